@@ -1,0 +1,253 @@
+package core
+
+import (
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+// Protection says who can open a backup.
+type Protection string
+
+// The protections a backup can have.
+const (
+	// ProtectionNone: anybody who can read the destination can read the backup.
+	ProtectionNone Protection = "none"
+	// ProtectionKey: only who has the 64-digit key.
+	ProtectionKey Protection = "key"
+)
+
+// Change names a change of protection that has begun and is not finished.
+// Until it is, the older backups stay as they were.
+type Change string
+
+// The changes of protection.
+const (
+	ChangeNone    Change = ""
+	ChangeTurnOn  Change = "turn-on"
+	ChangeTurnOff Change = "turn-off"
+)
+
+// Step is what long work is doing now, in the order in which a run meets them.
+type Step string
+
+// The steps of all kinds of long work.
+const (
+	StepPreparing Step = "preparing" // opening the destination, reading its index
+	StepBackingUp Step = "backing-up"
+	StepFinishing Step = "finishing" // index and snapshot
+	StepProving   Step = "proving"   // reading the new backup back
+	StepDeleting  Step = "deleting"  // removing what an older protection wrote
+	StepRestoring Step = "restoring"
+	StepChecking  Step = "checking"
+)
+
+// Progress is one report of long work. It is a value: keep it, compare it.
+type Progress struct {
+	Step Step
+	// Path is what is being worked on, as shown to people ("" when nothing in particular).
+	Path string
+	// FilesDone of FilesTotal files; a total of 0 is not known yet.
+	FilesDone, FilesTotal int64
+	// BytesDone of BytesTotal bytes of the source (or of the stored data when checking).
+	BytesDone, BytesTotal int64
+	// BytesPerSecond is a moving average; 0 while unknown.
+	BytesPerSecond float64
+	// TimeLeft is an honest estimate; negative while there is none yet.
+	TimeLeft time.Duration
+	Paused   bool
+	// Problems counts files that could not be read (or written) so far.
+	Problems int
+}
+
+// Problem is one file that could not be read or written whole. It never stops a run.
+type Problem struct {
+	Path string `json:"path"`
+	// Reason is a sentence for people.
+	Reason string `json:"reason"`
+}
+
+// SetupRequest describes a new backup, or joins this computer to an existing one.
+type SetupRequest struct {
+	Destination string   // a folder
+	Sources     []string // absolute or relative paths of folders and files
+	Excludes    []string // gitignore-like patterns
+	// Key protects the backup. nil sets it up without encryption.
+	Key *backupkey.Key
+	// Existing says what to do when the destination already holds a backup:
+	// false gives ErrExistingBackup, true joins it (the key must fit).
+	Existing bool
+}
+
+// Status is all that the Backup screen and `holdfast status` show. It is read
+// from the profile alone, without touching the destination.
+type Status struct {
+	SetUp       bool       `json:"set_up"`
+	Destination string     `json:"destination"`
+	Sources     []string   `json:"sources"`
+	Excludes    []string   `json:"excludes"`
+	Protection  Protection `json:"protection"`
+	// Change is a change of protection to be resumed.
+	Change Change `json:"change,omitempty"`
+	// KeyConfirmed is when the person last proved to have the 64 digits; zero: never.
+	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
+	// Last is the newest run of each kind that ended, nil: never.
+	LastBackup *Run `json:"last_backup,omitempty"` // newest ended backup, whatever its outcome
+	LastGood   *Run `json:"last_good,omitempty"`   // newest backup that made a snapshot
+	LastCheck  *Run `json:"last_check,omitempty"`
+	// Running is the kind of work under way in this process ("" when idle).
+	Running RunKind `json:"running,omitempty"`
+}
+
+// RunKind is what a run did.
+type RunKind string
+
+// The kinds of runs that the activity history keeps.
+const (
+	RunSetup     RunKind = "setup"
+	RunBackup    RunKind = "backup"
+	RunRestore   RunKind = "restore"
+	RunVerify    RunKind = "verify"
+	RunTurnOn    RunKind = "turn-on-encryption"
+	RunTurnOff   RunKind = "turn-off-encryption"
+	RunKeyChange RunKind = "key-change"
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+// The outcomes of a run.
+const (
+	OutcomeDone      Outcome = "done"
+	OutcomePartly    Outcome = "partly" // done, but some files could not be read or written
+	OutcomeCancelled Outcome = "cancelled"
+	OutcomeFailed    Outcome = "failed"
+)
+
+// Run is one entry of the activity history.
+type Run struct {
+	ID       string    `json:"id"`
+	Kind     RunKind   `json:"kind"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+	Outcome  Outcome   `json:"outcome"`
+	Error    string    `json:"error,omitempty"`    // the error's text for the details page; no secret
+	Code     string    `json:"code,omitempty"`     // words.Code of the error, to word it again later
+	Snapshot string    `json:"snapshot,omitempty"` // id of the snapshot made, restored or checked
+	Target   string    `json:"target,omitempty"`   // where a restore went
+	Files    int64     `json:"files"`
+	Bytes    int64     `json:"bytes"`
+	// BytesStored is what the destination grew by.
+	BytesStored   int64     `json:"bytes_stored"`
+	Problems      []Problem `json:"problems,omitempty"` // the first 1,000
+	ProblemsTotal int       `json:"problems_total,omitempty"`
+}
+
+// BackupReport tells what a backup did. `backup --json` prints it as its last line.
+type BackupReport struct {
+	Snapshot     string  `json:"snapshot"`
+	Files        int64   `json:"files"`
+	FilesNew     int64   `json:"files_new"`
+	FilesChanged int64   `json:"files_changed"`
+	BytesRead    int64   `json:"bytes_read"`
+	BytesNew     int64   `json:"bytes_new"`
+	BytesStored  int64   `json:"bytes_stored"`
+	Seconds      float64 `json:"seconds"`
+	Errors       int     `json:"errors"`
+	// Bytes is the size of all files in the snapshot.
+	Bytes    int64     `json:"bytes"`
+	Problems []Problem `json:"-"`
+}
+
+// Snapshot is one backup as lists show it.
+type Snapshot struct {
+	ID      string    `json:"id"` // 64 hex digits; any unique prefix names it
+	Time    time.Time `json:"time"`
+	Host    string    `json:"host"`
+	User    string    `json:"user"`
+	Sources []string  `json:"sources"`
+	Files   int64     `json:"files"`
+	Bytes   int64     `json:"bytes"`
+}
+
+// EntryKind is what an entry of a snapshot is.
+type EntryKind string
+
+// The kinds of entries.
+const (
+	EntryFile    EntryKind = "file"
+	EntryFolder  EntryKind = "folder"
+	EntrySymlink EntryKind = "symlink"
+	EntryOther   EntryKind = "other" // FIFO, socket, device
+)
+
+// Entry is one name in a folder of a snapshot.
+type Entry struct {
+	// Name holds the raw bytes, Path the slash-separated raw path in the snapshot.
+	// Either may hold newlines or invalid UTF-8: show them with DisplayName.
+	Name     string
+	Path     string
+	Kind     EntryKind
+	Size     int64
+	Modified time.Time
+	Mode     uint32 // POSIX permission bits
+	Link     string // a symlink's target
+	// Original is the path on the computer that was backed up.
+	Original string
+}
+
+// Conflict says what becomes of files that exist at the place of a restore.
+type Conflict string
+
+// The choices about existing files.
+const (
+	ConflictKeep      Conflict = "keep"      // leave the existing file as it is
+	ConflictOverwrite Conflict = "overwrite" // replace it
+	ConflictRename    Conflict = "rename"    // restore beside it as "name (restored)"
+)
+
+// RestoreRequest says what to restore and where.
+type RestoreRequest struct {
+	// Snapshot is an id, a unique prefix of one, or "latest".
+	Snapshot string
+	// Target is an existing or new folder; nothing is ever written outside it.
+	Target string
+	// Paths picks whole subtrees or files by their path in the snapshot; empty: everything.
+	Paths []string
+	// Include picks by gitignore-like pattern; empty: everything. Both given: both must fit.
+	Include  []string
+	Conflict Conflict
+}
+
+// RestoreReport tells what a restore did.
+type RestoreReport struct {
+	Snapshot string `json:"snapshot"`
+	Files    int64  `json:"files"`   // restored
+	Kept     int64  `json:"kept"`    // existed and were left
+	Renamed  int64  `json:"renamed"` // restored beside an existing one
+	Bytes    int64  `json:"bytes"`   // bytes written
+	// Every byte written was authenticated on the way.
+	Seconds  float64   `json:"seconds"`
+	Errors   int       `json:"errors"`
+	Problems []Problem `json:"-"`
+}
+
+// VerifyRequest says how much to check.
+type VerifyRequest struct {
+	// DataPercent of the stored data is read back, 0 (structure only) to 100.
+	DataPercent float64
+}
+
+// VerifyReport tells what was checked and what was found.
+type VerifyReport struct {
+	Snapshots int     `json:"snapshots"`
+	Objects   int64   `json:"objects"` // objects checked
+	Bytes     int64   `json:"bytes"`   // bytes read back
+	Seconds   float64 `json:"seconds"`
+	// Damage lists what is wrong, in words, with the object's name; empty: all is well.
+	Damage []string `json:"damage"`
+	// Notes lists what is harmless, e.g. left-overs of interrupted runs.
+	Notes []string `json:"notes,omitempty"`
+	// LostFiles lists files (snapshot id prefix:path) that damage makes unrestorable; the first 1,000.
+	LostFiles []string `json:"lost_files,omitempty"`
+}
