@@ -1,0 +1,15 @@
+// Package backup turns what is on this computer into a snapshot.
+//
+// One goroutine walks the sources in order and decides, by one lstat a file
+// and the change cache, what must be read. Workers read, hash, compress and
+// seal: each job is a gathered run of small files or one block of a large
+// file. A third party, the assembler, takes the walk's items in order, waits
+// for their chunks and builds the tree. So the walk runs ahead of the work,
+// a directory's entries stay in order, and memory is bounded by the queue
+// and the workers' buffers, whatever the size of a file or a folder.
+//
+// It promises: a snapshot is written only after everything it refers to is
+// durable; a file that cannot be read is reported and never stops the run; a
+// file that changes while it is read is read again, and reported if it never
+// holds still. It does not promise that two files are from the same moment.
+package backup

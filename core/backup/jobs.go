@@ -1,0 +1,266 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
+)
+
+// errChanged: the file was written to while it was read.
+var errChanged = errors.New("the file changed while it was read")
+
+// readTries is how often a file that changes is read before what came last is
+// taken, with a report.
+const readTries = 3
+
+// bundle is a run of small files that share a chunk.
+type bundle struct {
+	files   []*pending
+	size    int64
+	results []bundled
+	done    chan struct{}
+}
+
+// bundled is what became of one file of a bundle.
+type bundled struct {
+	entry  source.Entry // as it was read
+	offset int
+	length int
+	err    error
+	big    bool // it grew too large to be gathered
+	chunk  repo.ID
+}
+
+// do reads the files one behind the other and stores them as one chunk.
+func (b *bundle) do(ctx context.Context, w *worker) error {
+	defer close(b.done)
+	b.results = make([]bundled, len(b.files))
+	used := 1 // the buffer's first byte is the record's
+	for i, p := range b.files {
+		if err := w.r.o.Gate.wait(ctx); err != nil {
+			return err
+		}
+		res := &b.results[i]
+		res.offset = used - 1
+		room := len(w.buf) - used - (len(b.files)-i-1)*0
+		n, entry, err := readSmall(p, w.buf[used:], room)
+		res.entry, res.length, res.err = entry, n, err
+		if errors.Is(err, errTooBig) {
+			res.err, res.big, res.length = nil, true, 0
+			n = 0
+		}
+		if err != nil && !errors.Is(err, errChanged) {
+			n, res.length = 0, 0
+		}
+		used += n
+		p.dir.release()
+		w.r.o.Counters.BytesRead.Add(int64(n))
+	}
+	if used == 1 {
+		return nil
+	}
+	id, err := w.saver.Save(repo.KindData, w.buf[:used])
+	if err != nil {
+		return err
+	}
+	for i := range b.results {
+		b.results[i].chunk = id
+	}
+	return nil
+}
+
+var errTooBig = errors.New("too big to be gathered")
+
+// readSmall reads a file whole into buf, again if it changes meanwhile.
+func readSmall(p *pending, buf []byte, room int) (int, source.Entry, error) {
+	limit := min(len(buf), room)
+	for try := 1; ; try++ {
+		n, entry, err := readOnce(p, buf[:limit])
+		if !errors.Is(err, errChanged) || try == readTries {
+			return n, entry, err
+		}
+	}
+}
+
+func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
+	f, before, err := openStable(p.dir.Dir, p.entry)
+	if err != nil {
+		return 0, before, err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	if before.Size > int64(len(buf)) || before.Size > 2*smallMax {
+		return 0, before, errTooBig
+	}
+	n, err := io.ReadFull(f, buf[:before.Size])
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return n, before, errChanged
+	}
+	if err != nil {
+		return 0, before, err
+	}
+	return n, before, stillSame(f, before)
+}
+
+// openStable opens a file and returns what it is now. A file that was
+// replaced since it was listed is taken as it is.
+func openStable(dir *source.Dir, e source.Entry) (*source.File, source.Entry, error) {
+	f, err := dir.OpenFile(e)
+	if errors.Is(err, source.ErrChanged) {
+		if e, err = dir.Lstat(e.Name); err == nil {
+			if e.Kind != source.File {
+				return nil, e, fs.ErrNotExist
+			}
+			f, err = dir.OpenFile(e)
+		}
+	}
+	if err != nil {
+		return nil, e, err
+	}
+	now, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, e, err
+	}
+	now.Name = e.Name
+	return f, now, nil
+}
+
+// stillSame tells whether the file is as it was when it was opened.
+func stillSame(f *source.File, before source.Entry) error {
+	after, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if after.Size != before.Size || after.MTime != before.MTime || after.CTime != before.CTime {
+		return errChanged
+	}
+	return nil
+}
+
+// readBlock reads and stores a block of a large file.
+type readBlock struct {
+	block  *block
+	file   *source.File
+	offset int64
+	length int
+}
+
+func (j *readBlock) do(_ context.Context, w *worker) error {
+	defer close(j.block.done)
+	n, err := j.file.ReadAt(w.buf[1:1+j.length], j.offset)
+	if n < j.length {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = errChanged // it shrank
+		}
+		j.block.err = err
+		return nil
+	}
+	return w.save(j.block, w.buf[:1+n])
+}
+
+// saveBlock stores a chunk that the walk has cut.
+type saveBlock struct {
+	block  *block
+	buf    []byte
+	length int
+}
+
+func (j *saveBlock) do(ctx context.Context, w *worker) error {
+	defer close(j.block.done)
+	err := w.save(j.block, j.buf[:1+j.length])
+	select {
+	case w.r.buffers <- j.buf:
+	case <-ctx.Done():
+	}
+	return err
+}
+
+func (w *worker) save(b *block, buf []byte) error {
+	id, err := w.saver.Save(repo.KindData, buf)
+	if err != nil {
+		return err
+	}
+	b.extent = repo.Extent{Chunk: id, Length: int64(len(buf) - 1)}
+	w.r.o.Counters.BytesRead.Add(int64(len(buf) - 1))
+	w.r.o.Counters.Bytes.Add(int64(len(buf) - 1))
+	return nil
+}
+
+// storeAlone reads and stores a file on the assembler's own goroutine: the
+// slow way for the rare file that changed while it was read. It returns the
+// content with the entry it belongs to, and errChanged beside them when the
+// file did not hold still in the last try either.
+func (r *run) storeAlone(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
+	for try := 2; ; try++ {
+		c, e, err := r.storeOnce(ctx, p)
+		if !errors.Is(err, errChanged) || try >= readTries {
+			return c, e, err
+		}
+	}
+}
+
+func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
+	f, before, err := openStable(p.dir.Dir, p.entry)
+	if err != nil {
+		return repo.Content{}, before, err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	if r.buf == nil {
+		r.buf = repo.ChunkBuffer(blockMax)
+	}
+	builder := r.saver.NewContentBuilder()
+	var length int64
+	err = eachData(f, before.Size, func(start, end int64) error {
+		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(r.w.ChunkerKey()), make([]byte, blockMax))
+		if err != nil {
+			return err
+		}
+		for {
+			if err := r.o.Gate.wait(ctx); err != nil {
+				return err
+			}
+			piece, err := c.Next()
+			if len(piece) > 0 {
+				n := copy(r.buf[1:], piece)
+				id, saveErr := r.saver.Save(repo.KindData, r.buf[:1+n])
+				if saveErr != nil {
+					return fmt.Errorf("%w: %w", errStop, saveErr)
+				}
+				if addErr := builder.Add(repo.Extent{Chunk: id, Length: int64(n)}); addErr != nil {
+					return fmt.Errorf("%w: %w", errStop, addErr)
+				}
+				length += int64(n)
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}, func(hole int64) error {
+		length += hole
+		return builder.Add(repo.Extent{Hole: true, Length: hole})
+	})
+	if err != nil {
+		return repo.Content{}, before, err
+	}
+	content, err := builder.Content()
+	if err != nil {
+		return repo.Content{}, before, fmt.Errorf("%w: %w", errStop, err)
+	}
+	same := stillSame(f, before)
+	before.Size = length
+	return content, before, same
+}
+
+// errStop marks errors of the repository, which end the run, apart from those
+// of a source file, which do not.
+var errStop = errors.New("cannot store")

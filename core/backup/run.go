@@ -1,0 +1,245 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
+)
+
+// ErrNoSource: none of the sources could be read; no snapshot was made.
+var ErrNoSource = errors.New("none of the sources can be read")
+
+// Options describe one run.
+type Options struct {
+	Repository *repo.Repository
+	// Sources in the order of the root directory; names must differ.
+	Sources []repo.Source
+	Exclude *source.Exclude // nil: nothing is excluded
+	// CachePath is the change cache's file; "" works without one.
+	CachePath string
+	// Excludes, Host, User, Program and Previous go into the snapshot.
+	Excludes            []string
+	Host, User, Program string
+	Previous            *repo.Name
+	Counters            *Counters // may be nil
+	Gate                *Gate     // may be nil
+	Workers             int       // 0: one for each processor
+}
+
+// Counters are a run's progress, to be read from any goroutine at any time.
+type Counters struct {
+	Files        atomic.Int64 // done, unchanged ones included
+	Bytes        atomic.Int64 // of those files
+	FilesNew     atomic.Int64
+	FilesChanged atomic.Int64
+	BytesRead    atomic.Int64
+	Problems     atomic.Int64
+	Finishing    atomic.Bool
+	path         atomic.Pointer[string]
+}
+
+// Path is what the walk looks at.
+func (c *Counters) Path() string {
+	if p := c.path.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Problem is a file that could not be read, or not whole.
+type Problem struct {
+	Path string
+	Err  error
+}
+
+// Result is what a run did.
+type Result struct {
+	Snapshot *repo.Snapshot
+	Stats    repo.Stats
+	Problems []Problem
+}
+
+// Run backs the sources up and returns the snapshot. On any error, also a
+// cancelled ctx, no snapshot is made and everything older is as it was.
+func Run(ctx context.Context, o Options) (Result, error) {
+	begin := time.Now()
+	if o.Counters == nil {
+		o.Counters = &Counters{}
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	w, err := o.Repository.NewWriter(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer w.Close()
+	r := &run{
+		o: o, w: w,
+		cache: openCache(o.CachePath),
+		names: source.NewNames(),
+		jobs:  make(chan job), items: make(chan item, 4096),
+		buffers: make(chan []byte, o.Workers+1),
+		links:   make(map[inode]*pending),
+	}
+	defer r.cache.close()
+	for range cap(r.buffers) {
+		r.buffers <- nil
+	}
+	if o.CachePath != "" {
+		if r.newCache, err = newCacheWriter(o.CachePath); err != nil {
+			r.newCache = nil // the next run reads everything: slower, not wrong
+		}
+	}
+	root, err := r.all(ctx)
+	if err == nil {
+		o.Counters.Finishing.Store(true)
+		err = w.Flush()
+	}
+	var made *repo.Snapshot
+	if err == nil {
+		made, err = w.WriteSnapshot(repo.Snapshot{
+			Begin: begin, End: time.Now(), Host: o.Host, User: o.User, Program: o.Program, System: runtime.GOOS,
+			Root: root.Content, Sources: r.read, Excludes: o.Excludes, Files: root.Files, Dirs: r.dirs, Bytes: root.Size,
+			Previous: o.Previous, Unread: int64(len(r.problems)),
+		})
+	}
+	if r.newCache != nil {
+		if err != nil {
+			r.newCache.discard()
+		} else if cacheErr := r.newCache.commit(); cacheErr != nil {
+			_ = os.Remove(o.CachePath) // an old cache would be as right, but never older than one run
+		}
+	}
+	return Result{Snapshot: made, Stats: w.Stats(), Problems: r.problems}, err
+}
+
+// run is the state of one Run.
+type run struct {
+	o        Options
+	w        *repo.Writer
+	cache    *changeCache
+	newCache *cacheWriter
+	names    *source.Names
+
+	jobs    chan job
+	items   chan item
+	buffers chan []byte // chunks on their way from the walk to a worker
+
+	// of the walk alone
+	bundle *bundle
+	links  map[inode]*pending
+
+	// of the assembler alone
+	saver    *repo.Saver
+	buf      []byte
+	stack    []*dirState
+	read     []repo.Source
+	dirs     int64
+	problems []Problem
+}
+
+type inode struct{ device, inode uint64 }
+
+// worker is one goroutine's tools.
+type worker struct {
+	r     *run
+	saver *repo.Saver
+	buf   []byte // one chunk buffer
+}
+
+type job interface{ do(ctx context.Context, w *worker) error }
+
+// all runs the walk, the workers and the assembler to their end.
+func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(r.items)
+		defer close(r.jobs)
+		return r.walk(ctx)
+	})
+	for range r.o.Workers {
+		saver, err := r.w.NewSaver()
+		if err != nil {
+			return nil, err
+		}
+		w := &worker{r: r, saver: saver}
+		g.Go(func() error {
+			for j := range r.jobs {
+				if w.buf == nil {
+					w.buf = repo.ChunkBuffer(blockMax)
+				}
+				if err := j.do(ctx, w); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if r.saver, err = r.w.NewSaver(); err != nil {
+		return nil, err
+	}
+	g.Go(func() error {
+		root, err = r.assemble(ctx)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+			err = cause
+		}
+		return nil, err
+	}
+	if len(r.read) == 0 {
+		return nil, noSource(r.problems)
+	}
+	return root, nil
+}
+
+func noSource(problems []Problem) error {
+	if len(problems) == 0 {
+		return ErrNoSource
+	}
+	return fmt.Errorf("%w: %s: %w", ErrNoSource, problems[0].Path, problems[0].Err)
+}
+
+// Gate lets a run pause between files and blocks.
+type Gate struct{ closed atomic.Pointer[chan struct{}] }
+
+// Pause closes the gate; work under way finishes its block.
+func (g *Gate) Pause() {
+	c := make(chan struct{})
+	g.closed.CompareAndSwap(nil, &c)
+}
+
+// Resume opens it.
+func (g *Gate) Resume() {
+	if c := g.closed.Swap(nil); c != nil {
+		close(*c)
+	}
+}
+
+// Paused tells whether the gate is closed.
+func (g *Gate) Paused() bool { return g != nil && g.closed.Load() != nil }
+
+// wait returns when the gate is open or ctx ends.
+func (g *Gate) wait(ctx context.Context) error {
+	if g != nil {
+		for c := g.closed.Load(); c != nil; c = g.closed.Load() {
+			select {
+			case <-*c:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return ctx.Err()
+}

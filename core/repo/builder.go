@@ -1,0 +1,129 @@
+package repo
+
+// How writers cut (docs/format.md, chapters 8 and 9); readers need not know.
+const (
+	listBlockExtents = 2048
+	treeBlockMin     = 16 << 10
+)
+
+// ContentBuilder collects the extents of one file. However long the file,
+// it holds a few thousand extents: longer lists go into list blocks.
+type ContentBuilder struct {
+	s      *Saver
+	levels [][]Extent
+	spilt  bool
+}
+
+// NewContentBuilder returns a builder that saves list blocks with s.
+func (s *Saver) NewContentBuilder() *ContentBuilder {
+	return &ContentBuilder{s: s, levels: make([][]Extent, 1)}
+}
+
+// Add appends an extent, joined with the one before it where it continues it.
+func (b *ContentBuilder) Add(e Extent) error {
+	b.levels[0] = joined(b.levels[0], e)
+	if len(b.levels[0]) > listBlockExtents {
+		return b.spill(0, listBlockExtents)
+	}
+	return nil
+}
+
+// spill saves the first n extents of a level as a list block of the next.
+func (b *ContentBuilder) spill(level, n int) error {
+	b.spilt = true
+	block := encodeList(b.levels[level][:n])
+	id, err := b.s.Save(KindList, append([]byte{0}, block...))
+	if err != nil {
+		return err
+	}
+	b.levels[level] = append(b.levels[level][:0], b.levels[level][n:]...)
+	if level+1 == len(b.levels) {
+		b.levels = append(b.levels, nil)
+	}
+	b.levels[level+1] = append(b.levels[level+1], Extent{Chunk: id, Length: int64(len(block))})
+	if len(b.levels[level+1]) > listBlockExtents {
+		return b.spill(level+1, listBlockExtents)
+	}
+	return nil
+}
+
+// Content ends the file.
+func (b *ContentBuilder) Content() (Content, error) {
+	if !b.spilt {
+		return Content{Extents: b.levels[0]}, nil
+	}
+	for level := 0; level < len(b.levels)-1; level++ {
+		if n := len(b.levels[level]); n > 0 {
+			if err := b.spill(level, n); err != nil {
+				return Content{}, err
+			}
+		}
+	}
+	top := len(b.levels) - 1
+	return Content{Depth: top, Extents: b.levels[top]}, nil
+}
+
+// TreeBuilder collects the entries of one directory, in ascending order of
+// names. It holds one block in memory.
+type TreeBuilder struct {
+	s     *Saver
+	block blockEncoder
+	out   Content
+	last  string
+}
+
+// NewTreeBuilder returns a builder that saves tree blocks with s.
+func (s *Saver) NewTreeBuilder() *TreeBuilder { return &TreeBuilder{s: s} }
+
+// Add appends an entry. Names must ascend and be valid: a panic otherwise.
+func (b *TreeBuilder) Add(n *Node) error {
+	if n.Name <= b.last || !ValidName(n.Name) {
+		panic("repo: tree entries out of order or badly named")
+	}
+	b.last = n.Name
+	if b.full(n) {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	b.block.add(n)
+	if size := len(b.block.body); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
+		return b.flush()
+	}
+	return nil
+}
+
+// full tells whether the entry (large only through its attributes) would make
+// the block longer than a chunk may be.
+func (b *TreeBuilder) full(n *Node) bool {
+	size := 256 + len(n.Name) + len(n.Target) + 64*len(n.Content.Extents)
+	for _, x := range n.Xattrs {
+		size += len(x.Name) + len(x.Value) + 16
+	}
+	return b.block.entries > 0 && len(b.block.body)+size > 2*treeBlockMax
+}
+
+func (b *TreeBuilder) cutAfter(name string) bool {
+	m := mac(b.s.w.epoch.chunkerKey, []byte(name))
+	return m[0]&3 == 0 && m[1] == 0
+}
+
+func (b *TreeBuilder) flush() error {
+	block := b.block.finish()
+	id, err := b.s.Save(KindTree, append([]byte{0}, block...))
+	if err != nil {
+		return err
+	}
+	b.out.Extents = append(b.out.Extents, Extent{Chunk: id, Length: int64(len(block))})
+	return nil
+}
+
+// Content ends the directory.
+func (b *TreeBuilder) Content() (Content, error) {
+	if b.block.entries > 0 {
+		if err := b.flush(); err != nil {
+			return Content{}, err
+		}
+	}
+	return b.out, nil
+}

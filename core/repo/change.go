@@ -1,0 +1,230 @@
+package repo
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// A change of protection follows docs/format.md, chapter 11: BeginChange
+// (steps 1 and 2), a fresh backup and its proof by the caller (3), CommitChange
+// (4), DropOldEpochs (5). Each may be called again after an interruption.
+
+// BeginChange starts turning encryption on (a key) or off (nil) and returns
+// the repository reopened: what is written from now on is under the new
+// epoch. If the same change is under way already, it only reopens.
+// Errors: ErrNotEncrypted or ErrExists when there is nothing to change,
+// ErrWrongKey when another key's change is under way.
+func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key) (*Repository, error) {
+	h := *r.header
+	switch {
+	case key != nil && h.Protection == ProtectionKey:
+		return nil, fmt.Errorf("%w: it is encrypted", ErrExists)
+	case key == nil && h.Protection == ProtectionNone:
+		return nil, ErrNotEncrypted
+	case h.Next != nil && key != nil && h.Next.KeyID != key.ID().String():
+		return nil, fmt.Errorf("%w: a change with another key is under way", ErrWrongKey)
+	case h.Next != nil:
+		return Open(ctx, r.store, firstKey(key, r.key))
+	}
+	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
+	if key == nil {
+		h.Next = &guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(fresh.secret[:])}
+	} else {
+		n, err := nextKeyring(ctx, r.store)
+		if err != nil {
+			return nil, err
+		}
+		epochs := append([]*Epoch{r.current()}, fresh)
+		if err := putKeyring(ctx, r.store, key, r.id, n, epochs, newSecret()); err != nil {
+			return nil, err
+		}
+		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}
+	}
+	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+		return nil, err
+	}
+	return Open(ctx, r.store, firstKey(key, r.key))
+}
+
+func firstKey(keys ...*backupkey.Key) *backupkey.Key {
+	for _, k := range keys {
+		if k != nil {
+			return k
+		}
+	}
+	return nil
+}
+
+func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
+	h.setSeal(key)
+	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
+		return err
+	}
+	r.header = h
+	return nil
+}
+
+// CommitChange makes the protection to come the only one. The caller has
+// proved that the new epoch's snapshot restores.
+func (r *Repository) CommitChange(ctx context.Context) error {
+	if r.header.Next == nil {
+		return nil // done before an interruption
+	}
+	h := *r.header
+	h.guard, h.Next = *h.Next, nil
+	return r.replaceHeader(ctx, &h, r.key)
+}
+
+// DropOldEpochs deletes every object that an epoch before the current one
+// wrote, and then their secrets. key is the old key when encryption was turned
+// off, nil otherwise. It may be called again until it succeeds.
+// progress, if not nil, gets the number of objects deleted and to delete.
+func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, progress func(done, total int)) error {
+	if r.header.Next != nil {
+		return errors.New("the change of protection is not committed")
+	}
+	current := r.current()
+	old := r.epochs[:len(r.epochs)-1]
+	if r.header.Protection == ProtectionNone && key != nil {
+		sealed, err := r.keyringEpochs(ctx, key)
+		if err != nil {
+			return err
+		}
+		old = append(old[:len(old):len(old)], sealed...)
+	}
+	// Snapshots first: what is half gone must not look like a backup.
+	var paths []string
+	for _, kind := range []objectKind{kindSnapshot, kindIndex, kindPack} {
+		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
+			n, ok := kind.parsePath(o.Name)
+			if !ok || current.owns(kind, n) {
+				return nil
+			}
+			for _, e := range old {
+				if e.owns(kind, n) {
+					paths = append(paths, o.Name)
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i, p := range paths {
+		if err := r.store.Delete(ctx, p); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(i+1, len(paths))
+		}
+	}
+	return r.forgetOldSecrets(ctx)
+}
+
+// forgetOldSecrets leaves no keyring that holds an older epoch.
+func (r *Repository) forgetOldSecrets(ctx context.Context) error {
+	keep := uint32(0)
+	if r.header.Protection == ProtectionKey {
+		keep = r.header.Keyring
+		if len(r.epochs) > 1 {
+			n, err := nextKeyring(ctx, r.store)
+			if err != nil {
+				return err
+			}
+			if err := putKeyring(ctx, r.store, r.key, r.id, n, r.epochs[len(r.epochs)-1:], newSecret()); err != nil {
+				return err
+			}
+			h := *r.header
+			h.Keyring = n
+			if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+				return err
+			}
+			keep = n
+		}
+	}
+	r.epochs = r.epochs[len(r.epochs)-1:]
+	return r.deleteKeyrings(ctx, keep)
+}
+
+func (r *Repository) deleteKeyrings(ctx context.Context, keep uint32) error {
+	numbers, err := r.keyrings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		if n == keep {
+			continue
+		}
+		if err := r.store.Delete(ctx, keyringPath(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repository) keyrings(ctx context.Context) (numbers []uint32, err error) {
+	err = r.store.List(ctx, "keyring-", func(o store.Object) error {
+		if n, ok := parseKeyringPath(o.Name); ok {
+			numbers = append(numbers, n)
+		}
+		return nil
+	})
+	return numbers, err
+}
+
+// keyringEpochs returns the epochs of every keyring that key opens.
+func (r *Repository) keyringEpochs(ctx context.Context, key *backupkey.Key) ([]*Epoch, error) {
+	numbers, err := r.keyrings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Epoch
+	for _, n := range numbers {
+		epochs, err := readKeyring(ctx, r.store, key, r.id, n)
+		if errors.Is(err, ErrDamaged) {
+			continue // another key's
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, epochs...)
+	}
+	return all, nil
+}
+
+// ChangeKey seals the epochs, and a new one for what is written from now on,
+// under another key. Data is not encrypted again: what the old key could open
+// before, a copy of the old keyring and the old key still open.
+// Errors: ErrNotEncrypted; a plain error while a change of protection is
+// under way or when the keyring is full.
+func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key) error {
+	switch {
+	case r.header.Protection != ProtectionKey:
+		return ErrNotEncrypted
+	case r.header.Next != nil:
+		return errors.New("a change of protection is under way")
+	}
+	n, err := nextKeyring(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	epochs := append(r.epochs[:len(r.epochs):len(r.epochs)], newEpoch(r.id, newSecret(), time.Now().Unix()))
+	if err := putKeyring(ctx, r.store, key, r.id, n, epochs, newSecret()); err != nil {
+		return err
+	}
+	h := *r.header
+	h.KeyID, h.Keyring = key.ID().String(), n
+	if err := r.replaceHeader(ctx, &h, key); err != nil {
+		return err
+	}
+	r.key, r.epochs = key, epochs
+	return r.deleteKeyrings(ctx, n)
+}

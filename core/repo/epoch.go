@@ -1,0 +1,128 @@
+package repo
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/zeebo/blake3"
+)
+
+// Epoch is a 32-byte secret with all keys that derive from it. It has no
+// printable form.
+type Epoch struct {
+	secret      [32]byte
+	began       int64 // Unix seconds
+	nameKey     []byte
+	chunkIDKey  []byte
+	chunkerKey  []byte
+	packKey     []byte
+	indexKey    []byte
+	snapshotKey []byte
+}
+
+// String hides the secret; so do all verbs of fmt.
+func (*Epoch) String() string { return "repo.Epoch(hidden)" }
+
+// Format implements fmt.Formatter and hides the secret.
+func (*Epoch) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("repo.Epoch(hidden)")) }
+
+// RepositoryID is the public random identity of a repository.
+type RepositoryID [32]byte
+
+func newSecret() (s [32]byte) {
+	if _, err := rand.Read(s[:]); err != nil {
+		panic(fmt.Sprintf("repo: crypto/rand: %v", err)) // documented never to fail
+	}
+	return s
+}
+
+// newEpoch derives the keys of chapter 2 from a secret.
+func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
+	derive := func(label string) []byte { return hkdfKey(secret[:], id[:], label) }
+	return &Epoch{
+		secret:      secret,
+		began:       began,
+		nameKey:     derive(labelName),
+		chunkIDKey:  derive(labelChunkID),
+		chunkerKey:  derive(labelChunker),
+		packKey:     derive(labelPack),
+		indexKey:    derive(labelIndex),
+		snapshotKey: derive(labelSnapshot),
+	}
+}
+
+// hkdfKey is HKDF-SHA-256 (RFC 5869) with 32 bytes of output.
+func hkdfKey(ikm, salt []byte, info string) []byte {
+	k, err := hkdf.Key(sha256.New, ikm, salt, info, 32)
+	if err != nil {
+		panic(fmt.Sprintf("repo: hkdf: %v", err)) // only for outputs over 8,160 bytes
+	}
+	return k
+}
+
+// mac is keyed BLAKE3 with 32 bytes of output.
+func mac(key, message []byte) (sum [32]byte) {
+	h, err := blake3.NewKeyed(key)
+	if err != nil {
+		panic(fmt.Sprintf("repo: blake3: %v", err)) // only for keys that are not 32 bytes
+	}
+	_, _ = h.Write(message)
+	h.Sum(sum[:0])
+	return sum
+}
+
+// objectAEAD returns the cipher of one object.
+func (e *Epoch) objectAEAD(kind objectKind, n Name) cipher.AEAD {
+	secret := e.packKey
+	switch kind {
+	case kindIndex:
+		secret = e.indexKey
+	case kindSnapshot:
+		secret = e.snapshotKey
+	}
+	return newAEAD(hkdfKey(secret, n[:], labelObject))
+}
+
+func newAEAD(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(fmt.Sprintf("repo: aes: %v", err)) // only for bad key lengths
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(fmt.Sprintf("repo: gcm: %v", err))
+	}
+	return aead
+}
+
+// nonce is eight zero bytes and the ordinal (docs/format.md, chapter 1).
+func nonce(ordinal uint32) []byte {
+	var n [12]byte
+	binary.BigEndian.PutUint32(n[8:], ordinal)
+	return n[:]
+}
+
+// Hasher computes chunk ids of one epoch. It is not safe for concurrent use.
+type Hasher struct{ h *blake3.Hasher }
+
+// NewHasher returns a hasher of the epoch's chunk ids.
+func (e *Epoch) NewHasher() *Hasher {
+	h, err := blake3.NewKeyed(e.chunkIDKey)
+	if err != nil {
+		panic(fmt.Sprintf("repo: blake3: %v", err))
+	}
+	return &Hasher{h}
+}
+
+// ID returns the id of a chunk with this content.
+func (h *Hasher) ID(content []byte) (id ID) {
+	h.h.Reset()
+	_, _ = h.h.Write(content)
+	h.h.Sum(id[:0])
+	return id
+}

@@ -1,0 +1,130 @@
+package repo
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+// HeaderPath is the name of the one object that is ever replaced.
+const HeaderPath = "holdfast.json"
+
+// Protection says who can open a repository.
+type Protection string
+
+// The protections of chapter 3.
+const (
+	ProtectionNone Protection = "none"
+	ProtectionKey  Protection = "key"
+)
+
+// guard is one way a repository is, or is about to be, protected.
+type guard struct {
+	Protection Protection `json:"protection"`
+	KeyID      string     `json:"key_id,omitempty"`
+	Keyring    uint32     `json:"keyring,omitempty"`
+	Epoch      string     `json:"epoch,omitempty"`
+}
+
+func (g guard) valid() bool {
+	switch g.Protection {
+	case ProtectionKey:
+		_, err := backupkey.ParseID(g.KeyID)
+		return err == nil && g.Keyring > 0 && g.Epoch == ""
+	case ProtectionNone:
+		_, ok := parseHex32(g.Epoch)
+		return ok && g.KeyID == "" && g.Keyring == 0
+	}
+	return false
+}
+
+// header is holdfast.json (docs/format.md, chapter 3).
+type header struct {
+	Format     string `json:"format"`
+	Version    int    `json:"version"`
+	Repository string `json:"repository"`
+	guard
+	Next      *guard          `json:"next,omitempty"`
+	VaultCard json.RawMessage `json:"vault_card,omitempty"`
+	Seal      string          `json:"seal"`
+}
+
+func (h *header) id() RepositoryID {
+	id, _ := parseHex32(h.Repository)
+	return id
+}
+
+func parseHex32(s string) (out [32]byte, ok bool) {
+	n, good := parseName(s)
+	return n, good
+}
+
+func (h *header) encode() []byte {
+	b, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("repo: header: %v", err)) // only for an invalid vault card, which parse and set refuse
+	}
+	return append(b, '\n')
+}
+
+// sealKey returns the header key of the header's protection; k may be nil
+// for one without encryption.
+func (h *header) sealKey(k *backupkey.Key) []byte {
+	id := h.id()
+	if h.Protection == ProtectionKey {
+		return k.Derive(backupkey.LabelHeaderSeal, id[:], 32)
+	}
+	secret, _ := parseHex32(h.Epoch)
+	return hkdfKey(secret[:], id[:], labelHeaderSeal)
+}
+
+func (h *header) computeSeal(k *backupkey.Key) []byte {
+	bare := *h
+	bare.Seal = ""
+	m := hmac.New(sha256.New, h.sealKey(k))
+	_, _ = m.Write(bare.encode())
+	return m.Sum(nil)
+}
+
+func (h *header) setSeal(k *backupkey.Key) { h.Seal = hex.EncodeToString(h.computeSeal(k)) }
+
+// checkSeal proves, to who has K, that the header is the one a holder of K wrote.
+func (h *header) checkSeal(k *backupkey.Key) error {
+	got, err := hex.DecodeString(h.Seal)
+	if err != nil || !hmac.Equal(got, h.computeSeal(k)) {
+		return fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
+	}
+	return nil
+}
+
+// parseHeader decodes a header; its seal is not checked yet.
+func parseHeader(b []byte) (*header, error) {
+	var probe struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(b, &probe); err != nil || probe.Format != headerFormat {
+		return nil, fmt.Errorf("%w: %s is not one of ours", ErrNotRepository, HeaderPath)
+	}
+	if probe.Version > 1 {
+		return nil, fmt.Errorf("%w: format %d", ErrNewerFormat, probe.Version)
+	}
+	var h header
+	if err := json.Unmarshal(b, &h); err != nil {
+		return nil, fmt.Errorf("%w: %s: %v", ErrDamaged, HeaderPath, err)
+	}
+	_, ok := parseHex32(h.Repository)
+	_, sealed := parseHex32(h.Seal)
+	switch {
+	case h.Version != 1, !ok, !sealed, !h.valid(), h.Next != nil && !h.Next.valid():
+		return nil, fmt.Errorf("%w: %s has a bad value", ErrDamaged, HeaderPath)
+	case !bytes.Equal(h.encode(), b):
+		return nil, fmt.Errorf("%w: %s is not in canonical form", ErrDamaged, HeaderPath)
+	}
+	return &h, nil
+}

@@ -1,0 +1,45 @@
+package repo
+
+// Every derivation label of the format (docs/format.md, chapter 2) stands here;
+// those of the backup key itself stand in core/backupkey.
+const (
+	labelName       = "holdfast epoch name v1"
+	labelChunkID    = "holdfast epoch chunk-id v1"
+	labelChunker    = "holdfast epoch chunker v1"
+	labelPack       = "holdfast epoch pack v1"
+	labelIndex      = "holdfast epoch index v1"
+	labelSnapshot   = "holdfast epoch snapshot v1"
+	labelHeaderSeal = "holdfast epoch header-seal v1"
+	labelObject     = "holdfast object v1"
+	aadKeyring      = "holdfast keyring v1"
+	aadPadding      = "padding"
+	aadTable        = "table"
+	aadTrailer      = "trailer"
+	trailerMagic    = "HFP1"
+	headerFormat    = "holdfast-backup"
+)
+
+// Limits that a reader enforces before it allocates (docs/format.md, chapter 1).
+const (
+	MaxChunk      = 8 << 20  // content of a chunk, bytes
+	maxPack       = 64 << 20 // a pack object, bytes
+	maxSealed     = 64 << 20 // an index or snapshot object, bytes
+	maxHeader     = 64 << 10
+	maxName       = 4096 // a name in a tree, bytes
+	maxListDepth  = 4
+	MaxTreeDepth  = 10_000
+	maxEpochs     = 25
+	keyringPlain  = 1024 // plaintext of a keyring object, bytes
+	gcmTag        = 16
+	recordMore    = 1 + gcmTag // what sealing adds to a chunk's body: encoding byte and tag
+	trailerSealed = 16 + gcmTag
+	tableEntry    = 32 + 1 + 4 + 4
+	maxPackChunks = 1<<16 - 1
+)
+
+// The ordinals that packs reserve for what is not a chunk.
+const (
+	ordinalPadding = 1<<32 - 3
+	ordinalTable   = 1<<32 - 2
+	ordinalTrailer = 1<<32 - 1
+)

@@ -1,0 +1,112 @@
+package repo
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// ID identifies a chunk: the keyed BLAKE3 hash of its content.
+type ID [32]byte
+
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// Name is the name of a pack, an index or a snapshot: 24 random bytes and a
+// tag that only holders of the epoch can compute (docs/format.md, chapter 2).
+type Name [32]byte
+
+// String returns 64 hexadecimal digits.
+func (n Name) String() string { return hex.EncodeToString(n[:]) }
+
+// objectKind is the kind of a named object; the value goes into the name's tag.
+type objectKind byte
+
+const (
+	kindPack     objectKind = 1
+	kindIndex    objectKind = 2
+	kindSnapshot objectKind = 3
+)
+
+func (k objectKind) String() string {
+	switch k {
+	case kindPack:
+		return "pack"
+	case kindIndex:
+		return "index"
+	default:
+		return "snapshot"
+	}
+}
+
+func (k objectKind) prefix() string {
+	switch k {
+	case kindPack:
+		return "packs/"
+	case kindIndex:
+		return "indexes/"
+	default:
+		return "snapshots/"
+	}
+}
+
+// path returns the object's name at the destination.
+func (k objectKind) path(n Name) string {
+	s := n.String()
+	if k == kindPack {
+		return "packs/" + s[:2] + "/" + s
+	}
+	return k.prefix() + s
+}
+
+// parsePath returns the name in an object's path, or false for a path that no
+// writer of this format makes.
+func (k objectKind) parsePath(path string) (Name, bool) {
+	s, ok := strings.CutPrefix(path, k.prefix())
+	if !ok {
+		return Name{}, false
+	}
+	if k == kindPack {
+		folder, rest, ok := strings.Cut(s, "/")
+		if !ok || len(rest) < 2 || folder != rest[:2] {
+			return Name{}, false
+		}
+		s = rest
+	}
+	return parseName(s)
+}
+
+func parseName(s string) (n Name, ok bool) {
+	if len(s) != 2*len(n) || strings.ToLower(s) != s {
+		return n, false
+	}
+	_, err := hex.Decode(n[:], []byte(s))
+	return n, err == nil
+}
+
+// newName returns a fresh name of the epoch.
+func (e *Epoch) newName(kind objectKind) Name {
+	var n Name
+	if _, err := rand.Read(n[:24]); err != nil {
+		panic(fmt.Sprintf("repo: crypto/rand: %v", err)) // documented never to fail
+	}
+	tag := e.nameTag(kind, n)
+	copy(n[24:], tag[:])
+	return n
+}
+
+// owns tells whether the epoch made this name for this kind of object.
+func (e *Epoch) owns(kind objectKind, n Name) bool {
+	tag := e.nameTag(kind, n)
+	return subtle.ConstantTimeCompare(tag[:], n[24:]) == 1
+}
+
+func (e *Epoch) nameTag(kind objectKind, n Name) (tag [8]byte) {
+	var m [25]byte
+	m[0] = byte(kind)
+	copy(m[1:], n[:24])
+	full := mac(e.nameKey, m[:])
+	copy(tag[:], full[:])
+	return tag
+}

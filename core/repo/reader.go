@@ -1,0 +1,145 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// decoders are shared: DecodeAll needs no state between calls.
+var decoders = sync.Pool{New: func() any {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxChunk), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		panic(fmt.Sprintf("repo: zstd: %v", err)) // only for bad options
+	}
+	return d
+}}
+
+// readAt reads a range of an object. What is missing or too short is damage.
+func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset int64) error {
+	err := r.store.ReadAt(ctx, path, p, offset)
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return fmt.Errorf("%w: %s is missing", ErrDamaged, path)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: %s is cut short", ErrDamaged, path)
+	}
+	return err
+}
+
+// chunkAEAD returns the cipher of a pack.
+func (r *Repository) packAEAD(n Name) (aead, error) {
+	e := r.owner(kindPack, n)
+	if e == nil {
+		return nil, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
+	}
+	return e.objectAEAD(kindPack, n), nil
+}
+
+// openRecord decrypts a sealed record in place and returns the chunk's
+// content, appended to dst when it was compressed.
+func openRecord(c aead, id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
+	record, err := c.Open(sealed[:0], nonce(ordinal), sealed, id[:])
+	if err != nil {
+		return nil, fmt.Errorf("%w: chunk %s does not authenticate", ErrDamaged, id)
+	}
+	body := record[1:]
+	switch record[0] {
+	case encodingRaw:
+	case encodingZstd:
+		d := decoders.Get().(*zstd.Decoder)
+		body, err = d.DecodeAll(body, dst[:0])
+		decoders.Put(d)
+		if err != nil {
+			return nil, fmt.Errorf("%w: chunk %s: %v", ErrDamaged, id, err)
+		}
+	default:
+		return nil, fmt.Errorf("%w: chunk %s has an unknown encoding", ErrDamaged, id)
+	}
+	if len(body) != content {
+		return nil, fmt.Errorf("%w: chunk %s has %d bytes, not %d", ErrDamaged, id, len(body), content)
+	}
+	return body, nil
+}
+
+// Chunk reads one chunk. The result is the caller's to keep.
+// Errors: ErrDamaged when it is in no index, missing or not authentic.
+func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
+	at, ok := r.index.find(id)
+	if !ok {
+		return nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)
+	}
+	name := r.index.packName(at.pack)
+	c, err := r.packAEAD(name)
+	if err != nil {
+		return nil, err
+	}
+	sealed := make([]byte, at.record+gcmTag)
+	if err := r.readAt(ctx, kindPack.path(name), sealed, int64(at.offset)); err != nil {
+		return nil, err
+	}
+	return openRecord(c, id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
+}
+
+// Tree reads a directory and calls fn for each entry, in order.
+func (r *Repository) Tree(ctx context.Context, c Content, fn func(*Node) error) error {
+	last := ""
+	for _, e := range c.Extents {
+		block, err := r.Chunk(ctx, e.Chunk)
+		if err != nil {
+			return err
+		}
+		if int64(len(block)) != e.Length {
+			return fmt.Errorf("%w: tree block %s has another length", ErrDamaged, e.Chunk)
+		}
+		nodes, err := DecodeNodes(block, last)
+		if err != nil {
+			return fmt.Errorf("tree block %s: %w", e.Chunk, err)
+		}
+		for i := range nodes {
+			if err := fn(&nodes[i]); err != nil {
+				return err
+			}
+		}
+		if len(nodes) > 0 {
+			last = nodes[len(nodes)-1].Name
+		}
+	}
+	return nil
+}
+
+// Extents calls fn for each extent of depth 0, in order, following extent
+// lists. It holds one list block of each depth in memory.
+func (r *Repository) Extents(ctx context.Context, c Content, fn func(Extent) error) error {
+	if c.Depth == 0 {
+		for _, e := range c.Extents {
+			if err := fn(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, e := range c.Extents {
+		block, err := r.Chunk(ctx, e.Chunk)
+		if err != nil {
+			return err
+		}
+		if int64(len(block)) != e.Length {
+			return fmt.Errorf("%w: extent list %s has another length", ErrDamaged, e.Chunk)
+		}
+		inner, err := decodeList(block, c.Depth-1)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.Chunk, err)
+		}
+		if err := r.Extents(ctx, Content{Depth: c.Depth - 1, Extents: inner}, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}

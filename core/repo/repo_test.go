@@ -1,0 +1,396 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// testFile is a file of a test snapshot.
+type testFile struct {
+	name    string
+	content []byte
+}
+
+func testKey(t testing.TB) *backupkey.Key {
+	t.Helper()
+	k, err := backupkey.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// noise returns reproducible bytes that do not compress.
+func noise(seed uint64, n int) []byte {
+	var s [32]byte
+	s[0], s[1] = byte(seed), byte(seed>>8)
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8(s).Read(b)
+	return b
+}
+
+// writeSnapshot stores files in one folder "docs", each as pieces of 100 bytes.
+func writeSnapshot(t testing.TB, r *Repository, files []testFile, previous *Name) *Snapshot {
+	t.Helper()
+	ctx := context.Background()
+	w, err := r.NewWriter(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	s, err := w.NewSaver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := s.NewTreeBuilder()
+	var total int64
+	for _, f := range files {
+		b := s.NewContentBuilder()
+		for rest := f.content; len(rest) > 0; {
+			n := min(100, len(rest))
+			id, err := s.Save(KindData, append([]byte{0}, rest[:n]...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Add(Extent{Chunk: id, Length: int64(n)}); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		c, err := b.Content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += int64(len(f.content))
+		if err := dir.Add(&Node{Kind: NodeFile, Name: f.name, Mode: 0o644, MTime: 1, Size: int64(len(f.content)), Content: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	docs, err := dir.Content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := s.NewTreeBuilder()
+	if err := root.Add(&Node{Kind: NodeDir, Name: "docs", Mode: 0o755, MTime: -5, Files: int64(len(files)), Size: total, Content: docs}); err != nil {
+		t.Fatal(err)
+	}
+	rc, err := root.Content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	snap, err := w.WriteSnapshot(Snapshot{
+		Begin: now, End: now, Host: "host", User: "user", Program: "test", System: "linux", Root: rc,
+		Sources: []Source{{"docs", "/home/user/docs"}}, Files: int64(len(files)), Dirs: 1, Bytes: total, Previous: previous,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+var someFiles = []testFile{
+	{"a.txt", bytes.Repeat([]byte("all work and no play "), 20)},
+	{"b.bin", noise(1, 350)},
+	{"empty", nil},
+}
+
+// readFile returns a file of a snapshot, by the last element of its path.
+func readFile(r *Repository, s *Snapshot, name string) ([]byte, error) {
+	ctx := context.Background()
+	var out []byte
+	found := false
+	err := r.Tree(ctx, s.Root, func(top *Node) error {
+		return r.Tree(ctx, top.Content, func(n *Node) error {
+			if n.Name != name {
+				return nil
+			}
+			found = true
+			return r.Extents(ctx, n.Content, func(e Extent) error {
+				if e.Hole {
+					out = append(out, make([]byte, e.Length)...)
+					return nil
+				}
+				c, err := r.Chunk(ctx, e.Chunk)
+				if err != nil {
+					return err
+				}
+				if int64(len(c)) < int64(e.Offset)+e.Length {
+					return ErrDamaged
+				}
+				out = append(out, c[e.Offset:int64(e.Offset)+e.Length]...)
+				return nil
+			})
+		})
+	})
+	if err == nil && !found {
+		err = ErrNoEntry
+	}
+	return out, err
+}
+
+func newRepo(t testing.TB, key *backupkey.Key) (*Repository, *store.Memory) {
+	t.Helper()
+	m := store.NewMemory()
+	r, err := Create(context.Background(), m, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, m
+}
+
+func reopen(t testing.TB, s store.Store, key *backupkey.Key) *Repository {
+	t.Helper()
+	r, err := Open(context.Background(), s, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.LoadIndex(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func verify(t testing.TB, r *Repository, known ...Name) Verification {
+	t.Helper()
+	v, err := r.Verify(context.Background(), VerifyOptions{DataPercent: 100, Known: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestWriteAndReadBack(t *testing.T) {
+	for _, key := range []*backupkey.Key{nil, testKey(t)} {
+		t.Run(fmt.Sprintf("encrypted=%v", key != nil), func(t *testing.T) {
+			r, m := newRepo(t, key)
+			snap := writeSnapshot(t, r, someFiles, nil)
+			r = reopen(t, m, key)
+			for _, f := range someFiles {
+				got, err := readFile(r, snap, f.name)
+				if err != nil || !bytes.Equal(got, f.content) {
+					t.Errorf("%s: %d bytes, %v", f.name, len(got), err)
+				}
+			}
+			if v := verify(t, r, snap.Name); len(v.Damage)+len(v.Notes) > 0 {
+				t.Errorf("verify: %v %v", v.Damage, v.Notes)
+			}
+		})
+	}
+}
+
+func TestSecondSnapshotStoresNothingTwice(t *testing.T) {
+	key := testKey(t)
+	r, m := newRepo(t, key)
+	first := writeSnapshot(t, r, someFiles, nil)
+	packs := count(t, m, "packs/")
+	writeSnapshot(t, reopen(t, m, key), someFiles, &first.Name)
+	if got := count(t, m, "packs/"); got != packs {
+		t.Errorf("%d packs after the same files again, %d before", got, packs)
+	}
+	all, bad, err := reopen(t, m, key).Snapshots(context.Background())
+	if err != nil || len(bad) > 0 || len(all) != 2 {
+		t.Errorf("%d snapshots, %v, %v", len(all), bad, err)
+	}
+}
+
+func count(t testing.TB, s store.Store, prefix string) (n int) {
+	t.Helper()
+	if err := s.List(context.Background(), prefix, func(store.Object) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestOpenErrors(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	_, encrypted := newRepo(t, key)
+	_, plain := newRepo(t, nil)
+	for _, c := range []struct {
+		name  string
+		store store.Store
+		key   *backupkey.Key
+		want  error
+	}{
+		{"no key", encrypted, nil, ErrKeyNeeded},
+		{"another key", encrypted, testKey(t), ErrWrongKey},
+		{"a key for a plain one", plain, key, ErrNotEncrypted},
+		{"nothing there", store.NewMemory(), key, ErrNotRepository},
+	} {
+		if _, err := Open(ctx, c.store, c.key); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	if _, err := Create(ctx, encrypted, key); !errors.Is(err, ErrExists) {
+		t.Errorf("create over a repository: %v", err)
+	}
+	for text, want := range map[string]error{
+		`{"format":"holdfast-backup","version":2}`:                  ErrNewerFormat,
+		`{"format":"something else","version":1}`:                   ErrNotRepository,
+		`not json`:                                                  ErrNotRepository,
+		`{"format":"holdfast-backup","version":1,"repository":"x"}`: ErrDamaged,
+	} {
+		m := store.NewMemory()
+		if err := m.Put(ctx, HeaderPath, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(ctx, m, key); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+}
+
+func TestLongExtentListsAndLargeFolders(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	r, m := newRepo(t, key)
+	w, err := r.NewWriter(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.NewSaver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.Save(KindData, append([]byte{0}, noise(2, 1000)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const extents = 3*listBlockExtents*2 + 17
+	b := s.NewContentBuilder()
+	var want int64
+	for i := range extents {
+		e := Extent{Chunk: id, Offset: uint32(i * 2 % 900), Length: 1 + int64(i%3)}
+		want += e.Length
+		if err := b.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long, err := b.Content()
+	if err != nil || long.Depth != 1 {
+		t.Fatalf("depth %d, %v", long.Depth, err)
+	}
+	tree := s.NewTreeBuilder()
+	const entries = 20_000
+	for i := range entries {
+		n := Node{Kind: NodeFile, Name: fmt.Sprintf("file-%06d", i), Mode: 0o600, MTime: int64(i)}
+		if i == 77 {
+			n.Content, n.Size = long, want
+		}
+		if err := tree.Add(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := tree.Content()
+	if err != nil || len(c.Extents) < 4 {
+		t.Fatalf("%d tree blocks, %v", len(c.Extents), err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+
+	r = reopen(t, m, key)
+	seen, got := 0, int64(0)
+	if err := r.Tree(ctx, c, func(n *Node) error {
+		seen++
+		return r.Extents(ctx, n.Content, func(e Extent) error { got += e.Length; return nil })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if seen != entries || got != want {
+		t.Errorf("%d entries, %d bytes; want %d, %d", seen, got, entries, want)
+	}
+}
+
+func TestPacksLeftByADeadRunAreUsed(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	r, m := newRepo(t, key)
+	writeSnapshot(t, r, someFiles, nil)
+	for _, prefix := range []string{"indexes/", "snapshots/"} { // as if killed before they were written
+		if err := m.List(ctx, prefix, func(o store.Object) error { return m.Delete(ctx, o.Name) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packs := count(t, m, "packs/")
+	r, err := Open(ctx, m, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap := writeSnapshot(t, r, someFiles, nil)
+	if got := count(t, m, "packs/"); got != packs {
+		t.Errorf("%d packs, want the %d that were there", got, packs)
+	}
+	if v := verify(t, reopen(t, m, key), snap.Name); len(v.Damage)+len(v.Notes) > 0 {
+		t.Errorf("verify: %v %v", v.Damage, v.Notes)
+	}
+}
+
+func TestALostPackIsStoredAgain(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	r, m := newRepo(t, key)
+	writeSnapshot(t, r, someFiles, nil)
+	if err := m.List(ctx, "packs/", func(o store.Object) error { return m.Delete(ctx, o.Name) }); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(ctx, m, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap := writeSnapshot(t, r, someFiles, nil)
+	r, err = Open(ctx, m, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range someFiles {
+		if _, err := r.NewWriter(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readFile(r, snap, f.name); err != nil || !bytes.Equal(got, f.content) {
+			t.Errorf("%s: %v", f.name, err)
+		}
+	}
+}
+
+func TestFindSnapshot(t *testing.T) {
+	ctx := context.Background()
+	r, _ := newRepo(t, nil)
+	if _, err := r.FindSnapshot(ctx, "latest"); !errors.Is(err, ErrNoSnapshot) {
+		t.Errorf("latest of none: %v", err)
+	}
+	a := writeSnapshot(t, r, someFiles, nil)
+	b := writeSnapshot(t, r, someFiles, &a.Name)
+	for prefix, want := range map[string]Name{"latest": b.Name, a.ID(): a.Name, b.ID()[:12]: b.Name} {
+		if s, err := r.FindSnapshot(ctx, prefix); err != nil || s.Name != want {
+			t.Errorf("%s: %v", prefix, err)
+		}
+	}
+	for _, prefix := range []string{"zz", "", "0123456789abcdef0123"} {
+		if _, err := r.FindSnapshot(ctx, prefix); !errors.Is(err, ErrNoSnapshot) {
+			t.Errorf("%q: %v", prefix, err)
+		}
+	}
+}
+
+func TestPadmeLeaksLittleAndCostsLittle(t *testing.T) {
+	for length := 1; length < 1<<22; length = length*9/8 + 1 {
+		p := padme(length)
+		if p < length || p > length+length*12/100+1 || padme(p) != p {
+			t.Fatalf("padme(%d) = %d", length, p)
+		}
+	}
+}

@@ -1,0 +1,425 @@
+package repo
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Repository is an open repository. It is safe for concurrent use, except
+// that protection changes (change.go) must not run beside anything else.
+type Repository struct {
+	store  store.Store
+	header *header
+	id     RepositoryID
+	key    *backupkey.Key // nil without encryption
+	epochs []*Epoch       // all that can be read; the last one is written
+	index  *index
+
+	loadMu sync.Mutex
+	loaded map[Name]bool // indexes in memory
+	listed map[Name]bool // packs that some loaded index names
+}
+
+// Facts is what anybody who sees the destination can tell about a repository.
+type Facts struct {
+	Repository string // 64 hex digits
+	Protection Protection
+	KeyID      backupkey.ID // zero without encryption
+	// Changing: a change of protection is under way; NextKeyID is the key to come, if any.
+	Changing  bool
+	NextKeyID backupkey.ID
+}
+
+// Inspect reads the header only.
+// Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged, those of store.
+func Inspect(ctx context.Context, s store.Store) (Facts, error) {
+	h, err := readHeader(ctx, s)
+	if err != nil {
+		return Facts{}, err
+	}
+	return h.facts(), nil
+}
+
+func (h *header) facts() Facts {
+	f := Facts{Repository: h.Repository, Protection: h.Protection}
+	f.KeyID, _ = backupkey.ParseID(h.KeyID) // absent without encryption
+	if h.Next != nil {
+		f.Changing = true
+		f.NextKeyID, _ = backupkey.ParseID(h.Next.KeyID)
+	}
+	return f
+}
+
+func readHeader(ctx context.Context, s store.Store) (*header, error) {
+	b, err := store.ReadAll(ctx, s, HeaderPath, maxHeader)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s has no %s", ErrNotRepository, s.Properties().Location, HeaderPath)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseHeader(b)
+}
+
+// Create makes a repository at an empty destination, encrypted under key, or
+// without encryption for a nil key. It returns the repository opened.
+// Errors: ErrExists, those of store.
+func Create(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, error) {
+	id := RepositoryID(newSecret())
+	return create(ctx, s, key, id, newEpoch(id, newSecret(), time.Now().Unix()), newSecret())
+}
+
+func create(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, e *Epoch, salt [32]byte) (*Repository, error) {
+	switch _, err := s.Stat(ctx, HeaderPath); {
+	case err == nil:
+		return nil, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location)
+	case !errors.Is(err, store.ErrNotExist):
+		return nil, err
+	}
+	h := &header{Format: headerFormat, Version: 1, Repository: hex.EncodeToString(id[:])}
+	if key == nil {
+		h.guard = guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
+	} else {
+		// A keyring may be left of an interrupted Create; its key is lost with it.
+		n, err := nextKeyring(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if err := putKeyring(ctx, s, key, id, n, []*Epoch{e}, salt); err != nil {
+			return nil, err
+		}
+		h.guard = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}
+	}
+	h.setSeal(key)
+	if err := s.Put(ctx, HeaderPath, h.encode()); err != nil {
+		if errors.Is(err, store.ErrExists) {
+			return nil, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location)
+		}
+		return nil, err
+	}
+	return open(s, h, key, []*Epoch{e}), nil
+}
+
+func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Repository {
+	return &Repository{
+		store: s, header: h, id: h.id(), key: key, epochs: epochs,
+		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool),
+	}
+}
+
+func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32, epochs []*Epoch, salt [32]byte) error {
+	sealed, err := sealKeyring(key, id, n, epochs, salt)
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, keyringPath(n), sealed)
+}
+
+// nextKeyring returns a number that no keyring object has.
+func nextKeyring(ctx context.Context, s store.Store) (uint32, error) {
+	next := uint32(1)
+	err := s.List(ctx, "keyring-", func(o store.Object) error {
+		if n, ok := parseKeyringPath(o.Name); ok && n >= next {
+			next = n + 1
+		}
+		return nil
+	})
+	return next, err
+}
+
+// Open opens a repository with its key, or one without encryption with nil.
+// While a change of protection is under way the key to come opens it too.
+// Errors: ErrNotRepository, ErrNewerFormat, ErrKeyNeeded, ErrNotEncrypted,
+// ErrWrongKey, ErrDamaged, those of store.
+func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, error) {
+	h, err := readHeader(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if h.Protection == ProtectionNone {
+		return openPlain(ctx, s, h, key)
+	}
+	switch {
+	case key == nil:
+		return nil, ErrKeyNeeded
+	case key.ID().String() != h.KeyID:
+		return nil, ErrWrongKey
+	}
+	if err := h.checkSeal(key); err != nil {
+		return nil, err
+	}
+	epochs, err := readKeyring(ctx, s, key, h.id(), h.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	if h.Next != nil && h.Next.Protection == ProtectionNone {
+		secret, _ := parseHex32(h.Next.Epoch)
+		epochs = append(epochs, newEpoch(h.id(), secret, 0))
+	}
+	return open(s, h, key, epochs), nil
+}
+
+func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
+	if err := h.checkSeal(nil); err != nil {
+		return nil, err
+	}
+	secret, _ := parseHex32(h.Epoch)
+	plain := []*Epoch{newEpoch(h.id(), secret, 0)}
+	switch {
+	case key == nil:
+		return open(s, h, nil, plain), nil
+	case h.Next == nil || h.Next.Protection != ProtectionKey:
+		return nil, ErrNotEncrypted
+	case key.ID().String() != h.Next.KeyID:
+		return nil, ErrWrongKey
+	}
+	epochs, err := readKeyring(ctx, s, key, h.id(), h.Next.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	return open(s, h, key, epochs), nil
+}
+
+func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) ([]*Epoch, error) {
+	sealed, err := store.ReadAll(ctx, s, keyringPath(n), maxHeader)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(n))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openKeyring(key, id, n, sealed)
+}
+
+// Facts returns what the header told.
+func (r *Repository) Facts() Facts { return r.header.facts() }
+
+// Store returns the destination.
+func (r *Repository) Store() store.Store { return r.store }
+
+// current is the epoch that is written.
+func (r *Repository) current() *Epoch { return r.epochs[len(r.epochs)-1] }
+
+// owner returns the epoch that made a name, nil if none of ours did.
+func (r *Repository) owner(kind objectKind, n Name) *Epoch {
+	for _, e := range slices.Backward(r.epochs) {
+		if e.owns(kind, n) {
+			return e
+		}
+	}
+	return nil
+}
+
+// list returns the names of one kind with their sizes. Objects that no known
+// epoch wrote are left out; verify reports them.
+func (r *Repository) list(ctx context.Context, kind objectKind) (map[Name]int64, error) {
+	names := make(map[Name]int64)
+	err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
+		if n, ok := kind.parsePath(o.Name); ok && r.owner(kind, n) != nil {
+			names[n] = o.Size
+		}
+		return nil
+	})
+	return names, err
+}
+
+// readObject fetches and opens an index or a snapshot.
+func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([]byte, error) {
+	e := r.owner(kind, n)
+	if e == nil {
+		return nil, fmt.Errorf("%w: %s %s is not of this backup", ErrDamaged, kind, n)
+	}
+	sealed, err := store.ReadAll(ctx, r.store, kind.path(n), maxSealed)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s %s is missing", ErrDamaged, kind, n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.openObject(r.id, kind, n, sealed)
+}
+
+// SnapshotNames lists the names of all snapshots, in no order.
+func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {
+	names, err := r.list(ctx, kindSnapshot)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Name, 0, len(names))
+	for n := range names {
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// Snapshot reads one snapshot.
+func (r *Repository) Snapshot(ctx context.Context, n Name) (*Snapshot, error) {
+	payload, err := r.readObject(ctx, kindSnapshot, n)
+	if err != nil {
+		return nil, err
+	}
+	s, err := decodeSnapshot(payload)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %s: %w", n, err)
+	}
+	s.Name = n
+	return s, nil
+}
+
+// Snapshots returns all snapshots, the oldest first. One that cannot be read
+// is left out and reported in bad; the others stay usable.
+func (r *Repository) Snapshots(ctx context.Context) (all []*Snapshot, bad []error, err error) {
+	names, err := r.SnapshotNames(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, r.store.Properties().Connections))
+	for _, n := range names {
+		g.Go(func() error {
+			s, err := r.Snapshot(gctx, n)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				all = append(all, s)
+			case errors.Is(err, ErrDamaged):
+				bad = append(bad, err)
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(all, func(a, b *Snapshot) int {
+		if c := a.Begin.Compare(b.Begin); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID(), b.ID())
+	})
+	return all, bad, nil
+}
+
+// FindSnapshot returns the snapshot whose id begins with prefix, or the
+// newest for "latest". Errors: ErrNoSnapshot, ErrAmbiguous.
+func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot, error) {
+	if prefix == "latest" {
+		all, bad, err := r.Snapshots(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(all) > 0:
+			return all[len(all)-1], nil
+		case len(bad) > 0:
+			return nil, bad[0]
+		}
+		return nil, ErrNoSnapshot
+	}
+	names, err := r.SnapshotNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []Name
+	for _, n := range names {
+		if prefix != "" && strings.HasPrefix(n.String(), strings.ToLower(prefix)) {
+			found = append(found, n)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%w: %q", ErrNoSnapshot, prefix)
+	case 1:
+		return r.Snapshot(ctx, found[0])
+	}
+	return nil, fmt.Errorf("%w: %q", ErrAmbiguous, prefix)
+}
+
+// LoadIndex reads the indexes that are not in memory yet. Call it after
+// listing snapshots, never before (docs/format.md, chapter 11).
+// A damaged index is reported in bad and the others are used.
+func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	names, err := r.list(ctx, kindIndex)
+	if err != nil {
+		return nil, err
+	}
+	type part struct {
+		name       Name
+		supersedes []Name
+		packs      []packList
+	}
+	var mu sync.Mutex
+	var parts []part
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, r.store.Properties().Connections))
+	for n := range names {
+		if r.loaded[n] {
+			continue
+		}
+		g.Go(func() error {
+			payload, err := r.readObject(gctx, kindIndex, n)
+			p := part{name: n}
+			if err == nil {
+				p.supersedes, p.packs, err = decodeIndex(payload)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				parts = append(parts, p)
+			case errors.Is(err, ErrDamaged):
+				bad = append(bad, fmt.Errorf("index %s: %w", n, err))
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	superseded := make(map[Name]bool)
+	for _, p := range parts {
+		for _, n := range p.supersedes {
+			superseded[n] = true
+		}
+	}
+	for _, p := range parts {
+		r.loaded[p.name] = true
+		if superseded[p.name] {
+			continue
+		}
+		for _, pack := range p.packs {
+			if !r.listed[pack.name] && r.owner(kindPack, pack.name) != nil {
+				r.listed[pack.name] = true
+				r.index.addPack(pack)
+			}
+		}
+	}
+	return bad, nil
+}
+
+// Chunks returns the number of chunks in memory.
+func (r *Repository) Chunks() int { return r.index.len() }
+
+// Has tells whether a chunk is known to the loaded indexes.
+func (r *Repository) Has(id ID) bool {
+	_, ok := r.index.find(id)
+	return ok
+}

@@ -1,0 +1,85 @@
+package repo
+
+import (
+	"context"
+	"crypto/cipher"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+type aead = cipher.AEAD
+
+// Saver stores chunks for one goroutine: it hashes, looks up, compresses and
+// seals into the open pack, with no copy between.
+type Saver struct {
+	w      *Writer
+	hasher *Hasher
+	zstd   *zstd.Encoder
+	out    []byte // compressed record
+}
+
+// ChunkBuffer returns a buffer for a chunk of up to n bytes. The content
+// starts at index 1: the record's encoding byte comes before it.
+func ChunkBuffer(n int) []byte { return make([]byte, 1+n) }
+
+// NewSaver returns a Saver.
+func (w *Writer) NewSaver() (*Saver, error) {
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, err
+	}
+	return &Saver{w: w, hasher: w.epoch.NewHasher(), zstd: enc}, nil
+}
+
+// Save stores a chunk if it is not stored yet and returns its id. buf is a
+// ChunkBuffer cut to 1 + the content's length; its first byte is overwritten.
+// The chunk is durable after the Writer's next Flush.
+func (s *Saver) Save(kind Kind, buf []byte) (ID, error) {
+	if err := s.w.ctx.Err(); err != nil {
+		return ID{}, context.Cause(s.w.ctx)
+	}
+	content := buf[1:]
+	if len(content) == 0 || len(content) > MaxChunk {
+		panic(fmt.Sprintf("repo: chunk of %d bytes", len(content)))
+	}
+	id := s.hasher.ID(content)
+	if !s.w.claim(id) {
+		return id, nil
+	}
+	record := buf
+	record[0] = encodingRaw
+	if c := s.compress(content); c != nil {
+		record = c
+	}
+	class := s.w.data
+	if kind != KindData {
+		class = s.w.meta
+	}
+	p, ordinal, place, err := class.reserve(packEntry{id: id, kind: kind, record: uint32(len(record)), content: uint32(len(content))})
+	if err != nil {
+		return ID{}, err
+	}
+	p.aead.Seal(place, nonce(ordinal), record, id[:])
+	p.done()
+	s.w.newChunks.Add(1)
+	s.w.added.Add(int64(len(content)))
+	return id, nil
+}
+
+// compress returns the zstd record of a content, nil where it saves less than 3 %.
+func (s *Saver) compress(content []byte) []byte {
+	if len(content) < 64 {
+		return nil
+	}
+	if s.out == nil {
+		s.out = make([]byte, 0, 64<<10)
+	}
+	s.out = s.zstd.EncodeAll(content, append(s.out[:0], encodingZstd))
+	if len(s.out) > len(content)-len(content)/32 {
+		return nil
+	}
+	return s.out
+}

@@ -1,0 +1,225 @@
+package repo
+
+// What a hostile or failing destination can do to a repository, and that
+// verify notices each and no wrong byte is ever returned. Covered, for every
+// object of a small repository, with and without encryption: every single bit
+// flip, every truncation, growth, removal, renaming within and across kinds, duplication,
+// swapping of two objects' contents. Not covered here: replaying a whole older state
+// (the app remembers, core/app_test.go), a header that says "not encrypted" (likewise).
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// objects is a repository as a map, quick to copy with one object changed.
+type objects map[string][]byte
+
+func dump(t testing.TB, s store.Store) objects {
+	t.Helper()
+	ctx := context.Background()
+	out := make(objects)
+	if err := s.List(ctx, "", func(o store.Object) error {
+		b, err := store.ReadAll(ctx, s, o.Name, maxPack)
+		out[o.Name] = b
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (o objects) store(t testing.TB) store.Store {
+	t.Helper()
+	m := store.NewMemory()
+	for name, b := range o {
+		if err := m.Put(context.Background(), name, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// checkNoticed asserts that a tampered repository is found out: it does not
+// open, or verify reports something; and that every file that still reads,
+// reads right. It returns how many files were still readable.
+func checkNoticed(t testing.TB, what string, o objects, key *backupkey.Key, known Name, files []testFile) (readable int) {
+	t.Helper()
+	ctx := context.Background()
+	s := o.store(t)
+	r, err := Open(ctx, s, key)
+	if err != nil {
+		return 0
+	}
+	if _, err := r.LoadIndex(ctx); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if snap, err := r.Snapshot(ctx, known); err == nil {
+		for _, f := range files {
+			got, err := readFile(r, snap, f.name)
+			switch {
+			case err == nil && !bytes.Equal(got, f.content):
+				t.Fatalf("%s: %s came back with wrong bytes", what, f.name)
+			case err == nil:
+				readable++
+			case !errors.Is(err, ErrDamaged):
+				t.Fatalf("%s: %s: %v", what, f.name, err)
+			}
+		}
+	}
+	fresh, err := Open(ctx, s, key)
+	if err != nil {
+		t.Fatalf("%s: opens only once: %v", what, err)
+	}
+	v, err := fresh.Verify(ctx, VerifyOptions{DataPercent: 100, Known: []Name{known}})
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if len(v.Damage)+len(v.Notes) == 0 {
+		t.Fatalf("%s: verify noticed nothing", what)
+	}
+	if readable < len(files) && len(v.Damage) == 0 {
+		t.Fatalf("%s: files are lost and verify says only %v", what, v.Notes)
+	}
+	return readable
+}
+
+func tamperCases(t *testing.T, fn func(t *testing.T, base objects, key *backupkey.Key, known Name)) {
+	for _, key := range []*backupkey.Key{nil, testKey(t)} {
+		t.Run(fmt.Sprintf("encrypted=%v", key != nil), func(t *testing.T) {
+			t.Parallel()
+			r, m := newRepo(t, key)
+			snap := writeSnapshot(t, r, tamperFiles, nil)
+			fn(t, dump(t, m), key, snap.Name)
+		})
+	}
+}
+
+var tamperFiles = []testFile{{"a.txt", bytes.Repeat([]byte("words "), 12)}, {"b.bin", noise(3, 150)}}
+
+func (o objects) with(name string, b []byte) objects {
+	c := maps.Clone(o)
+	if b == nil {
+		delete(c, name)
+	} else {
+		c[name] = b
+	}
+	return c
+}
+
+func TestEveryBitFlipIsNoticed(t *testing.T) {
+	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+		for _, name := range slices.Sorted(maps.Keys(base)) {
+			b := base[name]
+			for bit := 0; bit < 8*len(b); bit += bitStep {
+				flipped := bytes.Clone(b)
+				flipped[bit/8] ^= 1 << (bit % 8)
+				checkNoticed(t, fmt.Sprintf("%s bit %d", name, bit), base.with(name, flipped), key, known, tamperFiles)
+			}
+		}
+	})
+}
+
+func TestEveryTruncationAndGrowthIsNoticed(t *testing.T) {
+	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+		for name, b := range base {
+			for n := 0; n < len(b); n += bitStep {
+				checkNoticed(t, fmt.Sprintf("%s cut to %d", name, n), base.with(name, bytes.Clone(b[:n])), key, known, tamperFiles)
+			}
+			for _, more := range []int{1, 16, 32, 1000} {
+				checkNoticed(t, fmt.Sprintf("%s grown by %d", name, more), base.with(name, append(bytes.Clone(b), make([]byte, more)...)), key, known, tamperFiles)
+			}
+		}
+	})
+}
+
+func TestEveryRemovalIsNoticed(t *testing.T) {
+	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+		for name := range base {
+			checkNoticed(t, name+" removed", base.with(name, nil), key, known, tamperFiles)
+		}
+	})
+}
+
+func TestEverySwapRenamingAndDuplicateIsNoticed(t *testing.T) {
+	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+		names := slices.Sorted(maps.Keys(base))
+		for _, a := range names {
+			for _, b := range names {
+				if a < b {
+					checkNoticed(t, a+" swapped with "+b, base.with(a, base[b]).with(b, base[a]), key, known, tamperFiles)
+				}
+				if a != b {
+					checkNoticed(t, a+" over "+b, base.with(b, base[a]), key, known, tamperFiles)
+				}
+			}
+			for _, other := range otherNames(a) {
+				if _, taken := base[other]; taken {
+					continue
+				}
+				readable := checkNoticed(t, a+" copied to "+other, base.with(other, base[a]), key, known, tamperFiles)
+				if readable != len(tamperFiles) {
+					t.Fatalf("a copy at %s makes files unreadable", other)
+				}
+				checkNoticed(t, a+" renamed to "+other, base.with(other, base[a]).with(a, nil), key, known, tamperFiles)
+			}
+		}
+	})
+}
+
+// otherNames are names that somebody may give an object.
+func otherNames(name string) []string {
+	last := name[strings.LastIndex(name, "/")+1:]
+	if len(last) != 64 {
+		return []string{"keyring-7", "keyring-01", "copy.json"}
+	}
+	flipped := []byte(last)
+	if flipped[63] == '0' {
+		flipped[63] = '1'
+	} else {
+		flipped[63] = '0'
+	}
+	return []string{
+		"packs/" + last[:2] + "/" + last, "packs/zz/" + last, "packs/" + string(flipped[:2]) + "/" + string(flipped),
+		"indexes/" + last, "indexes/" + string(flipped), "snapshots/" + last, "snapshots/" + string(flipped), "snapshots/x",
+	}
+}
+
+// TestDamageStaysLocal: of several files only those whose chunks are hit are lost.
+func TestDamageStaysLocal(t *testing.T) {
+	key := testKey(t)
+	r, m := newRepo(t, key)
+	files := []testFile{{"a", noise(10, 100)}, {"b", noise(11, 100)}, {"c", noise(12, 100)}}
+	snap := writeSnapshot(t, r, files, nil)
+	base := dump(t, m)
+	loc := func(i int) (string, int) {
+		e := reopen(t, m, key)
+		at, ok := e.index.find(e.current().NewHasher().ID(files[i].content))
+		if !ok {
+			t.Fatal("chunk not found")
+		}
+		return kindPack.path(e.index.packName(at.pack)), int(at.offset) + 20
+	}
+	for i, f := range files {
+		name, at := loc(i)
+		b := bytes.Clone(base[name])
+		b[at] ^= 1
+		o := base.with(name, b)
+		if got := checkNoticed(t, f.name, o, key, snap.Name, files); got != len(files)-1 {
+			t.Errorf("damage to %s: %d of %d files still read", f.name, got, len(files))
+		}
+		v := verify(t, reopen(t, o.store(t), key), snap.Name)
+		if v.Lost != 1 || len(v.LostFiles) != 1 || !strings.HasSuffix(v.LostFiles[0], "/docs/"+f.name) {
+			t.Errorf("lost files: %v", v.LostFiles)
+		}
+	}
+}

@@ -1,0 +1,455 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// VerifyOptions says how much Verify checks.
+type VerifyOptions struct {
+	// DataPercent of the packs' bytes are read back, chosen at random: 0
+	// checks structure only, 100 reads everything.
+	DataPercent float64
+	// Known are snapshots that must be there (nil: none are known).
+	Known []Name
+	// Only, if set, restricts the walk through trees to this snapshot.
+	Only *Name
+	// Progress, if not nil, gets bytes read of bytes to read; from any goroutine.
+	Progress func(done, total int64)
+}
+
+// Verification is what Verify found.
+type Verification struct {
+	Snapshots int
+	Objects   int64
+	Bytes     int64    // read back
+	Damage    []string // what is wrong, with the object's name; empty: all is well
+	Notes     []string // harmless
+	// LostFiles are the files that damage makes unrestorable ("snapshot: path"),
+	// at most 1,000; Lost counts all.
+	LostFiles []string
+	Lost      int
+}
+
+const maxLostFiles = 1000
+
+// verifier holds the state of one Verify.
+type verifier struct {
+	r    *Repository
+	opts VerifyOptions
+
+	mu    sync.Mutex
+	out   Verification
+	bad   map[ID]bool // chunks that do not read back
+	packs map[Name]int64
+
+	done, total atomic.Int64
+}
+
+// Verify checks the whole repository. It needs a Repository that is freshly
+// opened. Damage is a result, not an error; errors are of the destination.
+func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verification, error) {
+	v := &verifier{r: r, opts: opts, bad: make(map[ID]bool)}
+	snapshots, err := v.names(ctx)
+	if err != nil {
+		return v.out, err
+	}
+	if err := v.header(ctx); err != nil {
+		return v.out, err
+	}
+	read, err := v.snapshots(ctx, snapshots)
+	if err != nil {
+		return v.out, err
+	}
+	lists, err := v.indexes(ctx)
+	if err != nil {
+		return v.out, err
+	}
+	if err := v.checkPacks(ctx, lists); err != nil {
+		return v.out, err
+	}
+	if err := v.trees(ctx, read); err != nil {
+		return v.out, err
+	}
+	slices.Sort(v.out.Damage)
+	slices.Sort(v.out.Notes)
+	slices.Sort(v.out.LostFiles)
+	return v.out, nil
+}
+
+func (v *verifier) damage(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.out.Damage = append(v.out.Damage, fmt.Sprintf(format, args...))
+}
+
+func (v *verifier) note(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.out.Notes = append(v.out.Notes, fmt.Sprintf(format, args...))
+}
+
+// names lists the destination and tells what is not of this backup.
+func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
+	v.packs = make(map[Name]int64)
+	err = v.r.store.List(ctx, "", func(o store.Object) error {
+		v.out.Objects++
+		if o.Name == HeaderPath {
+			return nil
+		}
+		if n, ok := parseKeyringPath(o.Name); ok {
+			if v.r.header.Keyring != n && (v.r.header.Next == nil || v.r.header.Next.Keyring != n) {
+				v.note("%s is not in use: left of an interrupted change of the key", o.Name)
+			}
+			return nil
+		}
+		for _, kind := range []objectKind{kindPack, kindIndex, kindSnapshot} {
+			if !strings.HasPrefix(o.Name, kind.prefix()) {
+				continue
+			}
+			n, ok := kind.parsePath(o.Name)
+			if !ok || v.r.owner(kind, n) == nil {
+				v.damage("%s was not written by this backup", o.Name)
+				return nil
+			}
+			switch kind {
+			case kindPack:
+				v.packs[n] = o.Size
+			case kindSnapshot:
+				snapshots = append(snapshots, n)
+			}
+			return nil
+		}
+		v.note("%s is not part of the backup", o.Name)
+		return nil
+	})
+	return snapshots, err
+}
+
+// header reads the header and the keyring again: Open may be long ago.
+func (v *verifier) header(ctx context.Context) error {
+	h, err := readHeader(ctx, v.r.store)
+	if err == nil && !bytes.Equal(h.encode(), v.r.header.encode()) {
+		err = fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
+	}
+	if err == nil && h.Protection == ProtectionKey {
+		_, err = readKeyring(ctx, v.r.store, v.r.key, v.r.id, h.Keyring)
+	}
+	return v.judge(err)
+}
+
+// judge turns damage into a finding and passes on what is no finding.
+func (v *verifier) judge(err error) error {
+	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotRepository) || errors.Is(err, ErrNewerFormat) {
+		v.damage("%v", err)
+		return nil
+	}
+	return err
+}
+
+func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, error) {
+	present := make(map[Name]bool, len(names))
+	for _, n := range names {
+		present[n] = true
+	}
+	for _, n := range v.opts.Known {
+		if !present[n] {
+			v.damage("snapshot %s is missing", n)
+		}
+	}
+	var read []*Snapshot
+	for _, n := range names {
+		s, err := v.r.Snapshot(ctx, n)
+		if err != nil {
+			if err := v.judge(err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if s.Previous != nil && !present[*s.Previous] && v.r.owner(kindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
+			v.damage("snapshot %s is missing: a later one names it", *s.Previous)
+		}
+		read = append(read, s)
+	}
+	v.out.Snapshots = len(read)
+	slices.SortFunc(read, func(a, b *Snapshot) int { return a.Begin.Compare(b.Begin) })
+	return read, nil
+}
+
+// indexes reads all indexes; what they say must agree with the packs.
+func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
+	bad, err := v.r.LoadIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range bad {
+		v.damage("%v", b)
+	}
+	v.r.index.mu.RLock()
+	defer v.r.index.mu.RUnlock()
+	lists := make(map[Name][]packEntry, len(v.r.index.packs))
+	for _, row := range v.r.index.rows {
+		n := v.r.index.packs[row.pack]
+		lists[n] = append(lists[n], packEntry{id: row.id, kind: row.kind, record: row.record, content: row.contentB})
+	}
+	for i, n := range v.r.index.packs {
+		size, ok := v.packs[n]
+		switch {
+		case !ok:
+			v.damage("pack %s is missing", n)
+		case size != v.r.index.sizes[i]:
+			v.damage("pack %s has %d bytes, not %d", n, size, v.r.index.sizes[i])
+		default:
+			continue
+		}
+		for _, e := range lists[n] {
+			v.bad[e.id] = true
+		}
+		delete(lists, n)
+	}
+	return lists, nil
+}
+
+// checkPacks reads every pack's table, and the data of the chosen share.
+func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry) error {
+	names := make([]Name, 0, len(v.packs))
+	var bytesAll int64
+	for n, size := range v.packs {
+		names = append(names, n)
+		bytesAll += size
+	}
+	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	want := int64(float64(bytesAll) * min(100, max(0, v.opts.DataPercent)) / 100)
+	full := make(map[Name]bool)
+	for _, n := range names {
+		if v.total.Load() >= want {
+			break
+		}
+		full[n] = true
+		v.total.Add(v.packs[n])
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	for _, n := range names {
+		g.Go(func() error {
+			entries, err := v.r.readTable(gctx, n, v.packs[n])
+			if err != nil {
+				v.markBad(indexed[n])
+				return v.judge(err)
+			}
+			if _, ok := indexed[n]; !ok && !v.r.isListed(n) {
+				v.note("pack %s is in no index: left of an interrupted backup, the next one uses it", n)
+			}
+			v.compare(n, entries, indexed[n])
+			if full[n] {
+				return v.packData(gctx, n, entries)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (r *Repository) isListed(n Name) bool {
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	return r.listed[n]
+}
+
+// compare holds what the index says of a pack against the pack's own table.
+// The index may lack entries that another pack gave first.
+func (v *verifier) compare(n Name, table, indexed []packEntry) {
+	have := make(map[ID]packEntry, len(table))
+	for _, e := range table {
+		have[e.id] = e
+	}
+	for _, e := range indexed {
+		if have[e.id] != e {
+			v.damage("pack %s does not hold chunk %s as its index says", n, e.id)
+			v.markBad([]packEntry{e})
+		}
+	}
+}
+
+func (v *verifier) markBad(entries []packEntry) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range entries {
+		v.bad[e.id] = true
+	}
+}
+
+// packData reads a pack whole: every record, its id, and the padding.
+func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) error {
+	const window = 4 << 20
+	c, err := v.r.packAEAD(n)
+	if err != nil {
+		return v.judge(err)
+	}
+	hasher := v.r.owner(kindPack, n).NewHasher()
+	var buf, scratch []byte
+	offset := int64(0)
+	for first := 0; first < len(entries); {
+		size, last := 0, first
+		for last < len(entries) && (last == first || size+entries[last].sealed() <= window) {
+			size += entries[last].sealed()
+			last++
+		}
+		buf = slices.Grow(buf[:0], size)[:size]
+		if err := v.r.readAt(ctx, kindPack.path(n), buf, offset); err != nil {
+			v.markBad(entries[first:])
+			return v.judge(err)
+		}
+		at := 0
+		for i := first; i < last; i++ {
+			e := entries[i]
+			scratch = slices.Grow(scratch[:0], int(e.content))
+			content, err := openRecord(c, e.id, uint32(i), buf[at:at+e.sealed()], int(e.content), scratch)
+			if err == nil && hasher.ID(content) != e.id {
+				err = fmt.Errorf("%w: chunk %s has another content", ErrDamaged, e.id)
+			}
+			if err != nil {
+				v.damage("pack %s: %v", n, err)
+				v.markBad(entries[i : i+1])
+			}
+			at += e.sealed()
+		}
+		offset += int64(size)
+		first = last
+		v.progress(int64(size))
+	}
+	return v.packPadding(ctx, n, c, offset, len(entries))
+}
+
+func (v *verifier) packPadding(ctx context.Context, n Name, c aead, offset int64, chunks int) error {
+	size := v.packs[n] - offset - int64(chunks*tableEntry+gcmTag) - trailerSealed
+	sealed := make([]byte, size)
+	if err := v.r.readAt(ctx, kindPack.path(n), sealed, offset); err != nil {
+		return v.judge(err)
+	}
+	plain, err := c.Open(sealed[:0], nonce(ordinalPadding), sealed, []byte(aadPadding))
+	if err != nil || !allZero(plain) {
+		v.damage("pack %s: the padding does not authenticate", n)
+	}
+	v.progress(v.packs[n] - offset)
+	return nil
+}
+
+func (v *verifier) progress(n int64) {
+	done := v.done.Add(n)
+	v.mu.Lock()
+	v.out.Bytes += n
+	v.mu.Unlock()
+	if v.opts.Progress != nil {
+		v.opts.Progress(done, v.total.Load())
+	}
+}
+
+// trees walks every snapshot once and finds the files that damage touches.
+func (v *verifier) trees(ctx context.Context, snapshots []*Snapshot) error {
+	clean := make(map[ID]bool) // tree blocks whose whole subtree is sound
+	for _, s := range snapshots {
+		if v.opts.Only != nil && s.Name != *v.opts.Only {
+			continue
+		}
+		if _, err := v.tree(ctx, s, s.Root, "", clean, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) lost(s *Snapshot, path, why string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.out.Lost++
+	if len(v.out.LostFiles) < maxLostFiles {
+		v.out.LostFiles = append(v.out.LostFiles, s.ID()[:8]+": "+path)
+	}
+	if v.out.Lost <= maxLostFiles {
+		v.out.Damage = append(v.out.Damage, fmt.Sprintf("snapshot %s: %q: %s", s.ID()[:8], path, why))
+	}
+}
+
+// tree checks a directory; sound tells that nothing below it is damaged.
+func (v *verifier) tree(ctx context.Context, s *Snapshot, c Content, path string, clean map[ID]bool, depth int) (sound bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if depth > MaxTreeDepth {
+		v.lost(s, path, "folders nest too deep")
+		return false, nil
+	}
+	if !slices.ContainsFunc(c.Extents, func(e Extent) bool { return !clean[e.Chunk] }) {
+		return true, nil
+	}
+	sound = true
+	err = v.r.Tree(ctx, c, func(n *Node) error {
+		below := path + "/" + n.Name
+		switch n.Kind {
+		case NodeDir:
+			ok, err := v.tree(ctx, s, n.Content, below, clean, depth+1)
+			sound = sound && ok
+			return err
+		case NodeFile:
+			if err := v.file(ctx, n); err != nil {
+				if !errors.Is(err, ErrDamaged) {
+					return err
+				}
+				v.lost(s, below, err.Error())
+				sound = false
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, ErrDamaged) {
+		v.lost(s, path+"/", err.Error())
+		return false, nil
+	}
+	if err == nil && sound {
+		for _, e := range c.Extents {
+			clean[e.Chunk] = true
+		}
+	}
+	return sound, err
+}
+
+// file checks that every byte of a file is in a chunk that is there.
+func (v *verifier) file(ctx context.Context, n *Node) error {
+	var size int64
+	err := v.r.Extents(ctx, n.Content, func(e Extent) error {
+		size += e.Length
+		if e.Hole {
+			return nil
+		}
+		at, ok := v.r.index.find(e.Chunk)
+		switch {
+		case !ok:
+			return fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, e.Chunk)
+		case int64(e.Offset)+e.Length > int64(at.content):
+			return fmt.Errorf("%w: chunk %s is shorter than the file says", ErrDamaged, e.Chunk)
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.bad[e.Chunk] {
+			return fmt.Errorf("%w: chunk %s does not read back", ErrDamaged, e.Chunk)
+		}
+		return nil
+	})
+	if err == nil && size != n.Size {
+		err = fmt.Errorf("%w: the extents do not add up to the file", ErrDamaged)
+	}
+	return err
+}

@@ -1,0 +1,375 @@
+package repo
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// What writers aim at; readers need not know (docs/format.md, chapter 6).
+const (
+	dataPackTarget = 32 << 20
+	metaPackTarget = 4 << 20
+	// dataBuffers packs of file data are in memory at most: one is filled
+	// while the other is uploaded.
+	dataBuffers = 2
+	metaBuffers = 2
+	// indexEvery packs an index is written, so that what a dead run left is
+	// found again without reading the packs' tables.
+	indexEvery = 64
+	putTries   = 3
+)
+
+// Writer adds chunks, indexes and snapshots to a repository. Packs are
+// uploaded in the background while more are filled. Its Savers do the work;
+// each is for one goroutine.
+//
+// A Writer must be closed. After a fault every call returns that fault.
+type Writer struct {
+	repo   *Repository
+	epoch  *Epoch
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	claimed map[ID]struct{} // chunks in packs that are not uploaded yet
+
+	data, meta *packClass
+	uploads    errgroup.Group
+
+	indexMu   sync.Mutex
+	unindexed []packList
+	indexed   int
+
+	stored    atomic.Int64 // bytes put at the destination
+	added     atomic.Int64 // bytes of content of new chunks
+	newChunks atomic.Int64
+}
+
+// packClass is the packs of one sort: file data, or metadata.
+type packClass struct {
+	w      *Writer
+	target int
+	mu     sync.Mutex
+	open   *openPack
+	free   chan []byte // buffers; nil ones are made at their first use
+	made   [][]byte
+}
+
+// openPack is a pack being filled. Records are sealed in place, by several
+// goroutines at once, into ranges that were reserved one after the other.
+type openPack struct {
+	class   *packClass
+	name    Name
+	aead    aead
+	buf     []byte
+	used    int
+	entries []packEntry
+	pending atomic.Int32 // reservations not sealed yet, and one while it is open
+}
+
+// Stats tells what a Writer has done so far.
+type Stats struct {
+	Stored    int64 // bytes put at the destination
+	Added     int64 // bytes of content that were new
+	NewChunks int64
+}
+
+// NewWriter prepares for writing: it loads the indexes, takes up packs that
+// an interrupted run left without an index, and forgets packs that are gone
+// from the destination, so that their chunks are stored again.
+func (r *Repository) NewWriter(ctx context.Context) (*Writer, error) {
+	if _, err := r.LoadIndex(ctx); err != nil {
+		return nil, err
+	}
+	orphans, err := r.adopt(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wctx, cancel := context.WithCancelCause(ctx)
+	w := &Writer{repo: r, epoch: r.current(), ctx: wctx, cancel: cancel, claimed: make(map[ID]struct{}), unindexed: orphans}
+	w.data = newPackClass(w, dataPackTarget, dataBuffers)
+	w.meta = newPackClass(w, metaPackTarget, metaBuffers)
+	return w, nil
+}
+
+func newPackClass(w *Writer, target, buffers int) *packClass {
+	c := &packClass{w: w, target: target, free: make(chan []byte, buffers)}
+	for range buffers {
+		c.free <- nil
+	}
+	return c
+}
+
+// adopt compares the packs at the destination with those the indexes name.
+func (r *Repository) adopt(ctx context.Context) (orphans []packList, err error) {
+	present, err := r.list(ctx, kindPack)
+	if err != nil {
+		return nil, err
+	}
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	r.index.keepOnly(present)
+	for n, size := range present {
+		if r.listed[n] {
+			continue
+		}
+		entries, err := r.readTable(ctx, n, size)
+		if errors.Is(err, ErrDamaged) {
+			continue // verify names it; its chunks are simply stored again
+		}
+		if err != nil {
+			return nil, err
+		}
+		p := packList{name: n, size: size, entries: entries}
+		orphans = append(orphans, p)
+		r.listed[n] = true
+		r.index.addPack(p)
+	}
+	return orphans, nil
+}
+
+// readTable reads the table at the end of a pack.
+func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packEntry, error) {
+	damaged := func(what string) error { return fmt.Errorf("%w: pack %s %s", ErrDamaged, n, what) }
+	if size < trailerSealed || size > maxPack {
+		return nil, damaged("has an impossible size")
+	}
+	e := r.owner(kindPack, n)
+	if e == nil {
+		return nil, damaged("is not of this backup")
+	}
+	cipher := e.objectAEAD(kindPack, n)
+	sealed := make([]byte, trailerSealed)
+	if err := r.readAt(ctx, kindPack.path(n), sealed, size-trailerSealed); err != nil {
+		return nil, err
+	}
+	tail, err := openTrailer(cipher, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", n, err)
+	}
+	at := size - trailerSealed - int64(tail.table)
+	if at < 0 {
+		return nil, damaged("is shorter than its table")
+	}
+	table := make([]byte, tail.table)
+	if err := r.readAt(ctx, kindPack.path(n), table, at); err != nil {
+		return nil, err
+	}
+	entries, err := openTable(cipher, table, tail, size)
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", n, err)
+	}
+	return entries, nil
+}
+
+// Stats returns the counts so far.
+func (w *Writer) Stats() Stats {
+	return Stats{Stored: w.stored.Load(), Added: w.added.Load(), NewChunks: w.newChunks.Load()}
+}
+
+// claim tells whether the caller must store this chunk: nobody has, and
+// nobody else is about to.
+func (w *Writer) claim(id ID) bool {
+	if _, found := w.repo.index.find(id); found {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, taken := w.claimed[id]; taken {
+		return false
+	}
+	if _, found := w.repo.index.find(id); found { // uploaded since the first look
+		return false
+	}
+	w.claimed[id] = struct{}{}
+	return true
+}
+
+// reserve returns a place for a sealed record in a pack of the class.
+func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []byte, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.open; p != nil && (packSize(p.used+e.sealed(), len(p.entries)+1) > c.target || len(p.entries) == maxPackChunks) {
+		c.closeLocked()
+	}
+	if c.open == nil {
+		var buf []byte
+		select {
+		case buf = <-c.free:
+		case <-c.w.ctx.Done():
+			return nil, 0, nil, context.Cause(c.w.ctx)
+		}
+		if buf == nil {
+			// Room for one chunk of the greatest size over the target, its tail and its padding.
+			if buf, err = newBuffer(padme(c.target + MaxChunk + maxPackChunks)); err != nil {
+				return nil, 0, nil, err
+			}
+			c.made = append(c.made, buf)
+		}
+		name := c.w.epoch.newName(kindPack)
+		c.open = &openPack{class: c, name: name, aead: c.w.epoch.objectAEAD(kindPack, name), buf: buf}
+		c.open.pending.Store(1)
+	}
+	p = c.open
+	ordinal, place = uint32(len(p.entries)), p.buf[p.used:p.used:p.used+e.sealed()]
+	p.used += e.sealed()
+	p.entries = append(p.entries, e)
+	p.pending.Add(1)
+	return p, ordinal, place, nil
+}
+
+// closeLocked ends the open pack; the last one to seal a record uploads it.
+func (c *packClass) closeLocked() {
+	p := c.open
+	c.open = nil
+	p.done()
+}
+
+func (p *openPack) done() {
+	if p.pending.Add(-1) == 0 {
+		p.class.w.uploads.Go(p.upload)
+	}
+}
+
+func (p *openPack) upload() error {
+	w := p.class.w
+	sealed := sealPackTail(p.aead, p.buf[:p.used], p.entries)
+	err := w.put(kindPack.path(p.name), sealed)
+	p.class.free <- p.buf
+	if err != nil {
+		w.fail(err)
+		return err
+	}
+	list := packList{name: p.name, size: int64(len(sealed)), entries: p.entries}
+	w.repo.loadMu.Lock()
+	w.repo.listed[p.name] = true
+	w.repo.loadMu.Unlock()
+	w.repo.index.addPack(list)
+	w.mu.Lock()
+	for _, e := range p.entries {
+		delete(w.claimed, e.id)
+	}
+	w.mu.Unlock()
+
+	w.indexMu.Lock()
+	w.unindexed = append(w.unindexed, list)
+	full := len(w.unindexed) >= indexEvery
+	w.indexMu.Unlock()
+	if full {
+		return w.writeIndex()
+	}
+	return nil
+}
+
+func (w *Writer) fail(err error) { w.cancel(err) }
+
+// put stores an object, trying again after faults that may pass. An answer
+// may be lost after the object was stored, so a second try may find it there.
+func (w *Writer) put(path string, b []byte) error {
+	for try := 1; ; try++ {
+		err := w.repo.store.Put(w.ctx, path, b)
+		if errors.Is(err, store.ErrExists) && try > 1 {
+			if o, statErr := w.repo.store.Stat(w.ctx, path); statErr == nil && o.Size == int64(len(b)) {
+				err = nil
+			}
+		}
+		switch {
+		case err == nil:
+			w.stored.Add(int64(len(b)))
+			return nil
+		case w.ctx.Err() != nil:
+			return context.Cause(w.ctx)
+		case try == putTries || store.IsPermanent(err):
+			return err
+		}
+		wait := time.NewTimer(time.Duration(try*try) * 250 * time.Millisecond)
+		select {
+		case <-wait.C:
+		case <-w.ctx.Done():
+			wait.Stop()
+			return context.Cause(w.ctx)
+		}
+	}
+}
+
+// writeIndex writes an index of the packs that have none yet.
+func (w *Writer) writeIndex() error {
+	w.indexMu.Lock()
+	packs := w.unindexed
+	w.unindexed = nil
+	w.indexMu.Unlock()
+	if len(packs) == 0 {
+		return nil
+	}
+	name := w.epoch.newName(kindIndex)
+	sealed := w.epoch.sealObject(w.repo.id, kindIndex, name, encodeIndex(nil, packs))
+	if err := w.put(kindIndex.path(name), sealed); err != nil {
+		w.fail(err)
+		return err
+	}
+	w.repo.loadMu.Lock()
+	w.repo.loaded[name] = true
+	w.repo.loadMu.Unlock()
+	return nil
+}
+
+// Flush uploads what is open and writes the index. Everything stored so far
+// is then durable and can be found.
+func (w *Writer) Flush() error {
+	for _, c := range []*packClass{w.data, w.meta} {
+		c.mu.Lock()
+		if c.open != nil {
+			c.closeLocked()
+		}
+		c.mu.Unlock()
+	}
+	if err := w.uploads.Wait(); err != nil {
+		return err
+	}
+	w.uploads = errgroup.Group{}
+	return w.writeIndex()
+}
+
+// WriteSnapshot makes a snapshot visible. Everything it refers to must have
+// been flushed. It returns the snapshot with its name set.
+func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
+	s.Name = w.epoch.newName(kindSnapshot)
+	sealed := w.epoch.sealObject(w.repo.id, kindSnapshot, s.Name, encodeSnapshot(&s))
+	if err := w.put(kindSnapshot.path(s.Name), sealed); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// Close stops uploads under way and frees the buffers. What was not flushed
+// is not part of the repository; the next run finds finished packs again.
+// No Saver may be at work.
+func (w *Writer) Close() {
+	w.cancel(errors.New("the writer is closed"))
+	_ = w.uploads.Wait() // faults were reported to whoever flushed
+	for _, c := range []*packClass{w.data, w.meta} {
+		for _, b := range c.made {
+			freeBuffer(b)
+		}
+		c.made = nil
+	}
+}
+
+// ChunkerKey is the key of FastCDC's gear table.
+func (w *Writer) ChunkerKey() []byte { return w.epoch.chunkerKey }
+
+// CutAfter tells whether gathered files are cut after this one, so that a cut
+// comes about every average bytes (docs/format.md, chapter 5).
+func (w *Writer) CutAfter(name string, size, average int64) bool {
+	m := mac(w.epoch.chunkerKey, appendUvarint(appendBytes(nil, name), uint64(size)))
+	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
+}
