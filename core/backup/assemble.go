@@ -278,7 +278,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 		}
 	}
 	if fault == nil {
-		fault = stillSame(p.file.File, p.file.entry)
+		fault = stillSame(p.file.Handle, p.file.entry)
 	}
 	if errors.Is(fault, errChanged) {
 		return r.storeAlone(ctx, p)

@@ -49,8 +49,7 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 		}
 		res := &b.results[i]
 		res.offset = used - 1
-		room := len(w.buf) - used - (len(b.files)-i-1)*0
-		n, entry, err := readSmall(p, w.buf[used:], room)
+		n, entry, err := readSmall(p, w.buf[used:])
 		res.entry, res.length, res.err = entry, n, err
 		if errors.Is(err, errTooBig) {
 			res.err, res.big, res.length = nil, true, 0
@@ -60,7 +59,9 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 			n, res.length = 0, 0
 		}
 		used += n
-		p.dir.release()
+		if !res.big { // such a file is read again, with its folder still open
+			p.dir.release()
+		}
 		w.r.o.Counters.BytesRead.Add(int64(n))
 	}
 	if used == 1 {
@@ -79,10 +80,9 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 var errTooBig = errors.New("too big to be gathered")
 
 // readSmall reads a file whole into buf, again if it changes meanwhile.
-func readSmall(p *pending, buf []byte, room int) (int, source.Entry, error) {
-	limit := min(len(buf), room)
+func readSmall(p *pending, buf []byte) (int, source.Entry, error) {
 	for try := 1; ; try++ {
-		n, entry, err := readOnce(p, buf[:limit])
+		n, entry, err := readOnce(p, buf)
 		if !errors.Is(err, errChanged) || try == readTries {
 			return n, entry, err
 		}
@@ -110,7 +110,7 @@ func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
 
 // openStable opens a file and returns what it is now. A file that was
 // replaced since it was listed is taken as it is.
-func openStable(dir *source.Dir, e source.Entry) (*source.File, source.Entry, error) {
+func openStable(dir *source.Dir, e source.Entry) (*source.Handle, source.Entry, error) {
 	f, err := dir.OpenFile(e)
 	if errors.Is(err, source.ErrChanged) {
 		if e, err = dir.Lstat(e.Name); err == nil {
@@ -133,7 +133,7 @@ func openStable(dir *source.Dir, e source.Entry) (*source.File, source.Entry, er
 }
 
 // stillSame tells whether the file is as it was when it was opened.
-func stillSame(f *source.File, before source.Entry) error {
+func stillSame(f *source.Handle, before source.Entry) error {
 	after, err := f.Stat()
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func stillSame(f *source.File, before source.Entry) error {
 // readBlock reads and stores a block of a large file.
 type readBlock struct {
 	block  *block
-	file   *source.File
+	file   *source.Handle
 	offset int64
 	length int
 }

@@ -136,8 +136,10 @@ type run struct {
 	buffers chan []byte // chunks on their way from the walk to a worker
 
 	// of the walk alone
-	bundle *bundle
-	links  map[inode]*pending
+	bundle    *bundle
+	links     map[inode]*pending
+	lastKnown repo.ID
+	scan      []byte // FastCDC's buffer
 
 	// of the assembler alone
 	saver    *repo.Saver
@@ -157,7 +159,9 @@ type worker struct {
 	buf   []byte // one chunk buffer
 }
 
-type job interface{ do(ctx context.Context, w *worker) error }
+type job interface {
+	do(ctx context.Context, w *worker) error
+}
 
 // all runs the walk, the workers and the assembler to their end.
 func (r *run) all(ctx context.Context) (root *repo.Node, err error) {

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
@@ -19,10 +17,10 @@ import (
 // item is what the walk tells the assembler, in order.
 type item struct {
 	kind    itemKind
-	node    repo.Node  // kindNode: complete, or to be completed from file
-	file    *pending   // kindNode: where its content comes from; nil: node is complete
-	dir     *dirState  // kindEnter
-	problem *Problem   // kindProblem
+	node    repo.Node // kindNode: complete, or to be completed from file
+	file    *pending  // kindNode: where its content comes from; nil: node is complete
+	dir     *dirState // kindEnter
+	problem *Problem  // kindProblem
 	source  *repo.Source
 }
 
@@ -40,7 +38,6 @@ type pending struct {
 	path  string
 	dir   *dirRef
 	entry source.Entry
-	cached *repo.Node // the run before, nil if it had no such file
 
 	bundle *bundle // small: its place in a bundle
 	index  int
@@ -86,7 +83,7 @@ func (d *dirRef) release() {
 
 // openFile is a large file; the blocks read it at the same time.
 type openFile struct {
-	*source.File
+	*source.Handle
 	entry source.Entry // as it was when it was opened
 }
 
@@ -101,18 +98,24 @@ func (r *run) walk(ctx context.Context) error {
 }
 
 func (r *run) walkSource(ctx context.Context, src repo.Source) error {
-	dir, entry, err := source.Open(src.Path)
+	dir, entry, isDir, err := source.Open(src.Path)
 	if err != nil {
 		return r.problem(ctx, src.Path, err)
 	}
+	ref := newDirRef(dir)
+	onDisk := entry.Name
 	entry.Name = src.Name
-	if dir.IsParent() {
-		// A source that is no folder: dir is the folder that holds it.
-		ref := newDirRef(dir)
+	if !isDir {
 		defer ref.release()
-		return r.visit(ctx, ref, src.Path, entry, nil, dir.Base(), &src)
+		return r.visit(ctx, ref, src.Path, entry, nil, onDisk, &src)
 	}
-	return r.walkDir(ctx, newDirRef(dir), src.Path, entry, r.o.Exclude.Root(src.Path), &src)
+	node := r.node(&entry)
+	if err := r.fillXattrs(dir, &node, "."); err != nil {
+		if err := r.problem(ctx, src.Path, err); err != nil {
+			return err
+		}
+	}
+	return r.walkDir(ctx, ref, src.Path, node, r.o.Exclude.Root(src.Path), &src)
 }
 
 // send passes an item on. Before it waits for room it hands the open bundle
@@ -148,17 +151,10 @@ func (r *run) problem(ctx context.Context, path string, err error) error {
 	return r.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
 }
 
-// walkDir visits a directory: it owns ref.
-func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, entry source.Entry, exclude source.Level, src *repo.Source) error {
+// walkDir visits a directory: it owns ref. node is the directory's own, without content.
+func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, node repo.Node, exclude source.Level, src *repo.Source) error {
 	defer ref.release()
 	cached := r.cache.dir(path)
-	node := r.node(&entry)
-	var selfCached *repo.Node
-	if err := r.fillXattrs(ref.Dir, &node, &entry, selfCached); err != nil {
-		if err := r.problem(ctx, path, err); err != nil {
-			return err
-		}
-	}
 	entries, problems, err := ref.ReadEntries(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -170,12 +166,12 @@ func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, entry sourc
 		if errors.Is(p.Err, fs.ErrNotExist) {
 			continue // gone between listing and looking
 		}
-		if err := r.problem(ctx, join(path, p.Path), p.Err); err != nil {
+		if err := r.problem(ctx, join(path, p.Name), p.Err); err != nil {
 			return err
 		}
 	}
 	state := &dirState{path: path, node: node, cached: cached}
-	if exclude.SkipsAll(entries) {
+	if exclude.Tagged(ref.Dir, entries) {
 		entries = nil // a tagged cache folder: kept itself, without what is in it
 	}
 	if err := r.send(ctx, item{kind: kindEnter, dir: state, source: src}); err != nil {
@@ -187,7 +183,7 @@ func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, entry sourc
 		if err := r.o.Gate.wait(ctx); err != nil {
 			return err
 		}
-		if exclude.Match(e.Name, e.Kind == source.Dir) {
+		if exclude.Match(e.Name, e.Kind == source.Folder) {
 			continue
 		}
 		var old *repo.Node
@@ -199,18 +195,8 @@ func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, entry sourc
 				old = &cached.nodes[next]
 			}
 		}
-		if e.Kind == source.Dir {
-			child, err := ref.OpenDir(e.Name)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				if err := r.problem(ctx, join(path, e.Name), err); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := r.walkDir(ctx, newDirRef(child), join(path, e.Name), *e, exclude.Enter(e.Name), nil); err != nil {
+		if e.Kind == source.Folder {
+			if err := r.enter(ctx, ref, e, old, join(path, e.Name), exclude.Enter(e.Name)); err != nil {
 				return err
 			}
 			continue
@@ -220,6 +206,23 @@ func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, entry sourc
 		}
 	}
 	return r.send(ctx, item{kind: kindLeave})
+}
+
+// enter visits a directory in a directory.
+func (r *run) enter(ctx context.Context, ref *dirRef, e *source.Entry, old *repo.Node, path string, exclude source.Level) error {
+	child, err := ref.OpenDir(e.Name)
+	if err != nil {
+		return r.gone(ctx, path, err)
+	}
+	node := r.node(e)
+	if old != nil && old.Kind == repo.NodeDir && string(old.Local) == string(node.Local) {
+		node.Xattrs = old.Xattrs // its ctime says that they are the same
+	} else if err := r.fillXattrs(ref.Dir, &node, e.Name); err != nil {
+		if err := r.problem(ctx, path, err); err != nil {
+			return err
+		}
+	}
+	return r.walkDir(ctx, newDirRef(child), path, node, exclude, nil)
 }
 
 func join(dir, name string) string {
@@ -248,9 +251,9 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 		if err != nil {
 			return r.gone(ctx, path, err)
 		}
-		node.Target = string(target)
+		node.Target = target
 	}
-	if err := r.fillXattrs(ref.Dir, &node, &onDisk, old); err != nil {
+	if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
 		if err := r.problem(ctx, path, err); err != nil {
 			return err
 		}
@@ -263,7 +266,7 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	} else {
 		r.o.Counters.FilesChanged.Add(1)
 	}
-	p := &pending{path: path, entry: onDisk, cached: old}
+	p := &pending{path: path, entry: onDisk}
 	if e.Links > 1 {
 		key := inode{e.Device, e.Inode}
 		if first, ok := r.links[key]; ok {
@@ -308,7 +311,7 @@ func (r *run) node(e *source.Entry) repo.Node {
 	case source.CharDevice, source.BlockDevice:
 		n.Rdev = e.Rdev
 	}
-	if e.Links > 1 && e.Kind != source.Dir {
+	if e.Links > 1 && e.Kind != source.Folder {
 		n.Link = linkNumber(e.Device, e.Inode)
 	}
 	return n
@@ -318,7 +321,7 @@ func nodeKind(k source.Kind) repo.NodeKind {
 	switch k {
 	case source.File:
 		return repo.NodeFile
-	case source.Dir:
+	case source.Folder:
 		return repo.NodeDir
 	case source.Symlink:
 		return repo.NodeSymlink
@@ -360,8 +363,9 @@ func (r *run) has(id repo.ID) bool {
 	return true
 }
 
-func (r *run) fillXattrs(dir *source.Dir, n *repo.Node, e *source.Entry, old *repo.Node) error {
-	list, err := dir.Xattrs(*e)
+// fillXattrs reads what lstat does not tell.
+func (r *run) fillXattrs(dir *source.Dir, n *repo.Node, name string) error {
+	list, err := dir.Xattrs(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -400,10 +404,11 @@ func (r *run) submitBundle(ctx context.Context) error {
 func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error {
 	f, opened, err := openStable(ref.Dir, p.entry)
 	if err != nil {
+		delete(r.links, inode{p.entry.Device, p.entry.Inode})
 		return r.gone(ctx, p.path, err)
 	}
 	p.dir = ref.hold()
-	p.file = &openFile{File: f, entry: opened}
+	p.file = &openFile{Handle: f, entry: opened}
 	p.blocks = make(chan *block, 64)
 	defer close(p.blocks)
 	if err := r.send(ctx, it); err != nil {
@@ -445,7 +450,7 @@ func (r *run) byPosition(ctx context.Context, p *pending, start, end int64) erro
 		if err := r.sendBlock(ctx, p, b); err != nil {
 			return err
 		}
-		if err := r.submit(ctx, &readBlock{block: b, file: p.file.File, offset: at, length: int(min(blockMax, end-at))}); err != nil {
+		if err := r.submit(ctx, &readBlock{block: b, file: p.file.Handle, offset: at, length: int(min(blockMax, end-at))}); err != nil {
 			return err
 		}
 	}
@@ -495,7 +500,7 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 }
 
 // eachData calls data and hole for the runs of a file, in order.
-func eachData(f *source.File, size int64, data func(start, end int64) error, hole func(length int64) error) error {
+func eachData(f *source.Handle, size int64, data func(start, end int64) error, hole func(length int64) error) error {
 	for at := int64(0); at < size; {
 		start, end, err := f.NextData(at)
 		if errors.Is(err, io.EOF) {
@@ -521,4 +526,3 @@ func eachData(f *source.File, size int64, data func(start, end int64) error, hol
 	}
 	return nil
 }
-

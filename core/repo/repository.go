@@ -415,8 +415,8 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 	return bad, nil
 }
 
-// Chunks returns the number of chunks in memory.
-func (r *Repository) Chunks() int { return r.index.len() }
+// ChunkCount returns the number of chunks in memory.
+func (r *Repository) ChunkCount() int { return r.index.len() }
 
 // Has tells whether a chunk is known to the loaded indexes.
 func (r *Repository) Has(id ID) bool {

@@ -1,0 +1,99 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// How Load joins ranges of one pack: a gap this small costs less to read than
+// another request.
+const (
+	loadGap  = 64 << 10
+	loadSpan = 4 << 20
+)
+
+// wanted is one chunk that Load fetches.
+type wanted struct {
+	id ID
+	at location
+}
+
+// Load reads many chunks with few requests: pack by pack, neighbouring ranges
+// in one. fn gets each chunk once, in no order, with its content or its
+// damage; content may be kept as long as what alloc returned. alloc returns
+// memory of n bytes. Errors of the destination, and of fn, end it.
+func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byte, fn func(id ID, content []byte, err error) error) error {
+	list := make([]wanted, 0, len(ids))
+	for _, id := range ids {
+		at, ok := r.index.find(id)
+		if !ok {
+			if err := fn(id, nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)); err != nil {
+				return err
+			}
+			continue
+		}
+		list = append(list, wanted{id, at})
+	}
+	slices.SortFunc(list, func(a, b wanted) int {
+		return cmp.Or(cmp.Compare(a.at.pack, b.at.pack), cmp.Compare(a.at.offset, b.at.offset))
+	})
+	for len(list) > 0 {
+		n, end := 1, list[0].end()
+		for n < len(list) && list[n].at.pack == list[0].at.pack && list[n].at.offset <= end+loadGap && list[n].end()-list[0].at.offset <= loadSpan {
+			end = max(end, list[n].end())
+			n++
+		}
+		if err := r.loadRange(ctx, list[:n], int(end-list[0].at.offset), alloc, fn); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+func (w wanted) end() uint32 { return w.at.offset + w.at.record + gcmTag }
+
+// loadRange reads neighbouring chunks of one pack with one request.
+func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
+	first := list[0].at
+	name := r.index.packName(first.pack)
+	c, err := r.packAEAD(name)
+	var sealed []byte
+	if err == nil {
+		sealed = alloc(size)
+		err = r.readAt(ctx, kindPack.path(name), sealed, int64(first.offset))
+	}
+	if errors.Is(err, ErrDamaged) && len(list) > 1 {
+		// One that lies beyond a cut must not take the others with it.
+		for i := range list {
+			if err := r.loadRange(ctx, list[i:i+1], int(list[i].at.record)+gcmTag, alloc, fn); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	for _, w := range list {
+		var content []byte
+		cerr := err
+		if cerr == nil {
+			from := int(w.at.offset - first.offset)
+			content, cerr = openRecord(c, w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+gcmTag], int(w.at.content), alloc(int(w.at.content)))
+		}
+		if err := fn(w.id, content, cerr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Length returns the length of a chunk's content; false if it is in no index.
+func (r *Repository) Length(id ID) (int64, bool) {
+	at, ok := r.index.find(id)
+	return int64(at.content), ok
+}

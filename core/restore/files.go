@@ -1,0 +1,356 @@
+package restore
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// A batch is at most this much content, or this many files; a longer file is
+// written by several jobs at once, a segment each.
+const (
+	batchBytes = 8 << 20
+	batchFiles = 1000
+)
+
+type job interface{ do(w *worker) error }
+
+// worker is one goroutine's tools.
+type worker struct {
+	r      *run
+	arena  []byte
+	used   int
+	chunks map[repo.ID]loaded
+}
+
+type loaded struct {
+	content []byte
+	err     error
+}
+
+// alloc returns memory that is good until the next job.
+func (w *worker) alloc(n int) []byte {
+	if w.used+n > len(w.arena) {
+		if w.arena == nil && n <= batchBytes {
+			w.arena = make([]byte, 2*batchBytes)
+		} else {
+			return make([]byte, n)
+		}
+	}
+	b := w.arena[w.used : w.used+n : w.used+n]
+	w.used += n
+	return b
+}
+
+// load fetches the chunks of some extents.
+func (w *worker) load(extents []repo.Extent) error {
+	w.used = 0
+	if w.chunks == nil {
+		w.chunks = make(map[repo.ID]loaded)
+	}
+	clear(w.chunks)
+	var ids []repo.ID
+	for _, e := range extents {
+		if e.Hole {
+			continue
+		}
+		if _, ok := w.chunks[e.Chunk]; !ok {
+			w.chunks[e.Chunk] = loaded{}
+			ids = append(ids, e.Chunk)
+		}
+	}
+	return w.r.o.Repository.Load(w.r.ctx, ids, w.alloc, func(id repo.ID, content []byte, err error) error {
+		w.chunks[id] = loaded{content, err}
+		return nil
+	})
+}
+
+// piece returns the bytes of an extent that load fetched.
+func (w *worker) piece(e repo.Extent) ([]byte, error) {
+	c := w.chunks[e.Chunk]
+	switch {
+	case c.err != nil:
+		return nil, c.err
+	case int64(e.Offset)+e.Length > int64(len(c.content)):
+		return nil, fmt.Errorf("%w: chunk %s is shorter than the file says", repo.ErrDamaged, e.Chunk)
+	}
+	return c.content[e.Offset : int64(e.Offset)+e.Length], nil
+}
+
+// file sends a file to the workers.
+func (r *run) file(f *folder, n *repo.Node, path string) error {
+	r.o.Counters.FilesTotal.Add(1)
+	as, renamed, skip, err := r.place(f, n.Name)
+	if err != nil {
+		r.problem(path, err)
+		return nil
+	}
+	if skip {
+		r.count(0, 1, 0, 0)
+		return nil
+	}
+	if n.Link != 0 {
+		if first := r.links[n.Link]; first != nil {
+			r.later = append(r.later, laterLink{folder: f.hold(), name: as, number: n.Link})
+			return nil
+		}
+		r.links[n.Link] = &linked{path: joinPath(f.path, as)}
+	}
+	out := &output{folder: f.hold(), node: n, path: path, as: as, renamed: renamed}
+	r.o.Counters.BytesTotal.Add(n.Size)
+	if n.Content.Depth == 0 && n.Size <= batchBytes/2 {
+		return r.gather(out)
+	}
+	return r.stream(out)
+}
+
+func joinPath(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// batch is a run of files that are fetched together.
+type batch struct {
+	files   []*output
+	extents []repo.Extent
+	bytes   int64
+	last    repo.ID
+}
+
+func (r *run) gather(out *output) error {
+	if r.open == nil {
+		r.open = &batch{}
+	}
+	b := r.open
+	b.files = append(b.files, out)
+	for _, e := range out.node.Content.Extents {
+		if !e.Hole && e.Chunk != b.last {
+			b.last = e.Chunk
+			n, _ := r.o.Repository.Length(e.Chunk) // in no index: load says so
+			b.bytes += n
+		}
+		b.extents = append(b.extents, e)
+	}
+	if b.bytes >= batchBytes/2 || len(b.files) >= batchFiles {
+		return r.submit()
+	}
+	return nil
+}
+
+// submit hands the open batch to a worker.
+func (r *run) submit() error {
+	b := r.open
+	if b == nil {
+		return nil
+	}
+	r.open = nil
+	return r.send(b)
+}
+
+func (r *run) send(j job) error {
+	select {
+	case r.jobs <- j:
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+}
+
+func (b *batch) do(w *worker) error {
+	if err := w.load(b.extents); err != nil {
+		return err
+	}
+	for _, out := range b.files {
+		if err := w.r.ctx.Err(); err != nil {
+			return err
+		}
+		err := out.create()
+		if err == nil {
+			err = out.write(w, 0, out.node.Content.Extents)
+		}
+		if err := out.finish(w.r, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// output is a file being written under a temporary name.
+type output struct {
+	folder  *folder
+	node    *repo.Node
+	path    string
+	as      string
+	renamed bool
+
+	temp  string
+	file  *os.File
+	parts atomic.Int32
+	fault atomic.Pointer[error]
+}
+
+func (o *output) create() (err error) {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // documented never to fail
+	o.temp = ".holdfast-" + hex.EncodeToString(random[:]) + ".part"
+	o.file, err = o.folder.root.OpenFile(o.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	return err
+}
+
+// write puts extents that load fetched at an offset. Holes stay holes.
+func (o *output) write(w *worker, at int64, extents []repo.Extent) error {
+	for _, e := range extents {
+		if !e.Hole {
+			b, err := w.piece(e)
+			if err != nil {
+				return err
+			}
+			if _, err := o.file.WriteAt(b, at); err != nil {
+				return err
+			}
+			w.r.o.Counters.Bytes.Add(e.Length)
+		}
+		at += e.Length
+	}
+	return nil
+}
+
+// finish gives the file its metadata and its name, or removes what there is
+// of it. Only errors that end the run are returned.
+func (o *output) finish(r *run, err error) error {
+	defer r.release(o.folder)
+	root := o.folder.root
+	if err == nil {
+		err = o.complete(r)
+	}
+	if o.file != nil {
+		if cerr := o.file.Close(); err == nil {
+			err = cerr
+		}
+	}
+	if err == nil {
+		err = root.Rename(o.temp, o.as)
+	}
+	if err != nil {
+		if o.file != nil {
+			_ = root.Remove(o.temp) // the cause is reported
+		}
+		if r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
+		r.problem(o.path, err)
+		return fatal(err)
+	}
+	renamed := int64(0)
+	if o.renamed {
+		renamed = 1
+	}
+	r.count(1, 0, renamed, o.node.Size)
+	if o.node.Link != 0 {
+		r.mu.Lock()
+		r.links[o.node.Link].done = true
+		r.mu.Unlock()
+	}
+	return nil
+}
+
+func (o *output) complete(r *run) error {
+	size := o.node.Size
+	if n := len(o.node.Content.Extents); o.node.Content.Depth > 0 || n > 0 && o.node.Content.Extents[n-1].Hole {
+		if err := o.file.Truncate(size); err != nil {
+			return err
+		}
+	}
+	problems := setMeta(o.folder, o.node, o.temp, o.file)
+	for _, p := range problems {
+		r.problem(o.path, p)
+	}
+	return nil
+}
+
+// stream writes a long file: its segments are jobs of their own.
+func (r *run) stream(out *output) error {
+	if err := out.create(); err != nil {
+		return out.finish(r, err)
+	}
+	out.parts.Store(1)
+	var at, start, bytes int64
+	var extents []repo.Extent
+	flush := func() error {
+		if len(extents) == 0 {
+			return nil
+		}
+		out.parts.Add(1)
+		seg := &segment{out: out, at: start, extents: slices.Clone(extents)}
+		extents, start, bytes = extents[:0], at, 0
+		return r.send(seg)
+	}
+	err := r.o.Repository.Extents(r.ctx, out.node.Content, func(e repo.Extent) error {
+		extents = append(extents, e)
+		at += e.Length
+		if !e.Hole {
+			bytes += e.Length
+		}
+		if bytes >= batchBytes/2 || len(extents) >= batchFiles {
+			return flush()
+		}
+		return nil
+	})
+	if err == nil {
+		err = flush()
+	}
+	if err == nil && at != out.node.Size {
+		err = fmt.Errorf("%w: the extents do not add up to the file", repo.ErrDamaged)
+	}
+	if err != nil {
+		out.fault.CompareAndSwap(nil, &err)
+	}
+	return out.done(r)
+}
+
+// done ends a part; the last one finishes the file.
+func (o *output) done(r *run) error {
+	if o.parts.Add(-1) > 0 {
+		return nil
+	}
+	var err error
+	if p := o.fault.Load(); p != nil {
+		err = *p
+	}
+	return o.finish(r, err)
+}
+
+// segment is a run of extents of a long file.
+type segment struct {
+	out     *output
+	at      int64
+	extents []repo.Extent
+}
+
+func (s *segment) do(w *worker) error {
+	err := s.out.fault.Load()
+	if err == nil {
+		fault := w.load(s.extents)
+		if fault == nil {
+			fault = s.out.write(w, s.at, s.extents)
+		}
+		if fault != nil {
+			s.out.fault.CompareAndSwap(nil, &fault)
+			if !errors.Is(fault, repo.ErrDamaged) {
+				if ferr := fatal(fault); ferr != nil {
+					_ = s.out.done(w.r) // ferr is what ends the run
+					return ferr
+				}
+			}
+		}
+	}
+	return s.out.done(w.r)
+}

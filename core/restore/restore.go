@@ -1,0 +1,336 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// Conflict says what becomes of files that exist already.
+type Conflict int
+
+// The choices about existing files. Folders that exist are always used.
+const (
+	Keep Conflict = iota
+	Overwrite
+	Rename
+)
+
+// Options describe one restore.
+type Options struct {
+	Repository *repo.Repository
+	Snapshot   *repo.Snapshot
+	Target     string // made if it does not exist
+	// Want tells whether an entry is wanted (path is slash-separated, without
+	// a leading slash), and whether to look for wanted entries below it. nil wants all.
+	Want     func(path string, dir bool) (wanted, below bool)
+	Conflict Conflict
+	Counters *Counters // may be nil
+}
+
+// Counters are a restore's progress, to be read from any goroutine.
+type Counters struct {
+	Files, FilesTotal atomic.Int64
+	Bytes, BytesTotal atomic.Int64
+	Problems          atomic.Int64
+	path              atomic.Pointer[string]
+}
+
+// Path is what is being written.
+func (c *Counters) Path() string {
+	if p := c.path.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Problem is something that could not be restored, or not whole.
+type Problem struct {
+	Path string
+	Err  error
+}
+
+// Result is what a restore did.
+type Result struct {
+	Files, Kept, Renamed, Bytes int64
+	Problems                    []Problem
+}
+
+// ErrTarget: the target folder cannot be made or used.
+var ErrTarget = errors.New("the target folder cannot be used")
+
+// Run restores. Problems with single files are in the result; an error means
+// that it ended early (ctx, the destination gone, the target full).
+func Run(ctx context.Context, o Options) (Result, error) {
+	if o.Counters == nil {
+		o.Counters = &Counters{}
+	}
+	if o.Want == nil {
+		o.Want = func(string, bool) (bool, bool) { return true, true }
+	}
+	if err := os.MkdirAll(o.Target, 0o700); err != nil {
+		return Result{}, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	root, err := os.OpenRoot(o.Target)
+	if err != nil {
+		return Result{}, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	defer root.Close() //nolint:errcheck // only a handle on a folder
+	r := &run{o: o, links: make(map[uint64]*linked)}
+	g, gctx := errgroup.WithContext(ctx)
+	r.ctx = gctx
+	r.jobs = make(chan job)
+	g.Go(func() error {
+		defer close(r.jobs)
+		top := &folder{root: root}
+		top.refs.Store(1)
+		err := r.dir(top, o.Snapshot.Root, "", false, 0)
+		if err == nil {
+			err = r.submit()
+		}
+		r.release(top)
+		return err
+	})
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		g.Go(func() error {
+			w := &worker{r: r}
+			for j := range r.jobs {
+				if err := j.do(w); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	if err == nil {
+		r.finishLinks(root)
+	}
+	r.result.Problems = r.problems
+	return r.result, err
+}
+
+// run is the state of one Run.
+type run struct {
+	o       Options
+	ctx  context.Context
+	jobs chan job
+	open *batch
+
+	mu       sync.Mutex
+	links    map[uint64]*linked
+	later    []laterLink
+	result   Result
+	problems []Problem
+}
+
+// linked is the first name of a file with several.
+type linked struct {
+	path string
+	done bool
+}
+
+type laterLink struct {
+	folder *folder
+	name   string
+	number uint64
+}
+
+func (r *run) problem(path string, err error) {
+	r.o.Counters.Problems.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problems = append(r.problems, Problem{path, err})
+}
+
+func (r *run) count(files, kept, renamed, bytes int64) {
+	r.o.Counters.Files.Add(files + kept)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Files += files
+	r.result.Kept += kept
+	r.result.Renamed += renamed
+	r.result.Bytes += bytes
+}
+
+// folder is a directory being restored. Its metadata is set when the last
+// file in it is complete.
+type folder struct {
+	root   *os.Root
+	node   *repo.Node // whose metadata it gets; nil: none
+	opened bool       // root is ours to close
+	path   string
+	parent *folder
+	refs   atomic.Int32
+
+	once   sync.Once
+	handle *os.File // for what os.Root has no call for
+	err    error
+}
+
+// dir returns a handle on the folder itself.
+func (f *folder) dir() (*os.File, error) {
+	f.once.Do(func() { f.handle, f.err = f.root.Open(".") })
+	return f.handle, f.err
+}
+
+// close gives the handles back; they only ever pointed at a folder.
+func (f *folder) close() {
+	if f.handle != nil {
+		_ = f.handle.Close()
+	}
+	if f.opened {
+		_ = f.root.Close()
+	}
+}
+
+func (f *folder) hold() *folder {
+	f.refs.Add(1)
+	return f
+}
+
+// release ends a use; the last one sets the directory's mode and times.
+func (r *run) release(f *folder) {
+	if f == nil || f.refs.Add(-1) > 0 {
+		return
+	}
+	if f.node != nil {
+		for _, p := range setMeta(f, f.node, ".", nil) {
+			r.problem(f.path, p)
+		}
+	}
+	f.close()
+	r.release(f.parent)
+}
+
+// dir visits a directory of the snapshot. all: everything in it is wanted.
+func (r *run) dir(f *folder, c repo.Content, path string, all bool, depth int) error {
+	if depth > repo.MaxTreeDepth {
+		r.problem(path, fmt.Errorf("%w: folders nest too deep", repo.ErrDamaged))
+		return nil
+	}
+	err := r.o.Repository.Tree(r.ctx, c, func(n *repo.Node) error {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		return r.entry(f, n, path, all, depth)
+	})
+	if errors.Is(err, repo.ErrDamaged) {
+		r.problem(path, err)
+		return nil
+	}
+	return err
+}
+
+func (r *run) entry(f *folder, n *repo.Node, dir string, all bool, depth int) error {
+	path := n.Name
+	if dir != "" {
+		path = dir + "/" + n.Name
+	}
+	wanted, below := true, true
+	if !all {
+		wanted, below = r.o.Want(path, n.Kind == repo.NodeDir)
+	}
+	if n.Kind == repo.NodeDir {
+		if !wanted && !below {
+			return nil
+		}
+		sub, err := r.makeDir(f, n, path, wanted)
+		if err != nil {
+			r.problem(path, err)
+			return fatal(err)
+		}
+		defer r.release(sub)
+		return r.dir(sub, n.Content, path, wanted, depth+1)
+	}
+	if !wanted {
+		return nil
+	}
+	r.o.Counters.path.Store(&path)
+	if n.Kind == repo.NodeFile {
+		return r.file(f, n, path)
+	}
+	return r.special(f, n, path)
+}
+
+// makeDir makes or enters a directory. Its metadata is set only if it was
+// wanted itself, not merely on the way to something.
+func (r *run) makeDir(f *folder, n *repo.Node, path string, wanted bool) (*folder, error) {
+	if err := f.root.Mkdir(n.Name, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	info, err := f.root.Lstat(n.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("something else is in the way of the folder %q", n.Name)
+	}
+	sub, err := f.root.OpenRoot(n.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := &folder{root: sub, opened: true, path: path, parent: f.hold()}
+	if wanted {
+		out.node = n
+	}
+	out.refs.Store(1)
+	return out, nil
+}
+
+// fatal returns errors that no later file can escape.
+func fatal(err error) error {
+	if isNoSpace(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// place decides under which name an entry is restored. skip: an existing one is kept.
+func (r *run) place(f *folder, name string) (as string, renamed, skip bool, err error) {
+	if _, err := f.root.Lstat(name); errors.Is(err, os.ErrNotExist) {
+		return name, false, false, nil
+	} else if err != nil {
+		return "", false, false, err
+	}
+	switch r.o.Conflict {
+	case Keep:
+		return "", false, true, nil
+	case Overwrite:
+		return name, false, false, nil
+	}
+	as, err = freeName(f.root, name)
+	return as, true, false, err
+}
+
+// freeName returns "name (restored).ext", with a number if that exists too.
+func freeName(root *os.Root, name string) (string, error) {
+	stem, ext := name, ""
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		stem, ext = name[:i], name[i:]
+	}
+	for i := 1; i < 10_000; i++ {
+		suffix := " (restored)"
+		if i > 1 {
+			suffix = fmt.Sprintf(" (restored %d)", i)
+		}
+		short := stem
+		if over := len(stem) + len(suffix) + len(ext) - 255; over > 0 {
+			short = stem[:max(1, len(stem)-over)]
+		}
+		try := short + suffix + ext
+		if _, err := root.Lstat(try); errors.Is(err, os.ErrNotExist) {
+			return try, nil
+		}
+	}
+	return "", fmt.Errorf("no free name beside %q", name)
+}

@@ -1,0 +1,202 @@
+package source
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Exclude decides what is not backed up, by patterns as in .gitignore files,
+// each relative to the source's folder:
+//
+//	*.tmp          any name that ends so, in any folder
+//	build/         any folder of that name
+//	/Videos        only at the top of a source
+//	docs/**/old    any "old" somewhere below "docs"
+//	!keep.tmp      takes back what an earlier pattern excluded
+//	# a comment
+//
+// The last pattern that fits decides. What lies in an excluded folder cannot be taken back.
+// A pattern that begins with a source's own path means the rest, anchored.
+type Exclude struct {
+	rules  []rule
+	tagged bool // leave out what is in folders with a CACHEDIR.TAG
+}
+
+type rule struct {
+	text     string
+	take     bool // "!": not excluded
+	dirOnly  bool
+	anchored bool // matched against the path in the source, not the name alone
+}
+
+// PatternError names a pattern that cannot be used.
+type PatternError struct{ Pattern string }
+
+func (e *PatternError) Error() string {
+	return fmt.Sprintf("the exclude pattern %q cannot be read", e.Pattern)
+}
+
+// NewExclude reads patterns and presets. Errors: *PatternError.
+func NewExclude(patterns []string, presets ...Preset) (*Exclude, error) {
+	x := &Exclude{}
+	for _, p := range presets {
+		x.tagged = x.tagged || p.Tagged
+		for _, text := range p.Patterns {
+			if err := x.add(text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, text := range patterns {
+		if err := x.add(text); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+func (x *Exclude) add(text string) error {
+	line := strings.TrimRight(text, "\r\n")
+	if !strings.HasSuffix(line, `\ `) {
+		line = strings.TrimRight(line, " ")
+	}
+	if line == "" || line[0] == '#' {
+		return nil
+	}
+	var r rule
+	if line[0] == '!' {
+		r.take, line = true, line[1:]
+	}
+	if strings.HasSuffix(line, "/") {
+		r.dirOnly, line = true, strings.TrimRight(line, "/")
+	}
+	r.anchored = strings.Contains(line, "/")
+	r.text = strings.TrimPrefix(line, "/")
+	if r.text == "" || !doublestar.ValidatePattern(r.text) {
+		return &PatternError{text}
+	}
+	x.rules = append(x.rules, r)
+	return nil
+}
+
+// Root returns the level of a source's own folder, at this path. A nil
+// Exclude excludes nothing.
+func (x *Exclude) Root(path string) Level {
+	if x == nil {
+		return Level{}
+	}
+	own := strings.Trim(path, "/") + "/"
+	local := *x
+	local.rules = make([]rule, len(x.rules))
+	for i, r := range x.rules {
+		if rest, ok := strings.CutPrefix(r.text, own); ok && r.anchored {
+			r.text = rest
+		}
+		local.rules[i] = r
+	}
+	return Level{x: &local}
+}
+
+// Level is one folder below a source.
+type Level struct {
+	x    *Exclude
+	path string // from the source, with a slash at the end; "" at the top
+}
+
+// Enter returns the level of a folder in this one.
+func (l Level) Enter(name string) Level {
+	if l.x != nil {
+		l.path += name + "/"
+	}
+	return l
+}
+
+// Match tells whether a name in this folder is excluded.
+func (l Level) Match(name string, dir bool) bool {
+	if l.x == nil {
+		return false
+	}
+	for i := len(l.x.rules) - 1; i >= 0; i-- {
+		r := &l.x.rules[i]
+		if r.dirOnly && !dir {
+			continue
+		}
+		subject := name
+		if r.anchored {
+			subject = l.path + name
+		}
+		if doublestar.MatchUnvalidated(r.text, subject) {
+			return !r.take
+		}
+	}
+	return false
+}
+
+const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55"
+
+// Tagged tells whether a folder says of itself that it is a cache
+// (CACHEDIR.TAG, https://bford.info/cachedir/) and such are excluded.
+func (l Level) Tagged(d *Dir, entries []Entry) bool {
+	if l.x == nil || !l.x.tagged {
+		return false
+	}
+	for _, e := range entries {
+		if e.Name != "CACHEDIR.TAG" || e.Kind != File {
+			continue
+		}
+		f, err := d.OpenFile(e)
+		if err != nil {
+			return false
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		b := make([]byte, len(cacheTag))
+		_, err = io.ReadFull(f, b)
+		return err == nil && string(b) == cacheTag
+	}
+	return false
+}
+
+// Preset is a group of exclusions that a person turns on as one.
+type Preset struct {
+	ID       string // as in the profile
+	Title    string // for people
+	Patterns []string
+	Tagged   bool
+}
+
+// Presets returns the groups on offer, all of them on by default.
+func Presets() []Preset {
+	return []Preset{
+		{
+			ID: "caches", Title: "Caches that programs make again", Tagged: true,
+			Patterns: []string{".cache/", "Cache/", "Caches/", "CachedData/", "Code Cache/", "GPUCache/", "ShaderCache/", ".thumbnails/", "__pycache__/", ".gradle/caches/", "node_modules/.cache/", "Thumbs.db", ".DS_Store"},
+		},
+		{
+			ID: "temporary", Title: "Temporary and half-downloaded files",
+			Patterns: []string{"*.tmp", "*.temp", "*~", ".~lock.*#", "~$*", ".*.swp", ".*.swo", "*.part", "*.crdownload", ".nfs[0-9a-f]*"},
+		},
+		{
+			ID: "trash", Title: "The trash",
+			Patterns: []string{".Trash/", ".Trash-*/", ".Trashes/", "**/.local/share/Trash", "$RECYCLE.BIN/"},
+		},
+	}
+}
+
+// PresetsByID returns presets by their ids. Errors: *PatternError for an unknown one.
+func PresetsByID(ids []string) ([]Preset, error) {
+	var out []Preset
+next:
+	for _, id := range ids {
+		for _, p := range Presets() {
+			if p.ID == id {
+				out = append(out, p)
+				continue next
+			}
+		}
+		return nil, &PatternError{id}
+	}
+	return out, nil
+}
