@@ -1,0 +1,17 @@
+package backupkey
+
+// Label is the purpose of a derived key: the info input of HKDF (RFC 5869,
+// section 2.3). A label is never reused, and its key never changes length.
+type Label string
+
+// All labels under the backup key.
+const (
+	// LabelKeyID derives the public key id, 8 bytes, without salt.
+	LabelKeyID Label = "holdfast backupkey key-id v1"
+	// LabelKeyringSeal derives the key, 32 bytes, that seals the epoch secrets
+	// of a repository; its salt is the keyring object's.
+	LabelKeyringSeal Label = "holdfast backupkey keyring-seal v1"
+	// LabelHeaderSeal derives the key, 32 bytes, that authenticates the header
+	// of a repository; its salt is the repository's id.
+	LabelHeaderSeal Label = "holdfast backupkey header-seal v1"
+)
