@@ -1,9 +1,21 @@
 package core
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/restore"
+	"github.com/holdfast-backup/holdfast/core/source"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
 
 // What a caller decides on. Each is wrapped with details; use errors.Is. The
-// sentence for people is in ui/words.
+// sentences for people are in ui/words.
 var (
 	ErrNotSetUp        = errors.New("no backup is set up in this profile")
 	ErrAlreadySetUp    = errors.New("a backup is already set up in this profile")
@@ -20,8 +32,10 @@ var (
 	ErrKeyNeeded       = errors.New("the backup is encrypted and needs its key")
 	ErrNotEncrypted    = errors.New("the backup is not encrypted")
 	ErrEncrypted       = errors.New("the backup is encrypted already")
-	ErrDowngraded      = errors.New("the backup at the destination is not the encrypted one this computer wrote")
+	ErrDowngraded      = errors.New("the backup at the destination is not the one this computer protects")
 	ErrOlderState      = errors.New("the destination shows an older state than this computer left there")
+	ErrChangePending   = errors.New("a change of encryption is not finished")
+	ErrIncomplete      = errors.New("some files could not be read, so the older backup was kept")
 	ErrDestinationGone = errors.New("the destination cannot be reached")
 	ErrNoSpace         = errors.New("the destination is full")
 	ErrPermission      = errors.New("no permission")
@@ -29,5 +43,103 @@ var (
 	ErrNoEntry         = errors.New("no such file in the snapshot")
 	ErrNoSource        = errors.New("none of the sources can be read")
 	ErrTarget          = errors.New("the folder to restore to cannot be used")
+	ErrTargetFull      = errors.New("the disk to restore to is full")
 	ErrInvalid         = errors.New("invalid request")
 )
+
+// codes name the errors in the history, for good.
+var codes = []struct {
+	code string
+	err  error
+}{
+	{"not-set-up", ErrNotSetUp}, {"already-set-up", ErrAlreadySetUp}, {"profile-in-use", ErrProfileInUse}, {"busy", ErrBusy},
+	{"no-keyring", ErrNoKeyring}, {"keyring-denied", ErrKeyringDenied}, {"secrets-damaged", ErrSecretsDamaged},
+	{"no-backup", ErrNoBackup}, {"existing-backup", ErrExistingBackup}, {"newer-format", ErrNewerFormat},
+	{"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"not-encrypted", ErrNotEncrypted},
+	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
+	{"change-pending", ErrChangePending}, {"incomplete", ErrIncomplete},
+	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
+	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
+	{"damaged", ErrDamaged}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
+}
+
+// Code returns the lasting name of an error, "" for one that has none.
+func Code(err error) string {
+	for _, c := range codes {
+		if errors.Is(err, c.err) {
+			return c.code
+		}
+	}
+	return ""
+}
+
+// ErrorOf returns the error that Code named, nil for an unknown code.
+func ErrorOf(code string) error {
+	for _, c := range codes {
+		if c.code == code {
+			return c.err
+		}
+	}
+	return nil
+}
+
+// below maps what the packages below say to what callers decide on.
+var below = []struct{ from, to error }{
+	{profile.ErrInUse, ErrProfileInUse},
+	{profile.ErrSecretsDamaged, ErrSecretsDamaged},
+	{keyring.ErrUnavailable, ErrNoKeyring},
+	{keyring.ErrNotFound, ErrKeyringDenied},
+	{keyring.ErrMalformed, ErrKeyringDenied},
+	{repo.ErrNotRepository, ErrNoBackup},
+	{repo.ErrExists, ErrExistingBackup},
+	{repo.ErrNewerFormat, ErrNewerFormat},
+	{repo.ErrWrongKey, ErrWrongKey},
+	{repo.ErrKeyNeeded, ErrKeyNeeded},
+	{repo.ErrNotEncrypted, ErrNotEncrypted},
+	{repo.ErrDamaged, ErrDamaged},
+	{repo.ErrNoSnapshot, ErrNoSnapshot},
+	{repo.ErrAmbiguous, ErrNoSnapshot},
+	{repo.ErrNoEntry, ErrNoEntry},
+	{backup.ErrNoSource, ErrNoSource},
+	{restore.ErrTarget, ErrTarget},
+	{restore.ErrTargetFull, ErrTargetFull},
+	{store.ErrNoSpace, ErrNoSpace},
+	{store.ErrUnreachable, ErrDestinationGone},
+	{store.ErrPermission, ErrPermission},
+}
+
+// raise wraps an error of a package below with what callers decide on.
+func raise(err error) error {
+	if err == nil || Code(err) != "" {
+		return err
+	}
+	for _, m := range below {
+		if errors.Is(err, m.from) {
+			return &raised{m.to, err}
+		}
+	}
+	var pattern *source.PatternError
+	if errors.As(err, &pattern) {
+		return &raised{ErrInvalid, err}
+	}
+	return err
+}
+
+// raised says the kind and the detail without saying the kind twice.
+type raised struct{ kind, detail error }
+
+func (r *raised) Error() string   { return r.kind.Error() + ": " + r.detail.Error() }
+func (r *raised) Unwrap() []error { return []error{r.kind, r.detail} }
+
+// reason words why one file could not be read or written.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission"
+	case errors.Is(err, fs.ErrNotExist):
+		return "it is not there"
+	case errors.Is(err, repo.ErrDamaged):
+		return "damaged in the backup: " + err.Error()
+	}
+	return err.Error()
+}

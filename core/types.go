@@ -71,7 +71,7 @@ type Problem struct {
 type SetupRequest struct {
 	Destination string   // a folder
 	Sources     []string // absolute or relative paths of folders and files
-	Excludes    []string // gitignore-like patterns
+	Excludes    []string // gitignore-like patterns; "preset:caches" and the like turn a preset on
 	// Key protects the backup. nil sets it up without encryption.
 	Key *backupkey.Key
 	// Existing says what to do when the destination already holds a backup:
@@ -155,8 +155,10 @@ type BackupReport struct {
 	Seconds      float64 `json:"seconds"`
 	Errors       int     `json:"errors"`
 	// Bytes is the size of all files in the snapshot.
-	Bytes    int64     `json:"bytes"`
-	Problems []Problem `json:"-"`
+	Bytes int64 `json:"bytes"`
+	// OlderState: snapshots that this computer wrote were not there any more.
+	OlderState bool      `json:"older_state,omitempty"`
+	Problems   []Problem `json:"-"`
 }
 
 // Snapshot is one backup as lists show it.
@@ -188,7 +190,8 @@ type Entry struct {
 	Name     string
 	Path     string
 	Kind     EntryKind
-	Size     int64
+	Size     int64 // a folder's: of all files below it
+	Files    int64 // a folder's: the files below it
 	Modified time.Time
 	Mode     uint32 // POSIX permission bits
 	Link     string // a symlink's target

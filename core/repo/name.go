@@ -77,6 +77,9 @@ func (k objectKind) parsePath(path string) (Name, bool) {
 	return parseName(s)
 }
 
+// ParseName reads 64 hexadecimal digits in lower case.
+func ParseName(s string) (Name, bool) { return parseName(s) }
+
 func parseName(s string) (n Name, ok bool) {
 	if len(s) != 2*len(n) || strings.ToLower(s) != s {
 		return n, false

@@ -237,9 +237,9 @@ func TestOpenErrors(t *testing.T) {
 		t.Errorf("create over a repository: %v", err)
 	}
 	for text, want := range map[string]error{
-		`{"format":"holdfast-backup","version":2}`:                  ErrNewerFormat,
-		`{"format":"something else","version":1}`:                   ErrNotRepository,
-		`not json`:                                                  ErrNotRepository,
+		`{"format":"holdfast-backup","version":2}`: ErrNewerFormat,
+		`{"format":"something else","version":1}`:  ErrNotRepository,
+		`not json`: ErrNotRepository,
 		`{"format":"holdfast-backup","version":1,"repository":"x"}`: ErrDamaged,
 	} {
 		m := store.NewMemory()

@@ -202,6 +202,9 @@ func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repo
 	return openKeyring(key, id, n, sealed)
 }
 
+// Fresh returns the same repository with nothing loaded yet.
+func (r *Repository) Fresh() *Repository { return open(r.store, r.header, r.key, r.epochs) }
+
 // Facts returns what the header told.
 func (r *Repository) Facts() Facts { return r.header.facts() }
 

@@ -24,6 +24,8 @@ type VerifyOptions struct {
 	DataPercent float64
 	// Known are snapshots that must be there (nil: none are known).
 	Known []Name
+	// CurrentOnly leaves packs of older epochs unread.
+	CurrentOnly bool
 	// Only, if set, restricts the walk through trees to this snapshot.
 	Only *Name
 	// Progress, if not nil, gets bytes read of bytes to read; from any goroutine.
@@ -227,6 +229,9 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 	names := make([]Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
+		if v.opts.CurrentOnly && !v.r.current().owns(kindPack, n) {
+			continue
+		}
 		names = append(names, n)
 		bytesAll += size
 	}

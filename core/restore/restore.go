@@ -65,8 +65,11 @@ type Result struct {
 	Problems                    []Problem
 }
 
-// ErrTarget: the target folder cannot be made or used.
-var ErrTarget = errors.New("the target folder cannot be used")
+// What ends a restore on the target's side.
+var (
+	ErrTarget     = errors.New("the target folder cannot be used")
+	ErrTargetFull = errors.New("the target's disk is full")
+)
 
 // Run restores. Problems with single files are in the result; an error means
 // that it ended early (ctx, the destination gone, the target full).
@@ -121,7 +124,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 // run is the state of one Run.
 type run struct {
-	o       Options
+	o    Options
 	ctx  context.Context
 	jobs chan job
 	open *batch
@@ -289,7 +292,10 @@ func (r *run) makeDir(f *folder, n *repo.Node, path string, wanted bool) (*folde
 
 // fatal returns errors that no later file can escape.
 func fatal(err error) error {
-	if isNoSpace(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if isNoSpace(err) {
+		return fmt.Errorf("%w: %w", ErrTargetFull, err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil

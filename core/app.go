@@ -1,0 +1,398 @@
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Program is what snapshots say made them.
+const Program = "holdfast 0.1"
+
+// Keyring keeps the device key that seals this computer's secrets.
+type Keyring = profile.Keyring
+
+// Params are what an App needs.
+type Params struct {
+	Profile string // the profile's folder
+	Keyring Keyring
+	// OpenStore opens a destination; nil opens folders. create: make it if it
+	// does not exist.
+	OpenStore func(ctx context.Context, destination string, create bool) (store.Store, error)
+	Log       *slog.Logger // nil logs nothing
+}
+
+// App is one profile's Holdfast. It is safe for concurrent use.
+type App struct {
+	p       Params
+	profile *profile.Profile
+
+	mu      sync.Mutex
+	running RunKind
+	gate    *backup.Gate // of the running work
+	runs    []Run        // the history, oldest first
+}
+
+// Open opens a profile. Errors: ErrProfileInUse.
+func Open(_ context.Context, p Params) (*App, error) {
+	switch {
+	case p.Profile == "":
+		panic("core.Open: Profile is missing")
+	case p.Keyring == nil:
+		panic("core.Open: Keyring is missing")
+	}
+	if p.OpenStore == nil {
+		p.OpenStore = OpenFolder
+	}
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	prof, err := profile.Open(p.Profile, p.Keyring)
+	if err != nil {
+		return nil, raise(err)
+	}
+	a := &App{p: p, profile: prof}
+	err = prof.Runs(func(line []byte) {
+		var r Run
+		if json.Unmarshal(line, &r) == nil {
+			a.runs = append(a.runs, r)
+		}
+	})
+	if err != nil {
+		return nil, errors.Join(err, prof.Close())
+	}
+	return a, nil
+}
+
+// Close gives the profile back. Long work must have ended.
+func (a *App) Close() error { return a.profile.Close() }
+
+// OpenFolder opens a destination on a disk.
+func OpenFolder(_ context.Context, destination string, create bool) (store.Store, error) {
+	if name, rest, ok := strings.Cut(destination, ":"); ok && len(name) > 1 && !strings.ContainsAny(name, `/\`) {
+		if _, err := os.Stat(destination); err != nil {
+			return nil, fmt.Errorf("%w: %q names a remote (%s) and folder %q; this version backs up to folders", ErrInvalid, destination, name, rest)
+		}
+	}
+	path, err := filepath.Abs(destination)
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenFolder(path, store.FolderOptions{Create: create})
+}
+
+// Status tells what the profile knows, without touching the destination.
+func (a *App) Status() Status {
+	s := a.profile.Settings()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	st := Status{
+		SetUp: s.Repository != "", Destination: s.Destination, Sources: slices.Clone(s.Sources), Excludes: slices.Clone(s.Excludes),
+		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
+	}
+	for i := range a.runs {
+		r := a.runs[i]
+		switch r.Kind {
+		case RunBackup, RunTurnOn, RunTurnOff:
+			if r.Kind == RunBackup || r.Snapshot != "" {
+				st.LastBackup = &r
+			}
+			if r.Snapshot != "" && (r.Outcome == OutcomeDone || r.Outcome == OutcomePartly) {
+				st.LastGood = &r
+			}
+		case RunVerify:
+			st.LastCheck = &r
+		}
+	}
+	return st
+}
+
+// Activity returns the history, newest first.
+func (a *App) Activity() []Run {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := slices.Clone(a.runs)
+	slices.Reverse(out)
+	return out
+}
+
+// NewKey makes a backup key. It is not in use until it is given to Setup,
+// TurnOnEncryption or ChangeKey.
+func (a *App) NewKey() (*backupkey.Key, error) { return backupkey.New() }
+
+// begin claims the App for one piece of long work. The returned function ends
+// it and writes the run into the history.
+func (a *App) begin(kind RunKind) (*Run, func(error) error, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.running != "" {
+		return nil, nil, fmt.Errorf("%w: %s", ErrBusy, a.running)
+	}
+	a.running, a.gate = kind, &backup.Gate{}
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // documented never to fail
+	run := &Run{ID: hex.EncodeToString(id[:]), Kind: kind, Started: time.Now()}
+	return run, func(err error) error { return a.end(run, raise(err)) }, nil
+}
+
+const keptProblems = 1000
+
+func (a *App) end(run *Run, err error) error {
+	run.Ended = time.Now()
+	switch {
+	case err == nil && run.ProblemsTotal > 0:
+		run.Outcome = OutcomePartly
+	case err == nil:
+		run.Outcome = OutcomeDone
+	case errors.Is(err, context.Canceled):
+		run.Outcome = OutcomeCancelled
+	default:
+		run.Outcome = OutcomeFailed
+	}
+	if err != nil {
+		run.Error, run.Code = err.Error(), Code(err)
+	}
+	if len(run.Problems) > keptProblems {
+		run.Problems = run.Problems[:keptProblems]
+	}
+	a.mu.Lock()
+	a.running, a.gate = "", nil
+	a.runs = append(a.runs, *run)
+	a.mu.Unlock()
+	if herr := a.profile.AppendRun(run); herr != nil {
+		a.p.Log.Warn("the history could not be written", "cause", herr)
+	}
+	return err
+}
+
+// Pause holds the running backup between files; Resume lets it go on.
+func (a *App) Pause() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gate != nil {
+		a.gate.Pause()
+	}
+}
+
+// Resume lets a paused backup go on.
+func (a *App) Resume() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gate != nil {
+		a.gate.Resume()
+	}
+}
+
+// Setup makes a new backup, or joins an existing one, and remembers it. When
+// it fails the profile is as it was. Errors: ErrAlreadySetUp, ErrInvalid,
+// ErrExistingBackup, ErrNoBackup, ErrWrongKey, ErrKeyNeeded, ErrNotEncrypted, ErrNoKeyring, ….
+func (a *App) Setup(ctx context.Context, req SetupRequest) error {
+	_, end, err := a.begin(RunSetup)
+	if err != nil {
+		return err
+	}
+	return end(a.setup(ctx, req))
+}
+
+func (a *App) setup(ctx context.Context, req SetupRequest) error {
+	if a.profile.Settings().Repository != "" {
+		return fmt.Errorf("%w: %s", ErrAlreadySetUp, a.profile.Dir())
+	}
+	if req.Destination == "" {
+		return fmt.Errorf("%w: no destination", ErrInvalid)
+	}
+	destination := req.Destination
+	if isPath(destination) {
+		abs, err := filepath.Abs(destination)
+		if err != nil {
+			return err
+		}
+		destination = abs
+	}
+	sources, err := cleanSources(req.Sources, destination)
+	if err != nil {
+		return err
+	}
+	if _, err := newExclude(req.Excludes); err != nil {
+		return err
+	}
+	s, err := a.p.OpenStore(ctx, destination, !req.Existing)
+	if err != nil {
+		return err
+	}
+	defer s.Close() //nolint:errcheck // nothing is buffered
+	var r *repo.Repository
+	// The key is kept before the destination learns of it, so that no crash
+	// leaves a backup whose key nobody has.
+	if req.Key != nil {
+		if err := a.profile.SetSecrets(&profile.Secrets{Key: req.Key.Bytes()}); err != nil {
+			return err
+		}
+	}
+	if req.Existing {
+		r, err = repo.Open(ctx, s, req.Key)
+	} else {
+		r, err = repo.Create(ctx, s, req.Key)
+	}
+	if err != nil {
+		if req.Key != nil {
+			err = errors.Join(err, a.profile.SetSecrets(&profile.Secrets{}))
+		}
+		return err
+	}
+	facts := r.Facts()
+	return a.profile.Update(func(set *profile.Settings) {
+		set.Destination, set.Sources, set.Excludes = destination, sources, slices.Clone(req.Excludes)
+		set.Repository, set.Protection = facts.Repository, string(facts.Protection)
+	})
+}
+
+// SetSources changes what is backed up, from the next backup on.
+// Errors: ErrNotSetUp, ErrInvalid.
+func (a *App) SetSources(_ context.Context, sources, excludes []string) error {
+	settings := a.profile.Settings()
+	if settings.Repository == "" {
+		return ErrNotSetUp
+	}
+	clean, err := cleanSources(sources, settings.Destination)
+	if err != nil {
+		return err
+	}
+	if _, err := newExclude(excludes); err != nil {
+		return raise(err)
+	}
+	return a.profile.Update(func(s *profile.Settings) { s.Sources, s.Excludes = clean, slices.Clone(excludes) })
+}
+
+// ConfirmKey remembers that the person showed to have the 64 digits.
+func (a *App) ConfirmKey() error {
+	return a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed = time.Now() })
+}
+
+// Estimate counts files and bytes of what would be backed up.
+func (a *App) Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error) {
+	x, err := newExclude(excludes)
+	if err != nil {
+		return 0, 0, raise(err)
+	}
+	return source.Estimate(ctx, sources, x, progress)
+}
+
+// presetPrefix marks a preset among the exclude patterns.
+const presetPrefix = "preset:"
+
+func newExclude(patterns []string) (*source.Exclude, error) {
+	var ids, own []string
+	for _, p := range patterns {
+		if id, ok := strings.CutPrefix(p, presetPrefix); ok {
+			ids = append(ids, id)
+		} else {
+			own = append(own, p)
+		}
+	}
+	presets, err := source.PresetsByID(ids)
+	if err != nil {
+		return nil, err
+	}
+	return source.NewExclude(own, presets...)
+}
+
+// Preset is a group of exclusions; put "preset:" and its ID among the excludes.
+type Preset struct{ ID, Title string }
+
+// Presets returns the groups of exclusions on offer.
+func Presets() []Preset {
+	var out []Preset
+	for _, p := range source.Presets() {
+		out = append(out, Preset{p.ID, p.Title})
+	}
+	return out
+}
+
+func isPath(destination string) bool {
+	name, _, ok := strings.Cut(destination, ":")
+	return !ok || len(name) <= 1 || strings.ContainsAny(name, `/\`)
+}
+
+// cleanSources makes the paths absolute and refuses what cannot work.
+func cleanSources(sources []string, destination string) ([]string, error) {
+	if len(sources) == 0 {
+		return nil, fmt.Errorf("%w: nothing to back up", ErrInvalid)
+	}
+	var out []string
+	for _, s := range sources {
+		abs, err := filepath.Abs(s)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(abs); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoSource, err)
+		}
+		if isPath(destination) && within(abs, destination) {
+			return nil, fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, abs)
+		}
+		if !slices.Contains(out, abs) {
+			out = append(out, abs)
+		}
+	}
+	for _, a := range out {
+		for _, b := range out {
+			if a != b && within(a, b) {
+				return nil, fmt.Errorf("%w: %s is in %s already", ErrInvalid, b, a)
+			}
+		}
+	}
+	return out, nil
+}
+
+// within tells whether path is dir or below it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// namedSources gives each source its name in the root directory: its last
+// path element, made unique.
+func namedSources(paths []string) []repo.Source {
+	taken := make(map[string]bool)
+	var out []repo.Source
+	for _, p := range paths {
+		base := filepath.Base(p)
+		if !repo.ValidName(base) {
+			base = "computer" // the root of the file system
+		}
+		name := base
+		for i := 2; taken[name]; i++ {
+			name = fmt.Sprintf("%s (%d)", base, i)
+		}
+		taken[name] = true
+		out = append(out, repo.Source{Name: name, Path: p})
+	}
+	return out
+}
+
+func whoami() (host, name string) {
+	host, _ = os.Hostname() // "" where unknown: it is only shown
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	return host, name
+}

@@ -1,0 +1,99 @@
+package core
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// meter turns counters into Progress reports, several times a second.
+type meter struct {
+	report func(Progress)
+	read   func() Progress // the counters, without speed and time left
+
+	mu      sync.Mutex
+	samples []sample
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+type sample struct {
+	at    time.Time
+	bytes int64
+}
+
+const (
+	meterEvery  = 200 * time.Millisecond
+	meterWindow = 20 * time.Second // the moving average
+	// trust is how much must be done before a time left is shown: early
+	// estimates are wrong.
+	trustTime  = 3 * time.Second
+	trustShare = 0.01
+)
+
+// startMeter reports until end is called. report may be nil.
+func startMeter(ctx context.Context, report func(Progress), read func() Progress) *meter {
+	ctx, stop := context.WithCancel(ctx)
+	m := &meter{report: report, read: read, stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(m.done)
+		if report == nil {
+			return
+		}
+		tick := time.NewTicker(meterEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case now := <-tick.C:
+				report(m.progress(now))
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return m
+}
+
+// end stops the reports and sends a last one.
+func (m *meter) end() {
+	m.stop()
+	<-m.done
+	if m.report != nil {
+		m.report(m.progress(time.Now()))
+	}
+}
+
+func (m *meter) progress(now time.Time) Progress {
+	p := m.read()
+	p.TimeLeft = -1
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.Paused {
+		m.samples = nil // the pause must not count as slowness
+		return p
+	}
+	m.samples = append(m.samples, sample{now, p.BytesDone})
+	for len(m.samples) > 2 && now.Sub(m.samples[0].at) > meterWindow {
+		m.samples = m.samples[1:]
+	}
+	first := m.samples[0]
+	passed := now.Sub(first.at)
+	if passed < meterEvery {
+		return p
+	}
+	p.BytesPerSecond = float64(p.BytesDone-first.bytes) / passed.Seconds()
+	left := p.BytesTotal - p.BytesDone
+	if passed >= trustTime && p.BytesPerSecond > 0 && left >= 0 && float64(p.BytesDone) >= trustShare*float64(p.BytesTotal) && p.BytesTotal > 0 {
+		p.TimeLeft = time.Duration(float64(left) / p.BytesPerSecond * float64(time.Second))
+	}
+	return p
+}
+
+// verifyCounts are a check's progress.
+type verifyCounts struct{ done, total atomic.Int64 }
+
+func (c *verifyCounts) set(done, total int64) {
+	c.done.Store(done)
+	c.total.Store(total)
+}

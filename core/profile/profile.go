@@ -1,0 +1,210 @@
+package profile
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrInUse: another process has the profile open.
+var ErrInUse = errors.New("the profile is in use")
+
+// Keyring keeps the device key (package keyring has two).
+type Keyring interface {
+	Get(profile string) ([]byte, error)
+	Set(profile string, key []byte) error
+	Delete(profile string) error
+}
+
+// Settings are what a profile remembers in the clear.
+type Settings struct {
+	// ID names the device key in the system's keyring.
+	ID          string   `json:"id"`
+	Destination string   `json:"destination,omitempty"`
+	Sources     []string `json:"sources,omitempty"`
+	Excludes    []string `json:"excludes,omitempty"`
+	// Repository is the id of the backup, 64 hex digits; "" before set-up.
+	Repository string `json:"repository,omitempty"`
+	// Protection is what the backup must have; a destination that claims less is refused.
+	Protection string `json:"protection,omitempty"`
+	// Change is a change of protection that is not finished.
+	Change string `json:"change,omitempty"`
+	// Known are the snapshots, by id, that this profile wrote and that must be there.
+	Known []string `json:"known,omitempty"`
+	// KeyConfirmed is when the person last showed to have the digits.
+	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
+}
+
+// Profile is an open profile folder.
+type Profile struct {
+	dir     string
+	lock    *flock.Flock
+	keyring Keyring
+
+	mu       sync.Mutex
+	settings Settings
+}
+
+// Open opens the profile in a folder, which is made if need be, and locks it.
+// Errors: ErrInUse; those of the file system; a damaged settings file.
+func Open(dir string, keyring Keyring) (*Profile, error) {
+	if keyring == nil {
+		panic("profile.Open: Keyring is missing")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
+	}
+	p := &Profile{dir: dir, lock: lock, keyring: keyring}
+	if err := p.load(); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return p, nil
+}
+
+// Close gives the lock back.
+func (p *Profile) Close() error { return p.lock.Unlock() }
+
+// Dir is the profile's folder.
+func (p *Profile) Dir() string { return p.dir }
+
+// CacheDir is a folder in it whose content may be lost.
+func (p *Profile) CacheDir() string { return filepath.Join(p.dir, "cache") }
+
+func (p *Profile) settingsPath() string { return filepath.Join(p.dir, "settings.json") }
+
+func (p *Profile) load() error {
+	b, err := os.ReadFile(p.settingsPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		var id [8]byte
+		_, _ = rand.Read(id[:]) // documented never to fail
+		p.settings.ID = hex.EncodeToString(id[:])
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &p.settings); err != nil {
+		return fmt.Errorf("%s cannot be read: %w", p.settingsPath(), err)
+	}
+	return nil
+}
+
+// Settings returns a copy of the settings.
+func (p *Profile) Settings() Settings {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.settings
+}
+
+// Update changes the settings and saves them. When saving fails the settings
+// stay as they were.
+func (p *Profile) Update(change func(*Settings)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := p.settings
+	change(&next)
+	b, err := json.MarshalIndent(next, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(p.settingsPath(), append(b, '\n')); err != nil {
+		return err
+	}
+	p.settings = next
+	return nil
+}
+
+// replaceFile writes a file of mode 0600 as a whole, durably.
+func replaceFile(path string, b []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(b)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name()) // the cause is reported
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+		return errors.Join(err, d.Close())
+	}
+	return d.Close()
+}
+
+// keepRuns is how many runs the history holds when it is tidied.
+const keepRuns = 1000
+
+// AppendRun adds a run, as JSON, to the history.
+func (p *Profile) AppendRun(run any) error {
+	b, err := json.Marshal(run)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f, err := os.OpenFile(p.activityPath(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+func (p *Profile) activityPath() string { return filepath.Join(p.dir, "activity.jsonl") }
+
+// Runs calls fn with each run of the history, the oldest first. Lines that a
+// crash cut short are left out. A history that has grown long is cut to its newest thousand.
+func (p *Profile) Runs(fn func(line []byte)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b, err := os.ReadFile(p.activityPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	lines := bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+	if len(lines) > 2*keepRuns {
+		lines = lines[len(lines)-keepRuns:]
+		if err := replaceFile(p.activityPath(), append(bytes.Join(lines, []byte("\n")), '\n')); err != nil {
+			return err
+		}
+	}
+	for _, l := range lines {
+		if json.Valid(l) {
+			fn(l)
+		}
+	}
+	return nil
+}

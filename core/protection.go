@@ -1,0 +1,307 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// TurnOnEncryption gives the backup a key: a new epoch, a fresh backup, its
+// proof, and then the unencrypted one is deleted. Cut off anywhere, at least
+// one backup restores, and ResumeChange goes on.
+// Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ….
+func (a *App) TurnOnEncryption(ctx context.Context, key *backupkey.Key, progress func(Progress)) (BackupReport, error) {
+	return a.change(ctx, ChangeTurnOn, key, progress)
+}
+
+// TurnOffEncryption makes the backup readable without a key, in the same way.
+// Errors: ErrNotEncrypted, ErrIncomplete, ….
+func (a *App) TurnOffEncryption(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	return a.change(ctx, ChangeTurnOff, nil, progress)
+}
+
+// ResumeChange goes on with a change that was cut off. Errors: as the change's own.
+func (a *App) ResumeChange(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	return a.resume(ctx, progress)
+}
+
+func (a *App) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	return a.change(ctx, Change(a.profile.Settings().Change), nil, progress)
+}
+
+func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, progress func(Progress)) (BackupReport, error) {
+	kind := RunTurnOn
+	if change == ChangeTurnOff {
+		kind = RunTurnOff
+	}
+	run, end, err := a.begin(kind)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	report, err := a.changeProtection(ctx, change, key, run, progress)
+	return report, end(err)
+}
+
+// changeProtection follows docs/format.md, chapter 11. What the profile
+// remembers is always ahead of what the destination knows:
+//
+//	settings.Change set, secrets.Next kept → BeginChange → fresh backup and
+//	proof → CommitChange → settings.Protection, secrets.Key → DropOldEpochs →
+//	settings.Change cleared
+func (a *App) changeProtection(ctx context.Context, change Change, key *backupkey.Key, run *Run, progress func(Progress)) (BackupReport, error) {
+	set := a.profile.Settings()
+	switch {
+	case set.Repository == "":
+		return BackupReport{}, ErrNotSetUp
+	case change == ChangeNone:
+		return BackupReport{}, fmt.Errorf("%w: there is no change to go on with", ErrInvalid)
+	case set.Change != "" && set.Change != string(change):
+		return BackupReport{}, fmt.Errorf("%w: %s", ErrChangePending, set.Change)
+	}
+	if set.Change == "" {
+		if err := a.startChange(change, key, set); err != nil {
+			return BackupReport{}, err
+		}
+	}
+	next, err := a.nextKey(change)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	step := func(s Step, done, total int64) {
+		if progress != nil {
+			progress(Progress{Step: s, BytesDone: done, BytesTotal: total, TimeLeft: -1})
+		}
+	}
+	step(StepPreparing, 0, 0)
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	var report BackupReport
+	if committed := (r.Facts().Protection == repo.ProtectionKey) == (change == ChangeTurnOn) && !r.Facts().Changing; !committed {
+		if report, err = a.moveToNewEpoch(ctx, r, next, run, progress, step); err != nil {
+			return report, err
+		}
+	}
+	if err := a.commitSecrets(change); err != nil {
+		return report, err
+	}
+	// What follows deletes: on a repository opened anew, as the new protection shows it.
+	if r, err = repo.Open(ctx, r.Store(), next); err != nil {
+		return report, err
+	}
+	var old *backupkey.Key
+	if change == ChangeTurnOff {
+		if old, err = a.oldKey(); err != nil {
+			return report, err
+		}
+	}
+	step(StepDeleting, 0, 0)
+	err = r.DropOldEpochs(ctx, old, func(done, total int) {
+		if progress != nil {
+			progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
+		}
+	})
+	if err != nil {
+		return report, err
+	}
+	return report, a.finishChange(ctx, r, change)
+}
+
+// startChange makes the profile remember the change and its key.
+func (a *App) startChange(change Change, key *backupkey.Key, set profile.Settings) error {
+	switch {
+	case change == ChangeTurnOn && set.Protection == string(ProtectionKey):
+		return ErrEncrypted
+	case change == ChangeTurnOff && set.Protection == string(ProtectionNone):
+		return ErrNotEncrypted
+	case change == ChangeTurnOn && key == nil:
+		return fmt.Errorf("%w: no key", ErrInvalid)
+	}
+	if change == ChangeTurnOn {
+		if err := a.profile.SetSecrets(&profile.Secrets{Next: key.Bytes()}); err != nil {
+			return err
+		}
+	}
+	return a.profile.Update(func(s *profile.Settings) { s.Change = string(change) })
+}
+
+// nextKey returns the key of the protection to come, nil for none.
+func (a *App) nextKey(change Change) (*backupkey.Key, error) {
+	if change == ChangeTurnOff {
+		return nil, nil
+	}
+	s, err := a.profile.Secrets()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Clear()
+	for _, b := range [][]byte{s.Next, s.Key} { // Key: when the change was committed already
+		if b != nil {
+			return backupkey.FromBytes(b)
+		}
+	}
+	return nil, fmt.Errorf("%w: the key of the unfinished change is not there", ErrSecretsDamaged)
+}
+
+// oldKey returns the key of the protection that goes.
+func (a *App) oldKey() (*backupkey.Key, error) { return a.key() }
+
+// moveToNewEpoch is steps 1 to 4: begin, a fresh backup, its proof, commit.
+func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *backupkey.Key, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
+	names, err := r.SnapshotNames(ctx)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	moving, err := r.BeginChange(ctx, next)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	var report BackupReport
+	if len(names) > 0 {
+		if report, err = a.backup(ctx, moving, run, true, progress); err != nil {
+			return report, err
+		}
+		if report.Errors > 0 {
+			return report, fmt.Errorf("%w: %d files, the first is %s (%s)", ErrIncomplete, report.Errors, run.Problems[0].Path, run.Problems[0].Reason)
+		}
+		step(StepProving, 0, 0)
+		if err := a.prove(ctx, moving, next, report.Snapshot, step); err != nil {
+			return report, err
+		}
+	}
+	return report, moving.CommitChange(ctx)
+}
+
+// prove opens the destination anew, as a stranger with the key would, and
+// reads every byte of the new epoch back.
+func (a *App) prove(ctx context.Context, moving *repo.Repository, next *backupkey.Key, snapshot string, step func(Step, int64, int64)) error {
+	key := next
+	if key == nil {
+		var err error
+		if key, err = a.oldKey(); err != nil { // until it is committed, the old key opens both
+			return err
+		}
+	}
+	r, err := repo.Open(ctx, moving.Store(), key)
+	if err != nil {
+		return err
+	}
+	s, err := r.FindSnapshot(ctx, snapshot)
+	if err != nil {
+		return err
+	}
+	v, err := r.Verify(ctx, repo.VerifyOptions{DataPercent: 100, CurrentOnly: true, Only: &s.Name, Progress: func(done, total int64) { step(StepProving, done, total) }})
+	if err != nil {
+		return err
+	}
+	if len(v.Damage) > 0 {
+		return fmt.Errorf("%w: the new backup does not read back: %s", ErrDamaged, v.Damage[0])
+	}
+	return nil
+}
+
+// commitSecrets makes the profile expect the new protection.
+func (a *App) commitSecrets(change Change) error {
+	if change == ChangeTurnOn {
+		s, err := a.profile.Secrets()
+		if err != nil {
+			return err
+		}
+		defer s.Clear()
+		if s.Next != nil {
+			if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Next}); err != nil {
+				return err
+			}
+		}
+	}
+	return a.profile.Update(func(s *profile.Settings) {
+		s.Protection = string(ProtectionKey)
+		if change == ChangeTurnOff {
+			s.Protection = string(ProtectionNone)
+		}
+	})
+}
+
+// finishChange forgets the change, and after turning encryption off the key.
+func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Change) error {
+	names, err := r.SnapshotNames(ctx)
+	if err != nil {
+		return err
+	}
+	if change == ChangeTurnOff {
+		if err := a.profile.SetSecrets(&profile.Secrets{}); err != nil {
+			return err
+		}
+	}
+	return a.profile.Update(func(s *profile.Settings) {
+		s.Change = ""
+		s.Known = slices.DeleteFunc(slices.Clone(s.Known), func(id string) bool {
+			return !slices.ContainsFunc(names, func(n repo.Name) bool { return n.String() == id })
+		})
+		if change == ChangeTurnOff {
+			s.KeyConfirmed = time.Time{}
+		}
+	})
+}
+
+// Key returns the backup key, to show it. Errors: ErrNotEncrypted.
+func (a *App) Key(context.Context) (*backupkey.Key, error) {
+	k, err := a.key()
+	if err != nil {
+		return nil, raise(err)
+	}
+	if k == nil {
+		return nil, ErrNotEncrypted
+	}
+	return k, nil
+}
+
+// ChangeKey puts another key to use: older backups and what is written from
+// now on open with it, and no longer with the old one, except for who kept a
+// copy of the destination as it is now. Data is not stored again.
+// Errors: ErrNotEncrypted, ErrChangePending.
+func (a *App) ChangeKey(ctx context.Context, key *backupkey.Key) error {
+	_, end, err := a.begin(RunKeyChange)
+	if err != nil {
+		return err
+	}
+	return end(a.changeKey(ctx, key))
+}
+
+func (a *App) changeKey(ctx context.Context, key *backupkey.Key) error {
+	if a.profile.Settings().Change != "" {
+		return ErrChangePending
+	}
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	if r.Facts().Protection != repo.ProtectionKey {
+		return ErrNotEncrypted
+	}
+	s, err := a.profile.Secrets()
+	if err != nil {
+		return err
+	}
+	defer s.Clear()
+	if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
+		return err
+	}
+	if err := r.ChangeKey(ctx, key); err != nil {
+		// Which of the two counts is the destination's to say: keyFor finds out.
+		return err
+	}
+	return errors.Join(
+		a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}),
+		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed = time.Time{} }),
+	)
+}

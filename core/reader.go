@@ -1,0 +1,363 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/restore"
+	"github.com/holdfast-backup/holdfast/core/source"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Reader reads one backup. It is safe for concurrent use.
+type Reader struct {
+	r     *repo.Repository
+	s     store.Store
+	app   *App // nil: no profile, no history
+	known []string
+
+	mu     sync.Mutex
+	loaded bool
+}
+
+// Found is what anybody can tell about a backup.
+type Found struct {
+	RepositoryID string
+	Protection   Protection
+	KeyID        backupkey.ID // of an encrypted backup: for backupkey.Repair
+	Changing     bool         // a change of encryption is under way
+	NextKeyID    backupkey.ID
+}
+
+// Inspect looks at a place without a key. Errors: ErrNoBackup,
+// ErrNewerFormat, ErrDamaged, ErrDestinationGone, ErrPermission.
+func Inspect(ctx context.Context, destination string) (Found, error) {
+	s, err := OpenFolder(ctx, destination, false)
+	if err != nil {
+		return Found{}, raise(err)
+	}
+	defer s.Close() //nolint:errcheck // only read from
+	f, err := repo.Inspect(ctx, s)
+	if err != nil {
+		return Found{}, raise(err)
+	}
+	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID}, nil
+}
+
+// OpenReader opens a backup somewhere, as on a new computer. key is nil for
+// one without encryption. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
+func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
+	s, err := OpenFolder(ctx, destination, false)
+	if err != nil {
+		return nil, raise(err)
+	}
+	r, err := repo.Open(ctx, s, key)
+	if err != nil {
+		return nil, errors.Join(raise(err), s.Close())
+	}
+	return &Reader{r: r, s: s}, nil
+}
+
+// Reader opens the profile's own backup.
+func (a *App) Reader(ctx context.Context) (*Reader, error) {
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return nil, raise(err)
+	}
+	return &Reader{r: r, s: r.Store(), app: a, known: a.profile.Settings().Known}, nil
+}
+
+// Close ends reading.
+func (r *Reader) Close() error { return r.s.Close() }
+
+// Snapshots returns all backups, newest first. Damaged ones are left out as
+// long as others can be read; Verify names them.
+func (r *Reader) Snapshots(ctx context.Context) ([]Snapshot, error) {
+	all, bad, err := r.r.Snapshots(ctx)
+	if err != nil {
+		return nil, raise(err)
+	}
+	if len(all) == 0 && len(bad) > 0 {
+		return nil, raise(bad[0])
+	}
+	out := make([]Snapshot, 0, len(all))
+	for _, s := range slices.Backward(all) {
+		out = append(out, toSnapshot(s))
+	}
+	return out, nil
+}
+
+func toSnapshot(s *repo.Snapshot) Snapshot {
+	out := Snapshot{ID: s.ID(), Time: s.Begin, Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
+	for _, src := range s.Sources {
+		out.Sources = append(out.Sources, src.Path)
+	}
+	return out
+}
+
+// find returns a snapshot with the index ready.
+func (r *Reader) find(ctx context.Context, id string) (*repo.Snapshot, error) {
+	s, err := r.r.FindSnapshot(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.loaded {
+		// A damaged index costs only what it held; reading says so.
+		if _, err := r.r.LoadIndex(ctx); err != nil {
+			return nil, err
+		}
+		r.loaded = true
+	}
+	return s, nil
+}
+
+// List returns one folder of a snapshot, by name. "" is the root, whose
+// entries are the sources; a file's path gives the file alone.
+// Errors: ErrNoSnapshot, ErrNoEntry, ErrDamaged.
+func (r *Reader) List(ctx context.Context, snapshot, at string) ([]Entry, error) {
+	s, err := r.find(ctx, snapshot)
+	if err != nil {
+		return nil, raise(err)
+	}
+	content, prefix := s.Root, ""
+	for rest := strings.Trim(at, "/"); rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		n, err := r.lookup(ctx, content, name)
+		if err != nil {
+			return nil, raise(err)
+		}
+		if n == nil || rest != "" && n.Kind != repo.NodeDir {
+			return nil, fmt.Errorf("%w: %s", ErrNoEntry, DisplayName(at))
+		}
+		if n.Kind != repo.NodeDir {
+			return []Entry{toEntry(s, n, prefix)}, nil
+		}
+		content, prefix = n.Content, prefix+name+"/"
+	}
+	var out []Entry
+	err = r.r.Tree(ctx, content, func(n *repo.Node) error {
+		out = append(out, toEntry(s, n, prefix))
+		return nil
+	})
+	return out, raise(err)
+}
+
+func (r *Reader) lookup(ctx context.Context, c repo.Content, name string) (*repo.Node, error) {
+	var found *repo.Node
+	stop := errors.New("found")
+	err := r.r.Tree(ctx, c, func(n *repo.Node) error {
+		if n.Name == name {
+			found = n
+			return stop
+		}
+		return nil
+	})
+	if errors.Is(err, stop) {
+		err = nil
+	}
+	return found, err
+}
+
+func toEntry(s *repo.Snapshot, n *repo.Node, prefix string) Entry {
+	e := Entry{
+		Name: n.Name, Path: prefix + n.Name, Size: n.Size, Mode: n.Mode, Link: n.Target,
+		Modified: time.Unix(n.MTime, int64(n.MNanos)), Files: n.Files,
+	}
+	switch n.Kind {
+	case repo.NodeFile:
+		e.Kind = EntryFile
+	case repo.NodeDir:
+		e.Kind = EntryFolder
+	case repo.NodeSymlink:
+		e.Kind = EntrySymlink
+	default:
+		e.Kind = EntryOther
+	}
+	top, rest, _ := strings.Cut(e.Path, "/")
+	for _, src := range s.Sources {
+		if src.Name == top {
+			e.Original = path.Join(filepath.ToSlash(src.Path), rest)
+		}
+	}
+	return e
+}
+
+// Restore writes files of a snapshot into a folder, and nowhere else.
+// Errors: ErrNoSnapshot, ErrNoEntry (a path of the request is not there), ErrTarget, ErrTargetFull, ….
+func (r *Reader) Restore(ctx context.Context, req RestoreRequest, progress func(Progress)) (RestoreReport, error) {
+	run, end := &Run{}, raise
+	if r.app != nil {
+		var err error
+		if run, end, err = r.app.begin(RunRestore); err != nil {
+			return RestoreReport{}, err
+		}
+	}
+	report, err := r.restore(ctx, req, run, progress)
+	return report, end(err)
+}
+
+func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, progress func(Progress)) (RestoreReport, error) {
+	begin := time.Now()
+	conflict, ok := map[Conflict]restore.Conflict{"": restore.Keep, ConflictKeep: restore.Keep, ConflictOverwrite: restore.Overwrite, ConflictRename: restore.Rename}[req.Conflict]
+	if !ok || req.Target == "" {
+		return RestoreReport{}, fmt.Errorf("%w: what to do with existing files (%q), where to (%q)", ErrInvalid, req.Conflict, req.Target)
+	}
+	s, err := r.find(ctx, req.Snapshot)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	want, missing, err := selection(req)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	for _, p := range req.Paths {
+		if _, err := r.List(ctx, s.ID(), p); err != nil {
+			return RestoreReport{}, err
+		}
+	}
+	target, err := filepath.Abs(req.Target)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	run.Snapshot, run.Target = s.ID(), target
+	c := &restore.Counters{}
+	whole := len(req.Paths) == 0 && len(req.Include) == 0
+	m := startMeter(ctx, progress, func() Progress {
+		p := Progress{
+			Step: StepRestoring, Path: DisplayName(c.Path()), FilesDone: c.Files.Load(), FilesTotal: c.FilesTotal.Load(),
+			BytesDone: c.Bytes.Load(), BytesTotal: c.BytesTotal.Load(), Problems: int(c.Problems.Load()),
+		}
+		if whole {
+			p.FilesTotal, p.BytesTotal = max(s.Files, p.FilesDone), max(s.Bytes, p.BytesDone)
+		}
+		return p
+	})
+	res, err := restore.Run(ctx, restore.Options{Repository: r.r, Snapshot: s, Target: target, Want: want, Conflict: conflict, Counters: c})
+	m.end()
+	for _, p := range res.Problems {
+		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})
+	}
+	run.ProblemsTotal, run.Files, run.Bytes = len(run.Problems), res.Files, res.Bytes
+	report := RestoreReport{
+		Snapshot: s.ID(), Files: res.Files, Kept: res.Kept, Renamed: res.Renamed, Bytes: res.Bytes,
+		Seconds: time.Since(begin).Seconds(), Errors: len(run.Problems), Problems: run.Problems,
+	}
+	if err == nil && missing() {
+		err = fmt.Errorf("%w: nothing fits %s", ErrNoEntry, strings.Join(req.Include, ", "))
+	}
+	return report, err
+}
+
+// selection returns what a request wants, and whether nothing was found to fit its patterns.
+func selection(req RestoreRequest) (want func(string, bool) (bool, bool), missing func() bool, err error) {
+	var include *source.Exclude
+	if len(req.Include) > 0 {
+		// The patterns of exclusion, read the other way: what fits is wanted.
+		if include, err = source.NewExclude(req.Include); err != nil {
+			return nil, nil, err
+		}
+	}
+	paths := make([]string, len(req.Paths))
+	for i, p := range req.Paths {
+		paths[i] = strings.Trim(p, "/")
+	}
+	fits := include == nil
+	want = func(p string, dir bool) (wanted, below bool) {
+		wanted, below = true, true
+		if len(paths) > 0 {
+			wanted = slices.ContainsFunc(paths, func(w string) bool { return p == w || strings.HasPrefix(p, w+"/") })
+			below = wanted || dir && slices.ContainsFunc(paths, func(w string) bool { return strings.HasPrefix(w, p+"/") })
+		}
+		if include != nil && wanted {
+			level, name := include.Root(""), p
+			for {
+				first, rest, deeper := strings.Cut(name, "/")
+				if !deeper {
+					break
+				}
+				level, name = level.Enter(first), rest
+			}
+			wanted = level.Match(name, dir)
+		}
+		fits = fits || wanted
+		return wanted, below && dir
+	}
+	return want, func() bool { return !fits }, nil
+}
+
+// Verify checks the backup. Damage is in the report, and no error.
+func (r *Reader) Verify(ctx context.Context, req VerifyRequest, progress func(Progress)) (VerifyReport, error) {
+	run, end := &Run{}, raise
+	if r.app != nil {
+		var err error
+		if run, end, err = r.app.begin(RunVerify); err != nil {
+			return VerifyReport{}, err
+		}
+	}
+	report, err := r.verify(ctx, req, progress)
+	run.Bytes = report.Bytes
+	for _, d := range report.Damage {
+		run.Problems = append(run.Problems, Problem{Reason: d})
+	}
+	run.ProblemsTotal = len(run.Problems)
+	return report, end(err)
+}
+
+func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Progress)) (VerifyReport, error) {
+	if req.DataPercent < 0 || req.DataPercent > 100 {
+		return VerifyReport{}, fmt.Errorf("%w: %v per cent of the data", ErrInvalid, req.DataPercent)
+	}
+	begin := time.Now()
+	var known []repo.Name
+	for _, id := range r.known {
+		if n, ok := repo.ParseName(id); ok {
+			known = append(known, n)
+		}
+	}
+	var counts verifyCounts
+	m := startMeter(ctx, progress, func() Progress {
+		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
+	})
+	v, err := r.r.Fresh().Verify(ctx, repo.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set})
+	m.end()
+	return VerifyReport{
+		Snapshots: v.Snapshots, Objects: v.Objects, Bytes: v.Bytes, Seconds: time.Since(begin).Seconds(),
+		Damage: v.Damage, Notes: v.Notes, LostFiles: v.LostFiles,
+	}, err
+}
+
+// Verify checks the profile's own backup.
+func (a *App) Verify(ctx context.Context, req VerifyRequest, progress func(Progress)) (VerifyReport, error) {
+	r, err := a.Reader(ctx)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	defer r.Close() //nolint:errcheck // only read from
+	return r.Verify(ctx, req, progress)
+}
+
+// DisplayName makes a raw name or path printable: control characters and
+// bytes that are no UTF-8 are escaped as in Go strings.
+func DisplayName(raw string) string {
+	ok := utf8.ValidString(raw) && !strings.ContainsFunc(raw, func(r rune) bool { return !unicode.IsPrint(r) })
+	if ok {
+		return raw
+	}
+	q := strconv.Quote(raw)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+}

@@ -1,0 +1,226 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// key returns the key in use, nil without encryption. Clear it after use.
+func (a *App) key() (*backupkey.Key, error) {
+	s, err := a.profile.Secrets()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Clear()
+	if s.Key == nil {
+		return nil, nil
+	}
+	return backupkey.FromBytes(s.Key)
+}
+
+// openOwn opens the profile's backup and refuses one that is not it, or that
+// claims to be less protected than it was.
+func (a *App) openOwn(ctx context.Context) (*repo.Repository, error) {
+	set := a.profile.Settings()
+	if set.Repository == "" {
+		return nil, ErrNotSetUp
+	}
+	s, err := a.p.OpenStore(ctx, set.Destination, false)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.openRepository(ctx, set, s)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return r, nil
+}
+
+func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.Store) (*repo.Repository, error) {
+	facts, err := repo.Inspect(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if facts.Repository != set.Repository {
+		return nil, fmt.Errorf("%w: another backup is at %s", ErrDowngraded, set.Destination)
+	}
+	expected := string(facts.Protection) == set.Protection
+	if committed := set.Change != ""; !expected && !committed {
+		return nil, fmt.Errorf("%w: %s says %q, this computer set up %q", ErrDowngraded, set.Destination, facts.Protection, set.Protection)
+	}
+	if facts.Protection == repo.ProtectionNone {
+		return repo.Open(ctx, s, nil)
+	}
+	key, err := a.keyFor(facts.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	return repo.Open(ctx, s, key)
+}
+
+// keyFor returns the kept key with this id. A change of the key that was cut
+// off after the destination had learnt of it is completed here.
+func (a *App) keyFor(id backupkey.ID) (*backupkey.Key, error) {
+	s, err := a.profile.Secrets()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Clear()
+	for i, b := range [][]byte{s.Key, s.Next} {
+		if b == nil {
+			continue
+		}
+		k, err := backupkey.FromBytes(b)
+		if err != nil {
+			return nil, err
+		}
+		if k.ID() != id {
+			k.Clear()
+			continue
+		}
+		if i == 1 && a.profile.Settings().Change == "" {
+			if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Next}); err != nil {
+				return nil, err
+			}
+		}
+		return k, nil
+	}
+	return nil, fmt.Errorf("%w: this computer keeps another one", ErrWrongKey)
+}
+
+// Backup backs up. A change of encryption that was cut off is finished first:
+// its fresh backup is this backup. progress may be nil; it is called from
+// another goroutine, a few times a second.
+func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	if a.profile.Settings().Change != "" {
+		return a.resume(ctx, progress)
+	}
+	run, end, err := a.begin(RunBackup)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return BackupReport{}, end(err)
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	report, err := a.backup(ctx, r, run, false, progress)
+	return report, end(err)
+}
+
+// backup makes a snapshot. fresh reads and stores everything anew.
+func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bool, progress func(Progress)) (BackupReport, error) {
+	begin := time.Now()
+	set := a.profile.Settings()
+	exclude, err := newExclude(set.Excludes)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	previous, older, err := newest(ctx, r, set.Known)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	a.mu.Lock()
+	gate := a.gate
+	a.mu.Unlock()
+	host, name := whoami()
+	o := backup.Options{
+		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
+		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate,
+	}
+	if !fresh {
+		o.CachePath = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "changes")
+	}
+	total, stop := a.totals(ctx, set.Sources, exclude)
+	defer stop()
+	m := startMeter(ctx, progress, func() Progress {
+		c := o.Counters
+		p := Progress{
+			Step: StepBackingUp, Path: c.Path(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(),
+			FilesTotal: total.files.Load(), BytesTotal: total.bytes.Load(), Paused: gate.Paused(), Problems: int(c.Problems.Load()),
+		}
+		switch {
+		case c.Finishing.Load():
+			p.Step = StepFinishing
+		case p.FilesDone == 0 && c.BytesRead.Load() == 0 && p.Path == "":
+			p.Step = StepPreparing
+		}
+		p.FilesTotal, p.BytesTotal = max(p.FilesTotal, p.FilesDone), max(p.BytesTotal, p.BytesDone)
+		return p
+	})
+	res, err := backup.Run(ctx, o)
+	m.end()
+	for _, p := range res.Problems {
+		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})
+	}
+	run.ProblemsTotal = len(run.Problems)
+	c := o.Counters
+	report := BackupReport{
+		FilesNew: c.FilesNew.Load(), FilesChanged: c.FilesChanged.Load(), BytesRead: c.BytesRead.Load(),
+		BytesNew: res.Stats.Added, BytesStored: res.Stats.Stored, Seconds: time.Since(begin).Seconds(),
+		Errors: len(run.Problems), OlderState: older, Problems: run.Problems,
+	}
+	run.BytesStored = res.Stats.Stored
+	if err != nil {
+		return report, err
+	}
+	report.Snapshot, report.Files, report.Bytes = res.Snapshot.ID(), res.Snapshot.Files, res.Snapshot.Bytes
+	run.Snapshot, run.Files, run.Bytes = report.Snapshot, report.Files, report.Bytes
+	return report, a.profile.Update(func(s *profile.Settings) {
+		if older {
+			s.Known = nil // they were reported; what is there now counts
+		}
+		s.Known = append(slices.Clone(s.Known), report.Snapshot)
+	})
+}
+
+// newest returns the newest snapshot there is, and whether one is missing
+// that this computer wrote.
+func newest(ctx context.Context, r *repo.Repository, known []string) (previous *repo.Name, older bool, err error) {
+	all, _, err := r.Snapshots(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	present := make(map[string]bool, len(all))
+	for _, s := range all {
+		present[s.ID()] = true
+		previous = &s.Name
+	}
+	return previous, slices.ContainsFunc(known, func(id string) bool { return !present[id] }), nil
+}
+
+// totals are what a backup will meet, as far as it is known.
+type totals struct{ files, bytes atomic.Int64 }
+
+// totals takes the last backup's size, or counts beside the backup.
+func (a *App) totals(ctx context.Context, sources []string, x *source.Exclude) (*totals, func()) {
+	t := &totals{}
+	if last := a.Status().LastGood; last != nil && last.Files > 0 {
+		t.files.Store(last.Files)
+		t.bytes.Store(last.Bytes)
+		return t, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		files, bytes, err := source.Estimate(ctx, sources, x, nil)
+		if err == nil {
+			t.files.Store(files)
+			t.bytes.Store(bytes)
+		}
+	}()
+	return t, func() { cancel(); <-done }
+}

@@ -1,0 +1,34 @@
+// Holdfast keeps end-to-end encrypted backups of a person's messages and files.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/cli"
+)
+
+func main() {
+	os.Exit(cli.Run(cli.Params{
+		Args:       os.Args[1:],
+		Stdin:      os.Stdin,
+		Stdout:     os.Stdout,
+		Stderr:     os.Stderr,
+		NewKeyring: newKeyring,
+		Window:     window,
+	}))
+}
+
+// newKeyring plugs in what --keyring names.
+func newKeyring(kind, profile string) (core.Keyring, error) {
+	switch kind {
+	case "system":
+		return keyring.System{}, nil
+	case "file":
+		return keyring.File{Path: filepath.Join(profile, "device.key")}, nil
+	}
+	return nil, fmt.Errorf("--keyring is system or file, not %q", kind)
+}

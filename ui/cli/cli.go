@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/words"
+)
+
+// Params are what the command line needs.
+type Params struct {
+	Args           []string // without the program's name
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// NewKeyring returns the keyring that --keyring names, for a profile folder.
+	NewKeyring func(kind, profile string) (core.Keyring, error)
+	// Window opens the desktop app on a profile; nil where there is none.
+	Window func(profile string, keyring core.Keyring) error
+}
+
+// The exit codes.
+const (
+	ExitDone        = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitPartly      = 3 // done, but some files could not be read or written
+	ExitWrongKey    = 4
+	ExitUnreachable = 6
+)
+
+// Run runs one command and returns its exit code.
+func Run(p Params) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := &cli{Params: p}
+	root := c.root()
+	root.SetArgs(p.Args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitDone
+	}
+	return c.explain(err)
+}
+
+// cli is one invocation.
+type cli struct {
+	Params
+	profile, keyring string
+	json             bool
+}
+
+// usageError is a mistake in the command itself.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errPartly ends a command that worked but for some files; errQuiet one that
+// has said all there is to say.
+var (
+	errPartly = errors.New("some files could not be read")
+	errQuiet  = errors.New("failed")
+)
+
+// explain prints an error for people and returns its exit code.
+func (c *cli) explain(err error) int {
+	var usage usageError
+	switch {
+	case errors.Is(err, errPartly):
+		return ExitPartly
+	case errors.Is(err, errQuiet):
+		return ExitFailed
+	case errors.As(err, &usage):
+		c.warn("holdfast: %v\nSee 'holdfast --help'.", err)
+		return ExitUsage
+	}
+	s := words.For(err)
+	c.warn("holdfast: %s", line(s))
+	switch {
+	case errors.Is(err, core.ErrWrongKey), errors.Is(err, backupkey.ErrMalformed):
+		return ExitWrongKey
+	case errors.Is(err, core.ErrDestinationGone):
+		return ExitUnreachable
+	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded):
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+func (c *cli) warn(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.Stderr, format+"\n", args...) // nowhere else to say it
+}
+
+func (c *cli) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.Stdout, format+"\n", args...) // a closed pipe is the reader's choice
+}
+
+func (c *cli) printJSON(v any) error { return json.NewEncoder(c.Stdout).Encode(v) }
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "holdfast",
+		Short: "End-to-end encrypted backups of your messages and files",
+		Long: `Holdfast keeps end-to-end encrypted backups of your messages and files in a
+place of your choice. Without a command it opens the desktop app.`,
+		Args:          noArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(*cobra.Command, []string) error { return c.window() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	f := root.PersistentFlags()
+	f.StringVar(&c.profile, "profile", "", "folder of the profile (default: in your configuration folder)")
+	f.StringVar(&c.keyring, "keyring", "system", "where the device key is kept: system or file")
+	f.BoolVar(&c.json, "json", false, "print JSON")
+	root.AddCommand(c.setupCommand(), c.backupCommand(), c.statusCommand(), c.snapshotsCommand(), c.lsCommand(),
+		c.restoreCommand(), c.verifyCommand(), c.keyCommand(), c.encryptionCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%q: unknown command or too many arguments for %q", args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+func exactArgs(n int, names string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("%q takes %s", cmd.CommandPath(), names)
+		}
+		return nil
+	}
+}
+
+// openKeyring checks --profile and --keyring.
+func (c *cli) openKeyring() (core.Keyring, error) {
+	if c.profile == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return nil, usagef("no configuration folder is known here: give --profile DIR")
+		}
+		c.profile = filepath.Join(dir, "holdfast")
+	}
+	k, err := c.NewKeyring(c.keyring, c.profile)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return k, nil
+}
+
+func (c *cli) window() error {
+	k, err := c.openKeyring()
+	if err != nil {
+		return err
+	}
+	if c.Window == nil {
+		return usagef("this build has no window; see 'holdfast --help' for the commands")
+	}
+	return c.Window(c.profile, k)
+}
+
+// app opens the profile for one command.
+func (c *cli) app(ctx context.Context) (*core.App, error) {
+	k, err := c.openKeyring()
+	if err != nil {
+		return nil, err
+	}
+	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k})
+}
+
+// withApp runs fn on the profile.
+func (c *cli) withApp(fn func(ctx context.Context, a *core.App) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		a, err := c.app(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return errors.Join(fn(cmd.Context(), a), a.Close())
+	}
+}
+
+// progress returns a reporter for a terminal, and nil in a pipe. The returned
+// function ends the line.
+func (c *cli) progress() (func(core.Progress), func()) {
+	f, ok := c.Stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}
+	}
+	width := 0
+	print := func(line string) {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && len([]rune(line)) >= w {
+			line = string([]rune(line)[:w-1])
+		}
+		_, _ = fmt.Fprintf(f, "\r%-*s", width, line) // a terminal that is gone needs no progress
+		width = len([]rune(line))
+	}
+	return func(p core.Progress) { print(progressLine(p)) }, func() { print(""); _, _ = fmt.Fprint(f, "\r") }
+}

@@ -1,0 +1,374 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/words"
+)
+
+func (c *cli) setupCommand() *cobra.Command {
+	var req core.SetupRequest
+	var plain bool
+	var keyOut, keyIn string
+	cmd := &cobra.Command{
+		Use:   "setup --destination DEST --source PATH... ( --no-encryption | --key-out FILE | --key-in FILE )",
+		Short: "Set a backup up, or join an existing one with its key",
+		Long: `Set a backup up.
+
+With --key-out a new 64-digit key is made and written to FILE: keep it safe, nobody can replace it.
+With --key-in the key in FILE is used; if the destination holds a backup already, this
+computer joins it. With --no-encryption anybody who can read the destination can read the backup.`,
+		Args: noArgs,
+	}
+	f := cmd.Flags()
+	f.StringVar(&req.Destination, "destination", "", "folder that holds the backup")
+	f.StringArrayVar(&req.Sources, "source", nil, "folder or file to back up; may be repeated")
+	f.StringArrayVar(&req.Excludes, "exclude", nil, "pattern of what to leave out, as in .gitignore; \"preset:caches\", \"preset:temporary\" and \"preset:trash\" turn presets on; may be repeated")
+	f.BoolVar(&plain, "no-encryption", false, "do not encrypt")
+	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
+	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		chosen := 0
+		for _, on := range []bool{plain, keyOut != "", keyIn != ""} {
+			if on {
+				chosen++
+			}
+		}
+		switch {
+		case req.Destination == "":
+			return usagef("setup needs --destination DEST")
+		case len(req.Sources) == 0:
+			return usagef("setup needs --source PATH")
+		case chosen != 1:
+			return usagef("setup needs one of --no-encryption, --key-out FILE, --key-in FILE")
+		}
+		return c.withApp(func(ctx context.Context, a *core.App) error {
+			return c.setup(ctx, a, req, keyOut, keyIn)
+		})(cmd, nil)
+	}
+	return cmd
+}
+
+func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string) error {
+	if a.Status().SetUp {
+		return fmt.Errorf("%w: %s", core.ErrAlreadySetUp, a.Status().Destination)
+	}
+	err := c.setupWithKey(ctx, a, req, keyOut, keyIn)
+	if err != nil {
+		return err
+	}
+	st := a.Status()
+	if c.json {
+		return c.printJSON(st)
+	}
+	if keyOut == "-" {
+		return nil // standard output holds the key alone
+	}
+	c.say("Set up: %d sources to %s.", len(st.Sources), st.Destination)
+	if keyOut != "" {
+		c.say("The 64-digit key is in %s. Keep it apart from this computer: without it nobody can open the backup.", keyOut)
+	}
+	return nil
+}
+
+func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string) error {
+	switch {
+	case keyOut != "":
+		return c.withNewKey(keyOut, nil, func(k *backupkey.Key) error {
+			req.Key = k
+			return a.Setup(ctx, req)
+		})
+	case keyIn != "":
+		text, err := c.readKeyText(keyIn)
+		if err != nil {
+			return err
+		}
+		defer clear(text)
+		if req.Key, err = backupkey.Parse(text); err != nil {
+			return err
+		}
+		defer req.Key.Clear()
+		if err = a.Setup(ctx, req); !errors.Is(err, core.ErrExistingBackup) {
+			return err
+		}
+		req.Existing = true
+		return c.repair(ctx, a.Setup(ctx, req), req.Destination, text)
+	default:
+		err := a.Setup(ctx, req)
+		if errors.Is(err, core.ErrExistingBackup) {
+			req.Existing = true
+			err = a.Setup(ctx, req)
+		}
+		return err
+	}
+}
+
+func (c *cli) backupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "backup", Short: "Back up now", Args: noArgs,
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.Backup(ctx, p) })
+		}),
+	}
+}
+
+// runBackup runs a backup, or a change that makes one, and prints its report.
+func (c *cli) runBackup(fn func(func(core.Progress)) (core.BackupReport, error)) error {
+	progress, end := c.progress()
+	report, err := fn(progress)
+	end()
+	c.problems(report.Problems)
+	if err != nil {
+		return err
+	}
+	if report.OlderState {
+		c.warn("holdfast: %s", line(words.For(core.ErrOlderState)))
+	}
+	if c.json {
+		if err := c.printJSON(report); err != nil {
+			return err
+		}
+	} else if report.Snapshot != "" {
+		c.say("%s", backupLine(report))
+	} else {
+		c.say("Done.")
+	}
+	if report.Errors > 0 {
+		return errPartly
+	}
+	return nil
+}
+
+func (c *cli) problems(list []core.Problem) {
+	for _, p := range list {
+		c.warn("%s: %s", p.Path, p.Reason)
+	}
+}
+
+func (c *cli) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show what is set up and when it was last backed up", Args: noArgs,
+		RunE: c.withApp(func(_ context.Context, a *core.App) error {
+			st := a.Status()
+			if c.json {
+				return c.printJSON(st)
+			}
+			for _, line := range statusLines(st, time.Now()) {
+				c.say("%s", line)
+			}
+			return nil
+		}),
+	}
+}
+
+// place is the flags that name a backup without a profile.
+type place struct{ destination, keyIn string }
+
+func (p *place) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
+	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
+}
+
+// withReader opens the profile's backup, or the one that the flags name.
+func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		if p.destination == "" {
+			if p.keyIn != "" {
+				return usagef("--key-in goes with --destination")
+			}
+			return c.withApp(func(ctx context.Context, a *core.App) error {
+				r, err := a.Reader(ctx)
+				if err != nil {
+					return err
+				}
+				return errors.Join(fn(ctx, r, args), r.Close())
+			})(cmd, nil)
+		}
+		r, err := c.openElsewhere(ctx, p)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fn(ctx, r, args), r.Close())
+	}
+}
+
+func (c *cli) openElsewhere(ctx context.Context, p *place) (*core.Reader, error) {
+	if p.keyIn == "" {
+		return core.OpenReader(ctx, p.destination, nil)
+	}
+	text, err := c.readKeyText(p.keyIn)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	k, err := backupkey.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := core.OpenReader(ctx, p.destination, k)
+	if err != nil {
+		k.Clear()
+		return nil, c.repair(ctx, err, p.destination, text)
+	}
+	return r, nil
+}
+
+func (c *cli) snapshotsCommand() *cobra.Command {
+	var p place
+	cmd := &cobra.Command{Use: "snapshots", Short: "List the backups there are", Args: noArgs}
+	p.flags(cmd)
+	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, _ []string) error {
+		all, err := r.Snapshots(ctx)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			if all == nil {
+				all = []core.Snapshot{}
+			}
+			return c.printJSON(all)
+		}
+		for _, s := range all {
+			c.say("%s  %s  %9s  %s", s.ID[:12], s.Time.Local().Format("2006-01-02 15:04:05"), words.Bytes(s.Bytes), core.DisplayName(s.Host))
+		}
+		return nil
+	})
+	return cmd
+}
+
+// entryJSON is an entry for programs. PathHex is there when the path is no UTF-8.
+type entryJSON struct {
+	Path     string         `json:"path"`
+	PathHex  string         `json:"path_hex,omitempty"`
+	Kind     core.EntryKind `json:"kind"`
+	Size     int64          `json:"size"`
+	Modified time.Time      `json:"modified"`
+	Mode     uint32         `json:"mode"`
+	Link     string         `json:"link,omitempty"`
+}
+
+func (c *cli) lsCommand() *cobra.Command {
+	var p place
+	cmd := &cobra.Command{
+		Use: "ls SNAPSHOT [PATH]", Short: "List a folder of a snapshot (an id, or \"latest\")",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usagef("ls takes a snapshot and at most one path")
+			}
+			return nil
+		},
+	}
+	p.flags(cmd)
+	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
+		path := ""
+		if len(args) == 2 {
+			path = args[1]
+		}
+		entries, err := r.List(ctx, args[0], path)
+		if err != nil {
+			return err
+		}
+		out := make([]entryJSON, 0, len(entries))
+		for _, e := range entries {
+			if !c.json {
+				c.say("%s", entryLine(e))
+				continue
+			}
+			j := entryJSON{Path: e.Path, Kind: e.Kind, Size: e.Size, Modified: e.Modified, Mode: e.Mode, Link: e.Link}
+			if !utf8.ValidString(e.Path) {
+				j.Path, j.PathHex = core.DisplayName(e.Path), hex.EncodeToString([]byte(e.Path))
+			}
+			out = append(out, j)
+		}
+		if c.json {
+			return c.printJSON(out)
+		}
+		return nil
+	})
+	return cmd
+}
+
+func (c *cli) restoreCommand() *cobra.Command {
+	var p place
+	var req core.RestoreRequest
+	var existing string
+	cmd := &cobra.Command{
+		Use:   "restore SNAPSHOT --to DIR [--include PATTERN...]",
+		Short: "Restore files of a snapshot (an id, or \"latest\") into a folder",
+		Args:  exactArgs(1, "one snapshot: an id, or \"latest\""),
+	}
+	p.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&req.Target, "to", "", "folder to restore into; nothing is written outside it")
+	f.StringArrayVar(&req.Include, "include", nil, "restore only what fits this pattern, as in .gitignore; may be repeated")
+	f.StringArrayVar(&req.Paths, "path", nil, "restore only this path in the snapshot; may be repeated")
+	f.StringVar(&existing, "existing", string(core.ConflictKeep), "what becomes of files that exist: keep, overwrite or rename")
+	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
+		if req.Target == "" {
+			return usagef("restore needs --to DIR")
+		}
+		req.Snapshot, req.Conflict = args[0], core.Conflict(existing)
+		progress, end := c.progress()
+		report, err := r.Restore(ctx, req, progress)
+		end()
+		c.problems(report.Problems)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			if err := c.printJSON(report); err != nil {
+				return err
+			}
+		} else {
+			c.say("%s", restoreLine(report))
+		}
+		if report.Errors > 0 {
+			return errPartly
+		}
+		return nil
+	})
+	return cmd
+}
+
+func (c *cli) verifyCommand() *cobra.Command {
+	var p place
+	var req core.VerifyRequest
+	cmd := &cobra.Command{Use: "verify", Short: "Check that the backup is whole", Args: noArgs}
+	p.flags(cmd)
+	cmd.Flags().Float64Var(&req.DataPercent, "data", 0, "read back this share of the data, 0 to 100 per cent")
+	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, _ []string) error {
+		progress, end := c.progress()
+		report, err := r.Verify(ctx, req, progress)
+		end()
+		if err != nil {
+			return err
+		}
+		if c.json {
+			if report.Damage == nil {
+				report.Damage = []string{}
+			}
+			if err := c.printJSON(report); err != nil {
+				return err
+			}
+		} else {
+			for _, line := range verifyLines(report) {
+				c.say("%s", line)
+			}
+		}
+		if len(report.Damage) > 0 {
+			return errQuiet
+		}
+		return nil
+	})
+	return cmd
+}

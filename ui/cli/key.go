@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+// maxKeyText is more than any way of writing 64 digits takes.
+const maxKeyText = 4096
+
+// readKeyText reads the file of --key-in.
+func (c *cli) readKeyText(file string) ([]byte, error) {
+	in := c.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --key-in: %w", core.ErrInvalid, err)
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxKeyText+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: --key-in: %w", core.ErrInvalid, err)
+	}
+	if len(text) > maxKeyText {
+		clear(text)
+		return nil, fmt.Errorf("%w: %s holds more than a 64-digit key", core.ErrInvalid, file)
+	}
+	return text, nil
+}
+
+// repair turns a wrong key into the question what was meant, if it is near
+// the right one. It returns err itself otherwise.
+func (c *cli) repair(ctx context.Context, err error, destination string, text []byte) error {
+	if !errors.Is(err, core.ErrWrongKey) {
+		return err
+	}
+	found, ierr := core.Inspect(ctx, destination)
+	if ierr != nil {
+		return err
+	}
+	proposals, rerr := backupkey.Repair(ctx, text, found.KeyID)
+	if rerr != nil || len(proposals) == 0 {
+		return err
+	}
+	defer proposals[0].Clear()
+	c.warn("holdfast: %s", proposalLine(proposals[0]))
+	return fmt.Errorf("%w: it is not quite the right one", err)
+}
+
+// writeKey writes a key to the file of --key-out, durably, before anything
+// depends on it. It never overwrites. undo removes the file again.
+func (c *cli) writeKey(file string, k *backupkey.Key) (undo func(), err error) {
+	text := append(k.Text(), '\n')
+	defer clear(text)
+	if file == "-" {
+		_, err := c.Stdout.Write(text)
+		return func() {}, err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --key-out: %w", core.ErrInvalid, err)
+	}
+	undo = func() { _ = os.Remove(file) } // ours: it was made just now
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		undo()
+		return nil, err
+	}
+	return undo, nil
+}
+
+// withNewKey makes a key, writes it out, and hands it to fn; when fn fails
+// the file is removed again, unless keep says that the key may be in use.
+func (c *cli) withNewKey(file string, keep func() bool, fn func(*backupkey.Key) error) error {
+	k, err := backupkey.New()
+	if err != nil {
+		return err
+	}
+	defer k.Clear()
+	undo, err := c.writeKey(file, k)
+	if err != nil {
+		return err
+	}
+	if err := fn(k); err != nil {
+		if keep == nil || !keep() {
+			undo()
+		}
+		return err
+	}
+	return nil
+}
+
+func (c *cli) keyCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "key", Short: "Show or change the 64-digit key", Args: noArgs, RunE: needsVerb}
+	show := &cobra.Command{
+		Use: "show", Short: "Print the 64-digit key", Args: noArgs,
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			k, err := a.Key(ctx)
+			if err != nil {
+				return err
+			}
+			defer k.Clear()
+			text := k.Text()
+			defer clear(text)
+			if c.json {
+				return c.printJSON(map[string]string{"key": string(text), "key_id": k.ID().String()})
+			}
+			_, err = c.Stdout.Write(append(text, '\n'))
+			return err
+		}),
+	}
+	var out string
+	change := &cobra.Command{
+		Use: "change --key-out FILE", Short: "Put a new key to use; the old one opens nothing that is written from then on", Args: noArgs,
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			if out == "" {
+				return usagef("key change needs --key-out FILE")
+			}
+			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionNone {
+				return core.ErrNotEncrypted
+			}
+			err := c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.ChangeKey(ctx, k) })
+			if err == nil && out != "-" {
+				c.done("The key was changed. The new one is in %s.", out)
+			}
+			return err
+		}),
+	}
+	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
+	cmd.AddCommand(show, change)
+	return cmd
+}
+
+// done says what was done, to people only.
+func (c *cli) done(format string, args ...any) {
+	if !c.json {
+		c.say(format, args...)
+	}
+}
+
+func needsVerb(cmd *cobra.Command, _ []string) error {
+	return usagef("%q needs a verb; see '%s --help'", cmd.CommandPath(), cmd.CommandPath())
+}
+
+func (c *cli) encryptionCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "encryption", Short: "Turn end-to-end encryption on or off", Args: noArgs, RunE: needsVerb}
+	var keyOut, keyIn string
+	on := &cobra.Command{
+		Use: "on ( --key-out FILE | --key-in FILE )", Args: noArgs,
+		Short: "Encrypt: back up afresh under a new key, prove it, then delete the unencrypted backup",
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			if (keyOut == "") == (keyIn == "") {
+				return usagef("encryption on needs either --key-out FILE or --key-in FILE")
+			}
+			switch st := a.Status(); {
+			case !st.SetUp:
+				return core.ErrNotSetUp
+			case st.Protection == core.ProtectionKey && st.Change == "":
+				return core.ErrEncrypted
+			case st.Change != "":
+				return core.ErrChangePending
+			}
+			turnOn := func(k *backupkey.Key) error {
+				return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.TurnOnEncryption(ctx, k, p) })
+			}
+			// Once the change has begun the key is in use, whatever fails later.
+			begun := func() bool { return a.Status().Change != "" || a.Status().Protection == core.ProtectionKey }
+			if keyOut != "" {
+				return c.withNewKey(keyOut, begun, turnOn)
+			}
+			text, err := c.readKeyText(keyIn)
+			if err != nil {
+				return err
+			}
+			defer clear(text)
+			k, err := backupkey.Parse(text)
+			if err != nil {
+				return err
+			}
+			defer k.Clear()
+			return turnOn(k)
+		}),
+	}
+	on.Flags().StringVar(&keyOut, "key-out", "", "file to write the new key to; it must not exist")
+	on.Flags().StringVar(&keyIn, "key-in", "", "file with a key of your own")
+	off := &cobra.Command{
+		Use: "off", Args: noArgs, Short: "Decrypt: back up afresh without a key, prove it, then delete the encrypted backup",
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.TurnOffEncryption(ctx, p) })
+		}),
+	}
+	resume := &cobra.Command{
+		Use: "resume", Args: noArgs, Short: "Go on with a change that was cut off",
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.ResumeChange(ctx, p) })
+		}),
+	}
+	cmd.AddCommand(on, off, resume)
+	return cmd
+}

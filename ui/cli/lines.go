@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/words"
+)
+
+// line is a sentence as one line.
+func line(s words.Sentence) string {
+	return strings.Join(strings.Fields(strings.Join([]string{s.What, s.Safe, s.Do}, " ")), " ")
+}
+
+// proposalLine is the question about a key with a typing error.
+func proposalLine(p backupkey.Proposal) string {
+	var parts []string
+	for _, c := range p.Changes {
+		parts = append(parts, fmt.Sprintf("group %d: did you mean %s instead of %s?", c.Group, c.After, c.Before))
+	}
+	return "The key is not right, but nearly: " + strings.Join(parts, " ") + " If so, correct the file and try again."
+}
+
+func progressLine(p core.Progress) string {
+	var b strings.Builder
+	if p.BytesTotal > 0 {
+		fmt.Fprintf(&b, "%3d %%  %s of %s", min(100, 100*p.BytesDone/p.BytesTotal), words.Bytes(p.BytesDone), words.Bytes(p.BytesTotal))
+	}
+	if p.FilesTotal > 0 {
+		fmt.Fprintf(&b, "  %d of %d files", p.FilesDone, p.FilesTotal)
+	}
+	if p.BytesPerSecond > 0 {
+		fmt.Fprintf(&b, "  %s/s", words.Bytes(int64(p.BytesPerSecond)))
+	}
+	if p.TimeLeft >= 0 {
+		fmt.Fprintf(&b, "  %s left", words.Duration(p.TimeLeft))
+	}
+	return strings.TrimSpace(stepNames[p.Step] + "  " + b.String())
+}
+
+var stepNames = map[core.Step]string{
+	core.StepPreparing: "Preparing", core.StepBackingUp: "Backing up", core.StepFinishing: "Finishing",
+	core.StepProving: "Reading the new backup back", core.StepDeleting: "Removing the older backup",
+	core.StepRestoring: "Restoring", core.StepChecking: "Checking",
+}
+
+func backupLine(r core.BackupReport) string {
+	s := fmt.Sprintf("Backed up %d files (%s) in %.1f s: %d new, %d changed; %s stored. Snapshot %s.",
+		r.Files, words.Bytes(r.Bytes), r.Seconds, r.FilesNew, r.FilesChanged, words.Bytes(r.BytesStored), r.Snapshot[:12])
+	if r.Errors > 0 {
+		s += fmt.Sprintf(" %d files could not be read; they are listed above.", r.Errors)
+	}
+	return s
+}
+
+func restoreLine(r core.RestoreReport) string {
+	s := fmt.Sprintf("Restored %d files (%s) in %.1f s; every byte was checked.", r.Files, words.Bytes(r.Bytes), r.Seconds)
+	if r.Kept > 0 {
+		s += fmt.Sprintf(" %d existed and were kept.", r.Kept)
+	}
+	if r.Renamed > 0 {
+		s += fmt.Sprintf(" %d were restored beside existing ones.", r.Renamed)
+	}
+	if r.Errors > 0 {
+		s += fmt.Sprintf(" %d could not be restored whole; they are listed above.", r.Errors)
+	}
+	return s
+}
+
+func verifyLines(r core.VerifyReport) []string {
+	var out []string
+	for _, d := range r.Damage {
+		out = append(out, "damaged: "+core.DisplayName(d))
+	}
+	for _, n := range r.Notes {
+		out = append(out, "note: "+core.DisplayName(n))
+	}
+	end := fmt.Sprintf("Checked %d snapshots in %d objects, %s read back, in %.1f s: ", r.Snapshots, r.Objects, words.Bytes(r.Bytes), r.Seconds)
+	if len(r.Damage) == 0 {
+		return append(out, end+"all is well.")
+	}
+	return append(out, fmt.Sprintf("%s%d findings. What they do not name can be restored.", end, len(r.Damage)))
+}
+
+func entryLine(e core.Entry) string {
+	name, size := core.DisplayName(e.Name), words.Bytes(e.Size)
+	switch e.Kind {
+	case core.EntryFolder:
+		name += "/"
+	case core.EntrySymlink:
+		name += " -> " + core.DisplayName(e.Link)
+		size = "-"
+	case core.EntryOther:
+		size = "-"
+	}
+	return fmt.Sprintf("%04o  %10s  %s  %s", e.Mode, size, e.Modified.Local().Format("2006-01-02 15:04:05"), name)
+}
+
+func statusLines(s core.Status, now time.Time) []string {
+	if !s.SetUp {
+		return []string{"No backup is set up. 'holdfast setup --help' shows how."}
+	}
+	protection := map[core.Protection]string{core.ProtectionNone: "not encrypted", core.ProtectionKey: "end-to-end encrypted, 64-digit key"}[s.Protection]
+	out := []string{
+		"Backing up:  " + strings.Join(s.Sources, ", "),
+		"To:          " + s.Destination,
+		"Protection:  " + protection,
+	}
+	switch {
+	case s.LastGood == nil:
+		out = append(out, "Last backup: none yet")
+	default:
+		out = append(out, fmt.Sprintf("Last backup: %s, %d files, %s", words.Ago(s.LastGood.Ended, now), s.LastGood.Files, words.Bytes(s.LastGood.Bytes)))
+	}
+	if l := s.LastBackup; l != nil && l.Outcome == core.OutcomeFailed {
+		out = append(out, "The newest try did not work: "+line(words.For(core.ErrorOf(l.Code))))
+	}
+	if s.Change != core.ChangeNone {
+		out = append(out, "A change of encryption is not finished: 'holdfast encryption resume' goes on with it.")
+	}
+	return out
+}

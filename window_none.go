@@ -1,0 +1,9 @@
+//go:build !cgo
+
+package main
+
+import "github.com/holdfast-backup/holdfast/core"
+
+// window is absent from builds without cgo: the command line alone, which
+// runs anywhere, also where there is no display to restore from.
+var window func(profile string, keyring core.Keyring) error
