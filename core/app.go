@@ -37,6 +37,8 @@ type Params struct {
 	// OpenStore opens a destination; nil opens folders. create: make it if it
 	// does not exist.
 	OpenStore func(ctx context.Context, destination string, create bool) (store.Store, error)
+	// PackBytes is how large the objects with file data are to be; 0: 32 MiB.
+	PackBytes int
 	Log       *slog.Logger // nil logs nothing
 }
 

@@ -138,7 +138,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	host, name := whoami()
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
-		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate,
+		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
 	}
 	if !fresh {
 		o.CachePath = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "changes")

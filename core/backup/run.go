@@ -33,6 +33,7 @@ type Options struct {
 	Counters            *Counters // may be nil
 	Gate                *Gate     // may be nil
 	Workers             int       // 0: one for each processor
+	PackBytes           int       // of file data; 0: 32 MiB
 }
 
 // Counters are a run's progress, to be read from any goroutine at any time.
@@ -78,7 +79,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	w, err := o.Repository.NewWriter(ctx)
+	w, err := o.Repository.NewWriter(ctx, o.PackBytes)
 	if err != nil {
 		return Result{}, err
 	}

@@ -41,7 +41,7 @@ func noise(seed uint64, n int) []byte {
 func writeSnapshot(t testing.TB, r *Repository, files []testFile, previous *Name) *Snapshot {
 	t.Helper()
 	ctx := context.Background()
-	w, err := r.NewWriter(ctx)
+	w, err := r.NewWriter(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestLongExtentListsAndLargeFolders(t *testing.T) {
 	ctx := context.Background()
 	key := testKey(t)
 	r, m := newRepo(t, key)
-	w, err := r.NewWriter(ctx)
+	w, err := r.NewWriter(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ func TestALostPackIsStoredAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range someFiles {
-		if _, err := r.NewWriter(ctx); err != nil {
+		if _, err := r.NewWriter(ctx, 0); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := readFile(r, snap, f.name); err != nil || !bytes.Equal(got, f.content) {

@@ -85,8 +85,12 @@ type Stats struct {
 
 // NewWriter prepares for writing: it loads the indexes, takes up packs that
 // an interrupted run left without an index, and forgets packs that are gone
-// from the destination, so that their chunks are stored again.
-func (r *Repository) NewWriter(ctx context.Context) (*Writer, error) {
+// from the destination, so that their chunks are stored again. packBytes is
+// how large packs of file data are to be, at most 32 MiB; 0 is 32 MiB.
+func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
+	if packBytes <= 0 || packBytes > dataPackTarget {
+		packBytes = dataPackTarget
+	}
 	if _, err := r.LoadIndex(ctx); err != nil {
 		return nil, err
 	}
@@ -96,8 +100,8 @@ func (r *Repository) NewWriter(ctx context.Context) (*Writer, error) {
 	}
 	wctx, cancel := context.WithCancelCause(ctx)
 	w := &Writer{repo: r, epoch: r.current(), ctx: wctx, cancel: cancel, claimed: make(map[ID]struct{}), unindexed: orphans}
-	w.data = newPackClass(w, dataPackTarget, dataBuffers)
-	w.meta = newPackClass(w, metaPackTarget, metaBuffers)
+	w.data = newPackClass(w, packBytes, dataBuffers)
+	w.meta = newPackClass(w, min(packBytes, metaPackTarget), metaBuffers)
 	return w, nil
 }
 

@@ -1,0 +1,272 @@
+package core_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// The tests of this file run this binary again as a child that backs up.
+const childEnv = "HOLDFAST_TEST_CHILD_PROFILE"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		os.Exit(child(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// child backs the profile up, and writes a byte to file 3 at each call of the store.
+func child(dir string) int {
+	pipe := os.NewFile(3, "pipe")
+	tick := func() { _, _ = pipe.Write([]byte{1}) } // the parent may be done listening
+	a, err := core.Open(context.Background(), core.Params{
+		Profile: dir, Keyring: keyring.File{Path: filepath.Join(dir, "device.key")}, PackBytes: 256 << 10,
+		OpenStore: func(ctx context.Context, dest string, create bool) (store.Store, error) {
+			s, err := core.OpenFolder(ctx, dest, create)
+			return ticking{s, tick}, err
+		},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	report, err := a.Backup(context.Background(), nil)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if report.Errors > 0 {
+		for _, p := range report.Problems {
+			fmt.Fprintln(os.Stderr, p.Path, p.Reason)
+		}
+		return 3
+	}
+	return 0
+}
+
+// ticking tells of every call, before and after.
+type ticking struct {
+	store.Store
+	tick func()
+}
+
+func (s ticking) Put(ctx context.Context, name string, data []byte) error {
+	s.tick()
+	defer s.tick()
+	return s.Store.Put(ctx, name, data)
+}
+
+func (s ticking) ReadAt(ctx context.Context, name string, p []byte, at int64) error {
+	s.tick()
+	return s.Store.ReadAt(ctx, name, p, at)
+}
+
+func (s ticking) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	s.tick()
+	return s.Store.List(ctx, prefix, fn)
+}
+
+// startChild runs the child; its ticks come through the pipe.
+func startChild(t testing.TB, binary, profile string, credential *syscall.Credential) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary)
+	cmd.Env = append(os.Environ(), childEnv+"="+profile)
+	cmd.ExtraFiles = []*os.File{w}
+	cmd.Stderr = os.Stderr
+	if credential != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() }) // only read from
+	return cmd, bufio.NewReader(r)
+}
+
+// TestKill9 kills backups at random moments, each in front of, in, or behind
+// a call of the store. Every earlier snapshot restores whole each time, and
+// the next backup succeeds and uses what was uploaded.
+func TestKill9(t *testing.T) {
+	kills := 200
+	if testing.Short() || raceEnabled {
+		kills = 25
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+
+	c := newComputer(t)
+	c.params.PackBytes = 256 << 10
+	filetest.Small(t, c.src, 0)
+	key := newKey(t)
+	c.setup(key)
+	kept := map[string]map[string]string{} // snapshot → tree
+	kept[c.backup().Snapshot] = filetest.Tree(t, c.src)
+	killed, reused, ticks := 0, 0, 30
+	for killed < kills {
+		round := uint64(killed)
+		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("round/%d.bin", killed%5)), filetest.Noise(round+1000, 700_000+int(round)*100))
+		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("round/%d.txt", killed%7)), filetest.Noise(round, 500))
+		cmd, pipe := startChild(t, os.Args[0], c.params.Profile, nil)
+		n := random.IntN(ticks + 1)
+		if _, err := io.CopyN(io.Discard, pipe, int64(n)); err == nil {
+			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Fatal(err)
+			}
+		}
+		if err := cmd.Wait(); err == nil {
+			ticks = max(5, n) // it was through before: aim earlier
+		} else {
+			killed++
+		}
+		if killed%10 == 0 || killed == kills {
+			checkKept(t, c, key, kept)
+		} else {
+			checkOneKept(t, c, key, kept, random)
+		}
+		if killed%20 == 19 {
+			packs := countPacks(t, c.dest)
+			r := c.backup()
+			kept[r.Snapshot] = filetest.Tree(t, c.src)
+			if r.OlderState {
+				t.Error("a backup is said to be missing")
+			}
+			if r.BytesNew < r.BytesRead {
+				reused++
+			}
+			if countPacks(t, c.dest) < packs {
+				t.Error("packs were lost")
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("after %d kills", killed)
+		}
+	}
+	if r := c.backup(); r.Snapshot == "" {
+		t.Error("no snapshot at the end")
+	}
+	if v := c.verify(); len(v.Damage) > 0 {
+		t.Errorf("verify: %v", v.Damage)
+	}
+	if reused == 0 {
+		t.Error("no backup used what a killed one had uploaded")
+	}
+}
+
+func countPacks(t testing.TB, dest string) int {
+	found, err := filepath.Glob(filepath.Join(dest, "packs/*/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found)
+}
+
+func checkKept(t testing.TB, c *computer, key *backupkey.Key, kept map[string]map[string]string) {
+	t.Helper()
+	for id, want := range kept {
+		out, _ := restoreElsewhere(t, c.dest, key, id)
+		filetest.EqualTrees(t, want, filetest.Tree(t, filepath.Join(out, "src")))
+	}
+	if v := c.verify(); len(v.Damage) > 0 {
+		t.Errorf("verify: %v", v.Damage)
+	}
+}
+
+// checkOneKept checks a random one; the next checkKept checks all.
+func checkOneKept(t testing.TB, c *computer, key *backupkey.Key, kept map[string]map[string]string, random *rand.Rand) {
+	t.Helper()
+	n := random.IntN(len(kept))
+	for id, want := range kept {
+		if n--; n < 0 {
+			out, _ := restoreElsewhere(t, c.dest, key, id)
+			filetest.EqualTrees(t, want, filetest.Tree(t, filepath.Join(out, "src")))
+			return
+		}
+	}
+}
+
+// TestUnreadableFilesAreReported runs a backup as a user who may not read
+// some files: the run makes its snapshot of all others.
+func TestUnreadableFilesAreReported(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this test gives up root's rights: run it as root, as CI does")
+	}
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	filetest.Write(t, filepath.Join(c.src, "secret.txt"), []byte("not for you"))
+	filetest.Write(t, filepath.Join(c.src, "locked/inside.txt"), []byte("nor this"))
+	const nobody = 65534
+	c.setup(nil)
+	for path, mode := range map[string]os.FileMode{"secret.txt": 0, "locked": 0} {
+		if err := os.Chmod(filepath.Join(c.src, path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{c.params.Profile, c.dest} {
+		if err := filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
+			return errors.Join(err, os.Lchown(p, nobody, nobody))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p := filepath.Dir(c.src); p != os.TempDir() && len(p) > 1; p = filepath.Dir(p) {
+		if err := os.Chmod(p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The go command keeps test binaries where only root may go.
+	binary := filepath.Join(filepath.Dir(c.src), "child")
+	content, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd, pipe := startChild(t, binary, c.params.Profile, &syscall.Credential{Uid: nobody, Gid: nobody})
+	if _, err := io.Copy(io.Discard, pipe); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Fatalf("the child: %v", err)
+	}
+	c.must(func(a *core.App) error {
+		run := a.Activity()[0]
+		if run.Outcome != core.OutcomePartly || run.ProblemsTotal != 2 || run.Snapshot == "" {
+			t.Errorf("history: %+v", run)
+		}
+		for _, p := range run.Problems {
+			if p.Reason != "no permission" {
+				t.Errorf("%+v", p)
+			}
+		}
+		return nil
+	})
+	out, _ := restoreElsewhere(t, c.dest, nil, "latest")
+	if _, err := os.Stat(filepath.Join(out, "src/photo.jpg")); err != nil {
+		t.Error(err)
+	}
+}
