@@ -135,7 +135,7 @@ func TestRepairProposesNothingFarAway(t *testing.T) {
 	}
 	for name, text := range map[string][]byte{
 		"three wrong digits": three,
-		"63 of another": digitsOf(other)[1:], "65 of another": append(digitsOf(other), '0'),
+		"63 of another":      digitsOf(other)[1:], "65 of another": append(digitsOf(other), '0'),
 	} {
 		list, err := Repair(context.Background(), text, k.ID())
 		if err != nil || len(list) != 0 {
