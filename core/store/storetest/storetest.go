@@ -353,4 +353,3 @@ func missing(t *testing.T, s store.Store) {
 		}
 	}
 }
-
