@@ -1,0 +1,43 @@
+package store
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+const nonblock = 0
+
+// syncDir does nothing: Windows has no such call.
+func syncDir(*os.File) error { return nil }
+
+func renameNoReplace(*os.File, string, string) error { return errUnsupported }
+
+func classifyErrno(err error) error {
+	var errno windows.Errno
+	if !errors.As(err, &errno) {
+		return nil
+	}
+	switch errno {
+	case windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL, windows.ERROR_DISK_QUOTA_EXCEEDED:
+		return ErrNoSpace
+	case windows.ERROR_ACCESS_DENIED, windows.ERROR_WRITE_PROTECT:
+		return ErrPermission
+	case windows.ERROR_NOT_READY, windows.ERROR_BAD_NETPATH, windows.ERROR_NETNAME_DELETED, windows.ERROR_BAD_NET_NAME,
+		windows.ERROR_DEV_NOT_EXIST, windows.ERROR_DEVICE_NOT_CONNECTED, windows.ERROR_NETWORK_UNREACHABLE,
+		windows.ERROR_UNEXP_NET_ERR, windows.ERROR_SEM_TIMEOUT:
+		return ErrUnreachable
+	}
+	return nil
+}
+
+func freeBytes(path string) (uint64, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	err = windows.GetDiskFreeSpaceEx(name, &free, nil, nil)
+	return free, err
+}
