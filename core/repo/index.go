@@ -95,9 +95,12 @@ type row struct {
 // Rows stand in one array in order of arrival; an open-addressed table of row
 // numbers, keyed by the first bytes of the (uniformly distributed) id, finds
 // them. That is under 64 bytes a chunk with nothing for the collector to scan.
+// A chunk that stands in several packs has its further rows in spare: they are
+// few, and looked at only when the first place does not read back.
 type index struct {
 	mu    sync.RWMutex
 	rows  []row
+	spare []row
 	table []uint32 // row number + 1; 0 is free
 	packs []Name
 	sizes []int64
@@ -105,7 +108,7 @@ type index struct {
 
 func newIndex() *index { return &index{table: make([]uint32, 1024)} }
 
-// addPack adds all chunks of a pack. The first place of a chunk wins.
+// addPack adds all chunks of a pack. The first place of a chunk is read first.
 func (x *index) addPack(p packList) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -125,6 +128,9 @@ func (x *index) insert(r row) {
 	}
 	slot, found := x.slot(r.id)
 	if found {
+		if x.rows[x.table[slot]-1].pack != r.pack {
+			x.spare = append(x.spare, r)
+		}
 		return
 	}
 	x.rows = append(x.rows, r)
@@ -160,8 +166,23 @@ func (x *index) find(id ID) (location, bool) {
 	if !found {
 		return location{}, false
 	}
-	r := &x.rows[x.table[slot]-1]
-	return location{pack: r.pack, ordinal: uint32(r.ordinal), offset: r.offset, record: r.record, content: r.contentB, kind: r.kind}, true
+	return x.rows[x.table[slot]-1].location(), true
+}
+
+func (r *row) location() location {
+	return location{pack: r.pack, ordinal: uint32(r.ordinal), offset: r.offset, record: r.record, content: r.contentB, kind: r.kind}
+}
+
+// others returns the further places of a chunk. It looks at all spare rows.
+func (x *index) others(id ID) (places []location) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for i := range x.spare {
+		if x.spare[i].id == id {
+			places = append(places, x.spare[i].location())
+		}
+	}
+	return places
 }
 
 func (x *index) packName(pack uint32) Name {
@@ -191,12 +212,14 @@ func (x *index) keepOnly(present map[Name]int64) {
 	if !any {
 		return
 	}
-	rows := x.rows
-	x.rows = nil
+	rows, spare := x.rows, x.spare
+	x.rows, x.spare = nil, nil
 	clear(x.table)
-	for _, r := range rows {
-		if !gone[r.pack] {
-			x.insert(r)
+	for _, list := range [][]row{rows, spare} {
+		for _, r := range list {
+			if !gone[r.pack] {
+				x.insert(r)
+			}
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset i
 	return err
 }
 
-// chunkAEAD returns the cipher of a pack.
+// packAEAD returns the cipher of a pack.
 func (r *Repository) packAEAD(n Name) (aead, error) {
 	e := r.owner(kindPack, n)
 	if e == nil {
@@ -68,13 +68,35 @@ func openRecord(c aead, id ID, ordinal uint32, sealed []byte, content int, dst [
 	return body, nil
 }
 
-// Chunk reads one chunk. The result is the caller's to keep.
+// Chunk reads one chunk, from another pack where the first does not give it.
+// The result is the caller's to keep.
 // Errors: ErrDamaged when it is in no index, missing or not authentic.
 func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
 	at, ok := r.index.find(id)
 	if !ok {
 		return nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)
 	}
+	content, err := r.chunkAt(ctx, id, at)
+	if errors.Is(err, ErrDamaged) {
+		return r.chunkElsewhere(ctx, id, err)
+	}
+	return content, err
+}
+
+// chunkElsewhere reads a chunk from its further places after cause befell the
+// first, and returns cause if none gives it.
+func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
+	for _, at := range r.index.others(id) {
+		content, err := r.chunkAt(ctx, id, at)
+		if !errors.Is(err, ErrDamaged) {
+			return content, err
+		}
+	}
+	return nil, cause
+}
+
+// chunkAt reads a chunk from one of its places.
+func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, error) {
 	name := r.index.packName(at.pack)
 	c, err := r.packAEAD(name)
 	if err != nil {

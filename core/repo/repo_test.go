@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -363,6 +365,48 @@ func TestALostPackIsStoredAgain(t *testing.T) {
 		if got, err := readFile(r, snap, f.name); err != nil || !bytes.Equal(got, f.content) {
 			t.Errorf("%s: %v", f.name, err)
 		}
+	}
+}
+
+// Two computers that back up at once store the same chunks twice; damage to
+// one copy then costs nothing.
+func TestADamagedChunkIsReadFromAnotherPack(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	first, m := newRepo(t, key)
+	snap := writeSnapshot(t, first, someFiles, nil)
+	base := dump(t, m)
+	other := base.store(t)
+	for name := range base {
+		if name != HeaderPath && !strings.HasPrefix(name, "keyring-") {
+			if err := other.Delete(ctx, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	writeSnapshot(t, reopen(t, other, key), someFiles, nil)
+	both := dump(t, other)
+	maps.Copy(both, base)
+	hit := 0
+	for name, b := range base {
+		if !strings.HasPrefix(name, "packs/") {
+			continue
+		}
+		hit++
+		for at := range b {
+			b = bytes.Clone(base[name])
+			b[at] ^= 4
+			if got := checkNoticed(t, fmt.Sprintf("%s byte %d", name, at), both.with(name, b), key, snap.Name, someFiles); got != len(someFiles) {
+				t.Fatalf("%s byte %d: %d of %d files still read", name, at, got, len(someFiles))
+			}
+		}
+		v := verify(t, reopen(t, both.with(name, nil).store(t), key), snap.Name)
+		if len(v.Damage) == 0 || v.Lost != 0 {
+			t.Errorf("%s removed: damage %v, %d files lost", name, v.Damage, v.Lost)
+		}
+	}
+	if hit != 2 {
+		t.Errorf("%d packs, want one of data and one of trees", hit)
 	}
 }
 

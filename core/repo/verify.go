@@ -54,7 +54,7 @@ type verifier struct {
 
 	mu    sync.Mutex
 	out   Verification
-	bad   map[ID]bool // chunks that do not read back
+	bad   map[ID][]Name // chunks that do not read back from these packs
 	packs map[Name]int64
 
 	done, total atomic.Int64
@@ -63,7 +63,7 @@ type verifier struct {
 // Verify checks the whole repository. It needs a Repository that is freshly
 // opened. Damage is a result, not an error; errors are of the destination.
 func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verification, error) {
-	v := &verifier{r: r, opts: opts, bad: make(map[ID]bool)}
+	v := &verifier{r: r, opts: opts, bad: make(map[ID][]Name)}
 	snapshots, err := v.names(ctx)
 	if err != nil {
 		return v.out, err
@@ -202,9 +202,11 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
 	v.r.index.mu.RLock()
 	defer v.r.index.mu.RUnlock()
 	lists := make(map[Name][]packEntry, len(v.r.index.packs))
-	for _, row := range v.r.index.rows {
-		n := v.r.index.packs[row.pack]
-		lists[n] = append(lists[n], packEntry{id: row.id, kind: row.kind, record: row.record, content: row.contentB})
+	for _, rows := range [][]row{v.r.index.rows, v.r.index.spare} {
+		for _, row := range rows {
+			n := v.r.index.packs[row.pack]
+			lists[n] = append(lists[n], packEntry{id: row.id, kind: row.kind, record: row.record, content: row.contentB})
+		}
 	}
 	for i, n := range v.r.index.packs {
 		size, ok := v.packs[n]
@@ -216,9 +218,7 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
 		default:
 			continue
 		}
-		for _, e := range lists[n] {
-			v.bad[e.id] = true
-		}
+		v.markBad(n, lists[n])
 		delete(lists, n)
 	}
 	return lists, nil
@@ -251,7 +251,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 		g.Go(func() error {
 			entries, err := v.r.readTable(gctx, n, v.packs[n])
 			if err != nil {
-				v.markBad(indexed[n])
+				v.markBad(n, indexed[n])
 				return v.judge(err)
 			}
 			if _, ok := indexed[n]; !ok && !v.r.isListed(n) {
@@ -283,17 +283,33 @@ func (v *verifier) compare(n Name, table, indexed []packEntry) {
 	for _, e := range indexed {
 		if have[e.id] != e {
 			v.damage("pack %s does not hold chunk %s as its index says", n, e.id)
-			v.markBad([]packEntry{e})
+			v.markBad(n, []packEntry{e})
 		}
 	}
 }
 
-func (v *verifier) markBad(entries []packEntry) {
+func (v *verifier) markBad(pack Name, entries []packEntry) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range entries {
-		v.bad[e.id] = true
+		v.bad[e.id] = append(v.bad[e.id], pack)
 	}
+}
+
+// readsBack tells whether a chunk is sound in at least one of its places.
+func (v *verifier) readsBack(id ID, at location) bool {
+	v.mu.Lock()
+	bad := v.bad[id]
+	v.mu.Unlock()
+	if len(bad) == 0 {
+		return true
+	}
+	for _, place := range append(v.r.index.others(id), at) {
+		if !slices.Contains(bad, v.r.index.packName(place.pack)) {
+			return true
+		}
+	}
+	return false
 }
 
 // packData reads a pack whole: every record, its id, and the padding.
@@ -314,7 +330,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 		}
 		buf = slices.Grow(buf[:0], size)[:size]
 		if err := v.r.readAt(ctx, kindPack.path(n), buf, offset); err != nil {
-			v.markBad(entries[first:])
+			v.markBad(n, entries[first:])
 			return v.judge(err)
 		}
 		at := 0
@@ -327,7 +343,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 			}
 			if err != nil {
 				v.damage("pack %s: %v", n, err)
-				v.markBad(entries[i : i+1])
+				v.markBad(n, entries[i:i+1])
 			}
 			at += e.sealed()
 		}
@@ -446,9 +462,7 @@ func (v *verifier) file(ctx context.Context, n *Node) error {
 		case int64(e.Offset)+e.Length > int64(at.content):
 			return fmt.Errorf("%w: chunk %s is shorter than the file says", ErrDamaged, e.Chunk)
 		}
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if v.bad[e.Chunk] {
+		if !v.readsBack(e.Chunk, at) {
 			return fmt.Errorf("%w: chunk %s does not read back", ErrDamaged, e.Chunk)
 		}
 		return nil
