@@ -92,6 +92,9 @@ func (c *cli) explain(err error) int {
 	}
 	s := words.For(err)
 	c.warn("holdfast: %s", line(s))
+	if s.Code == "" {
+		c.warn("Details: %s", s.Details)
+	}
 	switch {
 	case errors.Is(err, core.ErrWrongKey), errors.Is(err, backupkey.ErrMalformed):
 		return ExitWrongKey

@@ -1,0 +1,145 @@
+package words
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+// Sentence says one thing that went otherwise than wished.
+type Sentence struct {
+	Code    string // core.Code of the error, "" for one without
+	What    string // what happened
+	Safe    string // what is safe; may be empty
+	Do      string // what the person can do
+	Details string // the raw text, for a page of details only; no secret
+}
+
+// CodeMalformedKey is the Code of a text that is no 64-digit key.
+const CodeMalformedKey = "malformed-key"
+
+type template struct{ what, safe, do string }
+
+const (
+	backupsSafe   = "Nothing was lost: the backups made so far are complete."
+	nothingDone   = "Nothing was changed."
+	originalsSafe = "Your files on this computer are untouched."
+)
+
+// sentences are keyed by core.Code.
+var sentences = map[string]template{
+	"not-set-up":     {"No backup is set up yet.", nothingDone, "Set up a backup first: choose what to keep and where."},
+	"already-set-up": {"A backup is already set up on this computer.", "It stays as it is.", "Use it, or start with another profile."},
+	"profile-in-use": {"Holdfast is already open with this profile.", "Its work goes on undisturbed.", "Use the window that is open, or close it and try again."},
+	"busy":           {"Other work is under way.", "It goes on undisturbed.", "Wait for it to end, or cancel it, then try again."},
+	"no-keyring": {"No keyring answers on this computer, so there is no safe place for the key.", nothingDone,
+		"Unlock or install a keyring. Or start Holdfast with `--keyring file`: then a file that only you can read protects the key."},
+	"keyring-denied": {"The keyring did not hand out this computer's device key.", backupsSafe,
+		"Unlock the keyring and try again. With the 64-digit key you can always restore on any computer."},
+	"secrets-damaged": {"This computer's copy of the key cannot be opened any more.", backupsSafe + " Your 64-digit key still opens them.",
+		"Restore with your 64-digit key, or set this backup up again with it."},
+	"no-backup": {"There is no Holdfast backup at this place.", nothingDone, "Choose the folder that holds the file holdfast.json. Is the disk plugged in?"},
+	"existing-backup": {"This place already holds a backup.", "It stays as it is.",
+		"Join it with its 64-digit key, or choose another folder."},
+	"newer-format": {"This backup was written by a newer Holdfast.", "It stays as it is.", "Update Holdfast on this computer, then try again."},
+	"wrong-key": {"This key does not open the backup.", nothingDone + " You can try as often as you like.",
+		"Compare the digits with what you saved. Is it the key of this backup?"},
+	"key-needed":    {"This backup is end-to-end encrypted.", "It stays as it is.", "Enter its 64-digit key to open it."},
+	"not-encrypted": {"This backup is not encrypted, so it has no key.", nothingDone, "Go on without a key. If you expected encryption, check that this is your backup."},
+	"encrypted":     {"This backup is end-to-end encrypted already.", "It stays as it is.", "There is nothing left to do."},
+	"downgraded": {"The backup at this place is not the one that this computer protects.", "Nothing was written there. " + originalsSafe,
+		"Check that the right disk or folder is connected. If someone else can write there, ask them."},
+	"older-state": {"This place shows an older state than this computer left there: newer backups are missing.", originalsSafe + " This backup was made in full.",
+		"If you did not put an older copy back yourself, check who can change this place."},
+	"change-pending": {"A change of encryption is not finished yet.", "The backups from before it are still there.", "Go on with it first; it takes up where it stopped."},
+	"incomplete": {"Some files could not be read, so the new backup is not complete.", "The older backup was kept as it was.",
+		"See the list of files. Make them readable or leave them out, then go on."},
+	"destination-gone": {"The place of your backup cannot be reached.", backupsSafe, "Plug the disk in or connect the network, then try again."},
+	"target-full":      {"The disk to restore to is full.", "What was restored so far is complete. The backup is untouched.", "Free some space, or restore to another place."},
+	"no-space":         {"The place of your backup is full.", backupsSafe, "Free some space, or choose another place."},
+	"permission":       {"Holdfast may not read or write here.", backupsSafe, "Give yourself access to the folder, or choose another one."},
+	"no-snapshot":      {"This backup date is not there.", "The other dates stay as they are.", "Choose another date from the list."},
+	"no-entry":         {"This file is not in the backup of that date.", nothingDone, "Look at another date, or search for the name."},
+	"no-source":        {"None of the folders to back up can be read.", backupsSafe, "Check that they exist and that their disk is connected, or choose others."},
+	"target":           {"Files cannot be restored into this folder.", nothingDone, "Choose another folder, or give yourself access to it."},
+	"damaged":          {"A part of this backup is damaged.", originalsSafe + " What is not damaged can still be restored.", "Restore what you need to another folder, then back up to a new place."},
+	"invalid":          {"This cannot be done as asked: {{.Detail}}.", nothingDone, "Change it and try again."},
+	"cancelled":        {"You stopped it.", "What was backed up before is complete.", "Start again whenever you like; it takes up what is there already."},
+	CodeMalformedKey:   {"This is not a whole 64-digit key.", nothingDone, "It has 16 groups of 4, with the digits 0 to 9 and a to f. Compare it with what you saved."},
+	"": {"Something happened that Holdfast has no words for.", "The backups made so far stay as they are.",
+		"Try again. If it comes back, copy the details and ask for help with them."},
+}
+
+// malformed words what is odd about a typed key.
+const (
+	keyDigits = "A key has 64 digits; here are {{.Count}}."
+	keyChar   = "Group {{.Group}} holds {{.Char}}, which is no digit of a key."
+	keyMeant  = "Group {{.Group}} holds {{.Char}}. Did you mean the digit {{.Meant}}?"
+)
+
+// For words an error. It never returns an empty What.
+func (w Words) For(err error) Sentence {
+	code := core.Code(err)
+	if code == "" && errors.Is(err, backupkey.ErrMalformed) {
+		code = CodeMalformedKey
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = "destination-gone" // nothing else is waited for with a limit
+	}
+	t, ok := sentences[code]
+	if !ok {
+		t = sentences[""]
+	}
+	s := Sentence{Code: code}
+	if err != nil {
+		s.Details = err.Error()
+	}
+	s.What, s.Safe, s.Do = w.Say(t.what, values(code, err)), w.Say(t.safe, nil), w.Say(t.do, nil)
+	if what := w.malformed(err); what != "" {
+		s.What = what
+	}
+	return s
+}
+
+// values are what a sentence tells of the error itself. Only a request that
+// makes no sense has any: there the detail is the news.
+func values(code string, err error) Values {
+	if code != "invalid" || err == nil {
+		return nil
+	}
+	detail := strings.TrimPrefix(err.Error(), core.ErrInvalid.Error())
+	detail = strings.TrimRight(strings.TrimPrefix(detail, ": "), ".")
+	if detail == "" {
+		detail = "it does not fit together"
+	}
+	return Values{"Detail": detail}
+}
+
+func (w Words) malformed(err error) string {
+	var char *backupkey.SyntaxError
+	var count *backupkey.CountError
+	switch {
+	case errors.As(err, &char) && char.Meant != 0:
+		return w.Say(keyMeant, Values{"Group": char.Group, "Char": "“" + string(char.Char) + "”", "Meant": string(char.Meant)})
+	case errors.As(err, &char):
+		return w.Say(keyChar, Values{"Group": char.Group, "Char": "“" + string(char.Char) + "”"})
+	case errors.As(err, &count):
+		return w.Say(keyDigits, Values{"Count": count.Digits})
+	}
+	return ""
+}
+
+// For words an error in English.
+func For(err error) Sentence { return Words{}.For(err) }
+
+// Templates returns every template of the sentences, for the translations.
+func Templates() []string {
+	out := []string{keyDigits, keyChar, keyMeant}
+	for _, t := range sentences {
+		out = append(out, t.what, t.safe, t.do)
+	}
+	return out
+}

@@ -1,0 +1,142 @@
+package words
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+// codes reads the table of codes out of core's source: a new one must not
+// wait for somebody to meet it.
+func codes(t *testing.T) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), "../../core/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || spec.Names[0].Name != "codes" {
+			return true
+		}
+		for _, e := range spec.Values[0].(*ast.CompositeLit).Elts {
+			code, err := strconv.Unquote(e.(*ast.CompositeLit).Elts[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, code)
+		}
+		return false
+	})
+	if len(out) < 20 {
+		t.Fatalf("only %d codes were found in core/errors.go", len(out))
+	}
+	return out
+}
+
+func TestEveryCodeHasASentence(t *testing.T) {
+	for _, code := range codes(t) {
+		if _, ok := sentences[code]; !ok {
+			t.Errorf("core error code %q has no sentence", code)
+		}
+		s := For(fmt.Errorf("somewhere: %w", core.ErrorOf(code)))
+		if s.Code != code || s.What == "" || s.Do == "" {
+			t.Errorf("%q is worded %+v", code, s)
+		}
+	}
+}
+
+func TestSentencesKeepTheVoice(t *testing.T) {
+	for code, s := range sentences {
+		for _, text := range []string{s.what, s.safe, s.do} {
+			for _, word := range []string{"error", "fail", "invalid", "illegal", "fatal", "sorry", "please"} {
+				if strings.Contains(strings.ToLower(text), word) {
+					t.Errorf("%q says %q: %s", code, word, text)
+				}
+			}
+			if text != "" && !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") {
+				t.Errorf("%q does not end its sentence: %s", code, text)
+			}
+		}
+	}
+}
+
+func TestUnknownErrorsShowNoRawText(t *testing.T) {
+	s := For(errors.New("ioctl 0x41: EUCLEAN"))
+	if strings.Contains(s.What+s.Safe+s.Do, "EUCLEAN") || !strings.Contains(s.Details, "EUCLEAN") {
+		t.Errorf("%+v", s)
+	}
+	if s := For(nil); s.What == "" {
+		t.Error("nil has no words")
+	}
+}
+
+func TestInvalidTellsWhat(t *testing.T) {
+	s := For(fmt.Errorf("%w: /a/b is in /a already", core.ErrInvalid))
+	if !strings.Contains(s.What, "/a/b is in /a already") || strings.Contains(s.What, "invalid") {
+		t.Error(s.What)
+	}
+}
+
+func TestMalformedKeys(t *testing.T) {
+	_, err := backupkey.Parse([]byte("abcd 12"))
+	if s := For(err); s.What != "A key has 64 digits; here are 6." || s.Code != CodeMalformedKey {
+		t.Errorf("%+v", s)
+	}
+	_, err = backupkey.Parse([]byte("abcO"))
+	if s := For(err); s.What != "Group 1 holds “O”. Did you mean the digit 0?" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTranslationIsAsked(t *testing.T) {
+	w := In(func(template string, _ Values) string { return "<" + template + ">" })
+	if s := w.For(core.ErrNoSpace); s.What != "<The place of your backup is full.>" {
+		t.Error(s.What)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 KB", 1500: "1.5 KB", 12_431: "12 KB", 999_900: "1.0 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "0 seconds", time.Second: "1 second", 90 * time.Second: "2 minutes", 2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+	if got := (Words{}).Count(1234567); got != "1,234,567" {
+		t.Error(got)
+	}
+	if got := (Words{}).Count(-123); got != "-123" {
+		t.Error(got)
+	}
+}
+
+func TestAgo(t *testing.T) {
+	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.Local)
+	for ago, want := range map[time.Time]string{
+		time.Date(2026, 11, 24, 8, 2, 0, 0, time.Local):   "today 08:02",
+		time.Date(2026, 11, 23, 23, 59, 0, 0, time.Local): "yesterday 23:59",
+		time.Date(2026, 11, 15, 1, 0, 0, 0, time.Local):   "9 days ago",
+		time.Date(2026, 3, 5, 1, 0, 0, 0, time.Local):     "5 March",
+		time.Date(2025, 3, 5, 1, 0, 0, 0, time.Local):     "5 March 2025",
+		time.Date(2026, 11, 24, 9, 5, 0, 0, time.Local):   "today 09:05",
+	} {
+		if got := Ago(ago, now); got != want {
+			t.Errorf("Ago(%v) = %q, want %q", ago, got, want)
+		}
+	}
+}
