@@ -43,6 +43,7 @@ func cacheKey(path string) (key [16]byte) {
 // changeCache is the cache of the run before.
 type changeCache struct {
 	f     *os.File
+	size  int64
 	slots []cacheSlot
 }
 
@@ -59,7 +60,12 @@ func openCache(path string) *changeCache {
 	if err != nil {
 		return c
 	}
-	if c.slots, err = readSlots(f); err != nil {
+	info, err := f.Stat()
+	if err == nil {
+		c.size = info.Size()
+		c.slots, err = readSlots(f, c.size)
+	}
+	if err != nil {
 		_ = f.Close()
 		return &changeCache{}
 	}
@@ -67,13 +73,8 @@ func openCache(path string) *changeCache {
 	return c
 }
 
-func readSlots(f *os.File) ([]cacheSlot, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
+func readSlots(f *os.File, size int64) ([]cacheSlot, error) {
 	const tail = 8 + sha256.Size
-	size := info.Size()
 	if size < int64(len(cacheMagic))+tail {
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -123,9 +124,12 @@ func (c *changeCache) dir(path string) *cachedDir {
 	if _, err := c.f.ReadAt(head[:], int64(c.slots[i].offset)); err != nil {
 		return nil
 	}
-	n := binary.BigEndian.Uint32(head[4:])
+	n, at := int64(binary.BigEndian.Uint32(head[4:])), int64(c.slots[i].offset)+8
+	if n > c.size-at {
+		return nil
+	}
 	record := make([]byte, n)
-	if _, err := c.f.ReadAt(record, int64(c.slots[i].offset)+8); err != nil {
+	if _, err := c.f.ReadAt(record, at); err != nil {
 		return nil
 	}
 	// The record's check guards against a torn write that the file system hid.
