@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -124,29 +125,38 @@ func TestKill9(t *testing.T) {
 	c.setup(key)
 	kept := map[string]map[string]string{} // snapshot → tree
 	kept[c.backup().Snapshot] = filetest.Tree(t, c.src)
-	killed, reused, ticks := 0, 0, 30
+	killed, reused, ticks := 0, 0, int64(0)
 	for killed < kills {
 		round := uint64(killed)
 		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("round/%d.bin", killed%5)), filetest.Noise(round+1000, 700_000+int(round)*100))
 		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("round/%d.txt", killed%7)), filetest.Noise(round, 500))
 		cmd, pipe := startChild(t, os.Args[0], c.params.Profile, nil)
-		n := random.IntN(ticks + 1)
-		if _, err := io.CopyN(io.Discard, pipe, int64(n)); err == nil {
+		n := int64(math.MaxInt64) // the first runs through, to count its ticks
+		if ticks > 0 {
+			n = random.Int64N(ticks + 1)
+		}
+		seen, err := io.CopyN(io.Discard, pipe, n)
+		if err == nil {
 			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
 			}
 		}
-		if err := cmd.Wait(); err == nil {
-			ticks = max(5, n) // it was through before: aim earlier
-		} else {
+		rest, err := io.Copy(io.Discard, pipe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
 			killed++
+		} else {
+			ticks = seen + rest // it came through: now its length is known
+			continue
 		}
 		if killed%10 == 0 || killed == kills {
 			checkKept(t, c, key, kept)
 		} else {
 			checkOneKept(t, c, key, kept, random)
 		}
-		if killed%20 == 19 {
+		if killed%10 == 9 {
 			packs := countPacks(t, c.dest)
 			r := c.backup()
 			kept[r.Snapshot] = filetest.Tree(t, c.src)
