@@ -553,7 +553,7 @@ func TestAVanishedDestinationIsNotMadeAnew(t *testing.T) {
 		if runs[0].Outcome != core.OutcomeFailed || runs[0].Code != core.Code(core.ErrDestinationGone) {
 			t.Errorf("history: %+v", runs[0])
 		}
-		if core.ErrorOf(runs[0].Code) != core.ErrDestinationGone {
+		if !errors.Is(core.ErrorOf(runs[0].Code), core.ErrDestinationGone) {
 			t.Error("the code does not lead back")
 		}
 		return nil

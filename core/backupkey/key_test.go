@@ -199,7 +199,7 @@ func TestNothingPrintsAKey(t *testing.T) {
 		low := strings.ToLower(out)
 		for _, leak := range []string{
 			secret[:8], string(raw[:4]), "0f1e", "0123",
-			fmt.Sprint(raw)[1:12], fmt.Sprintf("%#v", raw)[7:20], "1 35 69", "48 49 50",
+			fmt.Sprintf("%d", raw)[1:12], fmt.Sprintf("%#v", raw)[7:20], "1 35 69", "48 49 50",
 			hex.EncodeToString([]byte(secret[:4])), "AAEC", "ASNFZ4", "MDEy",
 		} {
 			if strings.Contains(low, strings.ToLower(leak)) {

@@ -116,7 +116,7 @@ func parseHeader(b []byte) (*header, error) {
 	}
 	var h header
 	if err := json.Unmarshal(b, &h); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrDamaged, HeaderPath, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, HeaderPath, err)
 	}
 	_, ok := parseHex32(h.Repository)
 	_, sealed := parseHex32(h.Seal)

@@ -57,7 +57,7 @@ func openRecord(c aead, id ID, ordinal uint32, sealed []byte, content int, dst [
 		body, err = d.DecodeAll(body, dst[:0])
 		decoders.Put(d)
 		if err != nil {
-			return nil, fmt.Errorf("%w: chunk %s: %v", ErrDamaged, id, err)
+			return nil, fmt.Errorf("%w: chunk %s: %w", ErrDamaged, id, err)
 		}
 	default:
 		return nil, fmt.Errorf("%w: chunk %s has an unknown encoding", ErrDamaged, id)

@@ -47,7 +47,6 @@ type Writer struct {
 
 	indexMu   sync.Mutex
 	unindexed []packList
-	indexed   int
 
 	stored    atomic.Int64 // bytes put at the destination
 	added     atomic.Int64 // bytes of content of new chunks

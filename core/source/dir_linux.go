@@ -109,7 +109,7 @@ func toEntry(name string, st *unix.Stat_t) Entry {
 	e := Entry{
 		Name: name, Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid,
 		MTime: Time{st.Mtim.Sec, int32(st.Mtim.Nsec)}, CTime: Time{st.Ctim.Sec, int32(st.Ctim.Nsec)},
-		Inode: st.Ino, Device: st.Dev, Links: uint64(st.Nlink),
+		Inode: st.Ino, Device: st.Dev, Links: uint64(st.Nlink), //nolint:unconvert // uint32 on arm64
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:

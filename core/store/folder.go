@@ -70,10 +70,10 @@ func OpenFolder(dir string, opt FolderOptions) (*Folder, error) {
 }
 
 func (f *Folder) openError(err error) error {
-	switch classify(err) {
-	case ErrPermission, ErrNoSpace:
+	switch kind := classify(err); {
+	case errors.Is(kind, ErrPermission), errors.Is(kind, ErrNoSpace):
 		err = wrap(err)
-	case ErrNotExist:
+	case errors.Is(kind, ErrNotExist):
 		err = fmt.Errorf("%w: there is no such folder; is the drive connected?", ErrUnreachable)
 	default:
 		err = fmt.Errorf("%w: %w", ErrUnreachable, err)
@@ -199,7 +199,7 @@ func (f *Folder) List(ctx context.Context, prefix string, fn func(Object) error)
 // is passed over.
 func (f *Folder) walk(ctx context.Context, start string, fn func(dir *os.Root, name string, e fs.DirEntry) error) error {
 	dir, err := openDir(f.root, start)
-	if classify(err) == ErrNotExist {
+	if errors.Is(classify(err), ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -299,7 +299,7 @@ func (f *Folder) fail(op, name string, err error) error {
 		return nil
 	}
 	switch kind := classify(err); {
-	case kind == ErrClosed, kind == ErrExists, kind == ErrInvalidName, kind == ErrUnreachable,
+	case errors.Is(kind, ErrClosed), errors.Is(kind, ErrExists), errors.Is(kind, ErrInvalidName), errors.Is(kind, ErrUnreachable),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
 		err = wrap(err)
 	case !f.alive():

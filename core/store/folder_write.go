@@ -48,7 +48,7 @@ func publishLink(_ *Folder, dir *os.Root, _ *os.File, tmp, base string) error {
 	case err == nil:
 		_ = dir.Remove(tmp) // stored; what is left over is for CleanTemporary
 		return nil
-	case errors.Is(err, fs.ErrExist), classify(err) == ErrNoSpace, classify(err) == ErrNotExist:
+	case errors.Is(err, fs.ErrExist), errors.Is(classify(err), ErrNoSpace), errors.Is(classify(err), ErrNotExist):
 		return err
 	}
 	// FAT answers with "not permitted", network file systems with one of several.
@@ -129,7 +129,7 @@ func (f *Folder) write(ctx context.Context, op, name string, data []byte, publis
 // notTheObject keeps what is missing during a write, a folder that someone
 // removes at this moment, from being taken for ErrNotExist, which is permanent.
 func notTheObject(err error) error {
-	if classify(err) == ErrNotExist {
+	if errors.Is(classify(err), ErrNotExist) {
 		return fmt.Errorf("the folder is being changed by someone else: %v", err) //nolint:errorlint // on purpose
 	}
 	return err
@@ -167,7 +167,7 @@ func (f *Folder) Delete(ctx context.Context, name string) error {
 		defer dir.Close() //nolint:errcheck // only a handle on the folder
 		err = removeObject(dir, base)
 	}
-	if classify(err) == ErrNotExist && f.alive() {
+	if errors.Is(classify(err), ErrNotExist) && f.alive() {
 		return nil
 	}
 	return f.fail("delete", name, err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -92,8 +93,8 @@ func (c *cli) explain(err error) int {
 	}
 	s := words.For(err)
 	c.warn("holdfast: %s", line(s))
-	if s.Code == "" {
-		c.warn("Details: %s", s.Details)
+	if detail := detailOf(err, s); detail != "" {
+		c.warn("Details: %s", detail)
 	}
 	switch {
 	case errors.Is(err, core.ErrWrongKey), errors.Is(err, backupkey.ErrMalformed):
@@ -104,6 +105,24 @@ func (c *cli) explain(err error) int {
 		return ExitUsage
 	}
 	return ExitFailed
+}
+
+// placed are the codes whose sentence leaves open which path or name is meant.
+var placed = map[string]bool{
+	"": true, "no-source": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
+	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
+	"no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
+}
+
+// detailOf is what an error tells beyond its sentence.
+func detailOf(err error, s words.Sentence) string {
+	if !placed[s.Code] || errors.Is(err, backupkey.ErrMalformed) {
+		return ""
+	}
+	if kind := core.ErrorOf(s.Code); kind != nil {
+		return strings.TrimPrefix(strings.TrimPrefix(s.Details, kind.Error()), ": ")
+	}
+	return s.Details
 }
 
 func (c *cli) warn(format string, args ...any) {

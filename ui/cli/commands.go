@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -73,7 +74,7 @@ func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, key
 	if keyOut == "-" {
 		return nil // standard output holds the key alone
 	}
-	c.say("Set up: %d sources to %s.", len(st.Sources), st.Destination)
+	c.say("Set up: %s to %s.", strings.Join(st.Sources, ", "), st.Destination)
 	if keyOut != "" {
 		c.say("The 64-digit key is in %s. Keep it apart from this computer: without it nobody can open the backup.", keyOut)
 	}
@@ -313,10 +314,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 	f.StringArrayVar(&req.Include, "include", nil, "restore only what fits this pattern, as in .gitignore; may be repeated")
 	f.StringArrayVar(&req.Paths, "path", nil, "restore only this path in the snapshot; may be repeated")
 	f.StringVar(&existing, "existing", string(core.ConflictKeep), "what becomes of files that exist: keep, overwrite or rename")
-	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
-		if req.Target == "" {
-			return usagef("restore needs --to DIR")
-		}
+	restore := c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
 		req.Snapshot, req.Conflict = args[0], core.Conflict(existing)
 		progress, end := c.progress()
 		report, err := r.Restore(ctx, req, progress)
@@ -337,6 +335,12 @@ func (c *cli) restoreCommand() *cobra.Command {
 		}
 		return nil
 	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if req.Target == "" {
+			return usagef("restore needs --to DIR")
+		}
+		return restore(cmd, args)
+	}
 	return cmd
 }
 

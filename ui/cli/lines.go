@@ -15,6 +15,8 @@ func line(s words.Sentence) string {
 	return strings.Join(strings.Fields(strings.Join([]string{s.What, s.Safe, s.Do}, " ")), " ")
 }
 
+func files(n int64) string { return words.Words{}.Files(n) }
+
 // proposalLine is the question about a key with a typing error.
 func proposalLine(p backupkey.Proposal) string {
 	var parts []string
@@ -48,16 +50,16 @@ var stepNames = map[core.Step]string{
 }
 
 func backupLine(r core.BackupReport) string {
-	s := fmt.Sprintf("Backed up %d files (%s) in %.1f s: %d new, %d changed; %s stored. Snapshot %s.",
-		r.Files, words.Bytes(r.Bytes), r.Seconds, r.FilesNew, r.FilesChanged, words.Bytes(r.BytesStored), r.Snapshot[:12])
+	s := fmt.Sprintf("Backed up %s (%s) in %.1f s: %d new, %d changed; %s stored. Snapshot %s.",
+		files(r.Files), words.Bytes(r.Bytes), r.Seconds, r.FilesNew, r.FilesChanged, words.Bytes(r.BytesStored), r.Snapshot[:12])
 	if r.Errors > 0 {
-		s += fmt.Sprintf(" %d files could not be read; they are listed above.", r.Errors)
+		s += fmt.Sprintf(" %s could not be read, listed above.", files(int64(r.Errors)))
 	}
 	return s
 }
 
 func restoreLine(r core.RestoreReport) string {
-	s := fmt.Sprintf("Restored %d files (%s) in %.1f s; every byte was checked.", r.Files, words.Bytes(r.Bytes), r.Seconds)
+	s := fmt.Sprintf("Restored %s (%s) in %.1f s; every byte was checked.", files(r.Files), words.Bytes(r.Bytes), r.Seconds)
 	if r.Kept > 0 {
 		s += fmt.Sprintf(" %d existed and were kept.", r.Kept)
 	}
@@ -109,11 +111,10 @@ func statusLines(s core.Status, now time.Time) []string {
 		"To:          " + s.Destination,
 		"Protection:  " + protection,
 	}
-	switch {
-	case s.LastGood == nil:
+	if s.LastGood == nil {
 		out = append(out, "Last backup: none yet")
-	default:
-		out = append(out, fmt.Sprintf("Last backup: %s, %d files, %s", words.Ago(s.LastGood.Ended, now), s.LastGood.Files, words.Bytes(s.LastGood.Bytes)))
+	} else {
+		out = append(out, fmt.Sprintf("Last backup: %s, %s, %s", words.Ago(s.LastGood.Ended, now), files(s.LastGood.Files), words.Bytes(s.LastGood.Bytes)))
 	}
 	if l := s.LastBackup; l != nil && l.Outcome == core.OutcomeFailed {
 		out = append(out, "The newest try did not work: "+line(words.For(core.ErrorOf(l.Code))))

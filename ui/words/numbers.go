@@ -87,10 +87,10 @@ func (w Words) Ago(t, now time.Time) string {
 // it is not this one.
 func (w Words) Day(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
-	switch days := daysBetween(t, now); {
-	case days == 0:
+	switch daysBetween(t, now) {
+	case 0:
 		return w.Say("today", nil)
-	case days == 1:
+	case 1:
 		return w.Say("yesterday", nil)
 	}
 	month := w.Say(t.Month().String(), nil)

@@ -1,0 +1,85 @@
+# Two commands are enough on a fresh Debian machine with Go:
+#   make run     builds and opens the app
+#   make test    passes the tests
+# Both install what is missing and may be repeated at will.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+BUILD       := build
+TAGS        := migrated_fynedo
+GO          ?= go
+LANG        ?= en_US.UTF-8
+export LANG
+
+# Tools are built from source at these versions; nothing is downloaded ready-made.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Core's statements that the tests must run, per cent.
+COVERAGE := 85
+FUZZTIME := 1m
+
+.PHONY: run build test check bench fuzz screenshots install fmt lint race cover vuln smoke clean
+
+run: build ## build and open the app
+	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
+
+build:
+	scripts/install build
+	$(GO) build -trimpath -tags $(TAGS) -o $(BUILD)/holdfast .
+
+test: ## all tests, once
+	scripts/install build test
+	mkdir -p $(BUILD)
+	$(GO) test -tags $(TAGS) -coverpkg=./core/... -coverprofile=$(BUILD)/coverage.out ./...
+
+check: fmt lint test cover race smoke vuln ## what CI runs
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
+
+$(BUILD)/tools/%:
+	GOBIN=$(CURDIR)/$(BUILD)/tools CGO_ENABLED=0 $(GO) install $(TOOL)
+
+lint: TOOL = $(GOLANGCI_LINT)
+lint: $(BUILD)/tools/golangci-lint
+	scripts/install build
+	$(GO) vet -tags $(TAGS) ./...
+	$(BUILD)/tools/golangci-lint run --build-tags $(TAGS) ./...
+
+cover: ## after test: hold core's coverage
+	@total=$$($(GO) tool cover -func=$(BUILD)/coverage.out | awk '/^total:/ {print $$3}'); \
+	echo "coverage of core: $$total, at least $(COVERAGE) %"; \
+	awk -v t="$${total%\%}" 'BEGIN {exit !(t >= $(COVERAGE))}'
+
+race:
+	scripts/install build test
+	$(GO) test -race -short -tags $(TAGS) ./...
+
+smoke: build ## the real window on a display of its own, and the command line without cgo
+	scripts/smoke $(BUILD)/holdfast
+	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-cli .
+	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . ; done
+
+vuln: TOOL = $(GOVULNCHECK)
+vuln: $(BUILD)/tools/govulncheck
+	@if $(GO) run ./scripts/reachable https://vuln.go.dev/index/db.json; then \
+	  $(BUILD)/tools/govulncheck -tags $(TAGS) ./...; \
+	else echo "govulncheck: its data cannot be reached from here, not run"; fi
+
+bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs 12 GB of disk
+	scripts/install build bench
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/holdfast-cli .
+	python3 bench/run.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/bench $(ARGS)
+
+fuzz: ## every fuzz target for FUZZTIME (1m)
+	@for p in $$($(GO) list ./core/... ); do \
+	  for f in $$(CGO_ENABLED=0 $(GO) test $$p -list '^Fuzz' | grep ^Fuzz || true); do \
+	    echo "== $$p $$f"; CGO_ENABLED=0 $(GO) test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Holdfast beside restic and borg, in turns, on the same workload, in the same minute.
+
+  run.py --holdfast BINARY --dir DIR [--rounds 3] [--scale 1.0] [--only NAME,...] [--json FILE]
+
+Each round gives every program, one after the other, a new repository and these steps:
+first backup, again unchanged, after the increment, restore, verify of all data.
+Whole processes are timed (wall, user + system, peak memory). It prints medians,
+and Holdfast's ratio to each peer; these machines are noisy, so only ratios from one run mean anything.
+Before each step it touches and frees memory and syncs, since first-touched memory and
+dirty pages of the step before would be charged to the next (docs/performance.md).
+"""
+import argparse, json, mmap, os, shutil, statistics, subprocess, sys, tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+STEPS = ["first", "again", "increment", "restore", "verify"]
+
+
+class Program:
+    name, env = "", {}
+
+    def __init__(self, work, tree):
+        self.work, self.tree = work, tree
+        self.repo = os.path.join(work, "repo")
+        self.out = os.path.join(work, "out")
+
+
+class Holdfast(Program):
+    name, binary = "holdfast", ""
+
+    def call(self, *args):
+        return [self.binary, "--profile", os.path.join(self.work, "profile"), "--keyring", "file", *args]
+
+    def setup(self):
+        return self.call("setup", "--destination", self.repo, "--source", self.tree, "--key-out", os.path.join(self.work, "key"))
+
+    def backup(self):
+        return self.call("backup")
+
+    def restore(self):
+        return self.call("restore", "latest", "--to", self.out)
+
+    def verify(self):
+        return self.call("verify", "--data", "100")
+
+    def restored(self):
+        return os.path.join(self.out, "tree")
+
+
+class Restic(Program):
+    name, env = "restic", {"RESTIC_PASSWORD": "bench"}
+
+    def call(self, *args):
+        return ["restic", "--quiet", "--cache-dir", os.path.join(self.work, "cache"), "-r", self.repo, *args]
+
+    def setup(self):
+        return self.call("init")
+
+    def backup(self):
+        return self.call("backup", self.tree)
+
+    def restore(self):
+        return self.call("restore", "latest", "--target", self.out)
+
+    def verify(self):
+        return self.call("check", "--read-data")
+
+    def restored(self):
+        return self.out + self.tree
+
+
+class Borg(Program):
+    name, env = "borg", {"BORG_PASSPHRASE": "bench", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}
+    count = 0
+
+    def setup(self):
+        self.env = dict(self.env, BORG_BASE_DIR=os.path.join(self.work, "base"))
+        return ["borg", "init", "-e", "repokey-blake2", self.repo]
+
+    def backup(self):
+        self.count += 1
+        return ["borg", "create", "-C", "auto,zstd,3", "%s::a%d" % (self.repo, self.count), self.tree]
+
+    def restore(self):
+        os.makedirs(self.out)
+        return ["sh", "-c", 'cd "$1" && exec borg extract "$2"', "sh", self.out, "%s::a%d" % (self.repo, self.count)]
+
+    def verify(self):
+        return ["borg", "check", "--verify-data", self.repo]
+
+    def restored(self):
+        return self.out + self.tree
+
+
+def timed(cmd, env):
+    """Returns wall seconds, CPU seconds and peak MiB of a whole process."""
+    import time
+    log = tempfile.TemporaryFile()
+    begin = time.monotonic()
+    p = subprocess.Popen(cmd, env=dict(os.environ, **env), stdout=log, stderr=log)
+    _, status, usage = os.wait4(p.pid, 0)
+    wall = time.monotonic() - begin
+    p.returncode = os.waitstatus_to_exitcode(status)
+    if p.returncode != 0:
+        log.seek(0)
+        sys.exit("%s ended with %d:\n%s" % (" ".join(cmd), p.returncode, log.read().decode(errors="replace")[-2000:]))
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024}
+
+
+def settle(tree):
+    """Touches memory, warms the cache of the tree, and writes dirty pages out."""
+    m = mmap.mmap(-1, 3 << 30)
+    for at in range(0, len(m), 4096):
+        m[at] = 1
+    m.close()
+    for folder, _, names in os.walk(tree):
+        for n in names:
+            with open(os.path.join(folder, n), "rb") as f:
+                while f.read(1 << 20):
+                    pass
+    os.sync()
+
+
+def size(path):
+    return sum(os.lstat(os.path.join(d, n)).st_size for d, _, names in os.walk(path) for n in names)
+
+
+def one_round(kind, base, workload):
+    work = tempfile.mkdtemp(dir=base)
+    tree = os.path.join(workload, "tree")
+    p = kind(work, tree)
+    generator = [sys.executable, os.path.join(HERE, "workload.py")]
+    timed(p.setup(), p.env)
+    out = {}
+    settle(tree)
+    out["first"] = timed(p.backup(), p.env)
+    out["repository"] = size(p.repo)
+    settle(tree)
+    out["again"] = timed(p.backup(), p.env)
+    before = size(p.repo)
+    subprocess.run(generator + ["apply", workload], check=True, stdout=subprocess.DEVNULL)
+    try:
+        settle(tree)
+        out["increment"] = timed(p.backup(), p.env)
+        out["growth"] = size(p.repo) - before
+        settle(tree)
+        out["restore"] = timed(p.restore(), p.env)
+        check = subprocess.run(generator + ["check", workload, p.restored()], capture_output=True, text=True)
+        if check.returncode != 0:
+            sys.exit("%s did not restore what was backed up: %s" % (p.name, check.stdout + check.stderr))
+        shutil.rmtree(p.out)
+        settle(tree)
+        out["verify"] = timed(p.verify(), p.env)
+    finally:
+        subprocess.run(generator + ["revert", workload], check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(work)
+    return out
+
+
+def median(rounds, step, figure):
+    return statistics.median(r[step][figure] for r in rounds)
+
+
+def report(results):
+    head = ["", *STEPS, "repository", "growth"]
+    rows = []
+    for name, rounds in results.items():
+        rows.append(["%s s" % name] + ["%.2f" % median(rounds, s, "wall") for s in STEPS] +
+                    ["%.0f MB" % (statistics.median(r[k] for r in rounds) / 1e6) for k in ("repository", "growth")])
+        rows.append(["%s MiB" % name] + ["%.0f" % median(rounds, s, "peak") for s in STEPS] + ["", ""])
+    own = results.get("holdfast")
+    for name, rounds in results.items() if own else ():
+        if name != "holdfast":
+            rows.append(["holdfast/%s" % name] + ["%.2f" % (median(own, s, "wall") / median(rounds, s, "wall")) for s in STEPS] +
+                        ["%.2f" % (statistics.median(r[k] for r in own) / statistics.median(r[k] for r in rounds)) for k in ("repository", "growth")])
+            rows.append(["  peak memory"] + ["%.2f" % (median(own, s, "peak") / median(rounds, s, "peak")) for s in STEPS] + ["", ""])
+    widths = [max(len(str(r[i])) for r in [head] + rows) for i in range(len(head))]
+    for r in [head] + rows:
+        print("  ".join(str(c).rjust(w) if i else str(c).ljust(w) for i, (c, w) in enumerate(zip(r, widths))))
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--holdfast", required=True)
+    a.add_argument("--dir", required=True)
+    a.add_argument("--rounds", type=int, default=3)
+    a.add_argument("--scale", type=float, default=1.0)
+    a.add_argument("--only", default="holdfast,restic,borg")
+    a.add_argument("--json")
+    a = a.parse_args()
+    Holdfast.binary = os.path.abspath(a.holdfast)
+    base = os.path.abspath(a.dir)
+    os.makedirs(base, exist_ok=True)
+    workload = os.path.join(base, "workload-%g" % a.scale)
+    if not os.path.exists(os.path.join(workload, "tree")):
+        subprocess.run([sys.executable, os.path.join(HERE, "workload.py"), "make", workload, "--scale", str(a.scale)], check=True)
+    kinds = [k for k in (Holdfast, Restic, Borg) if k.name in a.only.split(",")]
+    for k in kinds:
+        if k is not Holdfast and not shutil.which(k.name):
+            sys.exit("%s is not installed" % k.name)
+    results = {k.name: [] for k in kinds}
+    for n in range(a.rounds):
+        for k in kinds:
+            print("round %d: %s" % (n + 1, k.name), file=sys.stderr)
+            results[k.name].append(one_round(k, base, workload))
+    report(results)
+    if a.json:
+        with open(a.json, "w") as f:
+            json.dump(results, f, indent=1)
+
+
+main()
