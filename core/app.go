@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -39,7 +40,9 @@ type Params struct {
 	OpenStore func(ctx context.Context, destination string, create bool) (store.Store, error)
 	// PackBytes is how large the objects with file data are to be; 0: 32 MiB.
 	PackBytes int
-	Log       *slog.Logger // nil logs nothing
+	// Vaults reaches vaults; nil: there are no passwords.
+	Vaults Vaults
+	Log    *slog.Logger // nil logs nothing
 }
 
 // App is one profile's Holdfast. It is safe for concurrent use.
@@ -109,6 +112,7 @@ func (a *App) Status() Status {
 	st := Status{
 		SetUp: s.Repository != "", Destination: s.Destination, Sources: slices.Clone(s.Sources), Excludes: slices.Clone(s.Excludes),
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
+		Password: s.VaultCard != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
 	}
 	for i := range a.runs {
 		r := a.runs[i]
@@ -241,30 +245,68 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 		return err
 	}
 	defer s.Close() //nolint:errcheck // nothing is buffered
-	var r *repo.Repository
+	key := req.Key
+	if req.Existing && key == nil && req.Password != nil {
+		if key, err = RecoverKey(ctx, a.p.Vaults, destination, req.Password.Password, req.Password.Vault); err != nil {
+			return err
+		}
+		defer key.Clear()
+	}
 	// The key is kept before the destination learns of it, so that no crash
 	// leaves a backup whose key nobody has.
-	if req.Key != nil {
-		if err := a.profile.SetSecrets(&profile.Secrets{Key: req.Key.Bytes()}); err != nil {
+	if key != nil {
+		if err := a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}); err != nil {
 			return err
 		}
 	}
-	if req.Existing {
-		r, err = repo.Open(ctx, s, req.Key)
-	} else {
-		r, err = repo.Create(ctx, s, req.Key)
-	}
+	facts, err := a.createOrJoin(ctx, s, req, key)
 	if err != nil {
-		if req.Key != nil {
+		if key != nil {
 			err = errors.Join(err, a.profile.SetSecrets(&profile.Secrets{}))
 		}
 		return err
 	}
-	facts := r.Facts()
 	return a.profile.Update(func(set *profile.Settings) {
 		set.Destination, set.Sources, set.Excludes = destination, sources, slices.Clone(req.Excludes)
 		set.Repository, set.Protection = facts.Repository, string(facts.Protection)
+		set.VaultCard = facts.VaultCard
+		if req.Password != nil {
+			set.PasswordConfirmed = time.Now()
+		}
 	})
+}
+
+// createOrJoin makes the backup, with its account in the vault, or opens the one there is.
+func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest, key *backupkey.Key) (repo.Facts, error) {
+	if req.Existing {
+		r, err := repo.Open(ctx, s, key)
+		if err != nil {
+			return repo.Facts{}, err
+		}
+		return r.Facts(), nil
+	}
+	var card []byte
+	if req.Password != nil {
+		if key == nil {
+			return repo.Facts{}, fmt.Errorf("%w: a password without a key", ErrInvalid)
+		}
+		// No account is made for a place that is taken.
+		if _, err := repo.Inspect(ctx, s); !errors.Is(err, repo.ErrNotRepository) {
+			return repo.Facts{}, cmp.Or(err, repo.ErrExists)
+		}
+		var err error
+		if card, err = a.register(ctx, *req.Password, key); err != nil {
+			return repo.Facts{}, err
+		}
+	}
+	r, err := repo.Create(ctx, s, key, card)
+	if err != nil {
+		if card != nil {
+			err = errors.Join(err, a.removeAccount(ctx, card, key))
+		}
+		return repo.Facts{}, err
+	}
+	return r.Facts(), nil
 }
 
 // SetSources changes what is backed up, from the next backup on.

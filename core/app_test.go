@@ -419,7 +419,7 @@ func TestADestinationThatClaimsLessIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := repo.Create(ctx, s, nil); err != nil {
+	if _, err := repo.Create(ctx, s, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	header, err := os.ReadFile(filepath.Join(evil, repo.HeaderPath))
@@ -572,7 +572,7 @@ func TestKeyChange(t *testing.T) {
 	c.setup(old)
 	first := c.backup()
 	before := filetest.Tree(t, c.src)
-	c.must(func(a *core.App) error { return a.ChangeKey(ctx, fresh) })
+	c.must(func(a *core.App) error { return a.ChangeKey(ctx, fresh, nil) })
 	filetest.Write(t, filepath.Join(c.src, "later.txt"), []byte("after the change"))
 	second := c.backup()
 	if second.BytesNew > 8192 {

@@ -45,6 +45,19 @@ var (
 	ErrTarget          = errors.New("the folder to restore to cannot be used")
 	ErrTargetFull      = errors.New("the disk to restore to is full")
 	ErrInvalid         = errors.New("invalid request")
+
+	// Of a vault. A *VaultError is around each.
+	ErrWrongPassword    = errors.New("the password is not right")
+	ErrPasswordGone     = errors.New("the vault has destroyed this account")
+	ErrVaultUnreachable = errors.New("the vault cannot be reached")
+	ErrVaultWait        = errors.New("the vault asks to wait")
+	ErrVaultRefused     = errors.New("the vault refused")
+	ErrVaultSuspect     = errors.New("the vault gave what is not the key of this backup")
+	// ErrWeakPassword: too easily guessed to be protected by ten guesses.
+	ErrWeakPassword = errors.New("the password is too easily guessed")
+	// ErrNoPassword: no vault holds the key of this backup.
+	ErrNoPassword = errors.New("this backup has no password")
+	ErrHasVault   = errors.New("this backup has a password, which the new key must be put behind, or which must be removed first")
 )
 
 // codes name the errors in the history, for good.
@@ -60,6 +73,9 @@ var codes = []struct {
 	{"change-pending", ErrChangePending}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
+	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-unreachable", ErrVaultUnreachable},
+	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect},
+	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
 	{"damaged", ErrDamaged}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
 }
 

@@ -15,15 +15,16 @@ import (
 // TurnOnEncryption gives the backup a key: a new epoch, a fresh backup, its
 // proof, and then the unencrypted one is deleted. Cut off anywhere, at least
 // one backup restores, and ResumeChange goes on.
-// Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ….
-func (a *App) TurnOnEncryption(ctx context.Context, key *backupkey.Key, progress func(Progress)) (BackupReport, error) {
-	return a.change(ctx, ChangeTurnOn, key, progress)
+// password, if not nil, is to open the new backup too.
+// Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ErrVault…, ….
+func (a *App) TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
+	return a.change(ctx, ChangeTurnOn, key, password, progress)
 }
 
 // TurnOffEncryption makes the backup readable without a key, in the same way.
 // Errors: ErrNotEncrypted, ErrIncomplete, ….
 func (a *App) TurnOffEncryption(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	return a.change(ctx, ChangeTurnOff, nil, progress)
+	return a.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
 // ResumeChange goes on with a change that was cut off. Errors: as the change's own.
@@ -32,10 +33,10 @@ func (a *App) ResumeChange(ctx context.Context, progress func(Progress)) (Backup
 }
 
 func (a *App) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	return a.change(ctx, Change(a.profile.Settings().Change), nil, progress)
+	return a.change(ctx, Change(a.profile.Settings().Change), nil, nil, progress)
 }
 
-func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, progress func(Progress)) (BackupReport, error) {
+func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
 	kind := RunTurnOn
 	if change == ChangeTurnOff {
 		kind = RunTurnOff
@@ -44,17 +45,17 @@ func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, pro
 	if err != nil {
 		return BackupReport{}, err
 	}
-	report, err := a.changeProtection(ctx, change, key, run, progress)
+	report, err := a.changeProtection(ctx, change, key, password, run, progress)
 	return report, end(err)
 }
 
 // changeProtection follows docs/format.md, chapter 11. What the profile
 // remembers is always ahead of what the destination knows:
 //
-//	settings.Change set, secrets.Next kept → BeginChange → fresh backup and
+//	secrets.Next kept → the vault has it → settings.Change set → BeginChange → fresh backup and
 //	proof → CommitChange → settings.Protection, secrets.Key → DropOldEpochs →
 //	settings.Change cleared
-func (a *App) changeProtection(ctx context.Context, change Change, key *backupkey.Key, run *Run, progress func(Progress)) (BackupReport, error) {
+func (a *App) changeProtection(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, run *Run, progress func(Progress)) (BackupReport, error) {
 	set := a.profile.Settings()
 	switch {
 	case set.Repository == "":
@@ -65,7 +66,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		return BackupReport{}, fmt.Errorf("%w: %s", ErrChangePending, set.Change)
 	}
 	if set.Change == "" {
-		if err := a.startChange(change, key, set); err != nil {
+		if err := a.startChange(ctx, change, key, password, set); err != nil {
 			return BackupReport{}, err
 		}
 	}
@@ -102,6 +103,13 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		if old, err = a.oldKey(); err != nil {
 			return report, err
 		}
+		// While the key is still at hand. A vault that does not answer keeps an
+		// account that opens nothing any more.
+		if card := a.profile.Settings().VaultCard; card != nil && a.p.Vaults != nil && old != nil {
+			if err := a.removeAccount(ctx, card, old); err != nil {
+				a.p.Log.Warn("the account in the vault could not be removed", "cause", err)
+			}
+		}
 	}
 	step(StepDeleting, 0, 0)
 	err = r.DropOldEpochs(ctx, old, func(done, total int) {
@@ -115,8 +123,9 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	return report, a.finishChange(ctx, r, change)
 }
 
-// startChange makes the profile remember the change and its key.
-func (a *App) startChange(change Change, key *backupkey.Key, set profile.Settings) error {
+// startChange makes the profile remember the change and its key, and puts the
+// key behind the password.
+func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, set profile.Settings) error {
 	switch {
 	case change == ChangeTurnOn && set.Protection == string(ProtectionKey):
 		return ErrEncrypted
@@ -125,12 +134,24 @@ func (a *App) startChange(change Change, key *backupkey.Key, set profile.Setting
 	case change == ChangeTurnOn && key == nil:
 		return fmt.Errorf("%w: no key", ErrInvalid)
 	}
+	var card []byte
 	if change == ChangeTurnOn {
 		if err := a.profile.SetSecrets(&profile.Secrets{Next: key.Bytes()}); err != nil {
 			return err
 		}
+		if password != nil {
+			var err error
+			if card, err = a.register(ctx, *password, key); err != nil {
+				return err
+			}
+		}
 	}
-	return a.profile.Update(func(s *profile.Settings) { s.Change = string(change) })
+	return a.profile.Update(func(s *profile.Settings) {
+		s.Change = string(change)
+		if card != nil {
+			s.VaultCard, s.PasswordConfirmed = card, time.Now()
+		}
+	})
 }
 
 // nextKey returns the key of the protection to come, nil for none.
@@ -160,7 +181,7 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 	if err != nil {
 		return BackupReport{}, err
 	}
-	moving, err := r.BeginChange(ctx, next)
+	moving, err := r.BeginChange(ctx, next, a.profile.Settings().VaultCard)
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -248,6 +269,7 @@ func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Chang
 		})
 		if change == ChangeTurnOff {
 			s.KeyConfirmed = time.Time{}
+			s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
 		}
 	})
 }
@@ -267,16 +289,18 @@ func (a *App) Key(context.Context) (*backupkey.Key, error) {
 // ChangeKey puts another key to use: older backups and what is written from
 // now on open with it, and no longer with the old one, except for who kept a
 // copy of the destination as it is now. Data is not stored again.
-// Errors: ErrNotEncrypted, ErrChangePending.
-func (a *App) ChangeKey(ctx context.Context, key *backupkey.Key) error {
+// A backup with a password needs it here, to put the new key behind it, unless
+// the password is removed first.
+// Errors: ErrNotEncrypted, ErrChangePending, ErrHasVault, ErrVault….
+func (a *App) ChangeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
 	_, end, err := a.begin(RunKeyChange)
 	if err != nil {
 		return err
 	}
-	return end(a.changeKey(ctx, key))
+	return end(a.changeKey(ctx, key, password))
 }
 
-func (a *App) changeKey(ctx context.Context, key *backupkey.Key) error {
+func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
 	if a.profile.Settings().Change != "" {
 		return ErrChangePending
 	}
@@ -288,6 +312,10 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key) error {
 	if r.Facts().Protection != repo.ProtectionKey {
 		return ErrNotEncrypted
 	}
+	old := r.Facts().VaultCard
+	if old != nil && password == nil {
+		return ErrHasVault
+	}
 	s, err := a.profile.Secrets()
 	if err != nil {
 		return err
@@ -296,12 +324,30 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key) error {
 	if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
 		return err
 	}
-	if err := r.ChangeKey(ctx, key); err != nil {
+	var card []byte
+	if password != nil {
+		if card, err = a.registerAnew(ctx, *password, old, key); err != nil {
+			return err
+		}
+	}
+	if err := r.ChangeKey(ctx, key, card); err != nil {
 		// Which of the two counts is the destination's to say: keyFor finds out.
 		return err
 	}
-	return errors.Join(
+	oldKey, err := backupkey.FromBytes(s.Key)
+	if err != nil {
+		return err
+	}
+	defer oldKey.Clear()
+	err = errors.Join(
 		a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}),
 		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed = time.Time{} }),
 	)
+	if card != nil {
+		err = errors.Join(err, a.rememberVault(card))
+	}
+	if old != nil && err == nil {
+		err = a.removeAccount(ctx, old, oldKey) // what it holds opens only what was written before
+	}
+	return err
 }

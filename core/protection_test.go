@@ -98,7 +98,7 @@ func turn(t testing.TB, c *computer, key *backupkey.Key) func(a *core.App) error
 		if a.Status().Change != "" {
 			_, err = a.ResumeChange(ctx, nil)
 		} else if key != nil {
-			_, err = a.TurnOnEncryption(ctx, key, nil)
+			_, err = a.TurnOnEncryption(ctx, key, nil, nil)
 		} else {
 			_, err = a.TurnOffEncryption(ctx, nil)
 		}
@@ -333,7 +333,7 @@ func TestKeyChangeInterrupted(t *testing.T) {
 			}
 			return nil
 		})
-		if err := c.do(func(a *core.App) error { return a.ChangeKey(ctx, fresh) }); err == nil {
+		if err := c.do(func(a *core.App) error { return a.ChangeKey(ctx, fresh, nil) }); err == nil {
 			t.Fatalf("step %d did not fail", stop)
 		}
 		c.params.OpenStore = nil

@@ -39,6 +39,8 @@ type Found struct {
 	KeyID        backupkey.ID // of an encrypted backup: for backupkey.Repair
 	Changing     bool         // a change of encryption is under way
 	NextKeyID    backupkey.ID
+	// VaultCard is that of the vault that checks the password, nil: there is none.
+	VaultCard []byte
 }
 
 // Inspect looks at a place without a key. Errors: ErrNoBackup,
@@ -53,7 +55,7 @@ func Inspect(ctx context.Context, destination string) (Found, error) {
 	if err != nil {
 		return Found{}, raise(err)
 	}
-	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID}, nil
+	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
 }
 
 // OpenReader opens a backup somewhere, as on a new computer. key is nil for

@@ -84,7 +84,7 @@ func TestTheKeyIsConfirmedUntilItChanges(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return a.ChangeKey(ctx, k)
+		return a.ChangeKey(ctx, k, nil)
 	})
 	if confirmed() {
 		t.Error("a new key counts as confirmed")

@@ -72,8 +72,11 @@ type SetupRequest struct {
 	Destination string   // a folder
 	Sources     []string // absolute or relative paths of folders and files
 	Excludes    []string // gitignore-like patterns; "preset:caches" and the like turn a preset on
-	// Key protects the backup. nil sets it up without encryption.
+	// Key protects the backup. nil sets it up without encryption, or, when an
+	// existing backup is joined with a password, takes the key from the vault.
 	Key *backupkey.Key
+	// Password, if not nil, is to open the backup too.
+	Password *PasswordRequest
 	// Existing says what to do when the destination already holds a backup:
 	// false gives ErrExistingBackup, true joins it (the key must fit).
 	Existing bool
@@ -91,6 +94,14 @@ type Status struct {
 	Change Change `json:"change,omitempty"`
 	// KeyConfirmed is when the person last proved to have the 64 digits; zero: never.
 	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
+	// Password: a vault holds the key behind a password.
+	Password bool `json:"password"`
+	// PasswordConfirmed is when the password was last shown to be known, and
+	// PasswordCheckDue when it is time to ask again.
+	PasswordConfirmed time.Time `json:"password_confirmed,omitzero"`
+	PasswordCheckDue  time.Time `json:"password_check_due,omitzero"`
+	// Vault is what the vault last said, nil: it has not been asked yet.
+	Vault *VaultState `json:"vault,omitempty"`
 	// Last is the newest run of each kind that ended, nil: never.
 	LastBackup *Run `json:"last_backup,omitempty"` // newest ended backup, whatever its outcome
 	LastGood   *Run `json:"last_good,omitempty"`   // newest backup that made a snapshot
@@ -111,6 +122,7 @@ const (
 	RunTurnOn    RunKind = "turn-on-encryption"
 	RunTurnOff   RunKind = "turn-off-encryption"
 	RunKeyChange RunKind = "key-change"
+	RunPassword  RunKind = "password" // set, changed, checked or removed
 )
 
 // Outcome is how a run ended.
@@ -157,7 +169,10 @@ type BackupReport struct {
 	// Bytes is the size of all files in the snapshot.
 	Bytes int64 `json:"bytes"`
 	// OlderState: snapshots that this computer wrote were not there any more.
-	OlderState bool      `json:"older_state,omitempty"`
+	OlderState bool `json:"older_state,omitempty"`
+	// WrongGuesses were made at the vault since the password was last right,
+	// and not before this backup told of them.
+	WrongGuesses int       `json:"wrong_guesses,omitempty"`
 	Problems   []Problem `json:"-"`
 }
 

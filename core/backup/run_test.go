@@ -33,7 +33,7 @@ func newBench(t testing.TB) *bench {
 	if err := os.Mkdir(b.src, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r, err := repo.Create(t.Context(), b.s, nil)
+	r, err := repo.Create(t.Context(), b.s, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,4 +14,7 @@ const (
 	// LabelHeaderSeal derives the key, 32 bytes, that authenticates the header
 	// of a repository; its salt is the repository's id.
 	LabelHeaderSeal Label = "holdfast backupkey header-seal v1"
+	// LabelVaultManagement derives the seed, 32 bytes, of the Ed25519 key that
+	// manages the account in a vault (docs/vault-protocol.md, chapter 1), without salt.
+	LabelVaultManagement Label = "holdfast backupkey vault-management v1"
 )

@@ -43,6 +43,14 @@ type Settings struct {
 	Known []string `json:"known,omitempty"`
 	// KeyConfirmed is when the person last showed to have the digits.
 	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
+	// VaultCard is the vault that holds the key, public JSON; nil: none.
+	VaultCard json.RawMessage `json:"vault_card,omitempty"`
+	// VaultState is what the vault last said, as core keeps it.
+	VaultState json.RawMessage `json:"vault_state,omitempty"`
+	// PasswordConfirmed is when the password was last right, PasswordChecks how
+	// often in a row since it was set.
+	PasswordConfirmed time.Time `json:"password_confirmed,omitzero"`
+	PasswordChecks    int       `json:"password_checks,omitempty"`
 }
 
 // Profile is an open profile folder.

@@ -17,10 +17,14 @@ import (
 
 // BeginChange starts turning encryption on (a key) or off (nil) and returns
 // the repository reopened: what is written from now on is under the new
-// epoch. If the same change is under way already, it only reopens.
+// epoch. card is that of the vault that holds the key to come, nil for none.
+// If the same change is under way already, it only reopens.
 // Errors: ErrNotEncrypted or ErrExists when there is nothing to change,
 // ErrWrongKey when another key's change is under way.
-func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key) (*Repository, error) {
+func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card []byte) (*Repository, error) {
+	if err := checkCard(card); err != nil {
+		return nil, err
+	}
 	h := *r.header
 	switch {
 	case key != nil && h.Protection == ProtectionKey:
@@ -45,6 +49,7 @@ func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key) (*Repo
 			return nil, err
 		}
 		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}
+		h.VaultCard = card
 	}
 	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
 		return nil, err
@@ -78,6 +83,9 @@ func (r *Repository) CommitChange(ctx context.Context) error {
 	}
 	h := *r.header
 	h.guard, h.Next = *h.Next, nil
+	if h.Protection == ProtectionNone {
+		h.VaultCard = nil // there is no key for it to hold any more
+	}
 	return r.replaceHeader(ctx, &h, r.key)
 }
 
@@ -203,9 +211,13 @@ func (r *Repository) keyringEpochs(ctx context.Context, key *backupkey.Key) ([]*
 // ChangeKey seals the epochs, and a new one for what is written from now on,
 // under another key. Data is not encrypted again: what the old key could open
 // before, a copy of the old keyring and the old key still open.
+// card is that of the vault that holds the new key, nil for none.
 // Errors: ErrNotEncrypted; a plain error while a change of protection is
 // under way or when the keyring is full.
-func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key) error {
+func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []byte) error {
+	if err := checkCard(card); err != nil {
+		return err
+	}
 	switch {
 	case r.header.Protection != ProtectionKey:
 		return ErrNotEncrypted
@@ -221,10 +233,34 @@ func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key) error {
 		return err
 	}
 	h := *r.header
-	h.KeyID, h.Keyring = key.ID().String(), n
+	h.KeyID, h.Keyring, h.VaultCard = key.ID().String(), n, card
 	if err := r.replaceHeader(ctx, &h, key); err != nil {
 		return err
 	}
 	r.key, r.epochs = key, epochs
 	return r.deleteKeyrings(ctx, n)
+}
+
+// SetVaultCard puts another vault card, or none, into the header. The header
+// is read again first: another computer may have replaced it.
+// Errors: ErrNotEncrypted, ErrWrongKey when the key was changed meanwhile, ErrDamaged.
+func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
+	if err := checkCard(card); err != nil {
+		return err
+	}
+	h, err := readHeader(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	switch {
+	case h.Protection != ProtectionKey || r.key == nil:
+		return ErrNotEncrypted
+	case h.KeyID != r.key.ID().String():
+		return ErrWrongKey
+	}
+	if err := h.checkSeal(r.key); err != nil {
+		return err
+	}
+	h.VaultCard = card
+	return r.replaceHeader(ctx, h, r.key)
 }

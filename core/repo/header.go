@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -98,6 +99,20 @@ func (h *header) checkSeal(k *backupkey.Key) error {
 	got, err := hex.DecodeString(h.Seal)
 	if err != nil || !hmac.Equal(got, h.computeSeal(k)) {
 		return fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
+	}
+	return nil
+}
+
+// maxCard is how long a vault card may be, bytes.
+const maxCard = 16 << 10
+
+// checkCard refuses what a header cannot hold as a vault card.
+func checkCard(card []byte) error {
+	if card == nil {
+		return nil
+	}
+	if t := bytes.TrimSpace(card); len(card) > maxCard || !json.Valid(card) || t[0] != '{' {
+		return errors.New("a vault card is a JSON object of at most 16 KiB")
 	}
 	return nil
 }

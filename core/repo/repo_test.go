@@ -145,7 +145,7 @@ func readFile(r *Repository, s *Snapshot, name string) ([]byte, error) {
 func newRepo(t testing.TB, key *backupkey.Key) (*Repository, *store.Memory) {
 	t.Helper()
 	m := store.NewMemory()
-	r, err := Create(context.Background(), m, key)
+	r, err := Create(context.Background(), m, key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := Create(ctx, encrypted, key); !errors.Is(err, ErrExists) {
+	if _, err := Create(ctx, encrypted, key, nil); !errors.Is(err, ErrExists) {
 		t.Errorf("create over a repository: %v", err)
 	}
 	for text, want := range map[string]error{

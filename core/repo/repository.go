@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -39,6 +40,9 @@ type Facts struct {
 	// Changing: a change of protection is under way; NextKeyID is the key to come, if any.
 	Changing  bool
 	NextKeyID backupkey.ID
+	// VaultCard is the public card of the vault that holds the key, JSON; nil
+	// without one. Only a repository that was opened with its key vouches for it.
+	VaultCard []byte
 }
 
 // Inspect reads the header only.
@@ -52,7 +56,7 @@ func Inspect(ctx context.Context, s store.Store) (Facts, error) {
 }
 
 func (h *header) facts() Facts {
-	f := Facts{Repository: h.Repository, Protection: h.Protection}
+	f := Facts{Repository: h.Repository, Protection: h.Protection, VaultCard: bytes.Clone(h.VaultCard)}
 	f.KeyID, _ = backupkey.ParseID(h.KeyID) // absent without encryption
 	if h.Next != nil {
 		f.Changing = true
@@ -73,21 +77,22 @@ func readHeader(ctx context.Context, s store.Store) (*header, error) {
 }
 
 // Create makes a repository at an empty destination, encrypted under key, or
-// without encryption for a nil key. It returns the repository opened.
+// without encryption for a nil key. card is that of the vault that holds the
+// key, nil for none. It returns the repository opened.
 // Errors: ErrExists, those of store.
-func Create(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, error) {
+func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte) (*Repository, error) {
+	if err := checkCard(card); err != nil {
+		return nil, err
+	}
 	id := RepositoryID(newSecret())
-	return create(ctx, s, key, id, newEpoch(id, newSecret(), time.Now().Unix()), newSecret())
-}
-
-func create(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, e *Epoch, salt [32]byte) (*Repository, error) {
+	e := newEpoch(id, newSecret(), time.Now().Unix())
 	switch _, err := s.Stat(ctx, HeaderPath); {
 	case err == nil:
 		return nil, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location)
 	case !errors.Is(err, store.ErrNotExist):
 		return nil, err
 	}
-	h := &header{Format: headerFormat, Version: 1, Repository: hex.EncodeToString(id[:])}
+	h := &header{Format: headerFormat, Version: 1, Repository: hex.EncodeToString(id[:]), VaultCard: card}
 	if key == nil {
 		h.guard = guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
 	} else {
@@ -96,7 +101,7 @@ func create(ctx context.Context, s store.Store, key *backupkey.Key, id Repositor
 		if err != nil {
 			return nil, err
 		}
-		if err := putKeyring(ctx, s, key, id, n, []*Epoch{e}, salt); err != nil {
+		if err := putKeyring(ctx, s, key, id, n, []*Epoch{e}, newSecret()); err != nil {
 			return nil, err
 		}
 		h.guard = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}

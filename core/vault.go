@@ -1,0 +1,83 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Vaults reaches the vaults that hold backup keys behind passwords (package
+// vaultclient has it; docs/vault-protocol.md). A card is public JSON that names a vault
+// and, once it is registered, an account. Errors are *VaultError around the
+// Err… of this package that begin with "the vault" or "the password".
+type Vaults interface {
+	// Register puts key, 32 bytes, behind password and returns the card of the
+	// account. address is a card without an account for a new one, a card with
+	// one to replace what it holds, or the RFC 7512 URI of a token. seed, 32
+	// bytes, is that of the account's management key.
+	Register(ctx context.Context, address string, password, key, seed []byte) (card []byte, err error)
+	// Recover uses one guess and returns the key.
+	Recover(ctx context.Context, card, password []byte) (key []byte, err error)
+	// State asks about the account and uses no guess.
+	State(ctx context.Context, card []byte) (VaultState, error)
+	// Remove deletes the account.
+	Remove(ctx context.Context, card, seed []byte) error
+}
+
+// VaultState is what a vault says of an account.
+type VaultState struct {
+	Name    string `json:"name"`    // of the vault
+	Address string `json:"address"` // URL, or the URI of a token
+	Local   bool   `json:"local"`   // a token at this computer
+	// Destroyed: all guesses are used up. Absent: it was never there, or was removed.
+	Destroyed   bool `json:"destroyed,omitempty"`
+	Absent      bool `json:"absent,omitempty"`
+	GuessesLeft int  `json:"guesses_left"`
+	GuessLimit  int  `json:"guess_limit"`
+	// Wrong are the times of wrong guesses since the last right one.
+	Wrong     []time.Time `json:"wrong,omitempty"`
+	WaitUntil time.Time   `json:"wait_until,omitzero"` // no guess is taken before
+	Asked     time.Time   `json:"asked"`
+}
+
+// VaultError tells what a vault said beyond the kind of its answer.
+type VaultError struct {
+	Kind error // ErrWrongPassword, ErrPasswordGone, ErrVaultUnreachable, ErrVaultWait, ErrVaultRefused or ErrVaultSuspect
+	// GuessesLeft, of ErrWrongPassword; negative when not told.
+	GuessesLeft int
+	// Until when, of ErrVaultWait.
+	Until time.Time
+	// LastGuess: this very try used the last guess up (ErrPasswordGone).
+	LastGuess bool
+	// Restored: the operator had to restore an old state, so that no password counts any more (ErrPasswordGone).
+	Restored bool
+	Vault    string // the vault's name
+	Cause    error  // may be nil
+}
+
+func (e *VaultError) Error() string {
+	s := e.Kind.Error()
+	if e.Vault != "" {
+		s = fmt.Sprintf("%s (%s)", s, e.Vault)
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the kind and the cause.
+func (e *VaultError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Cause}
+}
+
+// PasswordRequest is a password and the vault that is to check it.
+type PasswordRequest struct {
+	Password []byte // cleared by nobody but its owner
+	// Vault is a vault card (JSON) or the RFC 7512 URI of a PKCS#11 token. ""
+	// is the vault that the backup has already.
+	Vault string
+}
