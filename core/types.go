@@ -173,7 +173,7 @@ type BackupReport struct {
 	// WrongGuesses were made at the vault since the password was last right,
 	// and not before this backup told of them.
 	WrongGuesses int       `json:"wrong_guesses,omitempty"`
-	Problems   []Problem `json:"-"`
+	Problems     []Problem `json:"-"`
 }
 
 // Snapshot is one backup as lists show it.

@@ -27,6 +27,8 @@ type Params struct {
 	Stdout, Stderr io.Writer
 	// NewKeyring returns the keyring that --keyring names, for a profile folder.
 	NewKeyring func(kind, profile string) (core.Keyring, error)
+	// Vaults reaches the vaults that check passwords.
+	Vaults core.Vaults
 	// Window opens the desktop app on a profile; nil where there is none.
 	Window func(profile string, keyring core.Keyring) error
 }
@@ -37,8 +39,10 @@ const (
 	ExitFailed      = 1
 	ExitUsage       = 2
 	ExitPartly      = 3 // done, but some files could not be read or written
-	ExitWrongKey    = 4
-	ExitUnreachable = 6
+	ExitWrongKey    = 4 // or wrong password
+	ExitGone        = 5 // the vault has destroyed the account, perhaps after this very guess
+	ExitUnreachable = 6 // the vault or the destination
+	ExitWait        = 7 // the vault asks to wait; until when is printed
 )
 
 // Run runs one command and returns its exit code.
@@ -97,10 +101,14 @@ func (c *cli) explain(err error) int {
 		c.warn("Details: %s", detail)
 	}
 	switch {
-	case errors.Is(err, core.ErrWrongKey), errors.Is(err, backupkey.ErrMalformed):
+	case errors.Is(err, core.ErrWrongKey), errors.Is(err, backupkey.ErrMalformed), errors.Is(err, core.ErrWrongPassword):
 		return ExitWrongKey
-	case errors.Is(err, core.ErrDestinationGone):
+	case errors.Is(err, core.ErrPasswordGone):
+		return ExitGone
+	case errors.Is(err, core.ErrDestinationGone), errors.Is(err, core.ErrVaultUnreachable):
 		return ExitUnreachable
+	case errors.Is(err, core.ErrVaultWait):
+		return ExitWait
 	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded):
 		return ExitUsage
 	}
@@ -111,7 +119,7 @@ func (c *cli) explain(err error) int {
 var placed = map[string]bool{
 	"": true, "no-source": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
 	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
-	"no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
+	"vault-unreachable": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
 }
 
 // detailOf is what an error tells beyond its sentence.
@@ -152,7 +160,8 @@ place of your choice. Without a command it opens the desktop app.`,
 	f.StringVar(&c.keyring, "keyring", "system", "where the device key is kept: system or file")
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	root.AddCommand(c.setupCommand(), c.backupCommand(), c.statusCommand(), c.snapshotsCommand(), c.lsCommand(),
-		c.restoreCommand(), c.verifyCommand(), c.keyCommand(), c.encryptionCommand())
+		c.restoreCommand(), c.verifyCommand(), c.keyCommand(), c.encryptionCommand(),
+		c.passwordCommand(), c.vaultCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -206,7 +215,7 @@ func (c *cli) app(ctx context.Context) (*core.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k})
+	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k, Vaults: c.Vaults})
 }
 
 // withApp runs fn on the profile.

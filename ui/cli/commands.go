@@ -20,14 +20,17 @@ func (c *cli) setupCommand() *cobra.Command {
 	var req core.SetupRequest
 	var plain bool
 	var keyOut, keyIn string
+	var pw passwordFlags
 	cmd := &cobra.Command{
-		Use:   "setup --destination DEST --source PATH... ( --no-encryption | --key-out FILE | --key-in FILE )",
+		Use:   "setup --destination DEST --source PATH... ( --no-encryption | --key-out FILE | --key-in FILE | --password-in FILE --vault VAULT [--key-out FILE] )",
 		Short: "Set a backup up, or join an existing one with its key",
 		Long: `Set a backup up.
 
 With --key-out a new 64-digit key is made and written to FILE: keep it safe, nobody can replace it.
 With --key-in the key in FILE is used; if the destination holds a backup already, this
-computer joins it. With --no-encryption anybody who can read the destination can read the backup.`,
+computer joins it. With --password-in a vault keeps the key behind a password, ten guesses long: VAULT is a vault
+card's file, or the PKCS#11 URI of a token; to join a backup that has a password, its own vault is known.
+With --no-encryption anybody who can read the destination can read the backup.`,
 		Args: noArgs,
 	}
 	f := cmd.Flags()
@@ -37,9 +40,10 @@ computer joins it. With --no-encryption anybody who can read the destination can
 	f.BoolVar(&plain, "no-encryption", false, "do not encrypt")
 	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
 	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")
+	pw.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		chosen := 0
-		for _, on := range []bool{plain, keyOut != "", keyIn != ""} {
+		for _, on := range []bool{plain, keyOut != "" || keyIn == "" && pw.in != "", keyIn != ""} {
 			if on {
 				chosen++
 			}
@@ -49,12 +53,15 @@ computer joins it. With --no-encryption anybody who can read the destination can
 			return usagef("setup needs --destination DEST")
 		case len(req.Sources) == 0:
 			return usagef("setup needs --source PATH")
-		case chosen != 1:
-			return usagef("setup needs one of --no-encryption, --key-out FILE, --key-in FILE")
+		case chosen != 1 || plain && pw.in != "":
+			return usagef("setup needs one of --no-encryption, --key-out FILE, --key-in FILE, --password-in FILE --vault VAULT")
 		}
-		return c.withApp(func(ctx context.Context, a *core.App) error {
-			return c.setup(ctx, a, req, keyOut, keyIn)
-		})(cmd, nil)
+		return c.withPassword(&pw, func(p *core.PasswordRequest) error {
+			req.Password = p
+			return c.withApp(func(ctx context.Context, a *core.App) error {
+				return c.setup(ctx, a, req, keyOut, keyIn)
+			})(cmd, nil)
+		})
 	}
 	return cmd
 }
@@ -75,6 +82,9 @@ func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, key
 		return nil // standard output holds the key alone
 	}
 	c.say("Set up: %s to %s.", strings.Join(st.Sources, ", "), st.Destination)
+	if st.Password {
+		c.say("The vault has given the key back for your password: the password opens this backup.")
+	}
 	if keyOut != "" {
 		c.say("The 64-digit key is in %s. Keep it apart from this computer: without it nobody can open the backup.", keyOut)
 	}
@@ -83,6 +93,21 @@ func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, key
 
 func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string) error {
 	switch {
+	case req.Password != nil && req.Password.Vault == "":
+		// Only a backup that exists knows its vault.
+		if keyOut != "" || keyIn != "" {
+			return usagef("a new password needs --vault VAULT")
+		}
+		req.Existing = true
+		return a.Setup(ctx, req)
+	case req.Password != nil && keyOut == "" && keyIn == "":
+		k, err := a.NewKey()
+		if err != nil {
+			return err
+		}
+		defer k.Clear()
+		req.Key = k
+		return a.Setup(ctx, req)
 	case keyOut != "":
 		return c.withNewKey(keyOut, nil, func(k *backupkey.Key) error {
 			req.Key = k
@@ -131,6 +156,9 @@ func (c *cli) runBackup(fn func(func(core.Progress)) (core.BackupReport, error))
 	if err != nil {
 		return err
 	}
+	if report.WrongGuesses > 0 {
+		c.warn("holdfast: There were %d wrong guesses at your password. If they were not yours, see 'holdfast vault status'.", report.WrongGuesses)
+	}
 	if report.OlderState {
 		c.warn("holdfast: %s", line(words.For(core.ErrOlderState)))
 	}
@@ -172,11 +200,15 @@ func (c *cli) statusCommand() *cobra.Command {
 }
 
 // place is the flags that name a backup without a profile.
-type place struct{ destination, keyIn string }
+type place struct {
+	destination, keyIn string
+	password           passwordFlags
+}
 
 func (p *place) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
 	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
+	p.password.flags(cmd)
 }
 
 // withReader opens the profile's backup, or the one that the flags name.
@@ -184,8 +216,8 @@ func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, 
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if p.destination == "" {
-			if p.keyIn != "" {
-				return usagef("--key-in goes with --destination")
+			if p.keyIn != "" || p.password.in != "" {
+				return usagef("--key-in and --password-in go with --destination")
 			}
 			return c.withApp(func(ctx context.Context, a *core.App) error {
 				r, err := a.Reader(ctx)
@@ -203,7 +235,17 @@ func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, 
 	}
 }
 
-func (c *cli) openElsewhere(ctx context.Context, p *place) (*core.Reader, error) {
+func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err error) {
+	if p.password.in != "" {
+		if p.keyIn != "" {
+			return nil, usagef("give either --key-in or --password-in")
+		}
+		err := c.withPassword(&p.password, func(pw *core.PasswordRequest) (err error) {
+			r, err = core.OpenReaderWithPassword(ctx, c.Vaults, p.destination, pw.Password, pw.Vault)
+			return err
+		})
+		return r, err
+	}
 	if p.keyIn == "" {
 		return core.OpenReader(ctx, p.destination, nil)
 	}
@@ -216,8 +258,7 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (*core.Reader, error)
 	if err != nil {
 		return nil, err
 	}
-	r, err := core.OpenReader(ctx, p.destination, k)
-	if err != nil {
+	if r, err = core.OpenReader(ctx, p.destination, k); err != nil {
 		k.Clear()
 		return nil, c.repair(ctx, err, p.destination, text)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -18,24 +17,7 @@ const maxKeyText = 4096
 
 // readKeyText reads the file of --key-in.
 func (c *cli) readKeyText(file string) ([]byte, error) {
-	in := c.Stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --key-in: %w", core.ErrInvalid, err)
-		}
-		defer f.Close() //nolint:errcheck // only read from
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxKeyText+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: --key-in: %w", core.ErrInvalid, err)
-	}
-	if len(text) > maxKeyText {
-		clear(text)
-		return nil, fmt.Errorf("%w: %s holds more than a 64-digit key", core.ErrInvalid, file)
-	}
-	return text, nil
+	return c.readArg("--key-in", file, maxKeyText)
 }
 
 // repair turns a wrong key into the question what was meant, if it is near
@@ -120,8 +102,9 @@ func (c *cli) keyCommand() *cobra.Command {
 		}),
 	}
 	var out string
+	var pw passwordFlags
 	change := &cobra.Command{
-		Use: "change --key-out FILE", Short: "Put a new key to use; the old one opens nothing that is written from then on", Args: noArgs,
+		Use: "change --key-out FILE [--password-in FILE [--vault VAULT]]", Short: "Put a new key to use; the old one opens nothing that is written from then on", Args: noArgs,
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
 			if out == "" {
 				return usagef("key change needs --key-out FILE")
@@ -129,7 +112,12 @@ func (c *cli) keyCommand() *cobra.Command {
 			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionNone {
 				return core.ErrNotEncrypted
 			}
-			err := c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.ChangeKey(ctx, k) })
+			if st := a.Status(); st.Password && pw.in == "" {
+				return core.ErrHasVault
+			}
+			err := c.withPassword(&pw, func(p *core.PasswordRequest) error {
+				return c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.ChangeKey(ctx, k, p) })
+			})
 			if err == nil && out != "-" {
 				c.done("The key was changed. The new one is in %s.", out)
 			}
@@ -137,8 +125,22 @@ func (c *cli) keyCommand() *cobra.Command {
 		}),
 	}
 	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
+	pw.flags(change)
 	cmd.AddCommand(show, change)
 	return cmd
+}
+
+// givenOrNewKey reads the key of --key-in, or makes one.
+func (c *cli) givenOrNewKey(a *core.App, keyIn string) (*backupkey.Key, error) {
+	if keyIn == "" {
+		return a.NewKey()
+	}
+	text, err := c.readKeyText(keyIn)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	return backupkey.Parse(text)
 }
 
 // done says what was done, to people only.
@@ -155,12 +157,13 @@ func needsVerb(cmd *cobra.Command, _ []string) error {
 func (c *cli) encryptionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "encryption", Short: "Turn end-to-end encryption on or off", Args: noArgs, RunE: needsVerb}
 	var keyOut, keyIn string
+	var pw passwordFlags
 	on := &cobra.Command{
-		Use: "on ( --key-out FILE | --key-in FILE )", Args: noArgs,
+		Use: "on ( --key-out FILE | --key-in FILE | --password-in FILE --vault VAULT [--key-out FILE] )", Args: noArgs,
 		Short: "Encrypt: back up afresh under a new key, prove it, then delete the unencrypted backup",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			if (keyOut == "") == (keyIn == "") {
-				return usagef("encryption on needs either --key-out FILE or --key-in FILE")
+			if (keyOut != "" || keyIn == "" && pw.in != "") == (keyIn != "") {
+				return usagef("encryption on needs one of --key-out FILE, --key-in FILE, --password-in FILE --vault VAULT")
 			}
 			switch st := a.Status(); {
 			case !st.SetUp:
@@ -171,19 +174,18 @@ func (c *cli) encryptionCommand() *cobra.Command {
 				return core.ErrChangePending
 			}
 			turnOn := func(k *backupkey.Key) error {
-				return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.TurnOnEncryption(ctx, k, p) })
+				return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+					return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) {
+						return a.TurnOnEncryption(ctx, k, req, p)
+					})
+				})
 			}
 			// Once the change has begun the key is in use, whatever fails later.
 			begun := func() bool { return a.Status().Change != "" || a.Status().Protection == core.ProtectionKey }
 			if keyOut != "" {
 				return c.withNewKey(keyOut, begun, turnOn)
 			}
-			text, err := c.readKeyText(keyIn)
-			if err != nil {
-				return err
-			}
-			defer clear(text)
-			k, err := backupkey.Parse(text)
+			k, err := c.givenOrNewKey(a, keyIn)
 			if err != nil {
 				return err
 			}
@@ -193,6 +195,7 @@ func (c *cli) encryptionCommand() *cobra.Command {
 	}
 	on.Flags().StringVar(&keyOut, "key-out", "", "file to write the new key to; it must not exist")
 	on.Flags().StringVar(&keyIn, "key-in", "", "file with a key of your own")
+	pw.flags(on)
 	off := &cobra.Command{
 		Use: "off", Args: noArgs, Short: "Decrypt: back up afresh without a key, prove it, then delete the encrypted backup",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {

@@ -100,6 +100,15 @@ func (w Words) Day(t, now time.Time) string {
 	return w.Say("{{.Day}} {{.Month}} {{.Year}}", Values{"Day": t.Day(), "Month": month, "Year": t.Year()})
 }
 
+// Until words a time to come by the clock, with the day unless it is today.
+func (w Words) Until(t time.Time) string {
+	t = t.Local()
+	if now := time.Now(); daysBetween(t, now.Local()) != 0 {
+		return w.Say("on {{.Day}} at {{.Time}}", Values{"Day": w.Day(t, now), "Time": t.Format("15:04:05")})
+	}
+	return w.Say("at {{.Time}}", Values{"Time": t.Format("15:04:05")})
+}
+
 // daysBetween counts midnights, not hours: late yesterday is yesterday.
 func daysBetween(t, now time.Time) int {
 	a := time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC)

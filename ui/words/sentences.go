@@ -66,9 +66,21 @@ var sentences = map[string]template{
 	"no-source":        {"None of the folders to back up can be read.", backupsSafe, "Check that they exist and that their disk is connected, or choose others."},
 	"target":           {"Files cannot be restored into this folder.", nothingDone, "Choose another folder, or give yourself access to it."},
 	"damaged":          {"A part of this backup is damaged.", originalsSafe + " What is not damaged can still be restored.", "Restore what you need to another folder, then back up to a new place."},
-	"invalid":          {"This cannot be done as asked: {{.Detail}}.", nothingDone, "Change it and try again."},
-	"cancelled":        {"You stopped it.", "What was backed up before is complete.", "Start again whenever you like; it takes up what is there already."},
-	CodeMalformedKey:   {"This is not a whole 64-digit key.", nothingDone, "It has 16 groups of 4, with the digits 0 to 9 and a to f. Compare it with what you saved."},
+	"wrong-password":   {"Password is not right.{{.Guesses}}", "The backup is untouched.", "Try again when you are sure. The 64-digit key opens the backup too."},
+	"password-gone": {"{{.Gone}}", "The backup itself is untouched.",
+		"Open it with the 64-digit key. On a computer that still backs up, you can also set a new password."},
+	"vault-unreachable": {"The vault cannot be reached.", "No guess was used, and the backup is untouched.", "Check the connection and try again, or use the 64-digit key."},
+	"vault-wait": {"The vault asks to wait after wrong guesses.{{.Until}}", "No guess was used.",
+		"Try again then, or use the 64-digit key now."},
+	"vault-refused": {"The vault did not accept this.", nothingDone, "Check that it is the right vault, and ask who runs it."},
+	"vault-suspect": {"The vault gave back something that is not the key of this backup.", "Nothing was set and nothing was opened.",
+		"Do not type this password again here. Use the 64-digit key, and ask who runs the vault."},
+	"weak-password":  {"This password is among the first that anybody would guess.", nothingDone, "Choose another one: three or four words that do not belong together are good."},
+	"no-password":    {"This backup has no password.", nothingDone, "Open it with its 64-digit key."},
+	"has-vault":      {"This backup has a password, and the vault holds the key that is to be changed.", nothingDone, "Give a password for the new key too, or remove the password first."},
+	"invalid":        {"This cannot be done as asked: {{.Detail}}.", nothingDone, "Change it and try again."},
+	"cancelled":      {"You stopped it.", "What was backed up before is complete.", "Start again whenever you like; it takes up what is there already."},
+	CodeMalformedKey: {"This is not a whole 64-digit key.", nothingDone, "It has 16 groups of 4, with the digits 0 to 9 and a to f. Compare it with what you saved."},
 	"": {"Something happened that Holdfast has no words for.", "The backups made so far stay as they are.",
 		"Try again. If it comes back, copy the details and ask for help with them."},
 }
@@ -97,17 +109,36 @@ func (w Words) For(err error) Sentence {
 	if err != nil {
 		s.Details = err.Error()
 	}
-	s.What, s.Safe, s.Do = w.Say(t.what, values(code, err)), w.Say(t.safe, nil), w.Say(t.do, nil)
+	s.What, s.Safe, s.Do = w.Say(t.what, w.values(code, err)), w.Say(t.safe, nil), w.Say(t.do, nil)
 	if what := w.malformed(err); what != "" {
 		s.What = what
 	}
 	return s
 }
 
-// values are what a sentence tells of the error itself. Only a request that
-// makes no sense has any: there the detail is the news.
-func values(code string, err error) Values {
-	if code != "invalid" || err == nil {
+// How a vault's answers are told.
+const (
+	guessesLeft  = " {{.Count}} guesses left. After the last one, the vault destroys the key and only the 64 digits open this backup."
+	guessLeft    = " One guess left. If it is wrong, the vault destroys the key and only the 64 digits open this backup."
+	goneBefore   = "The vault has destroyed its copy of the key after ten wrong guesses. No password opens this backup any more."
+	goneNow      = "That was the last guess. The vault has destroyed its copy of the key: no password opens this backup any more."
+	goneRestored = "The vault had to be restored from an older copy, and keeps no password from before."
+	waitUntil    = " It takes the next one {{.When}}."
+)
+
+// values are what a sentence tells of the error itself.
+func (w Words) values(code string, err error) Values {
+	var v *core.VaultError
+	switch {
+	case errors.As(err, &v):
+		return w.vaultValues(v)
+	case code == "wrong-password":
+		return Values{"Guesses": ""}
+	case code == "password-gone":
+		return Values{"Gone": w.Say(goneBefore, nil)}
+	case code == "vault-wait":
+		return Values{"Until": ""}
+	case code != "invalid" || err == nil:
 		return nil
 	}
 	detail := strings.TrimPrefix(err.Error(), core.ErrInvalid.Error())
@@ -116,6 +147,26 @@ func values(code string, err error) Values {
 		detail = "it does not fit together"
 	}
 	return Values{"Detail": detail}
+}
+
+func (w Words) vaultValues(v *core.VaultError) Values {
+	guesses, gone, until := "", w.Say(goneBefore, nil), ""
+	switch {
+	case v.GuessesLeft == 1:
+		guesses = w.Say(guessLeft, nil)
+	case v.GuessesLeft > 1:
+		guesses = w.Say(guessesLeft, Values{"Count": v.GuessesLeft})
+	}
+	switch {
+	case v.Restored:
+		gone = w.Say(goneRestored, nil)
+	case v.LastGuess:
+		gone = w.Say(goneNow, nil)
+	}
+	if !v.Until.IsZero() {
+		until = w.Say(waitUntil, Values{"When": w.Until(v.Until)})
+	}
+	return Values{"Guesses": guesses, "Gone": gone, "Until": until}
 }
 
 func (w Words) malformed(err error) string {
@@ -137,9 +188,12 @@ func For(err error) Sentence { return Words{}.For(err) }
 
 // Templates returns every template of the sentences, for the translations.
 func Templates() []string {
-	out := []string{keyDigits, keyChar, keyMeant}
+	out := []string{keyDigits, keyChar, keyMeant, guessesLeft, guessLeft, goneBefore, goneNow, goneRestored, waitUntil}
 	for _, t := range sentences {
 		out = append(out, t.what, t.safe, t.do)
+	}
+	for _, a := range advice {
+		out = append(out, a)
 	}
 	return out
 }

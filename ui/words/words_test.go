@@ -57,17 +57,35 @@ func TestEveryCodeHasASentence(t *testing.T) {
 }
 
 func TestSentencesKeepTheVoice(t *testing.T) {
-	for code, s := range sentences {
-		for _, text := range []string{s.what, s.safe, s.do} {
-			for _, word := range []string{"error", "fail", "invalid", "illegal", "fatal", "sorry", "please"} {
+	spoken := map[string]Sentence{"malformed": For(backupkey.ErrMalformed), "unknown": For(errors.New("x"))}
+	for _, code := range codes(t) {
+		spoken[code] = For(core.ErrorOf(code))
+	}
+	later := time.Now().Add(time.Hour)
+	for name, v := range map[string]*core.VaultError{
+		"wrong, 5": {Kind: core.ErrWrongPassword, GuessesLeft: 5}, "wrong, 1": {Kind: core.ErrWrongPassword, GuessesLeft: 1},
+		"wrong, untold": {Kind: core.ErrWrongPassword, GuessesLeft: -1}, "last": {Kind: core.ErrPasswordGone, LastGuess: true},
+		"gone": {Kind: core.ErrPasswordGone}, "restored": {Kind: core.ErrPasswordGone, Restored: true}, "wait": {Kind: core.ErrVaultWait, Until: later},
+	} {
+		spoken[name] = For(v)
+	}
+	for name, s := range spoken {
+		for _, text := range []string{s.What, s.Safe, s.Do} {
+			for _, word := range []string{"error", "fail", "invalid", "illegal", "fatal", "sorry", "please", "{{", "  "} {
 				if strings.Contains(strings.ToLower(text), word) {
-					t.Errorf("%q says %q: %s", code, word, text)
+					t.Errorf("%q says %q: %s", name, word, text)
 				}
 			}
 			if text != "" && !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") {
-				t.Errorf("%q does not end its sentence: %s", code, text)
+				t.Errorf("%q does not end its sentence: %s", name, text)
 			}
 		}
+	}
+	if s := spoken["wrong, 5"].What; !strings.Contains(s, "5 guesses left") || strings.Contains(spoken["wrong, untold"].What, "left") {
+		t.Errorf("guesses are told wrongly: %s", s)
+	}
+	if s := spoken["wait"].What; !strings.Contains(s, later.Local().Format("15:04:05")) {
+		t.Errorf("not told until when: %s", s)
 	}
 }
 

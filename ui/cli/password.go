@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/words"
+)
+
+// passwordFlags name a password's file and the vault that checks it.
+type passwordFlags struct{ in, vault string }
+
+func (p *passwordFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.in, "password-in", "", "file with the password, on one line (- is standard input)")
+	cmd.Flags().StringVar(&p.vault, "vault", "", "the vault: a vault card's file, or the PKCS#11 URI of a token")
+}
+
+// withPassword reads what the flags name and clears the password afterwards;
+// nil when none is named.
+func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) error) error {
+	if p.in == "" {
+		if p.vault != "" {
+			return usagef("--vault goes with --password-in")
+		}
+		return fn(nil)
+	}
+	vault, err := readVault(p.vault)
+	if err != nil {
+		return err
+	}
+	password, err := c.readPassword(p.in)
+	if err != nil {
+		return err
+	}
+	defer clear(password)
+	return fn(&core.PasswordRequest{Password: password, Vault: vault})
+}
+
+const (
+	maxPasswordFile = 4096
+	maxCardFile     = 16 << 10
+)
+
+// readArg reads a small file that a flag names; - is standard input.
+func (c *cli) readArg(flag, file string, most int) ([]byte, error) {
+	in := c.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", core.ErrInvalid, flag, err)
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, int64(most)+1))
+	if err == nil && len(b) > most {
+		err = fmt.Errorf("%s holds more than %d bytes", file, most)
+	}
+	if err != nil {
+		clear(b)
+		return nil, fmt.Errorf("%w: %s: %w", core.ErrInvalid, flag, err)
+	}
+	return b, nil
+}
+
+// readPassword reads the file of --password-in: one line, without its end.
+func (c *cli) readPassword(file string) ([]byte, error) {
+	b, err := c.readArg("--password-in", file, maxPasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	line := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	if len(line) == 0 || bytes.ContainsAny(line, "\r\n\x00") {
+		clear(b)
+		return nil, fmt.Errorf("%w: --password-in: %s must hold one line, the password", core.ErrInvalid, file)
+	}
+	return line, nil
+}
+
+// readVault turns the argument of --vault into what core takes: a card's text, or a URI.
+func readVault(arg string) (string, error) {
+	if arg == "" || strings.HasPrefix(arg, "pkcs11:") {
+		return arg, nil
+	}
+	b, err := (&cli{}).readArg("--vault", arg, maxCardFile)
+	if err != nil {
+		return "", err
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+		return "", fmt.Errorf("%w: --vault: %s is no vault card", core.ErrInvalid, arg)
+	}
+	return string(b), nil
+}
+
+func (c *cli) passwordCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "password", Short: "Set, check or remove the password", Args: noArgs, RunE: needsVerb}
+	cmd.AddCommand(c.passwordSetCommand(), c.passwordCheckCommand(), &cobra.Command{
+		Use: "remove", Args: noArgs, Short: "Delete the account in the vault: only the 64 digits open the backup then",
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			if err := a.RemovePassword(ctx); err != nil {
+				return err
+			}
+			c.done("The password was removed. Only the 64-digit key opens this backup now; 'holdfast key show' prints it.")
+			return c.jsonStatus(a)
+		}),
+	})
+	return cmd
+}
+
+func (c *cli) passwordSetCommand() *cobra.Command {
+	var pw passwordFlags
+	cmd := &cobra.Command{
+		Use: "set --password-in FILE [--vault VAULT]", Args: noArgs,
+		Short: "Set a password, or another one in place of one that was forgotten: this computer has the key",
+	}
+	pw.flags(cmd)
+	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
+		if pw.in == "" {
+			return usagef("password set needs --password-in FILE")
+		}
+		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionKey && !st.Password && req.Vault == "" {
+				return usagef("a first password needs --vault VAULT")
+			}
+			if err := a.SetPassword(ctx, *req); err != nil {
+				return err
+			}
+			c.done("The password is set: the vault has given the key back for it.")
+			return c.jsonStatus(a)
+		})
+	})
+	return cmd
+}
+
+func (c *cli) passwordCheckCommand() *cobra.Command {
+	var pw passwordFlags
+	cmd := &cobra.Command{Use: "check --password-in FILE", Args: noArgs, Short: "See whether you still know the password: a wrong one costs a guess"}
+	cmd.Flags().StringVar(&pw.in, "password-in", "", "file with the password, on one line (- is standard input)")
+	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
+		if pw.in == "" {
+			return usagef("password check needs --password-in FILE")
+		}
+		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+			if err := a.CheckPassword(ctx, req.Password); err != nil {
+				return err
+			}
+			c.done("The password is right.")
+			return c.jsonStatus(a)
+		})
+	})
+	return cmd
+}
+
+func (c *cli) jsonStatus(a *core.App) error {
+	if !c.json {
+		return nil
+	}
+	return c.printJSON(a.Status())
+}
+
+func (c *cli) vaultCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "vault", Short: "Ask the vault about your account", Args: noArgs, RunE: needsVerb}
+	cmd.AddCommand(&cobra.Command{
+		Use: "status", Args: noArgs, Short: "Show how many guesses are left, and whether somebody has been guessing",
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			s, err := a.VaultStatus(ctx)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.printJSON(s)
+			}
+			for _, l := range vaultLines(s, time.Now()) {
+				c.say("%s", l)
+			}
+			return nil
+		}),
+	})
+	return cmd
+}
+
+func vaultLines(s core.VaultState, now time.Time) []string {
+	out := []string{fmt.Sprintf("Vault:   %s, %s", s.Name, s.Address)}
+	switch {
+	case s.Destroyed:
+		return append(out, "Account: destroyed. No password opens this backup; 'holdfast password set' makes a new account.")
+	case s.Absent:
+		return append(out, "Account: not known to the vault. 'holdfast password set' makes a new one.")
+	}
+	out = append(out, fmt.Sprintf("Guesses: %d of %d left", s.GuessesLeft, s.GuessLimit))
+	if len(s.Wrong) > 0 {
+		out = append(out, fmt.Sprintf("Wrong:   %d since the password was last right, the first %s, the last %s",
+			len(s.Wrong), words.Ago(s.Wrong[0], now), words.Ago(s.Wrong[len(s.Wrong)-1], now)))
+	}
+	if s.WaitUntil.After(now) {
+		out = append(out, "Waiting: the next guess is taken "+words.Words{}.Until(s.WaitUntil))
+	}
+	return out
+}
