@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/zeebo/blake3"
 
@@ -13,19 +14,26 @@ import (
 	"github.com/holdfast-backup/holdfast/core/source"
 )
 
-// dirState is a directory whose entries are being collected.
+// dirState is a directory whose entries come in, in order. As long as they
+// are those of the run before, nothing is kept; from the first that differs on
+// they go into a new tree. So memory holds the entries' encoding at most.
 type dirState struct {
 	path   string
 	node   repo.Node
-	nodes  []repo.Node
-	cached *cachedDir
+	cached *cachedDir // nil for a directory that is not in the cache
+
+	same   bool         // all so far as in cached
+	before *cachedNodes // what comes next in cached
+	count  int          // entries so far
+	tree   *repo.TreeBuilder
+	cache  repo.NodeEncoder // for the next run; unused while same
 }
 
 // assemble takes the walk's items in order and builds the trees. It returns
 // the root directory's node.
 func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
-	root := &dirState{}
-	r.stack = []*dirState{root}
+	var top []repo.Node // of the root directory: the sources' names need not come in order
+	r.stack = nil
 	var sources []*repo.Source // of the directories on the stack that are sources
 	for {
 		var it item
@@ -42,10 +50,17 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 		case kindProblem:
 			r.problems = append(r.problems, *it.problem)
 		case kindEnter:
+			it.dir.begin(r)
 			r.stack = append(r.stack, it.dir)
 			sources = append(sources, it.source)
 		case kindLeave:
-			if err := r.leave(ctx); err != nil {
+			node, err := r.leave()
+			if err != nil {
+				return nil, err
+			}
+			if len(r.stack) == 0 {
+				top = append(top, *node)
+			} else if err := r.add(node); err != nil {
 				return nil, err
 			}
 			if src := sources[len(sources)-1]; src != nil {
@@ -53,42 +68,52 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 			}
 			sources = sources[:len(sources)-1]
 		case kindNode:
-			ok, err := r.complete(ctx, &it)
-			if err != nil {
+			node, err := r.complete(ctx, &it)
+			switch {
+			case err != nil:
 				return nil, err
-			}
-			if ok && it.source != nil {
+			case node == nil:
+			case len(r.stack) == 0:
+				top = append(top, *node)
 				r.read = append(r.read, *it.source)
+			default:
+				if err := r.add(node); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	// The sources' names need not have come in order.
-	slices.SortFunc(root.nodes, func(a, b repo.Node) int { return compareNames(a.Name, b.Name) })
-	if err := r.finish(root); err != nil {
-		return nil, err
+	slices.SortFunc(top, func(a, b repo.Node) int { return strings.Compare(a.Name, b.Name) })
+	root := &dirState{tree: r.saver.NewTreeBuilder()}
+	r.stack = []*dirState{root}
+	for i := range top {
+		if err := r.add(&top[i]); err != nil {
+			return nil, err
+		}
 	}
-	return &root.node, nil
+	return r.leave()
 }
 
-func compareNames(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// begin prepares for entries.
+func (d *dirState) begin(r *run) {
+	d.same = d.cached != nil
+	if d.same {
+		// The trees of the run before must still be there.
+		d.same = !slices.ContainsFunc(d.cached.content.Extents, func(e repo.Extent) bool { return !r.o.Repository.Has(e.Chunk) })
 	}
-	return 0
+	if d.same {
+		d.before = d.cached.nodes()
+	} else {
+		d.tree = r.saver.NewTreeBuilder()
+	}
 }
-
-func (r *run) top() *dirState { return r.stack[len(r.stack)-1] }
 
 // add puts a finished node into the directory on top.
-func (r *run) add(n repo.Node) {
-	d := r.top()
-	d.nodes = append(d.nodes, n)
+func (r *run) add(n *repo.Node) error {
+	d := r.stack[len(r.stack)-1]
 	switch n.Kind {
 	case repo.NodeFile:
 		d.node.Files++
@@ -97,80 +122,92 @@ func (r *run) add(n repo.Node) {
 		d.node.Files += n.Files
 		d.node.Size += n.Size
 	}
-}
-
-// leave ends the directory on top.
-func (r *run) leave(context.Context) error {
-	d := r.top()
-	if err := r.finish(d); err != nil {
-		return err
-	}
-	r.dirs++
-	r.stack = r.stack[:len(r.stack)-1]
-	r.add(d.node)
-	return nil
-}
-
-// finish stores a directory's tree, or takes the one of the run before when
-// nothing in it differs.
-func (r *run) finish(d *dirState) error {
-	d.node.Kind = repo.NodeDir
-	if d.cached != nil && r.sameTree(d) {
-		d.node.Content = d.cached.content
-	} else {
-		b := r.saver.NewTreeBuilder()
-		for i := range d.nodes {
-			n := d.nodes[i]
-			n.Local = nil
-			if err := b.Add(&n); err != nil {
-				return err
-			}
+	if d.same {
+		var was repo.Node
+		if d.before.next(&was) && n.SameAs(&was) && string(n.Local) == string(was.Local) {
+			d.count++
+			return nil
 		}
-		var err error
-		if d.node.Content, err = b.Content(); err != nil {
+		if err := r.diverge(d); err != nil {
 			return err
 		}
 	}
+	d.count++
+	return r.put(d, n)
+}
+
+// put adds a node to the new tree and to the next run's cache.
+func (r *run) put(d *dirState, n *repo.Node) error {
 	if r.newCache != nil && d.path != "" {
-		r.newCache.add(d.path, d.node.Content, d.nodes)
+		d.cache.Add(n)
 	}
-	d.nodes = nil
+	bare := *n
+	bare.Local = nil
+	return d.tree.Add(&bare)
+}
+
+// diverge begins a new tree with what was the same so far.
+func (r *run) diverge(d *dirState) error {
+	d.same, d.before = false, nil
+	d.tree = r.saver.NewTreeBuilder()
+	again := d.cached.nodes()
+	for range d.count {
+		var n repo.Node
+		if !again.next(&n) {
+			return errors.New("the change cache was replaced while it was in use")
+		}
+		if err := r.put(d, &n); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// sameTree tells whether the directory's tree would be the one of the run before.
-func (r *run) sameTree(d *dirState) bool {
-	if len(d.nodes) != len(d.cached.nodes) {
-		return false
+// leave ends the directory on top and returns its node: with the tree of the
+// run before when nothing in it differs.
+func (r *run) leave() (*repo.Node, error) {
+	d := r.stack[len(r.stack)-1]
+	r.stack = r.stack[:len(r.stack)-1]
+	if len(r.stack) > 0 || d.path != "" {
+		r.dirs++
 	}
-	for _, e := range d.cached.content.Extents {
-		if !r.o.Repository.Has(e.Chunk) {
-			return false
+	d.node.Kind = repo.NodeDir
+	if d.same && d.before.ok { // entries at the end are gone
+		if err := r.diverge(d); err != nil {
+			return nil, err
 		}
 	}
-	for i := range d.nodes {
-		if !d.nodes[i].SameAs(&d.cached.nodes[i]) {
-			return false
+	if d.same {
+		d.node.Content = d.cached.content
+		if r.newCache != nil {
+			r.newCache.addRecord(d.path, d.cached.record)
 		}
+		return &d.node, nil
 	}
-	return true
+	var err error
+	if d.node.Content, err = d.tree.Content(); err != nil {
+		return nil, err
+	}
+	if r.newCache != nil && d.path != "" {
+		r.newCache.add(d.path, d.node.Content, d.cache.Finish())
+	}
+	return &d.node, nil
 }
 
-// complete waits for a node's content and adds the node. ok is false for a
-// file that could not be read: it is reported and left out.
-func (r *run) complete(ctx context.Context, it *item) (ok bool, err error) {
+// complete waits for a node's content and returns the node; nil for a file
+// that could not be read: it is reported and left out.
+func (r *run) complete(ctx context.Context, it *item) (*repo.Node, error) {
 	p := it.file
 	if p == nil {
-		r.add(it.node)
-		return true, nil
+		return &it.node, nil
 	}
 	if !p.resolved {
 		if err := r.resolve(ctx, p, it.node); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	if !p.ok {
-		return false, nil
+		return nil, nil
 	}
 	n := p.result
 	n.Name = it.node.Name // another name of the same file
@@ -178,8 +215,7 @@ func (r *run) complete(ctx context.Context, it *item) (ok bool, err error) {
 		r.o.Counters.Bytes.Add(n.Size)
 	}
 	r.o.Counters.Files.Add(1)
-	r.add(n)
-	return true, nil
+	return &n, nil
 }
 
 // resolve waits until a file is stored and sets its result.

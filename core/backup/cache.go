@@ -23,11 +23,16 @@ import (
 // read again. It only ever makes things faster: without it everything is read
 // and nothing is stored twice. A cache that does not check out is ignored.
 //
-// The file: a magic; for each directory a record (uvarint length, tree block
-// in the encoding of docs/format.md chapter 9 with one extra per entry, and
-// the directory's own content); a table of (16-byte path hash, u64 offset),
-// sorted; u64 offset of the table; SHA-256 of the table with its offset.
-const cacheMagic = "holdfast changes 1\n"
+// The file: a magic; for each directory a record; a table of (16-byte path
+// hash, u64 offset), sorted; u64 offset of the table; SHA-256 of the table with
+// its offset. A record is its BLAKE3 (4 bytes), u32 lengths of its two parts, and
+// the parts, tree blocks in the encoding of docs/format.md, chapter 9: one of
+// a single entry with the directory's own content, one of the entries, each
+// with its signature as an extra.
+const cacheMagic = "holdfast changes 2\n"
+
+// recordHead is the length of a record's head, bytes.
+const recordHead = 12
 
 type cacheSlot struct {
 	key    [16]byte
@@ -47,10 +52,63 @@ type changeCache struct {
 	slots []cacheSlot
 }
 
-// cachedDir is one directory of the run before.
+// cachedDir is one directory of the run before. Its entries are decoded when
+// they are asked for: of a folder of a million files only their encoding is in memory.
 type cachedDir struct {
 	content repo.Content
-	nodes   []repo.Node
+	record  []byte // as it stands in the file
+	entries []byte // the part of it with the entries
+}
+
+// cachedNodes are a cached directory's entries, in order. It is for one goroutine.
+type cachedNodes struct {
+	d    *repo.NodeDecoder
+	node repo.Node
+	ok   bool // node holds the next entry
+}
+
+// nodes returns the entries from the first one; none for a nil directory.
+func (c *cachedDir) nodes() *cachedNodes {
+	if c == nil {
+		return &cachedNodes{}
+	}
+	d, err := repo.NewNodeDecoder(c.entries, "")
+	if err != nil {
+		return &cachedNodes{} // the record checked out; still, a cache must not stop a run
+	}
+	n := &cachedNodes{d: d}
+	n.advance()
+	return n
+}
+
+func (n *cachedNodes) advance() {
+	n.ok = false
+	if n.d != nil {
+		more, err := n.d.Next(&n.node)
+		n.ok = more && err == nil
+	}
+}
+
+// next returns the next entry, nil after the last. It is good until the call after.
+func (n *cachedNodes) next(into *repo.Node) bool {
+	if !n.ok {
+		return false
+	}
+	*into = n.node
+	n.advance()
+	return true
+}
+
+// find returns the entry of a name, nil if there is none. Names must ascend
+// from call to call. The entry is good until the next call.
+func (n *cachedNodes) find(name string) *repo.Node {
+	for n.ok && n.node.Name < name {
+		n.advance()
+	}
+	if n.ok && n.node.Name == name {
+		return &n.node
+	}
+	return nil
 }
 
 // openCache opens a cache file. A missing or damaged one is an empty cache.
@@ -120,33 +178,33 @@ func (c *changeCache) dir(path string) *cachedDir {
 	if !ok {
 		return nil
 	}
-	var head [8]byte
-	if _, err := c.f.ReadAt(head[:], int64(c.slots[i].offset)); err != nil {
+	at := int64(c.slots[i].offset)
+	var head [recordHead]byte
+	if at < 0 || at > c.size {
 		return nil
 	}
-	n, at := int64(binary.BigEndian.Uint32(head[4:])), int64(c.slots[i].offset)+8
-	if n > c.size-at {
+	if _, err := c.f.ReadAt(head[:], at); err != nil {
 		return nil
 	}
-	record := make([]byte, n)
+	self, entries := int64(binary.BigEndian.Uint32(head[4:])), int64(binary.BigEndian.Uint32(head[8:]))
+	if self+entries > c.size-at-recordHead {
+		return nil
+	}
+	record := make([]byte, recordHead+self+entries)
 	if _, err := c.f.ReadAt(record, at); err != nil {
 		return nil
 	}
 	// The record's check guards against a torn write that the file system hid.
-	sum := blake3.Sum256(record)
-	if !bytes.Equal(sum[:4], head[:4]) {
+	sum := blake3.Sum256(record[4:])
+	if !bytes.Equal(sum[:4], record[:4]) {
 		return nil
 	}
-	nodes, err := repo.DecodeNodes(record, "")
-	if err != nil || len(nodes) == 0 || nodes[0].Name != selfName {
+	own := (&cachedDir{entries: record[recordHead : recordHead+self]}).nodes()
+	if !own.ok {
 		return nil
 	}
-	return &cachedDir{content: nodes[0].Content, nodes: nodes[1:]}
+	return &cachedDir{content: own.node.Content, record: record, entries: record[recordHead+self:]}
 }
-
-// selfName is the entry that stands for the directory itself: before any
-// name that can be a real one.
-const selfName = "\x01"
 
 // cacheWriter writes the cache of this run.
 type cacheWriter struct {
@@ -179,23 +237,27 @@ func (c *cacheWriter) write(b []byte) {
 	}
 }
 
-// add records a directory. nodes carry their signature in Local.
-func (c *cacheWriter) add(path string, content repo.Content, nodes []repo.Node) {
-	if len(nodes) > 0 && nodes[0].Name <= selfName {
-		return // a name that would stand before our own; such a directory is read each time
+// add records a directory by its content and its encoded entries, which carry
+// their signatures in Local.
+func (c *cacheWriter) add(path string, content repo.Content, entries []byte) {
+	var e repo.NodeEncoder
+	e.Add(&repo.Node{Kind: repo.NodeDir, Name: "self", Content: content})
+	self := e.Finish()
+	if len(entries) > 1<<30 {
+		return // such a directory is read each time
 	}
-	all := make([]repo.Node, 0, 1+len(nodes))
-	all = append(all, repo.Node{Kind: repo.NodeDir, Name: selfName, Content: content})
-	record := repo.EncodeNodes(append(all, nodes...))
-	if len(record) > 1<<30 {
-		return
-	}
+	record := make([]byte, 4, recordHead+len(self)+len(entries))
+	record = binary.BigEndian.AppendUint32(record, uint32(len(self)))
+	record = binary.BigEndian.AppendUint32(record, uint32(len(entries)))
+	record = append(append(record, self...), entries...)
+	sum := blake3.Sum256(record[4:])
+	copy(record, sum[:4])
+	c.addRecord(path, record)
+}
+
+// addRecord records a directory that is as it was in the run before.
+func (c *cacheWriter) addRecord(path string, record []byte) {
 	c.slots = append(c.slots, cacheSlot{cacheKey(path), c.at})
-	var head [8]byte
-	sum := blake3.Sum256(record)
-	copy(head[:4], sum[:4])
-	binary.BigEndian.PutUint32(head[4:], uint32(len(record)))
-	c.write(head[:])
 	c.write(record)
 }
 

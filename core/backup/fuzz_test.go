@@ -17,8 +17,10 @@ func FuzzCache(f *testing.F) {
 		f.Fatal(err)
 	}
 	c := repo.Content{Extents: []repo.Extent{{Chunk: repo.ID{1}, Length: 9}}}
-	w.add("/home/a", c, []repo.Node{{Kind: repo.NodeFile, Name: "x", Size: 9, Content: c, Local: []byte{1, 2}}})
-	w.add("/home/b", c, nil)
+	var e repo.NodeEncoder
+	e.Add(&repo.Node{Kind: repo.NodeFile, Name: "x", Size: 9, Content: c, Local: []byte{1, 2}})
+	w.add("/home/a", c, e.Finish())
+	w.add("/home/b", c, e.Finish())
 	if err := w.commit(); err != nil {
 		f.Fatal(err)
 	}
@@ -38,7 +40,8 @@ func FuzzCache(f *testing.F) {
 		defer c.close()
 		for _, dir := range []string{"/home/a", "/home/b", "/elsewhere"} {
 			if d := c.dir(dir); d != nil {
-				for _, n := range d.nodes {
+				nodes := d.nodes()
+				for n := (repo.Node{}); nodes.next(&n); {
 					if !repo.ValidName(n.Name) {
 						t.Fatalf("the name %q was let through", n.Name)
 					}

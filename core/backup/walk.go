@@ -151,61 +151,74 @@ func (r *run) problem(ctx context.Context, path string, err error) error {
 	return r.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
 }
 
-// walkDir visits a directory: it owns ref. node is the directory's own, without content.
+// walkDir visits a directory: it owns ref. node is the directory's own,
+// without content. A directory that cannot be listed is reported and left out.
 func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, node repo.Node, exclude source.Level, src *repo.Source) error {
 	defer ref.release()
-	cached := r.cache.dir(path)
-	entries, problems, err := ref.ReadEntries(ctx)
-	if err != nil {
+	d := &walkedDir{ref: ref, path: path, exclude: exclude, cached: r.cache.dir(path)}
+	d.before = d.cached.nodes()
+	tagged := exclude.Tagged(ref.Dir) // a cache folder: kept itself, without what is in it
+	entered := false
+	err := ref.Batches(ctx, func(entries []source.Entry, problems []source.Problem) error {
+		if !entered {
+			entered = true
+			it := item{kind: kindEnter, dir: &dirState{path: path, node: node, cached: d.cached}, source: src}
+			if err := r.send(ctx, it); err != nil || tagged {
+				return err
+			}
+		}
+		if tagged {
+			return nil
+		}
+		return r.walkBatch(ctx, d, entries, problems)
+	})
+	if !entered {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return r.problem(ctx, path, err)
 	}
+	if err != nil {
+		return err
+	}
+	return r.send(ctx, item{kind: kindLeave})
+}
+
+// walkedDir is a directory under way.
+type walkedDir struct {
+	ref     *dirRef
+	path    string
+	exclude source.Level
+	cached  *cachedDir
+	before  *cachedNodes
+}
+
+func (r *run) walkBatch(ctx context.Context, d *walkedDir, entries []source.Entry, problems []source.Problem) error {
 	for _, p := range problems {
-		if errors.Is(p.Err, fs.ErrNotExist) {
-			continue // gone between listing and looking
-		}
-		if err := r.problem(ctx, join(path, p.Name), p.Err); err != nil {
+		if err := r.problem(ctx, join(d.path, p.Name), p.Err); err != nil {
 			return err
 		}
 	}
-	state := &dirState{path: path, node: node, cached: cached}
-	if exclude.Tagged(ref.Dir, entries) {
-		entries = nil // a tagged cache folder: kept itself, without what is in it
-	}
-	if err := r.send(ctx, item{kind: kindEnter, dir: state, source: src}); err != nil {
-		return err
-	}
-	next := 0
 	for i := range entries {
 		e := &entries[i]
 		if err := r.o.Gate.wait(ctx); err != nil {
 			return err
 		}
-		if exclude.Match(e.Name, e.Kind == source.Folder) {
+		if d.exclude.Match(e.Name, e.Kind == source.Folder) {
 			continue
 		}
-		var old *repo.Node
-		if cached != nil {
-			for next < len(cached.nodes) && cached.nodes[next].Name < e.Name {
-				next++
-			}
-			if next < len(cached.nodes) && cached.nodes[next].Name == e.Name {
-				old = &cached.nodes[next]
-			}
-		}
+		old, path := d.before.find(e.Name), join(d.path, e.Name)
 		if e.Kind == source.Folder {
-			if err := r.enter(ctx, ref, e, old, join(path, e.Name), exclude.Enter(e.Name)); err != nil {
+			if err := r.enter(ctx, d.ref, e, old, path, d.exclude.Enter(e.Name)); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := r.visit(ctx, ref, join(path, e.Name), *e, old, e.Name, nil); err != nil {
+		if err := r.visit(ctx, d.ref, path, *e, old, e.Name, nil); err != nil {
 			return err
 		}
 	}
-	return r.send(ctx, item{kind: kindLeave})
+	return nil
 }
 
 // enter visits a directory in a directory.

@@ -35,23 +35,28 @@ type walker struct {
 func (w *walker) dir(d *source.Dir, prefix string) {
 	w.t.Helper()
 	defer d.Close() //nolint:errcheck // only read from
-	entries, problems, err := d.ReadEntries(context.Background())
-	if err != nil || len(problems) > 0 {
-		w.t.Fatalf("%q: %v %v", prefix, err, problems)
-	}
-	for _, e := range entries {
-		if e.Kind == source.Socket {
-			continue // never restored
+	err := d.Batches(context.Background(), func(entries []source.Entry, problems []source.Problem) error {
+		if len(problems) > 0 {
+			w.t.Fatalf("%q: %v", prefix, problems)
 		}
-		path := prefix + e.Name
-		w.out[path] = w.describe(d, e, path)
-		if e.Kind == source.Folder {
-			sub, err := d.OpenDir(e.Name)
-			if err != nil {
-				w.t.Fatal(err)
+		for _, e := range entries {
+			if e.Kind == source.Socket {
+				continue // never restored
 			}
-			w.dir(sub, path+"/")
+			path := prefix + e.Name
+			w.out[path] = w.describe(d, e, path)
+			if e.Kind == source.Folder {
+				sub, err := d.OpenDir(e.Name)
+				if err != nil {
+					return err
+				}
+				w.dir(sub, path+"/")
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatalf("%q: %v", prefix, err)
 	}
 }
 

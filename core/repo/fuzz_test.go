@@ -192,14 +192,14 @@ func FuzzIndex(f *testing.F) {
 
 func FuzzTree(f *testing.F) {
 	c := Content{Extents: []Extent{{Chunk: ID{1}, Offset: 3, Length: 10}, {Hole: true, Length: 5}}}
-	f.Add(EncodeNodes([]Node{
+	f.Add(encodeNodes([]Node{
 		{Kind: NodeFile, Name: "a", Mode: 0o644, MTime: -1, Size: 15, Content: c, Xattrs: []Xattr{{"user.x", []byte("1")}}, Link: 3},
 		{Kind: NodeFile, Name: "b", Size: 1 << 40, Content: Content{Depth: 1, Extents: []Extent{{Chunk: ID{2}, Length: 50}}}},
 		{Kind: NodeDir, Name: "c", Files: 2, Size: 9, Content: Content{Extents: []Extent{{Chunk: ID{2}, Length: 50}}}, Owner: Owner{1, 2, "u", "g"}},
 		{Kind: NodeSymlink, Name: "d", Target: "../x"}, {Kind: NodeFIFO, Name: "e"}, {Kind: NodeChar, Name: "f", Rdev: 259},
 	}), "")
 	f.Fuzz(func(t *testing.T, b []byte, after string) {
-		nodes, err := DecodeNodes(b, after)
+		nodes, err := decodeNodes(b, after)
 		if err != nil {
 			mustBeDamage(t, err)
 			return
@@ -210,7 +210,7 @@ func FuzzTree(f *testing.F) {
 			}
 			after = nodes[i].Name
 		}
-		again, err := DecodeNodes(EncodeNodes(nodes), "")
+		again, err := decodeNodes(encodeNodes(nodes), "")
 		if err != nil || !reflect.DeepEqual(again, nodes) {
 			t.Fatalf("not the same after encoding: %v", err)
 		}

@@ -120,20 +120,32 @@ func (r *Repository) Tree(ctx context.Context, c Content, fn func(*Node) error) 
 		if int64(len(block)) != e.Length {
 			return fmt.Errorf("%w: tree block %s has another length", ErrDamaged, e.Chunk)
 		}
-		nodes, err := DecodeNodes(block, last)
-		if err != nil {
-			return fmt.Errorf("tree block %s: %w", e.Chunk, err)
-		}
-		for i := range nodes {
-			if err := fn(&nodes[i]); err != nil {
-				return err
-			}
-		}
-		if len(nodes) > 0 {
-			last = nodes[len(nodes)-1].Name
+		if last, err = r.treeBlock(e.Chunk, block, last, fn); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// treeBlock calls fn for each entry of one block and returns the last name.
+func (r *Repository) treeBlock(id ID, block []byte, after string, fn func(*Node) error) (last string, err error) {
+	d, err := NewNodeDecoder(block, after)
+	if err != nil {
+		return "", fmt.Errorf("tree block %s: %w", id, err)
+	}
+	for {
+		n := &Node{} // fn may keep it
+		more, err := d.Next(n)
+		if err != nil {
+			return "", fmt.Errorf("tree block %s: %w", id, err)
+		}
+		if !more {
+			return d.after, nil
+		}
+		if err := fn(n); err != nil {
+			return "", err
+		}
+	}
 }
 
 // Extents calls fn for each extent of depth 0, in order, following extent

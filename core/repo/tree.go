@@ -143,46 +143,69 @@ func (b *blockEncoder) finish() []byte {
 	return out
 }
 
-// EncodeNodes encodes nodes as one tree block. The change cache uses it.
-func EncodeNodes(nodes []Node) []byte {
-	var b blockEncoder
-	for i := range nodes {
-		b.add(&nodes[i])
-	}
-	return b.finish()
+// NodeEncoder encodes nodes as one tree block, however many; the change
+// cache uses it. The zero value is ready.
+type NodeEncoder struct{ block blockEncoder }
+
+// Add appends a node.
+func (e *NodeEncoder) Add(n *Node) { e.block.add(n) }
+
+// Finish returns the block and empties the encoder.
+func (e *NodeEncoder) Finish() []byte { return e.block.finish() }
+
+// NodeDecoder decodes one tree block, node by node.
+type NodeDecoder struct {
+	d      decoder
+	ids    []ID
+	owners []Owner
+	left   int
+	after  string
 }
 
-// DecodeNodes decodes one tree block. after is the last name of the block
-// before it ("" for the first): names ascend over all blocks of a directory.
-func DecodeNodes(block []byte, after string) ([]Node, error) {
-	d := decoder{b: block}
+// NewNodeDecoder reads the head of a tree block. after is the last name of
+// the block before it ("" for the first): names ascend over all blocks of a directory.
+func NewNodeDecoder(block []byte, after string) (*NodeDecoder, error) {
+	r := &NodeDecoder{d: decoder{b: block}, after: after}
+	d := &r.d
 	if d.u8() != 1 {
 		d.fail("unknown tree version")
 	}
-	ids := d.ids()
-	owners := make([]Owner, d.count(4, "number of owners"))
-	for i := range owners {
-		owners[i] = Owner{
+	r.ids = d.ids()
+	r.owners = make([]Owner, d.count(4, "number of owners"))
+	for i := range r.owners {
+		r.owners[i] = Owner{
 			UID: uint32(d.max(1<<32-1, "uid")), GID: uint32(d.max(1<<32-1, "gid")),
 			User: string(d.bytes()), Group: string(d.bytes()),
 		}
 	}
-	nodes := make([]Node, d.count(8, "number of entries"))
-	for i := range nodes {
-		e := decoder{b: d.bytes(), err: d.err}
-		e.node(&nodes[i], ids, owners)
-		if err := e.done(); err != nil {
-			return nil, fmt.Errorf("tree: %w", err)
-		}
-		if nodes[i].Name <= after {
-			return nil, fmt.Errorf("%w: tree names are out of order", ErrDamaged)
-		}
-		after = nodes[i].Name
+	r.left = d.count(8, "number of entries")
+	if d.err != nil {
+		return nil, fmt.Errorf("tree: %w", d.err)
 	}
-	if err := d.done(); err != nil {
-		return nil, fmt.Errorf("tree: %w", err)
+	return r, nil
+}
+
+// Next decodes the next node into n, which it overwrites. more is false after
+// the last one. Local refers to the block.
+func (r *NodeDecoder) Next(n *Node) (more bool, err error) {
+	if r.left == 0 {
+		if err := r.d.done(); err != nil {
+			return false, fmt.Errorf("tree: %w", err)
+		}
+		return false, nil
 	}
-	return nodes, nil
+	r.left--
+	*n = Node{}
+	e := decoder{b: r.d.bytes(), err: r.d.err}
+	e.node(n, r.ids, r.owners)
+	if err := e.done(); err != nil {
+		return false, fmt.Errorf("tree: %w", err)
+	}
+	if n.Name <= r.after {
+		return false, fmt.Errorf("%w: tree names are out of order", ErrDamaged)
+	}
+	r.after = n.Name
+	return true, nil
 }
 
 func (d *decoder) node(n *Node, ids []ID, owners []Owner) {

@@ -128,7 +128,7 @@ func makeVectors(t *testing.T) vectors {
 	}
 	v.Keyring = text(ring)
 	data, list := hasher.ID([]byte("some content")), ID(seq(160))
-	v.TreeBlock = text(EncodeNodes(vectorNodes(data, list)))
+	v.TreeBlock = text(encodeNodes(vectorNodes(data, list)))
 	v.ListBlock = text(encodeList([]Extent{{Chunk: data, Length: 12}, {Hole: true, Length: 1 << 30}, {Chunk: list, Offset: 4, Length: 8}}))
 
 	c := e.objectAEAD(kindPack, pack)
@@ -249,8 +249,8 @@ func readVectors(t *testing.T, v vectors) {
 		}
 	}
 	data := e.NewHasher().ID([]byte("some content"))
-	nodes, err := DecodeNodes(raw(v.TreeBlock), "")
-	if want := vectorNodes(data, ID(seq(160))); err != nil || !bytes.Equal(EncodeNodes(nodes), EncodeNodes(want)) {
+	nodes, err := decodeNodes(raw(v.TreeBlock), "")
+	if want := vectorNodes(data, ID(seq(160))); err != nil || !bytes.Equal(encodeNodes(nodes), encodeNodes(want)) {
 		t.Errorf("tree: %v\n%+v", err, nodes)
 	}
 	pack, _ := ParseName(v.Names["pack"])

@@ -58,42 +58,25 @@ func openRetry(at int, name string, flags int) (int, error) {
 	}
 }
 
-// ReadEntries returns the folder's entries sorted by the bytes of their
-// names. A name that cannot be looked at is a problem, not an error. Names that vanish meanwhile are left out.
-func (d *Dir) ReadEntries(ctx context.Context) ([]Entry, []Problem, error) {
+// names returns the names in the folder, in no order.
+func (d *Dir) names(ctx context.Context) ([]string, error) {
 	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var names []string
 	for {
 		more, err := d.f.Readdirnames(4096)
 		names = append(names, more...)
 		if errors.Is(err, io.EOF) {
-			break
+			return names, nil
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	slices.Sort(names)
-	entries := make([]Entry, 0, len(names))
-	var problems []Problem
-	for i, name := range names {
-		if i%1024 == 1023 && ctx.Err() != nil {
-			return nil, nil, ctx.Err()
-		}
-		e, err := d.Lstat(name)
-		switch {
-		case err == nil:
-			entries = append(entries, e)
-		case !errors.Is(err, fs.ErrNotExist):
-			problems = append(problems, Problem{name, err})
-		}
-	}
-	return entries, problems, nil
 }
 
 // Lstat looks at one name.

@@ -35,29 +35,17 @@ func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) {
 // Close closes the folder.
 func (d *Dir) Close() error { return nil }
 
-// ReadEntries returns the folder's entries sorted by the bytes of their
-// names. A name that cannot be looked at is a problem, not an error.
-func (d *Dir) ReadEntries(ctx context.Context) ([]Entry, []Problem, error) {
-	list, err := os.ReadDir(d.path)
+// names returns the names in the folder, in no order.
+func (d *Dir) names(ctx context.Context) ([]string, error) {
+	f, err := os.Open(d.path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var entries []Entry
-	var problems []Problem
-	for _, l := range list {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		e, err := d.Lstat(l.Name())
-		switch {
-		case err == nil:
-			entries = append(entries, e)
-		case !errors.Is(err, fs.ErrNotExist):
-			problems = append(problems, Problem{l.Name(), err})
-		}
+	defer f.Close() //nolint:errcheck // only read from
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
-	return entries, problems, nil
+	return f.Readdirnames(-1)
 }
 
 // Lstat looks at one name.

@@ -42,28 +42,29 @@ func (c *counter) add(e Entry) {
 }
 
 func (c *counter) dir(ctx context.Context, d *Dir, l Level) error {
-	entries, _, err := d.ReadEntries(ctx)
-	if err != nil || l.Tagged(d, entries) {
-		return nil //nolint:nilerr // what cannot be listed is left out of an estimate
+	if l.Tagged(d) {
+		return nil
 	}
-	for _, e := range entries {
-		if l.Match(e.Name, e.Kind == Folder) {
-			continue
+	err := d.Batches(ctx, func(entries []Entry, _ []Problem) error {
+		for _, e := range entries {
+			switch {
+			case l.Match(e.Name, e.Kind == Folder):
+			case e.Kind != Folder:
+				c.add(e)
+			default:
+				sub, err := d.OpenDir(e.Name)
+				if err != nil {
+					continue
+				}
+				if err := errors.Join(c.dir(ctx, sub, l.Enter(e.Name)), sub.Close()); err != nil {
+					return err
+				}
+			}
 		}
-		if e.Kind != Folder {
-			c.add(e)
-			continue
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		sub, err := d.OpenDir(e.Name)
-		if err != nil {
-			continue
-		}
-		if err := errors.Join(c.dir(ctx, sub, l.Enter(e.Name)), sub.Close()); err != nil {
-			return err
-		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return err
 	}
-	return nil
+	return nil // what cannot be listed is left out of an estimate
 }

@@ -139,24 +139,22 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55"
 
 // Tagged tells whether a folder says of itself that it is a cache
 // (CACHEDIR.TAG, https://bford.info/cachedir/) and such are excluded.
-func (l Level) Tagged(d *Dir, entries []Entry) bool {
+func (l Level) Tagged(d *Dir) bool {
 	if l.x == nil || !l.x.tagged {
 		return false
 	}
-	for _, e := range entries {
-		if e.Name != "CACHEDIR.TAG" || e.Kind != File {
-			continue
-		}
-		f, err := d.OpenFile(e)
-		if err != nil {
-			return false
-		}
-		defer f.Close() //nolint:errcheck // only read from
-		b := make([]byte, len(cacheTag))
-		_, err = io.ReadFull(f, b)
-		return err == nil && string(b) == cacheTag
+	e, err := d.Lstat("CACHEDIR.TAG")
+	if err != nil || e.Kind != File {
+		return false
 	}
-	return false
+	f, err := d.OpenFile(e)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	b := make([]byte, len(cacheTag))
+	_, err = io.ReadFull(f, b)
+	return err == nil && string(b) == cacheTag
 }
 
 // Preset is a group of exclusions that a person turns on as one.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,7 +50,10 @@ const (
 func Run(p Params) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c := &cli{Params: p}
+	out := bufio.NewWriter(p.Stdout) // a listing may have a million lines
+	p.Stdout = out
+	c := &cli{Params: p, flush: out.Flush}
+	defer out.Flush() //nolint:errcheck // a closed pipe is the reader's choice
 	root := c.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
@@ -65,6 +69,7 @@ func Run(p Params) int {
 // cli is one invocation.
 type cli struct {
 	Params
+	flush            func() error // of standard output
 	profile, keyring string
 	json             bool
 }
@@ -134,6 +139,7 @@ func detailOf(err error, s words.Sentence) string {
 }
 
 func (c *cli) warn(format string, args ...any) {
+	_ = c.flush() // so that what is said stands in order on a terminal
 	_, _ = fmt.Fprintf(c.Stderr, format+"\n", args...) // nowhere else to say it
 }
 
