@@ -78,9 +78,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 			hits, parents, more, err := searchNames(ctx, reader, s.ID, text)
 			return func() {
 				if err != nil {
-					if ctx.Err() == nil {
-						p.fail(err)
-					}
+					p.fail(err)
 					return
 				}
 				nodes := make(map[string][]widgets.Node, len(parents))
@@ -102,7 +100,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
 		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
 		content: []fyne.CanvasObject{bar},
-		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, picked), nil, nil, picker.Container),
+		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, picked), nil, nil, picker),
 		foot:    []fyne.CanvasObject{next},
 	})
 	f.filesPage = p.root

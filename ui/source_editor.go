@@ -149,13 +149,11 @@ func (e *sourceEditor) count() {
 	e.counting.run(func(ctx context.Context) func() {
 		files, bytes, err := e.u.core.Estimate(ctx, paths, excludes, nil)
 		return func() {
-			switch {
-			case ctx.Err() != nil:
-			case err != nil:
+			if err != nil {
 				e.estimate.SetText(e.u.words.For(err).What)
-			default:
-				e.estimate.SetText(e.u.words.Files(files) + " · " + e.u.words.Bytes(bytes))
+				return
 			}
+			e.estimate.SetText(e.u.words.Files(files) + " · " + e.u.words.Bytes(bytes))
 		}
 	})
 }

@@ -41,7 +41,7 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 		parts = append(parts, c.icon)
 	}
 	if !c.door {
-		parts = append(parts, dot)
+		parts = append(parts, dot.Container)
 	}
 	parts = append(parts, text)
 	if c.door {
@@ -68,7 +68,7 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 
 // Choices is a group of which exactly one is chosen.
 type Choices struct {
-	*fyne.Container
+	composite
 	all       []*Choice
 	chosen    int
 	OnChanged func(i int)
@@ -76,15 +76,17 @@ type Choices struct {
 
 // NewChoices returns a group of (title, text) pairs with one chosen.
 func NewChoices(chosen int, pairs ...[2]string) *Choices {
-	g := &Choices{Container: Column(theme.Space3)}
+	g := &Choices{}
+	g.root = Column(theme.Space3)
 	for i, p := range pairs {
 		c := &Choice{title: NewStrong(p[0]), text: NewMuted(p[1])}
 		c.tap = func() { g.Choose(i) }
 		c.ExtendBaseWidget(c)
 		g.all = append(g.all, c)
-		g.Add(c)
+		g.root.Add(c)
 	}
 	g.Choose(chosen)
+	g.ExtendBaseWidget(g)
 	return g
 }
 

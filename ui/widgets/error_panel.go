@@ -1,7 +1,6 @@
 package widgets
 
 import (
-	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -16,7 +15,7 @@ type Trouble struct {
 // ErrorPanel says what happened, what is safe, and what can be done; the raw
 // details stay folded away until they are asked for.
 type ErrorPanel struct {
-	*fyne.Container
+	composite
 	trouble Trouble
 }
 
@@ -53,8 +52,9 @@ func NewErrorPanel(t Trouble, l ErrorLabels, copy func(string)) *ErrorPanel {
 		text.Add(Row(0, nil, show))
 		text.Add(more)
 	}
-	p.Container = container.NewStack(NewGround(theme.TintBad, "", theme.RadiusCard),
+	p.root = container.NewStack(NewGround(theme.TintBad, "", theme.RadiusCard),
 		Inset(theme.Space4+4, theme.Space4, TopRow(theme.Space4, Wide(text), NewIcon("warning", theme.Bad, theme.IconMedium+4), text)))
+	p.ExtendBaseWidget(p)
 	return p
 }
 

@@ -10,7 +10,7 @@ import (
 
 // GroupCheck asks for one group of the key to be typed back.
 type GroupCheck struct {
-	*fyne.Container
+	composite
 	Entry *widget.Entry
 	mark  *Icon
 	note  *Text
@@ -25,7 +25,8 @@ func NewGroupCheck(label string, changed func(typed string), submitted func()) *
 	c.Entry.OnChanged = changed
 	c.Entry.OnSubmitted = func(string) { submitted() }
 	field := AtLeast(140, 0, c.Entry)
-	c.Container = Column(theme.Space1, NewStrong(label), container.NewStack(Row(theme.Space3, nil, field, c.mark)), c.note)
+	c.root = Column(theme.Space1, NewStrong(label), container.NewStack(Row(theme.Space3, nil, field, c.mark)), c.note)
+	c.ExtendBaseWidget(c)
 	return c
 }
 

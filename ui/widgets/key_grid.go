@@ -14,7 +14,7 @@ const hiddenGroup = "••••"
 
 // KeyGrid shows a 64-digit key as 4 × 4 numbered groups, or hides it.
 type KeyGrid struct {
-	*fyne.Container
+	composite
 	cells  []*Text
 	groups [][]byte
 	hidden bool
@@ -33,7 +33,8 @@ func NewKeyGrid() *KeyGrid {
 		grid.Add(container.NewStack(NewGround(theme.TintMuted, "", theme.RadiusControl),
 			Inset(theme.Space2, theme.Space2, container.NewStack(container.NewBorder(nil, nil, container.NewVBox(number), nil), container.NewCenter(cell)))))
 	}
-	g.Container = container.NewStack(grid)
+	g.root = container.NewStack(grid)
+	g.ExtendBaseWidget(g)
 	return g
 }
 

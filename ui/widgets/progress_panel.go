@@ -71,7 +71,7 @@ type ProgressState struct {
 // ProgressPanel shows long work: bar, percent, amount, speed, time left and the
 // step, with buttons to pause and to cancel.
 type ProgressPanel struct {
-	*fyne.Container
+	composite
 	step, percent, facts, path *Text
 	bar                        *Bar
 	pause, cancel              *Button
@@ -90,9 +90,10 @@ func NewProgressPanel(pauseText, resumeText, cancelText string, pause, cancel fu
 		p.pause = NewButton(pauseText, "pause", Second, pause)
 		buttons = Row(theme.Space2, nil, p.pause, p.cancel)
 	}
-	p.Container = container.NewStack(Card(Column(theme.Space3,
+	p.root = container.NewStack(Card(Column(theme.Space3,
 		Row(theme.Space3, Wide(p.step), p.step, p.percent), p.bar,
 		Column(2, p.facts, p.path), Row(0, nil, buttons))))
+	p.ExtendBaseWidget(p)
 	return p
 }
 

@@ -8,7 +8,7 @@ import (
 
 // StatusHero says in one line how things are, with the main action beside it.
 type StatusHero struct {
-	*fyne.Container
+	composite
 	medallion  *Medallion
 	line, sub  *Text
 	main, more *Button
@@ -26,10 +26,11 @@ func NewStatusHero(main, more *Button) *StatusHero {
 			buttons = append(buttons, b)
 		}
 	}
-	h.Container = Column(theme.Space4, top)
+	h.root = Column(theme.Space4, top)
 	if len(buttons) > 0 {
-		h.Add(Inset(72+theme.Space6, 0, Row(theme.Space3, nil, buttons...)))
+		h.root.Add(Inset(72+theme.Space6, 0, Row(theme.Space3, nil, buttons...)))
 	}
+	h.ExtendBaseWidget(h)
 	return h
 }
 

@@ -13,7 +13,7 @@ import (
 // StepHeader is the top of a wizard's page: a way back, the wizard's name, and
 // dots for its steps.
 type StepHeader struct {
-	*fyne.Container
+	composite
 	back *Button
 }
 
@@ -27,8 +27,9 @@ func NewStepHeader(backText, title string, step, of int, back func()) *StepHeade
 	}
 	dots := newSteps(step, of)
 	middle := NewStrong(title).Centered()
-	h.Container = container.NewStack(Inset(120, 0, container.New(centerY{}, middle)), Row(theme.Space3, nil, left),
+	h.root = container.NewStack(Inset(120, 0, container.New(centerY{}, middle)), Row(theme.Space3, nil, left),
 		container.NewHBox(layout.NewSpacer(), container.NewCenter(dots)))
+	h.ExtendBaseWidget(h)
 	return h
 }
 

@@ -20,7 +20,7 @@ type Node struct {
 // TreePicker picks files from a tree that is loaded as it is opened, or from
 // the results of a search.
 type TreePicker struct {
-	*fyne.Container
+	composite
 	Selection *Selection
 	// OnLoad is called when a folder is opened for the first time; answer with SetChildren.
 	OnLoad func(path string)
@@ -62,7 +62,8 @@ func NewTreePicker() *TreePicker {
 		p.toggle(p.found[i].Path)
 	}
 	p.results.Hide()
-	p.Container = container.NewStack(NewGround(theme.Surface, theme.Outline, theme.RadiusCard), Inset(theme.Space2, theme.Space2, container.NewStack(p.tree, p.results)))
+	p.root = container.NewStack(NewGround(theme.Surface, theme.Outline, theme.RadiusCard), Inset(theme.Space2, theme.Space2, container.NewStack(p.tree, p.results)))
+	p.ExtendBaseWidget(p)
 	return p
 }
 
