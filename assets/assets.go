@@ -8,6 +8,15 @@ import (
 //go:embed icons/*.svg
 var icons embed.FS
 
+// ChevronNext and ChevronDown are drawn in fills, which the toolkit recolours
+// by itself in its own widgets.
+//
+//go:embed toolkit/chevron-next.svg
+var ChevronNext []byte
+
+//go:embed toolkit/chevron-down.svg
+var ChevronDown []byte
+
 // AppIcon is the app's icon, an SVG.
 //
 //go:embed icon.svg

@@ -123,7 +123,11 @@ func (u *UI) runDetails(r core.Run) fyne.CanvasObject {
 	}
 	tone, icon := runTone(r)
 	fmt.Fprintf(&text, "Holdfast · %s\n", runTitle(r.Kind))
-	add(icon, lang.L("How it ended"), u.runLine(r))
+	if r.Outcome == core.OutcomeFailed { // the panel says it in full
+		fmt.Fprintf(&text, "%s\n", u.runLine(r))
+	} else {
+		add(icon, lang.L("How it ended"), u.runLine(r))
+	}
 	add("clock", lang.L("When"), capital(u.words.Ago(r.Started, u.now()))+" · "+lang.L("took {{.Time}}", vals{"Time": u.words.Duration(r.Ended.Sub(r.Started))}))
 	if r.BytesStored > 0 {
 		add("place", lang.L("Stored anew"), u.words.Bytes(r.BytesStored))

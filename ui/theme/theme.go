@@ -5,6 +5,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	fynetheme "fyne.io/fyne/v2/theme"
+
+	"github.com/holdfast-backup/holdfast/assets"
 )
 
 // Colours beyond the toolkit's own names.
@@ -105,14 +107,14 @@ var light = palette{
 	background: rgb(0xF6F8F7), surface: rgb(0xFFFFFF), sidebar: rgb(0xF0F4F2), outline: rgb(0xDDE4E1), control: rgb(0x7D8C86),
 	text: rgb(0x17201D), muted: rgb(0x55635E), onPrimary: rgb(0xFFFFFF),
 	primary: rgb(0x0B6E5F), good: rgb(0x1B7F4B), attention: rgb(0x8A5A00), bad: rgb(0xB3261E),
-	tint: 0x12,
+	tint: 0x20,
 }
 
 var dark = palette{
 	background: rgb(0x101615), surface: rgb(0x18201F), sidebar: rgb(0x141B1A), outline: rgb(0x2A3533), control: rgb(0x6F827B),
 	text: rgb(0xE8EFEC), muted: rgb(0x9DB0A9), onPrimary: rgb(0x06231E),
 	primary: rgb(0x3CC9AE), good: rgb(0x4CC38A), attention: rgb(0xF2B84B), bad: rgb(0xFF8A80),
-	tint: 0x26,
+	tint: 0x2a,
 }
 
 // Color returns a colour; the appearance overrides the system's variant.
@@ -162,7 +164,7 @@ func (p palette) color(name fyne.ThemeColorName) (color.NRGBA, bool) {
 	case TintBad:
 		return over(alpha(p.bad, p.tint), p.surface), true
 	case TintMuted, fynetheme.ColorNameButton, fynetheme.ColorNameDisabledButton:
-		return over(alpha(p.muted, p.tint), p.surface), true
+		return over(alpha(p.muted, p.tint*5/8), p.surface), true
 	case Hover:
 		return alpha(p.text, 0x0d), true
 	case Press:
@@ -184,8 +186,17 @@ func (p palette) color(name fyne.ThemeColorName) (color.NRGBA, bool) {
 // Font returns the bundled sans and monospace.
 func (t *Theme) Font(s fyne.TextStyle) fyne.Resource { return fynetheme.DefaultTheme().Font(s) }
 
-// Icon returns the toolkit's icons, for its own widgets.
-func (t *Theme) Icon(n fyne.ThemeIconName) fyne.Resource { return fynetheme.DefaultTheme().Icon(n) }
+// Icon returns the toolkit's icons, for its own widgets, but for the arrows of
+// its trees.
+func (t *Theme) Icon(n fyne.ThemeIconName) fyne.Resource {
+	switch n {
+	case fynetheme.IconNameNavigateNext:
+		return fynetheme.NewColoredResource(fyne.NewStaticResource("chevron-next.svg", assets.ChevronNext), Muted)
+	case fynetheme.IconNameMoveDown:
+		return fynetheme.NewColoredResource(fyne.NewStaticResource("chevron-down.svg", assets.ChevronDown), Muted)
+	}
+	return fynetheme.DefaultTheme().Icon(n)
+}
 
 // Size returns a size.
 func (t *Theme) Size(name fyne.ThemeSizeName) float32 {

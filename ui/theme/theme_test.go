@@ -36,9 +36,9 @@ func TestContrast(t *testing.T) {
 		Muted:                                  {4.5, append([]fyne.ThemeColorName{TintMuted}, grounds...)},
 		fynetheme.ColorNamePlaceHolder:         {4.5, grounds},
 		Primary:                                {4.5, append([]fyne.ThemeColorName{TintPrimary}, grounds...)},
-		Good:                                   {4.5, append([]fyne.ThemeColorName{TintGood}, grounds...)},
-		Attention:                              {4.5, append([]fyne.ThemeColorName{TintAttention}, grounds...)},
-		Bad:                                    {4.5, append([]fyne.ThemeColorName{TintBad}, grounds...)},
+		Good:                                   {4.5, []fyne.ThemeColorName{Background, Surface}},
+		Attention:                              {4.5, []fyne.ThemeColorName{Background, Surface}},
+		Bad:                                    {4.5, []fyne.ThemeColorName{Background, Surface}},
 		OnPrimary:                              {4.5, []fyne.ThemeColorName{Primary}},
 		OnBad:                                  {4.5, []fyne.ThemeColorName{Bad}},
 		fynetheme.ColorNameForegroundOnSuccess: {4.5, []fyne.ThemeColorName{Good}},
@@ -52,6 +52,12 @@ func TestContrast(t *testing.T) {
 				if got := contrast(fg, bg); got < p.least {
 					t.Errorf("%s: %s on %s has contrast %.2f, less than %.1f", look, name, on, got, p.least)
 				}
+			}
+		}
+		// Icons stand on the tint of their own colour.
+		for fg, bg := range map[fyne.ThemeColorName]fyne.ThemeColorName{Good: TintGood, Attention: TintAttention, Bad: TintBad} {
+			if got := contrast(th.Color(fg, variant).(color.NRGBA), th.Color(bg, variant).(color.NRGBA)); got < 3 {
+				t.Errorf("%s: an icon in %s on %s has contrast %.2f", look, fg, bg, got)
 			}
 		}
 		// Hovering must not make text unreadable.
