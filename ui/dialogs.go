@@ -31,8 +31,8 @@ func (d dialogs) folder(start string, chosen func(string)) {
 	if l, err := storage.ListerForURI(storage.NewFileURI(start)); start != "" && err == nil {
 		f.SetLocation(l)
 	}
+	f.Show() // first: before it the dialog has no window to be resized
 	f.Resize(fyne.NewSize(760, 540))
-	f.Show()
 }
 
 func (d dialogs) save(name string, chosen func(string)) {
@@ -46,8 +46,8 @@ func (d dialogs) save(name string, chosen func(string)) {
 		}
 	}, d.window)
 	f.SetFileName(name)
+	f.Show() // first: before it the dialog has no window to be resized
 	f.Resize(fyne.NewSize(760, 540))
-	f.Show()
 }
 
 // question is asked before something that should not happen by accident.

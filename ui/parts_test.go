@@ -206,6 +206,20 @@ func TestSecondWindowOnTheSameProfile(t *testing.T) {
 	}
 }
 
+func TestTheRealDialogsOpen(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	real := dialogs{d.ui.window}
+	real.folder(t.TempDir(), func(string) {})
+	if d.ui.window.Canvas().Overlays().Top() == nil {
+		t.Error("there is no folder dialog")
+	}
+	real.folder("/nowhere/at/all", func(string) {})
+	real.save("key.txt", func(string) {})
+	if n := len(d.ui.window.Canvas().Overlays().List()); n != 3 {
+		t.Errorf("%d dialogs are open", n)
+	}
+}
+
 // Everything that can be done with the pointer can be done with Tab and Space.
 func TestKeyboard(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)

@@ -13,7 +13,9 @@ import (
 // ShowTrouble says in a small window why Holdfast cannot open, and returns
 // when it is closed.
 func ShowTrouble(app fyne.App, err error) {
-	newTroubleWindow(app, err).ShowAndRun()
+	w := newTroubleWindow(app, err)
+	w.CenterOnScreen()
+	w.ShowAndRun()
 }
 
 func newTroubleWindow(app fyne.App, err error) fyne.Window {

@@ -42,7 +42,7 @@ func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
 	update := func() {
 		img.Resource = nil
 		if i.Name != "" {
-			img.Resource = resource(i.Name, i.Color)
+			img.Resource = resource(i.Name, i.Color, i.Side)
 		}
 		img.Refresh()
 	}
@@ -61,11 +61,18 @@ func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
 
 // resource draws an icon in a colour. The toolkit recolours fills only, and
 // these icons are strokes; the name holds the colour, since it caches by name.
-func resource(name string, color fyne.ThemeColorName) fyne.Resource {
+//
+// Large icons get a stronger stroke, or they would look thinner than small ones.
+func resource(name string, color fyne.ThemeColorName, side float32) fyne.Resource {
 	r, g, b, _ := colorOf(color).RGBA()
 	hex := fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
 	svg := bytes.ReplaceAll(assets.Icon(name), []byte("currentColor"), []byte(hex))
-	return fyne.NewStaticResource(name+hex+".svg", svg)
+	weight := ""
+	if side > theme.IconLarge {
+		weight = "-bold"
+		svg = bytes.ReplaceAll(svg, []byte(`stroke-width="1.75"`), []byte(`stroke-width="2.5"`))
+	}
+	return fyne.NewStaticResource(name+weight+hex+".svg", svg)
 }
 
 // Medallion is an icon in a tinted circle.
