@@ -155,7 +155,7 @@ func (u *UI) changed(kind core.RunKind, report core.BackupReport, err error) {
 		heading(lang.L("Your backup is end-to-end encrypted"), proof)
 	case err == nil:
 		m.Set("check", widgets.ToneGood)
-		heading(lang.L("Your backup is not encrypted any more"), lang.L("The new backup was read back and checked, and the encrypted one is deleted. The old key opens nothing now."))
+		heading(lang.L("Your backup is not encrypted any more"), lang.L("The new backup was read back and checked, and the encrypted one is deleted. The old key is not needed any more."))
 	default:
 		m.Set("warning", widgets.ToneAttention)
 		st := u.core.Status()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -135,11 +136,18 @@ func (w Words) malformed(err error) string {
 // For words an error in English.
 func For(err error) Sentence { return Words{}.For(err) }
 
-// Templates returns every template of the sentences, for the translations.
+// Templates returns the templates that stand in tables, for the translations;
+// the others are literals in calls of Say.
 func Templates() []string {
 	out := []string{keyDigits, keyChar, keyMeant}
 	for _, t := range sentences {
 		out = append(out, t.what, t.safe, t.do)
+	}
+	for _, u := range byteUnits {
+		out = append(out, "{{.Number}} "+u)
+	}
+	for m := time.January; m <= time.December; m++ {
+		out = append(out, m.String())
 	}
 	return out
 }
