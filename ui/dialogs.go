@@ -31,6 +31,7 @@ func (d dialogs) folder(start string, chosen func(string)) {
 	if l, err := storage.ListerForURI(storage.NewFileURI(start)); start != "" && err == nil {
 		f.SetLocation(l)
 	}
+	f.SetView(dialog.ListView)
 	f.Show() // first: before it the dialog has no window to be resized
 	f.Resize(fyne.NewSize(760, 540))
 }
@@ -46,6 +47,7 @@ func (d dialogs) save(name string, chosen func(string)) {
 		}
 	}, d.window)
 	f.SetFileName(name)
+	f.SetView(dialog.ListView)
 	f.Show() // first: before it the dialog has no window to be resized
 	f.Resize(fyne.NewSize(760, 540))
 }
@@ -65,6 +67,8 @@ func (u *UI) ask(q question, yes func()) {
 	}
 	no := widgets.NewButton(q.no, "", widgets.Second, func() { pop.Hide() })
 	ok := widgets.NewButton(q.yes, "", kind, func() { pop.Hide(); yes() })
+	no.OnEscape = func() { pop.Hide() }
+	ok.OnEscape = no.OnEscape
 	pop = u.popUp(q.title, q.text, no, ok)
 	u.window.Canvas().Focus(no)
 }
@@ -73,6 +77,7 @@ func (u *UI) ask(q question, yes func()) {
 func (u *UI) inform(title, text string) {
 	var pop *widget.PopUp
 	ok := widgets.NewButton(lang.L("OK"), "", widgets.Main, func() { pop.Hide() })
+	ok.OnEscape = func() { pop.Hide() }
 	pop = u.popUp(title, text, ok)
 	u.window.Canvas().Focus(ok)
 }

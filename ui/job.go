@@ -53,12 +53,13 @@ func (u *UI) report(j *job) func(core.Progress) {
 	waiting := false
 	return func(p core.Progress) {
 		mu.Lock()
-		defer mu.Unlock()
 		newest = p
-		if waiting {
+		before := waiting
+		waiting = true
+		mu.Unlock()
+		if before {
 			return
 		}
-		waiting = true
 		u.work.do(func() {
 			mu.Lock()
 			p := newest
@@ -126,7 +127,12 @@ func stepName(s core.Step) string {
 
 func (u *UI) progressState(p core.Progress) widgets.ProgressState {
 	s := widgets.ProgressState{Step: stepName(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
+	// The total is the last backup's. When more than that turns up, core raises
+	// it along, and a share of it would only ever say 100 %.
+	outgrown := p.Step == core.StepBackingUp && p.BytesDone > 0 && p.BytesDone >= p.BytesTotal
 	switch {
+	case outgrown:
+		s.Amount = u.words.Files(p.FilesDone) + " · " + u.words.Bytes(p.BytesDone)
 	case p.BytesTotal > 0:
 		s.Share = float32(float64(p.BytesDone) / float64(p.BytesTotal))
 		s.Percent = words.Percent(p.BytesDone, p.BytesTotal)

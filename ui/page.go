@@ -12,7 +12,11 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-const pageWidth = 640
+// Widths of a page's column, and of one that shows a tree.
+const (
+	pageWidth = 640
+	wideWidth = 760
+)
 
 // page is one step of a wizard: a header, a column that scrolls, and a foot
 // with the ways on. Trouble shows at the top of the column.
@@ -52,9 +56,11 @@ func (u *UI) newPage(p pageParams) *page {
 	parts := []fyne.CanvasObject{widgets.Column(theme.Space2, head...), pg.trouble}
 	parts = append(parts, p.content...)
 	var middle fyne.CanvasObject
+	width := float32(pageWidth)
 	if p.fills != nil {
-		top := widgets.Page(pageWidth+120, theme.Space4, parts...)
-		middle = container.New(belowLayout{}, widgets.Inset(theme.Space6, theme.Space4, top), widgets.Inset(theme.Space6, 0, container.New(narrow{pageWidth + 120}, p.fills)))
+		width = wideWidth
+		top := widgets.Page(wideWidth, theme.Space4, parts...)
+		middle = container.New(belowLayout{}, widgets.Inset(theme.Space6, theme.Space4, top), widgets.Inset(theme.Space6, 0, container.New(narrow{wideWidth}, p.fills)))
 	} else {
 		pg.body = widgets.Page(pageWidth, theme.Space6, parts...)
 		pg.scroll = widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, pg.body))
@@ -64,7 +70,7 @@ func (u *UI) newPage(p pageParams) *page {
 	if len(p.foot) > 0 {
 		gap := widgets.Gap()
 		buttons := widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, p.foot...)...)
-		foot = widgets.Inset(theme.Space6, theme.Space4, container.New(narrow{pageWidth}, buttons))
+		foot = widgets.Inset(theme.Space6, theme.Space4, container.New(narrow{width}, buttons))
 	}
 	pg.root = container.NewBorder(widgets.Inset(theme.Space4, theme.Space3, header), foot, nil, nil, middle)
 	return pg

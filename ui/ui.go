@@ -121,8 +121,8 @@ func New(p Params) *UI {
 func (u *UI) Run() {
 	u.window.CenterOnScreen()
 	u.window.ShowAndRun()
-	u.work.cancel()
-	u.work.wg.Wait()
+	u.clip.clear()
+	u.work.end()
 }
 
 // home shows what is to be seen first: the welcome, or the Backup screen.
@@ -215,7 +215,7 @@ func (u *UI) quit() {
 	u.clip.clear()
 	u.restore.close()
 	u.work.cancel()
-	go func() { // owned by Run, which waits for the same group
+	go func() { // the last goroutine: it ends the window, and with it Run
 		u.work.wg.Wait()
 		u.work.do(u.window.Close)
 	}()

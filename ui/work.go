@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // work owns the goroutines of the window.
@@ -10,13 +11,29 @@ type work struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	do     func(func()) // runs a function on the toolkit's goroutine, later
+	later  func(func()) // runs a function on the toolkit's goroutine, later
+	over   atomic.Bool  // there is nothing left to show anything in
 }
 
-func newWork(do func(func())) *work {
-	w := &work{do: do}
+func newWork(later func(func())) *work {
+	w := &work{later: later}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
+}
+
+// do runs a function on the toolkit's goroutine, unless the window has gone:
+// then the toolkit would run it on the caller's.
+func (w *work) do(fn func()) {
+	if !w.over.Load() {
+		w.later(fn)
+	}
+}
+
+// end cancels all work and waits for it. The window has gone already.
+func (w *work) end() {
+	w.over.Store(true)
+	w.cancel()
+	w.wg.Wait()
 }
 
 // run calls fn in a goroutine, and what fn returns on the toolkit's. The

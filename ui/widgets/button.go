@@ -26,6 +26,8 @@ type Button struct {
 	Icon string
 	Kind Kind
 	busy bool
+	// OnEscape, if set, is what Escape does while the button is focused.
+	OnEscape func()
 }
 
 // NewButton returns a button.
@@ -51,6 +53,15 @@ func (b *Button) SetBusy(on bool) {
 		b.Enable()
 	}
 	b.Refresh()
+}
+
+// TypedKey implements fyne.Focusable.
+func (b *Button) TypedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyEscape && b.OnEscape != nil {
+		b.OnEscape()
+		return
+	}
+	b.tappable.TypedKey(e)
 }
 
 // AccessibilityLabel implements fyne.Accessible.

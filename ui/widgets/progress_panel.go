@@ -37,6 +37,9 @@ func (b *Bar) CreateRenderer() fyne.WidgetRenderer {
 		track.Resize(fyne.NewSize(s.Width, h))
 		track.Move(fyne.NewPos(0, y))
 		w := s.Width * max(0, b.done)
+		if b.done < 0 {
+			w = s.Width
+		}
 		if w > 0 {
 			w = max(w, h)
 		}
@@ -45,6 +48,10 @@ func (b *Bar) CreateRenderer() fyne.WidgetRenderer {
 	}
 	update := func() {
 		paint(track, theme.TintMuted, "", 0)
+		if b.done < 0 {
+			paint(fill, theme.TintPrimary, theme.Primary, 1)
+			return
+		}
 		paint(fill, theme.Primary, "", 0)
 	}
 	update()

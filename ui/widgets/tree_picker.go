@@ -167,8 +167,8 @@ func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
 		put(l.check, 0, check)
 		put(l.icon, check+theme.Space2, l.icon.Side)
 		x := check + theme.Space2 + l.icon.Side + theme.Space2
-		put(l.name, x, max(0, s.Width-x-note-theme.Space3-theme.Space2))
-		put(l.note, s.Width-note-theme.Space2, note)
+		put(l.name, x, max(0, s.Width-x-note-theme.Space3-theme.Space4))
+		put(l.note, s.Width-note-theme.Space4, note) // clear of the scroll bar
 	}
 	r.min = func() fyne.Size { return fyne.NewSize(160, 34) }
 	r.refresh = func() { r.layout(l.Size()) }
