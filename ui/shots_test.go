@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 var shots = flag.String("shots", "", "folder to write pictures of all screens to")
@@ -202,13 +203,17 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	r.place = "/media/anna/Backup disk/Holdfast"
 	r.elsewhere()
 	shoot("restore-place")
-	r.unlock(core.Found{Protection: core.ProtectionKey, KeyID: exampleKey().ID()})
-	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6f e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6b"
-	d.write(0, typed)
+	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6e e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6d"
 	proposals, err := backupkey.Repair(ctx, []byte(typed), exampleKey().ID())
 	if err != nil || len(proposals) == 0 {
 		t.Fatal("no proposal", err)
 	}
+	keys := newKeyField(u, func() {})
+	keys.entry.SetText(typed)
+	keys.ask(proposals[0])
+	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: "Unlock the backup", lead: r.place,
+		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton("Unlock", "key", widgets.Main, nil)}}).root)
+	shoot("restore-key")
 	reader, err := real.Reader(ctx)
 	if err != nil {
 		t.Fatal(err)

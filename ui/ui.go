@@ -121,7 +121,6 @@ func New(p Params) *UI {
 func (u *UI) Run() {
 	u.window.CenterOnScreen()
 	u.window.ShowAndRun()
-	u.clip.clear()
 	u.work.end()
 }
 
