@@ -182,6 +182,7 @@ func (u *UI) backUp() {
 	j := u.start(core.RunBackup, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := u.core.Backup(ctx, progress)
 		return func() {
+			u.restore.outdated(false)
 			u.refresh()
 			if err == nil && report.OlderState {
 				s := u.words.For(core.ErrOlderState)

@@ -14,7 +14,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
@@ -241,10 +240,22 @@ func (d *desk) toggle() *widgets.Toggle {
 	return one(d, "toggle", func(*widgets.Toggle) bool { return true })
 }
 
+// field is a widget.Entry, or what extends one.
+type field interface {
+	fyne.Focusable
+	SetText(string)
+	SelectedText() string
+}
+
 // write replaces what is in the n-th field that is shown.
 func (d *desk) write(n int, text string) {
 	d.t.Helper()
-	all := find(d, func(*widget.Entry) bool { return true })
+	var all []field
+	d.walk(func(o fyne.CanvasObject) {
+		if f, ok := o.(field); ok {
+			all = append(all, f)
+		}
+	})
 	if n >= len(all) {
 		d.t.Fatalf("there are %d fields; the window says:\n%s", len(all), strings.Join(d.texts(), "\n"))
 	}

@@ -151,7 +151,7 @@ func (u *UI) progressState(p core.Progress) widgets.ProgressState {
 	if p.BytesPerSecond >= 1 {
 		s.Speed = lang.L("{{.Size}} per second", vals{"Size": u.words.Bytes(int64(p.BytesPerSecond))})
 	}
-	if p.TimeLeft >= 0 {
+	if p.TimeLeft >= 0 && !outgrown {
 		s.Left = lang.L("{{.Time}} left", vals{"Time": u.words.Duration(p.TimeLeft)})
 	}
 	return s

@@ -6,7 +6,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -18,19 +17,17 @@ import (
 type keyField struct {
 	u        *UI
 	root     fyne.CanvasObject
-	entry    *widget.Entry
+	entry    *widgets.Area
 	count    *widgets.Text
 	question *fyne.Container
 	changed  func() // the field changed its height
-	accepted func() // a proposal was accepted: it is in the field now
+	accepted func() // Return was pressed, or a proposal accepted: use what is in the field
 }
 
 func newKeyField(u *UI, changed func()) *keyField {
-	k := &keyField{u: u, entry: widget.NewMultiLineEntry(), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
-	k.entry.TextStyle = fyne.TextStyle{Monospace: true}
-	k.entry.Wrapping = fyne.TextWrapWord
+	k := &keyField{u: u, entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
 	k.entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces"))
-	k.entry.SetMinRowsVisible(4)
+	k.entry.OnReturn = func() { k.accepted() }
 	k.entry.OnChanged = func(string) { k.update() }
 	k.question.Hide()
 	k.root = widgets.Column(theme.Space2, widgets.NewStrong(lang.L("The 64-digit key")), k.entry, k.count, k.question)

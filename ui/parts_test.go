@@ -59,6 +59,23 @@ func TestOnlySomeFiles(t *testing.T) {
 	}
 }
 
+func TestANewBackupIsInTheListOfDates(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.ui.backUp()
+	d.until("the end of the backup", func() bool { return d.ui.job == nil })
+	d.door("This backup") // it started over
+	d.sees("From which day?")
+	d.until("two dates", func() bool {
+		return len(find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Value(), "5 files") })) == 2
+	})
+}
+
 func TestCheckingTheBackup(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)

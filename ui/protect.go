@@ -131,6 +131,7 @@ func (u *UI) change(kind core.RunKind, run func(context.Context, func(core.Progr
 
 // changed shows how a change ended.
 func (u *UI) changed(kind core.RunKind, report core.BackupReport, err error) {
+	u.restore.outdated(true)
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
 	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)

@@ -70,6 +70,19 @@ func (f *restoreFlow) close() {
 	}
 }
 
+// outdated starts over with this computer's backup when its dates changed:
+// while one is to be chosen, or, with gone, wherever the person is.
+func (f *restoreFlow) outdated(gone bool) {
+	if f.leave != nil || f.job != nil || f.reader == nil || !f.own || !gone && f.picker != nil {
+		return
+	}
+	f.close()
+	f.picker, f.paths, f.page = nil, nil, nil
+	if f.u.nav.shown && f.u.nav.current == screenRestore {
+		f.show()
+	}
+}
+
 // again starts over.
 func (f *restoreFlow) again() {
 	f.close()

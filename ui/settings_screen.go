@@ -8,7 +8,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -47,11 +46,9 @@ func pathRow(icon, title, path string) fyne.CanvasObject {
 func (u *UI) exclusionSettings() fyne.CanvasObject {
 	st := u.core.Status()
 	e := newSourceEditor(u, nil, st.Excludes)
-	patterns := widget.NewMultiLineEntry()
+	patterns := widgets.NewArea(4)
 	patterns.SetText(strings.Join(e.own, "\n"))
 	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
-	patterns.SetMinRowsVisible(4)
-	patterns.TextStyle = fyne.TextStyle{Monospace: true}
 	trouble := widgets.Column(0)
 	note := widgets.NewCaption(lang.L("One pattern on each line, as in .gitignore. They count from the next backup on."))
 	var save *widgets.Button

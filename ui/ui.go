@@ -126,6 +126,7 @@ func (u *UI) Run() {
 
 // home shows what is to be seen first: the welcome, or the Backup screen.
 func (u *UI) home() {
+	u.nav.shown = false
 	if !u.core.Status().SetUp {
 		u.flow(u.welcome())
 		return
@@ -134,7 +135,10 @@ func (u *UI) home() {
 }
 
 // flow fills the window with a page of a wizard.
-func (u *UI) flow(page fyne.CanvasObject) { u.fill(u.content, page) }
+func (u *UI) flow(page fyne.CanvasObject) {
+	u.nav.shown = false
+	u.fill(u.content, page)
+}
 
 func (u *UI) fill(where *fyne.Container, what fyne.CanvasObject) {
 	u.window.Canvas().Unfocus()
@@ -166,10 +170,7 @@ func (u *UI) open(s screenName) {
 }
 
 // leaveFlow goes from a wizard back to where the person came from.
-func (u *UI) leaveFlow() {
-	u.nav.shown = false
-	u.home()
-}
+func (u *UI) leaveFlow() { u.home() }
 
 // refresh shows the Backup screen anew when it is the one that is seen.
 func (u *UI) refresh() {

@@ -21,7 +21,10 @@ func (u *UI) welcome() fyne.CanvasObject {
 			widgets.NewDoor("backup", lang.L("Set up a backup"), lang.L("Choose what to keep and where. It takes about two minutes."), func() { newSetupFlow(u).what() }),
 			widgets.NewDoor("restore", lang.L("Restore a backup"), lang.L("Get files back from a backup you made before, on this or another computer."), func() {
 				u.restore.close()
-				u.restore = newRestoreFlow(u, func() { u.leaveFlow() })
+				u.restore = newRestoreFlow(u, func() {
+					u.restore = newRestoreFlow(u, nil)
+					u.leaveFlow()
+				})
 				u.restore.host = u.content
 				u.restore.show()
 			})),
