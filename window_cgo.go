@@ -20,10 +20,7 @@ const appID = "io.github.holdfast-backup.holdfast"
 // opening, most of all another Holdfast that has it, is told in a window of
 // its own: who starts an app from a menu sees no terminal.
 func window(profile string, keyring core.Keyring) error {
-	// The toolkit logs an error at each start in the locale C.
-	if l := os.Getenv("LC_ALL") + os.Getenv("LC_MESSAGES") + os.Getenv("LANG"); l == "" || strings.HasPrefix(l, "C") {
-		_ = os.Setenv("LANG", "en_US.UTF-8") // for this process; it speaks English then
-	}
+	speakEnglishForC()
 	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: keyring})
 	if err != nil {
 		ui.ShowTrouble(newFyneApp(), err)
@@ -34,3 +31,19 @@ func window(profile string, keyring core.Keyring) error {
 }
 
 func newFyneApp() fyne.App { return app.NewWithID(appID) }
+
+// speakEnglishForC gives the toolkit a language where the locale names none:
+// in the locale C it logs an error at each start.
+func speakEnglishForC() {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		value, set := os.LookupEnv(name)
+		if !set || value == "" {
+			continue
+		}
+		if value == "C" || value == "POSIX" || strings.HasPrefix(value, "C.") {
+			_ = os.Setenv(name, "en_US.UTF-8") // of this process alone; without it there is a line more in the log
+		}
+		return
+	}
+	_ = os.Setenv("LANG", "en_US.UTF-8") // as above
+}
