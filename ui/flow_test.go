@@ -240,6 +240,31 @@ func TestJoiningABackupThatIsThere(t *testing.T) {
 	other.backUp()
 }
 
+func TestChangingTheKey(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	old := d.setUpEncrypted(dir, destination)
+	d.backUp()
+	d.row("Show the key").Tapped(nil)
+	d.sees("This is your key")
+	d.press("Change the key")
+	d.sees("Older backups stay")
+	d.press("Continue")
+	key := d.confirmKey()
+	d.press("Use the new key")
+	d.sees("The new key is in use")
+	d.press("Done")
+	d.sees("You confirmed that you have it: today.")
+	d.leave()
+
+	other := sit(t, t.TempDir(), nil)
+	other.unlock(destination, strings.Join(old, " "))
+	other.sees("This key does not open the backup.")
+	other.write(0, strings.Join(key, " "))
+	other.press("Unlock")
+	other.sees("From which day?")
+}
+
 func TestTurningEncryptionOff(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)

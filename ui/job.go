@@ -140,7 +140,11 @@ func (u *UI) progressState(p core.Progress) widgets.ProgressState {
 	case p.FilesTotal > 0:
 		s.Share = float32(float64(p.FilesDone) / float64(p.FilesTotal))
 		s.Percent = words.Percent(p.FilesDone, p.FilesTotal)
-		s.Amount = lang.L("{{.Done}} of {{.Total}}", vals{"Done": u.words.Count(p.FilesDone), "Total": u.words.Files(p.FilesTotal)})
+		total := u.words.Files(p.FilesTotal)
+		if p.Step == core.StepDeleting {
+			total = u.words.Count(p.FilesTotal) // of the backup's objects, which are no files of the person's
+		}
+		s.Amount = lang.L("{{.Done}} of {{.Total}}", vals{"Done": u.words.Count(p.FilesDone), "Total": total})
 	case p.FilesDone > 0:
 		s.Amount = u.words.Files(p.FilesDone) + " · " + u.words.Bytes(p.BytesDone)
 	}

@@ -78,7 +78,7 @@ func (f *protectFlow) work() {
 // turnOff says what becomes of what is there, then asks.
 func (u *UI) turnOff() {
 	p := u.newPage(pageParams{
-		name: lang.L("Turn encryption off"), step: 1, of: 2, back: u.leaveFlow,
+		name: lang.L("Turn encryption off"), step: 1, of: 3, back: u.leaveFlow,
 		title: lang.L("Unlock your backup?"),
 		lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
 		content: []fyne.CanvasObject{
@@ -115,7 +115,7 @@ func (u *UI) change(kind core.RunKind, run func(context.Context, func(core.Progr
 	step, of := 4, 5
 	if kind == core.RunTurnOff {
 		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
-		step, of = 2, 2
+		step, of = 2, 3
 	}
 	panel := u.panel(j)
 	steps := newStepList()
@@ -136,9 +136,9 @@ func (u *UI) changed(kind core.RunKind, report core.BackupReport, err error) {
 	content := []fyne.CanvasObject{container.NewCenter(m)}
 	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)
 	foot := []fyne.CanvasObject{done}
-	name := lang.L("End-to-end encryption")
+	name, of := lang.L("End-to-end encryption"), 5
 	if kind == core.RunTurnOff {
-		name = lang.L("Turn encryption off")
+		name, of = lang.L("Turn encryption off"), 3
 	}
 	heading := func(line, text string) {
 		lead := widgets.NewMuted(text).Centered()
@@ -173,7 +173,7 @@ func (u *UI) changed(kind core.RunKind, report core.BackupReport, err error) {
 			foot = []fyne.CanvasObject{done, widgets.NewButton(lang.L("Go on"), "", widgets.Main, u.goOn)}
 		}
 	}
-	p := u.newPage(pageParams{name: name, step: 5, of: 5, content: content, foot: foot})
+	p := u.newPage(pageParams{name: name, step: of, of: of, content: content, foot: foot})
 	u.flow(p.root)
 }
 
@@ -237,7 +237,10 @@ func (u *UI) showKey() {
 				name: lang.L("Your 64-digit key"), back: leave, title: lang.L("This is your key"),
 				lead:    lang.L("It opens this backup on any computer. Show it to nobody whom you would not show your files."),
 				content: []fyne.CanvasObject{widgets.Column(theme.Space3, widgets.Card(grid), tools)},
-				foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, leave)},
+				foot: []fyne.CanvasObject{
+					widgets.NewButton(lang.L("Change the key"), "", widgets.Second, func() { leave(); u.changeKey() }),
+					widgets.NewButton(lang.L("Done"), "", widgets.Main, leave),
+				},
 			})
 			u.flow(p.root)
 		}

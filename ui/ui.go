@@ -31,6 +31,7 @@ type App interface {
 	TurnOffEncryption(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	ResumeChange(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	Key(ctx context.Context) (*backupkey.Key, error)
+	ChangeKey(ctx context.Context, key *backupkey.Key) error
 	Reader(ctx context.Context) (*core.Reader, error)
 	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
 }
