@@ -23,6 +23,7 @@ type restoreFlow struct {
 	page  fyne.CanvasObject
 	job   *job // the restore under way
 
+	forget   func() // empties the field with the key, once it is not needed
 	place    string // of a backup somewhere else, to show it again
 	reader   *core.Reader
 	own      bool // the reader is the profile's
@@ -180,6 +181,7 @@ func (f *restoreFlow) unlock(found core.Found) {
 		})
 	})
 	keys.accepted = func() { open.Tapped(nil) }
+	f.forget = keys.clear
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { keys.clear(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
@@ -212,6 +214,10 @@ func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, 
 func (f *restoreFlow) opened(r *core.Reader, own bool, failed func(error)) {
 	f.close()
 	f.reader, f.own = r, own
+	if f.forget != nil {
+		f.forget()
+		f.forget = nil
+	}
 	f.u.work.run(func(ctx context.Context) func() {
 		all, err := r.Snapshots(ctx)
 		return func() {

@@ -25,6 +25,7 @@ type setupFlow struct {
 	destination string
 	encrypt     bool
 	key         *backupkey.Key // being made known to the person
+	forget      func()         // empties the field with the key of a backup to join
 }
 
 func newSetupFlow(u *UI) *setupFlow {
@@ -199,6 +200,9 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 				failed(err)
 				return
 			}
+			if f.forget != nil {
+				f.forget()
+			}
 			req.Key.Clear()
 			f.key.Clear()
 			f.key = nil
@@ -242,6 +246,7 @@ func (f *setupFlow) existing(found core.Found) {
 	})
 	if keys != nil {
 		keys.accepted = func() { join.Tapped(nil) }
+		f.forget = keys.clear
 	}
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 3, of: 4, back: f.where,

@@ -195,6 +195,8 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	shoot("encryption-proof")
 	u.turnOff()
 	shoot("encryption-off")
+	(&changeKeyFlow{u: u}).means()
+	shoot("key-change")
 
 	u.nav.shown = false
 	u.open(screenRestore)
