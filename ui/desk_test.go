@@ -76,8 +76,13 @@ func (f *fakeFiles) save(_ string, chosen func(string)) { chosen(f.saveAnswer) }
 // sit opens a window on a profile; wrap may put something between it and core.
 func sit(t *testing.T, profile string, wrap func(*core.App) App) *desk {
 	t.Helper()
+	return sitWith(t, profile, keyring.File{Path: filepath.Join(profile, "device.key")}, wrap)
+}
+
+func sitWith(t *testing.T, profile string, ring core.Keyring, wrap func(*core.App) App) *desk {
+	t.Helper()
 	t.Setenv("HOME", t.TempDir())
-	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}})
+	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: ring})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,6 +204,34 @@ func TestAppearance(t *testing.T) {
 	}
 }
 
+// noKeyring is a computer without one.
+type noKeyring struct{}
+
+func (noKeyring) Get(string) ([]byte, error) { return nil, keyring.ErrUnavailable }
+func (noKeyring) Set(string, []byte) error   { return keyring.ErrUnavailable }
+func (noKeyring) Delete(string) error        { return nil }
+
+func TestNoKeyringNamesTheChoice(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitWith(t, t.TempDir(), noKeyring{}, nil)
+	d.door("Set up a backup")
+	d.files.folderAnswer = dir
+	d.press("Add folder…")
+	d.press("Continue")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Who may open it?")
+	d.press("Continue")
+	d.confirmKey()
+	d.press("Set up the backup")
+	d.sees("--keyring file")
+	if d.core.Status().SetUp {
+		t.Error("it is set up all the same")
+	}
+	d.press("Set up the backup") // the same page can try again
+	d.sees("--keyring file")
+}
+
 func TestSecondWindowOnTheSameProfile(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	_, err := core.Open(t.Context(), core.Params{Profile: d.profile, Keyring: keyring.File{Path: filepath.Join(d.profile, "device.key")}})

@@ -74,9 +74,10 @@ type UI struct {
 	screen  *fyne.Container // right of the sidebar
 	nav     *sidebar
 
-	job     *job
-	restore *restoreFlow // of the Restore screen; survives looking at another one
-	closing bool
+	job      *job
+	restore  *restoreFlow // of the Restore screen; survives looking at another one
+	closing  bool         // quit as soon as the job has ended
+	quitting bool
 }
 
 // New makes the window; Run shows it.
@@ -213,11 +214,17 @@ func (u *UI) closeAsked() {
 
 // quit ends all work, then closes the window.
 func (u *UI) quit() {
+	if u.quitting {
+		return
+	}
+	u.quitting = true
 	u.clip.clear()
-	u.restore.close()
 	u.work.cancel()
 	go func() { // the last goroutine: it ends the window, and with it Run
 		u.work.wg.Wait()
-		u.work.do(u.window.Close)
+		u.work.do(func() {
+			u.restore.close()
+			u.window.Close()
+		})
 	}()
 }
