@@ -113,7 +113,7 @@ func (d *desk) leave() {
 	d.core = nil
 }
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // until runs what the window's work hands in until cond holds.
 func (d *desk) until(what string, cond func() bool) {
