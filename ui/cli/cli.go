@@ -139,7 +139,7 @@ func detailOf(err error, s words.Sentence) string {
 }
 
 func (c *cli) warn(format string, args ...any) {
-	_ = c.flush() // so that what is said stands in order on a terminal
+	_ = c.flush()                                      // so that what is said stands in order on a terminal
 	_, _ = fmt.Fprintf(c.Stderr, format+"\n", args...) // nowhere else to say it
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func (w Words) Bytes(n int64) string {
 	}
 	text := strconv.FormatFloat(v, 'f', 0, 64)
 	if v < 9.95 {
-		text = strconv.FormatFloat(v, 'f', 1, 64)
+		text = strings.Replace(strconv.FormatFloat(v, 'f', 1, 64), ".", w.Say(".", nil), 1)
 	}
 	return w.Say("{{.Number}} "+unit, Values{"Number": text})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -186,7 +187,8 @@ func (w Words) malformed(err error) string {
 // For words an error in English.
 func For(err error) Sentence { return Words{}.For(err) }
 
-// Templates returns every template of the sentences, for the translations.
+// Templates returns the templates that stand in tables, for the translations;
+// the others are literals in calls of Say.
 func Templates() []string {
 	out := []string{keyDigits, keyChar, keyMeant, guessesLeft, guessLeft, goneBefore, goneNow, goneRestored, waitUntil}
 	for _, t := range sentences {
@@ -194,6 +196,12 @@ func Templates() []string {
 	}
 	for _, a := range advice {
 		out = append(out, a)
+	}
+	for _, u := range byteUnits {
+		out = append(out, "{{.Number}} "+u)
+	}
+	for m := time.January; m <= time.December; m++ {
+		out = append(out, m.String())
 	}
 	return out
 }

@@ -1,0 +1,38 @@
+package assets
+
+import (
+	"embed"
+	"fmt"
+)
+
+//go:embed icons/*.svg
+var icons embed.FS
+
+// ChevronNext and ChevronDown are drawn in fills, which the toolkit recolours
+// by itself in its own widgets.
+//
+//go:embed toolkit/chevron-next.svg
+var ChevronNext []byte
+
+//go:embed toolkit/chevron-down.svg
+var ChevronDown []byte
+
+// AppIcon is the app's icon, an SVG.
+//
+//go:embed icon.svg
+var AppIcon []byte
+
+// Translations holds translations/<language>.json: English text → its translation.
+//
+//go:embed translations/*.json
+var Translations embed.FS
+
+// Icon returns the SVG of a small icon. A name that does not exist is a
+// mistake in the program, so it panics.
+func Icon(name string) []byte {
+	b, err := icons.ReadFile("icons/" + name + ".svg")
+	if err != nil {
+		panic(fmt.Sprintf("assets: icon %q: %v", name, err))
+	}
+	return b
+}

@@ -1,0 +1,165 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// shownRuns is how many runs the list begins with.
+const shownRuns = 50
+
+// activityScreen lists what was done, by day.
+func (u *UI) activityScreen() fyne.CanvasObject { return u.activityList(shownRuns) }
+
+func (u *UI) activityList(most int) fyne.CanvasObject {
+	runs := u.core.Activity()
+	if len(runs) == 0 {
+		return screenPage(lang.L("Activity"), widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
+	}
+	more := len(runs) > most
+	if more {
+		runs = runs[:most]
+	}
+	content := []fyne.CanvasObject{}
+	var rows []fyne.CanvasObject
+	day := ""
+	flush := func() {
+		if len(rows) > 0 {
+			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(capital(day)), widgets.Rows(rows...)))
+			rows = nil
+		}
+	}
+	for _, r := range runs {
+		if d := u.words.Day(r.Ended, u.now()); d != day {
+			flush()
+			day = d
+		}
+		row := widgets.NewSettingRow("", runTitle(r.Kind), nil, func() { u.fill(u.screen, u.runDetails(r)) })
+		tone, icon := runTone(r)
+		row.SetIcon(icon, tone)
+		row.SetValue(u.runLine(r))
+		row.SetNote(r.Ended.Local().Format("15:04"))
+		rows = append(rows, row)
+	}
+	flush()
+	if more {
+		content = append(content, widgets.Row(0, nil, widgets.NewButton(lang.L("Show all"), "", widgets.Second, func() {
+			u.fill(u.screen, u.activityList(len(u.core.Activity())))
+		})))
+	}
+	return screenPage(lang.L("Activity"), content...)
+}
+
+func runTitle(k core.RunKind) string {
+	switch k {
+	case core.RunSetup:
+		return lang.L("Set up")
+	case core.RunBackup:
+		return lang.L("Backup")
+	case core.RunRestore:
+		return lang.L("Restore")
+	case core.RunVerify:
+		return lang.L("Check")
+	case core.RunTurnOn:
+		return lang.L("Encryption turned on")
+	case core.RunTurnOff:
+		return lang.L("Encryption turned off")
+	case core.RunKeyChange:
+		return lang.L("Key changed")
+	}
+	return string(k)
+}
+
+func runTone(r core.Run) (widgets.Tone, string) {
+	switch r.Outcome {
+	case core.OutcomeDone:
+		return widgets.ToneGood, "check"
+	case core.OutcomePartly:
+		return widgets.ToneAttention, "warning"
+	case core.OutcomeCancelled:
+		return widgets.ToneNeutral, "pause"
+	}
+	return widgets.ToneBad, "cross"
+}
+
+// runLine says in one line how a run ended.
+func (u *UI) runLine(r core.Run) string {
+	switch {
+	case r.Outcome == core.OutcomeCancelled:
+		return lang.L("Stopped")
+	case r.Outcome == core.OutcomeFailed:
+		return u.words.For(runError{&r}).What
+	case r.Kind == core.RunVerify && r.Outcome == core.OutcomePartly:
+		return lang.L("Damage was found")
+	case r.Kind == core.RunVerify:
+		return lang.L("All is well")
+	case r.Files == 0 && r.Bytes == 0:
+		return lang.L("Done")
+	}
+	line := u.words.Files(r.Files) + " · " + u.words.Bytes(r.Bytes)
+	if r.ProblemsTotal > 0 {
+		line += " · " + lang.L("{{.Files}} left out", vals{"Files": u.words.Files(int64(r.ProblemsTotal))})
+	}
+	return line
+}
+
+// runDetails shows all that is known of a run, to be copied.
+func (u *UI) runDetails(r core.Run) fyne.CanvasObject {
+	var rows []fyne.CanvasObject
+	var text strings.Builder
+	add := func(icon, name, value string) {
+		if value == "" {
+			return
+		}
+		rows = append(rows, widgets.NewSettingRow(icon, name, nil, nil).SetValue(value))
+		fmt.Fprintf(&text, "%s: %s\n", name, value)
+	}
+	tone, icon := runTone(r)
+	fmt.Fprintf(&text, "Holdfast · %s\n", runTitle(r.Kind))
+	if r.Outcome == core.OutcomeFailed { // the panel says it in full
+		fmt.Fprintf(&text, "%s\n", u.runLine(r))
+	} else {
+		add(icon, lang.L("How it ended"), u.runLine(r))
+	}
+	add("clock", lang.L("When"), capital(u.words.Ago(r.Started, u.now()))+" · "+lang.L("took {{.Time}}", vals{"Time": u.words.Duration(r.Ended.Sub(r.Started))}))
+	if r.BytesStored > 0 {
+		add("place", lang.L("Stored anew"), u.words.Bytes(r.BytesStored))
+	}
+	add("folder", lang.L("Restored to"), r.Target)
+	if len(r.Snapshot) >= 12 {
+		add("file", lang.L("Backup number"), r.Snapshot[:12])
+	}
+	content := []fyne.CanvasObject{}
+	if r.Outcome == core.OutcomeFailed {
+		content = append(content, u.errorPanel(runError{&r}))
+		fmt.Fprintf(&text, "%s\n", r.Error)
+	}
+	content = append(content, widgets.Rows(rows...))
+	if len(r.Problems) > 0 {
+		content = append(content, widgets.NewLead(lang.L("What could not be read or written")))
+		content = append(content, problemList(r.Problems)...)
+		for _, p := range r.Problems {
+			fmt.Fprintf(&text, "%s: %s\n", p.Path, p.Reason)
+		}
+	}
+	var copied *widgets.Button
+	copied = widgets.NewButton(lang.L("Copy details"), "copy", widgets.Second, func() {
+		u.app.Clipboard().SetContent(text.String())
+		copied.SetText(lang.L("Copied"))
+	})
+	m := widgets.NewMedallion(48)
+	m.Set(icon, tone)
+	title := widgets.NewDisplay(runTitle(r.Kind))
+	head := widgets.Column(theme.Space3,
+		widgets.Row(0, nil, widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, func() { u.open(screenActivity) })),
+		widgets.Row(theme.Space4, widgets.Wide(title), m, title))
+	all := append([]fyne.CanvasObject{head}, content...)
+	return screenPage("", append(all, widgets.Row(0, nil, copied))...)
+}

@@ -1,0 +1,246 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// overdueAfter is when a person should look why nothing was backed up.
+const overdueAfter = 7 * 24 * time.Hour
+
+// backupScreen shows how the backup is, and what it is.
+func (u *UI) backupScreen() fyne.CanvasObject {
+	st := u.core.Status()
+	content := []fyne.CanvasObject{u.hero(st)}
+	if u.job != nil {
+		content = append(content, u.panel(u.job))
+	}
+	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomeFailed && st.Change == core.ChangeNone {
+		content = append(content, u.errorPanel(runError{l}))
+	}
+	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomePartly {
+		content = append(content, problemList(l.Problems)...)
+	}
+	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.editSources).SetValue(sourceNames(st.Sources))
+	if g := st.LastGood; g != nil {
+		what.SetNote(u.words.Bytes(g.Bytes))
+	}
+	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
+	where.SetPath(core.DisplayName(st.Destination))
+	content = append(content, widgets.Rows(what, where), widgets.Rows(u.protectionRows(st)...))
+	return screenPage("", content...)
+}
+
+// runError words the failure of an earlier run again.
+type runError struct{ run *core.Run }
+
+func (e runError) Error() string { return e.run.Error }
+
+func (e runError) Unwrap() error { return core.ErrorOf(e.run.Code) }
+
+func (u *UI) hero(st core.Status) *widgets.StatusHero {
+	if u.job != nil {
+		h := widgets.NewStatusHero(nil, nil)
+		h.Set(widgets.TonePrimary, jobIcon(u.job.kind), jobLine(u.job.kind), lang.L("You can go on working meanwhile."))
+		return h
+	}
+	if st.Change != core.ChangeNone {
+		h := widgets.NewStatusHero(widgets.NewButton(lang.L("Go on"), "play", widgets.Main, u.goOn), nil)
+		h.Set(widgets.ToneAttention, "shield-off", lang.L("Encryption is not finished"),
+			lang.L("A change was cut off. The older backup is whole; go on to finish it."))
+		return h
+	}
+	h := widgets.NewStatusHero(widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, u.backUp), nil)
+	good, last := st.LastGood, st.LastBackup
+	complete := ""
+	if good != nil {
+		complete = lang.L("The backup of {{.Time}} is complete.", vals{"Time": u.words.Ago(good.Ended, u.now())})
+	}
+	switch {
+	case last == nil:
+		h.Set(widgets.ToneNeutral, "backup", lang.L("Ready for the first backup"), lang.L("Nothing is backed up yet."))
+	case last.Outcome == core.OutcomeFailed:
+		h.Set(widgets.ToneBad, "warning", lang.L("The last backup did not work"), complete)
+	case last.Outcome == core.OutcomeCancelled:
+		h.Set(widgets.ToneAttention, "pause", lang.L("Backup stopped"), complete)
+	case good == nil:
+		h.Set(widgets.ToneNeutral, "backup", lang.L("Ready for the first backup"), lang.L("Nothing is backed up yet."))
+	case u.now().Sub(good.Ended) > overdueAfter:
+		h.Set(widgets.ToneAttention, "clock", lang.L("Overdue"), lang.L("The last backup was {{.Time}}.", vals{"Time": u.words.Ago(good.Ended, u.now())}))
+	case last.Outcome == core.OutcomePartly:
+		h.Set(widgets.ToneAttention, "warning", lang.L("Backed up, with gaps"), u.facts(good)+" · "+
+			lang.L("{{.Files}} could not be read", vals{"Files": u.words.Files(int64(good.ProblemsTotal))}))
+	default:
+		h.Set(widgets.ToneGood, "check", lang.L("Backed up"), u.facts(good))
+	}
+	return h
+}
+
+// facts are when, how many and how large.
+func (u *UI) facts(r *core.Run) string {
+	return capital(u.words.Ago(r.Ended, u.now())) + " · " + u.words.Files(r.Files) + " · " + u.words.Bytes(r.Bytes)
+}
+
+func jobIcon(k core.RunKind) string {
+	switch k {
+	case core.RunRestore:
+		return "restore"
+	case core.RunVerify:
+		return "search"
+	case core.RunTurnOn, core.RunTurnOff:
+		return "shield"
+	}
+	return "backup"
+}
+
+func jobLine(k core.RunKind) string {
+	switch k {
+	case core.RunRestore:
+		return lang.L("Restoring")
+	case core.RunVerify:
+		return lang.L("Checking the backup")
+	case core.RunTurnOn:
+		return lang.L("Turning encryption on")
+	case core.RunTurnOff:
+		return lang.L("Turning encryption off")
+	}
+	return lang.L("Backing up")
+}
+
+// protectionRows are the toggle, the key, and the last check.
+func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
+	encrypted := st.Protection == core.ProtectionKey
+	ask := func(on bool) {
+		switch {
+		case u.job != nil:
+			u.inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
+		case st.Change != core.ChangeNone:
+			u.goOn()
+		case on:
+			u.turnOn()
+		default:
+			u.turnOff()
+		}
+	}
+	toggle := widgets.NewToggle(ask)
+	toggle.SetOn(encrypted)
+	row := widgets.NewSettingRow("shield", lang.L("End-to-end encrypted backup"), toggle, nil)
+	rows := []fyne.CanvasObject{row}
+	if encrypted {
+		row.SetIcon("shield", widgets.ToneGood)
+		row.SetValue(lang.L("Only your 64-digit key opens it."))
+		key := widgets.NewSettingRow("key", lang.L("Show the key"), nil, u.showKey)
+		switch {
+		case st.KeyConfirmed.IsZero():
+			key.SetValue(lang.L("You have not shown yet that you saved it."))
+			key.SetIcon("key", widgets.ToneAttention)
+		default:
+			key.SetValue(lang.L("You confirmed that you have it: {{.Day}}.", vals{"Day": u.words.Day(st.KeyConfirmed, u.now())}))
+		}
+		rows = append(rows, key)
+	} else {
+		row.SetIcon("shield-off", widgets.ToneAttention)
+		row.SetValue(lang.L("Off. Whoever can read the folder can read the backup."))
+	}
+	if st.LastGood != nil {
+		check := widgets.NewSettingRow("search", lang.L("Check the backup"), nil, u.verify)
+		check.SetValue(u.checkLine(st.LastCheck))
+		if c := st.LastCheck; c != nil && c.Outcome == core.OutcomeDone {
+			check.SetIcon("check", widgets.ToneGood)
+		} else if c != nil && c.Outcome != core.OutcomeCancelled {
+			check.SetIcon("warning", widgets.ToneBad)
+		}
+		rows = append(rows, check)
+	}
+	return rows
+}
+
+func (u *UI) checkLine(c *core.Run) string {
+	if c == nil {
+		return lang.L("Reads everything back and compares it. Not done yet.")
+	}
+	when := vals{"Time": u.words.Ago(c.Ended, u.now())}
+	switch c.Outcome {
+	case core.OutcomeDone:
+		return lang.L("All is well: everything was read back {{.Time}}.", when)
+	case core.OutcomeCancelled:
+		return lang.L("Stopped {{.Time}}.", when)
+	case core.OutcomePartly:
+		return lang.L("Damage was found {{.Time}}. Activity tells what.", when)
+	}
+	return lang.L("It could not be checked {{.Time}}. Activity tells why.", when)
+}
+
+// backUp starts a backup and shows it.
+func (u *UI) backUp() {
+	j := u.start(core.RunBackup, func(ctx context.Context, progress func(core.Progress)) func() {
+		report, err := u.core.Backup(ctx, progress)
+		return func() {
+			u.restore.outdated(false)
+			u.refresh()
+			if err == nil && report.OlderState {
+				s := u.words.For(core.ErrOlderState)
+				u.inform(s.What, s.Safe+" "+s.Do)
+			}
+		}
+	})
+	if j != nil {
+		u.refresh()
+	}
+}
+
+// verify reads everything back.
+func (u *UI) verify() {
+	j := u.start(core.RunVerify, func(ctx context.Context, progress func(core.Progress)) func() {
+		_, _ = u.core.Verify(ctx, core.VerifyRequest{DataPercent: 100}, progress) // the history tells how it ended
+		return u.refresh
+	})
+	if j != nil {
+		u.refresh()
+	}
+}
+
+// editSources changes what is backed up.
+func (u *UI) editSources() {
+	st := u.core.Status()
+	e := newSourceEditor(u, st.Sources, st.Excludes)
+	var p *page
+	leave := func() { e.counting.stop(); u.leaveFlow() }
+	var save *widgets.Button
+	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
+		paths, excludes := e.paths, e.excludes()
+		save.SetBusy(true)
+		u.work.run(func(ctx context.Context) func() {
+			err := u.core.SetSources(ctx, paths, excludes)
+			return func() {
+				save.SetBusy(false)
+				if err != nil {
+					p.fail(err)
+					return
+				}
+				leave()
+			}
+		})
+	})
+	p = u.newPage(pageParams{
+		name: lang.L("What to back up"), back: leave, title: lang.L("What do you want to keep?"),
+		lead:    lang.L("What you take out stays in the backups made so far."),
+		content: []fyne.CanvasObject{e.folders(), e.exclusions()},
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
+	})
+	e.changed = func() {
+		if len(e.paths) == 0 {
+			save.Disable()
+		} else {
+			save.Enable()
+		}
+		p.relayout()
+	}
+	u.flow(p.root)
+}

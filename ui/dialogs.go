@@ -1,0 +1,94 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/storage"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// chooser asks the person for a place on this computer. The callbacks are not
+// called when nothing was chosen.
+type chooser interface {
+	folder(start string, chosen func(path string))
+	save(name string, chosen func(path string))
+}
+
+// dialogs chooses with the toolkit's dialogs.
+type dialogs struct{ window fyne.Window }
+
+func (d dialogs) folder(start string, chosen func(string)) {
+	f := dialog.NewFolderOpen(func(uri fyne.ListableURI, err error) {
+		if err == nil && uri != nil {
+			chosen(uri.Path())
+		}
+	}, d.window)
+	if l, err := storage.ListerForURI(storage.NewFileURI(start)); start != "" && err == nil {
+		f.SetLocation(l)
+	}
+	f.SetView(dialog.ListView)
+	f.Show() // first: before it the dialog has no window to be resized
+	f.Resize(fyne.NewSize(760, 540))
+}
+
+func (d dialogs) save(name string, chosen func(string)) {
+	f := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
+		if err != nil || w == nil {
+			return
+		}
+		path := w.URI().Path()
+		if w.Close() == nil {
+			chosen(path)
+		}
+	}, d.window)
+	f.SetFileName(name)
+	f.SetView(dialog.ListView)
+	f.Show() // first: before it the dialog has no window to be resized
+	f.Resize(fyne.NewSize(760, 540))
+}
+
+// question is asked before something that should not happen by accident.
+type question struct {
+	title, text, yes, no string
+	danger               bool // what yes does cannot be taken back
+}
+
+// ask shows a question over the window.
+func (u *UI) ask(q question, yes func()) {
+	var pop *widget.PopUp
+	kind := widgets.Main
+	if q.danger {
+		kind = widgets.Danger
+	}
+	no := widgets.NewButton(q.no, "", widgets.Second, func() { pop.Hide() })
+	ok := widgets.NewButton(q.yes, "", kind, func() { pop.Hide(); yes() })
+	no.OnEscape = func() { pop.Hide() }
+	ok.OnEscape = no.OnEscape
+	pop = u.popUp(q.title, q.text, no, ok)
+	u.window.Canvas().Focus(no)
+}
+
+// inform says something over the window.
+func (u *UI) inform(title, text string) {
+	var pop *widget.PopUp
+	ok := widgets.NewButton(lang.L("OK"), "", widgets.Main, func() { pop.Hide() })
+	ok.OnEscape = func() { pop.Hide() }
+	pop = u.popUp(title, text, ok)
+	u.window.Canvas().Focus(ok)
+}
+
+func (u *UI) popUp(title, text string, buttons ...fyne.CanvasObject) *widget.PopUp {
+	gap := widgets.Gap()
+	foot := widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, buttons...)...)
+	body := widgets.Inset(theme.Space4, theme.Space3, widgets.Column(theme.Space4, widgets.NewTitle(title), widgets.NewBody(text), foot))
+	body.Resize(fyne.NewSize(440, 10)) // texts learn their width before their height is asked
+	pop := widget.NewModalPopUp(container.NewStack(body), u.window.Canvas())
+	pop.Resize(fyne.NewSize(440, body.MinSize().Height))
+	pop.Show()
+	return pop
+}

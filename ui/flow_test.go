@@ -1,0 +1,401 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+var someFiles = map[string]string{
+	"letter.txt":          "Dear you,\n",
+	"photos/a.jpg":        strings.Repeat("JPEG", 5000),
+	"photos/b/c.raw":      strings.Repeat("\x00\xff", 70_000),
+	"empty":               "",
+	"über & “quotes”.txt": "names are bytes",
+}
+
+// setUp goes through the set-up of an unencrypted backup of dir.
+func (d *desk) setUp(dir, destination string) {
+	d.t.Helper()
+	d.door("Set up a backup")
+	d.sees("What do you want to keep?")
+	if d.enabled("Continue") {
+		d.t.Fatal("the wizard goes on with nothing to keep")
+	}
+	d.write(0, dir)
+	d.press("Add")
+	d.sees("5 files")
+	d.press("Continue")
+	d.sees("Where shall it be kept?")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Who may open it?")
+	d.door("Not encrypted")
+	d.press("Continue")
+	d.sees("Your backup is ready")
+}
+
+// setUpEncrypted goes through the set-up with a key, and returns its digits.
+func (d *desk) setUpEncrypted(dir, destination string) []string {
+	d.t.Helper()
+	d.door("Set up a backup")
+	d.files.folderAnswer = dir
+	d.press("Add folder…")
+	d.press("Continue")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Who may open it?")
+	d.press("Continue")
+	key := d.confirmKey()
+	d.press("Set up the backup")
+	d.sees("Your backup is ready")
+	d.sees("End-to-end encrypted")
+	return key
+}
+
+func (d *desk) backUp() {
+	d.t.Helper()
+	d.press("Back up now")
+	d.until("the end of the backup", func() bool { return d.ui.job == nil && d.core.Status().LastBackup != nil })
+	d.sees("Backed up")
+}
+
+// unlock goes from the welcome to the dates of a backup somewhere else.
+func (d *desk) unlock(destination, key string) {
+	d.t.Helper()
+	d.door("Restore a backup")
+	d.sees("Where is the backup?")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Unlock the backup")
+	d.write(0, key)
+	d.press("Unlock")
+}
+
+// restoreAll goes from the dates to the result.
+func (d *desk) restoreAll(target string) {
+	d.t.Helper()
+	d.sees("From which day?")
+	d.row(d.firstDate()).Tapped(nil)
+	d.sees("What do you want back?")
+	d.sees("Documents")
+	d.press("Continue")
+	d.sees("Where shall they go?")
+	d.write(0, target)
+	d.press("Restore")
+	d.sees("every byte was checked")
+}
+
+func (d *desk) firstDate() string {
+	for _, s := range d.texts() {
+		if strings.HasSuffix(s, "newest") {
+			return s
+		}
+	}
+	d.t.Fatal("no date is the newest")
+	return ""
+}
+
+// sameFiles compares two trees byte by byte.
+func sameFiles(t *testing.T, want, got string) {
+	t.Helper()
+	n := 0
+	err := filepath.WalkDir(want, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		n++
+		rel, err := filepath.Rel(want, p)
+		if err != nil {
+			return err
+		}
+		a, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		b, err := os.ReadFile(filepath.Join(got, rel))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s came back different", rel)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != len(someFiles) {
+		t.Fatalf("%d files were compared", n)
+	}
+}
+
+func TestFromNothingToRestoredOnAnotherComputer(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "disk", "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.sees("Welcome to Holdfast")
+	d.setUp(dir, destination)
+	d.press("Back up now")
+	d.sees("Backed up")
+	d.sees("Whoever can read the folder can read the backup")
+
+	// The toggle asks; it does not move by itself.
+	d.toggle().Tapped(nil)
+	d.sees("Lock your backup")
+	d.press("Continue")
+	key := d.confirmKey()
+	d.press("Encrypt the backup")
+	d.sees("Your backup is end-to-end encrypted")
+	d.sees("5 files")
+	d.press("Done")
+	d.sees("Backed up")
+	if !d.toggle().On() {
+		t.Fatal("the toggle is off")
+	}
+	if st := d.core.Status(); st.Protection != core.ProtectionKey || st.KeyConfirmed.IsZero() {
+		t.Fatalf("%+v", st)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "letter.txt"), []byte("Dear you, a second time\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := d.core.Status().LastGood.Snapshot
+	d.press("Back up now")
+	d.until("a newer backup", func() bool { return d.core.Status().LastGood.Snapshot != before && d.ui.job == nil })
+
+	// The key can be seen again, and is the same.
+	d.row("Show the key").Tapped(nil)
+	d.sees("This is your key")
+	if again := d.key(); strings.Join(again, "") != strings.Join(key, "") {
+		t.Error("another key is shown")
+	}
+	d.press("Done")
+	d.sees("Backed up")
+	d.leave()
+
+	target := filepath.Join(t.TempDir(), "restored")
+	other := sit(t, t.TempDir(), nil)
+	other.unlock(destination, strings.Join(key, " "))
+	other.restoreAll(target)
+	sameFiles(t, dir, filepath.Join(target, "Documents"))
+	other.press("Done")
+	other.sees("Welcome to Holdfast")
+}
+
+func TestWrongKeyIsAskedAbout(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	key := d.setUpEncrypted(dir, destination)
+	d.backUp()
+	d.leave()
+
+	typed := []byte(strings.Join(key, " "))
+	typed[33] = map[bool]byte{true: '1', false: '0'}[typed[33] == '0'] // a digit of group 7
+	other := sit(t, t.TempDir(), nil)
+	other.unlock(destination, string(typed))
+	other.sees("Is this what you meant?")
+	other.sees("Group 7: did you mean " + key[6])
+	other.press("Yes, correct it")
+	other.sees("From which day?")
+	other.leave()
+
+	// Nothing near: the sentence says so, and that trying costs nothing.
+	stranger, err := backupkey.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := sit(t, t.TempDir(), nil)
+	third.unlock(destination, string(stranger.Text()))
+	third.sees("This key does not open the backup.")
+	third.write(0, "4f0a 91")
+	third.press("Unlock")
+	third.sees("A key has 64 digits; here are 6.")
+}
+
+func TestJoiningABackupThatIsThere(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	key := d.setUpEncrypted(dir, destination)
+	d.press("Later")
+	d.sees("Ready for the first backup")
+	d.leave()
+
+	other := sit(t, t.TempDir(), nil)
+	other.door("Set up a backup")
+	other.files.folderAnswer = treeOf(t, someFiles)
+	other.press("Add folder…")
+	other.press("Continue")
+	other.write(0, destination)
+	other.press("Continue")
+	other.sees("This place already holds a backup")
+	other.write(0, strings.Join(key, ""))
+	other.press("Join this backup")
+	other.sees("You joined the backup")
+	other.backUp()
+}
+
+func TestChangingTheKey(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	old := d.setUpEncrypted(dir, destination)
+	d.backUp()
+	d.row("Show the key").Tapped(nil)
+	d.sees("This is your key")
+	d.press("Change the key")
+	d.sees("Older backups stay")
+	d.press("Continue")
+	key := d.confirmKey()
+	d.press("Use the new key")
+	d.sees("The new key is in use")
+	d.press("Done")
+	d.sees("You confirmed that you have it: today.")
+	d.leave()
+
+	other := sit(t, t.TempDir(), nil)
+	other.unlock(destination, strings.Join(old, " "))
+	other.sees("This key does not open the backup.")
+	other.write(0, strings.Join(key, " "))
+	other.press("Unlock")
+	other.sees("From which day?")
+}
+
+func TestTurningEncryptionOff(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUpEncrypted(dir, destination)
+	d.backUp()
+	d.toggle().Tapped(nil)
+	d.sees("Unlock your backup?")
+	d.press("Keep it encrypted")
+	if !d.toggle().On() {
+		t.Fatal("looking at the question turned it off")
+	}
+	d.toggle().Tapped(nil)
+	d.press("Turn encryption off")
+	d.sees("Your backup is not encrypted any more")
+	d.press("Done")
+	if d.toggle().On() || d.core.Status().Protection != core.ProtectionNone {
+		t.Error("it is still on")
+	}
+}
+
+func TestDestinationGone(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	if err := os.Rename(destination, destination+" unplugged"); err != nil {
+		t.Fatal(err)
+	}
+	d.press("Back up now")
+	d.sees("The last backup did not work")
+	d.sees("The place of your backup cannot be reached.")
+	d.sees("Nothing was lost")
+	d.press("Show details")
+	d.press("Copy details")
+	if d.ui.app.Clipboard().Content() == "" {
+		t.Error("no details were copied")
+	}
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("The place of your backup cannot be reached.")
+	if err := os.Rename(destination+" unplugged", destination); err != nil {
+		t.Fatal(err)
+	}
+	d.nav("Backup")
+	d.press("Back up now")
+	d.until("a good backup", func() bool { return d.ui.job == nil && d.core.Status().LastBackup.Outcome == core.OutcomeDone })
+	d.sees("Backed up")
+}
+
+// held holds a backup until it is cancelled, and cuts a change off at its first report.
+type held struct {
+	*core.App
+	backup, cutChange bool
+	begun             chan struct{}
+}
+
+func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	if h.backup {
+		h.begun <- struct{}{}
+		<-ctx.Done()
+	}
+	return h.App.Backup(ctx, progress)
+}
+
+func (h *held) TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
+	if !h.cutChange {
+		return h.App.TurnOnEncryption(ctx, key, password, progress)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return h.App.TurnOnEncryption(ctx, key, password, func(p core.Progress) { cancel(); progress(p) })
+}
+
+func TestCancelAndClose(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	h := &held{begun: make(chan struct{}, 1)}
+	d := sit(t, t.TempDir(), func(a *core.App) App { h.App = a; return h })
+	d.setUp(dir, destination)
+	d.backUp()
+	h.backup = true
+	d.press("Back up now")
+	<-h.begun
+	d.sees("You can go on working meanwhile.")
+	d.toggle().Tapped(nil) // no second work beside it
+	d.sees("Other work is under way.")
+	d.press("OK")
+	d.press("Cancel")
+	d.sees("Backup stopped")
+	d.sees("is complete")
+
+	d.press("Back up now")
+	<-h.begun
+	d.ui.closeAsked()
+	d.sees("Work is under way")
+	d.press("Keep going")
+	if d.ui.job == nil || d.closed {
+		t.Fatal("it did not keep going")
+	}
+	d.nav("Activity") // the work outlives the screen
+	d.sees("Stopped")
+	d.ui.closeAsked()
+	d.press("Stop and close")
+	d.until("the window's end", func() bool { return d.closed })
+	if got := d.core.Activity()[0].Outcome; got != core.OutcomeCancelled {
+		t.Error(got)
+	}
+}
+
+func TestGoingOnWithAChangeThatWasCutOff(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	h := &held{cutChange: true}
+	profile := t.TempDir()
+	d := sit(t, profile, func(a *core.App) App { h.App = a; return h })
+	d.setUp(dir, destination)
+	d.backUp()
+	d.toggle().Tapped(nil)
+	d.press("Continue")
+	key := d.confirmKey()
+	d.press("Encrypt the backup")
+	d.sees("Stopped")
+	d.press("Later")
+	d.leave()
+
+	again := sit(t, profile, nil)
+	again.sees("Encryption is not finished")
+	again.press("Go on")
+	again.sees("Your backup is end-to-end encrypted")
+	again.press("Done")
+	again.leave()
+
+	other := sit(t, t.TempDir(), nil)
+	other.unlock(destination, strings.Join(key, " "))
+	other.sees("From which day?")
+}

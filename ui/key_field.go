@@ -1,0 +1,101 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// keyField asks for a 64-digit key, and after a wrong one what was meant.
+type keyField struct {
+	u        *UI
+	root     fyne.CanvasObject
+	entry    *widgets.Area
+	count    *widgets.Text
+	question *fyne.Container
+	changed  func() // the field changed its height
+	accepted func() // Return was pressed, or a proposal accepted: use what is in the field
+}
+
+func newKeyField(u *UI, changed func()) *keyField {
+	k := &keyField{u: u, entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
+	k.entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces"))
+	k.entry.OnReturn = func() { k.accepted() }
+	k.entry.OnChanged = func(string) { k.update() }
+	k.question.Hide()
+	k.root = widgets.Column(theme.Space2, widgets.NewStrong(lang.L("The 64-digit key")), k.entry, k.count, k.question)
+	k.update()
+	return k
+}
+
+func (k *keyField) update() {
+	n := 0
+	for _, r := range k.entry.Text {
+		if strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			n++
+		}
+	}
+	k.count.SetText(lang.L("{{.Count}} of 64 digits", vals{"Count": n}))
+}
+
+// key reads the field. The caller clears the key.
+func (k *keyField) key() (*backupkey.Key, error) {
+	text := []byte(k.entry.Text)
+	defer clear(text)
+	return backupkey.Parse(text)
+}
+
+func (k *keyField) clear() { k.entry.SetText("") }
+
+// repair looks for the key that was meant, and asks. none is called when
+// nothing near what was typed fits.
+func (k *keyField) repair(found core.Found, none func()) {
+	text := []byte(k.entry.Text)
+	k.u.work.run(func(ctx context.Context) func() {
+		defer clear(text)
+		proposals, err := backupkey.Repair(ctx, text, found.KeyID)
+		if err == nil && len(proposals) == 0 && found.Changing {
+			proposals, err = backupkey.Repair(ctx, text, found.NextKeyID)
+		}
+		return func() {
+			if err != nil || len(proposals) == 0 {
+				none()
+				return
+			}
+			k.ask(proposals[0])
+		}
+	})
+}
+
+// ask puts the question; the key is used only after a yes.
+func (k *keyField) ask(p backupkey.Proposal) {
+	rows := widgets.Column(theme.Space2, widgets.NewStrong(lang.L("This is not quite the key. Is this what you meant?")))
+	for _, c := range p.Changes {
+		rows.Add(widgets.NewBody(lang.L("Group {{.Number}}: did you mean {{.After}} instead of {{.Before}}?",
+			vals{"Number": c.Group, "After": string(c.After), "Before": string(c.Before)})))
+	}
+	done := func() {
+		p.Clear()
+		k.question.Hide()
+		k.changed()
+	}
+	yes := widgets.NewButton(lang.L("Yes, correct it"), "", widgets.Main, func() {
+		text := p.Key.Text()
+		k.entry.SetText(string(text))
+		clear(text)
+		done()
+		k.accepted()
+	})
+	no := widgets.NewButton(lang.L("No"), "", widgets.Second, done)
+	rows.Add(widgets.Row(theme.Space3, nil, yes, no))
+	k.question.Objects = []fyne.CanvasObject{widgets.Card(rows)}
+	k.question.Show()
+	k.changed()
+}

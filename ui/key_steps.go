@@ -1,0 +1,194 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"os"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// keySteps makes a new key known to the person: it is shown, to be saved, and
+// two of its groups are asked back. Setting up and turning encryption on share it.
+type keySteps struct {
+	u         *UI
+	name      string
+	step, of  int // of the first of the two pages
+	key       *backupkey.Key
+	back      func()
+	last      string // what the button after the check says
+	confirmed func(p *page, next *widgets.Button)
+	saved     bool
+}
+
+// show is the page with the key.
+func (s *keySteps) show() {
+	var grid *widgets.KeyGrid
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
+		grid.Clear()
+		s.check()
+	})
+	confirm := widgets.NewCheck(lang.L("I have saved my 64-digit key"), func(on bool) {
+		s.saved = on
+		if on {
+			next.Enable()
+		} else {
+			next.Disable()
+		}
+	})
+	confirm.SetOn(s.saved)
+	if !s.saved {
+		next.Disable()
+	}
+	var p *page
+	grid, tools := s.u.keyCard(s.key, func(err error) { p.fail(err) })
+	p = s.u.newPage(pageParams{
+		name: s.name, step: s.step, of: s.of, back: func() { grid.Clear(); s.back() },
+		title: lang.L("This is your key"),
+		lead:  lang.L("Save it in a password manager, or write it down, and keep it apart from this computer. Without it nobody can open the backup, we included."),
+		content: []fyne.CanvasObject{
+			widgets.Column(theme.Space3, widgets.Card(grid), tools),
+			confirm,
+		},
+		foot: []fyne.CanvasObject{next},
+	})
+	s.u.flow(p.root)
+}
+
+// check asks two groups back.
+func (s *keySteps) check() {
+	groups := s.key.Groups()
+	asked := twoOf(len(groups))
+	var p *page
+	var next *widgets.Button
+	right := [2]bool{}
+	var checks [2]*widgets.GroupCheck
+	submit := func() {
+		if right[0] && right[1] && !next.Disabled() {
+			next.Tapped(nil)
+		}
+	}
+	done := func() {
+		for i, g := range groups {
+			clear(g)
+			groups[i] = nil
+		}
+		for _, c := range checks {
+			c.Entry.SetText("")
+		}
+	}
+	for i, n := range asked {
+		checks[i] = widgets.NewGroupCheck(lang.L("Group {{.Number}}", vals{"Number": n + 1}), func(typed string) {
+			if groups[n] == nil {
+				return
+			}
+			typed = strings.ToLower(strings.Join(strings.Fields(typed), ""))
+			right[i] = bytes.Equal([]byte(typed), groups[n])
+			switch {
+			case right[i]:
+				checks[i].Mark("check", widgets.ToneGood, lang.L("That is right."))
+				if i == 0 && !right[1] {
+					s.u.window.Canvas().Focus(checks[1].Entry)
+				}
+			case len(typed) >= backupkey.GroupSize:
+				checks[i].Mark("cross", widgets.ToneBad, lang.L("That is not group {{.Number}}. Look at what you saved.", vals{"Number": n + 1}))
+			default:
+				checks[i].Mark("", widgets.ToneNeutral, "")
+			}
+			if right[0] && right[1] {
+				next.Enable()
+			} else {
+				next.Disable()
+			}
+		}, submit)
+	}
+	next = widgets.NewButton(s.last, "", widgets.Main, func() { s.confirmed(p, next) })
+	next.Disable()
+	p = s.u.newPage(pageParams{
+		name: s.name, step: s.step + 1, of: s.of, back: func() { done(); s.show() },
+		title: lang.L("Do you have it?"), lead: lang.L("Type two groups back from what you saved, so that we both know it is complete."),
+		content: []fyne.CanvasObject{widgets.Card(widgets.Column(theme.Space4, checks[0], checks[1]))},
+		foot:    []fyne.CanvasObject{next},
+	})
+	s.u.flow(p.root)
+	s.u.window.Canvas().Focus(checks[0].Entry)
+}
+
+// twoOf returns two different numbers below n, in order.
+func twoOf(n int) [2]int {
+	pick := func(n int) int {
+		v, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
+		if err != nil {
+			panic("ui: the system has no random numbers: " + err.Error()) // documented never to happen
+		}
+		return int(v.Int64())
+	}
+	a, b := pick(n), pick(n-1)
+	if b >= a {
+		b++
+	}
+	return [2]int{min(a, b), max(a, b)}
+}
+
+// keyCard shows a key and the ways to save it.
+func (u *UI) keyCard(key *backupkey.Key, failed func(error)) (*widgets.KeyGrid, fyne.CanvasObject) {
+	grid := widgets.NewKeyGrid()
+	grid.SetGroups(key.Groups())
+	note := widgets.NewCaption(" ")
+	copied := widgets.NewButton(lang.L("Copy"), "copy", widgets.Second, func() {
+		text := key.Text()
+		defer clear(text)
+		u.clip.copy(text)
+		note.SetText(lang.L("Copied. The clipboard is emptied after {{.Time}}.", vals{"Time": u.words.Duration(u.clip.keep)}))
+	})
+	save := widgets.NewButton(lang.L("Save to a file…"), "save", widgets.Second, func() {
+		u.choose.save(lang.L("Holdfast key.txt"), func(path string) {
+			text := key.Text()
+			u.work.run(func(context.Context) func() {
+				defer clear(text)
+				err := writeKeyFile(path, text, u.now())
+				return func() {
+					failed(err)
+					if err == nil {
+						note.SetText(lang.L("Saved. Keep the file apart from this computer."))
+					}
+				}
+			})
+		})
+	})
+	var hide *widgets.Button
+	hide = widgets.NewButton(lang.L("Hide"), "eye", widgets.Quiet, func() {
+		grid.SetHidden(!grid.Hidden())
+		hide.SetText(lang.L("Hide"))
+		if grid.Hidden() {
+			hide.SetText(lang.L("Show"))
+		}
+	})
+	return grid, widgets.Column(theme.Space2, widgets.Row(theme.Space3, nil, copied, save, hide), note)
+}
+
+// writeKeyFile writes the key with what to do with it, for its owner alone.
+func writeKeyFile(path string, key []byte, now time.Time) error {
+	var b bytes.Buffer
+	defer func() { clear(b.Bytes()) }()
+	fmt.Fprintf(&b, "%s\r\n\r\n", lang.L("Your Holdfast key of {{.Date}}", vals{"Date": now.Format("2006-01-02")}))
+	for i := range 4 {
+		b.Write(key[i*20 : i*20+19])
+		b.WriteString("\r\n")
+	}
+	fmt.Fprintf(&b, "\r\n%s\r\n", lang.L("To restore: open Holdfast on any computer, choose “Restore a backup”, then the folder of the backup, and enter these 64 digits. Whoever has them can open the backup; without them nobody can."))
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o600) // the dialog may have made it already, for everybody to read
+}

@@ -1,0 +1,20 @@
+package ui
+
+import (
+	"os"
+	"testing"
+)
+
+// The tests read English. The toolkit speaks the system's language, which it
+// learns from these, and complains of the locale C.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANGUAGE"} {
+		if err := os.Unsetenv(name); err != nil {
+			panic(err)
+		}
+	}
+	if err := os.Setenv("LANG", "en_US.UTF-8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}

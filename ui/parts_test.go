@@ -1,0 +1,293 @@
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+func TestOnlySomeFiles(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.row(d.firstDate()).Tapped(nil)
+	d.sees("Documents")
+	d.press("None")
+	if d.enabled("Continue") {
+		t.Fatal("it goes on with nothing chosen")
+	}
+	d.write(0, "C.RAW") // in any case
+	d.sees("1 found")
+	d.ui.restore.picker.Pick("Documents/photos/b/c.raw", true)
+	d.write(0, "")
+	d.sees("A part of it is chosen.")
+	d.press("Continue")
+	target := filepath.Join(t.TempDir(), "restored")
+	d.write(0, target)
+	d.nav("Settings") // the flow waits
+	d.nav("Restore")
+	d.sees("Where shall they go?")
+	d.press("Restore")
+	d.sees("every byte was checked")
+	if b, err := os.ReadFile(filepath.Join(target, "Documents/photos/b/c.raw")); err != nil || string(b) != someFiles["photos/b/c.raw"] {
+		t.Error("the chosen file is not there", err)
+	}
+	if _, err := os.Stat(filepath.Join(target, "Documents/letter.txt")); err == nil {
+		t.Error("another file is there")
+	}
+	d.press("Done")
+	d.nav("Activity")
+	d.row("Restore").Tapped(nil)
+	d.sees(target)
+	d.press("Copy details")
+	if !strings.Contains(d.ui.app.Clipboard().Content(), target) {
+		t.Error("the details do not tell where")
+	}
+}
+
+func TestANewBackupIsInTheListOfDates(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.ui.backUp()
+	d.until("the end of the backup", func() bool { return d.ui.job == nil })
+	d.door("This backup") // it started over
+	d.sees("From which day?")
+	d.until("two dates", func() bool {
+		return len(find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Value(), "5 files") })) == 2
+	})
+}
+
+func TestCheckingTheBackup(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	d.row("Check the backup").Tapped(nil)
+	d.sees("All is well")
+	packs, err := filepath.Glob(filepath.Join(destination, "packs", "*", "*"))
+	if err != nil || len(packs) == 0 {
+		t.Fatal("no packs", err)
+	}
+	if err := os.Remove(packs[0]); err != nil {
+		t.Fatal(err)
+	}
+	d.row("Check the backup").Tapped(nil)
+	d.sees("Damage was found")
+}
+
+func TestChangingWhatIsKept(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.press("Later")
+	more := filepath.Join(t.TempDir(), "More")
+	if err := os.Mkdir(more, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.row("What").Tapped(nil)
+	d.write(0, more)
+	d.press("Add")
+	d.check("The trash")
+	d.press("Save")
+	d.sees("Documents, More")
+	st := d.core.Status()
+	if len(st.Sources) != 2 || strings.Join(st.Excludes, " ") != "preset:caches preset:temporary" {
+		t.Errorf("%+v", st)
+	}
+	d.nav("Settings")
+	d.write(0, "*.iso\nbuild/")
+	d.press("Save")
+	d.sees("It counts from the next backup on.")
+	d.until("the patterns", func() bool {
+		return strings.Join(d.core.Status().Excludes, " ") == "preset:caches preset:temporary *.iso build/"
+	})
+	d.write(0, "[")
+	d.press("Save")
+	d.sees("cannot be read")
+}
+
+func TestTheBackupIsNotKeptInWhatItKeeps(t *testing.T) {
+	dir := treeOf(t, someFiles)
+	d := sit(t, t.TempDir(), nil)
+	d.door("Set up a backup")
+	d.files.folderAnswer = dir
+	d.press("Add folder…")
+	d.press("Continue")
+	d.write(0, filepath.Join(dir, "backup"))
+	d.press("Continue")
+	d.sees("cannot be kept inside a folder that it backs up")
+}
+
+func TestTheKeyLeavesTheClipboard(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUpEncrypted(dir, destination)
+	d.press("Later")
+	d.row("Show the key").Tapped(nil)
+	d.sees("This is your key")
+	board := d.ui.app.Clipboard()
+	d.ui.clip.keep = time.Millisecond
+	d.press("Copy")
+	d.until("an empty clipboard", func() bool { return board.Content() == "" })
+	d.ui.clip.keep = time.Hour
+	d.press("Copy")
+	if len(board.Content()) != 79 {
+		t.Fatal("the key was not copied")
+	}
+	board.SetContent("something else")
+	d.ui.clip.clear()
+	if board.Content() != "something else" {
+		t.Error("somebody else's text was taken away")
+	}
+	d.press("Copy")
+	d.ui.closeAsked()
+	d.until("the window's end", func() bool { return d.closed })
+	if board.Content() != "" {
+		t.Error("the key is left in the clipboard")
+	}
+}
+
+func TestTheKeyFile(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	key := d.setUpEncrypted(dir, destination)
+	d.press("Later")
+	d.row("Show the key").Tapped(nil)
+	d.sees("This is your key")
+	d.files.saveAnswer = filepath.Join(t.TempDir(), "key.txt")
+	d.press("Save to a file…")
+	d.sees("Saved. Keep the file apart")
+	b, err := os.ReadFile(d.files.saveAnswer)
+	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(b)), " "), strings.Join(key, " ")) {
+		t.Error("the file does not hold the key", err)
+	}
+	if s, err := os.Stat(d.files.saveAnswer); err != nil || s.Mode().Perm() != 0o600 {
+		t.Error("others can read the file", err)
+	}
+	d.press("Hide")
+	if got := find(d, func(t *widgets.Text) bool { return t.Text == key[0] }); len(got) > 0 {
+		t.Error("the key is not hidden")
+	}
+}
+
+func TestAppearance(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.press("Later")
+	d.nav("Settings")
+	d.door("Dark")
+	if got := d.ui.app.Settings().Theme().(*theme.Theme).Appearance(); got != theme.Dark {
+		t.Error(got)
+	}
+	if d.ui.prefs.appearance() != theme.Dark {
+		t.Error("it is forgotten at the next start")
+	}
+}
+
+// noKeyring is a computer without one.
+type noKeyring struct{}
+
+func (noKeyring) Get(string) ([]byte, error) { return nil, keyring.ErrUnavailable }
+func (noKeyring) Set(string, []byte) error   { return keyring.ErrUnavailable }
+func (noKeyring) Delete(string) error        { return nil }
+
+func TestNoKeyringNamesTheChoice(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitWith(t, t.TempDir(), noKeyring{}, nil)
+	d.door("Set up a backup")
+	d.files.folderAnswer = dir
+	d.press("Add folder…")
+	d.press("Continue")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Who may open it?")
+	d.press("Continue")
+	d.confirmKey()
+	d.press("Set up the backup")
+	d.sees("--keyring file")
+	if d.core.Status().SetUp {
+		t.Error("it is set up all the same")
+	}
+	d.press("Set up the backup") // the same page can try again
+	d.sees("--keyring file")
+}
+
+func TestSecondWindowOnTheSameProfile(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	_, err := core.Open(t.Context(), core.Params{Profile: d.profile, Keyring: keyring.File{Path: filepath.Join(d.profile, "device.key")}})
+	if err == nil {
+		t.Fatal("the profile opened twice")
+	}
+	w := newTroubleWindow(test.NewTempApp(t), err)
+	w.Resize(fyne.NewSize(520, 340))
+	said := false
+	for _, o := range test.LaidOutObjects(w.Content()) {
+		if x, ok := o.(*widgets.Text); ok && strings.Contains(x.Text, "already open") {
+			said = true
+		}
+	}
+	if !said {
+		t.Error("the window does not say why")
+	}
+}
+
+func TestTheRealDialogsOpen(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	real := dialogs{d.ui.window}
+	real.folder(t.TempDir(), func(string) {})
+	if d.ui.window.Canvas().Overlays().Top() == nil {
+		t.Error("there is no folder dialog")
+	}
+	real.folder("/nowhere/at/all", func(string) {})
+	real.save("key.txt", func(string) {})
+	if n := len(d.ui.window.Canvas().Overlays().List()); n != 3 {
+		t.Errorf("%d dialogs are open", n)
+	}
+}
+
+// Everything that can be done with the pointer can be done with Tab and Space.
+func TestKeyboard(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	c := d.ui.window.Canvas()
+	c.FocusNext()
+	if _, ok := c.Focused().(*widgets.Choice); !ok {
+		t.Fatalf("the first focus is on %T", c.Focused())
+	}
+	c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	d.sees("What do you want to keep?")
+	seen := map[string]bool{}
+	for range 12 {
+		c.FocusNext()
+		switch x := c.Focused().(type) {
+		case *widgets.Button:
+			seen[x.Text] = true
+		case *widgets.Check:
+			seen[x.Text] = true
+		}
+	}
+	for _, want := range []string{"Back", "Add folder…", "The trash"} {
+		if !seen[want] {
+			t.Errorf("%q cannot be reached by Tab: %v", want, seen)
+		}
+	}
+}

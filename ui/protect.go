@@ -1,0 +1,248 @@
+package ui
+
+import (
+	"context"
+	"errors"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// protectFlow turns end-to-end encryption on: what it means → the key → the
+// check → the work, each step named → the proof. Off: what becomes of the
+// older backups → the work → done.
+type protectFlow struct {
+	u   *UI
+	key *backupkey.Key
+}
+
+func (u *UI) turnOn() { (&protectFlow{u: u}).means() }
+
+func (f *protectFlow) name() string { return lang.L("End-to-end encryption") }
+
+func (f *protectFlow) leave() {
+	f.key.Clear()
+	f.u.leaveFlow()
+}
+
+func (f *protectFlow) means() {
+	var p *page
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
+		if f.key == nil {
+			k, err := f.u.core.NewKey()
+			if err != nil {
+				p.fail(err)
+				return
+			}
+			f.key = k
+		}
+		(&keySteps{
+			u: f.u, name: f.name(), step: 2, of: 5, key: f.key, back: f.means,
+			last:      lang.L("Encrypt the backup"),
+			confirmed: func(*page, *widgets.Button) { f.work() },
+		}).show()
+	})
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 1, of: 5, back: f.leave,
+		title: lang.L("Lock your backup"),
+		lead:  lang.L("With end-to-end encryption, everything is locked on this computer before it leaves it."),
+		content: []fyne.CanvasObject{widgets.Rows(
+			widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents.")),
+			widgets.NewSettingRow("backup", lang.L("Everything is stored afresh"), nil, nil).SetValue(lang.L("A new, encrypted backup is made and read back. Only then the unencrypted one is deleted. It needs space for both meanwhile.")),
+			widgets.NewSettingRow("warning", lang.L("Nobody can replace the key"), nil, nil).SetValue(lang.L("If you lose it and this computer, the backup stays locked for ever. So you save it first, and show that you have it.")),
+		)},
+		foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Not now"), "", widgets.Second, f.leave), next},
+	})
+	f.u.flow(p.root)
+}
+
+// work turns encryption on with the key that the person has.
+func (f *protectFlow) work() {
+	key := f.key
+	f.u.change(core.RunTurnOn, func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+		report, err := f.u.core.TurnOnEncryption(ctx, key, nil, progress)
+		key.Clear() // the profile keeps it now, or there is nothing to keep it for
+		if err == nil {
+			_ = f.u.core.ConfirmKey() // only a date to show
+		}
+		return report, err
+	})
+}
+
+// turnOff says what becomes of what is there, then asks.
+func (u *UI) turnOff() {
+	p := u.newPage(pageParams{
+		name: lang.L("Turn encryption off"), step: 1, of: 3, back: u.leaveFlow,
+		title: lang.L("Unlock your backup?"),
+		lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
+		content: []fyne.CanvasObject{
+			widgets.Notice(widgets.ToneAttention, "warning", lang.L("From then on, whoever can read the folder can read your files. Older dates cannot be restored any more.")),
+			widgets.Notice(widgets.ToneNeutral, "shield", lang.L("If it is cut off, the encrypted backup stays whole, and you can go on later.")),
+		},
+		foot: []fyne.CanvasObject{
+			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, u.leaveFlow),
+			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, u.core.TurnOffEncryption) }),
+		},
+	})
+	u.flow(p.root)
+}
+
+// goOn resumes a change that was cut off.
+func (u *UI) goOn() {
+	kind := core.RunTurnOn
+	if u.core.Status().Change == core.ChangeTurnOff {
+		kind = core.RunTurnOff
+	}
+	u.change(kind, u.core.ResumeChange)
+}
+
+// change runs a change of protection and shows its steps to the end.
+func (u *UI) change(kind core.RunKind, run func(context.Context, func(core.Progress)) (core.BackupReport, error)) {
+	j := u.start(kind, func(ctx context.Context, progress func(core.Progress)) func() {
+		report, err := run(ctx, progress)
+		return func() { u.changed(kind, report, err) }
+	})
+	if j == nil {
+		return
+	}
+	name, lead := lang.L("End-to-end encryption"), lang.L("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.")
+	step, of := 4, 5
+	if kind == core.RunTurnOff {
+		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
+		step, of = 2, 3
+	}
+	panel := u.panel(j)
+	steps := newStepList()
+	watch := j.watch
+	j.watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
+	steps.set(core.StepPreparing)
+	p := u.newPage(pageParams{
+		name: name, step: step, of: of, title: lang.L("Making the new backup"), lead: lead,
+		content: []fyne.CanvasObject{panel, steps.root},
+	})
+	u.flow(p.root)
+}
+
+// changed shows how a change ended.
+func (u *UI) changed(kind core.RunKind, report core.BackupReport, err error) {
+	u.restore.outdated(true)
+	m := widgets.NewMedallion(96)
+	content := []fyne.CanvasObject{container.NewCenter(m)}
+	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)
+	foot := []fyne.CanvasObject{done}
+	name, of := lang.L("End-to-end encryption"), 5
+	if kind == core.RunTurnOff {
+		name, of = lang.L("Turn encryption off"), 3
+	}
+	heading := func(line, text string) {
+		lead := widgets.NewMuted(text).Centered()
+		lead.TextSize = theme.TextLead
+		content = append(content, widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead))
+	}
+	switch {
+	case err == nil && kind == core.RunTurnOn:
+		m.Set("shield", widgets.ToneGood)
+		proof := lang.L("Every file from now on is locked with your key.")
+		if report.Snapshot != "" {
+			proof = lang.L("{{.Files}} ({{.Size}}) were stored anew, read back and checked with your key. The unencrypted backup is deleted.",
+				vals{"Files": u.words.Files(report.Files), "Size": u.words.Bytes(report.Bytes)})
+		}
+		heading(lang.L("Your backup is end-to-end encrypted"), proof)
+	case err == nil:
+		m.Set("check", widgets.ToneGood)
+		heading(lang.L("Your backup is not encrypted any more"), lang.L("The new backup was read back and checked, and the encrypted one is deleted. The old key is not needed any more."))
+	default:
+		m.Set("warning", widgets.ToneAttention)
+		st := u.core.Status()
+		if errors.Is(err, context.Canceled) {
+			heading(lang.L("Stopped"), lang.L("The older backup is whole. Go on whenever you like; what is stored already is used again."))
+		} else {
+			heading(lang.L("It is not finished yet"), lang.L("The older backup is whole."))
+			content = append(content, u.errorPanel(err))
+		}
+		content = append(content, problemList(report.Problems)...)
+		if st.Change != core.ChangeNone {
+			done.Kind = widgets.Second
+			done.SetText(lang.L("Later"))
+			foot = []fyne.CanvasObject{done, widgets.NewButton(lang.L("Go on"), "", widgets.Main, u.goOn)}
+		}
+	}
+	p := u.newPage(pageParams{name: name, step: of, of: of, content: content, foot: foot})
+	u.flow(p.root)
+}
+
+// stepList names the steps of a change and marks how far it is.
+type stepList struct {
+	root  fyne.CanvasObject
+	rows  []*widgets.SettingRow
+	steps []core.Step
+}
+
+func newStepList() *stepList {
+	l := &stepList{steps: []core.Step{core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepDeleting}}
+	var rows []fyne.CanvasObject
+	for _, s := range l.steps {
+		r := widgets.NewSettingRow("clock", stepName(s), nil, nil)
+		l.rows = append(l.rows, r)
+		rows = append(rows, r)
+	}
+	l.root = widgets.Rows(rows...)
+	return l
+}
+
+func (l *stepList) set(now core.Step) {
+	at := 0
+	for i, s := range l.steps {
+		if s == now {
+			at = i
+		}
+	}
+	for i, r := range l.rows {
+		switch {
+		case i < at:
+			r.SetIcon("check", widgets.ToneGood)
+		case i == at:
+			r.SetIcon("play", widgets.TonePrimary)
+		default:
+			r.SetIcon("clock", widgets.ToneNeutral)
+		}
+	}
+}
+
+// showKey shows the key of the backup.
+func (u *UI) showKey() {
+	u.work.run(func(ctx context.Context) func() {
+		key, err := u.core.Key(ctx)
+		return func() {
+			if err != nil {
+				p := u.newPage(pageParams{name: lang.L("Your 64-digit key"), back: u.leaveFlow})
+				u.flow(p.root)
+				p.fail(err)
+				return
+			}
+			var p *page
+			grid, tools := u.keyCard(key, func(err error) { p.fail(err) })
+			leave := func() {
+				grid.Clear()
+				key.Clear()
+				u.leaveFlow()
+			}
+			p = u.newPage(pageParams{
+				name: lang.L("Your 64-digit key"), back: leave, title: lang.L("This is your key"),
+				lead:    lang.L("It opens this backup on any computer. Show it to nobody whom you would not show your files."),
+				content: []fyne.CanvasObject{widgets.Column(theme.Space3, widgets.Card(grid), tools)},
+				foot: []fyne.CanvasObject{
+					widgets.NewButton(lang.L("Change the key"), "", widgets.Second, func() { leave(); u.changeKey() }),
+					widgets.NewButton(lang.L("Done"), "", widgets.Main, leave),
+				},
+			})
+			u.flow(p.root)
+		}
+	})
+}

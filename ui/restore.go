@@ -1,0 +1,338 @@
+package ui
+
+import (
+	"context"
+	"errors"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// restoreFlow restores: which backup → a date → files → where → result. It
+// keeps its page when the person looks at another screen meanwhile.
+type restoreFlow struct {
+	u     *UI
+	host  *fyne.Container
+	leave func() // out of the flow; nil in the Restore screen
+	page  fyne.CanvasObject
+	job   *job // the restore under way
+
+	forget   func() // empties the field with the key, once it is not needed
+	place    string // of a backup somewhere else, to show it again
+	reader   *core.Reader
+	own      bool // the reader is the profile's
+	snapshot core.Snapshot
+	picker   *widgets.TreePicker
+	// filesPage is kept, to come back to with all that was checked.
+	filesPage fyne.CanvasObject
+	paths     []string // picked; nil is everything
+	target    string
+	conflict  core.Conflict
+}
+
+func newRestoreFlow(u *UI, leave func()) *restoreFlow {
+	return &restoreFlow{u: u, leave: leave, conflict: core.ConflictKeep}
+}
+
+func (f *restoreFlow) name() string { return lang.L("Restore") }
+
+// show shows the flow where it is.
+func (f *restoreFlow) show() {
+	switch {
+	case f.page == nil && f.leave != nil:
+		f.elsewhere()
+	case f.page == nil:
+		f.which()
+	default:
+		if f.job != nil && f.u.job == f.job {
+			f.running()
+			return
+		}
+		f.u.fill(f.host, f.page)
+	}
+}
+
+func (f *restoreFlow) put(p fyne.CanvasObject) {
+	f.page = p
+	f.u.fill(f.host, p)
+}
+
+// close gives the backup back.
+func (f *restoreFlow) close() {
+	if f.reader != nil {
+		_ = f.reader.Close() // only read from
+		f.reader = nil
+	}
+}
+
+// outdated starts over with this computer's backup when its dates changed:
+// while one is to be chosen, or, with gone, wherever the person is.
+func (f *restoreFlow) outdated(gone bool) {
+	if f.leave != nil || f.job != nil || f.reader == nil || !f.own || !gone && f.picker != nil {
+		return
+	}
+	f.close()
+	f.picker, f.paths, f.page = nil, nil, nil
+	if f.u.nav.shown && f.u.nav.current == screenRestore {
+		f.show()
+	}
+}
+
+// again starts over.
+func (f *restoreFlow) again() {
+	f.close()
+	f.picker, f.paths, f.page = nil, nil, nil
+	if f.leave != nil {
+		f.leave()
+		return
+	}
+	f.show()
+}
+
+// which asks which backup: this computer's, or another.
+func (f *restoreFlow) which() {
+	trouble := widgets.Column(0)
+	var own *widgets.Choice
+	own = widgets.NewDoor("backup", lang.L("This backup"), core.DisplayName(f.u.core.Status().Destination), func() {
+		own.Disable()
+		f.u.work.run(func(ctx context.Context) func() {
+			r, err := f.u.core.Reader(ctx)
+			return func() {
+				own.Enable()
+				if err != nil {
+					trouble.Objects = []fyne.CanvasObject{f.u.errorPanel(err)}
+					f.host.Refresh()
+					return
+				}
+				f.opened(r, true, func(err error) {
+					trouble.Objects = []fyne.CanvasObject{f.u.errorPanel(err)}
+					f.host.Refresh()
+				})
+			}
+		})
+	})
+	other := widgets.NewDoor("place", lang.L("A backup somewhere else"), lang.L("On another disk, or made by another computer. You need its 64-digit key if it is encrypted."), f.elsewhere)
+	f.put(screenPage(lang.L("Restore"), widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
+		trouble, widgets.Column(theme.Space3, own, other)))
+}
+
+// elsewhere asks for the place of another backup.
+func (f *restoreFlow) elsewhere() {
+	field := newPlaceField(f.u, f.place, lang.L("Folder of the backup"))
+	var p *page
+	var next *widgets.Button
+	look := func() {
+		path := field.path()
+		if path == "" {
+			return
+		}
+		f.place = path
+		next.SetBusy(true)
+		f.u.work.run(func(ctx context.Context) func() {
+			found, err := core.Inspect(ctx, path)
+			return func() {
+				next.SetBusy(false)
+				switch {
+				case err != nil:
+					p.fail(err)
+				case found.Protection == core.ProtectionKey:
+					f.unlock(found)
+				default:
+					f.openElsewhere(nil, next, p, p.fail)
+				}
+			}
+		})
+	}
+	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, look)
+	field.submitted = look
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 1, of: 5, back: f.again,
+		title: lang.L("Where is the backup?"), lead: lang.L("The folder that holds the file holdfast.json."),
+		content: []fyne.CanvasObject{field.root}, foot: []fyne.CanvasObject{next},
+	})
+	f.put(p.root)
+	f.u.window.Canvas().Focus(field.entry)
+}
+
+// unlock asks for the key.
+func (f *restoreFlow) unlock(found core.Found) {
+	var p *page
+	var open *widgets.Button
+	keys := newKeyField(f.u, func() { p.relayout() })
+	open = widgets.NewButton(lang.L("Unlock"), "key", widgets.Main, func() {
+		key, err := keys.key()
+		if err != nil {
+			p.fail(err)
+			return
+		}
+		f.openElsewhere(key, open, p, func(err error) {
+			if errors.Is(err, core.ErrWrongKey) {
+				p.fail(nil)
+				keys.repair(found, func() { p.fail(err) })
+				return
+			}
+			p.fail(err)
+		})
+	})
+	keys.accepted = func() { open.Tapped(nil) }
+	f.forget = keys.clear
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 2, of: 5, back: func() { keys.clear(); f.elsewhere() },
+		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
+		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{open},
+	})
+	f.put(p.root)
+	f.u.window.Canvas().Focus(keys.entry)
+}
+
+func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *page, failed func(error)) {
+	place := f.place
+	button.SetBusy(true)
+	f.u.work.run(func(ctx context.Context) func() {
+		r, err := core.OpenReader(ctx, place, key)
+		if err != nil {
+			key.Clear()
+		}
+		return func() {
+			button.SetBusy(false)
+			if err != nil {
+				failed(err)
+				return
+			}
+			f.opened(r, false, p.fail)
+		}
+	})
+}
+
+// opened goes on with a backup that was opened.
+func (f *restoreFlow) opened(r *core.Reader, own bool, failed func(error)) {
+	f.close()
+	f.reader, f.own = r, own
+	if f.forget != nil {
+		f.forget()
+		f.forget = nil
+	}
+	f.u.work.run(func(ctx context.Context) func() {
+		all, err := r.Snapshots(ctx)
+		return func() {
+			if f.reader != r {
+				return // the person went elsewhere meanwhile
+			}
+			if err != nil {
+				failed(err)
+				return
+			}
+			f.dates(all, shownDates)
+		}
+	})
+}
+
+const shownDates = 40
+
+// dates lists the backups there are, by day.
+func (f *restoreFlow) dates(all []core.Snapshot, most int) {
+	u := f.u
+	if len(all) == 0 {
+		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"), lang.L("Once there is one, its files can be restored."), nil)
+		p := u.newPage(pageParams{name: f.name(), step: 2, of: 5, back: f.again, content: []fyne.CanvasObject{empty}})
+		f.put(p.root)
+		return
+	}
+	var content, rows []fyne.CanvasObject
+	day := ""
+	flush := func() {
+		if len(rows) > 0 {
+			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(capital(day)), widgets.Rows(rows...)))
+			rows = nil
+		}
+	}
+	for i, s := range all {
+		if i == most {
+			break
+		}
+		if d := u.words.Day(s.Time, u.now()); d != day {
+			flush()
+			day = d
+		}
+		title := s.Time.Local().Format("15:04")
+		if i == 0 {
+			title += " · " + lang.L("newest")
+		}
+		row := widgets.NewSettingRow("clock", title, nil, func() { f.files(s, func() { f.dates(all, most) }) })
+		row.SetValue(u.words.Files(s.Files) + " · " + core.DisplayName(s.Host))
+		row.SetNote(u.words.Bytes(s.Bytes))
+		rows = append(rows, row)
+	}
+	flush()
+	if len(all) > most {
+		content = append(content, widgets.Row(0, nil, widgets.NewButton(lang.L("Show older ones"), "", widgets.Second, func() { f.dates(all, len(all)) })))
+	}
+	p := u.newPage(pageParams{
+		name: f.name(), step: 2, of: 5, back: f.again, title: lang.L("From which day?"),
+		content: content,
+	})
+	f.put(p.root)
+}
+
+// running shows the restore under way.
+func (f *restoreFlow) running() {
+	p := f.u.newPage(pageParams{
+		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: core.DisplayName(f.target),
+		content: []fyne.CanvasObject{f.u.panel(f.job)},
+	})
+	f.put(p.root)
+}
+
+// result says what was restored.
+func (f *restoreFlow) result(r core.RestoreReport, err error) {
+	u := f.u
+	m := widgets.NewMedallion(96)
+	content := []fyne.CanvasObject{container.NewCenter(m)}
+	heading := func(line, text string) {
+		lead := widgets.NewMuted(text).Centered()
+		lead.TextSize = theme.TextLead
+		content = append(content, widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead))
+	}
+	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked", vals{"Files": u.words.Files(r.Files), "Size": u.words.Bytes(r.Bytes)})
+	switch {
+	case errors.Is(err, context.Canceled):
+		m.Set("pause", widgets.ToneAttention)
+		heading(lang.L("Stopped"), lang.L("What is restored so far is complete: {{.Files}}.", vals{"Files": u.words.Files(r.Files)}))
+	case err != nil:
+		m.Set("warning", widgets.ToneBad)
+		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
+		content = append(content, u.errorPanel(err))
+	case r.Errors > 0:
+		m.Set("warning", widgets.ToneAttention)
+		heading(lang.L("Restored, with gaps"), facts)
+	default:
+		m.Set("check", widgets.ToneGood)
+		heading(lang.L("Restored"), facts)
+	}
+	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), core.DisplayName(f.target))}
+	if r.Kept > 0 {
+		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", vals{"Files": u.words.Files(r.Kept)})))
+	}
+	if r.Renamed > 0 {
+		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", vals{"Files": u.words.Files(r.Renamed)})))
+	}
+	content = append(content, widgets.Rows(rows...))
+	content = append(content, problemList(r.Problems)...)
+	p := u.newPage(pageParams{
+		name: f.name(), step: 5, of: 5, content: content,
+		foot: []fyne.CanvasObject{
+			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(f.target) }),
+			widgets.NewButton(lang.L("Done"), "", widgets.Main, f.again),
+		},
+	})
+	f.page = p.root
+	if f.leave != nil || u.nav.shown && u.nav.current == screenRestore {
+		f.put(p.root)
+	}
+}

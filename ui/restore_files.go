@@ -1,0 +1,245 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// files asks which files of a date.
+func (f *restoreFlow) files(s core.Snapshot, back func()) {
+	u, reader := f.u, f.reader
+	f.snapshot = s
+	picker := widgets.NewTreePicker()
+	f.picker = picker
+	search := widget.NewEntry()
+	search.SetPlaceHolder(lang.L("Search by name"))
+	picked := widgets.NewMuted("")
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
+		f.paths = picker.Selection.Paths()
+		f.where(func() { f.put(f.filesPage) })
+	})
+	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.Pick("", true) })
+	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { picker.Pick("", false) })
+	say := func() {
+		switch picker.Selection.State("") {
+		case widgets.On:
+			picked.SetText(lang.L("Everything: {{.Files}}, {{.Size}}", vals{"Files": u.words.Files(s.Files), "Size": u.words.Bytes(s.Bytes)}))
+			next.Enable()
+		case widgets.Off:
+			picked.SetText(lang.L("Nothing is chosen."))
+			next.Disable()
+		default:
+			picked.SetText(lang.L("A part of it is chosen."))
+			next.Enable()
+		}
+	}
+	picker.OnPicked = say
+	say()
+	var p *page
+	picker.OnLoad = func(path string) {
+		u.work.run(func(ctx context.Context) func() {
+			entries, err := reader.List(ctx, s.ID, path)
+			return func() {
+				if err != nil {
+					picker.Forget(path)
+					p.fail(err)
+					return
+				}
+				picker.SetChildren(path, f.nodes(entries))
+				if path == "" && len(entries) == 1 && entries[0].Kind == core.EntryFolder {
+					picker.Open(entries[0].Path)
+				}
+			}
+		})
+	}
+	searching := &latest{w: u.work}
+	search.OnChanged = func(text string) {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			searching.stop()
+			picker.ShowResults(nil, nil)
+			say()
+			return
+		}
+		picked.SetText(lang.L("Searching…"))
+		searching.run(func(ctx context.Context) func() {
+			hits, parents, more, err := searchNames(ctx, reader, s.ID, text)
+			return func() {
+				if err != nil {
+					p.fail(err)
+					return
+				}
+				nodes := make(map[string][]widgets.Node, len(parents))
+				for dir, entries := range parents {
+					nodes[dir] = f.nodes(entries)
+				}
+				picker.ShowResults(f.hitNodes(hits), nodes)
+				switch {
+				case more:
+					picked.SetText(lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": len(hits)}))
+				default:
+					picked.SetText(lang.L("{{.Count}} found", vals{"Count": u.words.Count(int64(len(hits)))}))
+				}
+			}
+		})
+	}
+	bar := widgets.Row(theme.Space2, widgets.Wide(search), search, all, none)
+	p = u.newPage(pageParams{
+		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
+		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
+		content: []fyne.CanvasObject{bar},
+		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, picked), nil, nil, picker),
+		foot:    []fyne.CanvasObject{next},
+	})
+	f.filesPage = p.root
+	f.put(p.root)
+	picker.Load()
+}
+
+func (f *restoreFlow) nodes(entries []core.Entry) []widgets.Node {
+	out := make([]widgets.Node, 0, len(entries))
+	for _, e := range entries {
+		out = append(out, f.node(e, core.DisplayName(e.Name)))
+	}
+	return out
+}
+
+func (f *restoreFlow) hitNodes(entries []core.Entry) []widgets.Node {
+	out := make([]widgets.Node, 0, len(entries))
+	for _, e := range entries {
+		out = append(out, f.node(e, core.DisplayName(e.Path)))
+	}
+	return out
+}
+
+func (f *restoreFlow) node(e core.Entry, name string) widgets.Node {
+	n := widgets.Node{Path: e.Path, Name: name, Icon: "file", Note: f.u.words.Bytes(e.Size)}
+	switch e.Kind {
+	case core.EntryFolder:
+		n.Icon, n.Open = "folder", true
+	case core.EntrySymlink:
+		n.Icon, n.Note = "link", ""
+	case core.EntryOther:
+		n.Icon, n.Note = "other", ""
+	}
+	return n
+}
+
+const mostHits = 500
+
+// searchNames walks a snapshot for names that hold text, in any case. parents
+// are the folders with hits and those above them, each with all that is in it.
+func searchNames(ctx context.Context, r *core.Reader, snapshot, text string) (hits []core.Entry, parents map[string][]core.Entry, more bool, err error) {
+	text = strings.ToLower(text)
+	parents = make(map[string][]core.Entry)
+	listed := make(map[string][]core.Entry)
+	keep := func(dir string) {
+		for {
+			parents[dir] = listed[dir]
+			if dir == "" {
+				return
+			}
+			dir = parentPath(dir)
+		}
+	}
+	todo := []string{""}
+	for len(todo) > 0 {
+		dir := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if err := ctx.Err(); err != nil {
+			return nil, nil, false, err
+		}
+		entries, err := r.List(ctx, snapshot, dir)
+		if err != nil {
+			return nil, nil, false, fmt.Errorf("search in %s: %w", core.DisplayName(dir), err)
+		}
+		listed[dir] = entries
+		for _, e := range entries {
+			if strings.Contains(strings.ToLower(e.Name), text) {
+				if len(hits) == mostHits {
+					return hits, parents, true, nil
+				}
+				hits = append(hits, e)
+				keep(dir)
+			}
+			if e.Kind == core.EntryFolder {
+				todo = append(todo, e.Path)
+			}
+		}
+	}
+	return hits, parents, false, nil
+}
+
+func parentPath(p string) string {
+	if i := strings.LastIndexByte(p, '/'); i >= 0 {
+		return p[:i]
+	}
+	return ""
+}
+
+// where asks where to, and about files that exist.
+func (f *restoreFlow) where(back func()) {
+	u := f.u
+	if f.target == "" {
+		f.target = filepath.Join(home(), lang.L("Restored files"))
+	}
+	field := newPlaceField(u, f.target, lang.L("Restore into this folder"))
+	kinds := []core.Conflict{core.ConflictKeep, core.ConflictRename, core.ConflictOverwrite}
+	chosen := 0
+	for i, k := range kinds {
+		if k == f.conflict {
+			chosen = i
+		}
+	}
+	choices := widgets.NewChoices(chosen,
+		[2]string{lang.L("Keep what is there"), lang.L("Files that exist stay as they are.")},
+		[2]string{lang.L("Keep both"), lang.L("The restored file is put beside it, with “(restored)” in its name.")},
+		[2]string{lang.L("Replace what is there"), lang.L("Files that exist are overwritten with the ones of the backup.")})
+	run := func() {
+		if field.path() == "" {
+			return
+		}
+		f.target, f.conflict = field.path(), kinds[choices.Chosen()]
+		f.run()
+	}
+	field.submitted = run
+	p := u.newPage(pageParams{
+		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where shall they go?"),
+		lead:    lang.L("Nothing is written outside this folder. It is made if it does not exist."),
+		content: []fyne.CanvasObject{field.root, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)},
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore"), "restore", widgets.Main, run)},
+	})
+	f.put(p.root)
+}
+
+func (f *restoreFlow) run() {
+	req := core.RestoreRequest{Snapshot: f.snapshot.ID, Target: f.target, Paths: f.paths, Conflict: f.conflict}
+	reader := f.reader
+	f.job = f.u.start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
+		report, err := reader.Restore(ctx, req, progress)
+		return func() { f.job = nil; f.result(report, err) }
+	})
+	if f.job != nil {
+		f.running()
+	}
+}
+
+// openFolder shows a folder in the system's file manager.
+func (u *UI) openFolder(path string) {
+	link := &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
+	if err := u.app.OpenURL(link); err != nil {
+		u.inform(lang.L("The folder cannot be shown here."), path)
+	}
+}

@@ -1,0 +1,22 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+
+	"github.com/holdfast-backup/holdfast/ui/theme"
+)
+
+// settings are the window's own preferences. What a backup needs is kept in
+// the profile, and no secret ever here.
+type settings struct{ p fyne.Preferences }
+
+const (
+	settingAppearance        = "appearance"
+	settingAppearanceDefault = string(theme.System)
+)
+
+func (s settings) appearance() theme.Appearance {
+	return theme.Appearance(s.p.StringWithFallback(settingAppearance, settingAppearanceDefault))
+}
+
+func (s settings) setAppearance(a theme.Appearance) { s.p.SetString(settingAppearance, string(a)) }

@@ -1,0 +1,327 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// setupFlow sets a backup up: what → where → protection → (key → check) →
+// ready. A place that holds a backup already leads to joining it.
+type setupFlow struct {
+	u           *UI
+	sources     *sourceEditor
+	destination string
+	encrypt     bool
+	key         *backupkey.Key // being made known to the person
+	forget      func()         // empties the field with the key of a backup to join
+}
+
+func newSetupFlow(u *UI) *setupFlow {
+	return &setupFlow{u: u, sources: newSourceEditor(u, usualSources(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+}
+
+func (f *setupFlow) name() string { return lang.L("Set up a backup") }
+
+// of is how many steps there are to come to the end.
+func (f *setupFlow) of() int {
+	if f.encrypt {
+		return 6
+	}
+	return 4
+}
+
+func (f *setupFlow) leave() {
+	f.sources.counting.stop()
+	f.key.Clear()
+	f.u.leaveFlow()
+}
+
+func (f *setupFlow) what() {
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, f.where)
+	enable := func() {
+		if len(f.sources.paths) == 0 {
+			next.Disable()
+		} else {
+			next.Enable()
+		}
+	}
+	enable()
+	p := f.u.newPage(pageParams{
+		name: f.name(), step: 1, of: f.of(), back: f.leave,
+		title: lang.L("What do you want to keep?"), lead: lang.L("Whole folders, with all that is in them. You can change this at any time."),
+		content: []fyne.CanvasObject{f.sources.folders(), f.sources.exclusions()}, foot: []fyne.CanvasObject{next},
+	})
+	f.sources.changed = func() { enable(); p.relayout() }
+	f.u.flow(p.root)
+}
+
+func (f *setupFlow) where() {
+	field := newPlaceField(f.u, f.destination, lang.L("Folder for the backup"))
+	var p *page
+	var next *widgets.Button
+	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field.path(), p, next) })
+	field.submitted = func() { f.look(field.path(), p, next) }
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 2, of: f.of(), back: f.what,
+		title: lang.L("Where shall it be kept?"),
+		lead:  lang.L("A USB disk, a network drive, or the folder of a cloud you use. Not on the same disk as your files, if you can."),
+		content: []fyne.CanvasObject{
+			field.root,
+			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Holdfast makes the folder if it does not exist, and touches nothing else there.")),
+		},
+		foot: []fyne.CanvasObject{next},
+	})
+	f.u.flow(p.root)
+	f.u.window.Canvas().Focus(field.entry)
+}
+
+// look sees whether the place holds a backup already.
+func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
+	if path == "" {
+		f.u.window.Canvas().Focus(nil)
+		p.fail(nil)
+		return
+	}
+	for _, s := range f.sources.paths {
+		if inside(s, path) {
+			p.fail(reasonedError{lang.L("The backup cannot be kept inside a folder that it backs up."), lang.L("Choose another folder, on another disk if you can.")})
+			return
+		}
+	}
+	f.destination = path
+	next.SetBusy(true)
+	f.u.work.run(func(ctx context.Context) func() {
+		found, err := core.Inspect(ctx, path)
+		return func() {
+			next.SetBusy(false)
+			switch {
+			case err == nil:
+				f.existing(found)
+			case errors.Is(err, core.ErrNoBackup), errors.Is(err, core.ErrDestinationGone):
+				f.protection() // nothing there: it will be made
+			default:
+				p.fail(err)
+			}
+		}
+	})
+}
+
+func inside(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+func (f *setupFlow) protection() {
+	chosen := 0
+	if !f.encrypt {
+		chosen = 1
+	}
+	choices := widgets.NewChoices(chosen,
+		[2]string{lang.L("End-to-end encrypted (recommended)"), lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")},
+		[2]string{lang.L("Not encrypted"), lang.L("Whoever can read the folder can read the backup. You can turn encryption on later.")})
+	var p *page
+	var next *widgets.Button
+	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
+		if !f.encrypt {
+			f.create(nil, p, next)
+			return
+		}
+		f.showKey(p)
+	})
+	show := func() {
+		p = f.u.newPage(pageParams{
+			name: f.name(), step: 3, of: f.of(), back: f.where,
+			title: lang.L("Who may open it?"), content: []fyne.CanvasObject{choices}, foot: []fyne.CanvasObject{next},
+		})
+		f.u.flow(p.root)
+	}
+	choices.OnChanged = func(i int) {
+		if on := i == 0; on != f.encrypt {
+			f.encrypt = on
+			show() // the number of steps changed
+		}
+	}
+	show()
+}
+
+func (f *setupFlow) showKey(from *page) {
+	if f.key == nil {
+		k, err := f.u.core.NewKey()
+		if err != nil {
+			from.fail(err)
+			return
+		}
+		f.key = k
+	}
+	s := &keySteps{
+		u: f.u, name: f.name(), step: 4, of: f.of(), key: f.key, back: f.protection,
+		confirmed: func(p *page, next *widgets.Button) { f.create(f.key, p, next) },
+		last:      lang.L("Set up the backup"),
+	}
+	s.show()
+}
+
+// create makes the backup. With a key, the person has just proved to have it.
+func (f *setupFlow) create(key *backupkey.Key, p *page, next *widgets.Button) {
+	f.setup(core.SetupRequest{Key: key}, p, next, func(err error) {
+		if errors.Is(err, core.ErrExistingBackup) { // it came there meanwhile
+			f.where()
+			return
+		}
+		p.fail(err)
+	})
+}
+
+// setup runs core's Setup and goes on to the end, or calls failed.
+func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, failed func(error)) {
+	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
+	p.fail(nil)
+	next.SetBusy(true)
+	f.u.work.run(func(ctx context.Context) func() {
+		err := f.u.core.Setup(ctx, req)
+		if err == nil && req.Key != nil {
+			_ = f.u.core.ConfirmKey() // only a date to show; the backup is set up
+		}
+		return func() {
+			next.SetBusy(false)
+			if err != nil {
+				failed(err)
+				return
+			}
+			if f.forget != nil {
+				f.forget()
+			}
+			req.Key.Clear()
+			f.key.Clear()
+			f.key = nil
+			f.ready(req.Existing)
+		}
+	})
+}
+
+// existing offers to join the backup that is there.
+func (f *setupFlow) existing(found core.Found) {
+	var p *page
+	var join *widgets.Button
+	content := []fyne.CanvasObject{widgets.Notice(widgets.TonePrimary, "backup",
+		lang.L("If you join it, this computer goes on with that backup, and files that are there already need not be stored again."))}
+	var keys *keyField
+	if found.Protection == core.ProtectionKey {
+		keys = newKeyField(f.u, func() { p.relayout() })
+		content = append(content, keys.root)
+	}
+	run := func(key *backupkey.Key) {
+		f.setup(core.SetupRequest{Key: key, Existing: true}, p, join, func(err error) {
+			key.Clear()
+			if keys != nil && errors.Is(err, core.ErrWrongKey) {
+				keys.repair(found, func() { p.fail(err) })
+				return
+			}
+			p.fail(err)
+		})
+	}
+	join = widgets.NewButton(lang.L("Join this backup"), "", widgets.Main, func() {
+		if keys == nil {
+			run(nil)
+			return
+		}
+		key, err := keys.key()
+		if err != nil {
+			p.fail(err)
+			return
+		}
+		run(key)
+	})
+	if keys != nil {
+		keys.accepted = func() { join.Tapped(nil) }
+		f.forget = keys.clear
+	}
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 3, of: 4, back: f.where,
+		title: lang.L("This place already holds a backup"), lead: lang.L("Join it, or go back and choose another folder. It stays as it is."),
+		content: content, foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Choose another folder"), "", widgets.Second, f.where), join},
+	})
+	f.u.flow(p.root)
+}
+
+func (f *setupFlow) ready(joined bool) {
+	u := f.u
+	f.sources.counting.stop()
+	m := widgets.NewMedallion(96)
+	m.Set("check", widgets.ToneGood)
+	line, text := lang.L("Your backup is ready"), lang.L("Start the first backup now. It takes longest the first time; later only what changed is stored.")
+	if joined {
+		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
+	}
+	lead := widgets.NewMuted(text).Centered()
+	lead.TextSize = theme.TextLead
+	st := u.core.Status()
+	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(st.Sources))
+	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
+	where.SetPath(st.Destination)
+	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
+	if st.Protection == core.ProtectionKey {
+		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(lang.L("Only your 64-digit key opens it."))
+	}
+	p := u.newPage(pageParams{
+		name: f.name(), step: f.of(), of: f.of(),
+		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead), widgets.Rows(what, where, protected)},
+		foot: []fyne.CanvasObject{
+			widgets.NewButton(lang.L("Later"), "", widgets.Second, u.leaveFlow),
+			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { u.leaveFlow(); u.backUp() }),
+		},
+	})
+	u.flow(p.root)
+}
+
+// sourceNames lists the last names of paths.
+func sourceNames(paths []string) string {
+	var names []string
+	for _, p := range paths {
+		names = append(names, core.DisplayName(filepath.Base(p)))
+	}
+	return strings.Join(names, ", ")
+}
+
+// placeField asks for a folder: typed, or chosen in a dialog.
+type placeField struct {
+	root      fyne.CanvasObject
+	entry     *widget.Entry
+	submitted func()
+}
+
+func newPlaceField(u *UI, path, label string) *placeField {
+	f := &placeField{entry: widget.NewEntry()}
+	f.entry.SetText(path)
+	f.entry.SetPlaceHolder(lang.L("Path of the folder"))
+	f.entry.OnSubmitted = func(string) {
+		if f.submitted != nil {
+			f.submitted()
+		}
+	}
+	choose := widgets.NewButton(lang.L("Choose…"), "folder", widgets.Second, func() {
+		u.choose.folder(f.path(), f.entry.SetText)
+	})
+	f.root = widgets.Column(theme.Space2, widgets.NewStrong(label), widgets.Row(theme.Space3, widgets.Wide(f.entry), f.entry, choose))
+	return f
+}
+
+func (f *placeField) path() string {
+	p := strings.TrimSpace(f.entry.Text)
+	if p == "" {
+		return ""
+	}
+	return filepath.Clean(expand(p))
+}

@@ -1,0 +1,275 @@
+package ui
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+var shots = flag.String("shots", "", "folder to write pictures of all screens to")
+
+// stage is core with a status and a history to be looked at.
+type stage struct {
+	*core.App
+	status core.Status
+	runs   []core.Run
+}
+
+func (s *stage) Status() core.Status  { return s.status }
+func (s *stage) Activity() []core.Run { return s.runs }
+
+func (s *stage) Key(context.Context) (*backupkey.Key, error) { return exampleKey(), nil }
+func (s *stage) NewKey() (*backupkey.Key, error)             { return exampleKey(), nil }
+
+func (s *stage) Estimate(context.Context, []string, []string, func(int64, int64)) (int64, int64, error) {
+	return 12431, 2_100_000_000, nil
+}
+
+func exampleKey() *backupkey.Key {
+	k, err := backupkey.Parse([]byte("4f0a91c277de03b8 c5e12d948a6fe013 9b7c40d5f1e826a9 d3b05c17ea428f6d"))
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
+
+// TestScreenshots writes pictures of all screens, in light and dark, with
+// -shots. They are for docs/screenshots and for eyes, and compared with nothing.
+func TestScreenshots(t *testing.T) {
+	if *shots == "" {
+		t.Skip("go test ./ui -run TestScreenshots -shots ../docs/screenshots")
+	}
+	if err := os.MkdirAll(*shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, look := range []theme.Appearance{theme.Light, theme.Dark} {
+		t.Run(string(look), func(t *testing.T) { shootAll(t, look) })
+	}
+}
+
+func shootAll(t *testing.T, look theme.Appearance) {
+	t.Setenv("HOME", t.TempDir())
+	now := time.Date(2026, 11, 24, 16, 30, 0, 0, time.Local)
+	documents := treeOf(t, map[string]string{
+		"Taxes 2025/Statement.pdf": string(make([]byte, 482_113)), "Taxes 2025/Receipts/March.pdf": string(make([]byte, 91_200)), "Taxes 2025/Receipts/April.pdf": string(make([]byte, 88_012)),
+		"Letters/Landlord.odt": string(make([]byte, 23_500)), "Letters/Insurance.odt": string(make([]byte, 31_100)), "Thesis/Chapter 1.tex": string(make([]byte, 64_000)),
+		"Thesis/Figures/map.svg": string(make([]byte, 210_000)), "Recipes.md": string(make([]byte, 8_400)), "Passport scan.jpg": string(make([]byte, 1_830_000)),
+	})
+	destination := filepath.Join(t.TempDir(), "Holdfast")
+	real, err := core.Open(context.Background(), core.Params{Profile: t.TempDir(), Keyring: keyring.File{Path: filepath.Join(t.TempDir(), "device.key")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer real.Close() //nolint:errcheck // a stage set
+	ctx := context.Background()
+	if err := real.Setup(ctx, core.SetupRequest{Destination: destination, Sources: []string{documents}, Key: exampleKey()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := real.Backup(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+
+	app := test.NewTempApp(t)
+	settings{app.Preferences()}.setAppearance(look)
+	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute), Outcome: core.OutcomeDone,
+		Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000, BytesStored: 84_000_000}
+	status := core.Status{
+		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
+		Protection: core.ProtectionKey, KeyConfirmed: now.AddDate(0, 0, -12), LastBackup: good, LastGood: good,
+		LastCheck: &core.Run{Kind: core.RunVerify, Ended: now.Add(-49 * time.Hour), Outcome: core.OutcomeDone},
+	}
+	s := &stage{App: real, status: status}
+	l := newLoop()
+	u := New(Params{Fyne: app, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
+	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
+
+	size := fyne.NewSize(1000, 700)
+	n := 0
+	shoot := func(name string) {
+		t.Helper()
+		l.drain()
+		n++
+		u.window.Resize(size.AddWidthHeight(0, 1))
+		u.window.Resize(size)
+		u.window.Content().Refresh()
+		f, err := os.Create(filepath.Join(*shots, fmt.Sprintf("%02d-%s-%s.png", n, name, look)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := func(change func(*core.Status)) {
+		s.status = status
+		change(&s.status)
+		u.nav.shown = false
+		u.open(screenBackup)
+	}
+
+	s.status = core.Status{}
+	u.home()
+	shoot("welcome")
+	setup := newSetupFlow(u)
+	setup.sources.add("/home/anna/Documents")
+	setup.sources.add("/home/anna/Pictures")
+	setup.what()
+	d.sees("12,431 files")
+	shoot("setup-what")
+	setup.destination = "/media/anna/Backup disk/Holdfast"
+	setup.where()
+	shoot("setup-where")
+	setup.protection()
+	shoot("setup-protection")
+	setup.existing(core.Found{Protection: core.ProtectionKey})
+	shoot("setup-existing")
+	s.status = status
+	setup.ready(false)
+	shoot("setup-ready")
+
+	backup(func(st *core.Status) {
+		st.LastBackup, st.LastGood, st.LastCheck = nil, nil, nil
+		st.Protection = core.ProtectionNone
+	})
+	shoot("backup-never")
+	backup(func(*core.Status) {})
+	shoot("backup-ok")
+	old := *good
+	old.Ended = now.AddDate(0, 0, -9)
+	backup(func(st *core.Status) { st.LastBackup, st.LastGood = &old, &old })
+	shoot("backup-overdue")
+	backup(func(st *core.Status) {
+		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Error: "the destination is full: write packs/3f/…: no space left on device"}
+	})
+	shoot("backup-failed")
+	backup(func(st *core.Status) { st.Change = core.ChangeTurnOn; st.Protection = core.ProtectionNone })
+	shoot("backup-unfinished")
+	hold := func(kind core.RunKind, p core.Progress) {
+		u.job = &job{kind: kind, last: p, cancel: func() {}}
+	}
+	hold(core.RunBackup, core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
+		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
+	backup(func(*core.Status) {})
+	shoot("backup-running")
+	u.closeAsked()
+	shoot("close-while-running")
+	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
+	u.job = nil
+
+	f := &protectFlow{u: u}
+	f.means()
+	shoot("encryption-means")
+	d.press("Continue")
+	shoot("encryption-key")
+	d.check("I have saved my 64-digit key")
+	d.press("Continue")
+	d.write(0, "ffff")
+	shoot("encryption-check")
+	proving := core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
+	j := &job{kind: core.RunTurnOn, last: proving, cancel: func() {}}
+	steps := newStepList()
+	steps.set(core.StepProving)
+	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: "Making the new backup",
+		lead: "The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.", content: []fyne.CanvasObject{u.panel(j), steps.root}})
+	u.flow(p.root)
+	shoot("encryption-work")
+	u.changed(core.RunTurnOn, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
+	shoot("encryption-proof")
+	u.turnOff()
+	shoot("encryption-off")
+	(&changeKeyFlow{u: u}).means()
+	shoot("key-change")
+
+	u.nav.shown = false
+	u.open(screenRestore)
+	shoot("restore-which")
+	r := u.restore
+	r.place = "/media/anna/Backup disk/Holdfast"
+	r.elsewhere()
+	shoot("restore-place")
+	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6e e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6d"
+	proposals, err := backupkey.Repair(ctx, []byte(typed), exampleKey().ID())
+	if err != nil || len(proposals) == 0 {
+		t.Fatal("no proposal", err)
+	}
+	keys := newKeyField(u, func() {})
+	keys.entry.SetText(typed)
+	keys.ask(proposals[0])
+	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: "Unlock the backup", lead: r.place,
+		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton("Unlock", "key", widgets.Main, nil)}}).root)
+	shoot("restore-key")
+	reader, err := real.Reader(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := reader.Snapshots(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.reader = reader
+	var dates []core.Snapshot
+	for i, ago := range []time.Duration{2*time.Hour + 28*time.Minute, 8 * time.Hour, 26 * time.Hour, 50 * time.Hour, 51 * time.Hour} {
+		x := all[0]
+		x.Time, x.Host, x.Files, x.Bytes = now.Add(-ago), "work-laptop", 12431-int64(i)*13, 2_100_000_000-int64(i)*4_000_000
+		dates = append(dates, x)
+	}
+	r.dates(dates, shownDates)
+	shoot("restore-dates")
+	r.files(dates[0], func() {})
+	d.sees("Thesis")
+	r.picker.Open("Documents/Taxes 2025")
+	d.sees("Receipts")
+	r.picker.Pick("Documents/Thesis", false)
+	r.picker.Pick("Documents/Taxes 2025/Receipts", false)
+	shoot("restore-files")
+	d.write(0, "pdf")
+	d.sees("3 found")
+	shoot("restore-search")
+	r.target = "/home/anna/Restored files"
+	r.where(func() {})
+	shoot("restore-where")
+	r.result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)
+	shoot("restore-result")
+	r.result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
+	shoot("restore-gaps")
+
+	u.open(screenActivity)
+	shoot("activity-empty")
+	s.runs = []core.Run{*good,
+		{Kind: core.RunBackup, Started: now.Add(-5 * time.Hour), Ended: now.Add(-5*time.Hour + time.Minute), Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 2,
+			Problems: []core.Problem{{Path: "/home/anna/Documents/locked.db", Reason: "no permission"}, {Path: "/home/anna/Pictures/old.raw", Reason: "it is not there"}}},
+		{Kind: core.RunRestore, Started: now.Add(-27 * time.Hour), Ended: now.Add(-27*time.Hour + time.Minute), Outcome: core.OutcomeDone, Files: 12, Bytes: 4_100_000, Target: "/home/anna/Restored files"},
+		{Kind: core.RunVerify, Started: now.Add(-49 * time.Hour), Ended: now.Add(-49*time.Hour + time.Minute), Outcome: core.OutcomeDone},
+		{Kind: core.RunBackup, Started: now.Add(-52 * time.Hour), Ended: now.Add(-52 * time.Hour), Outcome: core.OutcomeFailed, Code: "destination-gone", Error: "the destination cannot be reached: stat /media/anna/Backup disk: no such file or directory"},
+		{Kind: core.RunSetup, Started: now.Add(-53 * time.Hour), Ended: now.Add(-53 * time.Hour), Outcome: core.OutcomeDone}}
+	u.open(screenActivity)
+	shoot("activity")
+	u.fill(u.screen, u.runDetails(s.runs[4]))
+	shoot("activity-details")
+	u.open(screenSettings)
+	shoot("settings")
+
+	size = fyne.NewSize(720, 520)
+	backup(func(*core.Status) {})
+	shoot("small-backup")
+	(&keySteps{u: u, name: "End-to-end encryption", step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
+	shoot("small-key")
+}

@@ -1,0 +1,189 @@
+package ui
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+const presetPrefix = "preset:"
+
+// sourceEditor chooses what is backed up and what is left out, and counts it.
+type sourceEditor struct {
+	u        *UI
+	paths    []string
+	own      []string // patterns that are no preset: kept as they are
+	presets  map[string]*widgets.Check
+	list     *fyne.Container
+	entry    *widget.Entry
+	estimate *widgets.Text
+	counting latest
+	changed  func() // after the list changed
+}
+
+func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
+	e := &sourceEditor{
+		u: u, paths: slices.Clone(paths), presets: make(map[string]*widgets.Check),
+		list: widgets.Column(0), entry: widget.NewEntry(), estimate: widgets.NewMuted(" "), counting: latest{w: u.work},
+	}
+	for _, p := range excludes {
+		if !strings.HasPrefix(p, presetPrefix) {
+			e.own = append(e.own, p)
+		}
+	}
+	for _, p := range core.Presets() {
+		c := widgets.NewCheck(presetTitle(p), func(bool) { e.count() })
+		c.SetOn(slices.Contains(excludes, presetPrefix+p.ID))
+		e.presets[p.ID] = c
+	}
+	e.entry.SetPlaceHolder(lang.L("Or type the path of a folder"))
+	e.entry.OnSubmitted = func(string) { e.addTyped() }
+	e.update()
+	return e
+}
+
+// presetTitle words a preset in the window's language; core's titles are English.
+func presetTitle(p core.Preset) string {
+	switch p.ID {
+	case "caches":
+		return lang.L("Caches: what programs can make again")
+	case "temporary":
+		return lang.L("Temporary files")
+	case "trash":
+		return lang.L("The trash")
+	}
+	return p.Title
+}
+
+func (e *sourceEditor) excludes() []string {
+	out := []string{}
+	for _, p := range core.Presets() {
+		if e.presets[p.ID].On() {
+			out = append(out, presetPrefix+p.ID)
+		}
+	}
+	return append(out, e.own...)
+}
+
+// folders is the list with its ways to add.
+func (e *sourceEditor) folders() fyne.CanvasObject {
+	choose := widgets.NewButton(lang.L("Add folder…"), "plus", widgets.Second, func() {
+		e.u.choose.folder(home(), e.add)
+	})
+	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, e.addTyped)
+	return widgets.Column(theme.Space3, e.list, widgets.Row(theme.Space3, widgets.Wide(e.entry), choose, e.entry, typed), e.estimate)
+}
+
+// exclusions are the presets.
+func (e *sourceEditor) exclusions() fyne.CanvasObject {
+	col := widgets.Column(theme.Space2, widgets.NewLead(lang.L("Leave out")))
+	for _, p := range core.Presets() {
+		col.Add(e.presets[p.ID])
+	}
+	return col
+}
+
+func (e *sourceEditor) addTyped() {
+	if path := strings.TrimSpace(e.entry.Text); path != "" {
+		e.entry.SetText("")
+		e.add(expand(path))
+	}
+}
+
+func (e *sourceEditor) add(path string) {
+	path = filepath.Clean(path)
+	if !slices.Contains(e.paths, path) {
+		e.paths = append(e.paths, path)
+	}
+	e.update()
+}
+
+func (e *sourceEditor) remove(path string) {
+	e.paths = slices.DeleteFunc(e.paths, func(p string) bool { return p == path })
+	e.update()
+}
+
+func (e *sourceEditor) update() {
+	var rows []fyne.CanvasObject
+	for _, p := range e.paths {
+		icon := "folder"
+		away := widgets.NewButton("", "cross", widgets.Quiet, func() { e.remove(p) })
+		row := widgets.NewSettingRow(icon, filepath.Base(p), away, nil)
+		row.SetPath(core.DisplayName(p))
+		rows = append(rows, row)
+	}
+	e.list.Objects = nil
+	if len(rows) > 0 {
+		e.list.Objects = []fyne.CanvasObject{widgets.Rows(rows...)}
+	} else {
+		none := widgets.NewMuted(lang.L("Nothing chosen yet. Start with your documents or your pictures.")).Centered()
+		e.list.Objects = []fyne.CanvasObject{container.NewStack(widgets.NewGround(theme.Surface, theme.Outline, theme.RadiusCard), widgets.Inset(theme.Space6, theme.Space6, none))}
+	}
+	e.list.Refresh()
+	e.count()
+	if e.changed != nil {
+		e.changed()
+	}
+}
+
+// count estimates in the background; a change of the list starts it anew.
+func (e *sourceEditor) count() {
+	if len(e.paths) == 0 {
+		e.counting.stop()
+		e.estimate.SetText(" ")
+		return
+	}
+	e.estimate.SetText(lang.L("Counting…"))
+	paths, excludes := slices.Clone(e.paths), e.excludes()
+	e.counting.run(func(ctx context.Context) func() {
+		files, bytes, err := e.u.core.Estimate(ctx, paths, excludes, nil)
+		return func() {
+			if err != nil {
+				e.estimate.SetText(e.u.words.For(err).What)
+				return
+			}
+			e.estimate.SetText(e.u.words.Files(files) + " · " + e.u.words.Bytes(bytes))
+		}
+	})
+}
+
+func home() string {
+	h, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return h
+}
+
+// expand understands "~", as people type it.
+func expand(path string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") || strings.HasPrefix(path, `~\`) {
+		if h := home(); h != "" {
+			return filepath.Join(h, path[1:])
+		}
+	}
+	return path
+}
+
+// usualSources are the folders that most people have something in.
+func usualSources() []string {
+	var out []string
+	for _, name := range []string{"Documents", "Pictures"} {
+		p := filepath.Join(home(), name)
+		if s, err := os.Stat(p); err == nil && s.IsDir() {
+			out = append(out, p)
+		}
+	}
+	return out
+}

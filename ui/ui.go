@@ -1,0 +1,230 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/assets"
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/words"
+)
+
+// App is what the window uses of core.App.
+type App interface {
+	Status() core.Status
+	Activity() []core.Run
+	NewKey() (*backupkey.Key, error)
+	Setup(ctx context.Context, req core.SetupRequest) error
+	SetSources(ctx context.Context, sources, excludes []string) error
+	ConfirmKey() error
+	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
+	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
+	Pause()
+	Resume()
+	TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error)
+	TurnOffEncryption(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
+	ResumeChange(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
+	Key(ctx context.Context) (*backupkey.Key, error)
+	ChangeKey(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest) error
+	Reader(ctx context.Context) (*core.Reader, error)
+	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
+}
+
+var _ App = (*core.App)(nil)
+
+// Params are what the window needs.
+type Params struct {
+	Fyne    fyne.App
+	App     App
+	Profile string // shown in Settings
+
+	// optional
+
+	// Do runs a function on the toolkit's goroutine, later; nil is fyne.Do.
+	Do func(func())
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// KeepCopied is how long a copied key stays in the clipboard; 0 is a minute.
+	KeepCopied time.Duration
+}
+
+// vals fill the places of a translated text.
+type vals = map[string]any
+
+// UI is the window.
+type UI struct {
+	core    App
+	profile string
+	now     func() time.Time
+	work    *work
+	words   words.Words
+	prefs   settings
+	choose  chooser
+	clip    *clip
+
+	app     fyne.App
+	window  fyne.Window
+	content *fyne.Container // the whole window: a flow, or sidebar and screen
+	screen  *fyne.Container // right of the sidebar
+	nav     *sidebar
+
+	job      *job
+	restore  *restoreFlow // of the Restore screen; survives looking at another one
+	closing  bool         // quit as soon as the job has ended
+	quitting bool
+}
+
+// New makes the window; Run shows it.
+func New(p Params) *UI {
+	switch {
+	case p.Fyne == nil:
+		panic("ui.New: Fyne is missing")
+	case p.App == nil:
+		panic("ui.New: App is missing")
+	}
+	if p.Do == nil {
+		p.Do = fyne.Do
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.KeepCopied == 0 {
+		p.KeepCopied = time.Minute
+	}
+	loadTranslations()
+	u := &UI{
+		core: p.App, profile: p.Profile, now: p.Now, work: newWork(p.Do), words: words.In(translate),
+		prefs: settings{p.Fyne.Preferences()}, app: p.Fyne,
+	}
+	u.app.SetIcon(fyne.NewStaticResource("holdfast.svg", assets.AppIcon))
+	u.app.Settings().SetTheme(theme.New(u.prefs.appearance()))
+	u.window = u.app.NewWindow("Holdfast")
+	u.choose = dialogs{u.window}
+	u.clip = &clip{board: u.app.Clipboard(), work: u.work, keep: p.KeepCopied}
+	u.content, u.screen = container.NewStack(), container.NewStack()
+	u.nav = newSidebar(u)
+	u.restore = newRestoreFlow(u, nil)
+	u.window.SetContent(container.New(windowSize{}, u.content))
+	u.window.SetPadded(false)
+	u.window.SetMaster()
+	u.window.SetCloseIntercept(u.closeAsked)
+	u.window.Resize(fyne.NewSize(1000, 700))
+	u.home()
+	return u
+}
+
+// Run shows the window and returns when it is closed and all its work has ended.
+func (u *UI) Run() {
+	u.window.CenterOnScreen()
+	u.window.ShowAndRun()
+	u.work.end()
+}
+
+// home shows what is to be seen first: the welcome, or the Backup screen.
+func (u *UI) home() {
+	u.nav.shown = false
+	if !u.core.Status().SetUp {
+		u.flow(u.welcome())
+		return
+	}
+	u.open(screenBackup)
+}
+
+// flow fills the window with a page of a wizard.
+func (u *UI) flow(page fyne.CanvasObject) {
+	u.nav.shown = false
+	u.fill(u.content, page)
+}
+
+func (u *UI) fill(where *fyne.Container, what fyne.CanvasObject) {
+	u.window.Canvas().Unfocus()
+	where.Objects = []fyne.CanvasObject{what}
+	where.Refresh()
+}
+
+// open shows a screen beside the sidebar.
+func (u *UI) open(s screenName) {
+	if !u.nav.shown {
+		u.fill(u.content, u.nav.layout(u.screen))
+	}
+	u.nav.shown = true
+	u.nav.selectItem(s)
+	if u.job != nil {
+		u.job.watch = nil
+	}
+	switch s {
+	case screenBackup:
+		u.fill(u.screen, u.backupScreen())
+	case screenRestore:
+		u.restore.host = u.screen
+		u.restore.show()
+	case screenActivity:
+		u.fill(u.screen, u.activityScreen())
+	case screenSettings:
+		u.fill(u.screen, u.settingsScreen())
+	}
+}
+
+// leaveFlow goes from a wizard back to where the person came from.
+func (u *UI) leaveFlow() { u.home() }
+
+// refresh shows the Backup screen anew when it is the one that is seen.
+func (u *UI) refresh() {
+	if u.nav.shown && u.nav.current == screenBackup {
+		u.open(screenBackup)
+	}
+}
+
+// windowSize is the smallest window that everything fits in.
+type windowSize struct{}
+
+func (windowSize) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	for _, x := range o {
+		x.Resize(s)
+	}
+}
+
+func (windowSize) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(720, 520) }
+
+func (u *UI) closeAsked() {
+	if u.job == nil {
+		u.quit()
+		return
+	}
+	u.ask(question{
+		title: lang.L("Work is under way"),
+		text:  lang.L("If you close Holdfast now, it stops. Nothing is lost: what is done already counts, and next time it takes up from there."),
+		yes:   lang.L("Stop and close"), no: lang.L("Keep going"),
+	}, func() {
+		if u.job == nil { // it ended while the question was open
+			u.quit()
+			return
+		}
+		u.closing = true
+		u.core.Resume()
+		u.job.cancel()
+	})
+}
+
+// quit ends all work, then closes the window.
+func (u *UI) quit() {
+	if u.quitting {
+		return
+	}
+	u.quitting = true
+	u.clip.clear()
+	u.work.cancel()
+	go func() { // the last goroutine: it ends the window, and with it Run
+		u.work.wg.Wait()
+		u.work.do(func() {
+			u.restore.close()
+			u.window.Close()
+		})
+	}()
+}

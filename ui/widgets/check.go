@@ -1,0 +1,100 @@
+package widgets
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+
+	"github.com/holdfast-backup/holdfast/ui/theme"
+)
+
+// CheckState is off, on, or for a folder some of what is in it.
+type CheckState int
+
+// The states of a Check.
+const (
+	Off CheckState = iota
+	On
+	Mixed
+)
+
+// Check is a box with three states and a text.
+type Check struct {
+	tappable
+	Text      string
+	state     CheckState
+	OnChanged func(on bool)
+}
+
+// NewCheck returns a box that is off.
+func NewCheck(text string, changed func(on bool)) *Check {
+	c := &Check{Text: text, OnChanged: changed}
+	c.tap = func() {
+		on := c.state != On
+		c.SetOn(on)
+		if c.OnChanged != nil {
+			c.OnChanged(on)
+		}
+	}
+	c.ExtendBaseWidget(c)
+	return c
+}
+
+// On tells whether the box is checked.
+func (c *Check) On() bool { return c.state == On }
+
+// SetOn checks the box or not.
+func (c *Check) SetOn(on bool) {
+	c.SetState(Off)
+	if on {
+		c.SetState(On)
+	}
+}
+
+// SetState shows a state.
+func (c *Check) SetState(s CheckState) { c.state = s; c.Refresh() }
+
+// CreateRenderer implements fyne.Widget.
+func (c *Check) CreateRenderer() fyne.WidgetRenderer {
+	const side, edge = 20, 4
+	ring, square := box(theme.RadiusControl), box(5)
+	mark := NewIcon("", theme.OnPrimary, 16)
+	label := NewBody(c.Text)
+	r := &renderer{objects: []fyne.CanvasObject{ring, square, mark, label}}
+	update := func() {
+		name := [...]string{"", "check", "minus"}[c.state]
+		if c.state == Off {
+			paint(square, theme.Surface, theme.Control, 1.5)
+		} else {
+			paint(square, theme.Primary, "", 0)
+		}
+		mark.Set(name, theme.OnPrimary)
+		mark.Refresh()
+		label.SetText(c.Text)
+		label.Refresh()
+		paintState(ring, c.hovered, c.focused)
+	}
+	r.layout = func(s fyne.Size) {
+		textX := float32(edge + side + theme.Space3)
+		label.Resize(fyne.NewSize(max(0, s.Width-textX-edge), label.MinSize().Height))
+		label.Resize(fyne.NewSize(label.Size().Width, label.MinSize().Height))
+		top := float32(edge)
+		if label.Size().Height < side+4 || c.Text == "" {
+			top = (s.Height - side) / 2
+		}
+		square.Resize(fyne.NewSquareSize(side))
+		square.Move(fyne.NewPos(edge, top))
+		mark.Resize(fyne.NewSquareSize(side))
+		mark.Move(fyne.NewPos(edge, top))
+		label.Move(fyne.NewPos(textX, max(edge, (s.Height-label.Size().Height)/2)))
+		ring.Resize(s)
+	}
+	r.min = func() fyne.Size {
+		if c.Text == "" {
+			return fyne.NewSquareSize(side + 2*edge)
+		}
+		return fyne.NewSize(edge+side+theme.Space3+label.MinSize().Width+edge, max(side, label.MinSize().Height)+2*edge)
+	}
+	r.refresh = func() { update(); r.layout(c.Size()); canvas.Refresh(c) }
+	update()
+	return r
+}

@@ -1,0 +1,60 @@
+package widgets
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+
+	"github.com/holdfast-backup/holdfast/ui/theme"
+)
+
+// renderer is a fyne.WidgetRenderer made of closures over the widget's parts.
+type renderer struct {
+	objects []fyne.CanvasObject
+	layout  func(fyne.Size)
+	min     func() fyne.Size
+	refresh func()
+}
+
+func (r *renderer) Layout(s fyne.Size)           { r.layout(s) }
+func (r *renderer) MinSize() fyne.Size           { return r.min() }
+func (r *renderer) Refresh()                     { r.refresh() }
+func (r *renderer) Objects() []fyne.CanvasObject { return r.objects }
+func (r *renderer) Destroy()                     {}
+
+// colorOf resolves a colour of the theme in use.
+func colorOf(name fyne.ThemeColorName) color.Color {
+	s := fyne.CurrentApp().Settings()
+	return s.Theme().Color(name, s.ThemeVariant())
+}
+
+func box(radius float32) *canvas.Rectangle {
+	r := canvas.NewRectangle(color.Transparent)
+	r.CornerRadius = radius
+	return r
+}
+
+// paint sets fill and stroke by name; "" is none.
+func paint(r *canvas.Rectangle, fill, stroke fyne.ThemeColorName, width float32) {
+	r.FillColor, r.StrokeColor, r.StrokeWidth = color.Transparent, color.Transparent, 0
+	if fill != "" {
+		r.FillColor = colorOf(fill)
+	}
+	if stroke != "" {
+		r.StrokeColor, r.StrokeWidth = colorOf(stroke), width
+	}
+	r.Refresh()
+}
+
+// paintState shows hover and focus on a layer that lies over a widget's ground.
+func paintState(r *canvas.Rectangle, hovered, focused bool) {
+	var fill, stroke fyne.ThemeColorName
+	if hovered {
+		fill = theme.Hover
+	}
+	if focused {
+		stroke = theme.Primary
+	}
+	paint(r, fill, stroke, theme.Ring)
+}

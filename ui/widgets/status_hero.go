@@ -1,0 +1,49 @@
+package widgets
+
+import (
+	"fyne.io/fyne/v2"
+
+	"github.com/holdfast-backup/holdfast/ui/theme"
+)
+
+// StatusHero says in one line how things are, with the main action beside it.
+type StatusHero struct {
+	composite
+	medallion  *Medallion
+	line, sub  *Text
+	main, more *Button
+}
+
+// NewStatusHero returns a hero without words; main and more may be nil.
+func NewStatusHero(main, more *Button) *StatusHero {
+	h := &StatusHero{medallion: NewMedallion(72), line: NewDisplay(""), sub: NewMuted(""), main: main, more: more}
+	h.sub.TextSize = theme.TextLead
+	text := Column(theme.Space1, h.line, h.sub)
+	top := Row(theme.Space6, Wide(text), h.medallion, text)
+	var buttons []fyne.CanvasObject
+	for _, b := range []*Button{main, more} {
+		if b != nil {
+			buttons = append(buttons, b)
+		}
+	}
+	h.root = Column(theme.Space4, top)
+	if len(buttons) > 0 {
+		h.root.Add(Inset(72+theme.Space6, 0, Row(theme.Space3, nil, buttons...)))
+	}
+	h.ExtendBaseWidget(h)
+	return h
+}
+
+// Set shows a state.
+func (h *StatusHero) Set(tone Tone, icon, line, sub string) {
+	h.medallion.Set(icon, tone)
+	h.line.SetText(line)
+	h.sub.SetText(sub)
+	h.Refresh()
+}
+
+// Line returns the one line.
+func (h *StatusHero) Line() string { return h.line.Text }
+
+// Sub returns the line below it.
+func (h *StatusHero) Sub() string { return h.sub.Text }

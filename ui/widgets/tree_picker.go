@@ -1,0 +1,176 @@
+package widgets
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/ui/theme"
+)
+
+// Node is one line of a TreePicker.
+type Node struct {
+	Path string // raw, slash-separated, unique
+	Name string // as shown
+	Note string // its size
+	Icon string
+	Open bool // has children
+}
+
+// TreePicker picks files from a tree that is loaded as it is opened, or from
+// the results of a search.
+type TreePicker struct {
+	composite
+	Selection *Selection
+	// OnLoad is called when a folder is opened for the first time; answer with SetChildren.
+	OnLoad func(path string)
+	// OnPicked is called after the selection changed.
+	OnPicked func()
+
+	tree     *widget.Tree
+	results  *widget.List
+	nodes    map[string]Node
+	children map[string][]string
+	asked    map[string]bool
+	found    []Node
+}
+
+// NewTreePicker returns a tree with everything checked and nothing loaded.
+func NewTreePicker() *TreePicker {
+	p := &TreePicker{nodes: make(map[string]Node), children: make(map[string][]string), asked: make(map[string]bool)}
+	p.Selection = NewSelection(true, func(path string) []string { return p.children[path] })
+	p.tree = widget.NewTree(
+		func(id widget.TreeNodeID) []widget.TreeNodeID { return p.children[id] },
+		func(id widget.TreeNodeID) bool { return id == "" || p.nodes[id].Open },
+		func(bool) fyne.CanvasObject { return newNodeLine() },
+		func(id widget.TreeNodeID, _ bool, o fyne.CanvasObject) { p.show(o, p.nodes[id]) },
+	)
+	p.tree.HideSeparators = true
+	p.tree.OnBranchOpened = p.load
+	p.tree.OnSelected = func(id widget.TreeNodeID) {
+		p.tree.Unselect(id)
+		p.toggle(id)
+	}
+	p.results = widget.NewList(
+		func() int { return len(p.found) },
+		func() fyne.CanvasObject { return newNodeLine() },
+		func(i widget.ListItemID, o fyne.CanvasObject) { p.show(o, p.found[i]) },
+	)
+	p.results.HideSeparators = true
+	p.results.OnSelected = func(i widget.ListItemID) {
+		p.results.Unselect(i)
+		p.toggle(p.found[i].Path)
+	}
+	p.results.Hide()
+	p.root = container.NewStack(NewGround(theme.Surface, theme.Outline, theme.RadiusCard), Inset(theme.Space2, theme.Space2, container.NewStack(p.tree, p.results)))
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// Load asks for the top of the tree.
+func (p *TreePicker) Load() { p.load("") }
+
+func (p *TreePicker) load(path string) {
+	if !p.asked[path] {
+		p.asked[path] = true
+		p.OnLoad(path)
+	}
+}
+
+// SetChildren fills a folder.
+func (p *TreePicker) SetChildren(path string, nodes []Node) {
+	ids := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		p.nodes[n.Path] = n
+		ids = append(ids, n.Path)
+	}
+	p.children[path] = ids
+	p.tree.Refresh()
+}
+
+// Open opens a folder of the tree.
+func (p *TreePicker) Open(path string) { p.tree.OpenBranch(path) }
+
+// Forget lets a folder be asked for again, after loading it did not work.
+func (p *TreePicker) Forget(path string) { delete(p.asked, path) }
+
+// ShowResults shows a search's results in place of the tree; nil the tree again.
+// The selection must know the folders on the way: parents lists, for each, all
+// that is in it.
+func (p *TreePicker) ShowResults(found []Node, parents map[string][]Node) {
+	for dir, nodes := range parents {
+		if p.children[dir] == nil {
+			p.asked[dir] = true
+			p.SetChildren(dir, nodes)
+		}
+	}
+	p.found = found
+	if found == nil {
+		p.results.Hide()
+		p.tree.Show()
+	} else {
+		p.tree.Hide()
+		p.results.Show()
+		p.results.ScrollToTop()
+	}
+	p.results.Refresh()
+	p.tree.Refresh()
+}
+
+// Toggle checks or unchecks a path, as a tap on its line does.
+func (p *TreePicker) toggle(path string) { p.Pick(path, p.Selection.State(path) != On) }
+
+// Pick checks or unchecks a path.
+func (p *TreePicker) Pick(path string, on bool) {
+	p.Selection.Set(path, on)
+	p.tree.Refresh()
+	p.results.Refresh()
+	if p.OnPicked != nil {
+		p.OnPicked()
+	}
+}
+
+func (p *TreePicker) show(o fyne.CanvasObject, n Node) {
+	line := o.(*nodeLine)
+	line.check.SetState(p.Selection.State(n.Path))
+	line.check.OnChanged = func(on bool) { p.Pick(n.Path, on) }
+	line.icon.Set(n.Icon, theme.Muted)
+	line.name.SetText(n.Name)
+	line.note.SetText(n.Note)
+	line.Refresh()
+}
+
+// nodeLine is a check, an icon, a name and a size.
+type nodeLine struct {
+	widget.BaseWidget
+	check      *Check
+	icon       *Icon
+	name, note *Text
+}
+
+func newNodeLine() *nodeLine {
+	l := &nodeLine{check: NewCheck("", nil), icon: NewIcon("file", theme.Muted, 18), name: NewBody("").Shortened(), note: NewMuted("000 bytes").OneLine()}
+	l.note.Align = fyne.TextAlignTrailing
+	l.ExtendBaseWidget(l)
+	return l
+}
+
+func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
+	r := &renderer{objects: []fyne.CanvasObject{l.check, l.icon, l.name, l.note}}
+	r.layout = func(s fyne.Size) {
+		put := func(o fyne.CanvasObject, x, w float32) {
+			h := o.MinSize().Height
+			o.Resize(fyne.NewSize(w, h))
+			o.Move(fyne.NewPos(x, (s.Height-h)/2))
+		}
+		check, note := l.check.MinSize().Width, l.note.MinSize().Width
+		put(l.check, 0, check)
+		put(l.icon, check+theme.Space2, l.icon.Side)
+		x := check + theme.Space2 + l.icon.Side + theme.Space2
+		put(l.name, x, max(0, s.Width-x-note-theme.Space3-theme.Space4))
+		put(l.note, s.Width-note-theme.Space4, note) // clear of the scroll bar
+	}
+	r.min = func() fyne.Size { return fyne.NewSize(160, 34) }
+	r.refresh = func() { r.layout(l.Size()) }
+	return r
+}

@@ -1,0 +1,78 @@
+package ui
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// work owns the goroutines of the window.
+type work struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	later  func(func()) // runs a function on the toolkit's goroutine, later
+	over   atomic.Bool  // there is nothing left to show anything in
+}
+
+func newWork(later func(func())) *work {
+	w := &work{later: later}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w
+}
+
+// do runs a function on the toolkit's goroutine, unless the window has gone:
+// then the toolkit would run it on the caller's.
+func (w *work) do(fn func()) {
+	if !w.over.Load() {
+		w.later(fn)
+	}
+}
+
+// end cancels all work and waits for it. The window has gone already.
+func (w *work) end() {
+	w.over.Store(true)
+	w.cancel()
+	w.wg.Wait()
+}
+
+// run calls fn in a goroutine, and what fn returns on the toolkit's. The
+// returned function cancels fn's context; fn still ends in its own time.
+func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc {
+	ctx, cancel := context.WithCancel(w.ctx)
+	w.wg.Go(func() {
+		defer cancel()
+		if end := fn(ctx); end != nil {
+			w.do(end)
+		}
+	})
+	return cancel
+}
+
+// latest lets only the newest of several runs come to its end: for what
+// follows typing, where an older answer must not replace a newer one.
+type latest struct {
+	w      *work
+	cancel context.CancelFunc
+	turn   int
+}
+
+func (l *latest) run(fn func(ctx context.Context) (end func())) {
+	l.stop()
+	turn := l.turn
+	l.cancel = l.w.run(func(ctx context.Context) func() {
+		end := fn(ctx)
+		return func() {
+			if turn == l.turn && end != nil {
+				end()
+			}
+		}
+	})
+}
+
+func (l *latest) stop() {
+	l.turn++
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
