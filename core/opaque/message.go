@@ -85,5 +85,8 @@ func parseKE1(b []byte) (ke1, error) {
 	if err != nil {
 		return ke1{}, err
 	}
+	if share.MinusG() {
+		return ke1{}, fmt.Errorf("%w: the client's key share is -G", ErrMessage) // see FromXOnly
+	}
 	return ke1{b, blinded, share}, nil
 }
