@@ -116,8 +116,8 @@ func apply(now time.Time, p Policy, q request, r *record) (answer response, next
 	if next != nil {
 		next.changed = ms
 		next.version = version + 1
-		if r == nil {
-			next.version = uint64(now.UnixMicro())
+		if first, ok := q.(registerRequest); ok && r == nil {
+			next.version = first.fresh
 		}
 	}
 	return answer, next, err
@@ -266,6 +266,7 @@ type registerRequest struct {
 	opaque     [opaque.RecordBytes]byte
 	sealedKey  []byte
 	version    uint64 // of the account when its ticket was made, 0 for none
+	fresh      uint64 // random: the first version of a new account, so that none repeats after a deletion
 	signed     []byte // what the signature is over
 	signature  []byte
 	enrolled   bool // may make a new account

@@ -118,7 +118,7 @@ func (v *Vault) RegisterFinish(ctx context.Context, id AccountID, r Registration
 	}
 	q := registerRequest{
 		management: [32]byte(r.Management), scalar: opaque.Scalar(plain[:32]), opaque: [opaque.RecordBytes]byte(r.Record), sealedKey: r.SealedKey,
-		version: binary.BigEndian.Uint64(plain[32:]), signed: RegistrationMessage(v.public, id, r), signature: r.Signature, enrolled: r.Enrolled,
+		version: binary.BigEndian.Uint64(plain[32:]), fresh: freshVersion(), signed: RegistrationMessage(v.public, id, r), signature: r.Signature, enrolled: r.Enrolled,
 	}
 	defer q.scalar.Clear()
 	key := storeKey(id)
@@ -133,6 +133,13 @@ func (v *Vault) RegisterFinish(ctx context.Context, id AccountID, r Registration
 	v.starts.dropAccount(key)
 	v.counts.registrations.Add(1)
 	return nil
+}
+
+// freshVersion is at least 1 and below 2^51, so that it and its successors are exact in any JSON.
+func freshVersion() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return binary.BigEndian.Uint64(b[:])>>13 + 1
 }
 
 // RecoveryStart begins a guess.
