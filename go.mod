@@ -16,6 +16,7 @@ require (
 	github.com/zalando/go-keyring v0.2.8
 	github.com/zeebo/blake3 v0.2.4
 	go.etcd.io/bbolt v1.5.0
+	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/crypto v0.49.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
