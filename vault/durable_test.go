@@ -236,7 +236,7 @@ func TestRotation(t *testing.T) {
 	from, err := vault.OpenBolt(path)
 	must(t, err)
 	defer from.Close()
-	_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true)
+	_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true, nil)
 	wantErr(t, "restore of a copy from before", err, vault.ErrOlder)
 	storages, err := d.h.Storages(t.Context())
 	if err != nil || len(storages) != 1 || storages[0].Generation != 2 {
@@ -314,9 +314,9 @@ func TestRestore(t *testing.T) {
 	d.Vault.Close()
 
 	to := vault.NewMemory()
-	_, err := vault.Restore(t.Context(), d.h, old, to, false)
+	_, err := vault.Restore(t.Context(), d.h, old, to, false, nil)
 	wantErr(t, "an old copy", err, vault.ErrWouldLock)
-	done, err := vault.Restore(t.Context(), d.h, newest, to, false)
+	done, err := vault.Restore(t.Context(), d.h, newest, to, false, nil)
 	if err != nil || done.Locked || done.Accounts != 1 {
 		t.Fatalf("%+v %v", done, err)
 	}
@@ -326,11 +326,11 @@ func TestRestore(t *testing.T) {
 	}
 	p.opens()
 	p.v.Close()
-	_, err = vault.Restore(t.Context(), d.h, newest, vault.NewMemory(), false)
+	_, err = vault.Restore(t.Context(), d.h, newest, vault.NewMemory(), false, nil)
 	wantErr(t, "the same copy later", err, vault.ErrWouldLock)
 
 	locked := vault.NewMemory()
-	done, err = vault.Restore(t.Context(), d.h, old, locked, true)
+	done, err = vault.Restore(t.Context(), d.h, old, locked, true, nil)
 	if err != nil || !done.Locked || done.Accounts != 1 {
 		t.Fatalf("%+v %v", done, err)
 	}
@@ -348,9 +348,9 @@ func TestRestore(t *testing.T) {
 	v, err := changed.Get(t.Context(), vault.StoreKey(p.id))
 	must(t, err)
 	must(t, changed.Commit(t.Context(), []vault.Change{{Key: vault.StoreKey(p.id), Old: v}}))
-	_, err = vault.Restore(t.Context(), d.h, changed, vault.NewMemory(), true)
+	_, err = vault.Restore(t.Context(), d.h, changed, vault.NewMemory(), true, nil)
 	wantErr(t, "a changed copy", err, vault.ErrTampered)
-	_, err = vault.Restore(t.Context(), d.h, old, locked, true)
+	_, err = vault.Restore(t.Context(), d.h, old, locked, true, nil)
 	if err == nil {
 		t.Error("restored over a store with accounts")
 	}

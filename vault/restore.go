@@ -22,8 +22,9 @@ var ErrWouldLock = errors.New("the copy is older than what the token has seen, s
 // Otherwise nobody knows which guesses were used since. With lock, all accounts
 // are taken over as destroyed, with their management keys, so that owners can
 // register again; without, ErrWouldLock. A copy that was changed, or is sealed under a key that the token no longer has,
-// is refused: ErrTampered, ErrOlder.
-func Restore(ctx context.Context, h HSM, from, to Store, lock bool) (*Restored, error) {
+// is refused: ErrTampered, ErrOlder. place, if not nil, puts the finished store
+// where it belongs; the token is anchored to it only after that.
+func Restore(ctx context.Context, h HSM, from, to Store, lock bool, place func() error) (*Restored, error) {
 	nothing := func(Key, *record) {}
 	if _, err := to.Get(ctx, Key{}); !errors.Is(err, ErrNotFound) {
 		return nil, errors.Join(errors.New("the store to restore to is not empty"), err)
@@ -43,7 +44,7 @@ func Restore(ctx context.Context, h HSM, from, to Store, lock bool) (*Restored, 
 	if done.Locked && !lock {
 		return nil, ErrWouldLock
 	}
-	return done, source.copyTo(ctx, to, done)
+	return done, source.copyTo(ctx, to, done, place)
 }
 
 // openCopy opens a store that is consistent in itself, whatever the token's anchor.
@@ -82,7 +83,7 @@ func openCopy(ctx context.Context, from Store, h HSM) (*ledger, error) {
 }
 
 // copyTo writes what the ledger has to another store and anchors it.
-func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored) error {
+func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place func() error) error {
 	shown, err := l.hsm.Anchor(ctx, l.current.generation)
 	if err != nil {
 		return unavailable("the token's anchor cannot be read", err)
@@ -123,6 +124,12 @@ func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored) error {
 	batch = append(batch, Change{Key: Key{}, New: l.current.sealValue(labelHead, Key{}, next.encode())})
 	if err := flush(); err != nil {
 		return fmt.Errorf("copy the accounts: %w", err)
+	}
+	// From here on a crash leaves a store whose previous anchor is the token's: Open accepts it.
+	if place != nil {
+		if err := place(); err != nil {
+			return fmt.Errorf("put the restored store in its place: %w", err)
+		}
 	}
 	return l.hsm.SetAnchor(ctx, l.current.generation, l.current.anchorOf(next))
 }
