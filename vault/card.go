@@ -76,6 +76,8 @@ func ParseCard(text []byte) (Card, error) {
 	switch {
 	case c.Version != cardVersion:
 		return fail("it has no version")
+	case c.Suite < 1:
+		return fail("it names no suite")
 	case c.Suite != opaque.Suite:
 		return Card{}, fmt.Errorf("%w: suite %d", ErrCardNewer, c.Suite)
 	case len(c.Account) != 0 && len(c.Account) != len(AccountID{}):

@@ -143,12 +143,18 @@ func startLogin(password []byte, v variant, fixed opaque.ClientOptions) (*LoginR
 // Finish turns KE2, 259 bytes, into KE3, 32 bytes, the session key and the
 // export key, 32 bytes each (section 6.2.3, GenerateKE3). It takes the time of one key stretching.
 // ErrPassword: the record does not open; ErrServer: it does, but the server
-// does not prove itself; ErrMessage: a bad KE2. The run is over afterwards.
+// does not prove itself; ErrMessage: a bad KE2. After an error the run is over, so that
+// a server can test one password with it and not two. After success it may finish
+// another KE2, of a server that was restarted and answered KE1 again.
 func (l *LoginRun) Finish(ke2, clientIdentity, server []byte) (ke3, sessionKey, exportKey []byte, err error) {
 	if l.client == nil {
 		return nil, nil, nil, ErrUsed
 	}
-	defer l.Clear()
+	defer func() {
+		if err != nil {
+			l.Clear()
+		}
+	}()
 	message, err := l.client.Deserialize.KE2(ke2)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("%w: %w", ErrMessage, err)

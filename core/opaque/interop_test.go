@@ -77,8 +77,19 @@ func TestLoginWithArgon2id(t *testing.T) {
 	if !VerifyKE3(login.ExpectedKE3, ke3) || !bytes.Equal(session, login.SessionKey) || !bytes.Equal(exportKey, w.exportKey) {
 		t.Error("the keys differ")
 	}
+	// A server that was restarted answers the same KE1 again.
+	again, err := w.server.GenerateKE2(t.Context(), w.account, ke1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ke3, _, _, err := l.Finish(again.KE2, identity, w.public); err != nil || !VerifyKE3(again.ExpectedKE3, ke3) {
+		t.Errorf("another KE2: %v", err)
+	}
+	if _, _, _, err := l.Finish(make([]byte, KE2Bytes), identity, w.public); !errors.Is(err, ErrMessage) {
+		t.Errorf("a bad KE2: %v", err)
+	}
 	if _, _, _, err := l.Finish(login.KE2, identity, w.public); !errors.Is(err, ErrUsed) {
-		t.Errorf("used again: %v", err)
+		t.Errorf("after a failure: %v", err)
 	}
 }
 

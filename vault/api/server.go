@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -90,7 +91,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, route string, handle handler) {
 	begun := s.p.Now()
-	status := s.answer(w, r, handle)
+	status := s.answer(w, r, guarded(handle))
 	took := s.p.Now().Sub(begun)
 	s.metrics.observe(route, status, took)
 	level := slog.LevelDebug
@@ -123,6 +124,19 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, handle handler) 
 		return http.StatusNoContent
 	}
 	return writeJSON(w, "application/json", http.StatusOK, body)
+}
+
+// guarded turns a panic into an error without a stack trace: the arguments in
+// one can hold secrets.
+func guarded(handle handler) handler {
+	return func(r *http.Request) (body any, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				body, err = nil, fmt.Errorf("%w: a %T in the code", vault.ErrUnavailable, p)
+			}
+		}()
+		return handle(r)
+	}
 }
 
 func writeJSON(w http.ResponseWriter, kind string, status int, body any) int {

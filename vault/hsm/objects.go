@@ -2,6 +2,7 @@ package hsm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -76,4 +77,18 @@ func (h *HSM) removeObject(s session, label string) error {
 		}
 	}
 	return nil
+}
+
+// KeepsObjects tells whether the token keeps data objects, by making and
+// removing one.
+func (h *HSM) KeepsObjects(ctx context.Context) (bool, error) {
+	const label = "probe"
+	err := h.PutObject(ctx, Object{Label: label, Value: make([]byte, 4<<10)})
+	if errors.Is(err, ErrNoObjects) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, h.DeleteObject(ctx, label)
 }
