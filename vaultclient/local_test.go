@@ -107,3 +107,5 @@ func TestLocalRollback(t *testing.T) {
 		wantErr(t, "the older copy", err, vaultclient.ErrStore)
 	})
 }
+
+func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }

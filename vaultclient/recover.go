@@ -13,7 +13,7 @@ import (
 
 const (
 	// repeatFor is how long messages are repeated that cost no guess.
-	repeatFor = 12 * time.Second
+	repeatFor = 8 * time.Second
 	// startFor is how long a start is repeated, safely less than the minute for which
 	// the vault knows it.
 	startFor = 40 * time.Second

@@ -25,8 +25,8 @@ type Vaultd struct {
 	Args []string // of serve, besides data, hsm, listen and dev-tls
 	Env  []string // nil: this process's
 
-	mu     sync.Mutex
-	output bytes.Buffer // of all processes so far
+	mu     *sync.Mutex
+	output *bytes.Buffer // of all processes so far
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	// Addr is where the present process listens; the same after a restart.
@@ -73,7 +73,7 @@ func New(t testing.TB, args ...string) *Vaultd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args, Addr: "127.0.0.1:0"}
+	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args, Addr: "127.0.0.1:0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
 	t.Cleanup(func() {
 		v.Kill()
 		_ = os.RemoveAll(dir)
@@ -164,6 +164,12 @@ func (v *Vaultd) Kill() {
 		<-v.ended
 		v.cmd = nil
 	}
+}
+
+// Wait waits for the process to end by itself.
+func (v *Vaultd) Wait() {
+	<-v.ended
+	v.cmd = nil
 }
 
 // Stop asks the process to stop, waits, and returns its exit code.
