@@ -1,0 +1,25 @@
+package vault
+
+import (
+	"context"
+
+	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
+)
+
+// HSM is what the vault needs of a token; *hsm.HSM has it.
+type HSM interface {
+	opaque.Keys
+	// Storages lists the storage scalars, oldest first.
+	Storages(ctx context.Context) ([]hsm.Storage, error)
+	// StorageSecret returns x(k·p), 32 bytes, for the storage scalar k of a generation.
+	StorageSecret(ctx context.Context, generation uint32, p opaque.Point) ([]byte, error)
+	// Anchor returns, and SetAnchor writes, durably, a text of at most 40 characters beside a storage scalar.
+	Anchor(ctx context.Context, generation uint32) (string, error)
+	SetAnchor(ctx context.Context, generation uint32, anchor string) error
+	// MakeStorage generates a storage scalar, DestroyStorage destroys one for good.
+	MakeStorage(ctx context.Context, generation uint32) error
+	DestroyStorage(ctx context.Context, generation uint32) error
+	// Ping tells with an error that the token cannot be used now.
+	Ping(ctx context.Context) error
+}

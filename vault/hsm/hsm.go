@@ -1,0 +1,164 @@
+package hsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/opaque"
+)
+
+// Params say which token to open, and how.
+type Params struct {
+	URI *URI // required
+	// PIN asks for the token's PIN where the URI names none; called at most
+	// once while the token takes the answer. May be nil. What it returns is cleared.
+	PIN func(context.Context) ([]byte, error)
+	// Sessions is how many calls run at once on the token; 0 means 8. A token that has fewer is used with those.
+	Sessions int
+	// Between is put between this package and the module. Nil outside tests.
+	Between func(Module) Module
+}
+
+// HSM is an open token with a vault's keys. It may be used by several
+// goroutines at once.
+type HSM struct {
+	token             *token
+	oprf, ake         opaque.Point
+	oprfName, akeName string
+	storagePrefix     string
+}
+
+// Open opens the token, finds the two OPAQUE keys and proves on a random point that they are
+// what their public halves say. ErrAbsent, ErrAmbiguous, ErrPIN, ErrNoPIN, ErrNoKeys, ErrFaulty and ErrModule tell what is wrong.
+func Open(ctx context.Context, p Params) (*HSM, error) {
+	t, err := connect(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	h := newHSM(t)
+	if err := h.check(ctx); err != nil {
+		t.close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// Close gives the sessions back, after calls under way, and the module if this was its last token.
+func (h *HSM) Close() { h.token.close() }
+
+// URI returns the token's URI without PIN.
+func (h *HSM) URI() string { return h.token.uri.String() }
+
+// PublicKeys implements opaque.Keys.
+func (h *HSM) PublicKeys() (oprf, ake opaque.Point) { return h.oprf, h.ake }
+
+// EvaluateOPRF implements opaque.Keys.
+func (h *HSM) EvaluateOPRF(ctx context.Context, p opaque.Point) (opaque.Point, error) {
+	return h.evaluate(ctx, h.oprfName, h.oprf, p)
+}
+
+// EvaluateAKE implements opaque.Keys.
+func (h *HSM) EvaluateAKE(ctx context.Context, p opaque.Point) (opaque.Point, error) {
+	return h.evaluate(ctx, h.akeName, h.ake, p)
+}
+
+// Ping tells with an error that the token is not there or has lost its keys.
+func (h *HSM) Ping(ctx context.Context) error {
+	return h.token.with(ctx, func(s session) error {
+		_, err := s.privateKey(h.oprfName)
+		return err
+	})
+}
+
+func newHSM(t *token) *HSM {
+	prefix := t.uri.Object
+	if prefix == "" {
+		prefix = "holdfast"
+	}
+	return &HSM{token: t, oprfName: prefix + "-oprf", akeName: prefix + "-ake", storagePrefix: prefix + "-storage-"}
+}
+
+// connect opens the one token that fits, in whichever module it is.
+func connect(ctx context.Context, p Params) (*token, error) {
+	if p.URI == nil {
+		panic("hsm: Params.URI is required")
+	}
+	if p.Sessions == 0 {
+		p.Sessions = 8
+	}
+	paths, err := p.URI.candidates()
+	if err != nil {
+		return nil, err
+	}
+	var found *loaded
+	var problems []error
+	for _, path := range paths {
+		m, err := load(path)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		if len(paths) > 1 {
+			_, _, err = find(m.ctx, p.URI)
+		}
+		switch {
+		case errors.Is(err, ErrAbsent):
+			m.release()
+			continue
+		case err == nil && found != nil:
+			err = fmt.Errorf("%w: %s is in %s and in %s", ErrAmbiguous, p.URI, found.path, path)
+		}
+		if err != nil {
+			m.release()
+			if found != nil {
+				found.release()
+			}
+			return nil, words(err)
+		}
+		found = m
+	}
+	if found == nil {
+		return nil, errors.Join(append([]error{fmt.Errorf("%w: %s", ErrAbsent, p.URI)}, problems...)...)
+	}
+	var module Module = found.ctx
+	if p.Between != nil {
+		module = p.Between(module)
+	}
+	t := &token{loaded: found, module: module, uri: p.URI, ask: p.PIN, sessions: p.Sessions, opening: make(chan struct{}, 1)}
+	t.opening <- struct{}{}
+	if err := t.with(ctx, func(session) error { return nil }); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// check finds the keys and tries both.
+func (h *HSM) check(ctx context.Context) error {
+	for _, k := range []struct {
+		name   string
+		public *opaque.Point
+	}{{h.oprfName, &h.oprf}, {h.akeName, &h.ake}} {
+		err := h.token.with(ctx, func(s session) error {
+			if _, err := s.privateKey(k.name); err != nil {
+				return err
+			}
+			p, err := s.publicPoint(k.name)
+			*k.public = p
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		r := opaque.NewScalar()
+		got, err := h.evaluate(ctx, k.name, *k.public, r.MultiplyBase())
+		if err != nil {
+			return err
+		}
+		if !got.Equal(r.Multiply(*k.public)) {
+			return fmt.Errorf("%w: %s does not fit its public key", ErrFaulty, k.name)
+		}
+	}
+	return nil
+}

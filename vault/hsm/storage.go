@@ -1,0 +1,141 @@
+package hsm
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/holdfast-backup/holdfast/core/opaque"
+)
+
+// Storage is a storage scalar on the token.
+type Storage struct {
+	Generation uint32 // from 1
+	// Anchor is the label of its private key: what SetAnchor wrote last, or
+	// the key's name if nothing was.
+	Anchor string
+	// Fresh: SetAnchor was never called for it.
+	Fresh bool
+}
+
+func (h *HSM) storageName(generation uint32) string {
+	return fmt.Sprintf("%s%08d", h.storagePrefix, generation)
+}
+
+// generation is 0 for names that are not of storage keys.
+func (h *HSM) generation(name string) uint32 {
+	digits, ok := strings.CutPrefix(name, h.storagePrefix)
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if !ok || err != nil || h.storageName(uint32(n)) != name {
+		return 0
+	}
+	return uint32(n)
+}
+
+// Storages returns the storage scalars on the token, oldest first.
+func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
+	var all []Storage
+	err := h.token.with(ctx, func(s session) error {
+		all = nil
+		objects, err := s.findAll(pkcs11.CKO_PRIVATE_KEY)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			if g := h.generation(o.id); g > 0 {
+				all = append(all, Storage{Generation: g, Anchor: o.label, Fresh: o.label == o.id})
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b Storage) int { return cmp.Compare(a.Generation, b.Generation) })
+	for i := range len(all) - 1 {
+		if all[i].Generation == all[i+1].Generation {
+			return nil, fmt.Errorf("%w: the token has more than one key %s", ErrAmbiguous, h.storageName(all[i].Generation))
+		}
+	}
+	return all, err
+}
+
+// MakeStorage generates the storage scalar of a generation. ErrExists if there is one.
+func (h *HSM) MakeStorage(ctx context.Context, generation uint32) error {
+	name := h.storageName(generation)
+	return h.token.with(ctx, func(s session) error {
+		found, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_ID, name))
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("%w: %s", ErrExists, name)
+		}
+		return s.generate(name, name)
+	})
+}
+
+// DestroyStorage destroys the storage scalar of a generation, for good. Destroying what is not there is no error.
+func (h *HSM) DestroyStorage(ctx context.Context, generation uint32) error {
+	name := h.storageName(generation)
+	return h.token.with(ctx, func(s session) error {
+		s.forget(name)
+		found, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_ID, name))
+		if err != nil {
+			return err
+		}
+		for _, o := range found {
+			if err := s.module.DestroyObject(s.handle, o); err != nil {
+				return fmt.Errorf("destroy %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// StorageSecret returns x(k·p) for the storage scalar of a generation, 32
+// bytes; the caller clears it. ErrGeneration if there is none.
+func (h *HSM) StorageSecret(ctx context.Context, generation uint32, p opaque.Point) ([]byte, error) {
+	var x []byte
+	err := h.token.with(ctx, func(s session) error {
+		var err error
+		x, err = s.derive(h.storageName(generation), p)
+		return err
+	})
+	return x, asGeneration(err)
+}
+
+// Anchor returns the label of the storage scalar of a generation.
+func (h *HSM) Anchor(ctx context.Context, generation uint32) (string, error) {
+	name, label := h.storageName(generation), ""
+	err := h.token.with(ctx, func(s session) error {
+		key, err := s.privateKey(name)
+		if err != nil {
+			return err
+		}
+		a, err := s.module.GetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)})
+		if err != nil {
+			return fmt.Errorf("read the anchor: %w", err)
+		}
+		label = string(a[0].Value)
+		return nil
+	})
+	return label, asGeneration(err)
+}
+
+// SetAnchor writes the label of the storage scalar of a generation, at most 40 bytes of ASCII.
+func (h *HSM) SetAnchor(ctx context.Context, generation uint32, anchor string) error {
+	name := h.storageName(generation)
+	return asGeneration(h.token.with(ctx, func(s session) error {
+		key, err := s.privateKey(name)
+		if err != nil {
+			return err
+		}
+		if err := s.module.SetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, anchor)}); err != nil {
+			return fmt.Errorf("write the anchor: %w", err)
+		}
+		return nil
+	}))
+}

@@ -1,0 +1,142 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Restored says what Restore did.
+type Restored struct {
+	Accounts int
+	// Locked: the copy is not the store that the token last saw, so no account
+	// keeps its password; owners register again with their keys.
+	Locked bool
+}
+
+// ErrWouldLock: the copy is older than the token's anchor, and restoring it
+// would lock all accounts, which the caller did not ask for.
+var ErrWouldLock = errors.New("the copy is older than what the token has seen, so no password in it may be used again")
+
+// Restore puts a copy of the store into an empty one. If the copy is what the token last saw, it is taken as it is.
+// Otherwise nobody knows which guesses were used since. With lock, all accounts
+// are taken over as destroyed, with their management keys, so that owners can
+// register again; without, ErrWouldLock. A copy that was changed, or is sealed under a key that the token no longer has,
+// is refused: ErrTampered, ErrOlder. place, if not nil, puts the finished store
+// where it belongs; the token is anchored to it only after that.
+func Restore(ctx context.Context, h HSM, from, to Store, lock bool, place func() error) (*Restored, error) {
+	nothing := func(Key, *record) {}
+	if _, err := to.Get(ctx, Key{}); !errors.Is(err, ErrNotFound) {
+		return nil, errors.Join(errors.New("the store to restore to is not empty"), err)
+	}
+	done := &Restored{}
+	source, err := openLedger(ctx, readOnly{from}, h, nothing)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrOlder) || errors.Is(err, ErrTampered):
+		if source, err = openCopy(ctx, from, h); err != nil {
+			return nil, err
+		}
+		done.Locked = true
+	default:
+		return nil, err
+	}
+	if done.Locked && !lock {
+		return nil, ErrWouldLock
+	}
+	return done, source.copyTo(ctx, to, done, place)
+}
+
+// openCopy opens a store that is consistent in itself, whatever the token's anchor.
+func openCopy(ctx context.Context, from Store, h HSM) (*ledger, error) {
+	l := &ledger{store: from, hsm: h, keys: map[uint32]*storageKeys{}}
+	storages, err := h.Storages(ctx)
+	if err != nil {
+		return nil, unavailable("the token", err)
+	}
+	if l.value, err = from.Get(ctx, Key{}); err != nil {
+		return nil, fmt.Errorf("%w: the copy has no head", ErrTampered)
+	}
+	generation, err := valueGeneration(l.value)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	newest := storages[len(storages)-1]
+	if newest.Fresh && len(storages) > 1 {
+		newest = storages[len(storages)-2]
+	}
+	if generation != newest.Generation {
+		return nil, fmt.Errorf("%w: the copy is sealed under storage key %d, and the token has %d", ErrOlder, generation, newest.Generation)
+	}
+	if l.current, err = deriveStorageKeys(ctx, h, generation); err != nil {
+		return nil, unavailable("the token", err)
+	}
+	l.keys[generation] = l.current
+	plain, err := l.current.openValue(labelHead, Key{}, l.value)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the copy's head %w", ErrTampered, err)
+	}
+	if l.head, err = decodeHead(plain); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return l, l.checkRecords(ctx, func(Key, *record) {})
+}
+
+// copyTo writes what the ledger has to another store and anchors it.
+func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place func() error) error {
+	shown, err := l.hsm.Anchor(ctx, l.current.generation)
+	if err != nil {
+		return unavailable("the token's anchor cannot be read", err)
+	}
+	next := head{accounts: l.head.accounts, previous: shown, number: max(l.head.number, anchorNumber(shown)) + 1}
+	var batch []Change
+	flush := func() error {
+		err := to.Commit(ctx, batch)
+		batch = batch[:0]
+		return err
+	}
+	err = l.store.Iterate(ctx, func(key Key, value []byte) error {
+		if key == (Key{}) {
+			return nil
+		}
+		r, err := l.openRecord(key, value)
+		if err != nil {
+			return err
+		}
+		if done.Locked && r.reason == "" {
+			r.destroy(ReasonRestored)
+			r.version++
+		}
+		plain := r.encode()
+		sealed := l.current.sealValue(labelRecord, key, plain)
+		clear(plain)
+		next.sum = next.sum.plus(l.current.summand(key, sealed))
+		done.Accounts++
+		batch = append(batch, Change{Key: key, New: sealed})
+		if len(batch) == 1000 {
+			return flush()
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("copy the accounts: %w", err)
+	}
+	batch = append(batch, Change{Key: Key{}, New: l.current.sealValue(labelHead, Key{}, next.encode())})
+	if err := flush(); err != nil {
+		return fmt.Errorf("copy the accounts: %w", err)
+	}
+	// From here on a crash leaves a store whose previous anchor is the token's: Open accepts it.
+	if place != nil {
+		if err := place(); err != nil {
+			return fmt.Errorf("put the restored store in its place: %w", err)
+		}
+	}
+	return l.hsm.SetAnchor(ctx, l.current.generation, l.current.anchorOf(next))
+}
+
+// readOnly is a store whose copy must not be changed while it is looked at.
+type readOnly struct{ Store }
+
+func (readOnly) Commit(context.Context, []Change) error {
+	return errors.New("a copy is not written to")
+}

@@ -1,0 +1,2 @@
+// Package storetest holds every vault.Store against the text of the interface.
+package storetest

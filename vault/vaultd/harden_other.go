@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// forbidDumps does nothing here: forbid core dumps by the system's means.
+func forbidDumps() {}

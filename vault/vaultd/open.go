@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
+)
+
+func (s *settings) storePath() string { return filepath.Join(s.data, "store.db") }
+
+// opened is a vault with what it stands on.
+type opened struct {
+	*vault.Vault
+	token *hsm.HSM
+	store *vault.Bolt
+}
+
+func (o *opened) close() {
+	o.Vault.Close()
+	_ = o.store.Close() // what was committed is on disk
+	o.token.Close()
+}
+
+// open opens the vault in the data folder. makeStore allows a new store.
+func (s *settings) open(ctx context.Context, policy vault.Policy, log *slog.Logger, makeStore bool) (*opened, error) {
+	p, err := s.token()
+	if err != nil {
+		return nil, err
+	}
+	if !makeStore && !vault.BoltExists(s.storePath()) {
+		return nil, fmt.Errorf("%s is no vault's folder: it has no store.db", s.data)
+	}
+	store, err := vault.OpenBolt(s.storePath())
+	if err != nil {
+		return nil, err
+	}
+	token, err := hsm.Open(ctx, p)
+	if err != nil {
+		_ = store.Close() // nothing was written
+		return nil, err
+	}
+	v, err := vault.Open(ctx, vault.Params{Store: store, HSM: token, Name: s.name, Policy: policy, Log: log})
+	if err != nil {
+		_ = store.Close() // nothing was written
+		token.Close()
+		return nil, err
+	}
+	return &opened{v, token, store}, nil
+}
+
+// initialise makes the keys and an empty store.
+func initialise(ctx context.Context, s settings) error {
+	p, err := s.token()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return err
+	}
+	if vault.BoltExists(s.storePath()) {
+		return fmt.Errorf("%s has a store already; it is not overwritten", s.data)
+	}
+	report, err := hsm.Probe(ctx, p)
+	if err != nil {
+		return wordsOf(err)
+	}
+	if len(report.Lacks) > 0 {
+		err := fmt.Errorf("%w:", hsm.ErrIncapable)
+		for _, lack := range report.Lacks {
+			err = fmt.Errorf("%w\n  %s", err, lack)
+		}
+		return err
+	}
+	if err := hsm.Init(ctx, p); err != nil {
+		return wordsOf(err)
+	}
+	o, err := s.open(ctx, vault.Policy{}, nil, true)
+	if err != nil {
+		return wordsOf(err)
+	}
+	defer o.close()
+	fmt.Printf("The vault's keys are on the token %q, its store is in %s.\n", report.Token, s.data)
+	return nil
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/vault/api"
+)
+
+// stopWithin is how long requests under way may take when vaultd stops.
+const stopWithin = 15 * time.Second
+
+// serve runs until ctx ends, then lets requests under way finish.
+func serve(ctx context.Context, s settings) error {
+	if s.listen == "" {
+		return fmt.Errorf("%w: --listen is required", errUsage)
+	}
+	policy, err := s.policy()
+	if err != nil {
+		return err
+	}
+	perAddress, err := rate("rate-address", s.perAddress)
+	if err != nil {
+		return err
+	}
+	perAccount, err := rate("rate-account", s.perAccount)
+	if err != nil {
+		return err
+	}
+	log, err := s.logger()
+	if err != nil {
+		return err
+	}
+	certs, err := s.certificates()
+	if err != nil {
+		return err
+	}
+	enrolment, err := s.enrolmentToken()
+	if err != nil {
+		return err
+	}
+	o, err := s.open(ctx, policy, log, false)
+	if err != nil {
+		return wordsOf(err)
+	}
+	defer o.close()
+	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, PerAddress: perAddress, PerAccount: perAccount, Log: log})
+	clear(enrolment)
+
+	main, err := new(net.ListenConfig).Listen(ctx, "tcp", s.listen)
+	if err != nil {
+		return err
+	}
+	listeners := []listener{{tls.NewListener(main, certs.config()), newHTTP(server, log)}}
+	if s.metrics != "" {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.metrics)
+		if err != nil {
+			_ = main.Close() // the error above tells more
+			return err
+		}
+		listeners = append(listeners, listener{l, newHTTP(server.Metrics(), log)})
+		fmt.Printf("metrics on http://%s/metrics\n", l.Addr())
+	}
+	if l, err := listenControl(ctx, s.data); err != nil {
+		log.Warn("status, rotate and backup will not reach this process", "error", err)
+	} else {
+		defer os.Remove(controlPath(s.data))
+		listeners = append(listeners, listener{l, newHTTP(control(o, log), log)})
+	}
+	stopReloads := onHangup(func() {
+		if err := certs.reload(); err != nil {
+			log.Error("the old certificate stays", "error", err)
+		}
+	})
+	defer stopReloads()
+	c := o.Counts()
+	log.Info("serving", "address", main.Addr().String(), "token", o.token.URI(), "accounts", c.Accounts, "commit", c.CommitNumber, "storage_key", c.Generation)
+	fmt.Printf("listening on https://%s\n", main.Addr())
+	return serveAll(ctx, listeners, log)
+}
+
+type listener struct {
+	net.Listener
+	server *http.Server
+}
+
+func newHTTP(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 16 << 10,
+		// What net/http has to say of connections names addresses.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+	}
+}
+
+func serveAll(ctx context.Context, listeners []listener, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		group.Go(func() error {
+			if err := l.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+		group.Go(func() error {
+			<-ctx.Done()
+			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+			defer cancel()
+			return l.server.Shutdown(limited)
+		})
+	}
+	err := group.Wait()
+	log.Info("stopped")
+	return err
+}
+
+// enrolmentToken reads the token, without its last line end; nil for none.
+func (s *settings) enrolmentToken() ([]byte, error) {
+	if s.enrolment == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(s.enrolment)
+	if err != nil {
+		return nil, fmt.Errorf("the enrolment token: %w", err)
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if len(text) == 0 {
+		return nil, fmt.Errorf("the enrolment token: %s is empty", s.enrolment)
+	}
+	return text, nil
+}

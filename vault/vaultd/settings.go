@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/api"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
+)
+
+// settings are all flags of all commands; each may stand in the configuration file.
+type settings struct {
+	config, data, hsm, name, logLevel, url    string
+	listen, tlsCert, tlsKey, metrics          string
+	delays, enrolment, perAddress, perAccount string
+	out, from                                 string
+	sessions                                  int
+	devTLS, json, lockAccounts                bool
+}
+
+var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file", "rate-address", "rate-account"}
+
+// register defines the named flags.
+func (s *settings) register(f *pflag.FlagSet, names []string) {
+	for _, name := range names {
+		switch name {
+		case "config":
+			f.StringVar(&s.config, name, "", "configuration file: lines of \"flag = value\"")
+		case "data":
+			f.StringVar(&s.data, name, "", "folder of the vault")
+		case "hsm":
+			f.StringVar(&s.hsm, name, "", "the token: a PKCS#11 URI (RFC 7512)")
+		case "sessions":
+			f.IntVar(&s.sessions, name, 8, "sessions on the token")
+		case "log-level":
+			f.StringVar(&s.logLevel, name, "info", "debug, info, warn or error")
+		case "name":
+			f.StringVar(&s.name, name, "Holdfast vault", "name of the vault, as people see it")
+		case "listen":
+			f.StringVar(&s.listen, name, "", "address and port to serve on")
+		case "tls-cert":
+			f.StringVar(&s.tlsCert, name, "", "certificate chain, PEM; read again when the process gets SIGHUP")
+		case "tls-key":
+			f.StringVar(&s.tlsKey, name, "", "its private key, PEM")
+		case "dev-tls":
+			f.BoolVar(&s.devTLS, name, false, "use a self-signed certificate, made in the data folder")
+		case "guess-delays":
+			f.StringVar(&s.delays, name, formatDelays(vault.DefaultDelays), "waits after the 3rd, 4th, … wrong guess; 0 for none")
+		case "metrics":
+			f.StringVar(&s.metrics, name, "", "address and port for GET /metrics, without TLS; empty for none")
+		case "enrolment-token-file":
+			f.StringVar(&s.enrolment, name, "", "file with the token that new accounts need; empty: anybody may register")
+		case "rate-address":
+			f.StringVar(&s.perAddress, name, "600/300", "requests a minute and at once from one address; 0 for no limit")
+		case "rate-account":
+			f.StringVar(&s.perAccount, name, "120/60", "requests a minute and at once for one account; 0 for no limit")
+		case "url":
+			f.StringVar(&s.url, name, "", "address under which clients reach the vault, https://…")
+		case "json":
+			f.BoolVar(&s.json, name, false, "print JSON")
+		case "out":
+			f.StringVar(&s.out, name, "", "file to write; must not exist")
+		case "from":
+			f.StringVar(&s.from, name, "", "file that backup wrote")
+		case "lock-accounts":
+			f.BoolVar(&s.lockAccounts, name, false, "take an older copy: no password in it works any more, owners register again")
+		default:
+			panic("vaultd: flag " + name)
+		}
+	}
+}
+
+// commandOnly are flags that make no sense in a file.
+var commandOnly = []string{"config", "json", "out", "from", "lock-accounts"}
+
+// readFile sets flags from the configuration file that the command line did not.
+func (s *settings) readFile(f *pflag.FlagSet) error {
+	if s.config == "" {
+		return nil
+	}
+	file, err := os.Open(s.config)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	defer file.Close()
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(settings).register(all, append([]string{"data", "hsm", "sessions", "log-level", "url"}, serveFlags...))
+	number := 0
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		number++
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		switch flag := f.Lookup(name); {
+		case !ok || slices.Contains(commandOnly, name) || all.Lookup(name) == nil:
+			return fmt.Errorf("%w: %s, line %d: %q is no setting", errUsage, s.config, number, name)
+		case flag == nil || flag.Changed: // another command's, or overridden
+		default:
+			if err := f.Set(name, value); err != nil {
+				return fmt.Errorf("%w: %s, line %d: %s has a wrong value", errUsage, s.config, number, name)
+			}
+		}
+	}
+	return nil
+}
+
+func formatDelays(delays []time.Duration) string {
+	var all []string
+	for _, d := range delays {
+		text := d.String() // 1h0m0s
+		text = strings.TrimSuffix(text, "0s")
+		if strings.HasSuffix(text, "h0m") {
+			text = strings.TrimSuffix(text, "0m")
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ",")
+}
+
+func (s *settings) policy() (vault.Policy, error) {
+	if s.delays == "0" || s.delays == "" {
+		return vault.Policy{}, nil
+	}
+	var p vault.Policy
+	for text := range strings.SplitSeq(s.delays, ",") {
+		d, err := time.ParseDuration(strings.TrimSpace(text))
+		if err != nil || d < 0 {
+			return p, fmt.Errorf("%w: --guess-delays: %q is not a duration like 90s, 15m or 4h", errUsage, text)
+		}
+		p.Delays = append(p.Delays, d)
+	}
+	return p, nil
+}
+
+// rate reads "600/300": requests a minute, and at once.
+func rate(flag, text string) (api.Rate, error) {
+	minute, burst, _ := strings.Cut(text, "/")
+	m, err := strconv.Atoi(minute)
+	b := m
+	if burst != "" && err == nil {
+		b, err = strconv.Atoi(burst)
+	}
+	if err != nil || m < 0 || b < 0 {
+		return api.Rate{}, fmt.Errorf("%w: --%s is requests a minute / at once, like 600/300", errUsage, flag)
+	}
+	return api.Rate{PerMinute: m, Burst: b}, nil
+}
+
+func (s *settings) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
+		return nil, fmt.Errorf("%w: --log-level is debug, info, warn or error", errUsage)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
+}
+
+func (s *settings) token() (hsm.Params, error) {
+	uri, err := hsm.ParseURI(s.hsm)
+	if err != nil {
+		return hsm.Params{}, fmt.Errorf("%w: --hsm: %w", errUsage, err)
+	}
+	if s.sessions < 1 || s.sessions > 1024 {
+		return hsm.Params{}, fmt.Errorf("%w: --sessions is 1 to 1024", errUsage)
+	}
+	return hsm.Params{URI: uri, Sessions: s.sessions}, nil
+}
+
+// wordsOf adds what to do to errors that an operator meets.
+func wordsOf(err error) error {
+	for _, h := range []struct {
+		err  error
+		hint string
+	}{
+		{hsm.ErrNoKeys, "make them with: vaultd init"},
+		{hsm.ErrNoPIN, "name a file with it in the URI: …?pin-source=file:/path"},
+		{vault.ErrOlder, "put the newest store back, or see \"Restoring\" in docs/operating-a-vault.md"},
+		{vault.ErrTampered, "put the true store back, or see \"Restoring\" in docs/operating-a-vault.md"},
+		{vault.ErrInUse, "stop vaultd first"},
+		{vault.ErrWouldLock, "add --lock-accounts to go on all the same: owners then have to register again"},
+	} {
+		if errors.Is(err, h.err) {
+			return fmt.Errorf("%w\n  %s", err, h.hint)
+		}
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+package vaultclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
+)
+
+// Local is a Vault in this process, on a PKCS#11 token. Its accounts are on the token, where
+// that keeps data objects, else in Params.Dir. The token's login lasts as long as the Local; its
+// accounts are locked, against other processes of this person, only while it works.
+type Local struct {
+	protocol
+	token  *hsm.HSM
+	dir    string
+	delays []time.Duration
+	lock   *flock.Flock
+	work   chan struct{} // holds one element while nothing works
+	once   sync.Once
+}
+
+// openLocal opens the token of a card, whose public key may be empty: then it is not known yet.
+func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
+	if p.Dir == "" {
+		panic("vaultclient: Params.Dir is required for tokens")
+	}
+	uri, err := hsm.ParseURI(card.URL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+	}
+	if _, err := os.Stat(uri.ModulePath); err != nil {
+		uri.ModulePath = "" // the card was made on a computer that has it elsewhere
+	}
+	params := hsm.Params{URI: uri, PIN: p.PIN, Sessions: 2}
+	token, err := hsm.Open(ctx, params)
+	if errors.Is(err, hsm.ErrNoKeys) && p.Create && len(card.PublicKey) == 0 {
+		if err := makeKeys(ctx, params); err != nil {
+			return nil, err
+		}
+		token, err = hsm.Open(ctx, params)
+	}
+	if err != nil {
+		return nil, tokenError(err)
+	}
+	_, ake := token.PublicKeys()
+	if len(card.PublicKey) > 0 && !bytes.Equal(card.PublicKey, ake.Bytes()) {
+		token.Close()
+		return nil, fmt.Errorf("%w: the token has other keys", ErrNotTheVault)
+	}
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		token.Close()
+		return nil, err
+	}
+	l := &Local{token: token, dir: p.Dir, delays: p.Delays, work: make(chan struct{}, 1)}
+	l.work <- struct{}{}
+	l.lock = flock.New(filepath.Join(p.Dir, l.name()+".lock"))
+	l.card = vault.NewCard(vault.Public{Name: "this computer's token", Suite: 1, PublicKey: ake.Bytes()}, uri.String())
+	l.card.Account = card.Account
+	if card.Name != "" {
+		l.card.Name = card.Name
+	}
+	if l.delays == nil {
+		l.delays = vault.DefaultDelays
+	}
+	l.begin = l.open
+	l.pause = func(int) time.Duration { return 50 * time.Millisecond }
+	return l, nil
+}
+
+func makeKeys(ctx context.Context, p hsm.Params) error {
+	r, err := hsm.Probe(ctx, p)
+	if err != nil {
+		return tokenError(err)
+	}
+	if len(r.Lacks) > 0 {
+		return fmt.Errorf("%w: %s", ErrIncapable, r.Lacks[0])
+	}
+	if err := hsm.Init(ctx, p); err != nil {
+		return tokenError(err)
+	}
+	return nil
+}
+
+// name names the vault in the folder.
+func (l *Local) name() string {
+	_, ake := l.token.PublicKeys()
+	return "vault-" + hex.EncodeToString(ake.Bytes()[1:9])
+}
+
+// open opens the vault for one piece of work.
+func (l *Local) open(ctx context.Context) (transport, func(), error) {
+	select {
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	case <-l.work:
+	}
+	if ok, err := l.lock.TryLockContext(ctx, 20*time.Millisecond); !ok {
+		l.work <- struct{}{}
+		return nil, nil, fmt.Errorf("%w: another process uses the token: %w", ErrUnreachable, err)
+	}
+	release := func() {
+		_ = l.lock.Unlock() // the system does it when the process ends
+		l.work <- struct{}{}
+	}
+	store, err := l.store(ctx)
+	if err != nil {
+		release()
+		return nil, nil, tokenError(err)
+	}
+	v, err := vault.Open(ctx, vault.Params{Store: store, HSM: l.token, Policy: vault.Policy{Delays: l.delays}})
+	if err != nil {
+		err = errors.Join(err, store.Close())
+		release()
+		return nil, nil, tokenError(err)
+	}
+	return v, func() {
+		v.Close()
+		_ = store.Close() // what was committed is kept
+		release()
+	}, nil
+}
+
+// store opens the accounts, where they are or, for a new vault, where they can be.
+func (l *Local) store(ctx context.Context) (vault.Store, error) {
+	path := filepath.Join(l.dir, l.name()+".db")
+	if vault.BoltExists(path) {
+		return vault.OpenBolt(path)
+	}
+	objects, err := l.token.Objects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(objects) > 0 {
+		return vault.OpenToken(ctx, l.token)
+	}
+	keeps, err := l.token.KeepsObjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if keeps {
+		return vault.OpenToken(ctx, l.token)
+	}
+	return vault.OpenBolt(path)
+}
+
+// Close implements Vault.
+func (l *Local) Close() error {
+	l.once.Do(func() {
+		<-l.work
+		defer func() { l.work <- struct{}{} }()
+		l.token.Close()
+	})
+	return nil
+}
+
+// tokenError maps what a token or its store says to what the app decides on.
+func tokenError(err error) error {
+	for _, m := range []struct{ from, to error }{
+		{hsm.ErrURI, ErrCard}, {hsm.ErrAbsent, ErrUnreachable}, {hsm.ErrPIN, ErrPIN}, {hsm.ErrNoPIN, ErrNoPIN}, {hsm.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrIncapable, ErrIncapable}, {hsm.ErrFaulty, ErrIncapable}, {vault.ErrOlder, ErrStore}, {vault.ErrTampered, ErrStore}, {vault.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrModule, ErrUnreachable}, {hsm.ErrClosed, ErrUnreachable}, {hsm.ErrAmbiguous, ErrUnreachable}, {vault.ErrUnavailable, ErrUnreachable}, {vault.ErrInUse, ErrUnreachable},
+	} {
+		if errors.Is(err, m.from) {
+			return fmt.Errorf("%w: %w", m.to, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,111 @@
+package vaultclient_test
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vaultclient"
+)
+
+// The software token that the app offers: made once, found again, and its
+// accounts on the token itself.
+func TestSoftwareToken(t *testing.T) {
+	hsmtest.SoftHSM(t, "another") // sets the environment back at the end
+	dir := t.TempDir() + "/token"
+	uri, err := vaultclient.SoftwareToken(dir)
+	must(t, err)
+	open := func(card []byte) vaultclient.Vault {
+		t.Helper()
+		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: card, Dir: t.TempDir(), Create: true})
+		must(t, err)
+		return v
+	}
+	key, seed := secret(), secret()
+	v := open([]byte(uri))
+	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("pw"), Key: key, Seed: seed})
+	must(t, err)
+	must(t, v.Close())
+	again, err := vaultclient.SoftwareToken(dir)
+	if err != nil || again != uri {
+		t.Fatalf("%s, %v", again, err)
+	}
+	_, err = vaultclient.Open(t.Context(), vaultclient.Params{Card: card, Dir: t.TempDir()})
+	wantErr(t, "the card alone", err, vaultclient.ErrNoPIN)
+	parsed, err := vault.ParseCard(card)
+	must(t, err)
+	v = open([]byte(uri)) // another folder: all is on the token
+	defer func() { must(t, v.Close()) }()
+	if other, err := vault.ParseCard(v.Card()); err != nil || !bytes.Equal(other.PublicKey, parsed.PublicKey) {
+		t.Error("another vault")
+	}
+	if info, err := os.Stat(dir + "/pin"); err != nil || info.Mode().Perm() != 0o600 {
+		t.Error(err)
+	}
+	found := false
+	for _, token := range vaultclient.Tokens() {
+		found = found || token.Label == "Holdfast"
+	}
+	if !found {
+		t.Error("the token is not listed")
+	}
+	if lacks, err := vaultclient.Probe(t.Context(), uri, nil); err != nil || len(lacks) > 0 {
+		t.Errorf("%v %v", lacks, err)
+	}
+}
+
+func TestLocalErrors(t *testing.T) {
+	u := hsmtest.SoftHSM(t, "mine")
+	full := u.String() + "&pin-source=" + u.PINSource
+	try := func(p vaultclient.Params) error {
+		p.Dir = t.TempDir()
+		v, err := vaultclient.Open(t.Context(), p)
+		if err == nil {
+			must(t, v.Close())
+		}
+		return err
+	}
+	wantErr(t, "no keys", try(vaultclient.Params{Card: []byte(full)}), vaultclient.ErrNoKeys)
+	must(t, try(vaultclient.Params{Card: []byte(full), Create: true}))
+	must(t, try(vaultclient.Params{Card: []byte(full)}))
+	wantErr(t, "no PIN", try(vaultclient.Params{Card: []byte(u.String())}), vaultclient.ErrNoPIN)
+	wantErr(t, "wrong PIN", try(vaultclient.Params{Card: []byte(u.String() + "&pin-value=0000")}), vaultclient.ErrPIN)
+	wantErr(t, "no such token", try(vaultclient.Params{Card: []byte("pkcs11:token=none?module-path=" + u.ModulePath)}), vaultclient.ErrUnreachable)
+	wantErr(t, "no URI", try(vaultclient.Params{Card: []byte("pkcs11:x")}), vaultclient.ErrCard)
+	for _, bad := range []string{"", "{}", "[]", `{"version":1}`, `{"version":1,"name":"x","url":"http://x","suite":1,"public_key":"AA=="}`} {
+		wantErr(t, bad, try(vaultclient.Params{Card: []byte(bad)}), vaultclient.ErrCard)
+	}
+	wantErr(t, "version 2", try(vaultclient.Params{Card: []byte(`{"version":2,"vaults":[]}`)}), vaultclient.ErrNewerCard)
+}
+
+// An older copy of the file with the accounts of a local vault is refused.
+func TestLocalRollback(t *testing.T) {
+	hsmtest.Alone(t, func(t *testing.T) {
+		u := hsmtest.NSS(t) // keeps no data objects, so the accounts are in a file
+		dir := t.TempDir()
+		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: []byte(u.String() + "&pin-source=" + u.PINSource), Dir: dir, Create: true, Delays: nil})
+		must(t, err)
+		defer func() { must(t, v.Close()) }()
+		_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})
+		must(t, err)
+		entries, err := os.ReadDir(dir)
+		must(t, err)
+		path := ""
+		for _, e := range entries {
+			if len(e.Name()) > 3 && e.Name()[len(e.Name())-3:] == ".db" {
+				path = dir + "/" + e.Name()
+			}
+		}
+		before, err := os.ReadFile(path)
+		must(t, err)
+		_, err = v.Recover(t.Context(), []byte("wrong"))
+		wantErr(t, "wrong", err, vaultclient.ErrWrongPassword)
+		must(t, os.WriteFile(path, before, 0o600))
+		_, err = v.Status(t.Context())
+		wantErr(t, "the older copy", err, vaultclient.ErrStore)
+	})
+}
+
+func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }

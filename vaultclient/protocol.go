@@ -1,0 +1,245 @@
+package vaultclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault"
+)
+
+// transport carries single messages to the vault. *vault.Vault is one.
+type transport interface {
+	RegisterStart(ctx context.Context, id vault.AccountID, request []byte) (*vault.RegistrationReply, error)
+	RegisterFinish(ctx context.Context, id vault.AccountID, r vault.Registration) error
+	RecoverStart(ctx context.Context, id vault.AccountID, r vault.RecoveryStart) (*vault.RecoveryReply, error)
+	RecoverFinish(ctx context.Context, id vault.AccountID, r vault.RecoveryFinish) ([]byte, error)
+	Account(ctx context.Context, id vault.AccountID) (*vault.Account, error)
+	Delete(ctx context.Context, id vault.AccountID, version uint64, signature []byte) error
+}
+
+// protocol is what Local and Remote have in common: the client's side.
+type protocol struct {
+	// begin opens a transport for one piece of work.
+	begin func(ctx context.Context) (t transport, end func(), err error)
+	// pause is between repetitions of a message.
+	pause func(attempt int) time.Duration
+
+	mu   sync.Mutex
+	card vault.Card
+}
+
+// Card implements Vault.
+func (p *protocol) Card() []byte { return p.known().Encode() }
+
+func (p *protocol) known() vault.Card {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.card
+}
+
+// account returns the id on the card.
+func (p *protocol) account() (vault.Card, vault.AccountID, error) {
+	c := p.known()
+	if len(c.Account) == 0 {
+		return c, vault.AccountID{}, fmt.Errorf("%w: the card names none", ErrNoAccount)
+	}
+	return c, vault.AccountID(c.Account), nil
+}
+
+// SetPassword implements Vault.
+func (p *protocol) SetPassword(ctx context.Context, n NewPassword) ([]byte, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	t, end, err := p.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	c := p.known()
+	var id vault.AccountID
+	if copy(id[:], c.Account) == 0 {
+		_, _ = rand.Read(id[:]) // never fails since Go 1.24
+	}
+	for attempt := 0; ; attempt++ {
+		err = p.register(ctx, t, c, id, n)
+		if !errors.Is(err, vault.ErrStale) || attempt == 3 {
+			break // stale: the account changed, or the vault was restarted; begin again
+		}
+	}
+	if err != nil {
+		return nil, asOurs(err)
+	}
+	key, err := p.recover(ctx, t, c, id, n.Password)
+	defer clear(key)
+	if err == nil && !bytes.Equal(key, n.Key) {
+		err = errors.New("it gave another key")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotProven, err)
+	}
+	c.Account = id[:]
+	p.mu.Lock()
+	p.card = c
+	p.mu.Unlock()
+	return c.Encode(), nil
+}
+
+func (p *protocol) register(ctx context.Context, t transport, c vault.Card, id vault.AccountID, n NewPassword) error {
+	run, request, err := opaque.StartRegistration(n.Password)
+	if err != nil {
+		return err
+	}
+	defer run.Clear()
+	reply, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.RegistrationReply, error) { return t.RegisterStart(ctx, id, request) })
+	if err != nil {
+		return err
+	}
+	record, exportKey, err := run.Finish(reply.Response, id[:], c.PublicKey)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotTheVault, err)
+	}
+	defer clear(exportKey)
+	management := ed25519.NewKeyFromSeed(n.Seed)
+	defer clear(management)
+	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: sealKey(exportKey, id, c.PublicKey, n.Key), Management: management.Public().(ed25519.PublicKey), Enrolled: true}
+	signer := management
+	if n.PreviousSeed != nil {
+		signer = ed25519.NewKeyFromSeed(n.PreviousSeed)
+		defer clear(signer)
+	}
+	r.Signature = ed25519.Sign(signer, vault.RegistrationMessage(c.PublicKey, id, r))
+	_, err = repeat(ctx, p, repeatFor, func(ctx context.Context) (struct{}, error) { return struct{}{}, t.RegisterFinish(ctx, id, r) })
+	return err
+}
+
+// Recover implements Vault.
+func (p *protocol) Recover(ctx context.Context, password []byte) ([]byte, error) {
+	c, id, err := p.account()
+	if err != nil {
+		return nil, err
+	}
+	if len(password) == 0 {
+		return nil, fmt.Errorf("%w: the password is empty", ErrRefused)
+	}
+	t, end, err := p.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return p.recover(ctx, t, c, id, password)
+}
+
+// Status implements Vault.
+func (p *protocol) Status(ctx context.Context) (*Status, error) {
+	c, id, err := p.account()
+	if err != nil {
+		return nil, err
+	}
+	t, end, err := p.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	a, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.Account, error) { return t.Account(ctx, id) })
+	if err != nil {
+		return nil, asOurs(err)
+	}
+	s := &Status{Vault: c.Name, Living: a.Reason == "", Reason: string(a.Reason), GuessesLeft: a.GuessesLeft, WaitUntil: a.WaitUntil, Registered: a.Registered}
+	for _, g := range a.Past {
+		s.Guesses = append(s.Guesses, Guess{g.Time, string(g.Outcome)})
+	}
+	return s, nil
+}
+
+// Delete implements Vault.
+func (p *protocol) Delete(ctx context.Context, seed []byte) error {
+	c, id, err := p.account()
+	if err != nil {
+		return err
+	}
+	if len(seed) != SeedBytes {
+		return fmt.Errorf("%w: a management seed has %d bytes", ErrRefused, SeedBytes)
+	}
+	t, end, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	key := ed25519.NewKeyFromSeed(seed)
+	defer clear(key)
+	sent := false
+	for attempt := 0; ; attempt++ {
+		var a *vault.Account
+		a, err = repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.Account, error) { return t.Account(ctx, id) })
+		if errors.Is(err, vault.ErrNoAccount) && sent {
+			return nil // gone with an answer that was lost
+		}
+		if err != nil {
+			return asOurs(err)
+		}
+		signature := ed25519.Sign(key, vault.DeletionMessage(c.PublicKey, id, a.Version))
+		sent = true
+		_, err = repeat(ctx, p, repeatFor, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, t.Delete(ctx, id, a.Version, signature)
+		})
+		if errors.Is(err, vault.ErrNoAccount) {
+			return nil
+		}
+		if !errors.Is(err, vault.ErrStale) || attempt == 3 {
+			return asOurs(err)
+		}
+	}
+}
+
+func sealing(exportKey []byte, id vault.AccountID, public []byte) (cipher.AEAD, []byte) {
+	key, err := hkdf.Key(sha256.New, exportKey, nil, vault.LabelSealedKey, 32)
+	if err != nil {
+		panic("vaultclient: " + err.Error()) // lengths are constants
+	}
+	defer clear(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic("vaultclient: " + err.Error())
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("vaultclient: " + err.Error())
+	}
+	aad := append([]byte(vault.LabelSealedKey), id[:]...)
+	return gcm, append(aad, public...)
+}
+
+// sealedKeyBytes: nonce, key, tag.
+const sealedKeyBytes = 12 + KeyBytes + 16
+
+// sealKey encrypts the backup key under the export key (docs/vault-protocol.md, section 2).
+func sealKey(exportKey []byte, id vault.AccountID, public, key []byte) []byte {
+	gcm, aad := sealing(exportKey, id, public)
+	nonce := make([]byte, 12, sealedKeyBytes)
+	_, _ = rand.Read(nonce) // never fails since Go 1.24
+	return gcm.Seal(nonce, nonce, key, aad)
+}
+
+func openKey(exportKey []byte, id vault.AccountID, public, sealed []byte) ([]byte, error) {
+	if len(sealed) != sealedKeyBytes {
+		return nil, fmt.Errorf("%w: the sealed key has %d bytes", ErrNotTheVault, len(sealed))
+	}
+	gcm, aad := sealing(exportKey, id, public)
+	key, err := gcm.Open(nil, sealed[:12], sealed[12:], aad)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the sealed key does not open", ErrNotTheVault)
+	}
+	return key, nil
+}

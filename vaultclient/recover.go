@@ -1,0 +1,195 @@
+package vaultclient
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault"
+)
+
+const (
+	// repeatFor is how long messages are repeated that cost no guess.
+	repeatFor = 8 * time.Second
+	// startFor is how long a start is repeated, safely less than the minute for which
+	// the vault knows it.
+	startFor = 40 * time.Second
+	// finishFor is counted from the start, too.
+	finishFor = 52 * time.Second
+	// closeFor is how long a wrong guess is told to the vault.
+	closeFor = 5 * time.Second
+)
+
+// repeat sends a message again, the same one, until it is answered, ctx ends,
+// or it has been tried for that long. It repeats only what may be repeated: ErrUnreachable and vault.ErrUnavailable.
+func repeat[T any](ctx context.Context, p *protocol, within time.Duration, send func(context.Context) (T, error)) (answer T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var last error
+	for attempt := 0; ; attempt++ {
+		answer, err = send(ctx)
+		if err == nil || ctx.Err() == nil && !passing(err) {
+			return answer, err
+		}
+		if passing(err) || last == nil {
+			last = err
+		}
+		timer := time.NewTimer(p.pause(attempt))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+				return answer, fmt.Errorf("%w: %w", ErrUnreachable, last)
+			}
+			return answer, ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+func passing(err error) bool {
+	return errors.Is(err, ErrUnreachable) || errors.Is(err, vault.ErrUnavailable)
+}
+
+// recover makes one guess.
+//
+// What is sent, and when it may be sent again: KE1 names the version that the
+// account has, so the vault counts it at most once; while it is open, for a
+// minute, the same KE1 is answered again without being counted. So a KE1
+// that is refused as stale within that minute was never counted, and is sent with the new version.
+func (p *protocol) recover(ctx context.Context, t transport, c vault.Card, id vault.AccountID, password []byte) ([]byte, error) {
+	a, err := p.look(ctx, t, id)
+	if err != nil {
+		return nil, err
+	}
+	run, ke1, err := opaque.StartLogin(password)
+	if err != nil {
+		return nil, err
+	}
+	defer run.Clear()
+	try := &try{p: p, t: t, id: id, ke1: ke1, version: a.Version, begun: time.Now()}
+	for again := false; ; again = true {
+		reply, err := try.start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ke3, sessionKey, exportKey, err := run.Finish(reply.KE2, id[:], c.PublicKey)
+		switch {
+		case errors.Is(err, opaque.ErrPassword) && !again:
+			return nil, try.wrong(ctx, reply.GuessesLeft)
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrNotTheVault, err)
+		}
+		key, err := try.finish(ctx, c, ke3, sessionKey, exportKey)
+		clear(sessionKey)
+		clear(exportKey)
+		if errors.Is(err, vault.ErrStale) && !again {
+			continue // restarted since it answered KE1: it will answer it again
+		}
+		if err != nil {
+			return nil, asOurs(err)
+		}
+		return key, nil
+	}
+}
+
+// look asks for the account, and refuses to guess where that is of no use.
+func (p *protocol) look(ctx context.Context, t transport, id vault.AccountID) (*vault.Account, error) {
+	a, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.Account, error) { return t.Account(ctx, id) })
+	switch {
+	case err != nil:
+		return nil, asOurs(err)
+	case a.Reason != "":
+		return nil, &DestroyedError{Reason: string(a.Reason)}
+	case !a.WaitUntil.IsZero():
+		return nil, &WaitError{a.WaitUntil}
+	}
+	return a, nil
+}
+
+// try is one guess under way.
+type try struct {
+	p       *protocol
+	t       transport
+	id      vault.AccountID
+	ke1     []byte
+	version uint64
+	begun   time.Time // when KE1 was first sent
+}
+
+// start sends KE1 until it is answered.
+func (y *try) start(ctx context.Context) (*vault.RecoveryReply, error) {
+	for {
+		reply, err := repeat(ctx, y.p, startFor-time.Since(y.begun), func(ctx context.Context) (*vault.RecoveryReply, error) {
+			return y.t.RecoverStart(ctx, y.id, vault.RecoveryStart{KE1: y.ke1, Version: y.version})
+		})
+		if !errors.Is(err, vault.ErrStale) {
+			return reply, asOurs(err)
+		}
+		if time.Since(y.begun) > startFor {
+			return nil, fmt.Errorf("%w: the account changes all the time", ErrUnreachable)
+		}
+		a, err := y.p.look(ctx, y.t, y.id)
+		if err != nil {
+			return nil, err
+		}
+		y.version = a.Version
+	}
+}
+
+// finish sends KE3 and opens what it releases.
+func (y *try) finish(ctx context.Context, c vault.Card, ke3, sessionKey, exportKey []byte) ([]byte, error) {
+	start := vault.StartID(y.ke1)
+	released, err := repeat(ctx, y.p, finishFor-time.Since(y.begun), func(ctx context.Context) ([]byte, error) {
+		return y.t.RecoverFinish(ctx, y.id, vault.RecoveryFinish{Start: start[:], KE3: ke3})
+	})
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := vault.OpenRelease(sessionKey, y.id, released)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotTheVault, err)
+	}
+	return openKey(exportKey, y.id, c.PublicKey, sealed)
+}
+
+// wrong tells the vault that the guess was wrong, so that it need not wait a
+// minute to know, and says so. A vault that does not hear it finds out by itself.
+func (y *try) wrong(ctx context.Context, left int) error {
+	ke3 := make([]byte, opaque.KE3Bytes)
+	_, _ = rand.Read(ke3) // never fails since Go 1.24
+	start := vault.StartID(y.ke1)
+	_, err := repeat(ctx, y.p, closeFor, func(ctx context.Context) ([]byte, error) {
+		return y.t.RecoverFinish(ctx, y.id, vault.RecoveryFinish{Start: start[:], KE3: ke3})
+	})
+	if left == 0 || errors.Is(err, vault.ErrDestroyed) {
+		return &DestroyedError{Reason: string(vault.ReasonGuesses), Now: true}
+	}
+	return &WrongPasswordError{left}
+}
+
+// asOurs maps what a vault says to what the app decides on.
+func asOurs(err error) error {
+	var wait *vault.WaitError
+	var destroyed *vault.DestroyedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wait):
+		return &WaitError{wait.Until}
+	case errors.As(err, &destroyed):
+		return &DestroyedError{Reason: string(destroyed.Reason)}
+	}
+	for _, m := range []struct{ from, to error }{
+		{vault.ErrUnavailable, ErrUnreachable}, {vault.ErrNoAccount, ErrNoAccount}, {vault.ErrSignature, ErrManagement}, {vault.ErrEnrolment, ErrEnrolment},
+		{vault.ErrWrongProof, ErrNotTheVault}, {vault.ErrStale, ErrUnreachable}, {vault.ErrInvalid, ErrRefused},
+	} {
+		if errors.Is(err, m.from) && !errors.Is(err, m.to) {
+			return fmt.Errorf("%w: %w", m.to, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,151 @@
+package vaultclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/vault"
+)
+
+// KeyBytes is the length of a backup key, SeedBytes that of a management seed.
+const (
+	KeyBytes  = 32
+	SeedBytes = 32
+)
+
+// Vault is a vault as the app sees it. It may be used by several goroutines at
+// once. All methods honour ctx.
+type Vault interface {
+	// SetPassword puts a key behind a password: for a new account if the card
+	// has none, else in place of what the account holds. It returns the card
+	// with the account, to be kept beside the backup, after the password has opened the account
+	// once. It takes two key stretchings, about half a second.
+	//
+	// ErrUnreachable, ErrNotTheVault, ErrEnrolment, ErrManagement (a known
+	// account, and seeds that are not its), ErrNotProven. After an error the
+	// account has the old password or the new one; setting it again settles that.
+	SetPassword(ctx context.Context, p NewPassword) (card []byte, err error)
+
+	// Recover gives the key for the password, at the cost of one guess, which
+	// the right password gives back with all others. The caller clears the key.
+	//
+	// ErrWrongPassword (a *WrongPasswordError), ErrDestroyed (a *DestroyedError,
+	// also when this guess was the last), ErrWait (a *WaitError; no guess was
+	// used), ErrUnreachable (a guess may have been used), ErrNoAccount, ErrNotTheVault.
+	Recover(ctx context.Context, password []byte) (key []byte, err error)
+
+	// Status asks for the state of the account; it costs no guess.
+	// ErrUnreachable, ErrNoAccount.
+	Status(ctx context.Context) (*Status, error)
+
+	// Delete removes the account for good. seed is its management seed.
+	// ErrUnreachable, ErrNoAccount, ErrManagement.
+	Delete(ctx context.Context, seed []byte) error
+
+	// Card returns the card, with the account once there is one. It is public.
+	Card() []byte
+
+	// Close releases the token or the connections.
+	Close() error
+}
+
+// NewPassword is what SetPassword needs. The caller clears all of it.
+type NewPassword struct {
+	Password []byte
+	// Key is the backup key, 32 bytes.
+	Key []byte
+	// Seed makes the management key: 32 bytes that derive from Key
+	// ("holdfast backupkey vault-management v1").
+	Seed []byte
+	// PreviousSeed is that of the key that the account holds now, where Key is
+	// another; nil where it is the same, or the account is new.
+	PreviousSeed []byte
+}
+
+func (p *NewPassword) check() error {
+	switch {
+	case len(p.Password) == 0:
+		return fmt.Errorf("%w: the password is empty", ErrRefused)
+	case len(p.Key) != KeyBytes:
+		return fmt.Errorf("%w: a backup key has %d bytes", ErrRefused, KeyBytes)
+	case len(p.Seed) != SeedBytes, p.PreviousSeed != nil && len(p.PreviousSeed) != SeedBytes:
+		return fmt.Errorf("%w: a management seed has %d bytes", ErrRefused, SeedBytes)
+	}
+	return nil
+}
+
+// Status is the state of an account.
+type Status struct {
+	Vault       string // its name
+	Living      bool
+	Reason      string // why it is destroyed: "guesses" or "restored"
+	GuessesLeft int
+	WaitUntil   time.Time // zero: a guess may be made now
+	Registered  time.Time // when the present password was set
+	Guesses     []Guess   // past ones, the newest last; at most 16
+}
+
+// Guess is one past guess.
+type Guess struct {
+	Time time.Time
+	// Outcome is "right", "wrong", or "open" for a minute after it began.
+	Outcome string
+}
+
+// WrongSince counts the wrong guesses after the last right one, and says when the first of them was.
+func (s *Status) WrongSince() (wrong int, since time.Time) {
+	for _, g := range s.Guesses {
+		switch g.Outcome {
+		case string(vault.OutcomeRight):
+			wrong, since = 0, time.Time{}
+		case string(vault.OutcomeWrong):
+			if wrong++; wrong == 1 {
+				since = g.Time
+			}
+		}
+	}
+	return wrong, since
+}
+
+// Params say which vault to open.
+type Params struct {
+	// Card is a vault card as JSON, or a PKCS#11 URI ("pkcs11:…") for a token
+	// of this computer. Required.
+	Card []byte
+	// PIN asks for a token's PIN where the URI does not say where it is. May be nil.
+	PIN func(context.Context) ([]byte, error)
+	// Dir is where the accounts of tokens are kept that keep no data objects
+	// themselves; with it also locks that keep two processes from using one token at the same moment. Required for tokens.
+	Dir string
+	// Create makes a vault's keys on a token that has none.
+	Create bool
+	// Delays are the waits after the third, fourth, … wrong guess on a token of
+	// this computer; nil: the vault's default.
+	Delays []time.Duration
+	// EnrolmentToken is what some vaults want for new accounts.
+	EnrolmentToken []byte
+}
+
+// Open opens the vault that the card names: Local for pkcs11:, Remote for
+// https:. A remote vault is not asked anything yet. ErrCard, ErrNewerCard; for tokens also
+// ErrUnreachable (it is not there), ErrPIN, ErrNoPIN, ErrNoKeys, ErrIncapable, ErrNotTheVault.
+func Open(ctx context.Context, p Params) (Vault, error) {
+	text := strings.TrimSpace(string(p.Card))
+	if strings.HasPrefix(text, "pkcs11:") {
+		return openLocal(ctx, p, vault.Card{URL: text})
+	}
+	card, err := vault.ParseCard(p.Card)
+	switch {
+	case errors.Is(err, vault.ErrCardNewer):
+		return nil, fmt.Errorf("%w: %w", ErrNewerCard, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+	}
+	if strings.HasPrefix(card.URL, "pkcs11:") {
+		return openLocal(ctx, p, card)
+	}
+	return openRemote(p, card), nil
+}
