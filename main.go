@@ -24,6 +24,7 @@ func main() {
 		Stdout:     os.Stdout,
 		Stderr:     os.Stderr,
 		NewKeyring: newKeyring,
+		Vaults:     vaults(),
 		Window:     window,
 	}))
 }

@@ -21,7 +21,7 @@ const appID = "io.github.holdfast-backup.holdfast"
 // its own: who starts an app from a menu sees no terminal.
 func window(profile string, keyring core.Keyring) error {
 	speakEnglishForC()
-	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: keyring})
+	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: keyring, Vaults: vaults()})
 	if err != nil {
 		ui.ShowTrouble(newFyneApp(), err)
 		return err

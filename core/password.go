@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,8 +88,8 @@ func (a *App) openForPassword(ctx context.Context) (*repo.Repository, *backupkey
 	return r, key, nil
 }
 
-// register puts a key behind a password and proves it: the vault must give
-// the same key back for it. It returns the account's card.
+// register puts a key behind a password, which the vault proves at once. It
+// returns the account's card.
 func (a *App) register(ctx context.Context, req PasswordRequest, key *backupkey.Key) ([]byte, error) {
 	if a.p.Vaults == nil {
 		return nil, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
@@ -101,19 +100,7 @@ func (a *App) register(ctx context.Context, req PasswordRequest, key *backupkey.
 	raw, seed := key.Bytes(), managementSeed(key)
 	defer clear(raw)
 	defer clear(seed)
-	card, err := a.p.Vaults.Register(ctx, req.Vault, req.Password, raw, seed)
-	if err != nil {
-		return nil, err
-	}
-	got, err := a.p.Vaults.Recover(ctx, card, req.Password)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(got)
-	if subtle.ConstantTimeCompare(got, raw) != 1 {
-		return nil, &VaultError{Kind: ErrVaultSuspect, GuessesLeft: -1}
-	}
-	return card, nil
+	return a.p.Vaults.Register(ctx, req.Vault, req.Password, raw, seed)
 }
 
 // registerAnew puts a new key into an account of its own, since the old one is
@@ -238,6 +225,15 @@ func (a *App) forgetVault() error {
 	return a.profile.Update(func(s *profile.Settings) {
 		s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
 	})
+}
+
+// Vaults are the vaults on offer without an address: this computer's tokens
+// and its own software token ("" where there can be none).
+func (a *App) Vaults() (tokens []VaultToken, software string) {
+	if a.p.Vaults == nil {
+		return nil, ""
+	}
+	return a.p.Vaults.Tokens(), a.p.Vaults.SoftwareToken()
 }
 
 // VaultStatus asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….

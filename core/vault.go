@@ -14,14 +14,26 @@ type Vaults interface {
 	// Register puts key, 32 bytes, behind password and returns the card of the
 	// account. address is a card without an account for a new one, a card with
 	// one to replace what it holds, or the RFC 7512 URI of a token. seed, 32
-	// bytes, is that of the account's management key.
+	// bytes, is that of the account's management key. It proves the password: the
+	// vault has given key back for it when there is no error.
 	Register(ctx context.Context, address string, password, key, seed []byte) (card []byte, err error)
 	// Recover uses one guess and returns the key.
 	Recover(ctx context.Context, card, password []byte) (key []byte, err error)
 	// State asks about the account and uses no guess.
 	State(ctx context.Context, card []byte) (VaultState, error)
-	// Remove deletes the account.
+	// Remove deletes the account; one that is not there is removed.
 	Remove(ctx context.Context, card, seed []byte) error
+	// Tokens lists the PKCS#11 tokens that this computer can see.
+	Tokens() []VaultToken
+	// SoftwareToken is the address of a token of this computer's own that needs
+	// no hardware; "" where that cannot be.
+	SoftwareToken() (address string)
+}
+
+// VaultToken is a token that can be a vault for this computer alone.
+type VaultToken struct {
+	Label   string
+	Address string // an RFC 7512 URI
 }
 
 // VaultState is what a vault says of an account.

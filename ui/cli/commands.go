@@ -40,7 +40,7 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 	f.BoolVar(&plain, "no-encryption", false, "do not encrypt")
 	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
 	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")
-	pw.flags(cmd)
+	pw.flags(c, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		chosen := 0
 		for _, on := range []bool{plain, keyOut != "" || keyIn == "" && pw.in != "", keyIn != ""} {
@@ -205,10 +205,10 @@ type place struct {
 	password           passwordFlags
 }
 
-func (p *place) flags(cmd *cobra.Command) {
+func (p *place) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
 	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
-	p.password.flags(cmd)
+	p.password.flags(c, cmd)
 }
 
 // withReader opens the profile's backup, or the one that the flags name.
@@ -268,7 +268,7 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 func (c *cli) snapshotsCommand() *cobra.Command {
 	var p place
 	cmd := &cobra.Command{Use: "snapshots", Short: "List the backups there are", Args: noArgs}
-	p.flags(cmd)
+	p.flags(c, cmd)
 	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, _ []string) error {
 		all, err := r.Snapshots(ctx)
 		if err != nil {
@@ -310,7 +310,7 @@ func (c *cli) lsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	p.flags(cmd)
+	p.flags(c, cmd)
 	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
 		path := ""
 		if len(args) == 2 {
@@ -349,7 +349,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Short: "Restore files of a snapshot (an id, or \"latest\") into a folder",
 		Args:  exactArgs(1, "one snapshot: an id, or \"latest\""),
 	}
-	p.flags(cmd)
+	p.flags(c, cmd)
 	f := cmd.Flags()
 	f.StringVar(&req.Target, "to", "", "folder to restore into; nothing is written outside it")
 	f.StringArrayVar(&req.Include, "include", nil, "restore only what fits this pattern, as in .gitignore; may be repeated")
@@ -389,7 +389,7 @@ func (c *cli) verifyCommand() *cobra.Command {
 	var p place
 	var req core.VerifyRequest
 	cmd := &cobra.Command{Use: "verify", Short: "Check that the backup is whole", Args: noArgs}
-	p.flags(cmd)
+	p.flags(c, cmd)
 	cmd.Flags().Float64Var(&req.DataPercent, "data", 0, "read back this share of the data, 0 to 100 per cent")
 	cmd.RunE = c.withReader(&p, func(ctx context.Context, r *core.Reader, _ []string) error {
 		progress, end := c.progress()

@@ -125,7 +125,7 @@ func (c *cli) keyCommand() *cobra.Command {
 		}),
 	}
 	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
-	pw.flags(change)
+	pw.flags(c, change)
 	cmd.AddCommand(show, change)
 	return cmd
 }
@@ -195,7 +195,7 @@ func (c *cli) encryptionCommand() *cobra.Command {
 	}
 	on.Flags().StringVar(&keyOut, "key-out", "", "file to write the new key to; it must not exist")
 	on.Flags().StringVar(&keyIn, "key-in", "", "file with a key of your own")
-	pw.flags(on)
+	pw.flags(c, on)
 	off := &cobra.Command{
 		Use: "off", Args: noArgs, Short: "Decrypt: back up afresh without a key, prove it, then delete the encrypted backup",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {

@@ -18,7 +18,11 @@ import (
 // passwordFlags name a password's file and the vault that checks it.
 type passwordFlags struct{ in, vault string }
 
-func (p *passwordFlags) flags(cmd *cobra.Command) {
+// flags adds them where there are vaults.
+func (p *passwordFlags) flags(c *cli, cmd *cobra.Command) {
+	if c.Vaults == nil {
+		return
+	}
 	cmd.Flags().StringVar(&p.in, "password-in", "", "file with the password, on one line (- is standard input)")
 	cmd.Flags().StringVar(&p.vault, "vault", "", "the vault: a vault card's file, or the PKCS#11 URI of a token")
 }
@@ -121,7 +125,7 @@ func (c *cli) passwordSetCommand() *cobra.Command {
 		Use: "set --password-in FILE [--vault VAULT]", Args: noArgs,
 		Short: "Set a password, or another one in place of one that was forgotten: this computer has the key",
 	}
-	pw.flags(cmd)
+	pw.flags(c, cmd)
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		if pw.in == "" {
 			return usagef("password set needs --password-in FILE")

@@ -1,0 +1,104 @@
+//go:build cgo
+
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/plug"
+	"github.com/holdfast-backup/holdfast/ui/cli"
+	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
+)
+
+func testVaults() core.Vaults {
+	dir := filepath.Join(os.Getenv("HOME"), "vaults")
+	return plug.Vaults{Dir: dir, Software: filepath.Join(dir, "software token")}
+}
+
+// TestVaultScripts runs the password's commands against a real vaultd on
+// SoftHSM: testdata/vault with no delays between guesses, testdata/waiting with them.
+func TestVaultScripts(t *testing.T) {
+	t.Cleanup(vaultdtest.Cleanup)
+	for dir, args := range map[string][]string{"vault": {"--guess-delays", "0"}, "waiting": nil} {
+		t.Run(dir, func(t *testing.T) {
+			v := vaultdtest.New(t, args...)
+			if !v.Start() {
+				t.Fatal(v.Output())
+			}
+			card := v.Card()
+			runScripts(t, filepath.Join("testdata", dir), func(e *testscript.Env) error {
+				e.Setenv("ADDR", v.Addr)
+				return os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600)
+			})
+			if out := v.Output(); strings.Contains(out, "lamp otter") {
+				t.Errorf("the vault's log holds a password:\n%s", out)
+			}
+		})
+	}
+}
+
+// TestTokenScripts uses a token of this computer, with no server: SoftHSM's.
+func TestTokenScripts(t *testing.T) {
+	uri := hsmtest.SoftHSM(t, "person")
+	runScripts(t, "testdata/token", func(e *testscript.Env) error {
+		e.Setenv("SOFTHSM2_CONF", os.Getenv("SOFTHSM2_CONF"))
+		e.Setenv("TOKEN", uri.String()+"&pin-source=file:"+uri.PINSource)
+		e.Setenv("TOKEN_WITHOUT_PIN", uri.String())
+		return nil
+	})
+}
+
+// TestPasswordOnNSS sets up with a password on NSS softokn, and restores with
+// nothing but the place and the password. It runs in this process, whose
+// name p11-kit knows.
+func TestPasswordOnNSS(t *testing.T) {
+	hsmtest.Alone(t, func(t *testing.T) {
+		uri := hsmtest.NSS(t)
+		dir := t.TempDir()
+		at := func(name string) string { return filepath.Join(dir, name) }
+		for name, content := range map[string]string{"docs/a.txt": "hello", "pw": "lamp otter quilt\n", "wrong": "lamp otter kilt\n"} {
+			if err := os.MkdirAll(filepath.Dir(at(name)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(at(name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		vaults := plug.Vaults{Dir: at("vaults")}
+		run := func(want int, args ...string) string {
+			t.Helper()
+			var out, problems bytes.Buffer
+			code := cli.Run(cli.Params{
+				Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &problems, Vaults: vaults,
+				NewKeyring: func(_, profile string) (core.Keyring, error) {
+					return keyring.File{Path: filepath.Join(profile, "device.key")}, nil
+				},
+			})
+			if code != want {
+				t.Fatalf("%v: exit code %d, want %d\n%s%s", args, code, want, &out, &problems)
+			}
+			return out.String() + problems.String()
+		}
+		token := fmt.Sprintf("%s&pin-source=file:%s", uri, uri.PINSource)
+		run(0, "--profile", at("p"), "setup", "--destination", at("place"), "--source", at("docs"), "--password-in", at("pw"), "--vault", token)
+		run(0, "--profile", at("p"), "backup")
+		if said := run(4, "restore", "latest", "--to", at("no"), "--destination", at("place"), "--password-in", at("wrong")); !strings.Contains(said, "9 guesses left") {
+			t.Error(said)
+		}
+		run(0, "restore", "latest", "--to", at("out"), "--destination", at("place"), "--password-in", at("pw"))
+		if b, err := exec.Command("diff", "-r", at("docs"), at("out/docs")).CombinedOutput(); err != nil {
+			t.Errorf("%v %s", err, b)
+		}
+	})
+}
