@@ -18,8 +18,10 @@ GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # Core's statements that the tests must run, per cent.
 COVERAGE := 85
 FUZZTIME := 1m
+# Sizes of the store for bench-vault.
+ACCOUNTS := 1000,10000,100000,1000000
 
-.PHONY: run build test check bench fuzz screenshots install fmt lint race cover vuln smoke clean
+.PHONY: run build test check bench bench-vault demo fuzz screenshots fmt lint race cover vuln smoke clean
 
 run: build ## build and open the app
 	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
@@ -69,17 +71,29 @@ vuln: $(BUILD)/tools/govulncheck
 	  $(BUILD)/tools/govulncheck -tags $(TAGS) ./...; \
 	else echo "govulncheck: its data cannot be reached from here, not run"; fi
 
+demo: build ## a vault on SoftHSM, and the app beside it
+	$(GO) build -trimpath -o $(BUILD)/vaultd ./vault/vaultd
+	scripts/demo $(BUILD)
+
+bench-vault: ## recoveries a second against what the token allows, by number of accounts (ACCOUNTS)
+	scripts/install build test
+	$(GO) test ./vault -run '^$$' -bench Recovery -benchtime 1x -timeout 60m -args -vault.accounts $(ACCOUNTS)
+
 bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs 12 GB of disk
 	scripts/install build bench
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/holdfast-cli .
 	python3 bench/run.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/bench $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (1m)
-	@for p in $$($(GO) list ./core/... ); do \
-	  for f in $$(CGO_ENABLED=0 $(GO) test $$p -list '^Fuzz' | grep ^Fuzz || true); do \
-	    echo "== $$p $$f"; CGO_ENABLED=0 $(GO) test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME); \
+	@for p in $$($(GO) list ./core/... ./vault/... ./vaultclient/...); do \
+	  for f in $$($(GO) test $$p -list '^Fuzz' | grep ^Fuzz || true); do \
+	    echo "== $$p $$f"; $(GO) test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME); \
 	  done; \
 	done
+
+screenshots: ## every screen, light and dark, into docs/screenshots
+	scripts/install build
+	CGO_ENABLED=0 $(GO) test ./ui -run TestScreenshots -count 1 -shots $(CURDIR)/docs/screenshots
 
 clean:
 	rm -rf $(BUILD)

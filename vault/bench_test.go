@@ -47,7 +47,7 @@ func benchRecovery(b *testing.B, accounts int) {
 	h := openToken(b)
 	store, err := vault.OpenBolt(filepath.Join(b.TempDir(), "store.db"))
 	must(b, err)
-	defer store.Close()
+	defer store.Close() //nolint:errcheck // a test's
 	v, err := vault.Open(b.Context(), vault.Params{Store: store, HSM: h})
 	must(b, err)
 	must(b, v.Fill(max(0, accounts-benchPersons)))
@@ -184,4 +184,3 @@ func derivesPerSecond(b *testing.B, h *hsm.HSM) float64 {
 	}
 	return best
 }
-

@@ -235,7 +235,7 @@ func TestRotation(t *testing.T) {
 	must(t, os.WriteFile(path, before, 0o600))
 	from, err := vault.OpenBolt(path)
 	must(t, err)
-	defer from.Close()
+	defer from.Close() //nolint:errcheck // a test's
 	_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true, nil)
 	wantErr(t, "restore of a copy from before", err, vault.ErrOlder)
 	storages, err := d.h.Storages(t.Context())
@@ -296,7 +296,7 @@ func TestRestore(t *testing.T) {
 		must(t, f.Close())
 		s, err := vault.OpenBolt(path)
 		must(t, err)
-		defer s.Close()
+		defer s.Close() //nolint:errcheck // a test's
 		m := vault.NewMemory()
 		must(t, s.Iterate(t.Context(), func(k vault.Key, v []byte) error {
 			return m.Commit(t.Context(), []vault.Change{{Key: k, New: bytes.Clone(v)}})

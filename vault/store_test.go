@@ -62,7 +62,7 @@ func TestBoltIsForOneProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s, err := vault.OpenBolt(path)
 	must(t, err)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	if _, err := vault.OpenBolt(path); !errors.Is(err, vault.ErrInUse) {
 		t.Error(err)
 	}

@@ -89,7 +89,7 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 	if answer == nil || harm == "after" {
 		panic(http.ErrAbortHandler)
 	}
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // a test's
 	for _, again := range late {
 		again()
 	}
@@ -97,7 +97,7 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.late = append(p.late, func() {
 			if a := forward(); a != nil {
-				a.Body.Close()
+				_ = a.Body.Close() // nothing to do about it
 			}
 		})
 		p.mu.Unlock()
@@ -212,7 +212,7 @@ func TestUnreachableAndImpostors(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		defer v.Close()
+		defer v.Close() //nolint:errcheck // a test's
 		_, err = v.Status(t.Context())
 		return err
 	}
@@ -247,7 +247,7 @@ func TestUnreachableAndImpostors(t *testing.T) {
 	other := vaultclientCard(t, card)
 	v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: other})
 	must(t, err)
-	defer v.Close()
+	defer v.Close() //nolint:errcheck // a test's
 	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})
 	wantErr(t, "another public key", err, vaultclient.ErrNotTheVault)
 }

@@ -172,7 +172,7 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", ErrUnreachable, reasonOf(err))
 	}
-	defer r.Body.Close()
+	defer r.Body.Close() //nolint:errcheck // only read from
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxAnswerBytes+1))
 	if err != nil || len(b) > maxAnswerBytes {
 		return 0, fmt.Errorf("%w: the answer broke off", ErrUnreachable)

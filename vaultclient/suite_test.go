@@ -39,8 +39,6 @@ func wantErr(t testing.TB, what string, err, kind error) {
 // kind makes vaults of one kind. open opens the vault of a card; nil is a card without account.
 type kind struct {
 	open func(t *testing.T, card []byte) vaultclient.Vault
-	// delays: the kind is set up with a wait of an hour after the third wrong guess.
-	delays func(t *testing.T) kind
 }
 
 func secret() []byte {

@@ -87,7 +87,7 @@ func (s *Server) writeMetrics(w io.Writer, ready bool) {
 		{"accounts_destroyed_total", "counter", "Accounts destroyed after ten guesses.", c.Destroyed},
 		{"evaluations_total", "counter", "Evaluations by the HSM for recoveries.", c.Evaluations},
 	} {
-		fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s %s\nholdfast_vault_%s %v\n", m.name, m.help, m.name, m.kind, m.name, m.value)
+		_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s %s\nholdfast_vault_%s %v\n", m.name, m.help, m.name, m.kind, m.name, m.value)
 	}
 	s.metrics.write(w)
 }
@@ -97,18 +97,18 @@ func (m *metrics) write(w io.Writer) {
 	defer m.mu.Unlock()
 	names := slices.Sorted(maps.Keys(m.routes))
 	const requests, seconds = "holdfast_vault_requests_total", "holdfast_vault_request_seconds"
-	fmt.Fprintf(w, "# HELP %s Requests by route and status.\n# TYPE %s counter\n", requests, requests)
+	_, _ = fmt.Fprintf(w, "# HELP %s Requests by route and status.\n# TYPE %s counter\n", requests, requests)
 	for _, name := range names {
 		for _, status := range slices.Sorted(maps.Keys(m.routes[name].statuses)) {
-			fmt.Fprintf(w, "%s{route=%q,status=\"%d\"} %d\n", requests, name, status, m.routes[name].statuses[status])
+			_, _ = fmt.Fprintf(w, "%s{route=%q,status=\"%d\"} %d\n", requests, name, status, m.routes[name].statuses[status])
 		}
 	}
-	fmt.Fprintf(w, "# HELP %s Time to answer by route.\n# TYPE %s histogram\n", seconds, seconds)
+	_, _ = fmt.Fprintf(w, "# HELP %s Time to answer by route.\n# TYPE %s histogram\n", seconds, seconds)
 	for _, name := range names {
 		r := m.routes[name]
 		for i, bound := range bounds {
-			fmt.Fprintf(w, "%s_bucket{route=%q,le=\"%g\"} %d\n", seconds, name, bound, r.buckets[i])
+			_, _ = fmt.Fprintf(w, "%s_bucket{route=%q,le=\"%g\"} %d\n", seconds, name, bound, r.buckets[i])
 		}
-		fmt.Fprintf(w, "%s_bucket{route=%q,le=\"+Inf\"} %d\n%s_sum{route=%q} %g\n%s_count{route=%q} %d\n", seconds, name, r.count, seconds, name, r.sum, seconds, name, r.count)
+		_, _ = fmt.Fprintf(w, "%s_bucket{route=%q,le=\"+Inf\"} %d\n%s_sum{route=%q} %g\n%s_count{route=%q} %d\n", seconds, name, r.count, seconds, name, r.sum, seconds, name, r.count)
 	}
 }

@@ -37,7 +37,7 @@ type URI struct {
 func ParseURI(text string) (*URI, error) {
 	rest, ok := strings.CutPrefix(text, "pkcs11:")
 	if !ok {
-		return nil, fmt.Errorf("%w: it does not begin with pkcs11:", ErrURI)
+		return nil, fmt.Errorf("%w: it does not begin with \"pkcs11:\"", ErrURI)
 	}
 	u, seen := &URI{}, map[string]bool{}
 	path, query, _ := strings.Cut(rest, "?")

@@ -66,7 +66,7 @@ func want(t *testing.T, s vault.Store, n byte, value string) {
 
 func getAndSwap(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	want(t, s, 0, "")
 	want(t, s, 1, "")
 	must(t, put(t, s, 1, "", "one"))
@@ -83,7 +83,7 @@ func getAndSwap(t *testing.T, m Maker) {
 
 func conflicts(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	must(t, put(t, s, 1, "", "one"))
 	for _, c := range []struct{ old, next string }{{"", "x"}, {"two", "x"}, {"on", "x"}, {"two", ""}} {
 		if err := put(t, s, 1, c.old, c.next); !errors.Is(err, vault.ErrConflict) {
@@ -99,7 +99,7 @@ func conflicts(t *testing.T, m Maker) {
 
 func allOrNone(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	must(t, put(t, s, 1, "", "one"))
 	err := s.Commit(t.Context(), []vault.Change{
 		{Key: key(2), New: []byte("new")}, {Key: key(1), Old: []byte("one"), New: []byte("changed")}, {Key: key(3), Old: []byte("not there"), New: []byte("x")}})
@@ -116,7 +116,7 @@ func allOrNone(t *testing.T, m Maker) {
 
 func iterate(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	for n := range byte(20) {
 		must(t, put(t, s, n, "", fmt.Sprint("value ", n)))
 	}
@@ -140,7 +140,7 @@ func iterate(t *testing.T, m Maker) {
 
 func slices(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	value := []byte("before")
 	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), New: value}}))
 	copy(value, "after!")
@@ -164,7 +164,7 @@ func reopen(t *testing.T, m Maker) {
 	must(t, s.Close())
 	must(t, s.Close())
 	s = m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	want(t, s, 3, "changed")
 	want(t, s, 4, "")
 	want(t, s, 8, "value")
@@ -173,7 +173,7 @@ func reopen(t *testing.T, m Maker) {
 
 func cancelled(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	must(t, put(t, s, 1, "", "one"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -188,7 +188,7 @@ func cancelled(t *testing.T, m Maker) {
 
 func parallel(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), New: []byte("0")}, {Key: key(2), New: []byte("0")}}))
 	var group sync.WaitGroup
 	done := make(chan struct{})
@@ -222,7 +222,7 @@ func parallel(t *testing.T, m Maker) {
 
 func large(t *testing.T, m Maker) {
 	s := m.Open(t)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // a test's
 	value := bytes.Repeat([]byte("x"), 4000)
 	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), New: value}}))
 	if got, err := s.Get(t.Context(), key(1)); err != nil || !bytes.Equal(got, value) {

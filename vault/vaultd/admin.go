@@ -172,7 +172,7 @@ func restore(ctx context.Context, s settings) error {
 	if err != nil {
 		return wordsOf(err)
 	}
-	defer from.Close()
+	defer from.Close() //nolint:errcheck // only read from
 	temporary := s.storePath() + ".new"
 	_ = os.Remove(temporary) // of a restore that was cut off
 	to, err := vault.OpenBolt(temporary)

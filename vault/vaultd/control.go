@@ -112,7 +112,7 @@ func ask(ctx context.Context, data, method, path string, to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // only read from
 	if answer.StatusCode != http.StatusOK {
 		var text bytes.Buffer
 		_, _ = io.Copy(&text, io.LimitReader(answer.Body, 4096)) // as much as there is

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
@@ -70,10 +71,7 @@ func initialise(ctx context.Context, s settings) error {
 		return wordsOf(err)
 	}
 	if len(report.Lacks) > 0 {
-		err := fmt.Errorf("%w:", hsm.ErrIncapable)
-		for _, lack := range report.Lacks {
-			err = fmt.Errorf("%w\n  %s", err, lack)
-		}
+		err := fmt.Errorf("%w:\n  %s", hsm.ErrIncapable, strings.Join(report.Lacks, "\n  "))
 		return err
 	}
 	if err := hsm.Init(ctx, p); err != nil {

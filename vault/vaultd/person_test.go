@@ -75,7 +75,7 @@ func (p *person) send(method, rest string, body, answer any) error {
 	if err != nil {
 		return err
 	}
-	defer r.Body.Close()
+	defer r.Body.Close() //nolint:errcheck // a test's
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func serve(ctx context.Context, s settings) error {
 	if l, err := listenControl(ctx, s.data); err != nil {
 		log.Warn("status, rotate and backup will not reach this process", "error", err)
 	} else {
-		defer os.Remove(controlPath(s.data))
+		defer os.Remove(controlPath(s.data)) //nolint:errcheck // only read from
 		listeners = append(listeners, listener{l, newHTTP(control(o, log), log)})
 	}
 	stopReloads := onHangup(func() {

@@ -92,7 +92,7 @@ func (s *settings) readFile(f *pflag.FlagSet) error {
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read from
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(settings).register(all, append([]string{"data", "hsm", "sessions", "log-level", "url"}, serveFlags...))
 	number := 0

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,7 +102,7 @@ func TestConfigurationFile(t *testing.T) {
 	p := newPerson(t, d)
 	must(t, p.register("right"))
 	for range 5 {
-		if _, err := p.guess("wrong"); err != errWrong {
+		if _, err := p.guess("wrong"); !errors.Is(err, errWrong) {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +112,7 @@ func TestConfigurationFile(t *testing.T) {
 	}
 	r, err := http.Get(strings.Fields(at)[0])
 	must(t, err)
-	defer r.Body.Close()
+	defer r.Body.Close() //nolint:errcheck // a test's
 	text, err := io.ReadAll(r.Body)
 	if err != nil || !strings.Contains(string(text), "holdfast_vault_guesses_total 5\n") {
 		t.Errorf("%v %s", err, text)
@@ -225,7 +226,7 @@ func TestOlderStoreIsRefused(t *testing.T) {
 	before := read(t, store)
 	startIt(t, d)
 	for range 3 {
-		if _, err := p.guess("wrong"); err != errWrong {
+		if _, err := p.guess("wrong"); !errors.Is(err, errWrong) {
 			t.Fatal(err)
 		}
 	}

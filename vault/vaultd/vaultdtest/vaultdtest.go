@@ -5,6 +5,7 @@ package vaultdtest
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,7 +90,7 @@ func (v *Vaultd) Run(command string, args ...string) (stdout, stderr string, cod
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env = &out, &problems, v.Env
 	err := cmd.Run()
-	if _, exit := err.(*exec.ExitError); err != nil && !exit {
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		v.t.Fatal(err)
 	}
 	return out.String(), problems.String(), cmd.ProcessState.ExitCode()
