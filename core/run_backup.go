@@ -207,18 +207,31 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 // totals are what a backup will meet, as far as it is known.
 type totals struct{ files, bytes atomic.Int64 }
 
-// totals takes the last backup's size, or counts beside the backup.
+// countAfter is how long a backup runs on the last one's size before its own
+// is counted: most are over by then, and need no second walk.
+const countAfter = 2 * time.Second
+
+// totals counts beside the backup; until it is done, the last backup's size
+// stands for it.
 func (a *App) totals(ctx context.Context, sources []string, x *source.Exclude) (*totals, func()) {
 	t := &totals{}
+	wait := time.Duration(0)
 	if last := a.Status().LastGood; last != nil && last.Files > 0 {
 		t.files.Store(last.Files)
 		t.bytes.Store(last.Bytes)
-		return t, func() {}
+		wait = countAfter
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
 		files, bytes, err := source.Estimate(ctx, sources, x, nil)
 		if err == nil {
 			t.files.Store(files)
