@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -333,6 +334,32 @@ func nextCheck(set profile.Settings) time.Time {
 	return set.PasswordConfirmed.Add(checkIntervals[min(set.PasswordChecks, len(checkIntervals)-1)])
 }
 
+// chosenCard puts what a person gave in place of the card at a destination. An
+// operator's card and a token's URI name no account: then it is the destination's.
+func chosenCard(there []byte, given string) ([]byte, error) {
+	if given == "" {
+		return there, nil
+	}
+	if there == nil {
+		return []byte(given), nil
+	}
+	var card, old map[string]any
+	if err := json.Unmarshal(there, &old); err != nil {
+		return nil, fmt.Errorf("%w: the vault card: %w", ErrDamaged, err)
+	}
+	if strings.HasPrefix(given, "pkcs11:") {
+		old["url"] = given
+		return json.Marshal(old)
+	}
+	if err := json.Unmarshal([]byte(given), &card); err != nil {
+		return nil, fmt.Errorf("%w: this is no vault card: %w", ErrInvalid, err)
+	}
+	if _, named := card["account"]; !named {
+		card["account"] = old["account"]
+	}
+	return json.Marshal(card)
+}
+
 // OpenReaderWithPassword opens a backup somewhere with its password, as on a
 // new computer. vault, if not "", is a vault card to use in place of the one at the destination.
 // Errors: those of Inspect, ErrNoPassword, ErrWrongPassword, ErrPasswordGone, ErrVault….
@@ -355,9 +382,9 @@ func RecoverKey(ctx context.Context, vaults Vaults, destination string, password
 	if err != nil {
 		return nil, err
 	}
-	card := found.VaultCard
-	if vault != "" {
-		card = []byte(vault)
+	card, err := chosenCard(found.VaultCard, vault)
+	if err != nil {
+		return nil, err
 	}
 	want := found.KeyID
 	if found.Changing && found.Protection == ProtectionNone {
