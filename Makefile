@@ -33,7 +33,7 @@ build:
 test: ## all tests, once
 	scripts/install build test
 	mkdir -p $(BUILD)
-	$(GO) test -tags $(TAGS) -coverpkg=./core/... -coverprofile=$(BUILD)/coverage.out ./...
+	$(GO) test -timeout 45m -tags $(TAGS) -coverpkg=./core/... -coverprofile=$(BUILD)/coverage.out ./...
 
 check: fmt lint test cover race smoke vuln ## what CI runs
 
@@ -58,9 +58,10 @@ cover: ## after test: hold core's coverage
 
 race:
 	scripts/install build test
-	$(GO) test -race -short -tags $(TAGS) ./...
+	$(GO) test -timeout 45m -race -short -tags $(TAGS) ./...
 
 smoke: build ## the real window on a display of its own, and the command line without cgo
+	scripts/install test
 	scripts/smoke $(BUILD)/holdfast
 	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-cli .
 	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . ; done
