@@ -404,7 +404,8 @@ func TestDictionaryHasNothingToCheckAgainst(t *testing.T) {
 		guessed := opaque.NewScalar() // in place of s·k
 		c := opaquetest.New()
 		fake := opaque.Server{Keys: opaquetest.NewKeys()}
-		ke1 := c.KE1(word)
+		ke1, err := opaque.ParseKE1(c.KE1(word))
+		must(t, err)
 		login, err := fake.GenerateKE2(t.Context(), opaque.Account{Scalar: guessed, Record: r.Record, Identity: p.id[:]}, ke1)
 		must(t, err)
 		if _, _, _, err := c.KE3(login.KE2, p.id[:], d.Public().PublicKey); err == nil {
