@@ -112,6 +112,8 @@ func benchRecovery(b *testing.B, accounts int) {
 	b.ReportMetric(ms(first, .99), "start-p99-ms")
 	b.ReportMetric(ms(last, .5), "finish-p50-ms")
 	b.ReportMetric(ms(last, .99), "finish-p99-ms")
+	c := v.Counts()
+	b.ReportMetric(float64(c.Commits-1)/float64(c.Groups), "changes/commit")
 	b.ReportMetric(opened.Seconds(), "open-s")
 	b.ReportMetric(0, "ns/op")
 }
