@@ -163,7 +163,8 @@ func (v *Vault) RecoverStart(ctx context.Context, id AccountID, r RecoveryStart)
 		return nil, err
 	}
 	defer end()
-	if err := opaque.CheckKE1(r.KE1); err != nil {
+	ke1, err := opaque.ParseKE1(r.KE1)
+	if err != nil {
 		return nil, opaqueError(err)
 	}
 	key, start1 := storeKey(id), StartID(r.KE1)
@@ -192,7 +193,7 @@ func (v *Vault) RecoverStart(ctx context.Context, id AccountID, r RecoveryStart)
 	}
 	v.starts.put(startKey{key, start1}, *known)
 	v.counts.evaluations.Add(1)
-	known.login, err = v.server.GenerateKE2(ctx, opaque.Account{Scalar: &after.scalar, Record: after.opaque[:], Identity: id[:]}, r.KE1)
+	known.login, err = v.server.GenerateKE2(ctx, opaque.Account{Scalar: &after.scalar, Record: after.opaque[:], Identity: id[:]}, ke1)
 	if err != nil {
 		return nil, opaqueError(err)
 	}

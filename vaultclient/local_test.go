@@ -2,7 +2,9 @@ package vaultclient_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/vault"
@@ -109,3 +111,29 @@ func TestLocalRollback(t *testing.T) {
 }
 
 func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }
+
+// Two processes of a person use one token at the same time: each guess counts.
+func TestTwoAtOnce(t *testing.T) {
+	u := hsmtest.SoftHSM(t, "mine")
+	open := local(u.String()+"&pin-source="+u.PINSource, true, 0)
+	first := open(t, nil)
+	defer func() { must(t, first.Close()) }()
+	card, err := first.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})
+	must(t, err)
+	second := open(t, card)
+	defer func() { must(t, second.Close()) }()
+	var group sync.WaitGroup
+	for _, v := range []vaultclient.Vault{first, second} {
+		group.Go(func() {
+			for range 2 {
+				if _, err := v.Recover(t.Context(), []byte("wrong")); !errors.Is(err, vaultclient.ErrWrongPassword) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if s, err := second.Status(t.Context()); err != nil || s.GuessesLeft != 6 {
+		t.Errorf("%+v %v", s, err)
+	}
+}

@@ -26,6 +26,15 @@ func (k memoryKeys) PublicKeys() (oprf, ake Point) {
 	return k.oprf.MultiplyBase(), k.ake.MultiplyBase()
 }
 
+func ke2For(t *testing.T, s Server, a Account, ke1 []byte) (*Login, error) {
+	t.Helper()
+	request, err := ParseKE1(ke1)
+	if err != nil {
+		return nil, err
+	}
+	return s.GenerateKE2(t.Context(), a, request)
+}
+
 var plain = variant{context: Context}
 
 // world is a server with one account, registered by our client.
@@ -66,7 +75,7 @@ func TestLoginWithArgon2id(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login, err := w.server.GenerateKE2(t.Context(), w.account, ke1)
+	login, err := ke2For(t, w.server, w.account, ke1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +87,7 @@ func TestLoginWithArgon2id(t *testing.T) {
 		t.Error("the keys differ")
 	}
 	// A server that was restarted answers the same KE1 again.
-	again, err := w.server.GenerateKE2(t.Context(), w.account, ke1)
+	again, err := ke2For(t, w.server, w.account, ke1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +142,7 @@ func TestTheirClientOurServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		login, err := server.GenerateKE2(t.Context(), Account{s, record.Serialize(), identity}, ke1.Serialize())
+		login, err := ke2For(t, server, Account{s, record.Serialize(), identity}, ke1.Serialize())
 		if err != nil {
 			t.Fatal(err)
 		}

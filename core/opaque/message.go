@@ -1,6 +1,7 @@
 package opaque
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"fmt"
 )
@@ -12,8 +13,8 @@ type registrationRecord struct {
 	envelope        []byte
 }
 
-// ke1 is KE1 of RFC 9807, section 6.1.
-type ke1 struct {
+// KE1 is a decoded KE1 of RFC 9807, section 6.1.
+type KE1 struct {
 	raw            []byte
 	blindedMessage Point
 	clientKeyShare Point
@@ -59,9 +60,6 @@ func CheckRegistrationRequest(b []byte) error { _, err := parseRegistrationReque
 // CheckRecord reports with ErrMessage whether b is no registration record.
 func CheckRecord(b []byte) error { _, err := parseRecord(b); return err }
 
-// CheckKE1 reports with ErrMessage whether b is no KE1.
-func CheckKE1(b []byte) error { _, err := parseKE1(b); return err }
-
 // CheckKE3 reports with ErrMessage whether b is no KE3.
 func CheckKE3(b []byte) error {
 	if err := length("KE3", b, KE3Bytes); err != nil {
@@ -70,23 +68,24 @@ func CheckKE3(b []byte) error {
 	return nonZero("the client's MAC", b)
 }
 
-func parseKE1(b []byte) (ke1, error) {
+// ParseKE1 decodes KE1, 98 bytes. ErrMessage for anything else.
+func ParseKE1(b []byte) (KE1, error) {
 	if err := length("KE1", b, KE1Bytes); err != nil {
-		return ke1{}, err
+		return KE1{}, err
 	}
 	blinded, err := ParsePoint(b[:PointBytes])
 	if err != nil {
-		return ke1{}, err
+		return KE1{}, err
 	}
 	if err := nonZero("the client's nonce", b[PointBytes:PointBytes+nonceBytes]); err != nil {
-		return ke1{}, err
+		return KE1{}, err
+	}
+	if bytes.Equal(b[PointBytes+nonceBytes:], minusG) {
+		return KE1{}, fmt.Errorf("%w: the client's key share is -G", ErrMessage) // see FromXOnly
 	}
 	share, err := ParsePoint(b[PointBytes+nonceBytes:])
 	if err != nil {
-		return ke1{}, err
+		return KE1{}, err
 	}
-	if share.MinusG() {
-		return ke1{}, fmt.Errorf("%w: the client's key share is -G", ErrMessage) // see FromXOnly
-	}
-	return ke1{b, blinded, share}, nil
+	return KE1{bytes.Clone(b), blinded, share}, nil
 }

@@ -74,15 +74,15 @@ func (s Server) evaluate(ctx context.Context, scalar *Scalar, blinded Point) (Po
 	return evaluated, nil
 }
 
-// GenerateKE2 answers KE1, 98 bytes, for the account (RFC 9807, section
-// 6.2.2). ErrMessage for a bad KE1 or record; errors of Keys as they are.
+// GenerateKE2 answers KE1 for the account (RFC 9807, section 6.2.2). ErrMessage
+// for a bad record; errors of Keys as they are.
 // Whoever calls has counted the guess before.
-func (s Server) GenerateKE2(ctx context.Context, account Account, ke1Bytes []byte) (*Login, error) {
+func (s Server) GenerateKE2(ctx context.Context, account Account, request KE1) (*Login, error) {
 	fresh := randomness{secret: NewScalar()}
 	defer fresh.secret.Clear()
 	_, _ = rand.Read(fresh.maskingNonce[:]) // never fails since Go 1.24
 	_, _ = rand.Read(fresh.nonce[:])
-	return s.generateKE2(ctx, account, ke1Bytes, &fresh)
+	return s.generateKE2(ctx, account, request, &fresh)
 }
 
 // randomness is all that one KE2 needs.
@@ -91,11 +91,7 @@ type randomness struct {
 	secret              *Scalar // of the server's key share
 }
 
-func (s Server) generateKE2(ctx context.Context, account Account, ke1Bytes []byte, fresh *randomness) (*Login, error) {
-	request, err := parseKE1(ke1Bytes)
-	if err != nil {
-		return nil, err
-	}
+func (s Server) generateKE2(ctx context.Context, account Account, request KE1, fresh *randomness) (*Login, error) {
 	record, err := parseRecord(account.Record)
 	if err != nil {
 		return nil, err

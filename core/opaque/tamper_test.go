@@ -31,7 +31,7 @@ func (w *world) login(t *testing.T, password, clientIdentity, server []byte, cha
 	}
 	defer l.Clear()
 	change(ke1, nil)
-	login, err := w.server.GenerateKE2(t.Context(), w.account, ke1)
+	login, err := ke2For(t, w.server, w.account, ke1)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -221,7 +221,7 @@ func TestLengths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login, err := w.server.GenerateKE2(t.Context(), w.account, ke1)
+	login, err := ke2For(t, w.server, w.account, ke1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestLengths(t *testing.T) {
 	}{
 		"registration request": {request, CheckRegistrationRequest},
 		"record":               {w.account.Record, CheckRecord},
-		"KE1":                  {ke1, CheckKE1},
+		"KE1":                  {ke1, func(b []byte) error { _, err := ParseKE1(b); return err }},
 		"KE3":                  {login.ExpectedKE3, CheckKE3},
 		"KE2":                  {login.KE2, func(b []byte) error { _, err := l.client.Deserialize.KE2(b); return messageError(err) }},
 		"registration response": {response, func(b []byte) error {

@@ -103,7 +103,11 @@ func TestServerVectors(t *testing.T) {
 				fresh := randomness{secret: derive(v.Inputs["server_keyshare_seed"], []byte(labelDeriveDHKeyPair))}
 				copy(fresh.maskingNonce[:], v.Inputs["masking_nonce"])
 				copy(fresh.nonce[:], v.Inputs["server_nonce"])
-				login, err := server.generateKE2(t.Context(), Account{s, record, v.Inputs["client_identity"]}, ke1, &fresh)
+				parsed, err := ParseKE1(ke1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				login, err := server.generateKE2(t.Context(), Account{s, record, v.Inputs["client_identity"]}, parsed, &fresh)
 				if err != nil {
 					t.Fatal(err)
 				}

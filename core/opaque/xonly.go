@@ -10,12 +10,8 @@ import (
 // ErrFaulty: the answers of a device that multiplies points contradict each other.
 var ErrFaulty = errors.New("the device's answers do not fit each other")
 
-// MinusG tells whether p is -G, the one point that FromXOnly cannot work for.
-func (p Point) MinusG() bool {
-	g := Generator().Bytes()
-	g[0] ^= 1
-	return subtle.ConstantTimeCompare(p.Bytes(), g) == 1
-}
+// minusG is the encoding of -G, the one point that FromXOnly cannot work for.
+var minusG = func() []byte { g := Generator().Bytes(); g[0] ^= 1; return g }()
 
 // FromXOnly finds k·P from a device that gives x-coordinates only, as
 // Diffie-Hellman in PKCS#11 does: x is that of k·P and xPlus that of k·(P+G),

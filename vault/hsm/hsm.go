@@ -14,7 +14,8 @@ type Params struct {
 	// PIN asks for the token's PIN where the URI names none; called at most
 	// once while the token takes the answer. May be nil. What it returns is cleared.
 	PIN func(context.Context) ([]byte, error)
-	// Sessions is how many calls run at once on the token; 0 means 8. A token that has fewer is used with those.
+	// Sessions is how many evaluations run at once on the token; 0 means 8. One
+	// more is kept for the anchor. A token that has fewer is used with those.
 	Sessions int
 	// Between is put between this package and the module. Nil outside tests.
 	Between func(Module) Module

@@ -29,7 +29,10 @@ type token struct {
 type login struct {
 	slot uint
 	free chan pkcs11.SessionHandle
-	all  []pkcs11.SessionHandle
+	// reserved is for the anchor, which all answers wait for: it must not queue
+	// behind evaluations. It is free where the token has one session only.
+	reserved chan pkcs11.SessionHandle
+	all      []pkcs11.SessionHandle
 
 	mu      sync.Mutex
 	handles map[string]pkcs11.ObjectHandle // private keys by CKA_ID
@@ -45,6 +48,15 @@ type session struct {
 // with borrows a session for do, which may be called twice: when the token was
 // pulled and put back, do is repeated once on the new one. So do only does what may be repeated.
 func (t *token) with(ctx context.Context, do func(session) error) error {
+	return t.withOne(ctx, func(l *login) chan pkcs11.SessionHandle { return l.free }, do)
+}
+
+// withReserved is with on the session that is kept for the anchor.
+func (t *token) withReserved(ctx context.Context, do func(session) error) error {
+	return t.withOne(ctx, func(l *login) chan pkcs11.SessionHandle { return l.reserved }, do)
+}
+
+func (t *token) withOne(ctx context.Context, of func(*login) chan pkcs11.SessionHandle, do func(session) error) error {
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -56,9 +68,9 @@ func (t *token) with(ctx context.Context, do func(session) error) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case s := <-l.free:
+		case s := <-of(l):
 			err = do(session{t, l, s})
-			l.free <- s
+			of(l) <- s
 		}
 		if !lost(err) {
 			return words(err)
@@ -105,8 +117,8 @@ func (t *token) open(ctx context.Context) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &login{slot: slot, free: make(chan pkcs11.SessionHandle, t.sessions), handles: map[string]pkcs11.ObjectHandle{}}
-	for range t.sessions {
+	l := &login{slot: slot, free: make(chan pkcs11.SessionHandle, t.sessions+1), reserved: make(chan pkcs11.SessionHandle, 1), handles: map[string]pkcs11.ObjectHandle{}}
+	for range t.sessions + 1 {
 		s, err := t.module.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 		if errors.Is(err, pkcs11.Error(pkcs11.CKR_SESSION_COUNT)) && len(l.all) > 0 {
 			break // the token has fewer
@@ -116,7 +128,14 @@ func (t *token) open(ctx context.Context) (*login, error) {
 			return nil, fmt.Errorf("open a session: %w", err)
 		}
 		l.all = append(l.all, s)
-		l.free <- s
+		if len(l.all) == 2 {
+			l.reserved <- s
+		} else {
+			l.free <- s
+		}
+	}
+	if len(l.all) == 1 {
+		l.reserved = l.free
 	}
 	if err := t.authenticate(ctx, l, info); err != nil {
 		t.closeAll(l)
@@ -210,7 +229,10 @@ func (t *token) close() {
 	}
 	if l != nil {
 		for range l.all {
-			<-l.free
+			select {
+			case <-l.free:
+			case <-l.reserved:
+			}
 		}
 		t.closeAll(l)
 	}

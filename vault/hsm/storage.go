@@ -110,7 +110,7 @@ func (h *HSM) StorageSecret(ctx context.Context, generation uint32, p opaque.Poi
 // Anchor returns the label of the storage scalar of a generation.
 func (h *HSM) Anchor(ctx context.Context, generation uint32) (string, error) {
 	name, label := h.storageName(generation), ""
-	err := h.token.with(ctx, func(s session) error {
+	err := h.token.withReserved(ctx, func(s session) error {
 		key, err := s.privateKey(name)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (h *HSM) Anchor(ctx context.Context, generation uint32) (string, error) {
 // SetAnchor writes the label of the storage scalar of a generation, at most 40 bytes of ASCII.
 func (h *HSM) SetAnchor(ctx context.Context, generation uint32, anchor string) error {
 	name := h.storageName(generation)
-	return asGeneration(h.token.with(ctx, func(s session) error {
+	return asGeneration(h.token.withReserved(ctx, func(s session) error {
 		key, err := s.privateKey(name)
 		if err != nil {
 			return err

@@ -63,7 +63,7 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 		case "rate-address":
 			f.StringVar(&s.perAddress, name, "600/300", "requests a minute and at once from one address; 0 for no limit")
 		case "rate-account":
-			f.StringVar(&s.perAccount, name, "120/60", "requests a minute and at once for one account; 0 for no limit")
+			f.StringVar(&s.perAccount, name, "240/120", "requests a minute and at once for one account; 0 for no limit")
 		case "url":
 			f.StringVar(&s.url, name, "", "address under which clients reach the vault, https://…")
 		case "json":

@@ -1,0 +1,88 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+
+	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
+)
+
+var errCrash = errors.New("the process is dead")
+
+// fuse is the plug that a test pulls: at the step that it is set to, before or
+// after that step took effect, and from then on nothing works.
+type fuse struct {
+	set, after, dead bool
+	steps            int
+	evaluations      int // of the OPRF, since it was read last
+}
+
+// step runs one durable step of the process, or not.
+func (f *fuse) step(do func() error) error {
+	if f.dead {
+		return errCrash
+	}
+	blow := f.set && f.steps == 0
+	f.steps--
+	if blow && !f.after {
+		f.dead = true
+		return errCrash
+	}
+	err := do()
+	if blow {
+		f.dead = true
+		return errCrash
+	}
+	return err
+}
+
+type fusedStore struct {
+	vault.Store
+	f *fuse
+}
+
+func (s fusedStore) Commit(ctx context.Context, c []vault.Change) error {
+	return s.f.step(func() error { return s.Store.Commit(ctx, c) })
+}
+
+func (s fusedStore) Get(ctx context.Context, k vault.Key) ([]byte, error) {
+	if s.f.dead {
+		return nil, errCrash
+	}
+	return s.Store.Get(ctx, k)
+}
+
+type fusedHSM struct {
+	*hsm.HSM
+	f *fuse
+}
+
+func (h fusedHSM) SetAnchor(ctx context.Context, g uint32, a string) error {
+	return h.f.step(func() error { return h.HSM.SetAnchor(ctx, g, a) })
+}
+
+func (h fusedHSM) Anchor(ctx context.Context, g uint32) (string, error) {
+	if h.f.dead {
+		return "", errCrash
+	}
+	return h.HSM.Anchor(ctx, g)
+}
+
+func (h fusedHSM) MakeStorage(ctx context.Context, g uint32) error {
+	return h.f.step(func() error { return h.HSM.MakeStorage(ctx, g) })
+}
+
+func (h fusedHSM) DestroyStorage(ctx context.Context, g uint32) error {
+	return h.f.step(func() error { return h.HSM.DestroyStorage(ctx, g) })
+}
+
+func (h fusedHSM) EvaluateOPRF(ctx context.Context, p opaque.Point) (q opaque.Point, err error) {
+	err = h.f.step(func() error {
+		h.f.evaluations++
+		q, err = h.HSM.EvaluateOPRF(ctx, p)
+		return err
+	})
+	return q, err
+}
