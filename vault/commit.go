@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // maxGroup is how many changes are committed together.
@@ -60,24 +61,57 @@ func (l *ledger) stop() {
 	<-l.done
 }
 
+// patience is how long a group waits for company when the one before had
+// some: a commit costs an fsync and two calls of the token, whatever its size.
+// A change that comes alone never waits.
+const patience = 2 * time.Millisecond
+
 func (l *ledger) run() {
 	defer close(l.done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	busy := false
 	for first := range l.queue {
-		group := []*entry{first}
-	collect:
-		for len(group) < maxGroup {
-			select {
-			case e, ok := <-l.queue:
-				if !ok {
-					break collect
-				}
-				group = append(group, e)
-			default:
-				break collect
-			}
+		group := l.waiting([]*entry{first})
+		if busy {
+			timer.Reset(patience)
+			group = l.waitFor(group, timer.C)
 		}
+		busy = len(group) > 1
 		l.commitGroup(group)
 	}
+}
+
+// waiting adds what is queued.
+func (l *ledger) waiting(group []*entry) []*entry {
+	for len(group) < maxGroup {
+		select {
+		case e, ok := <-l.queue:
+			if !ok {
+				return group
+			}
+			group = append(group, e)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// waitFor adds what comes before the time is over.
+func (l *ledger) waitFor(group []*entry, over <-chan time.Time) []*entry {
+	for len(group) < maxGroup {
+		select {
+		case e, ok := <-l.queue:
+			if !ok {
+				return group
+			}
+			group = append(group, e)
+		case <-over:
+			return group
+		}
+	}
+	return group
 }
 
 // commitSealed seals plain, nil for a deletion, as the next value under key and commits it.
