@@ -67,7 +67,9 @@ type desk struct {
 }
 
 // fakeFiles answers the folder and file dialogs.
-type fakeFiles struct{ folderAnswer, saveAnswer string }
+type fakeFiles struct{ folderAnswer, saveAnswer, fileAnswer string }
+
+func (f *fakeFiles) file(chosen func(string)) { chosen(f.fileAnswer) }
 
 func (f *fakeFiles) folder(_ string, chosen func(string)) { chosen(f.folderAnswer) }
 

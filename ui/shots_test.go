@@ -174,7 +174,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
 	u.job = nil
 
-	f := &protectFlow{u: u}
+	f := newProtectFlow(u)
 	f.means()
 	shoot("encryption-means")
 	d.press("Continue")
@@ -191,7 +191,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 		lead: "The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.", content: []fyne.CanvasObject{u.panel(j), steps.root}})
 	u.flow(p.root)
 	shoot("encryption-work")
-	u.changed(core.RunTurnOn, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
+	u.changed(core.RunTurnOn, 5, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
 	shoot("encryption-proof")
 	u.turnOff()
 	shoot("encryption-off")
