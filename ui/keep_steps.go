@@ -160,7 +160,7 @@ func (s *keepSteps) choosePassword() {
 	}
 	s.form.show(pageParams{
 		name: s.name, step: s.step + 1, of: s.of(), back: s.how,
-		title: lang.L("Choose a password"), lead: lang.L("Three or four words that do not belong together are easy to remember and hard to guess."),
+		title: lang.L("Choose a password"),
 	}, text, func(p *page, next *widgets.Button, password []byte) {
 		clear(s.password)
 		s.password = password

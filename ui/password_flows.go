@@ -25,7 +25,7 @@ func (u *UI) setPassword() {
 	var set func(p *page, next *widgets.Button, password []byte)
 	show := func() {
 		form.show(pageParams{
-			name: name, back: back, title: title, lead: lang.L("Three or four words that do not belong together are easy to remember and hard to guess."),
+			name: name, back: back, title: title,
 		}, lang.L("Set the password"), set)
 	}
 	set = func(p *page, next *widgets.Button, password []byte) {

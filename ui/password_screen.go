@@ -44,6 +44,11 @@ func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
 	return row
 }
 
+// passwordGone tells whether the vault said that no password counts any more.
+func passwordGone(st core.Status) bool {
+	return st.Vault != nil && (st.Vault.Destroyed || st.Vault.Absent)
+}
+
 // passwordLine says how the account in the vault is.
 func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
 	saved := lang.L("recovery key saved")
@@ -84,7 +89,7 @@ func (u *UI) wrongLine(v core.VaultState) string {
 func (u *UI) passwordNotice(st core.Status) fyne.CanvasObject {
 	now := u.now()
 	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(u.prefs.askLater())
-	if !due || u.job != nil || st.Change != core.ChangeNone || st.Vault != nil && (st.Vault.Destroyed || st.Vault.Absent) {
+	if !due || u.job != nil || st.Change != core.ChangeNone || passwordGone(st) {
 		return nil
 	}
 	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Do you still know your password?")),
@@ -155,16 +160,20 @@ func (u *UI) passwordScreen() {
 	if !st.PasswordConfirmed.IsZero() {
 		known = lang.L("You last showed that you know it: {{.Day}}.", vals{"Day": u.words.Day(st.PasswordConfirmed, u.now())})
 	}
+	rows := []fyne.CanvasObject{
+		widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, u.checkPassword).SetValue(known),
+		widgets.NewSettingRow("lock", lang.L("Change the password"), nil, u.setPassword).SetValue(lang.L("Or the vault that checks it.")),
+		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, u.setPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
+		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { u.removePassword(u.leaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
+	}
+	if passwordGone(st) {
+		rows = rows[1:] // there is nothing to check
+	}
 	p = u.newPage(pageParams{
 		name: lang.L("Password"), back: u.leaveFlow, title: lang.L("Your password"),
 		content: []fyne.CanvasObject{
 			widgets.Rows(vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, meter, note))),
-			widgets.Rows(
-				widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, u.checkPassword).SetValue(known),
-				widgets.NewSettingRow("lock", lang.L("Change the password"), nil, u.setPassword).SetValue(lang.L("Or the vault that checks it.")),
-				widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, u.setPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
-				widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { u.removePassword(u.leaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
-			),
+			widgets.Rows(rows...),
 		},
 	})
 	u.flow(p.root)

@@ -233,7 +233,7 @@ func (f *setupFlow) ready(joined bool) {
 
 // opensLine says what opens an encrypted backup.
 func opensLine(st core.Status) string {
-	if st.Password {
+	if st.Password && !passwordGone(st) {
 		return lang.L("Only your password or your 64-digit key opens it.")
 	}
 	return lang.L("Only your 64-digit key opens it.")
