@@ -25,6 +25,7 @@ func (f *setupFlow) existing(found core.Found) {
 func (f *setupFlow) joinWithPassword(found core.Found) {
 	var g *passwordGate
 	var p *page
+	done := func() { f.keep.forget(); f.ready(true) }
 	req := core.SetupRequest{Destination: f.destination, Sources: f.sources.paths, Excludes: f.sources.excludes(), Existing: true}
 	g = newPasswordGate(gateParams{
 		u: f.u, button: lang.L("Join this backup"), failed: func(err error) { p.fail(err) },
@@ -33,7 +34,7 @@ func (f *setupFlow) joinWithPassword(found core.Found) {
 			req.Password = &core.PasswordRequest{Password: password}
 			return f.u.core.Setup(ctx, req)
 		},
-		opened: func() { f.keep.forget(); f.ready(true) },
+		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
 	})
 	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.joinWithKey(found) })}, g.button)
 	f.u.flow(p.root)
