@@ -237,6 +237,24 @@ func (a *App) Vaults() (tokens []VaultToken, software string) {
 	return a.p.Vaults.Tokens(), a.p.Vaults.SoftwareToken()
 }
 
+// HasVaults tells whether this build reaches vaults at all; a card is all it
+// takes then.
+func (a *App) HasVaults() bool { return a.p.Vaults != nil }
+
+// AskVault asks the vault of a card about its account, as on a new computer:
+// no profile is needed, no guess is used. Errors: ErrNoPassword, ErrVault….
+func (a *App) AskVault(ctx context.Context, card []byte) (VaultState, error) {
+	if a.p.Vaults == nil || card == nil {
+		return VaultState{}, ErrNoPassword
+	}
+	return a.p.Vaults.State(ctx, card)
+}
+
+// OpenReaderWithPassword is the function of that name, with this computer's vaults.
+func (a *App) OpenReaderWithPassword(ctx context.Context, destination string, password []byte, vault string) (*Reader, error) {
+	return OpenReaderWithPassword(ctx, a.p.Vaults, destination, password, vault)
+}
+
 // VaultStatus asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….
 func (a *App) VaultStatus(ctx context.Context) (VaultState, error) {
 	set := a.profile.Settings()

@@ -73,6 +73,8 @@ func runTitle(k core.RunKind) string {
 		return lang.L("Encryption turned off")
 	case core.RunKeyChange:
 		return lang.L("Key changed")
+	case core.RunPassword:
+		return lang.L("Password")
 	}
 	return string(k)
 }

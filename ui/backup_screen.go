@@ -18,6 +18,9 @@ const overdueAfter = 7 * 24 * time.Hour
 func (u *UI) backupScreen() fyne.CanvasObject {
 	st := u.core.Status()
 	content := []fyne.CanvasObject{u.hero(st)}
+	if n := u.passwordNotice(st); n != nil {
+		content = append(content, n)
+	}
 	if u.job != nil {
 		content = append(content, u.panel(u.job))
 	}
@@ -134,7 +137,10 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 	rows := []fyne.CanvasObject{row}
 	if encrypted {
 		row.SetIcon("shield", widgets.ToneGood)
-		row.SetValue(lang.L("Only your 64-digit key opens it."))
+		row.SetValue(opensLine(st))
+		if r := u.passwordRow(st); r != nil {
+			rows = append(rows, r)
+		}
 		key := widgets.NewSettingRow("key", lang.L("Show the key"), nil, u.showKey)
 		switch {
 		case st.KeyConfirmed.IsZero():
@@ -187,6 +193,10 @@ func (u *UI) backUp() {
 			if err == nil && report.OlderState {
 				s := u.words.For(core.ErrOlderState)
 				u.inform(s.What, s.Safe+" "+s.Do)
+			}
+			if err == nil && report.WrongGuesses > 0 {
+				u.inform(lang.L("Somebody tried passwords"), lang.L("The vault counted {{.Guesses}} since the last backup. If it was not you, change the password.",
+					vals{"Guesses": u.wrongWords(report.WrongGuesses)}))
 			}
 		}
 	})

@@ -7,16 +7,19 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-// changeKeyFlow puts another key to use: what it means → the key → the check →
-// done.
+// changeKeyFlow puts another key to use: what it means → (the password, to put
+// the new key behind it) → the key → the check → done.
 type changeKeyFlow struct {
-	u   *UI
-	key *backupkey.Key
+	u        *UI
+	key      *backupkey.Key
+	form     *passwordForm
+	password []byte // nil: the backup has none
 }
 
 func (u *UI) changeKey() { (&changeKeyFlow{u: u}).means() }
@@ -24,8 +27,22 @@ func (u *UI) changeKey() { (&changeKeyFlow{u: u}).means() }
 func (f *changeKeyFlow) name() string { return lang.L("Change the key") }
 
 func (f *changeKeyFlow) leave() {
-	f.key.Clear()
+	f.forget()
 	f.u.leaveFlow()
+}
+
+func (f *changeKeyFlow) forget() {
+	f.key.Clear()
+	clear(f.password)
+	f.password = nil
+}
+
+// of is how many pages there are.
+func (f *changeKeyFlow) of() int {
+	if f.u.core.Status().Password {
+		return 5
+	}
+	return 4
 }
 
 func (f *changeKeyFlow) means() {
@@ -39,30 +56,63 @@ func (f *changeKeyFlow) means() {
 			}
 			f.key = k
 		}
-		(&keySteps{
-			u: f.u, name: f.name(), step: 2, of: 4, key: f.key, back: f.means,
-			last: lang.L("Use the new key"), confirmed: f.use,
-		}).show()
+		if f.u.core.Status().Password {
+			f.askPassword()
+			return
+		}
+		f.digits(2, f.means)
 	})
+	content := []fyne.CanvasObject{
+		widgets.NewSettingRow("clock", lang.L("Older backups stay"), nil, nil).SetValue(lang.L("They open with the new key. Nothing is stored again, so it takes only a moment.")),
+		widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil, nil).SetValue(lang.L("Only who has the old key and also a copy of the folder as it is now could open that copy.")),
+	}
+	if f.u.core.Status().Password {
+		content = append(content, widgets.NewSettingRow("lock", lang.L("Your password is asked for"), nil, nil).SetValue(lang.L("The vault holds the old key behind it, and gets the new one. You may as well choose another password.")))
+	}
 	p = f.u.newPage(pageParams{
-		name: f.name(), step: 1, of: 4, back: f.leave,
-		title: lang.L("A new key for your backup"),
-		lead:  lang.L("For when somebody may have seen the old one, or you are not sure where it is."),
-		content: []fyne.CanvasObject{widgets.Rows(
-			widgets.NewSettingRow("clock", lang.L("Older backups stay"), nil, nil).SetValue(lang.L("They open with the new key. Nothing is stored again, so it takes only a moment.")),
-			widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil, nil).SetValue(lang.L("Only who has the old key and also a copy of the folder as it is now could open that copy.")),
-		)},
-		foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the old key"), "", widgets.Second, f.leave), next},
+		name: f.name(), step: 1, of: f.of(), back: f.leave,
+		title:   lang.L("A new key for your backup"),
+		lead:    lang.L("For when somebody may have seen the old one, or you are not sure where it is."),
+		content: []fyne.CanvasObject{widgets.Rows(content...)},
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the old key"), "", widgets.Second, f.leave), next},
 	})
 	f.u.flow(p.root)
 }
 
+// askPassword asks for the password that the new key is put behind.
+func (f *changeKeyFlow) askPassword() {
+	if f.form == nil {
+		f.form = newPasswordForm(f.u, f.u.vaultName(f.u.core.Status()))
+	}
+	remove := widgets.NewButton(lang.L("Remove the password first"), "", widgets.Second, func() {
+		f.form.leave()
+		f.forget()
+		f.u.removePassword(func() { (&changeKeyFlow{u: f.u}).means() })
+	})
+	f.form.show(pageParams{
+		name: f.name(), step: 2, of: f.of(), back: f.means,
+		title: lang.L("The password for the new key"), lead: lang.L("The one you have, or another one."), foot: []fyne.CanvasObject{remove},
+	}, lang.L("Continue"), func(_ *page, _ *widgets.Button, password []byte) {
+		clear(f.password)
+		f.password = password
+		f.digits(3, f.askPassword)
+	})
+}
+
+func (f *changeKeyFlow) digits(step int, back func()) {
+	(&keySteps{u: f.u, name: f.name(), step: step, of: f.of(), key: f.key, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
+}
+
 func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 	u, key := f.u, f.key
+	var request *core.PasswordRequest
+	if f.password != nil {
+		request = &core.PasswordRequest{Password: f.password, Vault: f.form.vault.address()}
+	}
 	p.fail(nil)
 	next.SetBusy(true)
 	u.work.run(func(ctx context.Context) func() {
-		err := u.core.ChangeKey(ctx, key, nil)
+		err := u.core.ChangeKey(ctx, key, request)
 		if err == nil {
 			_ = u.core.ConfirmKey() // only a date to show
 		}
@@ -72,7 +122,7 @@ func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 				p.fail(err)
 				return
 			}
-			key.Clear()
+			f.forget()
 			u.restore.outdated(true)
 			f.done()
 		}
@@ -85,7 +135,7 @@ func (f *changeKeyFlow) done() {
 	lead := widgets.NewMuted(lang.L("All dates open with it from now on. You may destroy what you saved of the old one.")).Centered()
 	lead.TextSize = theme.TextLead
 	p := f.u.newPage(pageParams{
-		name: f.name(), step: 4, of: 4,
+		name: f.name(), step: f.of(), of: f.of(),
 		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(lang.L("The new key is in use")).Centered(), lead)},
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.u.leaveFlow)},
 	})

@@ -67,7 +67,9 @@ type desk struct {
 }
 
 // fakeFiles answers the folder and file dialogs.
-type fakeFiles struct{ folderAnswer, saveAnswer string }
+type fakeFiles struct{ folderAnswer, saveAnswer, fileAnswer string }
+
+func (f *fakeFiles) file(chosen func(string)) { chosen(f.fileAnswer) }
 
 func (f *fakeFiles) folder(_ string, chosen func(string)) { chosen(f.folderAnswer) }
 
@@ -81,17 +83,22 @@ func sit(t *testing.T, profile string, wrap func(*core.App) App) *desk {
 
 func sitWith(t *testing.T, profile string, ring core.Keyring, wrap func(*core.App) App) *desk {
 	t.Helper()
+	return sitIn(t, core.Params{Profile: profile, Keyring: ring}, wrap)
+}
+
+func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
+	t.Helper()
 	t.Setenv("HOME", t.TempDir())
-	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: ring})
+	a, err := core.Open(context.Background(), params)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, loop: newLoop(), core: a, files: &fakeFiles{}, profile: profile}
+	d := &desk{t: t, loop: newLoop(), core: a, files: &fakeFiles{}, profile: params.Profile}
 	var app App = a
 	if wrap != nil {
 		app = wrap(a)
 	}
-	d.ui = New(Params{Fyne: test.NewTempApp(t), App: app, Profile: profile, Do: d.loop.do})
+	d.ui = New(Params{Fyne: test.NewTempApp(t), App: app, Profile: params.Profile, Do: d.loop.do})
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)
@@ -286,7 +293,7 @@ func (d *desk) key() []string {
 // returns the digits.
 func (d *desk) confirmKey() []string {
 	d.t.Helper()
-	d.sees("This is your key")
+	d.sees("This is your ")
 	if d.enabled("Continue") {
 		d.t.Fatal("the wizard goes on before the key is saved")
 	}

@@ -17,6 +17,7 @@ import (
 type chooser interface {
 	folder(start string, chosen func(path string))
 	save(name string, chosen func(path string))
+	file(chosen func(path string))
 }
 
 // dialogs chooses with the toolkit's dialogs.
@@ -47,6 +48,21 @@ func (d dialogs) save(name string, chosen func(string)) {
 		}
 	}, d.window)
 	f.SetFileName(name)
+	f.SetView(dialog.ListView)
+	f.Show() // first: before it the dialog has no window to be resized
+	f.Resize(fyne.NewSize(760, 540))
+}
+
+func (d dialogs) file(chosen func(string)) {
+	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
+		if err != nil || r == nil {
+			return
+		}
+		path := r.URI().Path()
+		if r.Close() == nil {
+			chosen(path)
+		}
+	}, d.window)
 	f.SetView(dialog.ListView)
 	f.Show() // first: before it the dialog has no window to be resized
 	f.Resize(fyne.NewSize(760, 540))

@@ -28,6 +28,7 @@ type keySteps struct {
 	back      func()
 	last      string // what the button after the check says
 	confirmed func(p *page, next *widgets.Button)
+	recovery  bool // the key stands in for a password that was forgotten
 	saved     bool
 }
 
@@ -50,12 +51,17 @@ func (s *keySteps) show() {
 	if !s.saved {
 		next.Disable()
 	}
+	title := lang.L("This is your key")
+	lead := lang.L("Save it in a password manager, or write it down, and keep it apart from this computer. Without it nobody can open the backup, we included.")
+	if s.recovery {
+		title = lang.L("This is your recovery key")
+		lead = lang.L("It opens the backup without the password and without the vault. Save it, or write it down, and keep it apart from this computer.")
+	}
 	var p *page
 	grid, tools := s.u.keyCard(s.key, func(err error) { p.fail(err) })
 	p = s.u.newPage(pageParams{
 		name: s.name, step: s.step, of: s.of, back: func() { grid.Clear(); s.back() },
-		title: lang.L("This is your key"),
-		lead:  lang.L("Save it in a password manager, or write it down, and keep it apart from this computer. Without it nobody can open the backup, we included."),
+		title: title, lead: lead,
 		content: []fyne.CanvasObject{
 			widgets.Column(theme.Space3, widgets.Card(grid), tools),
 			confirm,

@@ -26,6 +26,7 @@ type page struct {
 	trouble *fyne.Container
 	scroll  *fyne.Container
 	body    *fyne.Container
+	failed  func(error) // if set, hears of what fail shows
 }
 
 // pageParams describe a page.
@@ -84,6 +85,9 @@ func (p *page) fail(err error) {
 	} else {
 		p.trouble.Objects = []fyne.CanvasObject{p.u.errorPanel(err)}
 		p.trouble.Show()
+	}
+	if p.failed != nil {
+		p.failed(err)
 	}
 	p.relayout()
 }

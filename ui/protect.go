@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -18,42 +17,39 @@ import (
 // check → the work, each step named → the proof. Off: what becomes of the
 // older backups → the work → done.
 type protectFlow struct {
-	u   *UI
-	key *backupkey.Key
+	u    *UI
+	keep *keepSteps
 }
 
-func (u *UI) turnOn() { (&protectFlow{u: u}).means() }
+func newProtectFlow(u *UI) *protectFlow {
+	f := &protectFlow{u: u}
+	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, back: f.means, last: lang.L("Encrypt the backup")}
+	f.keep.made = func(*page, *widgets.Button) { f.work() }
+	return f
+}
+
+func (u *UI) turnOn() { newProtectFlow(u).means() }
 
 func (f *protectFlow) name() string { return lang.L("End-to-end encryption") }
 
 func (f *protectFlow) leave() {
-	f.key.Clear()
+	f.keep.forget()
 	f.u.leaveFlow()
 }
 
 func (f *protectFlow) means() {
 	var p *page
-	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
-		if f.key == nil {
-			k, err := f.u.core.NewKey()
-			if err != nil {
-				p.fail(err)
-				return
-			}
-			f.key = k
-		}
-		(&keySteps{
-			u: f.u, name: f.name(), step: 2, of: 5, key: f.key, back: f.means,
-			last:      lang.L("Encrypt the backup"),
-			confirmed: func(*page, *widgets.Button) { f.work() },
-		}).show()
-	})
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.keep.begin(p) })
+	opens := widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
+	if f.u.core.HasVaults() {
+		opens.SetValue(lang.L("You keep it behind a password, as 64 digits, or both. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
+	}
 	p = f.u.newPage(pageParams{
-		name: f.name(), step: 1, of: 5, back: f.leave,
+		name: f.name(), step: 1, of: f.keep.of(), back: f.leave,
 		title: lang.L("Lock your backup"),
 		lead:  lang.L("With end-to-end encryption, everything is locked on this computer before it leaves it."),
 		content: []fyne.CanvasObject{widgets.Rows(
-			widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents.")),
+			opens,
 			widgets.NewSettingRow("backup", lang.L("Everything is stored afresh"), nil, nil).SetValue(lang.L("A new, encrypted backup is made and read back. Only then the unencrypted one is deleted. It needs space for both meanwhile.")),
 			widgets.NewSettingRow("warning", lang.L("Nobody can replace the key"), nil, nil).SetValue(lang.L("If you lose it and this computer, the backup stays locked for ever. So you save it first, and show that you have it.")),
 		)},
@@ -64,11 +60,14 @@ func (f *protectFlow) means() {
 
 // work turns encryption on with the key that the person has.
 func (f *protectFlow) work() {
-	key := f.key
-	f.u.change(core.RunTurnOn, func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
-		report, err := f.u.core.TurnOnEncryption(ctx, key, nil, progress)
+	key, password, confirmed := f.keep.key, f.keep.request(), f.keep.withDigits()
+	f.u.change(core.RunTurnOn, f.keep.of(), func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+		report, err := f.u.core.TurnOnEncryption(ctx, key, password, progress)
 		key.Clear() // the profile keeps it now, or there is nothing to keep it for
-		if err == nil {
+		if password != nil {
+			clear(password.Password)
+		}
+		if err == nil && confirmed {
 			_ = f.u.core.ConfirmKey() // only a date to show
 		}
 		return report, err
@@ -87,7 +86,7 @@ func (u *UI) turnOff() {
 		},
 		foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, u.leaveFlow),
-			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, u.core.TurnOffEncryption) }),
+			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, 3, u.core.TurnOffEncryption) }),
 		},
 	})
 	u.flow(p.root)
@@ -95,27 +94,26 @@ func (u *UI) turnOff() {
 
 // goOn resumes a change that was cut off.
 func (u *UI) goOn() {
-	kind := core.RunTurnOn
+	kind, of := core.RunTurnOn, 5
 	if u.core.Status().Change == core.ChangeTurnOff {
-		kind = core.RunTurnOff
+		kind, of = core.RunTurnOff, 3
 	}
-	u.change(kind, u.core.ResumeChange)
+	u.change(kind, of, u.core.ResumeChange)
 }
 
-// change runs a change of protection and shows its steps to the end.
-func (u *UI) change(kind core.RunKind, run func(context.Context, func(core.Progress)) (core.BackupReport, error)) {
+// change runs a change of protection and shows its steps to the end. The
+// wizard has of pages: the work is the last but one.
+func (u *UI) change(kind core.RunKind, of int, run func(context.Context, func(core.Progress)) (core.BackupReport, error)) {
 	j := u.start(kind, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := run(ctx, progress)
-		return func() { u.changed(kind, report, err) }
+		return func() { u.changed(kind, of, report, err) }
 	})
 	if j == nil {
 		return
 	}
 	name, lead := lang.L("End-to-end encryption"), lang.L("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.")
-	step, of := 4, 5
 	if kind == core.RunTurnOff {
 		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
-		step, of = 2, 3
 	}
 	panel := u.panel(j)
 	steps := newStepList()
@@ -123,22 +121,22 @@ func (u *UI) change(kind core.RunKind, run func(context.Context, func(core.Progr
 	j.watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
 	steps.set(core.StepPreparing)
 	p := u.newPage(pageParams{
-		name: name, step: step, of: of, title: lang.L("Making the new backup"), lead: lead,
+		name: name, step: of - 1, of: of, title: lang.L("Making the new backup"), lead: lead,
 		content: []fyne.CanvasObject{panel, steps.root},
 	})
 	u.flow(p.root)
 }
 
 // changed shows how a change ended.
-func (u *UI) changed(kind core.RunKind, report core.BackupReport, err error) {
+func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err error) {
 	u.restore.outdated(true)
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
 	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)
 	foot := []fyne.CanvasObject{done}
-	name, of := lang.L("End-to-end encryption"), 5
+	name := lang.L("End-to-end encryption")
 	if kind == core.RunTurnOff {
-		name, of = lang.L("Turn encryption off"), 3
+		name = lang.L("Turn encryption off")
 	}
 	heading := func(line, text string) {
 		lead := widgets.NewMuted(text).Centered()

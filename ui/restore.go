@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -117,7 +116,7 @@ func (f *restoreFlow) which() {
 			}
 		})
 	})
-	other := widgets.NewDoor("place", lang.L("A backup somewhere else"), lang.L("On another disk, or made by another computer. You need its 64-digit key if it is encrypted."), f.elsewhere)
+	other := widgets.NewDoor("place", lang.L("A backup somewhere else"), lang.L("On another disk, or made by another computer. You need its password or its 64-digit key if it is encrypted."), f.elsewhere)
 	f.put(screenPage(lang.L("Restore"), widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
 		trouble, widgets.Column(theme.Space3, own, other)))
 }
@@ -141,6 +140,8 @@ func (f *restoreFlow) elsewhere() {
 				switch {
 				case err != nil:
 					p.fail(err)
+				case found.Protection == core.ProtectionKey && found.VaultCard != nil && f.u.core.HasVaults():
+					f.unlockWithPassword(found)
 				case found.Protection == core.ProtectionKey:
 					f.unlock(found)
 				default:
@@ -158,56 +159,6 @@ func (f *restoreFlow) elsewhere() {
 	})
 	f.put(p.root)
 	f.u.window.Canvas().Focus(field.entry)
-}
-
-// unlock asks for the key.
-func (f *restoreFlow) unlock(found core.Found) {
-	var p *page
-	var open *widgets.Button
-	keys := newKeyField(f.u, func() { p.relayout() })
-	open = widgets.NewButton(lang.L("Unlock"), "key", widgets.Main, func() {
-		key, err := keys.key()
-		if err != nil {
-			p.fail(err)
-			return
-		}
-		f.openElsewhere(key, open, p, func(err error) {
-			if errors.Is(err, core.ErrWrongKey) {
-				p.fail(nil)
-				keys.repair(found, func() { p.fail(err) })
-				return
-			}
-			p.fail(err)
-		})
-	})
-	keys.accepted = func() { open.Tapped(nil) }
-	f.forget = keys.clear
-	p = f.u.newPage(pageParams{
-		name: f.name(), step: 2, of: 5, back: func() { keys.clear(); f.elsewhere() },
-		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
-		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{open},
-	})
-	f.put(p.root)
-	f.u.window.Canvas().Focus(keys.entry)
-}
-
-func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *page, failed func(error)) {
-	place := f.place
-	button.SetBusy(true)
-	f.u.work.run(func(ctx context.Context) func() {
-		r, err := core.OpenReader(ctx, place, key)
-		if err != nil {
-			key.Clear()
-		}
-		return func() {
-			button.SetBusy(false)
-			if err != nil {
-				failed(err)
-				return
-			}
-			f.opened(r, false, p.fail)
-		}
-	})
 }
 
 // opened goes on with a backup that was opened.

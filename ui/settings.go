@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"fyne.io/fyne/v2"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -20,3 +22,12 @@ func (s settings) appearance() theme.Appearance {
 }
 
 func (s settings) setAppearance(a theme.Appearance) { s.p.SetString(settingAppearance, string(a)) }
+
+// settingAskLater is before when the password is not asked about again.
+const settingAskLater = "password-ask-later"
+
+func (s settings) askLater() time.Time {
+	return time.Unix(int64(s.p.Float(settingAskLater)), 0) // there is no preference of 64 bits
+}
+
+func (s settings) setAskLater(t time.Time) { s.p.SetFloat(settingAskLater, float64(t.Unix())) }

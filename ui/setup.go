@@ -24,12 +24,15 @@ type setupFlow struct {
 	sources     *sourceEditor
 	destination string
 	encrypt     bool
-	key         *backupkey.Key // being made known to the person
-	forget      func()         // empties the field with the key of a backup to join
+	keep        *keepSteps // make the key
+	forget      func()     // empties the field with the secret of a backup to join
 }
 
 func newSetupFlow(u *UI) *setupFlow {
-	return &setupFlow{u: u, sources: newSourceEditor(u, usualSources(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	f := &setupFlow{u: u, sources: newSourceEditor(u, usualSources(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, last: lang.L("Set up the backup")}
+	f.keep.made = func(p *page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }
+	return f
 }
 
 func (f *setupFlow) name() string { return lang.L("Set up a backup") }
@@ -37,14 +40,14 @@ func (f *setupFlow) name() string { return lang.L("Set up a backup") }
 // of is how many steps there are to come to the end.
 func (f *setupFlow) of() int {
 	if f.encrypt {
-		return 6
+		return f.keep.of()
 	}
 	return 4
 }
 
 func (f *setupFlow) leave() {
 	f.sources.counting.stop()
-	f.key.Clear()
+	f.keep.forget()
 	f.u.leaveFlow()
 }
 
@@ -128,17 +131,21 @@ func (f *setupFlow) protection() {
 	if !f.encrypt {
 		chosen = 1
 	}
+	encrypted := lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")
+	if f.u.core.HasVaults() {
+		encrypted = lang.L("Everything is locked on this computer. Only your password or your key opens it: nobody who holds the disk or the cloud can read it.")
+	}
 	choices := widgets.NewChoices(chosen,
-		[2]string{lang.L("End-to-end encrypted (recommended)"), lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")},
+		[2]string{lang.L("End-to-end encrypted (recommended)"), encrypted},
 		[2]string{lang.L("Not encrypted"), lang.L("Whoever can read the folder can read the backup. You can turn encryption on later.")})
 	var p *page
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		if !f.encrypt {
-			f.create(nil, p, next)
+			f.create(nil, nil, p, next)
 			return
 		}
-		f.showKey(p)
+		f.keep.begin(p)
 	})
 	show := func() {
 		p = f.u.newPage(pageParams{
@@ -156,26 +163,9 @@ func (f *setupFlow) protection() {
 	show()
 }
 
-func (f *setupFlow) showKey(from *page) {
-	if f.key == nil {
-		k, err := f.u.core.NewKey()
-		if err != nil {
-			from.fail(err)
-			return
-		}
-		f.key = k
-	}
-	s := &keySteps{
-		u: f.u, name: f.name(), step: 4, of: f.of(), key: f.key, back: f.protection,
-		confirmed: func(p *page, next *widgets.Button) { f.create(f.key, p, next) },
-		last:      lang.L("Set up the backup"),
-	}
-	s.show()
-}
-
-// create makes the backup. With a key, the person has just proved to have it.
-func (f *setupFlow) create(key *backupkey.Key, p *page, next *widgets.Button) {
-	f.setup(core.SetupRequest{Key: key}, p, next, func(err error) {
+// create makes the backup. With a key that was shown, the person has just proved to have it.
+func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p *page, next *widgets.Button) {
+	f.setup(core.SetupRequest{Key: key, Password: password}, p, next, func(err error) {
 		if errors.Is(err, core.ErrExistingBackup) { // it came there meanwhile
 			f.where()
 			return
@@ -189,9 +179,10 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
 	p.fail(nil)
 	next.SetBusy(true)
+	confirmed := req.Existing || f.keep.withDigits()
 	f.u.work.run(func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
-		if err == nil && req.Key != nil {
+		if err == nil && req.Key != nil && confirmed {
 			_ = f.u.core.ConfirmKey() // only a date to show; the backup is set up
 		}
 		return func() {
@@ -204,56 +195,10 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 				f.forget()
 			}
 			req.Key.Clear()
-			f.key.Clear()
-			f.key = nil
+			f.keep.forget()
 			f.ready(req.Existing)
 		}
 	})
-}
-
-// existing offers to join the backup that is there.
-func (f *setupFlow) existing(found core.Found) {
-	var p *page
-	var join *widgets.Button
-	content := []fyne.CanvasObject{widgets.Notice(widgets.TonePrimary, "backup",
-		lang.L("If you join it, this computer goes on with that backup, and files that are there already need not be stored again."))}
-	var keys *keyField
-	if found.Protection == core.ProtectionKey {
-		keys = newKeyField(f.u, func() { p.relayout() })
-		content = append(content, keys.root)
-	}
-	run := func(key *backupkey.Key) {
-		f.setup(core.SetupRequest{Key: key, Existing: true}, p, join, func(err error) {
-			key.Clear()
-			if keys != nil && errors.Is(err, core.ErrWrongKey) {
-				keys.repair(found, func() { p.fail(err) })
-				return
-			}
-			p.fail(err)
-		})
-	}
-	join = widgets.NewButton(lang.L("Join this backup"), "", widgets.Main, func() {
-		if keys == nil {
-			run(nil)
-			return
-		}
-		key, err := keys.key()
-		if err != nil {
-			p.fail(err)
-			return
-		}
-		run(key)
-	})
-	if keys != nil {
-		keys.accepted = func() { join.Tapped(nil) }
-		f.forget = keys.clear
-	}
-	p = f.u.newPage(pageParams{
-		name: f.name(), step: 3, of: 4, back: f.where,
-		title: lang.L("This place already holds a backup"), lead: lang.L("Join it, or go back and choose another folder. It stays as it is."),
-		content: content, foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Choose another folder"), "", widgets.Second, f.where), join},
-	})
-	f.u.flow(p.root)
 }
 
 func (f *setupFlow) ready(joined bool) {
@@ -273,7 +218,7 @@ func (f *setupFlow) ready(joined bool) {
 	where.SetPath(st.Destination)
 	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
 	if st.Protection == core.ProtectionKey {
-		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(lang.L("Only your 64-digit key opens it."))
+		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
 	}
 	p := u.newPage(pageParams{
 		name: f.name(), step: f.of(), of: f.of(),
@@ -284,6 +229,14 @@ func (f *setupFlow) ready(joined bool) {
 		},
 	})
 	u.flow(p.root)
+}
+
+// opensLine says what opens an encrypted backup.
+func opensLine(st core.Status) string {
+	if st.Password && !passwordGone(st) {
+		return lang.L("Only your password or your 64-digit key opens it.")
+	}
+	return lang.L("Only your 64-digit key opens it.")
 }
 
 // sourceNames lists the last names of paths.

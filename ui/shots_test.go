@@ -27,6 +27,7 @@ type stage struct {
 	*core.App
 	status core.Status
 	runs   []core.Run
+	vault  core.VaultState
 }
 
 func (s *stage) Status() core.Status  { return s.status }
@@ -38,6 +39,15 @@ func (s *stage) NewKey() (*backupkey.Key, error)             { return exampleKey
 func (s *stage) Estimate(context.Context, []string, []string, func(int64, int64)) (int64, int64, error) {
 	return 12431, 2_100_000_000, nil
 }
+
+func (s *stage) HasVaults() bool { return true }
+
+func (s *stage) Vaults() ([]core.VaultToken, string) {
+	return []core.VaultToken{{Label: "Anna's Nitrokey", Address: "pkcs11:token=nitrokey"}}, "pkcs11:token=Holdfast"
+}
+
+func (s *stage) VaultStatus(context.Context) (core.VaultState, error)      { return s.vault, nil }
+func (s *stage) AskVault(context.Context, []byte) (core.VaultState, error) { return s.vault, nil }
 
 func exampleKey() *backupkey.Key {
 	k, err := backupkey.Parse([]byte("4f0a91c277de03b8 c5e12d948a6fe013 9b7c40d5f1e826a9 d3b05c17ea428f6d"))
@@ -139,6 +149,24 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	shoot("setup-where")
 	setup.protection()
 	shoot("setup-protection")
+	setup.keep.begin(nil)
+	shoot("setup-keep")
+	d.press("Continue")
+	d.sees("Nitrokey")
+	d.write(0, "lamp otter quilt")
+	d.sees("Very good.")
+	d.write(1, "lamp otter quilt")
+	shoot("setup-password")
+	size = fyne.NewSize(1000, 1000)
+	d.door("A vault card…")
+	shoot("setup-vaults")
+	d.door("This computer's software token")
+	size = fyne.NewSize(1000, 700)
+	d.write(0, "password1")
+	d.sees("among the first")
+	shoot("setup-password-weak")
+	d.press("Back")
+	d.press("Back")
 	setup.existing(core.Found{Protection: core.ProtectionKey})
 	shoot("setup-existing")
 	s.status = status
@@ -152,6 +180,37 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	shoot("backup-never")
 	backup(func(*core.Status) {})
 	shoot("backup-ok")
+	vault := core.VaultState{Name: "Family vault", Address: "https://vault.example.org", GuessesLeft: 10, GuessLimit: 10}
+	withPassword := func(change func(*core.Status, *core.VaultState)) {
+		s.vault = vault
+		backup(func(st *core.Status) {
+			st.Password, st.PasswordConfirmed, st.Vault = true, now.AddDate(0, 0, -12), &s.vault
+			change(st, &s.vault)
+		})
+	}
+	wrong := []time.Time{now.AddDate(0, 0, -12), now.AddDate(0, 0, -1), now.Add(-time.Hour)}
+	withPassword(func(st *core.Status, _ *core.VaultState) { st.PasswordCheckDue = now.Add(-time.Hour) })
+	shoot("backup-password")
+	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong = 7, wrong })
+	shoot("backup-password-guesses")
+	u.passwordScreen()
+	d.sees("7 guesses left")
+	shoot("password")
+	u.checkPassword()
+	d.sees("7 guesses left")
+	shoot("password-check")
+	u.setPassword()
+	d.sees("Nitrokey")
+	shoot("password-change")
+	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong, v.Destroyed = 0, wrong, true })
+	shoot("backup-password-destroyed")
+	u.passwordScreen()
+	l.drain()
+	shoot("password-destroyed")
+	u.removePassword(func() {})
+	shoot("password-remove")
+	u.passwordIsSet("Change the password", false, nil)
+	shoot("password-set")
 	old := *good
 	old.Ended = now.AddDate(0, 0, -9)
 	backup(func(st *core.Status) { st.LastBackup, st.LastGood = &old, &old })
@@ -174,9 +233,12 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
 	u.job = nil
 
-	f := &protectFlow{u: u}
+	f := newProtectFlow(u)
 	f.means()
 	shoot("encryption-means")
+	d.press("Continue")
+	d.door("With a 64-digit key")
+	shoot("encryption-keep")
 	d.press("Continue")
 	shoot("encryption-key")
 	d.check("I have saved my 64-digit key")
@@ -191,7 +253,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 		lead: "The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.", content: []fyne.CanvasObject{u.panel(j), steps.root}})
 	u.flow(p.root)
 	shoot("encryption-work")
-	u.changed(core.RunTurnOn, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
+	u.changed(core.RunTurnOn, 5, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
 	shoot("encryption-proof")
 	u.turnOff()
 	shoot("encryption-off")
@@ -210,6 +272,26 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	if err != nil || len(proposals) == 0 {
 		t.Fatal("no proposal", err)
 	}
+	s.vault = vault
+	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
+	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
+	d.sees("7 guesses left")
+	d.write(0, "lamp otter quilt")
+	shoot("restore-password")
+	d.ui.window.Canvas().Unfocus()
+	s.vault.GuessesLeft, s.vault.WaitUntil = 1, now.Add(4*time.Hour)
+	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
+	d.sees("One guess left")
+	shoot("restore-password-wait")
+	s.vault.WaitUntil = time.Time{}
+	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
+	d.sees("One guess left")
+	d.write(0, "lamp otter quilt")
+	d.press("Unlock")
+	shoot("restore-password-last")
+	d.press("Not now")
+	r.forget()
+	r.forget = nil
 	keys := newKeyField(u, func() {})
 	keys.entry.SetText(typed)
 	keys.ask(proposals[0])
@@ -270,6 +352,10 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	size = fyne.NewSize(720, 520)
 	backup(func(*core.Status) {})
 	shoot("small-backup")
+	withPassword(func(*core.Status, *core.VaultState) {})
+	u.passwordScreen()
+	d.sees("10 guesses left")
+	shoot("small-password")
 	(&keySteps{u: u, name: "End-to-end encryption", step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
 	shoot("small-key")
 }

@@ -32,6 +32,14 @@ type App interface {
 	ResumeChange(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	Key(ctx context.Context) (*backupkey.Key, error)
 	ChangeKey(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest) error
+	HasVaults() bool
+	Vaults() (tokens []core.VaultToken, software string)
+	VaultStatus(ctx context.Context) (core.VaultState, error)
+	AskVault(ctx context.Context, card []byte) (core.VaultState, error)
+	SetPassword(ctx context.Context, req core.PasswordRequest) error
+	CheckPassword(ctx context.Context, password []byte) error
+	RemovePassword(ctx context.Context) error
+	OpenReaderWithPassword(ctx context.Context, destination string, password []byte, vault string) (*core.Reader, error)
 	Reader(ctx context.Context) (*core.Reader, error)
 	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
 }

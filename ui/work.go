@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // work owns the goroutines of the window.
@@ -47,6 +48,23 @@ func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc
 		}
 	})
 	return cancel
+}
+
+// every calls tick on the toolkit's goroutine again and again, until the
+// returned function is called.
+func (w *work) every(d time.Duration, tick func()) context.CancelFunc {
+	return w.run(func(ctx context.Context) func() {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-t.C:
+				w.do(tick)
+			}
+		}
+	})
 }
 
 // latest lets only the newest of several runs come to its end: for what

@@ -70,6 +70,7 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 type Choices struct {
 	composite
 	all       []*Choice
+	below     []fyne.CanvasObject // of each, shown while it is chosen; may be nil
 	chosen    int
 	OnChanged func(i int)
 }
@@ -82,12 +83,37 @@ func NewChoices(chosen int, pairs ...[2]string) *Choices {
 		c := &Choice{title: NewStrong(p[0]), text: NewMuted(p[1])}
 		c.tap = func() { g.Choose(i) }
 		c.ExtendBaseWidget(c)
-		g.all = append(g.all, c)
+		g.all, g.below = append(g.all, c), append(g.below, nil)
 		g.root.Add(c)
 	}
 	g.Choose(chosen)
 	g.ExtendBaseWidget(g)
 	return g
+}
+
+// Below puts what belongs to one answer below it, seen only while it is chosen.
+func (g *Choices) Below(i int, o fyne.CanvasObject) {
+	g.below[i] = Inset(theme.Space8+theme.Space4+4, 0, o)
+	g.root.Objects = nil
+	for j, c := range g.all {
+		g.root.Add(c)
+		if b := g.below[j]; b != nil {
+			g.root.Add(b)
+		}
+	}
+	g.showBelow()
+}
+
+func (g *Choices) showBelow() {
+	for i, b := range g.below {
+		switch {
+		case b == nil:
+		case i == g.chosen:
+			b.Show()
+		default:
+			b.Hide()
+		}
+	}
 }
 
 // Chosen returns the index of the chosen one.
@@ -100,6 +126,7 @@ func (g *Choices) Choose(i int) {
 		c.chosen = i == j
 		c.Refresh()
 	}
+	g.showBelow()
 	if g.OnChanged != nil {
 		g.OnChanged(i)
 	}

@@ -54,6 +54,16 @@ func TestGolden(t *testing.T) {
 		"choices": {fyne.NewSize(500, 190), func() fyne.CanvasObject {
 			return NewChoices(0, [2]string{"Keep what is there", "Files that exist stay as they are."}, [2]string{"Keep both", "The restored file is put beside it."})
 		}},
+		"strength_meter": {fyne.NewSize(400, 40), func() fyne.CanvasObject {
+			m := NewStrengthMeter()
+			m.Set(3, ToneGood, "check", "Good.")
+			return m
+		}},
+		"guess_meter": {fyne.NewSize(500, 30), func() fyne.CanvasObject {
+			m := NewGuessMeter("Asking the vault…")
+			m.Set(7, 10, ToneNeutral, "7 guesses left")
+			return m
+		}},
 		"empty_state": {fyne.NewSize(500, 300), func() fyne.CanvasObject {
 			return NewEmptyState("activity", "Nothing has happened yet", "Backups are listed here.", nil)
 		}},

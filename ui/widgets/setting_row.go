@@ -40,6 +40,9 @@ func NewSettingRow(icon, title string, trailing fyne.CanvasObject, tap func()) *
 // SetIcon shows another icon.
 func (r *SettingRow) SetIcon(name string, tone Tone) { r.icon.Set(name, tone.color()) }
 
+// SetTone colours the value, for what should be noticed.
+func (r *SettingRow) SetTone(tone Tone) { r.value.Color = tone.color(); r.Refresh() }
+
 // SetTitle shows another title.
 func (r *SettingRow) SetTitle(s string) { r.title.SetText(s); r.Refresh() }
 

@@ -1,0 +1,102 @@
+package ui
+
+import (
+	"context"
+	"errors"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// existing offers to join the backup that is there.
+func (f *setupFlow) existing(found core.Found) {
+	if found.Protection == core.ProtectionKey && found.VaultCard != nil && f.u.core.HasVaults() {
+		f.joinWithPassword(found)
+		return
+	}
+	f.joinWithKey(found)
+}
+
+// joinWithPassword takes the key from the vault.
+func (f *setupFlow) joinWithPassword(found core.Found) {
+	var g *passwordGate
+	var p *page
+	done := func() { f.keep.forget(); f.ready(true) }
+	req := core.SetupRequest{Destination: f.destination, Sources: f.sources.paths, Excludes: f.sources.excludes(), Existing: true}
+	g = newPasswordGate(gateParams{
+		u: f.u, button: lang.L("Join this backup"), failed: func(err error) { p.fail(err) },
+		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, found.VaultCard) },
+		try: func(ctx context.Context, password []byte) error {
+			req.Password = &core.PasswordRequest{Password: password}
+			return f.u.core.Setup(ctx, req)
+		},
+		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
+	})
+	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.joinWithKey(found) })}, g.button)
+	f.u.flow(p.root)
+	g.begin()
+}
+
+// joinPage is the page of joining, whatever it asks for.
+func (f *setupFlow) joinPage(leave func(), content []fyne.CanvasObject, join *widgets.Button) *page {
+	back := func() { leave(); f.where() }
+	notice := widgets.Notice(widgets.TonePrimary, "backup",
+		lang.L("If you join it, this computer goes on with that backup, and files that are there already need not be stored again."))
+	return f.u.newPage(pageParams{
+		name: f.name(), step: 3, of: 4, back: back,
+		title: lang.L("This place already holds a backup"), lead: lang.L("Join it, or go back and choose another folder. It stays as it is."),
+		content: append([]fyne.CanvasObject{notice}, content...),
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose another folder"), "", widgets.Second, back), join},
+	})
+}
+
+// joinWithKey asks for the 64 digits, if the backup has any.
+func (f *setupFlow) joinWithKey(found core.Found) {
+	var p *page
+	var join *widgets.Button
+	var content []fyne.CanvasObject
+	var keys *keyField
+	if found.Protection == core.ProtectionKey {
+		keys = newKeyField(f.u, func() { p.relayout() })
+		content = append(content, keys.root)
+	}
+	run := func(key *backupkey.Key) {
+		f.setup(core.SetupRequest{Key: key, Existing: true}, p, join, func(err error) {
+			key.Clear()
+			if keys != nil && errors.Is(err, core.ErrWrongKey) {
+				keys.repair(found, func() { p.fail(err) })
+				return
+			}
+			p.fail(err)
+		})
+	}
+	join = widgets.NewButton(lang.L("Join this backup"), "", widgets.Main, func() {
+		if keys == nil {
+			run(nil)
+			return
+		}
+		key, err := keys.key()
+		if err != nil {
+			p.fail(err)
+			return
+		}
+		run(key)
+	})
+	if keys != nil {
+		keys.accepted = func() { join.Tapped(nil) }
+		f.forget = keys.clear
+	}
+	if found.VaultCard != nil && f.u.core.HasVaults() {
+		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.joinWithPassword(found) }))
+	}
+	p = f.joinPage(func() {
+		if keys != nil {
+			keys.clear()
+		}
+	}, content, join)
+	f.u.flow(p.root)
+}

@@ -1,0 +1,181 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// keepSteps make a key that is to be kept behind a password, as 64 digits, or
+// both: how → (password and vault) → (the key → the check). Setting up and
+// turning encryption on share them. Where there are no vaults, only the last two are left.
+type keepSteps struct {
+	u    *UI
+	name string
+	step int // of the first page
+	more int // how many pages follow the last one
+	back func()
+	last string // what the last button says
+	// made is called by the last button. The key and the password are the steps'
+	// own: forget clears them.
+	made func(p *page, next *widgets.Button)
+
+	key      *backupkey.Key
+	byKey    bool // the 64 digits alone; otherwise a password
+	noDigits bool // no recovery key beside the password
+	form     *passwordForm
+	formOf   int // how many pages its page counts
+	password []byte
+}
+
+// withPassword tells whether there will be a password.
+func (s *keepSteps) withPassword() bool { return !s.byKey && s.u.core.HasVaults() }
+
+// withDigits tells whether the 64 digits are shown and asked back. A vault
+// that is lost with the computer leaves no choice.
+func (s *keepSteps) withDigits() bool {
+	return !s.withPassword() || !s.noDigits || s.form != nil && s.form.vault.is(vaultSoftware)
+}
+
+// pages is how many pages there are.
+func (s *keepSteps) pages() int {
+	n := 0
+	if s.u.core.HasVaults() {
+		n++
+	}
+	if s.withPassword() {
+		n++
+	}
+	if s.withDigits() {
+		n += 2
+	}
+	return n
+}
+
+func (s *keepSteps) of() int { return s.step - 1 + s.pages() + s.more }
+
+// request is what core is asked for; nil without a password.
+func (s *keepSteps) request() *core.PasswordRequest {
+	if !s.withPassword() {
+		return nil
+	}
+	return &core.PasswordRequest{Password: s.password, Vault: s.form.vault.address()}
+}
+
+// forget clears what is secret.
+func (s *keepSteps) forget() {
+	clear(s.password)
+	s.password = nil
+	if s.form != nil {
+		s.form.fields.clear()
+	}
+	s.key.Clear()
+	s.key = nil
+}
+
+// begin shows the first page; from is the page before it.
+func (s *keepSteps) begin(from *page) {
+	if s.key == nil {
+		k, err := s.u.core.NewKey()
+		if err != nil {
+			from.fail(err)
+			return
+		}
+		s.key = k
+	}
+	if !s.u.core.HasVaults() {
+		s.digits(s.step, s.back)
+		return
+	}
+	s.how()
+}
+
+// how asks how the key is to be kept.
+func (s *keepSteps) how() {
+	chosen := 0
+	if s.byKey {
+		chosen = 1
+	}
+	var show func()
+	recovery := widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
+		s.noDigits = !on
+		show()
+	})
+	recovery.SetOn(!s.noDigits)
+	choices := widgets.NewChoices(chosen,
+		[2]string{lang.L("With a password"), lang.L("Easy to remember. A vault checks it and destroys the key after ten wrong guesses.")},
+		[2]string{lang.L("With a 64-digit key"), lang.L("You alone keep it. No vault takes part.")})
+	choices.Below(0, recovery)
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
+		if s.withPassword() {
+			s.choosePassword()
+		} else {
+			s.digits(s.step+1, s.how)
+		}
+	})
+	warning := func() fyne.CanvasObject {
+		text := lang.L("If you lose the key and this computer, the backup cannot be opened by anyone, us included.")
+		switch {
+		case s.withPassword() && s.noDigits:
+			text = lang.L("If you lose the password and this computer, the backup cannot be opened by anyone, us included.")
+		case s.withPassword():
+			text = lang.L("If you lose both, the backup cannot be opened by anyone, us included.")
+		}
+		return widgets.Notice(widgets.ToneNeutral, "shield", text)
+	}
+	show = func() {
+		p := s.u.newPage(pageParams{
+			name: s.name, step: s.step, of: s.of(), back: s.back,
+			title: lang.L("How do you want to keep your key?"), content: []fyne.CanvasObject{choices, warning()}, foot: []fyne.CanvasObject{next},
+		})
+		s.u.flow(p.root)
+	}
+	choices.OnChanged = func(i int) {
+		if by := i == 1; by != s.byKey {
+			s.byKey = by
+			show() // the number of steps changed
+		}
+	}
+	show()
+}
+
+// choosePassword asks for the password and for the vault that checks it.
+func (s *keepSteps) choosePassword() {
+	if s.form == nil {
+		s.form = newPasswordForm(s.u, "")
+		s.form.vaultChanged = func() {
+			if s.of() != s.formOf {
+				s.choosePassword() // the number of steps changed
+			}
+			s.form.update()
+		}
+	}
+	s.formOf = s.of()
+	text := lang.L("Continue")
+	if !s.withDigits() {
+		text = s.last
+	}
+	s.form.show(pageParams{
+		name: s.name, step: s.step + 1, of: s.of(), back: s.how,
+		title: lang.L("Choose a password"),
+	}, text, func(p *page, next *widgets.Button, password []byte) {
+		clear(s.password)
+		s.password = password
+		if s.withDigits() {
+			s.digits(s.step+2, s.choosePassword)
+			return
+		}
+		s.made(p, next)
+	})
+}
+
+// digits makes the 64 digits known to the person.
+func (s *keepSteps) digits(step int, back func()) {
+	(&keySteps{
+		u: s.u, name: s.name, step: step, of: s.of(), key: s.key, back: back, last: s.last,
+		recovery: s.withPassword(), confirmed: s.made,
+	}).show()
+}

@@ -1,0 +1,97 @@
+//go:build cgo
+
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/plug"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
+)
+
+// A vault elsewhere is named by a card in a file, and nobody need make a recovery key with it.
+func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
+	t.Cleanup(vaultdtest.Cleanup)
+	vault := vaultdtest.New(t, "--guess-delays", "0")
+	if !vault.Start() {
+		t.Fatal(vault.Output())
+	}
+	files := t.TempDir()
+	card, other := filepath.Join(files, "card.json"), filepath.Join(files, "other.json")
+	for name, content := range map[string][]byte{card: vault.Card(), other: []byte("{}")} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
+	d.door("Set up a backup")
+	d.files.folderAnswer = dir
+	d.press("Add folder…")
+	d.press("Continue")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Who may open it?")
+	d.press("Continue")
+	d.check("Also make a recovery key")
+	d.press("Continue")
+	d.sees("A vault card…")
+	d.door("A vault card…")
+	d.write(0, goodPassword)
+	d.write(1, goodPassword)
+	d.sees("good.")
+	if d.enabled("Set up the backup") {
+		t.Error("it goes on without a card")
+	}
+	d.files.fileAnswer = other
+	d.press("Choose the card…")
+	d.sees("This file is no vault card.")
+	d.files.fileAnswer = card
+	d.press("Choose the card…")
+	d.until("the card", func() bool { return d.enabled("Set up the backup") })
+
+	// A vault that does not answer leaves the page, to try again.
+	vault.Kill()
+	d.press("Set up the backup")
+	d.sees("The vault cannot be reached.")
+	if d.enabled("Set up the backup") {
+		t.Error("it goes on with empty fields")
+	}
+	if !vault.Start() {
+		t.Fatal(vault.Output())
+	}
+	d.write(0, goodPassword)
+	d.write(1, goodPassword)
+	d.until("a judged password", func() bool { return d.enabled("Set up the backup") })
+	d.press("Set up the backup")
+	d.sees("Your backup is ready")
+	d.press("Later")
+	d.sees("You have not shown yet that you saved it.")
+	d.sees("No recovery key saved")
+
+	// Before the password is removed, the key must be saved: only it is left then.
+	d.row("Password").Tapped(nil)
+	d.sees("10 guesses left")
+	d.row("Remove the password").Tapped(nil)
+	d.press("Remove the password")
+	d.sees("This is your recovery key")
+	d.press("Back")
+	d.press("Keep the password")
+	d.backUp()
+	d.leave()
+
+	other2 := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil) // another computer
+	other2.elsewhere(destination)
+	other2.guess(goodPassword)
+	other2.sees("From which day?")
+	if out := vault.Output(); strings.Contains(out, goodPassword) {
+		t.Error("the vault's log holds the password")
+	}
+	if got := find(other2, func(*widgets.GuessMeter) bool { return true }); len(got) > 0 {
+		t.Error("the page that asked is still there")
+	}
+}

@@ -1,0 +1,175 @@
+package ui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// setPassword sets a first password, or another one: this computer has the
+// key, so a password that was forgotten makes no difference.
+func (u *UI) setPassword() {
+	st := u.core.Status()
+	name, same, title := lang.L("Add a password"), "", lang.L("Choose a password")
+	back := u.leaveFlow
+	if st.Password {
+		name, same, title, back = lang.L("Change the password"), u.vaultName(st), lang.L("Choose a new password"), u.passwordScreen
+	}
+	form := newPasswordForm(u, same)
+	var set func(p *page, next *widgets.Button, password []byte)
+	show := func() {
+		form.show(pageParams{
+			name: name, back: back, title: title,
+		}, lang.L("Set the password"), set)
+	}
+	set = func(p *page, next *widgets.Button, password []byte) {
+		again := func(err error) { show(); form.p.fail(err) } // not the key steps: they are done
+		use := func(p *page, next *widgets.Button) {
+			u.usePassword(name, form.vault.isLocal(), core.PasswordRequest{Password: password, Vault: form.vault.address()}, p, next, again)
+		}
+		if form.vault.is(vaultSoftware) && st.KeyConfirmed.IsZero() {
+			// This vault is lost with the computer.
+			u.saveKey(name, lang.L("Set the password"), func() { clear(password); show() }, p, next, use)
+			return
+		}
+		use(p, next)
+	}
+	show()
+}
+
+// usePassword sets the password, which it clears.
+func (u *UI) usePassword(name string, local bool, req core.PasswordRequest, p *page, next *widgets.Button, failed func(error)) {
+	before := u.core.Status().PasswordConfirmed
+	p.fail(nil)
+	next.SetBusy(true)
+	u.work.run(func(ctx context.Context) func() {
+		err := u.core.SetPassword(ctx, req)
+		clear(req.Password)
+		return func() {
+			next.SetBusy(false)
+			if err != nil && !u.core.Status().PasswordConfirmed.After(before) {
+				failed(err)
+				return
+			}
+			u.passwordIsSet(name, local, err)
+		}
+	})
+}
+
+// passwordIsSet says that the password counts; err is what the vault before it said.
+func (u *UI) passwordIsSet(name string, local bool, err error) {
+	m := widgets.NewMedallion(96)
+	m.Set("lock", widgets.ToneGood)
+	text := lang.L("The vault has given the key back for it, so it works. Use it on any computer, with the place of the backup.")
+	if local {
+		text = lang.L("The vault has given the key back for it. It works at this computer, where its token is; anywhere else the 64-digit key opens the backup.")
+	}
+	lead := widgets.NewMuted(text).Centered()
+	lead.TextSize = theme.TextLead
+	content := []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(lang.L("Your password is set")).Centered(), lead)}
+	if err != nil {
+		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), u.errorPanel(err))
+	}
+	p := u.newPage(pageParams{name: name, content: content, foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)}})
+	u.flow(p.root)
+}
+
+// checkPassword lets the person show to know it still.
+func (u *UI) checkPassword() {
+	var p *page
+	g := newPasswordGate(gateParams{
+		u: u, button: lang.L("Check"), failed: func(err error) { p.fail(err) },
+		ask: u.core.VaultStatus, try: u.core.CheckPassword,
+		opened: func() {
+			u.leaveFlow()
+			u.inform(lang.L("That is your password"), lang.L("The vault has given the key back for it. All guesses are there again."))
+		},
+	})
+	p = u.newPage(pageParams{
+		name: lang.L("Password"), back: func() { g.close(); u.leaveFlow() },
+		title: lang.L("Do you still know your password?"), lead: lang.L("A wrong one costs a guess. Nothing else happens."),
+		content: []fyne.CanvasObject{g.root, aside(lang.L("Forgot it? Set a new one"), func() { g.close(); u.setPassword() })},
+		foot:    []fyne.CanvasObject{g.button},
+	})
+	u.flow(p.root)
+	g.begin()
+}
+
+// removePassword asks, and makes sure that the key is saved, since only it is left.
+func (u *UI) removePassword(then func()) {
+	name := lang.L("Remove the password")
+	var show func()
+	var here *page
+	remove := func(p *page, next *widgets.Button) {
+		p.fail(nil)
+		next.SetBusy(true)
+		u.work.run(func(ctx context.Context) func() {
+			err := u.core.RemovePassword(ctx)
+			return func() {
+				next.SetBusy(false)
+				if err != nil {
+					show()
+					here.fail(err)
+					return
+				}
+				then()
+			}
+		})
+	}
+	show = func() {
+		var p *page
+		var next *widgets.Button
+		next = widgets.NewButton(lang.L("Remove the password"), "", widgets.Danger, func() {
+			if u.core.Status().KeyConfirmed.IsZero() {
+				u.saveKey(name, lang.L("Remove the password"), show, p, next, remove)
+				return
+			}
+			remove(p, next)
+		})
+		p = u.newPage(pageParams{
+			name: name, back: u.leaveFlow, title: lang.L("Go on without a password?"),
+			lead: lang.L("The vault deletes the account. From then on only the 64-digit key opens this backup."),
+			content: []fyne.CanvasObject{
+				widgets.Notice(widgets.ToneNeutral, "shield", lang.L("The backups stay as they are. You can add a password again at any time.")),
+			},
+			foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the password"), "", widgets.Second, u.leaveFlow), next},
+		})
+		here = p
+		u.flow(p.root)
+	}
+	show()
+}
+
+// saveKey makes the backup's own key known to the person, who has not shown
+// yet to have saved it; then follows the check.
+func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Button, then func(p *page, next *widgets.Button)) {
+	next.SetBusy(true)
+	u.work.run(func(ctx context.Context) func() {
+		key, err := u.core.Key(ctx)
+		return func() {
+			next.SetBusy(false)
+			if err != nil {
+				p.fail(err)
+				return
+			}
+			(&keySteps{
+				u: u, name: name, step: 1, of: 2, key: key, recovery: true, last: last,
+				back: func() { key.Clear(); back() },
+				confirmed: func(p *page, next *widgets.Button) {
+					if err := u.core.ConfirmKey(); err != nil {
+						p.fail(err)
+						return
+					}
+					key.Clear() // then leads away from here, whatever comes of it
+					then(p, next)
+				},
+			}).show()
+		}
+	})
+}

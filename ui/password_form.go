@@ -1,0 +1,109 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// passwordForm is a page that asks for a new password and its vault. What was
+// entered outlives the page, which may be made anew.
+type passwordForm struct {
+	u      *UI
+	fields *newPassword
+	vault  *vaultChoice // nil: it cannot be chosen
+	// vaultChanged, if set, shows the page anew.
+	vaultChanged func()
+
+	shown bool // nothing brings a page back that was left
+	p     *page
+	next  *widgets.Button
+}
+
+// newPasswordForm makes a form. same names the vault in use.
+func newPasswordForm(u *UI, same string) *passwordForm {
+	f := &passwordForm{u: u}
+	f.fields = newNewPassword(u, f.update, func() { f.next.Tapped(nil) })
+	f.vault = newVaultChoice(u, same, func() {
+		if f.shown && f.vaultChanged != nil {
+			f.vaultChanged()
+			return
+		}
+		f.update()
+	}, func(err error) { f.p.fail(err) })
+	return f
+}
+
+// show makes the page. use gets the password and clears it; the fields are empty then.
+func (f *passwordForm) show(params pageParams, text string, use func(p *page, next *widgets.Button, password []byte)) {
+	again := f.shown
+	f.next = widgets.NewButton(text, "", widgets.Main, func() {
+		if f.ready() {
+			f.shown = false
+			use(f.p, f.next, f.fields.take())
+		}
+	})
+	back := params.back
+	params.back = func() {
+		f.leave()
+		back()
+	}
+	params.content = []fyne.CanvasObject{f.fields.root}
+	if f.vault != nil {
+		params.content = append(params.content, f.vault.root)
+	}
+	params.foot = append(params.foot, f.next)
+	f.p = f.u.newPage(params)
+	f.p.failed = func(err error) {
+		f.shown = f.shown || err != nil // it did not lead on
+		f.update()                      // the fields are empty
+	}
+	f.shown = true
+	f.update()
+	f.u.flow(f.p.root)
+	if !again {
+		f.u.window.Canvas().Focus(f.fields.first)
+	}
+}
+
+// leave empties the fields.
+func (f *passwordForm) leave() {
+	f.shown = false
+	f.fields.clear()
+}
+
+func (f *passwordForm) ready() bool {
+	return f.fields.ready() && (f.vault == nil || f.vault.ready())
+}
+
+func (f *passwordForm) update() {
+	if f.next == nil {
+		return // not shown yet
+	}
+	if f.ready() {
+		f.next.Enable()
+	} else {
+		f.next.Disable()
+	}
+	f.p.relayout()
+}
+
+// guessWords says how many guesses are left.
+func (u *UI) guessWords(left int) string {
+	if left == 1 {
+		return lang.L("One guess left")
+	}
+	return lang.L("{{.Count}} guesses left", vals{"Count": left})
+}
+
+// guessTone is how serious that is.
+func guessTone(left int) widgets.Tone {
+	switch {
+	case left <= 1:
+		return widgets.ToneBad
+	case left <= 3:
+		return widgets.ToneAttention
+	}
+	return widgets.ToneNeutral
+}

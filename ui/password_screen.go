@@ -1,0 +1,194 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// askLaterBy is how long "Later" holds.
+const askLaterBy = 24 * time.Hour
+
+// passwordRow is the password's line on the Backup screen; nil where there are no vaults.
+func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
+	if !u.core.HasVaults() {
+		return nil
+	}
+	free := func(tap func()) func() {
+		return func() {
+			switch {
+			case u.job != nil:
+				u.inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
+			case st.Change != core.ChangeNone:
+				u.goOn()
+			default:
+				tap()
+			}
+		}
+	}
+	if !st.Password {
+		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil, free(u.setPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault checks it."))
+	}
+	line, tone := u.passwordLine(st)
+	row := widgets.NewSettingRow("lock", lang.L("Password"), nil, free(u.passwordScreen)).SetValue(line)
+	if tone != widgets.ToneNeutral {
+		row.SetIcon("warning", tone)
+		row.SetTone(tone)
+	}
+	return row
+}
+
+// passwordGone tells whether the vault said that no password counts any more.
+func passwordGone(st core.Status) bool {
+	return st.Vault != nil && (st.Vault.Destroyed || st.Vault.Absent)
+}
+
+// passwordLine says how the account in the vault is.
+func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
+	saved := lang.L("recovery key saved")
+	if st.KeyConfirmed.IsZero() {
+		saved = lang.L("no recovery key saved")
+	}
+	v := st.Vault
+	switch {
+	case v == nil:
+		return capital(saved), widgets.ToneNeutral
+	case v.Destroyed:
+		return lang.L("Destroyed after ten wrong guesses. Set a new password: this computer has the key."), widgets.ToneBad
+	case v.Absent:
+		return lang.L("The vault does not know it any more. Set a new password: this computer has the key."), widgets.ToneBad
+	case len(v.Wrong) > 0:
+		tone := widgets.ToneAttention
+		if v.GuessesLeft <= 1 {
+			tone = widgets.ToneBad
+		}
+		return u.wrongLine(*v) + " · " + u.guessWords(v.GuessesLeft), tone
+	}
+	return u.guessWords(v.GuessesLeft) + " · " + saved, widgets.ToneNeutral
+}
+
+func (u *UI) wrongWords(n int) string {
+	if n == 1 {
+		return lang.L("1 wrong guess")
+	}
+	return lang.L("{{.Count}} wrong guesses", vals{"Count": n})
+}
+
+// wrongLine says how many wrong guesses there were, and since when.
+func (u *UI) wrongLine(v core.VaultState) string {
+	return lang.L("{{.Guesses}} since {{.Day}}", vals{"Guesses": u.wrongWords(len(v.Wrong)), "Day": u.words.Day(v.Wrong[0], u.now())})
+}
+
+// passwordNotice asks now and then whether the password is still known; nil when it is not time.
+func (u *UI) passwordNotice(st core.Status) fyne.CanvasObject {
+	now := u.now()
+	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(u.prefs.askLater())
+	if !due || u.job != nil || st.Change != core.ChangeNone || passwordGone(st) {
+		return nil
+	}
+	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Do you still know your password?")),
+		widgets.NewMuted(lang.L("A password that is never used is easily forgotten.")))
+	later := widgets.NewButton(lang.L("Later"), "", widgets.Quiet, func() {
+		u.prefs.setAskLater(now.Add(askLaterBy))
+		u.refresh()
+	})
+	check := widgets.NewButton(lang.L("Check"), "", widgets.Second, u.checkPassword)
+	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("lock", theme.Primary, theme.IconMedium), text, later, check))
+}
+
+// vaultName names the vault in use, as far as it is known.
+func (u *UI) vaultName(st core.Status) string {
+	if st.Vault == nil || st.Vault.Name == "" {
+		return lang.L("It stays the same.")
+	}
+	return core.DisplayName(st.Vault.Name)
+}
+
+// passwordScreen shows the password's vault, and what can be done.
+func (u *UI) passwordScreen() {
+	var p *page
+	st := u.core.Status()
+	vault := widgets.NewSettingRow("place", lang.L("Vault"), nil, nil)
+	meter := widgets.NewGuessMeter(lang.L("Asking the vault…"))
+	note := widgets.NewMuted("")
+	show := func(v core.VaultState) {
+		vault.SetTitle(core.DisplayName(v.Name))
+		vault.SetPath(core.DisplayName(v.Address))
+		if v.Local {
+			vault.SetPath(lang.L("A token at this computer"))
+		}
+		st.Vault = &v
+		line, tone := u.passwordLine(st)
+		text := u.guessWords(v.GuessesLeft)
+		switch {
+		case v.Destroyed:
+			text = lang.L("No guesses left")
+		case v.Absent:
+			text = lang.L("No account")
+		case len(v.Wrong) > 0:
+			line = lang.L("{{.Wrong}}. If it was not you, change the password.", vals{"Wrong": u.wrongLine(v)})
+		default:
+			line = ""
+		}
+		if v.Absent {
+			meter.Say(text)
+		} else {
+			left := v.GuessesLeft
+			if v.Destroyed {
+				left = 0
+			}
+			meter.Set(left, v.GuessLimit, max(tone, guessTone(left)), text)
+		}
+		note.SetText(line)
+		if line == "" {
+			note.Hide()
+		} else {
+			note.Show()
+		}
+	}
+	note.Hide()
+	if st.Vault != nil {
+		show(*st.Vault)
+	}
+	known := lang.L("One guess, given back when it is right.")
+	if !st.PasswordConfirmed.IsZero() {
+		known = lang.L("You last showed that you know it: {{.Day}}.", vals{"Day": u.words.Day(st.PasswordConfirmed, u.now())})
+	}
+	rows := []fyne.CanvasObject{
+		widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, u.checkPassword).SetValue(known),
+		widgets.NewSettingRow("lock", lang.L("Change the password"), nil, u.setPassword).SetValue(lang.L("Or the vault that checks it.")),
+		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, u.setPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
+		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { u.removePassword(u.leaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
+	}
+	if passwordGone(st) {
+		rows = rows[1:] // there is nothing to check
+	}
+	p = u.newPage(pageParams{
+		name: lang.L("Password"), back: u.leaveFlow, title: lang.L("Your password"),
+		content: []fyne.CanvasObject{
+			widgets.Rows(vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, meter, note))),
+			widgets.Rows(rows...),
+		},
+	})
+	u.flow(p.root)
+	u.work.run(func(ctx context.Context) func() {
+		v, err := u.core.VaultStatus(ctx)
+		return func() {
+			if err != nil {
+				if st.Vault == nil {
+					meter.Say(lang.L("The vault does not answer."))
+				}
+				p.fail(err)
+				return
+			}
+			show(v)
+			p.relayout()
+		}
+	})
+}

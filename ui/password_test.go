@@ -1,0 +1,334 @@
+//go:build cgo
+
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/plug"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+const (
+	goodPassword  = "lamp otter quilt"
+	otherPassword = "violin gravel supper"
+)
+
+// computer is a software token that all desks of a test share, with SoftHSM
+// below it; delays are those between guesses.
+func computer(t *testing.T, delays ...time.Duration) core.Vaults {
+	t.Helper()
+	t.Setenv("SOFTHSM2_CONF", os.Getenv("SOFTHSM2_CONF")) // making a token sets it
+	dir := t.TempDir()
+	v := plug.Vaults{Dir: dir, Software: filepath.Join(dir, "software token"), Delays: append([]time.Duration{}, delays...)}
+	if v.SoftwareToken() == "" {
+		t.Skip("SoftHSM is not installed")
+	}
+	return v
+}
+
+// sitAt opens a window on a profile of a computer with vaults.
+func sitAt(t *testing.T, vaults core.Vaults, profile string, wrap func(*core.App) App) *desk {
+	t.Helper()
+	return sitIn(t, core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}, Vaults: vaults}, wrap)
+}
+
+// typeNew types a new password twice, and waits until it may be used.
+func (d *desk) typeNew(password, button string) {
+	d.t.Helper()
+	d.sees("This computer's software token")
+	d.write(0, password)
+	if d.enabled(button) {
+		d.t.Fatal("once is enough")
+	}
+	d.write(1, password)
+	d.until("a judged password", func() bool { return d.enabled(button) })
+	d.press(button)
+}
+
+// setUpWithPassword goes from the welcome to the end, and returns the digits of the recovery key.
+func (d *desk) setUpWithPassword(dir, destination string) []string {
+	d.t.Helper()
+	d.door("Set up a backup")
+	d.files.folderAnswer = dir
+	d.press("Add folder…")
+	d.press("Continue")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Who may open it?")
+	d.press("Continue")
+	d.sees("How do you want to keep your key?")
+	d.press("Continue")
+	d.typeNew(goodPassword, "Continue")
+	d.sees("This is your recovery key")
+	key := d.confirmKey()
+	d.press("Set up the backup")
+	d.sees("Your backup is ready")
+	d.sees("Only your password or your 64-digit key opens it.")
+	return key
+}
+
+// elsewhere goes from the welcome to the page that asks for the password.
+func (d *desk) elsewhere(destination string) {
+	d.t.Helper()
+	d.door("Restore a backup")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Unlock the backup")
+}
+
+func (d *desk) guess(password string) {
+	d.t.Helper()
+	d.write(0, password)
+	d.press("Unlock")
+}
+
+func (d *desk) meter() *widgets.GuessMeter {
+	d.t.Helper()
+	return one(d, "meter", func(*widgets.GuessMeter) bool { return true })
+}
+
+func TestPasswordFromNothingToRestored(t *testing.T) {
+	vaults := computer(t)
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, vaults, t.TempDir(), nil)
+	key := d.setUpWithPassword(dir, destination)
+	d.backUp()
+	d.until("the guesses", func() bool { return d.row("Password").Value() == "10 guesses left · recovery key saved" })
+	d.leave()
+
+	other := sitAt(t, vaults, t.TempDir(), nil)
+	other.elsewhere(destination)
+	other.sees("10 guesses left")
+	other.guess("lamp otter kilt")
+	other.sees("Password is not right. 9 guesses left.")
+	if other.meter().Left() != 9 || other.enabled("Unlock") {
+		t.Error("the meter or the field was not updated")
+	}
+	other.guess(goodPassword)
+	target := filepath.Join(t.TempDir(), "restored")
+	other.restoreAll(target)
+	sameFiles(t, dir, filepath.Join(target, "Documents"))
+	other.leave()
+
+	third := sitAt(t, vaults, t.TempDir(), nil)
+	third.elsewhere(destination)
+	third.press("Use the 64-digit key instead")
+	third.write(0, strings.Join(key, " "))
+	third.press("Unlock")
+	third.sees("From which day?")
+}
+
+func TestTheLastGuess(t *testing.T) {
+	vaults := computer(t)
+	dir, destination, profile := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"), t.TempDir()
+	d := sitAt(t, vaults, profile, nil)
+	key := d.setUpWithPassword(dir, destination)
+	d.backUp()
+	d.leave()
+
+	other := sitAt(t, vaults, t.TempDir(), nil)
+	other.elsewhere(destination)
+	for left := 9; left >= 1; left-- {
+		other.guess("wrong wrong")
+		other.until("a guess less", func() bool { return other.meter().Left() == left })
+	}
+	other.sees("One guess left. If it is wrong, the vault destroys the key")
+	other.guess("wrong again")
+	other.sees("This is the last guess")
+	other.press("Not now")
+	if other.meter().Left() != 1 {
+		t.Fatal("it was used all the same")
+	}
+	other.press("Unlock")
+	other.press("Use the last guess")
+	other.sees("That was the last guess.")
+	other.sees("No guesses left")
+	if other.enabled("Unlock") {
+		t.Error("it takes another guess")
+	}
+	other.press("Use the 64-digit key instead")
+	other.write(0, strings.Join(key, " "))
+	other.press("Unlock")
+	other.sees("From which day?")
+	other.leave()
+
+	// This computer has the key: it says so, and sets a new password.
+	again := sitAt(t, vaults, profile, nil)
+	again.press("Back up now")
+	again.sees("Somebody tried passwords")
+	again.press("OK")
+	again.sees("Destroyed after ten wrong guesses")
+	again.row("Password").Tapped(nil)
+	again.row("Forgot it? Set a new one").Tapped(nil)
+	again.typeNew(otherPassword, "Set the password")
+	again.sees("Your password is set")
+	again.press("Done")
+	again.leave()
+
+	last := sitAt(t, vaults, t.TempDir(), nil)
+	last.elsewhere(destination)
+	last.guess(otherPassword)
+	last.sees("From which day?")
+}
+
+func TestCheckChangeRemoveAndAddAPassword(t *testing.T) {
+	vaults := computer(t)
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, vaults, t.TempDir(), nil)
+	d.setUpWithPassword(dir, destination)
+	d.press("Later")
+
+	d.row("Password").Tapped(nil)
+	d.sees("10 guesses left")
+	d.row("Check that you still know it").Tapped(nil)
+	d.sees("A wrong one costs a guess.")
+	d.write(0, otherPassword)
+	d.press("Check")
+	d.sees("9 guesses left")
+	d.press("Back")
+	d.sees("1 wrong guess since today · 9 guesses left")
+	d.row("Password").Tapped(nil)
+	d.row("Check that you still know it").Tapped(nil)
+	d.write(0, goodPassword)
+	d.press("Check")
+	d.sees("That is your password")
+	d.press("OK")
+
+	d.row("Password").Tapped(nil)
+	d.row("Change the password").Tapped(nil)
+	d.sees("The vault you use")
+	d.typeNew(otherPassword, "Set the password")
+	d.sees("Your password is set")
+	d.press("Done")
+	d.row("Password").Tapped(nil)
+	d.sees("Your password")
+	d.row("Remove the password").Tapped(nil)
+	d.press("Keep the password")
+	d.row("Password").Tapped(nil)
+	d.row("Remove the password").Tapped(nil)
+	d.press("Remove the password")
+	d.sees("Add a password")
+	if d.core.Status().Password {
+		t.Error("the backup still has a password")
+	}
+	d.row("Add a password").Tapped(nil)
+	d.typeNew(goodPassword, "Set the password")
+	d.sees("Your password is set")
+	d.press("Done")
+	d.sees("Only your password or your 64-digit key opens it.")
+}
+
+func TestTurningEncryptionOnWithAPasswordAndChangingTheKey(t *testing.T) {
+	vaults := computer(t)
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, vaults, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	d.toggle().Tapped(nil)
+	d.press("Continue")
+	d.sees("How do you want to keep your key?")
+	d.check("Also make a recovery key") // off, and the software token turns it on again
+	d.sees("If you lose the password and this computer")
+	d.press("Continue")
+	d.typeNew(goodPassword, "Continue")
+	d.confirmKey()
+	d.press("Encrypt the backup")
+	d.sees("Your backup is end-to-end encrypted")
+	d.press("Done")
+
+	d.row("Show the key").Tapped(nil)
+	d.sees("This is your key")
+	d.press("Change the key")
+	d.sees("Your password is asked for")
+	d.press("Continue")
+	d.typeNew(otherPassword, "Continue")
+	key := d.confirmKey()
+	d.press("Use the new key")
+	d.sees("The new key is in use")
+	d.press("Done")
+	d.leave()
+
+	other := sitAt(t, vaults, t.TempDir(), nil)
+	other.elsewhere(destination)
+	other.guess(goodPassword)
+	other.sees("9 guesses left")
+	other.guess(otherPassword)
+	other.sees("From which day?")
+	other.leave()
+
+	third := sitAt(t, vaults, t.TempDir(), nil)
+	third.elsewhere(destination)
+	third.press("Use the 64-digit key instead")
+	third.write(0, strings.Join(key, " "))
+	third.press("Unlock")
+	third.sees("From which day?")
+}
+
+func TestJoiningWithThePassword(t *testing.T) {
+	vaults := computer(t)
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, vaults, t.TempDir(), nil)
+	d.setUpWithPassword(dir, destination)
+	d.press("Later")
+	d.leave()
+
+	other := sitAt(t, vaults, t.TempDir(), nil)
+	other.door("Set up a backup")
+	other.files.folderAnswer = treeOf(t, someFiles)
+	other.press("Add folder…")
+	other.press("Continue")
+	other.write(0, destination)
+	other.press("Continue")
+	other.sees("This place already holds a backup")
+	other.write(0, otherPassword)
+	other.press("Join this backup")
+	other.sees("9 guesses left")
+	other.press("Use the 64-digit key instead")
+	other.sees("0 of 64 digits")
+	other.press("Use the password instead")
+	other.write(0, goodPassword)
+	other.press("Join this backup")
+	other.sees("You joined the backup")
+	other.backUp()
+}
+
+func TestTheVaultAsksToWait(t *testing.T) {
+	vaults := computer(t, time.Hour)
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, vaults, t.TempDir(), nil)
+	key := d.setUpWithPassword(dir, destination)
+	d.press("Later")
+	d.leave()
+
+	other := sitAt(t, vaults, t.TempDir(), nil)
+	other.elsewhere(destination)
+	for left := 9; left >= 7; left-- {
+		other.guess("wrong wrong")
+		other.until("a guess less", func() bool { return other.meter().Left() == left })
+	}
+	waiting := func() *widgets.Button {
+		return one(other, "waiting button", func(b *widgets.Button) bool { return strings.HasPrefix(b.Text, "Wait ") })
+	}
+	other.sees("[Wait ")
+	other.write(0, goodPassword)
+	if !waiting().Disabled() {
+		t.Error("it does not wait")
+	}
+	// The window's clock, not the vault's, which keeps to its own.
+	other.ui.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	other.sees("[Unlock]")
+	other.press("Unlock")
+	other.sees("The vault asks to wait after wrong guesses.")
+	other.ui.now = time.Now
+	other.press("Use the 64-digit key instead")
+	other.write(0, strings.Join(key, " "))
+	other.press("Unlock")
+	other.sees("No backup has been made here yet")
+}

@@ -1,0 +1,98 @@
+package ui
+
+import (
+	"context"
+	"errors"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// unlockWithPassword asks for the password of a backup somewhere else.
+func (f *restoreFlow) unlockWithPassword(found core.Found) {
+	var p *page
+	var opened *core.Reader // by try, before opened or dropped run
+	place := f.place
+	g := newPasswordGate(gateParams{
+		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.fail(err) },
+		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, found.VaultCard) },
+		try: func(ctx context.Context, password []byte) (err error) {
+			opened, err = f.u.core.OpenReaderWithPassword(ctx, place, password, "")
+			return err
+		},
+		opened:  func() { f.opened(opened, false, p.fail) },
+		dropped: func() { _ = opened.Close() }, // only read from
+	})
+	f.forget = g.close
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
+		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
+		content: []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) })},
+		foot:    []fyne.CanvasObject{g.button},
+	})
+	f.put(p.root)
+	g.begin()
+}
+
+// aside is a quiet way to somewhere else.
+func aside(text string, tap func()) fyne.CanvasObject {
+	return widgets.Row(0, nil, widgets.NewButton(text, "", widgets.Quiet, tap))
+}
+
+// unlock asks for the key.
+func (f *restoreFlow) unlock(found core.Found) {
+	var p *page
+	var open *widgets.Button
+	keys := newKeyField(f.u, func() { p.relayout() })
+	open = widgets.NewButton(lang.L("Unlock"), "key", widgets.Main, func() {
+		key, err := keys.key()
+		if err != nil {
+			p.fail(err)
+			return
+		}
+		f.openElsewhere(key, open, p, func(err error) {
+			if errors.Is(err, core.ErrWrongKey) {
+				p.fail(nil)
+				keys.repair(found, func() { p.fail(err) })
+				return
+			}
+			p.fail(err)
+		})
+	})
+	keys.accepted = func() { open.Tapped(nil) }
+	f.forget = keys.clear
+	content := []fyne.CanvasObject{keys.root}
+	if found.VaultCard != nil && f.u.core.HasVaults() {
+		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.unlockWithPassword(found) }))
+	}
+	p = f.u.newPage(pageParams{
+		name: f.name(), step: 2, of: 5, back: func() { keys.clear(); f.elsewhere() },
+		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
+		content: content, foot: []fyne.CanvasObject{open},
+	})
+	f.put(p.root)
+	f.u.window.Canvas().Focus(keys.entry)
+}
+
+func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *page, failed func(error)) {
+	place := f.place
+	button.SetBusy(true)
+	f.u.work.run(func(ctx context.Context) func() {
+		r, err := core.OpenReader(ctx, place, key)
+		if err != nil {
+			key.Clear()
+		}
+		return func() {
+			button.SetBusy(false)
+			if err != nil {
+				failed(err)
+				return
+			}
+			f.opened(r, false, p.fail)
+		}
+	})
+}

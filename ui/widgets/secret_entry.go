@@ -1,0 +1,62 @@
+package widgets
+
+import (
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+)
+
+// SecretEntry is a field for a password, hidden until its eye is tapped.
+type SecretEntry struct {
+	widget.Entry
+	// OnEscape, if set, is what Escape does.
+	OnEscape func()
+}
+
+// NewSecretEntry returns an empty field.
+func NewSecretEntry() *SecretEntry {
+	e := &SecretEntry{}
+	e.Password, e.Wrapping = true, fyne.TextWrap(fyne.TextTruncateClip)
+	e.ExtendBaseWidget(e)
+	return e
+}
+
+// TypedShortcut implements fyne.Shortcutable. What is pasted loses the ends of
+// its lines: the toolkit would make a space of the last one, which nobody sees
+// and which makes the password wrong.
+func (e *SecretEntry) TypedShortcut(s fyne.Shortcut) {
+	if p, ok := s.(*fyne.ShortcutPaste); ok {
+		s = &fyne.ShortcutPaste{Clipboard: oneLine{p.Clipboard}}
+	}
+	e.Entry.TypedShortcut(s)
+}
+
+// TypedKey implements fyne.Focusable.
+func (e *SecretEntry) TypedKey(k *fyne.KeyEvent) {
+	if k.Name == fyne.KeyEscape && e.OnEscape != nil {
+		e.OnEscape()
+		return
+	}
+	e.Entry.TypedKey(k)
+}
+
+// Peek returns what is in the field. The caller clears it.
+func (e *SecretEntry) Peek() []byte { return []byte(trimLines(e.Text)) }
+
+// Take returns what is in the field and empties it. The caller clears it. The
+// toolkit's own copies are beyond reach.
+func (e *SecretEntry) Take() []byte {
+	b := e.Peek()
+	e.SetText("")
+	return b
+}
+
+func trimLines(s string) string { return strings.TrimRight(s, "\r\n") }
+
+// oneLine is a clipboard without the line ends around its text.
+type oneLine struct{ fyne.Clipboard }
+
+func (o oneLine) Content() string {
+	return trimLines(strings.TrimLeft(o.Clipboard.Content(), "\r\n"))
+}
