@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -44,13 +45,20 @@ func (h hooked) Delete(ctx context.Context, name string) error {
 	return h.Store.Delete(ctx, name)
 }
 
+// hookStore calls before from one goroutine at a time: packs go up side by side.
 func hookStore(before func(op, name string) error) func(context.Context, string, bool) (store.Store, error) {
+	var mu sync.Mutex
+	inTurn := func(op, name string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return before(op, name)
+	}
 	return func(ctx context.Context, dest string, create bool) (store.Store, error) {
 		s, err := core.OpenFolder(ctx, dest, create)
 		if err != nil {
 			return nil, err
 		}
-		return hooked{s, before}, nil
+		return hooked{s, inTurn}, nil
 	}
 }
 
