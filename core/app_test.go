@@ -313,10 +313,34 @@ func entropy(b []byte) (e float64) {
 	return e
 }
 
-// expectedEntropy is what random bytes have at least: 8 less the bias of
-// short samples (Miller–Madow, 255/(2 n ln 2)) and a margin of three tenths.
+// expectedEntropy is what n random bytes have at least: the exact mean (each
+// value's count is binomial) less seven standard deviations, for which 20/n,
+// at most 0.08, is an upper bound from 64 bytes on.
 func expectedEntropy(n int) float64 {
-	return 8 - 255/(2*float64(n)*math.Ln2)*1.25 - 0.02
+	const p = 1.0 / 256
+	size, sum := float64(n), 0.0
+	chance := math.Pow(1-p, size) // of a count of j
+	for j := 1; j <= n && j <= 40+n/64; j++ {
+		chance *= (size - float64(j) + 1) / float64(j) * p / (1 - p)
+		sum += chance * float64(j) * math.Log2(float64(j))
+	}
+	if n > 20_000 { // beyond, the powers above vanish and the bias is next to nothing
+		return 7.98
+	}
+	return math.Log2(size) - 256*sum/size - 7*min(0.08, 20/size)
+}
+
+func TestExpectedEntropyIsOfRandomBytes(t *testing.T) {
+	for _, n := range []int{64, 200, 400, 1000, 4096, 19_999, 30_000} {
+		for seed := range uint64(200) {
+			if e := entropy(filetest.Noise(seed, n)); e < expectedEntropy(n) || e > expectedEntropy(n)+1.2 {
+				t.Fatalf("%d random bytes have %.3f bits, expected at least %.3f", n, e, expectedEntropy(n))
+			}
+		}
+		if e := entropy(bytes.Repeat([]byte("a plain text of some words, "), 1+n/28)[:n]); e > expectedEntropy(n) {
+			t.Errorf("%d bytes of text pass for random", n)
+		}
+	}
 }
 
 func TestRestoreChoices(t *testing.T) {
