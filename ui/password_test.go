@@ -28,7 +28,7 @@ func computer(t *testing.T, delays ...time.Duration) core.Vaults {
 	dir := t.TempDir()
 	v := plug.Vaults{Dir: dir, Software: filepath.Join(dir, "software token"), Delays: append([]time.Duration{}, delays...)}
 	if v.SoftwareToken() == "" {
-		t.Skip("SoftHSM is not installed")
+		t.Fatal("SoftHSM is not installed (Debian: softhsm2)")
 	}
 	return v
 }

@@ -191,12 +191,6 @@ func (x *index) packName(pack uint32) Name {
 	return x.packs[pack]
 }
 
-func (x *index) len() int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return len(x.rows)
-}
-
 // keepOnly drops the chunks of packs that are not present any more.
 func (x *index) keepOnly(present map[Name]int64) {
 	x.mu.Lock()

@@ -423,9 +423,6 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 	return bad, nil
 }
 
-// ChunkCount returns the number of chunks in memory.
-func (r *Repository) ChunkCount() int { return r.index.len() }
-
 // Has tells whether a chunk is known to the loaded indexes.
 func (r *Repository) Has(id ID) bool {
 	_, ok := r.index.find(id)

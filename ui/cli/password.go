@@ -36,7 +36,7 @@ func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) erro
 		}
 		return fn(nil)
 	}
-	vault, err := readVault(p.vault)
+	vault, err := c.readVault(p.vault)
 	if err != nil {
 		return err
 	}
@@ -90,11 +90,11 @@ func (c *cli) readPassword(file string) ([]byte, error) {
 }
 
 // readVault turns the argument of --vault into what core takes: a card's text, or a URI.
-func readVault(arg string) (string, error) {
+func (c *cli) readVault(arg string) (string, error) {
 	if arg == "" || strings.HasPrefix(arg, "pkcs11:") {
 		return arg, nil
 	}
-	b, err := (&cli{}).readArg("--vault", arg, maxCardFile)
+	b, err := c.readArg("--vault", arg, maxCardFile)
 	if err != nil {
 		return "", err
 	}
