@@ -39,16 +39,16 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCard, err)
 	}
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(uri.ModulePath); err != nil {
 		uri.ModulePath = "" // the card was made on a computer that has it elsewhere
 	}
 	params := hsm.Params{URI: uri, PIN: p.PIN, Sessions: 2}
 	token, err := hsm.Open(ctx, params)
 	if errors.Is(err, hsm.ErrNoKeys) && p.Create && len(card.PublicKey) == 0 {
-		if err := makeKeys(ctx, params); err != nil {
-			return nil, err
-		}
-		token, err = hsm.Open(ctx, params)
+		token, err = openNew(ctx, p.Dir, params)
 	}
 	if err != nil {
 		return nil, tokenError(err)
@@ -57,10 +57,6 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	if len(card.PublicKey) > 0 && !bytes.Equal(card.PublicKey, ake.Bytes()) {
 		token.Close()
 		return nil, fmt.Errorf("%w: the token has other keys", ErrNotTheVault)
-	}
-	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
-		token.Close()
-		return nil, err
 	}
 	l := &Local{token: token, dir: p.Dir, delays: p.Delays, work: make(chan struct{}, 1)}
 	l.work <- struct{}{}
@@ -76,6 +72,22 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	l.begin = l.open
 	l.pause = func(int) time.Duration { return 50 * time.Millisecond }
 	return l, nil
+}
+
+// openNew makes a vault's keys on the token, unless another process just has, and opens it.
+func openNew(ctx context.Context, dir string, p hsm.Params) (*hsm.HSM, error) {
+	lock := flock.New(filepath.Join(dir, "new.lock"))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, err
+	}
+	defer lock.Close() //nolint:errcheck // the system unlocks it when the process ends
+	if token, err := hsm.Open(ctx, p); !errors.Is(err, hsm.ErrNoKeys) {
+		return token, err
+	}
+	if err := makeKeys(ctx, p); err != nil {
+		return nil, err
+	}
+	return hsm.Open(ctx, p)
 }
 
 func makeKeys(ctx context.Context, p hsm.Params) error {

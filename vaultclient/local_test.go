@@ -137,3 +137,30 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Errorf("%+v %v", s, err)
 	}
 }
+
+// The window asks how the account stands while a guess is under way: each finds the software token.
+func TestSoftwareTokenAtOnce(t *testing.T) {
+	hsmtest.SoftHSM(t, "another") // sets the environment back at the end
+	dir, store := t.TempDir()+"/token", t.TempDir()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 10 {
+				uri, err := vaultclient.SoftwareToken(dir)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: []byte(uri), Dir: store, Create: true})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := v.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}

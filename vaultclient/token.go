@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
 
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
@@ -53,27 +56,24 @@ func SoftwareTokenPossible() bool { return hsm.SoftHSM() != "" }
 // SoftwareToken returns the URI, fit for Params.Card, of a SoftHSM token in the folder dir, and makes it where there
 // is none. It guards against who reads the cloud, and not against who has this computer; it is lost
 // with the computer. It sets SOFTHSM2_CONF for this process, so other SoftHSM tokens are out of sight
-// afterwards; call it before any token is opened, on each start.
+// afterwards; call it before any token is opened, on each start. Calls may run at once.
 func SoftwareToken(dir string) (uri string, err error) {
 	module := hsm.SoftHSM()
 	if module == "" {
 		return "", fmt.Errorf("%w: SoftHSM is not installed", ErrUnreachable)
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	softTokens.Lock()
+	defer softTokens.Unlock()
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if err := lock.Lock(); err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	conf, pinPath := filepath.Join(dir, softConf), filepath.Join(dir, softPIN)
-	if _, err := os.Stat(pinPath); err != nil {
-		// A token whose PIN was never written is of no use to anybody.
-		if err := os.RemoveAll(filepath.Join(dir, "tokens")); err != nil {
-			return "", err
-		}
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "tokens"), 0o700); err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", filepath.Join(dir, "tokens"))
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		return "", err
-	}
-	if err := os.Setenv("SOFTHSM2_CONF", conf); err != nil {
+	if err := configure(conf, filepath.Join(dir, "tokens")); err != nil {
 		return "", err
 	}
 	u := &hsm.URI{Token: softLabel, ModulePath: module}
@@ -81,15 +81,47 @@ func SoftwareToken(dir string) (uri string, err error) {
 	if _, err := os.Stat(pinPath); err == nil {
 		return uri, nil
 	}
+	return uri, makeSoftwareToken(module, filepath.Join(dir, "tokens"), pinPath)
+}
+
+// softTokens keeps calls in this process apart, as the lock in the folder does with other processes.
+var softTokens sync.Mutex
+
+// configure lets SoftHSM in this process look for tokens in a folder. Another
+// thread may be reading the file and the environment, so what is right already stays.
+func configure(conf, tokens string) error {
+	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", tokens)
+	if old, err := os.ReadFile(conf); err != nil || string(old) != text {
+		if err := os.WriteFile(conf+".new", []byte(text), 0o600); err != nil {
+			return err
+		}
+		if err := os.Rename(conf+".new", conf); err != nil {
+			return err
+		}
+	}
+	if os.Getenv("SOFTHSM2_CONF") == conf {
+		return nil
+	}
+	return os.Setenv("SOFTHSM2_CONF", conf)
+}
+
+func makeSoftwareToken(module, tokens, pinPath string) error {
+	// A token whose PIN was never written is of no use to anybody.
+	if err := os.RemoveAll(tokens); err != nil {
+		return err
+	}
+	if err := os.Mkdir(tokens, 0o700); err != nil {
+		return err
+	}
 	pin := randomDigits()
 	defer clear(pin)
 	if err := os.WriteFile(pinPath+".new", pin, 0o600); err != nil {
-		return "", err
+		return err
 	}
 	if err := hsm.MakeToken(module, softLabel, randomDigits(), pin); err != nil {
-		return "", errors.Join(tokenError(err), os.Remove(pinPath+".new"))
+		return errors.Join(tokenError(err), os.Remove(pinPath+".new"))
 	}
-	return uri, os.Rename(pinPath+".new", pinPath)
+	return os.Rename(pinPath+".new", pinPath)
 }
 
 func randomDigits() []byte {
