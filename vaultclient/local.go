@@ -46,10 +46,7 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 		uri.ModulePath = "" // the card was made on a computer that has it elsewhere
 	}
 	params := hsm.Params{URI: uri, PIN: p.PIN, Sessions: 2}
-	token, err := hsm.Open(ctx, params)
-	if errors.Is(err, hsm.ErrNoKeys) && p.Create && len(card.PublicKey) == 0 {
-		token, err = openNew(ctx, p.Dir, params)
-	}
+	token, err := openToken(ctx, p.Dir, params, p.Create && len(card.PublicKey) == 0)
 	if err != nil {
 		return nil, tokenError(err)
 	}
@@ -74,13 +71,25 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	return l, nil
 }
 
-// openNew makes a vault's keys on the token, unless another process just has, and opens it.
-func openNew(ctx context.Context, dir string, p hsm.Params) (*hsm.HSM, error) {
-	lock := flock.New(filepath.Join(dir, "new.lock"))
+// openToken opens a token, and with create makes the keys of a vault on one that
+// has none. Nothing is opened while keys are made: another process may be making them,
+// and SoftHSM fails at it when other threads log in meanwhile.
+func openToken(ctx context.Context, dir string, p hsm.Params, create bool) (*hsm.HSM, error) {
+	lock := flock.New(filepath.Join(dir, "open.lock"))
+	defer lock.Close() //nolint:errcheck // the system unlocks it when the process ends
+	if _, err := lock.TryRLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, err
+	}
+	token, err := hsm.Open(ctx, p)
+	if !create || !errors.Is(err, hsm.ErrNoKeys) {
+		return token, err
+	}
+	if err := lock.Unlock(); err != nil {
+		return nil, err
+	}
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
 		return nil, err
 	}
-	defer lock.Close() //nolint:errcheck // the system unlocks it when the process ends
 	if token, err := hsm.Open(ctx, p); !errors.Is(err, hsm.ErrNoKeys) {
 		return token, err
 	}

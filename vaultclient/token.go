@@ -78,10 +78,45 @@ func SoftwareToken(dir string) (uri string, err error) {
 	}
 	u := &hsm.URI{Token: softLabel, ModulePath: module}
 	uri = u.String() + "&pin-source=file:" + escapePath(pinPath)
-	if _, err := os.Stat(pinPath); err == nil {
-		return uri, nil
+	if _, err := os.Stat(pinPath); err != nil {
+		if err := makeSoftwareToken(module, filepath.Join(dir, "tokens"), pinPath); err != nil {
+			return "", err
+		}
 	}
-	return uri, makeSoftwareToken(module, filepath.Join(dir, "tokens"), pinPath)
+	return uri, guardToken(dir)
+}
+
+// guardToken keeps a copy of the file that holds the token's PINs, and puts it
+// back when the file is empty: SoftHSM 2.6 cuts it to nothing and writes it
+// anew at each login, and a crash in between would cost the token.
+func guardToken(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "tokens", "*", "token.object"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		copied := filepath.Join(dir, filepath.Base(filepath.Dir(file))+".copy")
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		to := copied
+		if len(content) == 0 {
+			to = file
+			if content, err = os.ReadFile(copied); err != nil {
+				return fmt.Errorf("%w: the software token is damaged: %w", ErrUnreachable, err)
+			}
+		} else if _, err := os.Stat(copied); err == nil {
+			continue
+		}
+		if err := os.WriteFile(to+".new", content, 0o600); err != nil {
+			return err
+		}
+		if err := os.Rename(to+".new", to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // softTokens keeps calls in this process apart, as the lock in the folder does with other processes.
