@@ -106,9 +106,8 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		}
 		old = append(old[:len(old):len(old)], sealed...)
 	}
-	// Snapshots first: what is half gone must not look like a backup.
 	var paths []string
-	for _, kind := range []objectKind{kindSnapshot, kindIndex, kindPack} {
+	for _, kind := range kinds {
 		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
 			n, ok := kind.parsePath(o.Name)
 			if !ok || current.owns(kind, n) {

@@ -27,29 +27,25 @@ const (
 	kindPack     objectKind = 1
 	kindIndex    objectKind = 2
 	kindSnapshot objectKind = 3
+	kindMark     objectKind = 4
+	kindPending  objectKind = 5
+	kindRemoval  objectKind = 6
+	kindPin      objectKind = 7
 )
 
-func (k objectKind) String() string {
-	switch k {
-	case kindPack:
-		return "pack"
-	case kindIndex:
-		return "index"
-	default:
-		return "snapshot"
-	}
+// kinds are all kinds, in the order in which an epoch's objects are deleted:
+// what is half gone must not look like a backup.
+var kinds = []objectKind{kindSnapshot, kindPin, kindPending, kindMark, kindRemoval, kindIndex, kindPack}
+
+// kindWords are each kind's name in associated data, and its folder.
+var kindWords = [...]struct{ name, folder string }{
+	kindPack: {"pack", "packs/"}, kindIndex: {"index", "indexes/"}, kindSnapshot: {"snapshot", "snapshots/"},
+	kindMark: {"mark", "marks/"}, kindPending: {"pending", "pending/"}, kindRemoval: {"removal", "removed/"}, kindPin: {"pin", "pins/"},
 }
 
-func (k objectKind) prefix() string {
-	switch k {
-	case kindPack:
-		return "packs/"
-	case kindIndex:
-		return "indexes/"
-	default:
-		return "snapshots/"
-	}
-}
+func (k objectKind) String() string { return kindWords[k].name }
+
+func (k objectKind) prefix() string { return kindWords[k].folder }
 
 // path returns the object's name at the destination.
 func (k objectKind) path(n Name) string {

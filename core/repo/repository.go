@@ -242,7 +242,7 @@ func (r *Repository) list(ctx context.Context, kind objectKind) (map[Name]int64,
 	return names, err
 }
 
-// readObject fetches and opens an index or a snapshot.
+// readObject fetches and opens any object but a pack.
 func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([]byte, error) {
 	e := r.owner(kind, n)
 	if e == nil {
@@ -250,7 +250,7 @@ func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([
 	}
 	sealed, err := store.ReadAll(ctx, r.store, kind.path(n), maxSealed)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s %s is missing", ErrDamaged, kind, n)
+		return nil, fmt.Errorf("%w: %s %s is %w", ErrDamaged, kind, n, errGone)
 	}
 	if err != nil {
 		return nil, err
@@ -363,17 +363,33 @@ func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot
 func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
+	for {
+		parts, bad, gone, err := r.readIndexes(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.takeIndexes(parts)
+		if !gone { // otherwise a prune has put a newer one in its place
+			return bad, nil
+		}
+	}
+}
+
+// indexObject is one index, decoded.
+type indexObject struct {
+	name       Name
+	supersedes []Name
+	packs      []packList
+}
+
+// readIndexes lists the indexes and reads those that are not loaded yet.
+// gone tells that one was deleted between the two.
+func (r *Repository) readIndexes(ctx context.Context) (parts []indexObject, bad []error, gone bool, err error) {
 	names, err := r.list(ctx, kindIndex)
 	if err != nil {
-		return nil, err
-	}
-	type part struct {
-		name       Name
-		supersedes []Name
-		packs      []packList
+		return nil, nil, false, err
 	}
 	var mu sync.Mutex
-	var parts []part
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, r.store.Properties().Connections))
 	for n := range names {
@@ -381,27 +397,39 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 			continue
 		}
 		g.Go(func() error {
-			payload, err := r.readObject(gctx, kindIndex, n)
-			p := part{name: n}
-			if err == nil {
-				p.supersedes, p.packs, err = decodeIndex(payload)
-			}
+			p, err := r.readIndex(gctx, n)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err == nil:
 				parts = append(parts, p)
+			case errors.Is(err, errGone):
+				gone = true
 			case errors.Is(err, ErrDamaged):
-				bad = append(bad, fmt.Errorf("index %s: %w", n, err))
+				bad = append(bad, err)
 			default:
 				return err
 			}
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	return parts, bad, gone, g.Wait()
+}
+
+func (r *Repository) readIndex(ctx context.Context, n Name) (indexObject, error) {
+	x := indexObject{name: n}
+	payload, err := r.readObject(ctx, kindIndex, n)
+	if err == nil {
+		x.supersedes, x.packs, err = decodeIndex(payload)
 	}
+	if err != nil {
+		return x, fmt.Errorf("index %s: %w", n, err)
+	}
+	return x, nil
+}
+
+// takeIndexes puts indexes into memory; loadMu is held.
+func (r *Repository) takeIndexes(parts []indexObject) {
 	superseded := make(map[Name]bool)
 	for _, p := range parts {
 		for _, n := range p.supersedes {
@@ -420,7 +448,6 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 			}
 		}
 	}
-	return bad, nil
 }
 
 // Has tells whether a chunk is known to the loaded indexes.
