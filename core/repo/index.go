@@ -219,3 +219,23 @@ func (x *index) keepOnly(present map[Name]int64) (lost int) {
 	}
 	return len(rows) - len(x.rows)
 }
+
+// number returns the number of a chunk's row. It stays the same until
+// keepOnly is called.
+func (x *index) number(id ID) (uint32, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.numberLocked(id)
+}
+
+// numberLocked is number for who holds the lock.
+func (x *index) numberLocked(id ID) (uint32, bool) {
+	slot, found := x.slot(id)
+	if !found {
+		return 0, false
+	}
+	return x.table[slot] - 1, true
+}
+
+// sealed is how many bytes the record takes in its pack.
+func (r *row) sealed() int64 { return int64(r.record) + gcmTag }

@@ -20,6 +20,19 @@ type Name [32]byte
 // String returns 64 hexadecimal digits.
 func (n Name) String() string { return hex.EncodeToString(n[:]) }
 
+// MarshalText writes 64 hexadecimal digits.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText reads them.
+func (n *Name) UnmarshalText(b []byte) error {
+	parsed, ok := parseName(string(b))
+	if !ok {
+		return fmt.Errorf("not a name: %q", b)
+	}
+	*n = parsed
+	return nil
+}
+
 // objectKind is the kind of a named object; the value goes into the name's tag.
 type objectKind byte
 

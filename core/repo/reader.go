@@ -87,7 +87,7 @@ func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
 // first, and returns cause if none gives it. If its pack is gone, a prune may
 // have moved it since the indexes were read: then it looks for new ones, once.
 func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
-	for again := errors.Is(cause, errGone); ; again = false {
+	for again := errors.Is(cause, errGone) && r.firstMiss(id); ; again = false {
 		for _, at := range r.index.others(id) {
 			content, err := r.chunkAt(ctx, id, at)
 			if !errors.Is(err, ErrDamaged) {
@@ -101,6 +101,18 @@ func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]
 			return nil, err
 		}
 	}
+}
+
+// firstMiss tells whether this is the first time that this chunk's pack is
+// found to be gone.
+func (r *Repository) firstMiss(id ID) bool {
+	at, _ := r.index.find(id)
+	name := r.index.packName(at.pack)
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	first := !r.missed[name]
+	r.missed[name] = true
+	return first
 }
 
 // chunkAt reads a chunk from one of its places.

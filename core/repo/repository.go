@@ -30,6 +30,7 @@ type Repository struct {
 	loadMu sync.Mutex
 	loaded map[Name]bool // indexes in memory
 	listed map[Name]bool // packs that some loaded index names
+	missed map[Name]bool // packs that were found to be gone
 }
 
 // Facts is what anybody who sees the destination can tell about a repository.
@@ -119,7 +120,7 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Repository {
 	return &Repository{
 		store: s, header: h, id: h.id(), key: key, epochs: epochs,
-		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool),
+		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
 	}
 }
 
