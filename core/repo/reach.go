@@ -166,8 +166,9 @@ func collect(b block, content []byte, found []block, data []ID) ([]block, []ID, 
 		return found, data, nil
 	}
 	d, err := NewNodeDecoder(content, "")
-	for more := true; err == nil; {
+	for err == nil {
 		var n Node
+		var more bool
 		if more, err = d.Next(&n); !more {
 			break
 		}

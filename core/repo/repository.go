@@ -327,21 +327,31 @@ func (r *Repository) Snapshots(ctx context.Context) (all []*Snapshot, bad []erro
 // FindSnapshot returns the snapshot whose id begins with prefix, or the
 // newest for "latest". Errors: ErrNoSnapshot, ErrAmbiguous.
 func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot, error) {
+	n, err := r.FindName(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return r.Snapshot(ctx, n)
+}
+
+// FindName returns the name of the snapshot that FindSnapshot returns. One
+// that is named by its id need not read back. Errors: ErrNoSnapshot, ErrAmbiguous.
+func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) {
 	if prefix == "latest" {
 		all, bad, err := r.Snapshots(ctx)
 		switch {
 		case err != nil:
-			return nil, err
+			return Name{}, err
 		case len(all) > 0:
-			return all[len(all)-1], nil
+			return all[len(all)-1].Name, nil
 		case len(bad) > 0:
-			return nil, bad[0]
+			return Name{}, bad[0]
 		}
-		return nil, ErrNoSnapshot
+		return Name{}, ErrNoSnapshot
 	}
 	names, err := r.SnapshotNames(ctx)
 	if err != nil {
-		return nil, err
+		return Name{}, err
 	}
 	var found []Name
 	for _, n := range names {
@@ -351,11 +361,11 @@ func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("%w: %q", ErrNoSnapshot, prefix)
+		return Name{}, fmt.Errorf("%w: %q", ErrNoSnapshot, prefix)
 	case 1:
-		return r.Snapshot(ctx, found[0])
+		return found[0], nil
 	}
-	return nil, fmt.Errorf("%w: %q", ErrAmbiguous, prefix)
+	return Name{}, fmt.Errorf("%w: %q", ErrAmbiguous, prefix)
 }
 
 // LoadIndex reads the indexes that are not in memory yet. Call it after
