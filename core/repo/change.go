@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -66,10 +67,19 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
+// replaceHeader replaces the header and reads it back: what follows deletes
+// what only the older one needs.
 func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
 	h.setSeal(key)
 	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
 		return err
+	}
+	now, err := readHeader(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now.encode(), h.encode()) {
+		return fmt.Errorf("%w: %s is not what was just stored", ErrChanged, HeaderPath)
 	}
 	r.header = h
 	return nil

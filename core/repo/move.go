@@ -168,6 +168,7 @@ const (
 	indexChunks  = 200_000
 	indexSmall   = 20_000
 	smallIndexes = 8
+	manyIndexes  = 64
 )
 
 // reindex writes indexes without the packs that keep refuses, in the place of

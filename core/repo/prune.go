@@ -613,7 +613,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 				drop[n] = true
 			}
 		}
-		if len(drop) > 0 {
+		if len(drop) > 0 || p.stale() {
 			if err := p.checkHeader(ctx); err != nil {
 				return err
 			}
@@ -628,6 +628,22 @@ func (p *pruner) sweep(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// stale tells whether the indexes are worth writing anew: they name packs that
+// are not there, or there are many of them.
+func (p *pruner) stale() bool {
+	p.r.loadMu.Lock()
+	defer p.r.loadMu.Unlock()
+	if len(p.r.loaded) >= manyIndexes {
+		return true
+	}
+	for n := range p.r.listed {
+		if _, ok := p.present[n]; !ok {
+			return true
+		}
+	}
+	return false
 }
 
 // delete deletes packs. It stops, not done, when the listings have grown old.

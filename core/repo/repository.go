@@ -129,7 +129,14 @@ func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repos
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, keyringPath(n), sealed)
+	if err := s.Put(ctx, keyringPath(n), sealed); err != nil {
+		return err
+	}
+	o, err := s.Stat(ctx, keyringPath(n)) // without it nothing opens
+	if err == nil && o.Size != int64(len(sealed)) || errors.Is(err, store.ErrNotExist) {
+		err = fmt.Errorf("%w: %s was stored and is not there", ErrDamaged, keyringPath(n))
+	}
+	return err
 }
 
 // nextKeyring returns a number that no keyring object has.
