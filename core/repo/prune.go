@@ -160,18 +160,12 @@ func (p *pruner) run(ctx context.Context) error {
 	return p.tidyMarks(ctx)
 }
 
-// checkHeader refuses while a change is under way or has been made.
+// checkHeader refuses while a change is under way or when one was made.
 func (p *pruner) checkHeader(ctx context.Context) error {
-	h, err := readHeader(ctx, p.r.store)
-	switch {
-	case err != nil:
-		return err
-	case h.Next != nil:
+	if p.r.header.Next != nil {
 		return ErrChanging
-	case !h.sameEpochs(p.r.header):
-		return ErrChanged
 	}
-	return nil
+	return p.r.checkHeader(ctx)
 }
 
 func (p *pruner) removeSnapshots(ctx context.Context) error {

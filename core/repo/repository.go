@@ -24,7 +24,8 @@ type Repository struct {
 	header *header
 	id     RepositoryID
 	key    *backupkey.Key // nil without encryption
-	epochs []*Epoch       // all that can be read; the last one is written
+	epochs []*Epoch       // all that can be read, the newest last
+	writes *Epoch         // the one that is written
 	index  *index
 
 	loadMu sync.Mutex
@@ -119,7 +120,7 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 
 func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Repository {
 	return &Repository{
-		store: s, header: h, id: h.id(), key: key, epochs: epochs,
+		store: s, header: h, id: h.id(), key: key, epochs: epochs, writes: epochs[len(epochs)-1],
 		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
 	}
 }
@@ -176,11 +177,14 @@ func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, 
 	if err != nil {
 		return nil, err
 	}
+	r := open(s, h, key, epochs)
 	if h.Next != nil && h.Next.Protection == ProtectionNone {
+		// Only who makes the change writes under the epoch to come (BeginChange): a backup beside it refers
+		// to chunks that go with the old one.
 		secret, _ := parseHex32(h.Next.Epoch)
-		epochs = append(epochs, newEpoch(h.id(), secret, 0))
+		r.epochs = append(r.epochs, newEpoch(h.id(), secret, 0))
 	}
-	return open(s, h, key, epochs), nil
+	return r, nil
 }
 
 func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
@@ -216,7 +220,11 @@ func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repo
 }
 
 // Fresh returns the same repository with nothing loaded yet.
-func (r *Repository) Fresh() *Repository { return open(r.store, r.header, r.key, r.epochs) }
+func (r *Repository) Fresh() *Repository {
+	fresh := open(r.store, r.header, r.key, r.epochs)
+	fresh.writes = r.writes
+	return fresh
+}
 
 // Facts returns what the header told.
 func (r *Repository) Facts() Facts { return r.header.facts() }
@@ -225,7 +233,10 @@ func (r *Repository) Facts() Facts { return r.header.facts() }
 func (r *Repository) Store() store.Store { return r.store }
 
 // current is the epoch that is written.
-func (r *Repository) current() *Epoch { return r.epochs[len(r.epochs)-1] }
+func (r *Repository) current() *Epoch { return r.writes }
+
+// newest is the epoch that began last; while encryption is turned off it is the one to come.
+func (r *Repository) newest() *Epoch { return r.epochs[len(r.epochs)-1] }
 
 // owner returns the epoch that made a name, nil if none of ours did.
 func (r *Repository) owner(kind objectKind, n Name) *Epoch {

@@ -26,7 +26,7 @@ type VerifyOptions struct {
 	After       Name
 	// Known are snapshots that must be there (nil: none are known).
 	Known []Name
-	// CurrentOnly leaves packs of older epochs unread.
+	// CurrentOnly leaves packs of all epochs but the newest unread.
 	CurrentOnly bool
 	// Only, if set, restricts the walk through trees to this snapshot.
 	Only *Name
@@ -262,7 +262,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 	names := make([]Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
-		if v.opts.CurrentOnly && !v.r.current().owns(kindPack, n) {
+		if v.opts.CurrentOnly && !v.r.newest().owns(kindPack, n) {
 			continue
 		}
 		names = append(names, n)

@@ -438,10 +438,13 @@ func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
-	// A computer that slept for a month between the two finds its pending object deleted.
+	// A computer that slept for a month between the two finds its pending object
+	// deleted, and one that slept for a minute may find another epoch in force.
 	_, err := w.repo.store.Stat(w.ctx, kindPending.path(w.pending[len(w.pending)-1]))
 	if errors.Is(err, store.ErrNotExist) {
 		err = w.settle()
+	} else if err == nil {
+		err = w.repo.checkHeader(w.ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.repo.store.Delete(w.ctx, path))
@@ -471,17 +474,23 @@ func (w *Writer) settle() error {
 	for n := range markedPacks(marks) {
 		delete(present, n)
 	}
-	h, err := readHeader(w.ctx, r.store)
-	if err != nil {
+	if err := r.checkHeader(w.ctx); err != nil {
 		return err
-	}
-	if !h.sameEpochs(r.header) {
-		return ErrChanged
 	}
 	if lost := r.index.keepOnly(present); lost > 0 {
 		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
 	}
 	return nil
+}
+
+// checkHeader tells whether protection and epochs are still those that were
+// opened; otherwise it is ErrChanged.
+func (r *Repository) checkHeader(ctx context.Context) error {
+	h, err := readHeader(ctx, r.store)
+	if err == nil && !h.sameEpochs(r.header) {
+		err = ErrChanged
+	}
+	return err
 }
 
 // Close stops uploads under way and frees the buffers. What was not flushed

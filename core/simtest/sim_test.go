@@ -287,6 +287,7 @@ func (s *schedule) run1(ctx context.Context, c *computer, repository *repo.Repos
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.log("computer %d made %.8s", c.number, res.Snapshot.Name)
 	s.records[res.Snapshot.Name] = &record{files: files, era: era}
 	return nil
 }

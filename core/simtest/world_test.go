@@ -87,7 +87,7 @@ func (w *world) choose() {
 		w.waiting = slices.DeleteFunc(w.waiting, func(c *call) bool { return c == next })
 		w.mu.Unlock()
 		f := w.draw(next)
-		if f != fateWell {
+		if f != fateWell || *verbose && next.op != "read" {
 			w.log("computer %d: %s %.20s: fate %d", next.c.number, next.op, next.name, f)
 		}
 		next.turn <- f
