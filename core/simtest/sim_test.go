@@ -288,7 +288,8 @@ func (s *schedule) run1(ctx context.Context, c *computer, repository *repo.Repos
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log("computer %d made %.8s", c.number, res.Snapshot.Name)
-	s.records[res.Snapshot.Name] = &record{files: files, era: era}
+	seen := s.records[res.Snapshot.Name] // somebody may have removed it already
+	s.records[res.Snapshot.Name] = &record{files: files, era: era, gone: seen != nil && seen.gone}
 	return nil
 }
 
@@ -542,7 +543,7 @@ func (s *schedule) check() {
 	for _, n := range names {
 		s.did[actionCheck]++
 		got, err := restore(ctx, r, n)
-		if rec := s.records[n]; err == nil && rec != nil && rec.files != nil {
+		if rec := s.records[n]; err == nil && rec != nil && rec.files != nil { // nil: it was never reported
 			err = same(rec.files, got)
 		}
 		if err != nil {
