@@ -139,6 +139,9 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.S
 		} else if cacheErr := r.newCache.commit(); cacheErr != nil {
 			_ = os.Remove(o.CachePath) // an old cache would be as right, but never older than one run
 		}
+		if err == nil {
+			forgetPages(o.CachePath)
+		}
 	}
 	if err != nil {
 		return r.problems, nil, err
@@ -184,6 +187,7 @@ type worker struct {
 	r     *run
 	saver *repo.Saver
 	buf   []byte // one chunk buffer
+	pages []byte // another, of pages that are gathered
 }
 
 type job interface {
