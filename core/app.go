@@ -126,6 +126,13 @@ func (a *App) Status() Status {
 			}
 		case RunVerify:
 			st.LastCheck = &r
+		case RunPrune:
+			st.LastPrune = &r
+		case RunDrill:
+			st.LastDrill = &r
+			if r.Outcome == OutcomeDone {
+				st.Proven = &r
+			}
 		}
 	}
 	return st
