@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/holdfast-backup/holdfast/core/schedule"
 )
 
 // ErrInUse: another process has the profile open.
@@ -51,6 +53,8 @@ type Settings struct {
 	// often in a row since it was set.
 	PasswordConfirmed time.Time `json:"password_confirmed,omitzero"`
 	PasswordChecks    int       `json:"password_checks,omitempty"`
+	// Schedule is when backups run by themselves.
+	Schedule schedule.Schedule `json:"schedule,omitzero"`
 }
 
 // Profile is an open profile folder.
