@@ -57,3 +57,9 @@ func past(runs []Run) (p schedule.Past) {
 	}
 	return p
 }
+
+// ScheduleWatch tells whether a backup may begin by itself now; ask it every ScheduleTick.
+type ScheduleWatch = schedule.Watch
+
+// ScheduleTick is how often to look whether a backup is due.
+const ScheduleTick = schedule.Tick

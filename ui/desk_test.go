@@ -64,6 +64,29 @@ type desk struct {
 	files   *fakeFiles
 	closed  bool
 	profile string
+	panel   *panel
+	told    []string      // notifications
+	clock   time.Duration // what the window's clock is ahead
+}
+
+// panel is a test's app with a system's panel.
+type panel struct {
+	fyne.App
+	menu *fyne.Menu
+}
+
+func (p *panel) SetSystemTrayMenu(m *fyne.Menu)  { p.menu = m }
+func (p *panel) SetSystemTrayIcon(fyne.Resource) {}
+func (p *panel) SetSystemTrayWindow(fyne.Window) {}
+
+// item is the tray's line with a text; nil: there is none.
+func (p *panel) item(text string) *fyne.MenuItem {
+	for _, i := range p.menu.Items {
+		if i.Label == text {
+			return i
+		}
+	}
+	return nil
 }
 
 // fakeFiles answers the folder and file dialogs.
@@ -98,7 +121,12 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 	if wrap != nil {
 		app = wrap(a)
 	}
-	d.ui = New(Params{Fyne: test.NewTempApp(t), App: app, Profile: params.Profile, Do: d.loop.do})
+	d.panel = &panel{App: test.NewTempApp(t)}
+	d.ui = New(Params{
+		Fyne: d.panel, App: app, Profile: params.Profile, Do: d.loop.do,
+		Now:    func() time.Time { return time.Now().Add(d.clock) },
+		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
+	})
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)

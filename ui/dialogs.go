@@ -71,7 +71,8 @@ func (d dialogs) file(chosen func(string)) {
 // question is asked before something that should not happen by accident.
 type question struct {
 	title, text, yes, no string
-	danger               bool // what yes does cannot be taken back
+	danger               bool   // what yes does cannot be taken back
+	otherwise            func() // what no does besides going away; may be nil
 }
 
 // ask shows a question over the window.
@@ -81,7 +82,12 @@ func (u *UI) ask(q question, yes func()) {
 	if q.danger {
 		kind = widgets.Danger
 	}
-	no := widgets.NewButton(q.no, "", widgets.Second, func() { pop.Hide() })
+	no := widgets.NewButton(q.no, "", widgets.Second, func() {
+		pop.Hide()
+		if q.otherwise != nil {
+			q.otherwise()
+		}
+	})
 	ok := widgets.NewButton(q.yes, "", kind, func() { pop.Hide(); yes() })
 	no.OnEscape = func() { pop.Hide() }
 	ok.OnEscape = no.OnEscape
@@ -96,6 +102,12 @@ func (u *UI) inform(title, text string) {
 	ok.OnEscape = func() { pop.Hide() }
 	pop = u.popUp(title, text, ok)
 	u.window.Canvas().Focus(ok)
+}
+
+// informError says over the window what went wrong where there is no page for it.
+func (u *UI) informError(err error) {
+	s := u.words.For(err)
+	u.inform(s.What, s.Safe+" "+s.Do)
 }
 
 func (u *UI) popUp(title, text string, buttons ...fyne.CanvasObject) *widget.PopUp {

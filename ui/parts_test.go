@@ -159,7 +159,7 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 		t.Error("somebody else's text was taken away")
 	}
 	d.press("Copy")
-	d.ui.closeAsked()
+	d.ui.quitAsked()
 	d.until("the window's end", func() bool { return d.closed })
 	if board.Content() != "" {
 		t.Error("the key is left in the clipboard")
@@ -214,12 +214,7 @@ func (noKeyring) Delete(string) error        { return nil }
 func TestNoKeyringNamesTheChoice(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitWith(t, t.TempDir(), noKeyring{}, nil)
-	d.door("Set up a backup")
-	d.files.folderAnswer = dir
-	d.press("Add folder…")
-	d.press("Continue")
-	d.write(0, destination)
-	d.press("Continue")
+	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")
 	d.confirmKey()

@@ -179,11 +179,14 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
 	p.fail(nil)
 	next.SetBusy(true)
-	confirmed := req.Existing || f.keep.withDigits()
+	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.now())
 	f.u.work.run(func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
 			_ = f.u.core.ConfirmKey() // only a date to show; the backup is set up
+		}
+		if err == nil {
+			err = f.u.core.SetSchedule(first)
 		}
 		return func() {
 			next.SetBusy(false)
@@ -216,13 +219,14 @@ func (f *setupFlow) ready(joined bool) {
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(st.Sources))
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
 	where.SetPath(st.Destination)
+	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(u.scheduleLine(st.Schedule))
 	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
 	}
 	p := u.newPage(pageParams{
 		name: f.name(), step: f.of(), of: f.of(),
-		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead), widgets.Rows(what, where, protected)},
+		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead), widgets.Rows(what, where, when, protected)},
 		foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Later"), "", widgets.Second, u.leaveFlow),
 			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { u.leaveFlow(); u.backUp() }),

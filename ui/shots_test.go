@@ -228,7 +228,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
 	backup(func(*core.Status) {})
 	shoot("backup-running")
-	u.closeAsked()
+	u.quitAsked()
 	shoot("close-while-running")
 	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
 	u.job = nil

@@ -200,6 +200,9 @@ func Templates() []string {
 	for _, u := range byteUnits {
 		out = append(out, "{{.Number}} "+u)
 	}
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		out = append(out, d.String())
+	}
 	for m := time.January; m <= time.December; m++ {
 		out = append(out, m.String())
 	}
