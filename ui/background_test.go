@@ -82,7 +82,9 @@ func TestAFailureIsToldOnceAndTriedAgain(t *testing.T) {
 		d.pass(7 * time.Hour)
 		d.until("a try", func() bool { return d.backups() == n && d.ui.job == nil })
 	}
-	failed := slices.DeleteFunc(slices.Clone(d.told), func(s string) bool { return !strings.HasPrefix(s, "The backup did not work: The place of your backup cannot be reached.") })
+	failed := slices.DeleteFunc(slices.Clone(d.told), func(s string) bool {
+		return !strings.HasPrefix(s, "The backup did not work: The place of your backup cannot be reached.")
+	})
 	if len(failed) != 1 {
 		t.Errorf("told: %v", d.told)
 	}

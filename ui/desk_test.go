@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
@@ -267,6 +268,13 @@ func (d *desk) row(title string) *widgets.SettingRow {
 func (d *desk) check(text string) {
 	d.t.Helper()
 	test.Tap(one(d, "check "+text, func(c *widgets.Check) bool { return c.Text == text }))
+}
+
+// pick chooses from the list that has it.
+func (d *desk) pick(option string) {
+	d.t.Helper()
+	one(d, "list with "+option, func(s *widget.Select) bool { return slices.Contains(s.Options, option) }).SetSelected(option)
+	d.loop.drain()
 }
 
 func (d *desk) nav(text string) {

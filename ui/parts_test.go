@@ -195,7 +195,7 @@ func TestAppearance(t *testing.T) {
 	d.setUp(dir, destination)
 	d.press("Later")
 	d.nav("Settings")
-	d.door("Dark")
+	d.pick("Dark")
 	if got := d.ui.app.Settings().Theme().(*theme.Theme).Appearance(); got != theme.Dark {
 		t.Error(got)
 	}

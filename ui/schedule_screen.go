@@ -88,7 +88,7 @@ func (u *UI) editSchedule() {
 		[2]string{lang.L("Every week"), lang.L("For files that seldom change.")},
 		[2]string{lang.L("Only when you ask"), lang.L("Nothing runs by itself. Holdfast reminds you after two weeks.")})
 	at := func() fyne.CanvasObject {
-		return widgets.Row(theme.Space3, nil, widgets.NewBody(lang.L("at")).OneLine(), clockPicker(&chosen.At))
+		return widgets.Row(theme.Space3, nil, widgets.NewBody(lang.L("at")).OneLine(), widgets.Bordered(clockPicker(&chosen.At)))
 	}
 	choices.Below(1, at())
 	var days []string
@@ -97,7 +97,7 @@ func (u *UI) editSchedule() {
 	}
 	day := widget.NewSelect(days, func(text string) { chosen.On = weekday(slices.Index(days, text)) })
 	day.SetSelected(u.words.Weekday(chosen.On))
-	choices.Below(2, widgets.Row(theme.Space3, nil, day, at()))
+	choices.Below(2, widgets.Row(theme.Space3, nil, widgets.Bordered(day), at()))
 
 	var p *page
 	var save *widgets.Button

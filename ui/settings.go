@@ -52,3 +52,10 @@ const settingReminded = "overdue-reminded"
 func (s settings) reminded() time.Time { return time.Unix(int64(s.p.Float(settingReminded)), 0) }
 
 func (s settings) setReminded(t time.Time) { s.p.SetFloat(settingReminded, float64(t.Unix())) }
+
+// settingLanguage is one of languages.
+const settingLanguage = "language"
+
+func (s settings) language() string { return s.p.String(settingLanguage) }
+
+func (s settings) setLanguage(language string) { s.p.SetString(settingLanguage, language) }

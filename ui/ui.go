@@ -127,6 +127,7 @@ func New(p Params) *UI {
 		p.KeepCopied = time.Minute
 	}
 	loadTranslations()
+	speak(settings{p.Fyne.Preferences()}.language())
 	u := &UI{
 		core: p.App, profile: p.Profile, now: p.Now, work: newWork(p.Do), words: words.In(translate),
 		prefs: settings{p.Fyne.Preferences()}, app: p.Fyne,
