@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/plug/autostart"
 	"github.com/holdfast-backup/holdfast/plug/instance"
+	"github.com/holdfast-backup/holdfast/plug/printer"
 	"github.com/holdfast-backup/holdfast/ui"
 	"github.com/holdfast-backup/holdfast/ui/cli"
 )
@@ -34,7 +35,7 @@ func window(p cli.WindowParams) error {
 		return err
 	}
 	u := ui.New(ui.Params{
-		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background,
+		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background, Print: printer.Print(),
 		Login: autostart.Entry{ID: appID, Name: "Holdfast", Comment: "Backs up on schedule", Args: p.AtLogin},
 	})
 	// Without it a second start says that the profile is open: no reason not to start.

@@ -166,29 +166,6 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 	}
 }
 
-func TestTheKeyFile(t *testing.T) {
-	d := sit(t, t.TempDir(), nil)
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	key := d.setUpEncrypted(dir, destination)
-	d.press("Later")
-	d.row("Show the key").Tapped(nil)
-	d.sees("This is your key")
-	d.files.saveAnswer = filepath.Join(t.TempDir(), "key.txt")
-	d.press("Save to a file…")
-	d.sees("Saved. Keep the file apart")
-	b, err := os.ReadFile(d.files.saveAnswer)
-	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(b)), " "), strings.Join(key, " ")) {
-		t.Error("the file does not hold the key", err)
-	}
-	if s, err := os.Stat(d.files.saveAnswer); err != nil || s.Mode().Perm() != 0o600 {
-		t.Error("others can read the file", err)
-	}
-	d.press("Hide")
-	if got := find(d, func(t *widgets.Text) bool { return t.Text == key[0] }); len(got) > 0 {
-		t.Error("the key is not hidden")
-	}
-}
-
 func TestAppearance(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)

@@ -23,7 +23,7 @@ type protectFlow struct {
 
 func newProtectFlow(u *UI) *protectFlow {
 	f := &protectFlow{u: u}
-	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, back: f.means, last: lang.L("Encrypt the backup")}
+	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, place: u.core.Status().Destination, back: f.means, last: lang.L("Encrypt the backup")}
 	f.keep.made = func(*page, *widgets.Button) { f.work() }
 	return f
 }
@@ -225,7 +225,7 @@ func (u *UI) showKey() {
 				return
 			}
 			var p *page
-			grid, tools := u.keyCard(key, func(err error) { p.fail(err) })
+			grid, tools := u.keyCard(key, u.core.Status().Destination, func(err error) { p.fail(err) })
 			leave := func() {
 				grid.Clear()
 				key.Clear()

@@ -99,11 +99,11 @@ func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
 	}
 	for _, s := range f.sources.paths {
 		if inside(s, path) {
-			p.fail(reasonedError{lang.L("The backup cannot be kept inside a folder that it backs up."), lang.L("Choose another folder, on another disk if you can.")})
+			p.fail(reasonedError{what: lang.L("The backup cannot be kept inside a folder that it backs up."), do: lang.L("Choose another folder, on another disk if you can.")})
 			return
 		}
 	}
-	f.destination = path
+	f.destination, f.keep.place = path, path
 	next.SetBusy(true)
 	f.u.work.run(func(ctx context.Context) func() {
 		found, err := core.Inspect(ctx, path)

@@ -112,7 +112,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 	}
 	s := &stage{App: real, status: status}
 	l := newLoop()
-	u := New(Params{Fyne: app, Login: &atLogin{on: true}, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	u := New(Params{Fyne: app, Login: &atLogin{on: true}, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
 	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
 
@@ -225,7 +225,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 	shoot("password-destroyed")
 	u.removePassword(func() {})
 	shoot("password-remove")
-	u.passwordIsSet("Change the password", false, nil)
+	u.passwordIsSet(say("Change the password"), false, nil)
 	shoot("password-set")
 	old := *good
 	old.Ended = now.AddDate(0, 0, -9)
@@ -265,8 +265,8 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 	j := &job{kind: core.RunTurnOn, last: proving, cancel: func() {}}
 	steps := newStepList()
 	steps.set(core.StepProving)
-	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: "Making the new backup",
-		lead: "The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.", content: []fyne.CanvasObject{u.panel(j), steps.root}})
+	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: say("Making the new backup"),
+		lead: say("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later."), content: []fyne.CanvasObject{u.panel(j), steps.root}})
 	u.flow(p.root)
 	shoot("encryption-work")
 	u.changed(core.RunTurnOn, 5, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
@@ -311,8 +311,8 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 	keys := newKeyField(u, func() {})
 	keys.entry.SetText(typed)
 	keys.ask(proposals[0])
-	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: "Unlock the backup", lead: r.place,
-		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton("Unlock", "key", widgets.Main, nil)}}).root)
+	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: say("Unlock the backup"), lead: r.place,
+		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).root)
 	shoot("restore-key")
 	reader, err := real.Reader(ctx)
 	if err != nil {
@@ -377,6 +377,6 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 	u.passwordScreen()
 	d.sees(u.guessWords(10))
 	shoot("small-password")
-	(&keySteps{u: u, name: "End-to-end encryption", step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
+	(&keySteps{u: u, name: say("End-to-end encryption"), step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
 	shoot("small-key")
 }

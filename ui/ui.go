@@ -73,6 +73,8 @@ type Params struct {
 	Hidden bool
 	// Login can be nil: then there is no choice about it.
 	Login Login
+	// Print prints a PDF; nil where nothing prints.
+	Print func(ctx context.Context, title string, pdf []byte) error
 	// Notify shows a notification of the system; nil is the app's.
 	Notify func(title, text string)
 }
@@ -101,6 +103,7 @@ type UI struct {
 	scheduler *scheduler
 	notify    func(title, text string)
 	login     Login
+	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
 
 	job      *job
@@ -138,7 +141,7 @@ func New(p Params) *UI {
 	u.choose = dialogs{u.window}
 	u.clip = &clip{board: u.app.Clipboard(), work: u.work, keep: p.KeepCopied}
 	u.content, u.screen = container.NewStack(), container.NewStack()
-	u.hidden, u.login = p.Hidden, p.Login
+	u.hidden, u.login, u.print = p.Hidden, p.Login, p.Print
 	u.notify = p.Notify
 	if u.notify == nil {
 		u.notify = notifyThrough(u.app, u.work)

@@ -153,7 +153,7 @@ func readCard(path string) (card, name string, err error) {
 	}
 	var c struct{ Name, URL string }
 	if len(b) > maxCardFile || json.Unmarshal(b, &c) != nil || c.URL == "" {
-		return "", "", reasonedError{lang.L("This file is no vault card."), lang.L("Choose the file that you got from whoever runs the vault.")}
+		return "", "", reasonedError{what: lang.L("This file is no vault card."), do: lang.L("Choose the file that you got from whoever runs the vault.")}
 	}
 	return string(b), core.DisplayName(c.Name) + " · " + core.DisplayName(c.URL), nil
 }

@@ -34,7 +34,7 @@ func main() {
 		if len(f) < 3 {
 			continue
 		}
-		fmt.Fprintf(out, "== %s %s\n", f[0], f[1])
+		_, _ = fmt.Fprintf(out, "== %s %s\n", f[0], f[1])
 		texts := 0
 		for _, pattern := range []string{"LICEN[CS]E*", "COPYING*", "NOTICE*", "PATENTS*"} {
 			files, err := filepath.Glob(filepath.Join(f[2], pattern))
@@ -47,7 +47,7 @@ func main() {
 					continue // a folder of that name
 				}
 				texts++
-				fmt.Fprintf(out, "%s\n\n", bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r"), nil)))
+				_, _ = fmt.Fprintf(out, "%s\n\n", bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r"), nil)))
 			}
 		}
 		if texts == 0 {
