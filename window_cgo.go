@@ -35,7 +35,7 @@ func window(p cli.WindowParams) error {
 		return err
 	}
 	u := ui.New(ui.Params{
-		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background, Print: printer.Print(),
+		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
 		Login: autostart.Entry{ID: appID, Name: "Holdfast", Comment: "Backs up on schedule", Args: p.AtLogin},
 	})
 	// Without it a second start says that the profile is open: no reason not to start.

@@ -30,11 +30,24 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 	if g := st.LastGood; g != nil {
 		what.SetNote(u.words.Bytes(g.Bytes))
 	}
-	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
+	where := widgets.NewSettingRow("place", lang.L("Where"), nil, u.editPlace)
 	where.SetPath(core.DisplayName(st.Destination))
+	u.showFree(where, st.Destination)
 	when := widgets.NewSettingRow("clock", lang.L("When"), nil, u.editSchedule).SetValue(u.whenLine(st))
 	content = append(content, widgets.Rows(what, where, when), widgets.Rows(u.protectionRows(st)...))
 	return screenPage("", content...)
+}
+
+// showFree notes at the end of a row how much room a place has, once that is known.
+func (u *UI) showFree(row *widgets.SettingRow, place string) {
+	u.work.run(func(ctx context.Context) func() {
+		free, known := core.FreeSpace(ctx, place) // a disk may have to wake
+		return func() {
+			if known {
+				row.SetNote(lang.L("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
+			}
+		}
+	})
 }
 
 // runError words the failure of an earlier run again.

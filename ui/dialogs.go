@@ -111,9 +111,18 @@ func (u *UI) informError(err error) {
 }
 
 func (u *UI) popUp(title, text string, buttons ...fyne.CanvasObject) *widget.PopUp {
+	return u.popUpWith(title, text, nil, buttons...)
+}
+
+// popUpWith has a field between its text and its buttons.
+func (u *UI) popUpWith(title, text string, field fyne.CanvasObject, buttons ...fyne.CanvasObject) *widget.PopUp {
 	gap := widgets.Gap()
-	foot := widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, buttons...)...)
-	body := widgets.Inset(theme.Space4, theme.Space3, widgets.Column(theme.Space4, widgets.NewTitle(title), widgets.NewBody(text), foot))
+	parts := []fyne.CanvasObject{widgets.NewTitle(title), widgets.NewBody(text)}
+	if field != nil {
+		parts = append(parts, field)
+	}
+	parts = append(parts, widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, buttons...)...))
+	body := widgets.Inset(theme.Space4, theme.Space3, widgets.Column(theme.Space4, parts...))
 	body.Resize(fyne.NewSize(440, 10)) // texts learn their width before their height is asked
 	pop := widget.NewModalPopUp(container.NewStack(body), u.window.Canvas())
 	pop.Resize(fyne.NewSize(440, body.MinSize().Height))

@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -250,35 +249,4 @@ func sourceNames(paths []string) string {
 		names = append(names, core.DisplayName(filepath.Base(p)))
 	}
 	return strings.Join(names, ", ")
-}
-
-// placeField asks for a folder: typed, or chosen in a dialog.
-type placeField struct {
-	root      fyne.CanvasObject
-	entry     *widget.Entry
-	submitted func()
-}
-
-func newPlaceField(u *UI, path, label string) *placeField {
-	f := &placeField{entry: widget.NewEntry()}
-	f.entry.SetText(path)
-	f.entry.SetPlaceHolder(lang.L("Path of the folder"))
-	f.entry.OnSubmitted = func(string) {
-		if f.submitted != nil {
-			f.submitted()
-		}
-	}
-	choose := widgets.NewButton(lang.L("Choose…"), "folder", widgets.Second, func() {
-		u.choose.folder(f.path(), f.entry.SetText)
-	})
-	f.root = widgets.Column(theme.Space2, widgets.NewStrong(label), widgets.Row(theme.Space3, widgets.Wide(f.entry), f.entry, choose))
-	return f
-}
-
-func (f *placeField) path() string {
-	p := strings.TrimSpace(f.entry.Text)
-	if p == "" {
-		return ""
-	}
-	return filepath.Clean(expand(p))
 }

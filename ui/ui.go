@@ -73,6 +73,10 @@ type Params struct {
 	Hidden bool
 	// Login can be nil: then there is no choice about it.
 	Login Login
+	// PINs, if not nil, is told how to ask for those of tokens.
+	PINs interface {
+		Ask(func(ctx context.Context, token string) (pin []byte, err error))
+	}
 	// Print prints a PDF; nil where nothing prints.
 	Print func(ctx context.Context, title string, pdf []byte) error
 	// Notify shows a notification of the system; nil is the app's.
@@ -145,6 +149,9 @@ func New(p Params) *UI {
 	u.notify = p.Notify
 	if u.notify == nil {
 		u.notify = notifyThrough(u.app, u.work)
+	}
+	if p.PINs != nil {
+		p.PINs.Ask(u.askPIN)
 	}
 	u.tray = &tray{u: u}
 	u.tray.panel, _ = u.app.(desktop.App) // not on every system
