@@ -32,8 +32,7 @@ type ledger struct {
 	value   []byte // of the head, as stored; nil: none yet
 	// anchored: the token shows the anchor of head; else it shows head.previous.
 	anchored bool
-	// shown is what the token shows beside the current scalar; "" for what it
-	// shows before the first anchor.
+	// shown is the newest anchor that the token shows, "" before the first.
 	shown string
 	// broken: the store or the token was changed by someone else. Final.
 	broken error
@@ -240,16 +239,9 @@ func (l *ledger) write(changes []Change, next head, keys *storageKeys) error {
 			return unavailable("the store did not keep a change", err)
 		}
 	}
-	l.head, l.value, l.anchored = next, value, false
-	moved := keys != l.current
-	old := l.current
-	l.current = keys
+	l.head, l.value, l.anchored, l.current = next, value, false, keys
 	l.groups++
 	l.commits += uint64(len(changes))
-	if moved {
-		l.shown = "" // nothing yet, beside the new scalar
-		return l.move(ctx, old)
-	}
 	return l.anchor(ctx)
 }
 
@@ -258,35 +250,20 @@ func (l *ledger) anchor(ctx context.Context) error {
 	if l.anchored {
 		return nil
 	}
-	want := l.current.anchorOf(l.head)
-	shown, err := l.hsm.Anchor(ctx, l.current.generation)
+	now, err := readAnchor(ctx, l.hsm)
 	if err != nil {
 		return unavailable("the token's anchor cannot be read", err)
 	}
-	if shown != want {
-		if shown != l.shown && !(l.shown == "" && anchorNumber(shown) == 0) {
+	want := l.current.anchorOf(l.head)
+	if now.anchor != want {
+		if now.anchor != l.shown {
 			l.broken = unavailable("two vaults use one token", ErrMoved)
 			return l.broken
 		}
-		if err := l.hsm.SetAnchor(ctx, l.current.generation, want); err != nil {
+		if err := l.hsm.SetAnchor(ctx, now.next, want); err != nil {
 			return unavailable("the token's anchor cannot be written", err)
 		}
 	}
 	l.shown, l.anchored = want, true
 	return nil
-}
-
-// move anchors the head at the current scalar for the first time.
-func (l *ledger) move(ctx context.Context, old *storageKeys) error {
-	if old != nil {
-		shown, err := l.hsm.Anchor(ctx, old.generation)
-		if err != nil {
-			return unavailable("the token's anchor cannot be read", err)
-		}
-		if shown != l.head.previous {
-			l.broken = unavailable("two vaults use one token", ErrMoved)
-			return l.broken
-		}
-	}
-	return l.anchor(ctx)
 }

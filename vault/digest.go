@@ -1,9 +1,6 @@
 package vault
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -53,10 +50,7 @@ type head struct {
 	previous string // the anchor before this commit, "" for the first
 }
 
-const (
-	anchorChars = 40 // base64url of 8 bytes of number and 22 of MAC
-	headBytes   = 8 + 32 + 8 + anchorChars
-)
+const headBytes = 8 + 32 + 8 + anchorChars
 
 func (h head) encode() []byte {
 	b := binary.BigEndian.AppendUint64(nil, h.number)
@@ -77,22 +71,4 @@ func decodeHead(b []byte) (h head, err error) {
 		h.previous = string(b[48:])
 	}
 	return h, nil
-}
-
-// anchorOf is what the token shows when this head is the newest.
-func (k *storageKeys) anchorOf(h head) string {
-	b := binary.BigEndian.AppendUint64(nil, h.number)
-	m := hmac.New(sha256.New, k.anchor)
-	m.Write(b)
-	m.Write(h.sum.bytes())
-	return base64.RawURLEncoding.EncodeToString(append(b, m.Sum(nil)[:22]...))
-}
-
-// anchorNumber returns the commit number that an anchor names, 0 if it is none.
-func anchorNumber(anchor string) uint64 {
-	b, err := base64.RawURLEncoding.DecodeString(anchor)
-	if err != nil || len(b) != 30 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(b)
 }

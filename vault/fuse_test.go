@@ -59,15 +59,15 @@ type fusedHSM struct {
 	f *fuse
 }
 
-func (h fusedHSM) SetAnchor(ctx context.Context, g uint32, a string) error {
-	return h.f.step(func() error { return h.HSM.SetAnchor(ctx, g, a) })
+func (h fusedHSM) SetAnchor(ctx context.Context, place int, a string) error {
+	return h.f.step(func() error { return h.HSM.SetAnchor(ctx, place, a) })
 }
 
-func (h fusedHSM) Anchor(ctx context.Context, g uint32) (string, error) {
+func (h fusedHSM) Anchors(ctx context.Context) ([hsm.Anchors]string, error) {
 	if h.f.dead {
-		return "", errCrash
+		return [hsm.Anchors]string{}, errCrash
 	}
-	return h.HSM.Anchor(ctx, g)
+	return h.HSM.Anchors(ctx)
 }
 
 func (h fusedHSM) MakeStorage(ctx context.Context, g uint32) error {

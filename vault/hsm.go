@@ -14,9 +14,10 @@ type HSM interface {
 	Storages(ctx context.Context) ([]hsm.Storage, error)
 	// StorageSecret returns x(k·p), 32 bytes, for the storage scalar k of a generation.
 	StorageSecret(ctx context.Context, generation uint32, p opaque.Point) ([]byte, error)
-	// Anchor returns, and SetAnchor writes, durably, a text of at most 40 characters beside a storage scalar.
-	Anchor(ctx context.Context, generation uint32) (string, error)
-	SetAnchor(ctx context.Context, generation uint32, anchor string) error
+	// Anchors returns, and SetAnchor writes, durably, a text of at most 40
+	// characters in each of two places. "" is one that was never written, or broke while it was.
+	Anchors(ctx context.Context) ([hsm.Anchors]string, error)
+	SetAnchor(ctx context.Context, place int, anchor string) error
 	// MakeStorage generates a storage scalar, DestroyStorage destroys one for good.
 	MakeStorage(ctx context.Context, generation uint32) error
 	DestroyStorage(ctx context.Context, generation uint32) error

@@ -119,6 +119,17 @@ func TestHeadAndAnchor(t *testing.T) {
 	if err != nil || got != h {
 		t.Errorf("%+v %v", got, err)
 	}
+	if !wholeAnchor(anchor) || wholeAnchor(k.firstAnchorOf(h)) {
+		t.Error("the checksum")
+	}
+	before := k.anchorOf(head{number: 1<<40 - 1, sum: h.sum})
+	for i := range len(anchor) {
+		for _, torn := range []string{anchor[:i], anchor[:i] + before[i:], before[:i] + anchor[i:]} {
+			if torn != anchor && torn != before && wholeAnchor(torn) {
+				t.Errorf("torn at %d: %q", i, torn)
+			}
+		}
+	}
 	for _, other := range []head{{number: 1<<40 + 1, sum: h.sum}, {number: 1 << 40, sum: digest{1, 2, 3, 5}}} {
 		if k.anchorOf(other) == anchor {
 			t.Error("two heads, one anchor")

@@ -289,6 +289,9 @@ func TestModel(t *testing.T) {
 			must(t, h.DestroyStorage(t.Context(), s.Generation))
 		}
 		must(t, h.MakeStorage(t.Context(), 1))
+		for place := range hsm.Anchors {
+			must(t, h.SetAnchor(t.Context(), place, ""))
+		}
 		m := &machine{t: t, h: h, store: vault.NewMemory(), clock: newClock()}
 		if rapid.Bool().Draw(rt, "delays") {
 			m.policy.Delays = []time.Duration{time.Minute, time.Hour}

@@ -19,6 +19,11 @@ func openLedger(ctx context.Context, store Store, h HSM, each func(Key, *record)
 	if len(storages) == 0 {
 		return nil, ErrNoKeys
 	}
+	now, err := readAnchor(ctx, h)
+	if err != nil {
+		return nil, unavailable("the token's anchor cannot be read", err)
+	}
+	l.shown = now.anchor
 	l.value, err = store.Get(ctx, Key{})
 	if errors.Is(err, ErrNotFound) {
 		return l, l.begin(ctx, storages)
@@ -26,21 +31,22 @@ func openLedger(ctx context.Context, store Store, h HSM, each func(Key, *record)
 	if err != nil {
 		return nil, unavailable("the store", err)
 	}
-	accepted, err := l.readHead(ctx, storages)
-	if err != nil {
+	if err := l.readHead(ctx, storages); err != nil {
+		return nil, err
+	}
+	if err := l.accept(); err != nil {
 		return nil, err
 	}
 	if err := l.checkRecords(ctx, each); err != nil {
 		return nil, err
 	}
-	l.shown, l.anchored = accepted.shown, accepted.anchored
 	return l, l.anchor(ctx)
 }
 
 // begin makes the head of a new vault.
 func (l *ledger) begin(ctx context.Context, storages []hsm.Storage) error {
-	if len(storages) != 1 || !storages[0].Fresh {
-		return fmt.Errorf("%w: it has no accounts, and the token was anchored to commit %d", ErrOlder, anchorNumber(storages[len(storages)-1].Anchor))
+	if len(storages) != 1 || l.shown != "" {
+		return fmt.Errorf("%w: it has no accounts, and the token was anchored to commit %d", ErrOlder, anchorNumber(l.shown))
 	}
 	empty := true
 	err := l.store.Iterate(ctx, func(Key, []byte) error { empty = false; return nil })
@@ -61,63 +67,48 @@ func (l *ledger) begin(ctx context.Context, storages []hsm.Storage) error {
 	return l.write(nil, head{}, keys)
 }
 
-// acceptance is how the token's anchor fits the head.
-type acceptance struct {
-	shown    string // beside the head's own generation; "" if never anchored
-	anchored bool
-}
-
-// readHead decides whether the token has last seen this head, or the one before it.
-func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) (acceptance, error) {
+// readHead reads the head, with the keys of its generation and those before.
+func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 	generation, err := valueGeneration(l.value)
 	if err != nil {
-		return acceptance{}, fmt.Errorf("%w: its head is damaged: %w", ErrTampered, err)
+		return fmt.Errorf("%w: its head is damaged: %w", ErrTampered, err)
 	}
-	at := -1
-	for i, s := range storages {
+	for _, s := range storages {
 		if s.Generation <= generation {
 			if l.keys[s.Generation], err = deriveStorageKeys(ctx, l.hsm, s.Generation); err != nil {
-				return acceptance{}, unavailable("the token", err)
+				return unavailable("the token", err)
 			}
 		}
-		if s.Generation == generation {
-			at = i
-		}
 	}
-	if at < 0 {
-		return acceptance{}, fmt.Errorf("%w: it is sealed under storage key %d, and the token has %d: the key was rotated since", ErrOlder, generation, storages[len(storages)-1].Generation)
+	if l.current = l.keys[generation]; l.current == nil {
+		return fmt.Errorf("%w: it is sealed under storage key %d, and the token has %d: the key was rotated since", ErrOlder, generation, storages[len(storages)-1].Generation)
 	}
-	for _, newer := range storages[at+1:] {
-		if !newer.Fresh { // a fresh one is left from a rotation that never began
-			return acceptance{}, fmt.Errorf("%w: it is sealed under storage key %d, and the token is anchored with %d", ErrOlder, generation, newer.Generation)
-		}
-	}
-	l.current = l.keys[generation]
 	plain, err := l.current.openValue(labelHead, Key{}, l.value)
 	if err != nil {
-		return acceptance{}, fmt.Errorf("%w: its head %w", ErrTampered, err)
+		return fmt.Errorf("%w: its head %w", ErrTampered, err)
 	}
 	if l.head, err = decodeHead(plain); err != nil {
-		return acceptance{}, fmt.Errorf("%w: %w", ErrTampered, err)
+		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
-	own := storages[at]
-	if own.Fresh {
-		// The first head under this scalar: the anchor is still at the older one.
-		if at == 0 && l.head.previous == "" || at > 0 && storages[at-1].Anchor == l.head.previous {
-			return acceptance{}, nil
-		}
-		return acceptance{}, fmt.Errorf("%w: storage key %d has no anchor", ErrTampered, generation)
-	}
-	switch own.Anchor {
+	return nil
+}
+
+// accept decides whether the token has last seen this head, or the one before it.
+func (l *ledger) accept() error {
+	switch l.shown {
 	case l.current.anchorOf(l.head):
-		return acceptance{own.Anchor, true}, nil
-	case l.head.previous:
-		return acceptance{own.Anchor, false}, nil
+		l.anchored = true
+		return nil
+	case l.current.firstAnchorOf(l.head), l.head.previous:
+		return nil
 	}
-	if n := anchorNumber(own.Anchor); n > l.head.number {
-		return acceptance{}, fmt.Errorf("%w: its last commit is %d, the token has seen %d", ErrOlder, l.head.number, n)
+	if l.shown == "" {
+		return fmt.Errorf("%w: its last commit is %d, and the token shows no anchor", ErrTampered, l.head.number)
 	}
-	return acceptance{}, fmt.Errorf("%w: the anchors of commit %d differ", ErrTampered, l.head.number)
+	if n := anchorNumber(l.shown); n > l.head.number {
+		return fmt.Errorf("%w: its last commit is %d, the token has seen %d", ErrOlder, l.head.number, n)
+	}
+	return fmt.Errorf("%w: the anchors of commit %d differ", ErrTampered, l.head.number)
 }
 
 // checkRecords sums all records up and compares with the head.

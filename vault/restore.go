@@ -57,38 +57,19 @@ func openCopy(ctx context.Context, from Store, h HSM) (*ledger, error) {
 	if l.value, err = from.Get(ctx, Key{}); err != nil {
 		return nil, fmt.Errorf("%w: the copy has no head", ErrTampered)
 	}
-	generation, err := valueGeneration(l.value)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
-	}
-	newest := storages[len(storages)-1]
-	if newest.Fresh && len(storages) > 1 {
-		newest = storages[len(storages)-2]
-	}
-	if generation != newest.Generation {
-		return nil, fmt.Errorf("%w: the copy is sealed under storage key %d, and the token has %d", ErrOlder, generation, newest.Generation)
-	}
-	if l.current, err = deriveStorageKeys(ctx, h, generation); err != nil {
-		return nil, unavailable("the token", err)
-	}
-	l.keys[generation] = l.current
-	plain, err := l.current.openValue(labelHead, Key{}, l.value)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the copy's head %w", ErrTampered, err)
-	}
-	if l.head, err = decodeHead(plain); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
+	if err := l.readHead(ctx, storages); err != nil {
+		return nil, err
 	}
 	return l, l.checkRecords(ctx, func(Key, *record) {})
 }
 
 // copyTo writes what the ledger has to another store and anchors it.
 func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place func() error) error {
-	shown, err := l.hsm.Anchor(ctx, l.current.generation)
+	now, err := readAnchor(ctx, l.hsm)
 	if err != nil {
 		return unavailable("the token's anchor cannot be read", err)
 	}
-	next := head{accounts: l.head.accounts, previous: shown, number: max(l.head.number, anchorNumber(shown)) + 1}
+	next := head{accounts: l.head.accounts, previous: now.anchor, number: max(l.head.number, anchorNumber(now.anchor)) + 1}
 	var batch []Change
 	flush := func() error {
 		err := to.Commit(ctx, batch)
@@ -131,7 +112,7 @@ func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place fun
 			return fmt.Errorf("put the restored store in its place: %w", err)
 		}
 	}
-	return l.hsm.SetAnchor(ctx, l.current.generation, l.current.anchorOf(next))
+	return l.hsm.SetAnchor(ctx, now.next, l.current.anchorOf(next))
 }
 
 // readOnly is a store whose copy must not be changed while it is looked at.

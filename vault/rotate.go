@@ -34,7 +34,7 @@ func (v *Vault) switchGeneration(ctx context.Context) error {
 	if err != nil {
 		return unavailable("the token", err)
 	}
-	if last := storages[len(storages)-1]; last.Generation == generation && last.Fresh {
+	if last := storages[len(storages)-1]; last.Generation == generation {
 		// Left by a rotation that never began. Nobody has used it.
 		if err := v.p.HSM.DestroyStorage(ctx, generation); err != nil {
 			return unavailable("the token", err)

@@ -39,17 +39,14 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCard, err)
 	}
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(uri.ModulePath); err != nil {
 		uri.ModulePath = "" // the card was made on a computer that has it elsewhere
 	}
 	params := hsm.Params{URI: uri, PIN: p.PIN, Sessions: 2}
-	token, err := hsm.Open(ctx, params)
-	if errors.Is(err, hsm.ErrNoKeys) && p.Create && len(card.PublicKey) == 0 {
-		if err := makeKeys(ctx, params); err != nil {
-			return nil, err
-		}
-		token, err = hsm.Open(ctx, params)
-	}
+	token, err := openToken(ctx, p.Dir, params, p.Create && len(card.PublicKey) == 0)
 	if err != nil {
 		return nil, tokenError(err)
 	}
@@ -57,10 +54,6 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	if len(card.PublicKey) > 0 && !bytes.Equal(card.PublicKey, ake.Bytes()) {
 		token.Close()
 		return nil, fmt.Errorf("%w: the token has other keys", ErrNotTheVault)
-	}
-	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
-		token.Close()
-		return nil, err
 	}
 	l := &Local{token: token, dir: p.Dir, delays: p.Delays, work: make(chan struct{}, 1)}
 	l.work <- struct{}{}
@@ -76,6 +69,34 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	l.begin = l.open
 	l.pause = func(int) time.Duration { return 50 * time.Millisecond }
 	return l, nil
+}
+
+// openToken opens a token, and with create makes the keys of a vault on one that
+// has none. Nothing is opened while keys are made: another process may be making them,
+// and SoftHSM fails at it when other threads log in meanwhile.
+func openToken(ctx context.Context, dir string, p hsm.Params, create bool) (*hsm.HSM, error) {
+	lock := flock.New(filepath.Join(dir, "open.lock"))
+	defer lock.Close() //nolint:errcheck // the system unlocks it when the process ends
+	if _, err := lock.TryRLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, err
+	}
+	token, err := hsm.Open(ctx, p)
+	if !create || !errors.Is(err, hsm.ErrNoKeys) {
+		return token, err
+	}
+	if err := lock.Unlock(); err != nil {
+		return nil, err
+	}
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, err
+	}
+	if token, err := hsm.Open(ctx, p); !errors.Is(err, hsm.ErrNoKeys) {
+		return token, err
+	}
+	if err := makeKeys(ctx, p); err != nil {
+		return nil, err
+	}
+	return hsm.Open(ctx, p)
 }
 
 func makeKeys(ctx context.Context, p hsm.Params) error {

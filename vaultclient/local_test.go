@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -37,6 +38,14 @@ func TestSoftwareToken(t *testing.T) {
 	_, err = vaultclient.Open(t.Context(), vaultclient.Params{Card: card, Dir: t.TempDir()})
 	wantErr(t, "the card alone", err, vaultclient.ErrNoPIN)
 	parsed, err := vault.ParseCard(card)
+	must(t, err)
+	// A crash while SoftHSM writes down that somebody logged in.
+	files, err := filepath.Glob(dir + "/tokens/*/token.object")
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q %v", files, err)
+	}
+	must(t, os.Truncate(files[0], 0))
+	_, err = vaultclient.SoftwareToken(dir)
 	must(t, err)
 	v = open([]byte(uri)) // another folder: all is on the token
 	defer func() { must(t, v.Close()) }()
@@ -136,4 +145,31 @@ func TestTwoAtOnce(t *testing.T) {
 	if s, err := second.Status(t.Context()); err != nil || s.GuessesLeft != 6 {
 		t.Errorf("%+v %v", s, err)
 	}
+}
+
+// The window asks how the account stands while a guess is under way: each finds the software token.
+func TestSoftwareTokenAtOnce(t *testing.T) {
+	hsmtest.SoftHSM(t, "another") // sets the environment back at the end
+	dir, store := t.TempDir()+"/token", t.TempDir()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 10 {
+				uri, err := vaultclient.SoftwareToken(dir)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: []byte(uri), Dir: store, Create: true})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := v.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

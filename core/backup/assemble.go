@@ -285,6 +285,10 @@ func (r *run) bundled(ctx context.Context, p *pending) (repo.Content, source.Ent
 func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
 	defer p.dir.release()
 	defer p.file.Close() //nolint:errcheck // only read from
+	stored := false
+	if p.paged != nil {
+		defer func() { p.paged.close(stored) }()
+	}
 	builder := r.saver.NewContentBuilder()
 	var fault error
 	for {
@@ -307,6 +311,15 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 		case fault != nil:
 		case b.err != nil:
 			fault = b.err
+		case b.extents != nil:
+			for _, e := range b.extents {
+				if err := builder.Add(e); err != nil {
+					return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
+				}
+			}
+			if p.paged.after != nil {
+				p.paged.after.add(b.extents, b.hashes)
+			}
 		default:
 			if err := builder.Add(b.extent); err != nil {
 				return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
@@ -326,6 +339,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 	if err != nil {
 		return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
 	}
+	stored = true
 	return content, p.file.entry, nil
 }
 

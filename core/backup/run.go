@@ -120,6 +120,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		} else if cacheErr := r.newCache.commit(); cacheErr != nil {
 			_ = os.Remove(o.CachePath) // an old cache would be as right, but never older than one run
 		}
+		if err == nil {
+			forgetPages(o.CachePath)
+		}
 	}
 	return Result{Snapshot: made, Stats: w.Stats(), Problems: r.problems}, err
 }
@@ -158,6 +161,7 @@ type worker struct {
 	r     *run
 	saver *repo.Saver
 	buf   []byte // one chunk buffer
+	pages []byte // another, of pages that are gathered
 }
 
 type job interface {

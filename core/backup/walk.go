@@ -44,6 +44,7 @@ type pending struct {
 
 	file   *openFile   // large: open while blocks are stored
 	blocks chan *block // in order; closed after the last
+	paged  *paged      // of a database, else nil
 
 	// set by the assembler when the file is complete
 	resolved bool
@@ -51,11 +52,13 @@ type pending struct {
 	ok       bool
 }
 
-// block is a run of a large file: a chunk, or a hole.
+// block is a run of a large file: a chunk, a hole, or a region of a database.
 type block struct {
-	done   chan struct{}
-	extent repo.Extent
-	err    error
+	done    chan struct{}
+	extent  repo.Extent
+	extents []repo.Extent // of a region, and the hashes of its pages
+	hashes  []pageHash
+	err     error
 }
 
 // dirRef keeps a directory open until the last job that needs it is done.
@@ -424,6 +427,12 @@ func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error
 	p.file = &openFile{Handle: f, entry: opened}
 	p.blocks = make(chan *block, 64)
 	defer close(p.blocks)
+	byPosition := isMedia(p.entry.Name) || opened.Size <= cdcMin
+	if !byPosition && opened.Size >= pagedMin {
+		if page := sqlitePage(f); page > 0 && whole(f, opened.Size) {
+			p.paged = r.openPaged(p.path, page)
+		}
+	}
 	if err := r.send(ctx, it); err != nil {
 		return err
 	}
@@ -431,7 +440,9 @@ func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error
 	if err := r.submitBundle(ctx); err != nil {
 		return err
 	}
-	byPosition := isMedia(p.entry.Name) || opened.Size <= cdcMin
+	if p.paged != nil {
+		return r.byPages(ctx, p, opened.Size)
+	}
 	return eachData(f, opened.Size, func(start, end int64) error {
 		if byPosition {
 			return r.byPosition(ctx, p, start, end)
@@ -510,6 +521,12 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 		}
 		return nil
 	}
+}
+
+// whole tells whether a file has no holes.
+func whole(f *source.Handle, size int64) bool {
+	start, end, err := f.NextData(0)
+	return err == nil && start == 0 && end >= size
 }
 
 // eachData calls data and hole for the runs of a file, in order.

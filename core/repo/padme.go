@@ -5,14 +5,15 @@ import "math/bits"
 // padme rounds a length up so that little of it shows: PADMÉ, Nikitin et al.,
 // "Reducing Metadata Leakage from Encrypted Files" (PETS 2019), section 4.
 func padme(length int) int {
+	grain := padmeGrain(length)
+	return (length + grain - 1) &^ (grain - 1)
+}
+
+// padmeGrain is what a length is rounded up to a multiple of.
+func padmeGrain(length int) int {
 	if length < 2 {
-		return length
+		return 1
 	}
 	e := bits.Len(uint(length)) - 1
-	s := bits.Len(uint(e))
-	if s >= e {
-		return length
-	}
-	mask := 1<<(e-s) - 1
-	return (length + mask) &^ mask
+	return 1 << max(0, e-bits.Len(uint(e)))
 }

@@ -438,3 +438,33 @@ func TestPadmeLeaksLittleAndCostsLittle(t *testing.T) {
 		}
 	}
 }
+
+// Packs end where they need little padding: blindly filled ones are a hundredth of it.
+func TestPacksAreWellFilled(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var stored, used, packs int
+	for packs < 200 {
+		sum, n := 0, 0
+		for {
+			record := 2<<20 + 17
+			if rng.IntN(4) > 0 {
+				record = 1 + rng.IntN(record)
+			}
+			if packSize(sum+record, n+1) > dataPackTarget {
+				break
+			}
+			sum, n = sum+record, n+1
+			if wellFilled(sum, n, dataPackTarget) {
+				break
+			}
+		}
+		size := packSize(sum, n)
+		if size < dataPackTarget/2 || size > dataPackTarget {
+			t.Fatalf("a pack of %d bytes", size)
+		}
+		stored, used, packs = stored+size, used+sum+n*tableEntry, packs+1
+	}
+	if padding := stored - used; padding*300 > stored {
+		t.Errorf("%d of %d bytes are padding", padding, stored)
+	}
+}

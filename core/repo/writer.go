@@ -227,7 +227,25 @@ func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []b
 	p.used += e.sealed()
 	p.entries = append(p.entries, e)
 	p.pending.Add(1)
+	if wellFilled(p.used, len(p.entries), c.target) {
+		c.closeLocked()
+	}
 	return p, ordinal, place, nil
+}
+
+// wellFilled tells whether a pack is so close under a length that it would be
+// padded to that it should end here, from half of the target on. The more records may still
+// come, the closer it must be: with k to come and the padding taken as uniform below w, waiting
+// pays as long as there is more of it than about 2w/(k+4). Filled blindly, packs are a
+// hundredth of padding.
+func wellFilled(used, records, target int) bool {
+	size := used + gcmTag + records*tableEntry + gcmTag + trailerSealed
+	if size < target/2 {
+		return false
+	}
+	padding, w := padme(size)-size, padmeGrain(size)
+	left := max(0, target-size) / (size / records)
+	return padding*(left+4) <= 2*w
 }
 
 // closeLocked ends the open pack; the last one to seal a record uploads it.

@@ -28,6 +28,7 @@ type HSM struct {
 	oprf, ake         opaque.Point
 	oprfName, akeName string
 	storagePrefix     string
+	anchorPrefix      string
 }
 
 // Open opens the token, finds the two OPAQUE keys and proves on a random point that they are
@@ -77,7 +78,7 @@ func newHSM(t *token) *HSM {
 	if prefix == "" {
 		prefix = "holdfast"
 	}
-	return &HSM{token: t, oprfName: prefix + "-oprf", akeName: prefix + "-ake", storagePrefix: prefix + "-storage-"}
+	return &HSM{token: t, oprfName: prefix + "-oprf", akeName: prefix + "-ake", storagePrefix: prefix + "-storage-", anchorPrefix: prefix + "-anchor-"}
 }
 
 // connect opens the one token that fits, in whichever module it is.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,15 +126,24 @@ func TestStorageKeysAndAnchor(t *testing.T) {
 		h := open(t, hsm.Params{URI: uri})
 		point := opaque.NewScalar().MultiplyBase()
 		all, err := h.Storages(t.Context())
-		if err != nil || len(all) != 1 || all[0].Generation != 1 || !all[0].Fresh {
+		if err != nil || len(all) != 1 || all[0] != (hsm.Storage{Generation: 1}) {
 			t.Fatalf("%+v %v", all, err)
 		}
 		first, err := h.StorageSecret(t.Context(), 1, point)
 		must(t, err)
+		shows := func(want ...string) {
+			t.Helper()
+			if got, err := h.Anchors(t.Context()); err != nil || !slices.Equal(got[:], want) {
+				t.Errorf("%q %v", got, err)
+			}
+		}
+		shows("", "")
 		anchor := strings.Repeat("aB3-_zZ9", 5)
 		for range 3 {
 			must(t, h.SetAnchor(t.Context(), 1, anchor))
 		}
+		shows("", anchor)
+		must(t, h.SetAnchor(t.Context(), 0, "another"))
 		must(t, h.MakeStorage(t.Context(), 2))
 		wantErr(t, "make again", h.MakeStorage(t.Context(), 2), hsm.ErrExists)
 		h.Close()
@@ -141,12 +151,10 @@ func TestStorageKeysAndAnchor(t *testing.T) {
 		h = open(t, hsm.Params{URI: uri}) // all of it is on the token
 		defer h.Close()
 		all, err = h.Storages(t.Context())
-		if err != nil || len(all) != 2 || all[0].Anchor != anchor || all[0].Fresh || all[1].Generation != 2 || !all[1].Fresh {
+		if err != nil || len(all) != 2 || all[0] != (hsm.Storage{Generation: 1}) || all[1] != (hsm.Storage{Generation: 2}) {
 			t.Fatalf("%+v %v", all, err)
 		}
-		if got, err := h.Anchor(t.Context(), 1); err != nil || got != anchor {
-			t.Errorf("%q %v", got, err)
-		}
+		shows("another", anchor)
 		again, err := h.StorageSecret(t.Context(), 1, point)
 		must(t, err)
 		second, err := h.StorageSecret(t.Context(), 2, point)
@@ -158,7 +166,7 @@ func TestStorageKeysAndAnchor(t *testing.T) {
 		must(t, h.DestroyStorage(t.Context(), 1))
 		_, err = h.StorageSecret(t.Context(), 1, point)
 		wantErr(t, "destroyed", err, hsm.ErrGeneration)
-		wantErr(t, "destroyed", h.SetAnchor(t.Context(), 1, anchor), hsm.ErrGeneration)
+		shows("another", anchor)
 		if all, err = h.Storages(t.Context()); err != nil || len(all) != 1 {
 			t.Errorf("%+v %v", all, err)
 		}

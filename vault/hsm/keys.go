@@ -31,7 +31,7 @@ func Init(ctx context.Context, p Params) error {
 				return err
 			}
 			for _, o := range objects {
-				if o.id == h.oprfName || o.id == h.akeName || h.generation(o.id) > 0 {
+				if o.id == h.oprfName || o.id == h.akeName || o.id == h.anchorName(0) || o.id == h.anchorName(1) || h.generation(o.id) > 0 {
 					return fmt.Errorf("%w: %s", ErrExists, o.id)
 				}
 			}

@@ -16,11 +16,9 @@ import (
 // Storage is a storage scalar on the token.
 type Storage struct {
 	Generation uint32 // from 1
-	// Anchor is the label of its private key: what SetAnchor wrote last, or
-	// the key's name if nothing was.
+	// Anchor is the label of its private key, "" if that is the key's name. Only
+	// vaults from before docs/adr/0014 have one here; it is never written.
 	Anchor string
-	// Fresh: SetAnchor was never called for it.
-	Fresh bool
 }
 
 func (h *HSM) storageName(generation uint32) string {
@@ -48,7 +46,7 @@ func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 		}
 		for _, o := range objects {
 			if g := h.generation(o.id); g > 0 {
-				all = append(all, Storage{Generation: g, Anchor: o.label, Fresh: o.label == o.id})
+				all = append(all, Storage{g, strings.TrimPrefix(o.label, o.id)})
 			}
 		}
 		return nil
@@ -80,19 +78,22 @@ func (h *HSM) MakeStorage(ctx context.Context, generation uint32) error {
 // DestroyStorage destroys the storage scalar of a generation, for good. Destroying what is not there is no error.
 func (h *HSM) DestroyStorage(ctx context.Context, generation uint32) error {
 	name := h.storageName(generation)
-	return h.token.with(ctx, func(s session) error {
-		s.forget(name)
-		found, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_ID, name))
-		if err != nil {
-			return err
+	return h.token.with(ctx, func(s session) error { return s.destroyAll(name) })
+}
+
+// destroyAll destroys all objects with this CKA_ID.
+func (s session) destroyAll(id string) error {
+	s.forget(id)
+	found, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_ID, id))
+	if err != nil {
+		return err
+	}
+	for _, o := range found {
+		if err := s.module.DestroyObject(s.handle, o); err != nil {
+			return fmt.Errorf("destroy %s: %w", id, err)
 		}
-		for _, o := range found {
-			if err := s.module.DestroyObject(s.handle, o); err != nil {
-				return fmt.Errorf("destroy %s: %w", name, err)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // StorageSecret returns x(k·p) for the storage scalar of a generation, 32
@@ -105,37 +106,4 @@ func (h *HSM) StorageSecret(ctx context.Context, generation uint32, p opaque.Poi
 		return err
 	})
 	return x, asGeneration(err)
-}
-
-// Anchor returns the label of the storage scalar of a generation.
-func (h *HSM) Anchor(ctx context.Context, generation uint32) (string, error) {
-	name, label := h.storageName(generation), ""
-	err := h.token.withReserved(ctx, func(s session) error {
-		key, err := s.privateKey(name)
-		if err != nil {
-			return err
-		}
-		a, err := s.module.GetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)})
-		if err != nil {
-			return fmt.Errorf("read the anchor: %w", err)
-		}
-		label = string(a[0].Value)
-		return nil
-	})
-	return label, asGeneration(err)
-}
-
-// SetAnchor writes the label of the storage scalar of a generation, at most 40 bytes of ASCII.
-func (h *HSM) SetAnchor(ctx context.Context, generation uint32, anchor string) error {
-	name := h.storageName(generation)
-	return asGeneration(h.token.withReserved(ctx, func(s session) error {
-		key, err := s.privateKey(name)
-		if err != nil {
-			return err
-		}
-		if err := s.module.SetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, anchor)}); err != nil {
-			return fmt.Errorf("write the anchor: %w", err)
-		}
-		return nil
-	}))
 }

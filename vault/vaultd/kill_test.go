@@ -13,11 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 )
 
-// SoftHSM 2.6 writes a changed object over its file in place. A kill within such
-// a write, some microseconds of each commit, can cost the storage key, whose label the
-// anchor is: seen once in about 270 kills ("the token has no storage key").
-// Until the anchor has objects of its own, the run by default is short.
-var kills = flag.Int("vault.kills", 2, "how often TestKills kills vaultd")
+var kills = flag.Int("vault.kills", 200, "how often TestKills kills vaultd")
 
 // worker is a person who guesses, and knows within which bounds the vault must be.
 type worker struct {
