@@ -24,7 +24,7 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 		content = append(content, u.errorPanel(runError{l}))
 	}
 	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomePartly {
-		content = append(content, problemList(l.Problems)...)
+		content = append(content, u.problemList(l.Problems)...)
 	}
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.editSources).SetValue(sourceNames(st.Sources))
 	if g := st.LastGood; g != nil {

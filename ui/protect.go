@@ -164,7 +164,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			heading(lang.L("It is not finished yet"), lang.L("The older backup is whole."))
 			content = append(content, u.errorPanel(err))
 		}
-		content = append(content, problemList(report.Problems)...)
+		content = append(content, u.problemList(report.Problems)...)
 		if st.Change != core.ChangeNone {
 			done.Kind = widgets.Second
 			done.SetText(lang.L("Later"))

@@ -1,6 +1,10 @@
 package ui
 
-import "github.com/holdfast-backup/holdfast/ui/widgets"
+import (
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
 
 // reasonedError is trouble that a page finds by itself, in words already.
 type reasonedError struct {
@@ -11,7 +15,7 @@ type reasonedError struct {
 func (e reasonedError) Error() string { return e.what }
 
 func (e reasonedError) trouble() widgets.Trouble {
-	t := widgets.Trouble{What: e.what, Do: e.do}
+	t := widgets.Trouble{What: e.what, Safe: lang.L("Nothing was changed."), Do: e.do}
 	if e.cause != nil {
 		t.Details = e.cause.Error()
 	}

@@ -196,6 +196,9 @@ func Templates() []string {
 	for _, t := range sentences {
 		out = append(out, t.what, t.safe, t.do)
 	}
+	for _, r := range reasons {
+		out = append(out, r.text)
+	}
 	for _, a := range advice {
 		out = append(out, a)
 	}

@@ -170,3 +170,15 @@ func TestSoon(t *testing.T) {
 		}
 	}
 }
+
+func TestReasonsShowNoRawText(t *testing.T) {
+	for raw, want := range map[string]string{
+		"no permission":                       "Holdfast may not read or write it.",
+		"read /a: input/output error":         "The disk gave an error. Look whether it is failing.",
+		"lgetxattr /a: operation not EUCLEAN": "The system did not let it be read or written. The details say more.",
+	} {
+		if got := (Words{}).Reason(raw); got != want {
+			t.Errorf("%q is worded %q", raw, got)
+		}
+	}
+}
