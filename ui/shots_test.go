@@ -71,11 +71,35 @@ func TestScreenshots(t *testing.T) {
 }
 
 func shootAll(t *testing.T, language string, look theme.Appearance) {
-	say := lang.L
 	dir := filepath.Join(*shots, language)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	gallery(t, language, look, func(name string, size fyne.Size, u *UI) {
+		show(u, size)
+		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// show lays the window out at a size, as often as its texts need to settle.
+func show(u *UI, size fyne.Size) {
+	u.window.Resize(size.AddWidthHeight(0, 1))
+	u.window.Resize(size)
+	u.window.Content().Refresh()
+}
+
+// gallery visits every screen, with the size that shows it well.
+func gallery(t *testing.T, language string, look theme.Appearance, visit func(name string, size fyne.Size, u *UI)) {
+	say := lang.L
 	t.Cleanup(func() { speak("en") })
 	t.Setenv("HOME", t.TempDir())
 	now := time.Date(2026, 11, 24, 16, 30, 0, 0, time.Local)
@@ -120,19 +144,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 	shoot := func(name string) {
 		t.Helper()
 		l.drain()
-		u.window.Resize(size.AddWidthHeight(0, 1))
-		u.window.Resize(size)
-		u.window.Content().Refresh()
-		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
+		visit(name, size, u)
 	}
 	backup := func(change func(*core.Status)) {
 		s.status = status

@@ -57,8 +57,8 @@ func (f *restoreFlow) unlockWithPassword(found core.Found) {
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
-		content: []fyne.CanvasObject{g.root, vault, widgets.Row(theme.Space2, nil,
-			widgets.NewButton(lang.L("Use the 64-digit key instead"), "", widgets.Quiet, func() { g.close(); f.unlock(found) }), choose)},
+		content: []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1,
+			aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) }), widgets.Row(0, nil, choose))},
 		foot: []fyne.CanvasObject{g.button},
 	})
 	f.put(p.root)
