@@ -114,6 +114,10 @@ func (a *App) Status() Status {
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
 		Password: s.VaultCard != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
 	}
+	st.Schedule = s.Schedule
+	if st.SetUp {
+		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
+	}
 	for i := range a.runs {
 		r := a.runs[i]
 		switch r.Kind {
