@@ -167,7 +167,7 @@ place of your choice. Without a command it opens the desktop app.`,
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	root.AddCommand(c.setupCommand(), c.backupCommand(), c.statusCommand(), c.snapshotsCommand(), c.lsCommand(),
 		c.restoreCommand(), c.verifyCommand(), c.drillCommand(), c.pruneCommand(), c.deleteCommand(), c.pinCommand(), c.unpinCommand(),
-		c.keyCommand(), c.encryptionCommand())
+		c.findCommand(), c.versionsCommand(), c.diffCommand(), c.keyCommand(), c.encryptionCommand())
 	if c.Vaults != nil {
 		root.AddCommand(c.passwordCommand(), c.vaultCommand())
 	}
