@@ -470,3 +470,21 @@ func TestPinsAndRemovals(t *testing.T) {
 		t.Errorf("%d snapshots", n)
 	}
 }
+
+// A snapshot whose deletion the destination loses can still be seen: then it is still whole.
+func TestASnapshotWhoseDeletionIsLostStaysWhole(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace = 0
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "snapshots/", Times: faultstore.Always, Kind: faultstore.LostWrite})
+	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	script.VerifyAllHit(t)
+	k.clean(t, m)
+	o.Remove = nil
+	c.prune(t, m, o) // finishes it
+	delete(k, names[0])
+	k.clean(t, m)
+}
