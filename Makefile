@@ -94,7 +94,7 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 	  done; \
 	done
 
-screenshots: ## every screen, light and dark, into docs/screenshots
+screenshots: ## every screen, light and dark, in English and German, into docs/screenshots
 	scripts/install build
 	CGO_ENABLED=0 $(GO) test ./ui -run TestScreenshots -count 1 -shots $(CURDIR)/docs/screenshots
 

@@ -10,6 +10,9 @@ import (
 	"github.com/holdfast-backup/holdfast/plug"
 )
 
+// pins are asked for by the window, if there is one.
+var pins = &plug.PINs{}
+
 // vaults are reached for every profile in the same way, and without one, as
 // on a new computer: a token belongs to a computer, not to a profile.
 func vaults() core.Vaults {
@@ -17,5 +20,5 @@ func vaults() core.Vaults {
 	if err != nil {
 		dir = os.TempDir() // no home: what a token cannot keep itself is kept as long as it lasts
 	}
-	return plug.Vaults{Dir: filepath.Join(dir, "holdfast-vaults"), Software: filepath.Join(dir, "holdfast-vaults", "software-token")}
+	return plug.Vaults{PINs: pins, Dir: filepath.Join(dir, "holdfast-vaults"), Software: filepath.Join(dir, "holdfast-vaults", "software-token")}
 }

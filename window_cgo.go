@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 
@@ -11,22 +12,38 @@ import (
 	"fyne.io/fyne/v2/app"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/plug/autostart"
+	"github.com/holdfast-backup/holdfast/plug/instance"
+	"github.com/holdfast-backup/holdfast/plug/printer"
 	"github.com/holdfast-backup/holdfast/ui"
+	"github.com/holdfast-backup/holdfast/ui/cli"
 )
 
 const appID = "io.github.holdfast-backup.holdfast"
 
-// window opens the desktop app on a profile. Whatever keeps the profile from
-// opening, most of all another Holdfast that has it, is told in a window of
+// window opens the desktop app on a profile. A second start shows the window
+// of the first. Whatever else keeps the profile from opening is told in a window of
 // its own: who starts an app from a menu sees no terminal.
-func window(profile string, keyring core.Keyring) error {
+func window(p cli.WindowParams) error {
 	speakEnglishForC()
-	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: keyring, Vaults: vaults()})
+	a, err := core.Open(context.Background(), core.Params{Profile: p.Profile, Keyring: p.Keyring, Vaults: vaults()})
+	if errors.Is(err, core.ErrProfileInUse) && instance.Raise(p.Profile) {
+		return nil
+	}
 	if err != nil {
 		ui.ShowTrouble(newFyneApp(), err)
 		return err
 	}
-	ui.New(ui.Params{Fyne: newFyneApp(), App: a, Profile: profile}).Run()
+	u := ui.New(ui.Params{
+		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
+		Login: autostart.Entry{ID: appID, Name: "Holdfast", Comment: "Backs up on schedule", Args: p.AtLogin},
+	})
+	// Without it a second start says that the profile is open: no reason not to start.
+	stop, err := instance.Listen(p.Profile, u.Raise)
+	if err == nil {
+		defer stop()
+	}
+	u.Run()
 	return a.Close()
 }
 

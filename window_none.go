@@ -2,8 +2,8 @@
 
 package main
 
-import "github.com/holdfast-backup/holdfast/core"
+import "github.com/holdfast-backup/holdfast/ui/cli"
 
 // window is absent from builds without cgo: the command line alone, which
 // runs anywhere, also where there is no display to restore from.
-var window func(profile string, keyring core.Keyring) error
+var window func(cli.WindowParams) error

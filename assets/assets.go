@@ -27,6 +27,12 @@ var AppIcon []byte
 //go:embed translations/*.json
 var Translations embed.FS
 
+// Licences are those of the modules that the program is built from
+// (scripts/licences writes them).
+//
+//go:embed licences.txt
+var Licences string
+
 // Icon returns the SVG of a small icon. A name that does not exist is a
 // mistake in the program, so it panics.
 func Icon(name string) []byte {

@@ -38,7 +38,7 @@ type Params struct {
 	// OpenStore opens a destination; nil opens folders. create: make it if it
 	// does not exist.
 	OpenStore func(ctx context.Context, destination string, create bool) (store.Store, error)
-	// PackBytes is how large the objects with file data are to be; 0: 32 MiB.
+	// PackBytes is how large the objects with file data are to be; 0: 24 MiB.
 	PackBytes int
 	// Vaults reaches vaults; nil: there are no passwords.
 	Vaults Vaults
@@ -113,6 +113,10 @@ func (a *App) Status() Status {
 		SetUp: s.Repository != "", Destination: s.Destination, Sources: slices.Clone(s.Sources), Excludes: slices.Clone(s.Excludes),
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
 		Password: s.VaultCard != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
+	}
+	st.Schedule = s.Schedule
+	if st.SetUp {
+		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
 	}
 	for i := range a.runs {
 		r := a.runs[i]

@@ -53,6 +53,7 @@ var (
 	ErrVaultWait        = errors.New("the vault asks to wait")
 	ErrVaultRefused     = errors.New("the vault refused")
 	ErrVaultSuspect     = errors.New("the vault gave what is not the key of this backup")
+	ErrTokenPIN         = errors.New("the token does not accept the PIN")
 	// ErrWeakPassword: too easily guessed to be protected by ten guesses.
 	ErrWeakPassword = errors.New("the password is too easily guessed")
 	// ErrNoPassword: no vault holds the key of this backup.
@@ -74,7 +75,7 @@ var codes = []struct {
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
 	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-unreachable", ErrVaultUnreachable},
-	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect},
+	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
 	{"damaged", ErrDamaged}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
 }

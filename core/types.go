@@ -103,6 +103,10 @@ type Status struct {
 	PasswordCheckDue  time.Time `json:"password_check_due,omitzero"`
 	// Vault is what the vault last said, nil: it has not been asked yet.
 	Vault *VaultState `json:"vault,omitempty"`
+	// Schedule is when backups run by themselves, and NextBackup when the next
+	// one is due; zero: never by itself.
+	Schedule   Schedule  `json:"schedule"`
+	NextBackup time.Time `json:"next_backup,omitzero"`
 	// Last is the newest run of each kind that ended, nil: never.
 	LastBackup *Run `json:"last_backup,omitempty"` // newest ended backup, whatever its outcome
 	LastGood   *Run `json:"last_good,omitempty"`   // newest backup that made a snapshot

@@ -28,6 +28,8 @@ type Vaults struct {
 	Software string
 	// Delays are those of tokens of this computer; nil: the vault's default.
 	Delays []time.Duration
+	// PINs asks for those that are not in a file; nil asks nobody.
+	PINs *PINs
 }
 
 var _ core.Vaults = Vaults{}
@@ -41,7 +43,15 @@ func (v Vaults) open(ctx context.Context, card []byte, create bool) (vaultclient
 	if err != nil {
 		return nil, err
 	}
-	return vaultclient.Open(ctx, vaultclient.Params{Card: card, Dir: v.Dir, Create: create, Delays: v.Delays})
+	params := vaultclient.Params{Card: card, Dir: v.Dir, Create: create, Delays: v.Delays}
+	if v.PINs == nil {
+		return vaultclient.Open(ctx, params)
+	}
+	pin, heard := v.PINs.pinOf(card)
+	params.PIN = pin
+	client, err := vaultclient.Open(ctx, params)
+	heard(err)
+	return client, err
 }
 
 // resolve puts the software token's own address, which holds paths of this
@@ -212,6 +222,8 @@ func asCore(err error) error {
 		out.Kind = core.ErrVaultUnreachable
 	case errors.Is(err, vaultclient.ErrNotTheVault), errors.Is(err, vaultclient.ErrNotProven):
 		out.Kind = core.ErrVaultSuspect
+	case errors.Is(err, vaultclient.ErrPIN):
+		out.Kind = core.ErrTokenPIN
 	case errors.Is(err, vaultclient.ErrNoPIN):
 		return errors.Join(core.ErrInvalid, errors.New("the token needs its PIN: name a file with it as pin-source in the token's URI"))
 	case errors.Is(err, vaultclient.ErrCard), errors.Is(err, vaultclient.ErrNewerCard):

@@ -146,10 +146,8 @@ func (u *UI) runDetails(r core.Run) fyne.CanvasObject {
 	content = append(content, widgets.Rows(rows...))
 	if len(r.Problems) > 0 {
 		content = append(content, widgets.NewLead(lang.L("What could not be read or written")))
-		content = append(content, problemList(r.Problems)...)
-		for _, p := range r.Problems {
-			fmt.Fprintf(&text, "%s: %s\n", p.Path, p.Reason)
-		}
+		content = append(content, u.problemRows(r.Problems))
+		text.WriteString(problemText(r.Problems))
 	}
 	var copied *widgets.Button
 	copied = widgets.NewButton(lang.L("Copy details"), "copy", widgets.Second, func() {

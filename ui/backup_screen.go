@@ -2,7 +2,6 @@ package ui
 
 import (
 	"context"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -10,9 +9,6 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
-
-// overdueAfter is when a person should look why nothing was backed up.
-const overdueAfter = 7 * 24 * time.Hour
 
 // backupScreen shows how the backup is, and what it is.
 func (u *UI) backupScreen() fyne.CanvasObject {
@@ -28,16 +24,30 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 		content = append(content, u.errorPanel(runError{l}))
 	}
 	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomePartly {
-		content = append(content, problemList(l.Problems)...)
+		content = append(content, u.problemList(l.Problems)...)
 	}
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.editSources).SetValue(sourceNames(st.Sources))
 	if g := st.LastGood; g != nil {
 		what.SetNote(u.words.Bytes(g.Bytes))
 	}
-	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
+	where := widgets.NewSettingRow("place", lang.L("Where"), nil, u.editPlace)
 	where.SetPath(core.DisplayName(st.Destination))
-	content = append(content, widgets.Rows(what, where), widgets.Rows(u.protectionRows(st)...))
+	u.showFree(where, st.Destination)
+	when := widgets.NewSettingRow("clock", lang.L("When"), nil, u.editSchedule).SetValue(u.whenLine(st))
+	content = append(content, widgets.Rows(what, where, when), widgets.Rows(u.protectionRows(st)...))
 	return screenPage("", content...)
+}
+
+// showFree notes at the end of a row how much room a place has, once that is known.
+func (u *UI) showFree(row *widgets.SettingRow, place string) {
+	u.work.run(func(ctx context.Context) func() {
+		free, known := core.FreeSpace(ctx, place) // a disk may have to wake
+		return func() {
+			if known {
+				row.SetNote(lang.L("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
+			}
+		}
+	})
 }
 
 // runError words the failure of an earlier run again.
@@ -48,41 +58,72 @@ func (e runError) Error() string { return e.run.Error }
 func (e runError) Unwrap() error { return core.ErrorOf(e.run.Code) }
 
 func (u *UI) hero(st core.Status) *widgets.StatusHero {
-	if u.job != nil {
-		h := widgets.NewStatusHero(nil, nil)
-		h.Set(widgets.TonePrimary, jobIcon(u.job.kind), jobLine(u.job.kind), lang.L("You can go on working meanwhile."))
-		return h
-	}
-	if st.Change != core.ChangeNone {
-		h := widgets.NewStatusHero(widgets.NewButton(lang.L("Go on"), "play", widgets.Main, u.goOn), nil)
-		h.Set(widgets.ToneAttention, "shield-off", lang.L("Encryption is not finished"),
-			lang.L("A change was cut off. The older backup is whole; go on to finish it."))
-		return h
-	}
-	h := widgets.NewStatusHero(widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, u.backUp), nil)
-	good, last := st.LastGood, st.LastBackup
-	complete := ""
-	if good != nil {
-		complete = lang.L("The backup of {{.Time}} is complete.", vals{"Time": u.words.Ago(good.Ended, u.now())})
-	}
+	now := u.heroState(st)
+	var button *widgets.Button
 	switch {
-	case last == nil:
-		h.Set(widgets.ToneNeutral, "backup", lang.L("Ready for the first backup"), lang.L("Nothing is backed up yet."))
-	case last.Outcome == core.OutcomeFailed:
-		h.Set(widgets.ToneBad, "warning", lang.L("The last backup did not work"), complete)
-	case last.Outcome == core.OutcomeCancelled:
-		h.Set(widgets.ToneAttention, "pause", lang.L("Backup stopped"), complete)
-	case good == nil:
-		h.Set(widgets.ToneNeutral, "backup", lang.L("Ready for the first backup"), lang.L("Nothing is backed up yet."))
-	case u.now().Sub(good.Ended) > overdueAfter:
-		h.Set(widgets.ToneAttention, "clock", lang.L("Overdue"), lang.L("The last backup was {{.Time}}.", vals{"Time": u.words.Ago(good.Ended, u.now())}))
-	case last.Outcome == core.OutcomePartly:
-		h.Set(widgets.ToneAttention, "warning", lang.L("Backed up, with gaps"), u.facts(good)+" · "+
-			lang.L("{{.Files}} could not be read", vals{"Files": u.words.Files(int64(good.ProblemsTotal))}))
+	case u.job != nil:
+	case st.Change != core.ChangeNone:
+		button = widgets.NewButton(lang.L("Go on"), "play", widgets.Main, u.goOn)
 	default:
-		h.Set(widgets.ToneGood, "check", lang.L("Backed up"), u.facts(good))
+		button = widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, u.backUp)
 	}
+	h := widgets.NewStatusHero(button, nil)
+	h.Set(now.tone, now.icon, now.line, now.sub)
 	return h
+}
+
+// heroState is how things are, in one line and a second; tray, if set, is the
+// line where there is only one.
+type heroState struct {
+	tone            widgets.Tone
+	icon, line, sub string
+	tray            string
+}
+
+func (u *UI) heroState(st core.Status) heroState {
+	good, last := st.LastGood, st.LastBackup
+	never := heroState{tone: widgets.ToneNeutral, icon: "backup", line: lang.L("Ready for the first backup"), sub: lang.L("Nothing is backed up yet.")}
+	if st.NextBackup.After(u.now()) {
+		never.sub = lang.L("Nothing is backed up yet. The first backup begins {{.Time}}.", vals{"Time": u.words.Soon(st.NextBackup, u.now())})
+	}
+	late := u.overdue(st)
+	switch {
+	case u.job != nil:
+		return heroState{tone: widgets.TonePrimary, icon: jobIcon(u.job.kind), line: jobLine(u.job.kind), sub: lang.L("You can go on working meanwhile.")}
+	case st.Change != core.ChangeNone:
+		return heroState{tone: widgets.ToneAttention, icon: "shield-off", line: lang.L("Encryption is not finished"),
+			sub: lang.L("A change was cut off. The older backup is whole; go on to finish it.")}
+	case last == nil:
+		return never
+	case last.Outcome == core.OutcomeFailed:
+		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("The last backup did not work"), sub: u.lastGoodLine(st)}
+	case late != notOverdue:
+		tone := widgets.ToneAttention
+		if late == longOverdue {
+			tone = widgets.ToneBad
+		}
+		return heroState{tone: tone, icon: "clock", sub: u.lastGoodLine(st),
+			line: lang.L("Overdue: {{.Time}}", vals{"Time": u.words.Duration(u.now().Sub(good.Ended))})}
+	case last.Outcome == core.OutcomeCancelled:
+		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("Backup stopped"), sub: u.lastGoodLine(st)}
+	case good == nil:
+		return never
+	}
+	out := heroState{tone: widgets.ToneGood, icon: "check", line: lang.L("Backed up"), sub: u.facts(good),
+		tray: lang.L("Backed up {{.Time}}", vals{"Time": u.words.Ago(good.Ended, u.now())})}
+	if last.Outcome == core.OutcomePartly {
+		out.tone, out.icon, out.line, out.tray = widgets.ToneAttention, "warning", lang.L("Backed up, with gaps"), ""
+		out.sub += " · " + lang.L("{{.Files}} could not be read", vals{"Files": u.words.Files(int64(good.ProblemsTotal))})
+	}
+	return out
+}
+
+// lastGoodLine says when the last complete backup was, or nothing.
+func (u *UI) lastGoodLine(st core.Status) string {
+	if st.LastGood == nil {
+		return ""
+	}
+	return lang.L("The backup of {{.Time}} is complete.", vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())})
 }
 
 // facts are when, how many and how large.
@@ -185,22 +226,7 @@ func (u *UI) checkLine(c *core.Run) string {
 
 // backUp starts a backup and shows it.
 func (u *UI) backUp() {
-	j := u.start(core.RunBackup, func(ctx context.Context, progress func(core.Progress)) func() {
-		report, err := u.core.Backup(ctx, progress)
-		return func() {
-			u.restore.outdated(false)
-			u.refresh()
-			if err == nil && report.OlderState {
-				s := u.words.For(core.ErrOlderState)
-				u.inform(s.What, s.Safe+" "+s.Do)
-			}
-			if err == nil && report.WrongGuesses > 0 {
-				u.inform(lang.L("Somebody tried passwords"), lang.L("The vault counted {{.Guesses}} since the last backup. If it was not you, change the password.",
-					vals{"Guesses": u.wrongWords(report.WrongGuesses)}))
-			}
-		}
-	})
-	if j != nil {
+	if u.startBackup(false) != nil {
 		u.refresh()
 	}
 }

@@ -100,7 +100,7 @@ func (f *changeKeyFlow) askPassword() {
 }
 
 func (f *changeKeyFlow) digits(step int, back func()) {
-	(&keySteps{u: f.u, name: f.name(), step: step, of: f.of(), key: f.key, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
+	(&keySteps{u: f.u, name: f.name(), step: step, of: f.of(), key: f.key, place: f.u.core.Status().Destination, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
 }
 
 func (f *changeKeyFlow) use(p *page, next *widgets.Button) {

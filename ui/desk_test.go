@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
@@ -64,6 +65,29 @@ type desk struct {
 	files   *fakeFiles
 	closed  bool
 	profile string
+	panel   *panel
+	told    []string      // notifications
+	clock   time.Duration // what the window's clock is ahead
+}
+
+// panel is a test's app with a system's panel.
+type panel struct {
+	fyne.App
+	menu *fyne.Menu
+}
+
+func (p *panel) SetSystemTrayMenu(m *fyne.Menu)  { p.menu = m }
+func (p *panel) SetSystemTrayIcon(fyne.Resource) {}
+func (p *panel) SetSystemTrayWindow(fyne.Window) {}
+
+// item is the tray's line with a text; nil: there is none.
+func (p *panel) item(text string) *fyne.MenuItem {
+	for _, i := range p.menu.Items {
+		if i.Label == text {
+			return i
+		}
+	}
+	return nil
 }
 
 // fakeFiles answers the folder and file dialogs.
@@ -98,7 +122,12 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 	if wrap != nil {
 		app = wrap(a)
 	}
-	d.ui = New(Params{Fyne: test.NewTempApp(t), App: app, Profile: params.Profile, Do: d.loop.do})
+	d.panel = &panel{App: test.NewTempApp(t)}
+	d.ui = New(Params{
+		Fyne: d.panel, App: app, Profile: params.Profile, Do: d.loop.do,
+		Now:    func() time.Time { return time.Now().Add(d.clock) },
+		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
+	})
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)
@@ -239,6 +268,13 @@ func (d *desk) row(title string) *widgets.SettingRow {
 func (d *desk) check(text string) {
 	d.t.Helper()
 	test.Tap(one(d, "check "+text, func(c *widgets.Check) bool { return c.Text == text }))
+}
+
+// pick chooses from the list that has it.
+func (d *desk) pick(option string) {
+	d.t.Helper()
+	one(d, "list with "+option, func(s *widget.Select) bool { return slices.Contains(s.Options, option) }).SetSelected(option)
+	d.loop.drain()
 }
 
 func (d *desk) nav(text string) {

@@ -42,8 +42,8 @@ func (d *desk) setUp(dir, destination string) {
 	d.sees("Your backup is ready")
 }
 
-// setUpEncrypted goes through the set-up with a key, and returns its digits.
-func (d *desk) setUpEncrypted(dir, destination string) []string {
+// choosePlaces goes from the welcome past what to keep and where.
+func (d *desk) choosePlaces(dir, destination string) {
 	d.t.Helper()
 	d.door("Set up a backup")
 	d.files.folderAnswer = dir
@@ -51,6 +51,12 @@ func (d *desk) setUpEncrypted(dir, destination string) []string {
 	d.press("Continue")
 	d.write(0, destination)
 	d.press("Continue")
+}
+
+// setUpEncrypted goes through the set-up with a key, and returns its digits.
+func (d *desk) setUpEncrypted(dir, destination string) []string {
+	d.t.Helper()
+	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")
 	key := d.confirmKey()
@@ -227,12 +233,7 @@ func TestJoiningABackupThatIsThere(t *testing.T) {
 	d.leave()
 
 	other := sit(t, t.TempDir(), nil)
-	other.door("Set up a backup")
-	other.files.folderAnswer = treeOf(t, someFiles)
-	other.press("Add folder…")
-	other.press("Continue")
-	other.write(0, destination)
-	other.press("Continue")
+	other.choosePlaces(treeOf(t, someFiles), destination)
 	other.sees("This place already holds a backup")
 	other.write(0, strings.Join(key, ""))
 	other.press("Join this backup")
@@ -358,6 +359,7 @@ func TestCancelAndClose(t *testing.T) {
 	d.press("Back up now")
 	<-h.begun
 	d.ui.closeAsked()
+	d.press("Quit")
 	d.sees("Work is under way")
 	d.press("Keep going")
 	if d.ui.job == nil || d.closed {

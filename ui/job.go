@@ -30,10 +30,12 @@ func (u *UI) start(kind core.RunKind, fn func(ctx context.Context, progress func
 	}
 	j := &job{kind: kind, last: core.Progress{Step: core.StepPreparing, TimeLeft: -1}}
 	u.job = j
+	defer u.tray.update()
 	j.cancel = u.work.run(func(ctx context.Context) func() {
 		end := fn(ctx, u.report(j))
 		return func() {
 			u.job = nil
+			u.tray.update()
 			if end != nil {
 				end()
 			}

@@ -25,6 +25,7 @@ func (f *setupFlow) existing(found core.Found) {
 func (f *setupFlow) joinWithPassword(found core.Found) {
 	var g *passwordGate
 	var p *page
+	first := firstSchedule(f.u.now())
 	done := func() { f.keep.forget(); f.ready(true) }
 	req := core.SetupRequest{Destination: f.destination, Sources: f.sources.paths, Excludes: f.sources.excludes(), Existing: true}
 	g = newPasswordGate(gateParams{
@@ -32,7 +33,10 @@ func (f *setupFlow) joinWithPassword(found core.Found) {
 		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, found.VaultCard) },
 		try: func(ctx context.Context, password []byte) error {
 			req.Password = &core.PasswordRequest{Password: password}
-			return f.u.core.Setup(ctx, req)
+			if err := f.u.core.Setup(ctx, req); err != nil {
+				return err
+			}
+			return f.u.core.SetSchedule(first)
 		},
 		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
 	})

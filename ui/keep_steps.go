@@ -23,6 +23,7 @@ type keepSteps struct {
 	// own: forget clears them.
 	made func(p *page, next *widgets.Button)
 
+	place    string // where the backup is
 	key      *backupkey.Key
 	byKey    bool // the 64 digits alone; otherwise a password
 	noDigits bool // no recovery key beside the password
@@ -175,7 +176,7 @@ func (s *keepSteps) choosePassword() {
 // digits makes the 64 digits known to the person.
 func (s *keepSteps) digits(step int, back func()) {
 	(&keySteps{
-		u: s.u, name: s.name, step: step, of: s.of(), key: s.key, back: back, last: s.last,
+		u: s.u, name: s.name, step: step, of: s.of(), key: s.key, back: back, last: s.last, place: s.place,
 		recovery: s.withPassword(), confirmed: s.made,
 	}).show()
 }

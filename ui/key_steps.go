@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"math/big"
-	"os"
 	"strings"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/kit"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -28,7 +26,8 @@ type keySteps struct {
 	back      func()
 	last      string // what the button after the check says
 	confirmed func(p *page, next *widgets.Button)
-	recovery  bool // the key stands in for a password that was forgotten
+	place     string // where the backup is
+	recovery  bool   // the key stands in for a password that was forgotten
 	saved     bool
 }
 
@@ -58,7 +57,7 @@ func (s *keySteps) show() {
 		lead = lang.L("It opens the backup without the password and without the vault. Save it, or write it down, and keep it apart from this computer.")
 	}
 	var p *page
-	grid, tools := s.u.keyCard(s.key, func(err error) { p.fail(err) })
+	grid, tools := s.u.keyCard(s.key, s.place, func(err error) { p.fail(err) })
 	p = s.u.newPage(pageParams{
 		name: s.name, step: s.step, of: s.of, back: func() { grid.Clear(); s.back() },
 		title: title, lead: lead,
@@ -146,32 +145,50 @@ func twoOf(n int) [2]int {
 	return [2]int{min(a, b), max(a, b)}
 }
 
-// keyCard shows a key and the ways to save it.
-func (u *UI) keyCard(key *backupkey.Key, failed func(error)) (*widgets.KeyGrid, fyne.CanvasObject) {
+// keyCard shows a key and the ways to keep it. place is where the backup is.
+func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*widgets.KeyGrid, fyne.CanvasObject) {
 	grid := widgets.NewKeyGrid()
 	grid.SetGroups(key.Groups())
 	note := widgets.NewCaption(" ")
+	// keep does something with the kit, away from the toolkit's goroutine.
+	keep := func(button *widgets.Button, done string, do func(context.Context, kit.Page) error) {
+		page := u.recoveryKit(key, place, u.now())
+		button.SetBusy(true)
+		u.work.run(func(ctx context.Context) func() {
+			err := do(ctx, page)
+			return func() {
+				button.SetBusy(false)
+				failed(err)
+				if err == nil {
+					note.SetText(done)
+				}
+			}
+		})
+	}
 	copied := widgets.NewButton(lang.L("Copy"), "copy", widgets.Second, func() {
 		text := key.Text()
 		defer clear(text)
 		u.clip.copy(text)
 		note.SetText(lang.L("Copied. The clipboard is emptied after {{.Time}}.", vals{"Time": u.words.Duration(u.clip.keep)}))
 	})
-	save := widgets.NewButton(lang.L("Save to a file…"), "save", widgets.Second, func() {
-		u.choose.save(lang.L("Holdfast key.txt"), func(path string) {
-			text := key.Text()
-			u.work.run(func(context.Context) func() {
-				defer clear(text)
-				err := writeKeyFile(path, text, u.now())
-				return func() {
-					failed(err)
-					if err == nil {
-						note.SetText(lang.L("Saved. Keep the file apart from this computer."))
-					}
-				}
-			})
+	var save *widgets.Button
+	save = widgets.NewButton(lang.L("Save recovery kit…"), "save", widgets.Second, func() {
+		u.choose.save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
+			keep(save, lang.L("Saved. Print it, or keep the file apart from this computer."), func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
 		})
 	})
+	buttons := []fyne.CanvasObject{copied, save}
+	if u.print != nil {
+		var paper *widgets.Button
+		paper = widgets.NewButton(lang.L("Print…"), "print", widgets.Second, func() {
+			u.ask(question{
+				title: lang.L("Print the recovery kit?"),
+				text:  lang.L("It goes to the printer that this computer usually uses. A printer in an office may keep what it printed: then rather save the kit."),
+				yes:   lang.L("Print"), no: lang.L("Not now"),
+			}, func() { keep(paper, lang.L("The page is on its way to the printer."), u.printKit) })
+		})
+		buttons = append(buttons, paper)
+	}
 	var hide *widgets.Button
 	hide = widgets.NewButton(lang.L("Hide"), "eye", widgets.Quiet, func() {
 		grid.SetHidden(!grid.Hidden())
@@ -180,21 +197,5 @@ func (u *UI) keyCard(key *backupkey.Key, failed func(error)) (*widgets.KeyGrid, 
 			hide.SetText(lang.L("Show"))
 		}
 	})
-	return grid, widgets.Column(theme.Space2, widgets.Row(theme.Space3, nil, copied, save, hide), note)
-}
-
-// writeKeyFile writes the key with what to do with it, for its owner alone.
-func writeKeyFile(path string, key []byte, now time.Time) error {
-	var b bytes.Buffer
-	defer func() { clear(b.Bytes()) }()
-	fmt.Fprintf(&b, "%s\r\n\r\n", lang.L("Your Holdfast key of {{.Date}}", vals{"Date": now.Format("2006-01-02")}))
-	for i := range 4 {
-		b.Write(key[i*20 : i*20+19])
-		b.WriteString("\r\n")
-	}
-	fmt.Fprintf(&b, "\r\n%s\r\n", lang.L("To restore: open Holdfast on any computer, choose “Restore a backup”, then the folder of the backup, and enter these 64 digits. Whoever has them can open the backup; without them nobody can."))
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
-		return err
-	}
-	return os.Chmod(path, 0o600) // the dialog may have made it already, for everybody to read
+	return grid, widgets.Column(theme.Space2, widgets.Row(theme.Space3, nil, append(buttons, hide)...), note)
 }

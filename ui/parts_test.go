@@ -159,33 +159,10 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 		t.Error("somebody else's text was taken away")
 	}
 	d.press("Copy")
-	d.ui.closeAsked()
+	d.ui.quitAsked()
 	d.until("the window's end", func() bool { return d.closed })
 	if board.Content() != "" {
 		t.Error("the key is left in the clipboard")
-	}
-}
-
-func TestTheKeyFile(t *testing.T) {
-	d := sit(t, t.TempDir(), nil)
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	key := d.setUpEncrypted(dir, destination)
-	d.press("Later")
-	d.row("Show the key").Tapped(nil)
-	d.sees("This is your key")
-	d.files.saveAnswer = filepath.Join(t.TempDir(), "key.txt")
-	d.press("Save to a file…")
-	d.sees("Saved. Keep the file apart")
-	b, err := os.ReadFile(d.files.saveAnswer)
-	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(b)), " "), strings.Join(key, " ")) {
-		t.Error("the file does not hold the key", err)
-	}
-	if s, err := os.Stat(d.files.saveAnswer); err != nil || s.Mode().Perm() != 0o600 {
-		t.Error("others can read the file", err)
-	}
-	d.press("Hide")
-	if got := find(d, func(t *widgets.Text) bool { return t.Text == key[0] }); len(got) > 0 {
-		t.Error("the key is not hidden")
 	}
 }
 
@@ -195,7 +172,7 @@ func TestAppearance(t *testing.T) {
 	d.setUp(dir, destination)
 	d.press("Later")
 	d.nav("Settings")
-	d.door("Dark")
+	d.pick("Dark")
 	if got := d.ui.app.Settings().Theme().(*theme.Theme).Appearance(); got != theme.Dark {
 		t.Error(got)
 	}
@@ -214,12 +191,7 @@ func (noKeyring) Delete(string) error        { return nil }
 func TestNoKeyringNamesTheChoice(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitWith(t, t.TempDir(), noKeyring{}, nil)
-	d.door("Set up a backup")
-	d.files.folderAnswer = dir
-	d.press("Add folder…")
-	d.press("Continue")
-	d.write(0, destination)
-	d.press("Continue")
+	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")
 	d.confirmKey()

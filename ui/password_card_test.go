@@ -29,12 +29,7 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	}
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
-	d.door("Set up a backup")
-	d.files.folderAnswer = dir
-	d.press("Add folder…")
-	d.press("Continue")
-	d.write(0, destination)
-	d.press("Continue")
+	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")
 	d.check("Also make a recovery key")

@@ -159,7 +159,7 @@ func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Butt
 				return
 			}
 			(&keySteps{
-				u: u, name: name, step: 1, of: 2, key: key, recovery: true, last: last,
+				u: u, name: name, step: 1, of: 2, key: key, place: u.core.Status().Destination, recovery: true, last: last,
 				back: func() { key.Clear(); back() },
 				confirmed: func(p *page, next *widgets.Button) {
 					if err := u.core.ConfirmKey(); err != nil {

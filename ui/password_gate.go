@@ -90,7 +90,7 @@ func (g *passwordGate) show(s core.VaultState) {
 	case s.Absent:
 		g.shut = true
 		g.meter.Say(lang.L("No account"))
-		g.failed(reasonedError{lang.L("The vault does not know this backup's account."), lang.L("Open the backup with the 64-digit key.")})
+		g.failed(reasonedError{what: lang.L("The vault does not know this backup's account."), do: lang.L("Open the backup with the 64-digit key.")})
 	case s.Destroyed:
 		g.gone()
 		g.failed(&core.VaultError{Kind: core.ErrPasswordGone, GuessesLeft: -1})

@@ -55,12 +55,7 @@ func (d *desk) typeNew(password, button string) {
 // setUpWithPassword goes from the welcome to the end, and returns the digits of the recovery key.
 func (d *desk) setUpWithPassword(dir, destination string) []string {
 	d.t.Helper()
-	d.door("Set up a backup")
-	d.files.folderAnswer = dir
-	d.press("Add folder…")
-	d.press("Continue")
-	d.write(0, destination)
-	d.press("Continue")
+	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")
 	d.sees("How do you want to keep your key?")
@@ -280,12 +275,7 @@ func TestJoiningWithThePassword(t *testing.T) {
 	d.leave()
 
 	other := sitAt(t, vaults, t.TempDir(), nil)
-	other.door("Set up a backup")
-	other.files.folderAnswer = treeOf(t, someFiles)
-	other.press("Add folder…")
-	other.press("Continue")
-	other.write(0, destination)
-	other.press("Continue")
+	other.choosePlaces(treeOf(t, someFiles), destination)
 	other.sees("This place already holds a backup")
 	other.write(0, otherPassword)
 	other.press("Join this backup")

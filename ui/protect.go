@@ -23,7 +23,7 @@ type protectFlow struct {
 
 func newProtectFlow(u *UI) *protectFlow {
 	f := &protectFlow{u: u}
-	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, back: f.means, last: lang.L("Encrypt the backup")}
+	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, place: u.core.Status().Destination, back: f.means, last: lang.L("Encrypt the backup")}
 	f.keep.made = func(*page, *widgets.Button) { f.work() }
 	return f
 }
@@ -164,7 +164,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			heading(lang.L("It is not finished yet"), lang.L("The older backup is whole."))
 			content = append(content, u.errorPanel(err))
 		}
-		content = append(content, problemList(report.Problems)...)
+		content = append(content, u.problemList(report.Problems)...)
 		if st.Change != core.ChangeNone {
 			done.Kind = widgets.Second
 			done.SetText(lang.L("Later"))
@@ -225,7 +225,7 @@ func (u *UI) showKey() {
 				return
 			}
 			var p *page
-			grid, tools := u.keyCard(key, func(err error) { p.fail(err) })
+			grid, tools := u.keyCard(key, u.core.Status().Destination, func(err error) { p.fail(err) })
 			leave := func() {
 				grid.Clear()
 				key.Clear()

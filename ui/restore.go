@@ -274,7 +274,7 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", vals{"Files": u.words.Files(r.Renamed)})))
 	}
 	content = append(content, widgets.Rows(rows...))
-	content = append(content, problemList(r.Problems)...)
+	content = append(content, u.problemList(r.Problems)...)
 	p := u.newPage(pageParams{
 		name: f.name(), step: 5, of: 5, content: content,
 		foot: []fyne.CanvasObject{

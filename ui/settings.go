@@ -31,3 +31,31 @@ func (s settings) askLater() time.Time {
 }
 
 func (s settings) setAskLater(t time.Time) { s.p.SetFloat(settingAskLater, float64(t.Unix())) }
+
+// background says whether Holdfast goes on without its window.
+type background string
+
+const (
+	settingBackground            = "background"
+	backgroundAsk     background = ""
+	backgroundYes     background = "yes"
+	backgroundNo      background = "no"
+)
+
+func (s settings) background() background { return background(s.p.String(settingBackground)) }
+
+func (s settings) setBackground(b background) { s.p.SetString(settingBackground, string(b)) }
+
+// settingReminded is when an overdue backup was last told of.
+const settingReminded = "overdue-reminded"
+
+func (s settings) reminded() time.Time { return time.Unix(int64(s.p.Float(settingReminded)), 0) }
+
+func (s settings) setReminded(t time.Time) { s.p.SetFloat(settingReminded, float64(t.Unix())) }
+
+// settingLanguage is one of languages.
+const settingLanguage = "language"
+
+func (s settings) language() string { return s.p.String(settingLanguage) }
+
+func (s settings) setLanguage(language string) { s.p.SetString(settingLanguage, language) }

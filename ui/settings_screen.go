@@ -8,6 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -16,24 +17,115 @@ import (
 
 // settingsScreen is the choices that are not part of a flow.
 func (u *UI) settingsScreen() fyne.CanvasObject {
+	section := func(title string, content ...fyne.CanvasObject) fyne.CanvasObject {
+		return widgets.Column(theme.Space3, append([]fyne.CanvasObject{widgets.NewLead(title)}, content...)...)
+	}
+	st := u.core.Status()
+	backups := []fyne.CanvasObject{
+		widgets.NewSettingRow("clock", lang.L("When to back up"), nil, u.editSchedule).SetValue(u.whenLine(st)),
+		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, nil).SetValue(lang.L("Every date is kept.")),
+	}
+	if r := u.vaultRow(st); r != nil {
+		backups = append(backups, r)
+	}
+	return screenPage(lang.L("Settings"),
+		section(lang.L("Running"), widgets.Rows(u.runningRows()...)),
+		section(lang.L("Look and language"), widgets.Rows(u.appearanceRow(), u.languageRow())),
+		section(lang.L("Backups"), widgets.Rows(backups...)),
+		u.exclusionSettings(),
+		section(lang.L("About"), widgets.Rows(
+			widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(strings.TrimPrefix(core.Program, "holdfast ")+" · "+runtime.GOOS),
+			pathRow("folder", lang.L("Profile"), u.profile),
+			widgets.NewSettingRow("file", lang.L("Licences"), nil, u.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")),
+		)))
+}
+
+// runningRows are whether Holdfast runs without its window, and from when.
+func (u *UI) runningRows() []fyne.CanvasObject {
+	background := widgets.NewToggle(nil)
+	background.OnAsked = func(on bool) {
+		b := backgroundNo
+		if on {
+			b = backgroundYes
+		}
+		u.prefs.setBackground(b)
+		background.SetOn(on)
+	}
+	background.SetOn(u.prefs.background() == backgroundYes)
+	rows := []fyne.CanvasObject{widgets.NewSettingRow("screen", lang.L("Keep running without a window"), background, nil).
+		SetValue(lang.L("Closing the window leaves Holdfast in the system's panel, and backups go on."))}
+	if u.login == nil {
+		return rows
+	}
+	var atLogin *widgets.Toggle
+	atLogin = widgets.NewToggle(func(on bool) {
+		u.work.run(func(context.Context) func() {
+			err := u.login.Set(on)
+			return func() {
+				if err != nil {
+					u.inform(lang.L("This could not be changed."), lang.L("The system did not let Holdfast write where it keeps what starts at login."))
+					return
+				}
+				atLogin.SetOn(on)
+			}
+		})
+	})
+	u.work.run(func(context.Context) func() {
+		on, err := u.login.Enabled()
+		return func() { atLogin.SetOn(on && err == nil) }
+	})
+	return append(rows, widgets.NewSettingRow("power", lang.L("Start at login"), atLogin, nil).
+		SetValue(lang.L("It starts without a window, and backs up when it is time.")))
+}
+
+// picker is a list to choose from at a row's end.
+func picker(names []string, chosen int, changed func(i int)) fyne.CanvasObject {
+	s := widget.NewSelect(names, nil)
+	s.SetSelectedIndex(max(0, chosen))
+	s.OnChanged = func(string) { changed(s.SelectedIndex()) }
+	return widgets.AtLeast(170, 0, widgets.Bordered(s))
+}
+
+func (u *UI) appearanceRow() fyne.CanvasObject {
 	looks := []theme.Appearance{theme.System, theme.Light, theme.Dark}
-	choices := widgets.NewChoices(max(0, slices.Index(looks, u.prefs.appearance())),
-		[2]string{lang.L("Like the system"), lang.L("Light by day and dark by night, if your system does so.")},
-		[2]string{lang.L("Light"), lang.L("Dark text on a light ground.")},
-		[2]string{lang.L("Dark"), lang.L("Light text on a dark ground.")})
-	choices.OnChanged = func(i int) {
+	choose := picker([]string{lang.L("Like the system"), lang.L("Light"), lang.L("Dark")}, slices.Index(looks, u.prefs.appearance()), func(i int) {
 		u.prefs.setAppearance(looks[i])
 		u.app.Settings().SetTheme(theme.New(looks[i]))
+	})
+	return widgets.NewSettingRow("sun", lang.L("Appearance"), choose, nil)
+}
+
+func (u *UI) languageRow() fyne.CanvasObject {
+	choose := picker([]string{lang.L("Like the system"), "English", "Deutsch"}, slices.Index(languages, u.prefs.language()), func(i int) {
+		u.prefs.setLanguage(languages[i])
+		speak(languages[i])
+		u.relabel()
+	})
+	return widgets.NewSettingRow("globe", lang.L("Language"), choose, nil)
+}
+
+// relabel shows everything anew, in another language.
+func (u *UI) relabel() {
+	current := u.nav.current
+	u.nav = newSidebar(u)
+	if u.restore.job == nil {
+		u.restore.close()
+		u.restore = newRestoreFlow(u, nil)
 	}
-	about := widgets.Rows(
-		widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(strings.TrimPrefix(core.Program, "holdfast ")+" · "+runtime.GOOS),
-		pathRow("folder", lang.L("Profile"), u.profile),
-		widgets.NewSettingRow("file", lang.L("Licence"), nil, nil).SetValue(lang.L("Free software. The file LICENSE says what you may do.")),
-	)
-	return screenPage(lang.L("Settings"),
-		widgets.Column(theme.Space3, widgets.NewLead(lang.L("Appearance")), choices),
-		u.exclusionSettings(),
-		widgets.Column(theme.Space3, widgets.NewLead(lang.L("About")), about))
+	u.tray.update()
+	u.open(current)
+}
+
+// vaultRow leads to the vault in use; nil where there is none.
+func (u *UI) vaultRow(st core.Status) fyne.CanvasObject {
+	if !st.Password || !u.core.HasVaults() {
+		return nil
+	}
+	row := widgets.NewSettingRow("lock", lang.L("Vault"), nil, u.passwordScreen)
+	if st.Vault != nil {
+		row.SetValue(core.DisplayName(st.Vault.Name))
+	}
+	return row
 }
 
 func pathRow(icon, title, path string) fyne.CanvasObject {

@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -99,11 +98,11 @@ func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
 	}
 	for _, s := range f.sources.paths {
 		if inside(s, path) {
-			p.fail(reasonedError{lang.L("The backup cannot be kept inside a folder that it backs up."), lang.L("Choose another folder, on another disk if you can.")})
+			p.fail(reasonedError{what: lang.L("The backup cannot be kept inside a folder that it backs up."), do: lang.L("Choose another folder, on another disk if you can.")})
 			return
 		}
 	}
-	f.destination = path
+	f.destination, f.keep.place = path, path
 	next.SetBusy(true)
 	f.u.work.run(func(ctx context.Context) func() {
 		found, err := core.Inspect(ctx, path)
@@ -179,11 +178,14 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
 	p.fail(nil)
 	next.SetBusy(true)
-	confirmed := req.Existing || f.keep.withDigits()
+	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.now())
 	f.u.work.run(func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
 			_ = f.u.core.ConfirmKey() // only a date to show; the backup is set up
+		}
+		if err == nil {
+			err = f.u.core.SetSchedule(first)
 		}
 		return func() {
 			next.SetBusy(false)
@@ -216,13 +218,14 @@ func (f *setupFlow) ready(joined bool) {
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(st.Sources))
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
 	where.SetPath(st.Destination)
+	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(u.scheduleLine(st.Schedule))
 	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
 	}
 	p := u.newPage(pageParams{
 		name: f.name(), step: f.of(), of: f.of(),
-		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead), widgets.Rows(what, where, protected)},
+		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead), widgets.Rows(what, where, when, protected)},
 		foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Later"), "", widgets.Second, u.leaveFlow),
 			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { u.leaveFlow(); u.backUp() }),
@@ -246,35 +249,4 @@ func sourceNames(paths []string) string {
 		names = append(names, core.DisplayName(filepath.Base(p)))
 	}
 	return strings.Join(names, ", ")
-}
-
-// placeField asks for a folder: typed, or chosen in a dialog.
-type placeField struct {
-	root      fyne.CanvasObject
-	entry     *widget.Entry
-	submitted func()
-}
-
-func newPlaceField(u *UI, path, label string) *placeField {
-	f := &placeField{entry: widget.NewEntry()}
-	f.entry.SetText(path)
-	f.entry.SetPlaceHolder(lang.L("Path of the folder"))
-	f.entry.OnSubmitted = func(string) {
-		if f.submitted != nil {
-			f.submitted()
-		}
-	}
-	choose := widgets.NewButton(lang.L("Choose…"), "folder", widgets.Second, func() {
-		u.choose.folder(f.path(), f.entry.SetText)
-	})
-	f.root = widgets.Column(theme.Space2, widgets.NewStrong(label), widgets.Row(theme.Space3, widgets.Wide(f.entry), f.entry, choose))
-	return f
-}
-
-func (f *placeField) path() string {
-	p := strings.TrimSpace(f.entry.Text)
-	if p == "" {
-		return ""
-	}
-	return filepath.Clean(expand(p))
 }

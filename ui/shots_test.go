@@ -3,7 +3,6 @@ package ui
 import (
 	"context"
 	"flag"
-	"fmt"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -63,15 +63,44 @@ func TestScreenshots(t *testing.T) {
 	if *shots == "" {
 		t.Skip("go test ./ui -run TestScreenshots -shots ../docs/screenshots")
 	}
-	if err := os.MkdirAll(*shots, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, look := range []theme.Appearance{theme.Light, theme.Dark} {
-		t.Run(string(look), func(t *testing.T) { shootAll(t, look) })
+	for _, language := range []string{"en", "de"} {
+		for _, look := range []theme.Appearance{theme.Light, theme.Dark} {
+			t.Run(language+"_"+string(look), func(t *testing.T) { shootAll(t, language, look) })
+		}
 	}
 }
 
-func shootAll(t *testing.T, look theme.Appearance) {
+func shootAll(t *testing.T, language string, look theme.Appearance) {
+	dir := filepath.Join(*shots, language)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	gallery(t, language, look, func(name string, size fyne.Size, u *UI) {
+		show(u, size)
+		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// show lays the window out at a size, as often as its texts need to settle.
+func show(u *UI, size fyne.Size) {
+	u.window.Resize(size.AddWidthHeight(0, 1))
+	u.window.Resize(size)
+	u.window.Content().Refresh()
+}
+
+// gallery visits every screen, with the size that shows it well.
+func gallery(t *testing.T, language string, look theme.Appearance, visit func(name string, size fyne.Size, u *UI)) {
+	say := lang.L
+	t.Cleanup(func() { speak("en") })
 	t.Setenv("HOME", t.TempDir())
 	now := time.Date(2026, 11, 24, 16, 30, 0, 0, time.Local)
 	documents := treeOf(t, map[string]string{
@@ -94,39 +123,28 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	}
 
 	app := test.NewTempApp(t)
-	settings{app.Preferences()}.setAppearance(look)
+	prefs := settings{app.Preferences()}
+	prefs.setAppearance(look)
+	prefs.setLanguage(language)
 	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute), Outcome: core.OutcomeDone,
 		Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000, BytesStored: 84_000_000}
 	status := core.Status{
 		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
 		Protection: core.ProtectionKey, KeyConfirmed: now.AddDate(0, 0, -12), LastBackup: good, LastGood: good,
+		Schedule: core.Schedule{Every: core.Daily, At: 14 * 60}, NextBackup: time.Date(2026, 11, 25, 14, 0, 0, 0, time.Local),
 		LastCheck: &core.Run{Kind: core.RunVerify, Ended: now.Add(-49 * time.Hour), Outcome: core.OutcomeDone},
 	}
 	s := &stage{App: real, status: status}
 	l := newLoop()
-	u := New(Params{Fyne: app, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	u := New(Params{Fyne: app, Login: &atLogin{on: true}, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
 	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
 
 	size := fyne.NewSize(1000, 700)
-	n := 0
 	shoot := func(name string) {
 		t.Helper()
 		l.drain()
-		n++
-		u.window.Resize(size.AddWidthHeight(0, 1))
-		u.window.Resize(size)
-		u.window.Content().Refresh()
-		f, err := os.Create(filepath.Join(*shots, fmt.Sprintf("%02d-%s-%s.png", n, name, look)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
+		visit(name, size, u)
 	}
 	backup := func(change func(*core.Status)) {
 		s.status = status
@@ -142,7 +160,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	setup.sources.add("/home/anna/Documents")
 	setup.sources.add("/home/anna/Pictures")
 	setup.what()
-	d.sees("12,431 files")
+	d.sees("12")
 	shoot("setup-what")
 	setup.destination = "/media/anna/Backup disk/Holdfast"
 	setup.where()
@@ -151,22 +169,22 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	shoot("setup-protection")
 	setup.keep.begin(nil)
 	shoot("setup-keep")
-	d.press("Continue")
+	d.press(say("Continue"))
 	d.sees("Nitrokey")
 	d.write(0, "lamp otter quilt")
-	d.sees("Very good.")
+	d.sees(u.words.Advice(core.AdviceBest))
 	d.write(1, "lamp otter quilt")
 	shoot("setup-password")
 	size = fyne.NewSize(1000, 1000)
-	d.door("A vault card…")
+	d.door(say("A vault card…"))
 	shoot("setup-vaults")
-	d.door("This computer's software token")
+	d.door(say("This computer's software token"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
-	d.sees("among the first")
+	d.sees(u.words.Advice(core.AdviceCommon))
 	shoot("setup-password-weak")
-	d.press("Back")
-	d.press("Back")
+	d.press(say("Back"))
+	d.press(say("Back"))
 	setup.existing(core.Found{Protection: core.ProtectionKey})
 	shoot("setup-existing")
 	s.status = status
@@ -180,6 +198,16 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	shoot("backup-never")
 	backup(func(*core.Status) {})
 	shoot("backup-ok")
+	u.editSchedule()
+	shoot("schedule")
+	backup(func(st *core.Status) {
+		st.Schedule.PausedUntil = tomorrow(now)
+		st.NextBackup = st.Schedule.PausedUntil
+	})
+	shoot("backup-paused")
+	u.closeAsked()
+	shoot("close-first")
+	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
 	vault := core.VaultState{Name: "Family vault", Address: "https://vault.example.org", GuessesLeft: 10, GuessLimit: 10}
 	withPassword := func(change func(*core.Status, *core.VaultState)) {
 		s.vault = vault
@@ -194,10 +222,10 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong = 7, wrong })
 	shoot("backup-password-guesses")
 	u.passwordScreen()
-	d.sees("7 guesses left")
+	d.sees(u.guessWords(7))
 	shoot("password")
 	u.checkPassword()
-	d.sees("7 guesses left")
+	d.sees(u.guessWords(7))
 	shoot("password-check")
 	u.setPassword()
 	d.sees("Nitrokey")
@@ -209,7 +237,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	shoot("password-destroyed")
 	u.removePassword(func() {})
 	shoot("password-remove")
-	u.passwordIsSet("Change the password", false, nil)
+	u.passwordIsSet(say("Change the password"), false, nil)
 	shoot("password-set")
 	old := *good
 	old.Ended = now.AddDate(0, 0, -9)
@@ -228,7 +256,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
 	backup(func(*core.Status) {})
 	shoot("backup-running")
-	u.closeAsked()
+	u.quitAsked()
 	shoot("close-while-running")
 	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
 	u.job = nil
@@ -236,21 +264,21 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	f := newProtectFlow(u)
 	f.means()
 	shoot("encryption-means")
-	d.press("Continue")
-	d.door("With a 64-digit key")
+	d.press(say("Continue"))
+	d.door(say("With a 64-digit key"))
 	shoot("encryption-keep")
-	d.press("Continue")
+	d.press(say("Continue"))
 	shoot("encryption-key")
-	d.check("I have saved my 64-digit key")
-	d.press("Continue")
+	d.check(say("I have saved my 64-digit key"))
+	d.press(say("Continue"))
 	d.write(0, "ffff")
 	shoot("encryption-check")
 	proving := core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
 	j := &job{kind: core.RunTurnOn, last: proving, cancel: func() {}}
 	steps := newStepList()
 	steps.set(core.StepProving)
-	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: "Making the new backup",
-		lead: "The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.", content: []fyne.CanvasObject{u.panel(j), steps.root}})
+	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: say("Making the new backup"),
+		lead: say("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later."), content: []fyne.CanvasObject{u.panel(j), steps.root}})
 	u.flow(p.root)
 	shoot("encryption-work")
 	u.changed(core.RunTurnOn, 5, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
@@ -275,28 +303,28 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	s.vault = vault
 	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
 	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
-	d.sees("7 guesses left")
+	d.sees(u.guessWords(7))
 	d.write(0, "lamp otter quilt")
 	shoot("restore-password")
 	d.ui.window.Canvas().Unfocus()
 	s.vault.GuessesLeft, s.vault.WaitUntil = 1, now.Add(4*time.Hour)
 	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
-	d.sees("One guess left")
+	d.sees(say("One guess left"))
 	shoot("restore-password-wait")
 	s.vault.WaitUntil = time.Time{}
 	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
-	d.sees("One guess left")
+	d.sees(say("One guess left"))
 	d.write(0, "lamp otter quilt")
-	d.press("Unlock")
+	d.press(say("Unlock"))
 	shoot("restore-password-last")
-	d.press("Not now")
+	d.press(say("Not now"))
 	r.forget()
 	r.forget = nil
 	keys := newKeyField(u, func() {})
 	keys.entry.SetText(typed)
 	keys.ask(proposals[0])
-	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: "Unlock the backup", lead: r.place,
-		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton("Unlock", "key", widgets.Main, nil)}}).root)
+	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: say("Unlock the backup"), lead: r.place,
+		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).root)
 	shoot("restore-key")
 	reader, err := real.Reader(ctx)
 	if err != nil {
@@ -323,7 +351,7 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	r.picker.Pick("Documents/Taxes 2025/Receipts", false)
 	shoot("restore-files")
 	d.write(0, "pdf")
-	d.sees("3 found")
+	d.sees(say("{{.Count}} found", vals{"Count": 3}))
 	shoot("restore-search")
 	r.target = "/home/anna/Restored files"
 	r.where(func() {})
@@ -347,15 +375,20 @@ func shootAll(t *testing.T, look theme.Appearance) {
 	u.fill(u.screen, u.runDetails(s.runs[4]))
 	shoot("activity-details")
 	u.open(screenSettings)
+	l.drain()
+	size = fyne.NewSize(1000, 1240)
 	shoot("settings")
+	size = fyne.NewSize(1000, 700)
+	u.licences()
+	shoot("licences")
 
 	size = fyne.NewSize(720, 520)
 	backup(func(*core.Status) {})
 	shoot("small-backup")
 	withPassword(func(*core.Status, *core.VaultState) {})
 	u.passwordScreen()
-	d.sees("10 guesses left")
+	d.sees(u.guessWords(10))
 	shoot("small-password")
-	(&keySteps{u: u, name: "End-to-end encryption", step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
+	(&keySteps{u: u, name: say("End-to-end encryption"), step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
 	shoot("small-key")
 }

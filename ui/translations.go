@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
+	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/assets"
@@ -16,6 +18,29 @@ var loadTranslations = sync.OnceFunc(func() {
 		panic(fmt.Sprintf("ui: an embedded translation cannot be read: %v", err)) // a test loads them all
 	}
 })
+
+// languages are the choices of Settings; "" is the system's.
+var languages = []string{"", "en", "de"}
+
+// speak changes the language of the texts that are made from now on. The
+// toolkit asks the system which one to speak and cannot be told another, so the
+// wanted one is handed to it under the name of the system's.
+func speak(language string) {
+	system := lang.SystemLocale()
+	if language == "" {
+		language = "en"
+		if strings.HasPrefix(system.LanguageString(), "de") {
+			language = "de"
+		}
+	}
+	b, err := assets.Translations.ReadFile("translations/" + language + ".json")
+	if err == nil {
+		err = lang.AddTranslationsForLocale(b, fyne.Locale(system.LanguageString()))
+	}
+	if err != nil {
+		panic(fmt.Sprintf("ui: the language %q cannot be spoken: %v", language, err)) // a test speaks them all
+	}
+}
 
 // translate lets ui/words speak the window's language.
 func translate(template string, v words.Values) string {

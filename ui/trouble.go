@@ -20,6 +20,7 @@ func ShowTrouble(app fyne.App, err error) {
 
 func newTroubleWindow(app fyne.App, err error) fyne.Window {
 	loadTranslations()
+	speak(settings{app.Preferences()}.language())
 	app.SetIcon(fyne.NewStaticResource("holdfast.svg", assets.AppIcon))
 	app.Settings().SetTheme(theme.New(settings{app.Preferences()}.appearance()))
 	u := &UI{app: app, words: words.In(translate)}

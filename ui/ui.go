@@ -6,7 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/core"
@@ -22,6 +22,9 @@ type App interface {
 	NewKey() (*backupkey.Key, error)
 	Setup(ctx context.Context, req core.SetupRequest) error
 	SetSources(ctx context.Context, sources, excludes []string) error
+	SetSchedule(s core.Schedule) error
+	PauseSchedule(until time.Time) error
+	SetDestination(ctx context.Context, destination string, fresh bool) error
 	ConfirmKey() error
 	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
 	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
@@ -46,6 +49,12 @@ type App interface {
 
 var _ App = (*core.App)(nil)
 
+// Login starts Holdfast when the person logs in, or not.
+type Login interface {
+	Enabled() (bool, error)
+	Set(on bool) error
+}
+
 // Params are what the window needs.
 type Params struct {
 	Fyne    fyne.App
@@ -60,6 +69,18 @@ type Params struct {
 	Now func() time.Time
 	// KeepCopied is how long a copied key stays in the clipboard; 0 is a minute.
 	KeepCopied time.Duration
+	// Hidden starts without a window, as at login.
+	Hidden bool
+	// Login can be nil: then there is no choice about it.
+	Login Login
+	// PINs, if not nil, is told how to ask for those of tokens.
+	PINs interface {
+		Ask(func(ctx context.Context, token string) (pin []byte, err error))
+	}
+	// Print prints a PDF; nil where nothing prints.
+	Print func(ctx context.Context, title string, pdf []byte) error
+	// Notify shows a notification of the system; nil is the app's.
+	Notify func(title, text string)
 }
 
 // vals fill the places of a translated text.
@@ -81,6 +102,13 @@ type UI struct {
 	content *fyne.Container // the whole window: a flow, or sidebar and screen
 	screen  *fyne.Container // right of the sidebar
 	nav     *sidebar
+
+	tray      *tray
+	scheduler *scheduler
+	notify    func(title, text string)
+	login     Login
+	print     func(ctx context.Context, title string, pdf []byte) error
+	hidden    bool // it runs without its window
 
 	job      *job
 	restore  *restoreFlow // of the Restore screen; survives looking at another one
@@ -106,6 +134,7 @@ func New(p Params) *UI {
 		p.KeepCopied = time.Minute
 	}
 	loadTranslations()
+	speak(settings{p.Fyne.Preferences()}.language())
 	u := &UI{
 		core: p.App, profile: p.Profile, now: p.Now, work: newWork(p.Do), words: words.In(translate),
 		prefs: settings{p.Fyne.Preferences()}, app: p.Fyne,
@@ -116,6 +145,17 @@ func New(p Params) *UI {
 	u.choose = dialogs{u.window}
 	u.clip = &clip{board: u.app.Clipboard(), work: u.work, keep: p.KeepCopied}
 	u.content, u.screen = container.NewStack(), container.NewStack()
+	u.hidden, u.login, u.print = p.Hidden, p.Login, p.Print
+	u.notify = p.Notify
+	if u.notify == nil {
+		u.notify = notifyThrough(u.app, u.work)
+	}
+	if p.PINs != nil {
+		p.PINs.Ask(u.askPIN)
+	}
+	u.tray = &tray{u: u}
+	u.tray.panel, _ = u.app.(desktop.App) // not on every system
+	u.scheduler = &scheduler{u: u}
 	u.nav = newSidebar(u)
 	u.restore = newRestoreFlow(u, nil)
 	u.window.SetContent(container.New(windowSize{}, u.content))
@@ -124,13 +164,18 @@ func New(p Params) *UI {
 	u.window.SetCloseIntercept(u.closeAsked)
 	u.window.Resize(fyne.NewSize(1000, 700))
 	u.home()
+	u.tray.update()
 	return u
 }
 
 // Run shows the window and returns when it is closed and all its work has ended.
 func (u *UI) Run() {
+	u.scheduler.begin()
 	u.window.CenterOnScreen()
-	u.window.ShowAndRun()
+	if !u.hidden {
+		u.window.Show()
+	}
+	u.app.Run()
 	u.work.end()
 }
 
@@ -199,40 +244,3 @@ func (windowSize) Layout(o []fyne.CanvasObject, s fyne.Size) {
 }
 
 func (windowSize) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(720, 520) }
-
-func (u *UI) closeAsked() {
-	if u.job == nil {
-		u.quit()
-		return
-	}
-	u.ask(question{
-		title: lang.L("Work is under way"),
-		text:  lang.L("If you close Holdfast now, it stops. Nothing is lost: what is done already counts, and next time it takes up from there."),
-		yes:   lang.L("Stop and close"), no: lang.L("Keep going"),
-	}, func() {
-		if u.job == nil { // it ended while the question was open
-			u.quit()
-			return
-		}
-		u.closing = true
-		u.core.Resume()
-		u.job.cancel()
-	})
-}
-
-// quit ends all work, then closes the window.
-func (u *UI) quit() {
-	if u.quitting {
-		return
-	}
-	u.quitting = true
-	u.clip.clear()
-	u.work.cancel()
-	go func() { // the last goroutine: it ends the window, and with it Run
-		u.work.wg.Wait()
-		u.work.do(func() {
-			u.restore.close()
-			u.window.Close()
-		})
-	}()
-}

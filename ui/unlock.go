@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -16,23 +17,49 @@ import (
 func (f *restoreFlow) unlockWithPassword(found core.Found) {
 	var p *page
 	var opened *core.Reader // by try, before opened or dropped run
-	place := f.place
+	var other string        // a vault card of the person's own choice
+	place, card := f.place, found.VaultCard
 	g := newPasswordGate(gateParams{
 		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.fail(err) },
-		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, found.VaultCard) },
+		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, card) },
 		try: func(ctx context.Context, password []byte) (err error) {
-			opened, err = f.u.core.OpenReaderWithPassword(ctx, place, password, "")
+			opened, err = f.u.core.OpenReaderWithPassword(ctx, place, password, other)
 			return err
 		},
 		opened:  func() { f.opened(opened, false, p.fail) },
 		dropped: func() { _ = opened.Close() }, // only read from
 	})
 	f.forget = g.close
+	vault := widgets.NewMuted("").Shortened()
+	vault.Hide()
+	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
+		f.u.choose.file(func(path string) {
+			f.u.work.run(func(context.Context) func() {
+				given, name, err := readCard(path)
+				var chosen []byte
+				if err == nil {
+					chosen, err = core.ChosenVault(found.VaultCard, given)
+				}
+				return func() {
+					p.fail(err)
+					if err != nil || g.closed || g.busy {
+						return
+					}
+					other, card = given, chosen
+					vault.SetText(lang.L("The vault that is asked: {{.Name}}", vals{"Name": name}))
+					vault.Show()
+					g.begin()
+					p.relayout()
+				}
+			})
+		})
+	})
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
-		content: []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) })},
-		foot:    []fyne.CanvasObject{g.button},
+		content: []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1,
+			aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) }), widgets.Row(0, nil, choose))},
+		foot: []fyne.CanvasObject{g.button},
 	})
 	f.put(p.root)
 	g.begin()

@@ -74,7 +74,7 @@ func (v *vaultChoice) found(tokens []core.VaultToken, software string) {
 		if software != "" && strings.HasPrefix(t.Address, software) {
 			continue // the software token, seen again
 		}
-		v.options = append(v.options, vaultOption{vaultToken, t.Label, lang.L("A token at this computer. It may need a file with its PIN."), t.Address})
+		v.options = append(v.options, vaultOption{vaultToken, t.Label, lang.L("A token at this computer. It asks for its PIN, or reads it from a file."), t.Address})
 	}
 	v.options = append(v.options, vaultOption{vaultCard, lang.L("A vault card…"), lang.L("A file from whoever runs a vault for you. It works from any computer."), ""})
 	v.known = true
@@ -153,7 +153,7 @@ func readCard(path string) (card, name string, err error) {
 	}
 	var c struct{ Name, URL string }
 	if len(b) > maxCardFile || json.Unmarshal(b, &c) != nil || c.URL == "" {
-		return "", "", reasonedError{lang.L("This file is no vault card."), lang.L("Choose the file that you got from whoever runs the vault.")}
+		return "", "", reasonedError{what: lang.L("This file is no vault card."), do: lang.L("Choose the file that you got from whoever runs the vault.")}
 	}
 	return string(b), core.DisplayName(c.Name) + " · " + core.DisplayName(c.URL), nil
 }

@@ -33,7 +33,7 @@ type Options struct {
 	Counters            *Counters // may be nil
 	Gate                *Gate     // may be nil
 	Workers             int       // 0: one for each processor
-	PackBytes           int       // of file data; 0: 32 MiB
+	PackBytes           int       // of file data; 0: 24 MiB
 }
 
 // Counters are a run's progress, to be read from any goroutine at any time.
@@ -187,7 +187,6 @@ type worker struct {
 	r     *run
 	saver *repo.Saver
 	buf   []byte // one chunk buffer
-	pages []byte // another, of pages that are gathered
 }
 
 type job interface {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/holdfast-backup/holdfast/core/schedule"
 )
 
 // ErrInUse: another process has the profile open.
@@ -57,6 +59,8 @@ type Settings struct {
 	// back; DrilledTo the path of the last file that a drill has read.
 	VerifiedTo string `json:"verified_to,omitempty"`
 	DrilledTo  string `json:"drilled_to,omitempty"`
+	// Schedule is when backups run by themselves.
+	Schedule schedule.Schedule `json:"schedule,omitzero"`
 }
 
 // Retention says how many backups of each age a prune keeps.

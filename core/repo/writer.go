@@ -16,7 +16,7 @@ import (
 
 // What writers aim at; readers need not know (docs/format.md, chapter 6).
 const (
-	dataPackTarget = 32 << 20
+	dataPackTarget = 24 << 20
 	metaPackTarget = 4 << 20
 	// dataBuffers packs of file data are in memory at most: one is filled
 	// while the other is uploaded.
@@ -87,7 +87,7 @@ type Stats struct {
 // NewWriter prepares for writing: it loads the indexes, takes up packs that
 // an interrupted run left without an index, and forgets packs that are gone
 // from the destination or marked for deletion, so that their chunks are stored again. packBytes is
-// how large packs of file data are to be, at most 32 MiB; 0 is 32 MiB.
+// how large packs of file data may be, at most 24 MiB; 0 is 24 MiB.
 func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
 	if packBytes <= 0 || packBytes > dataPackTarget {
 		packBytes = dataPackTarget

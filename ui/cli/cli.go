@@ -30,8 +30,17 @@ type Params struct {
 	NewKeyring func(kind, profile string) (core.Keyring, error)
 	// Vaults reaches the vaults that check passwords.
 	Vaults core.Vaults
-	// Window opens the desktop app on a profile; nil where there is none.
-	Window func(profile string, keyring core.Keyring) error
+	// Window opens the desktop app; nil where there is none.
+	Window func(WindowParams) error
+}
+
+// WindowParams are what the desktop app is opened with.
+type WindowParams struct {
+	Profile    string // its folder
+	Keyring    core.Keyring
+	Background bool // without a window, as at login
+	// AtLogin are the arguments that start the same again without a window.
+	AtLogin []string
 }
 
 // The exit codes.
@@ -72,6 +81,7 @@ type cli struct {
 	flush            func() error // of standard output
 	profile, keyring string
 	json             bool
+	background       bool
 }
 
 // usageError is a mistake in the command itself.
@@ -165,6 +175,7 @@ place of your choice. Without a command it opens the desktop app.`,
 	f.StringVar(&c.profile, "profile", "", "folder of the profile (default: in your configuration folder)")
 	f.StringVar(&c.keyring, "keyring", "system", "where the device key is kept: system or file")
 	f.BoolVar(&c.json, "json", false, "print JSON")
+	root.Flags().BoolVar(&c.background, "background", false, "start the desktop app without its window, as at login")
 	root.AddCommand(c.setupCommand(), c.backupCommand(), c.statusCommand(), c.snapshotsCommand(), c.lsCommand(),
 		c.restoreCommand(), c.verifyCommand(), c.drillCommand(), c.pruneCommand(), c.deleteCommand(), c.pinCommand(), c.unpinCommand(),
 		c.findCommand(), c.versionsCommand(), c.diffCommand(), c.keyCommand(), c.encryptionCommand())
@@ -215,7 +226,12 @@ func (c *cli) window() error {
 	if c.Window == nil {
 		return usagef("this build has no window; see 'holdfast --help' for the commands")
 	}
-	return c.Window(c.profile, k)
+	profile, err := filepath.Abs(c.profile)
+	if err != nil {
+		return err
+	}
+	return c.Window(WindowParams{Profile: profile, Keyring: k, Background: c.background,
+		AtLogin: []string{"--background", "--profile", profile, "--keyring", c.keyring}})
 }
 
 // app opens the profile for one command.

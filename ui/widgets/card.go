@@ -58,3 +58,8 @@ func Notice(tone Tone, icon, text string) *fyne.Container {
 	return container.NewStack(NewGround(tone.tint(), "", theme.RadiusControl),
 		Inset(theme.Space4, theme.Space3, TopRow(theme.Space3, Wide(t), NewIcon(icon, tone.color(), theme.IconMedium), t)))
 }
+
+// Bordered draws the edge of what can be operated around a field that has none.
+func Bordered(field fyne.CanvasObject) *fyne.Container {
+	return container.NewStack(field, NewGround("", theme.Control, theme.RadiusControl))
+}

@@ -75,6 +75,9 @@ func (r *SettingRow) Title() string { return r.title.Text }
 // Value returns the value.
 func (r *SettingRow) Value() string { return r.value.Text }
 
+// Trailing returns the control at the row's end, nil if it has none.
+func (r *SettingRow) Trailing() fyne.CanvasObject { return r.trailing }
+
 // CreateRenderer implements fyne.Widget.
 func (r *SettingRow) CreateRenderer() fyne.WidgetRenderer {
 	state := box(theme.RadiusCard - 1)

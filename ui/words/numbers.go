@@ -110,6 +110,28 @@ func (w Words) Until(t time.Time) string {
 	return w.Say("at {{.Time}}", Values{"Time": t.Format("15:04:05")})
 }
 
+// Soon words a time to come as people say it: "today at 14:00"; one that has
+// come is "now".
+func (w Words) Soon(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	clock := t.Format("15:04")
+	switch days := daysBetween(now, t); {
+	case !t.After(now):
+		return w.Say("now", nil)
+	case days == 0:
+		return w.Say("today at {{.Time}}", Values{"Time": clock})
+	case days == 1:
+		return w.Say("tomorrow at {{.Time}}", Values{"Time": clock})
+	case days < 7:
+		return w.Say("on {{.Day}} at {{.Time}}", Values{"Day": w.Weekday(t.Weekday()), "Time": clock})
+	default:
+		return w.Say("on {{.Day}} at {{.Time}}", Values{"Day": w.Day(t, now), "Time": clock})
+	}
+}
+
+// Weekday names a day of the week.
+func (w Words) Weekday(d time.Weekday) string { return w.Say(d.String(), nil) }
+
 // daysBetween counts midnights, not hours: late yesterday is yesterday.
 func daysBetween(t, now time.Time) int {
 	a := time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC)

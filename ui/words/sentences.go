@@ -76,6 +76,8 @@ var sentences = map[string]template{
 	"vault-refused": {"The vault did not accept this.", nothingDone, "Check that it is the right vault, and ask who runs it."},
 	"vault-suspect": {"The vault gave back something that is not the key of this backup.", "Nothing was set and nothing was opened.",
 		"Do not type this password again here. Use the 64-digit key, and ask who runs the vault."},
+	"token-pin": {"The token does not accept this PIN.", "No guess was used, and the backup is untouched.",
+		"Try again when you are sure of the PIN: a token locks itself after a few wrong ones. The 64-digit key opens the backup too."},
 	"weak-password":  {"This password is among the first that anybody would guess.", nothingDone, "Choose another one: three or four words that do not belong together are good."},
 	"no-password":    {"This backup has no password.", nothingDone, "Open it with its 64-digit key."},
 	"has-vault":      {"This backup has a password, and the vault holds the key that is to be changed.", nothingDone, "Give a password for the new key too, or remove the password first."},
@@ -194,11 +196,17 @@ func Templates() []string {
 	for _, t := range sentences {
 		out = append(out, t.what, t.safe, t.do)
 	}
+	for _, r := range reasons {
+		out = append(out, r.text)
+	}
 	for _, a := range advice {
 		out = append(out, a)
 	}
 	for _, u := range byteUnits {
 		out = append(out, "{{.Number}} "+u)
+	}
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		out = append(out, d.String())
 	}
 	for m := time.January; m <= time.December; m++ {
 		out = append(out, m.String())

@@ -158,3 +158,27 @@ func TestAgo(t *testing.T) {
 		}
 	}
 }
+
+func TestSoon(t *testing.T) {
+	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.Local)
+	for to, want := range map[time.Time]string{
+		now.Add(-time.Hour): "now", now.Add(5 * time.Hour): "today at 14:00", now.Add(20 * time.Hour): "tomorrow at 05:00",
+		time.Date(2026, 11, 27, 14, 0, 0, 0, time.Local): "on Friday at 14:00", time.Date(2026, 12, 12, 14, 0, 0, 0, time.Local): "on 12 December at 14:00",
+	} {
+		if got := (Words{}).Soon(to, now); got != want {
+			t.Errorf("Soon(%v) = %q, want %q", to, got, want)
+		}
+	}
+}
+
+func TestReasonsShowNoRawText(t *testing.T) {
+	for raw, want := range map[string]string{
+		"no permission":                       "Holdfast may not read or write it.",
+		"read /a: input/output error":         "The disk gave an error. Look whether it is failing.",
+		"lgetxattr /a: operation not EUCLEAN": "The system did not let it be read or written. The details say more.",
+	} {
+		if got := (Words{}).Reason(raw); got != want {
+			t.Errorf("%q is worded %q", raw, got)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// SetDestination says where the backup is from now on. A place that holds this
+// very backup, moved or plugged in elsewhere, is used as it is. At a place
+// without any, fresh begins a new backup with the same key and password; the
+// one at the old place stays there, with its dates.
+// Errors: ErrNotSetUp, ErrInvalid, ErrChangePending, ErrNoBackup (and not fresh), ErrExistingBackup (another one), ….
+func (a *App) SetDestination(ctx context.Context, destination string, fresh bool) error {
+	_, end, err := a.begin(RunSetup)
+	if err != nil {
+		return err
+	}
+	return end(a.setDestination(ctx, destination, fresh))
+}
+
+func (a *App) setDestination(ctx context.Context, destination string, fresh bool) error {
+	set := a.profile.Settings()
+	switch {
+	case set.Repository == "":
+		return ErrNotSetUp
+	case set.Change != "":
+		return ErrChangePending
+	case destination == "":
+		return fmt.Errorf("%w: no destination", ErrInvalid)
+	}
+	if isPath(destination) {
+		abs, err := filepath.Abs(destination)
+		if err != nil {
+			return err
+		}
+		destination = abs
+		for _, s := range set.Sources {
+			if within(s, destination) {
+				return fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, s)
+			}
+		}
+	}
+	s, err := a.p.OpenStore(ctx, destination, fresh)
+	if err != nil {
+		return err
+	}
+	defer s.Close() //nolint:errcheck // nothing is buffered
+	facts, err := repo.Inspect(ctx, s)
+	switch {
+	case err == nil && facts.Repository == set.Repository:
+		return a.profile.Update(func(set *profile.Settings) { set.Destination = destination })
+	case err == nil:
+		return fmt.Errorf("%w: not the one of this computer, at %s", ErrExistingBackup, destination)
+	case !errors.Is(err, repo.ErrNotRepository) || !fresh:
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	defer key.Clear()
+	r, err := repo.Create(ctx, s, key, set.VaultCard)
+	if err != nil {
+		return err
+	}
+	return a.profile.Update(func(set *profile.Settings) {
+		set.Destination, set.Repository, set.Known = destination, r.Facts().Repository, nil
+	})
+}
+
+// FreeSpace is how much may still be written at a place, which need not exist
+// yet. ok is false where nobody knows.
+func FreeSpace(ctx context.Context, place string) (bytes int64, ok bool) {
+	if !isPath(place) {
+		return 0, false
+	}
+	place, err := filepath.Abs(place)
+	if err != nil {
+		return 0, false
+	}
+	for {
+		if st, err := os.Stat(place); err == nil && st.IsDir() {
+			break
+		}
+		parent := filepath.Dir(place)
+		if parent == place {
+			return 0, false
+		}
+		place = parent
+	}
+	s, err := OpenFolder(ctx, place, false)
+	if err != nil {
+		return 0, false
+	}
+	defer s.Close() //nolint:errcheck // only asked
+	spacer, ok := s.(store.Spacer)
+	if !ok {
+		return 0, false
+	}
+	n, err := spacer.Free(ctx)
+	return int64(min(n, 1<<62)), err == nil
+}
+
+// ChosenVault is the card to ask when a person gives a vault of their own
+// choice, a card or a token's URI, for the backup that has the card there.
+// Errors: ErrInvalid, ErrDamaged.
+func ChosenVault(there []byte, given string) ([]byte, error) { return chosenCard(there, given) }

@@ -1,0 +1,71 @@
+//go:build darwin
+
+package autostart
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// launchd.plist(5) names the folder and the keys.
+
+func (e Entry) path() (string, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, "Library", "LaunchAgents", e.ID+".plist"), nil
+}
+
+// Enabled tells whether the program is started at login.
+func (e Entry) Enabled() (bool, error) {
+	path, err := e.path()
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Set starts the program at login from now on, or not.
+func (e Entry) Set(on bool) error {
+	path, err := e.path()
+	if err != nil {
+		return err
+	}
+	if !on {
+		return remove(path)
+	}
+	command, err := e.command()
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	text := func(tag, s string) {
+		b.WriteString("<" + tag + ">")
+		_ = xml.EscapeText(&b, []byte(s)) // a buffer does not fail
+		b.WriteString("</" + tag + ">\n")
+	}
+	b.WriteString(xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n<plist version=\"1.0\"><dict>\n")
+	text("key", "Label")
+	text("string", e.ID)
+	text("key", "ProgramArguments")
+	b.WriteString("<array>\n")
+	for _, arg := range command {
+		text("string", arg)
+	}
+	b.WriteString("</array>\n")
+	text("key", "RunAtLoad")
+	b.WriteString("<true/>\n")
+	text("key", "ProcessType")
+	text("string", "Interactive")
+	b.WriteString("</dict></plist>\n")
+	return replace(path, b.Bytes())
+}

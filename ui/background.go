@@ -1,0 +1,105 @@
+package ui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+)
+
+// Raise brings the window to the front, from any goroutine: it is what a
+// second start asks of the first.
+func (u *UI) Raise() { u.work.do(u.raise) }
+
+func (u *UI) raise() {
+	u.hidden = false
+	u.window.Show()
+	u.window.RequestFocus()
+	u.refresh()
+}
+
+// keepsRunning tells whether there is something to keep running for.
+func (u *UI) keepsRunning() bool {
+	st := u.core.Status()
+	return st.SetUp && st.Schedule.Every != core.ByHand
+}
+
+// closeAsked is what closing the window does: with a schedule, Holdfast goes
+// on without it if the person wants that, which is asked once.
+func (u *UI) closeAsked() {
+	if !u.keepsRunning() {
+		u.quitAsked()
+		return
+	}
+	switch u.prefs.background() {
+	case backgroundYes:
+		u.hide()
+	case backgroundNo:
+		u.quitAsked()
+	default:
+		u.ask(question{
+			title: lang.L("Keep backing up?"),
+			text:  lang.L("Backups run by themselves only while Holdfast runs. It can go on without a window: you find it in the system's panel, or open it again from the menu. Settings has this choice too."),
+			yes:   lang.L("Keep running"), no: lang.L("Quit"),
+			otherwise: func() { u.prefs.setBackground(backgroundNo); u.quitAsked() },
+		}, func() { u.prefs.setBackground(backgroundYes); u.hide() })
+	}
+}
+
+func (u *UI) hide() {
+	u.hidden = true
+	u.window.Hide()
+}
+
+// quitAsked ends Holdfast, after a question when work is under way.
+func (u *UI) quitAsked() {
+	if u.job == nil {
+		u.quit()
+		return
+	}
+	if u.hidden {
+		u.raise()
+	}
+	u.ask(question{
+		title: lang.L("Work is under way"),
+		text:  lang.L("If you close Holdfast now, it stops. Nothing is lost: what is done already counts, and next time it takes up from there."),
+		yes:   lang.L("Stop and close"), no: lang.L("Keep going"),
+	}, func() {
+		if u.job == nil { // it ended while the question was open
+			u.quit()
+			return
+		}
+		u.closing = true
+		u.core.Resume()
+		u.job.cancel()
+	})
+}
+
+// quit ends all work, then closes the window.
+func (u *UI) quit() {
+	if u.quitting {
+		return
+	}
+	u.quitting = true
+	u.clip.clear()
+	u.work.cancel()
+	go func() { // the last goroutine: it ends the window, and with it Run
+		u.work.wg.Wait()
+		u.work.do(func() {
+			u.restore.close()
+			u.window.Close()
+		})
+	}()
+}
+
+// notifyThrough sends notifications of the system.
+func notifyThrough(app fyne.App, w *work) func(title, text string) {
+	return func(title, text string) {
+		w.run(func(context.Context) func() {
+			app.SendNotification(fyne.NewNotification(title, text)) // may wait for the system's bus
+			return nil
+		})
+	}
+}

@@ -1,0 +1,169 @@
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core"
+)
+
+// pass lets time pass: the scheduler looks, the computer has been awake for a
+// while, and it looks again, until something begins. core's own clock stands
+// still meanwhile.
+func (d *desk) pass(t time.Duration) {
+	d.t.Helper()
+	d.clock += t
+	for range 5 {
+		d.ui.scheduler.tick()
+		if d.ui.job != nil {
+			return
+		}
+		d.loop.drain()
+		d.clock += core.ScheduleTick
+	}
+}
+
+func (d *desk) backups() int {
+	n := 0
+	for _, r := range d.core.Activity() {
+		if r.Kind == core.RunBackup {
+			n++
+		}
+	}
+	return n
+}
+
+// scheduled is a desk with a backup that was just made, and a schedule.
+func scheduled(t *testing.T, every string) (d *desk, destination string) {
+	t.Helper()
+	dir := treeOf(t, someFiles)
+	destination = filepath.Join(t.TempDir(), "Holdfast")
+	d = sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	d.row("When").Tapped(nil)
+	d.sees("How often?")
+	d.door(every)
+	d.press("Save")
+	d.sees("What")
+	return d, destination
+}
+
+func TestBackupsRunByThemselves(t *testing.T) {
+	d, _ := scheduled(t, "Every hour")
+	d.sees("Every hour · next")
+	d.pass(30 * time.Minute)
+	if n := d.backups(); n != 1 {
+		t.Fatalf("%d backups after half an hour", n)
+	}
+	// It sleeps for two days: what was missed is made up for once, and not at once on waking.
+	d.clock += 48 * time.Hour
+	d.ui.scheduler.tick()
+	if d.ui.job != nil {
+		t.Fatal("it begins while the computer is waking")
+	}
+	d.pass(core.ScheduleTick)
+	d.until("the backup", func() bool { return d.backups() == 2 && d.ui.job == nil })
+	if len(d.told) != 0 {
+		t.Errorf("a backup that worked was told of: %v", d.told)
+	}
+}
+
+func TestAFailureIsToldOnceAndTriedAgain(t *testing.T) {
+	d, destination := scheduled(t, "Every hour")
+	if err := os.Rename(destination, destination+" unplugged"); err != nil {
+		t.Fatal(err)
+	}
+	for n := 2; n <= 4; n++ {
+		d.pass(7 * time.Hour)
+		d.until("a try", func() bool { return d.backups() == n && d.ui.job == nil })
+	}
+	failed := slices.DeleteFunc(slices.Clone(d.told), func(s string) bool {
+		return !strings.HasPrefix(s, "The backup did not work: The place of your backup cannot be reached.")
+	})
+	if len(failed) != 1 {
+		t.Errorf("told: %v", d.told)
+	}
+	d.sees("The last backup did not work")
+}
+
+func TestOverdueIsToldOnceADay(t *testing.T) {
+	d, _ := scheduled(t, "Only when you ask")
+	d.pass(13 * 24 * time.Hour)
+	if len(d.told) != 0 {
+		t.Fatalf("told before two weeks: %v", d.told)
+	}
+	d.pass(2 * 24 * time.Hour)
+	d.sees("Overdue: 15 days")
+	d.pass(time.Hour)
+	if len(d.told) != 1 {
+		t.Errorf("told: %v", d.told)
+	}
+	d.pass(25 * time.Hour)
+	if len(d.told) != 2 {
+		t.Errorf("told: %v", d.told)
+	}
+	if d.backups() != 1 {
+		t.Error("it ran by itself")
+	}
+}
+
+func TestTray(t *testing.T) {
+	d, _ := scheduled(t, "Every day")
+	if !strings.HasPrefix(d.panel.menu.Items[0].Label, "Backed up today ") {
+		t.Errorf("the tray says %q", d.panel.menu.Items[0].Label)
+	}
+	d.panel.item("Pause until tomorrow").Action()
+	d.sees("paused until tomorrow at 06:00")
+	d.panel.item("Go on backing up").Action()
+	d.until("the end of the pause", func() bool { return d.panel.item("Pause for an hour") != nil })
+	d.panel.item("Pause for an hour").Action()
+	d.sees("paused until")
+	d.panel.item("Back up now").Action()
+	d.until("the backup", func() bool { return d.backups() == 2 && d.ui.job == nil })
+	if status, quit := d.panel.menu.Items[0], d.panel.menu.Items[len(d.panel.menu.Items)-1]; !status.Disabled || !quit.IsQuit {
+		t.Error("the tray's first line can be chosen, or its last does not quit")
+	}
+}
+
+func TestClosingKeepsRunningAskedOnce(t *testing.T) {
+	d, _ := scheduled(t, "Every hour")
+	d.ui.closeAsked()
+	d.sees("Keep backing up?")
+	d.press("Keep running")
+	if !d.ui.hidden || d.closed {
+		t.Fatal("it did not go on without a window")
+	}
+	d.clock += 2 * time.Hour
+	d.pass(0)
+	d.until("a backup without a window", func() bool { return d.backups() == 2 && d.ui.job == nil })
+	d.ui.Raise() // as a second start does
+	d.until("the window", func() bool { return !d.ui.hidden })
+	d.ui.closeAsked()
+	if !d.ui.hidden {
+		t.Fatal("it asks again")
+	}
+	d.panel.item("Quit").Action()
+	d.until("the end", func() bool { return d.closed })
+}
+
+func TestAPauseStopsTheBackupThatRuns(t *testing.T) {
+	h := &held{begun: make(chan struct{}, 1)}
+	d := sit(t, t.TempDir(), func(a *core.App) App { h.App = a; return h })
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.press("Later")
+	h.backup = true
+	d.press("Back up now")
+	<-h.begun
+	d.panel.item("Pause for an hour").Action()
+	d.until("the end of the backup", func() bool { return d.ui.job == nil })
+	d.sees("Backup stopped")
+	d.pass(30 * time.Minute)
+	if d.ui.job != nil {
+		t.Error("it began during the pause")
+	}
+}

@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// placeField asks for a folder, typed or chosen in a dialog, and says how much
+// room there is.
+type placeField struct {
+	u         *UI
+	root      fyne.CanvasObject
+	entry     *widget.Entry
+	free      *widgets.Text
+	measuring latest
+	submitted func()
+}
+
+func newPlaceField(u *UI, path, label string) *placeField {
+	f := &placeField{u: u, entry: widget.NewEntry(), free: widgets.NewCaption(" "), measuring: latest{w: u.work}}
+	f.entry.SetText(path)
+	f.entry.SetPlaceHolder(lang.L("Path of the folder"))
+	f.entry.OnChanged = func(string) { f.measure() }
+	f.entry.OnSubmitted = func(string) {
+		if f.submitted != nil {
+			f.submitted()
+		}
+	}
+	choose := widgets.NewButton(lang.L("Choose…"), "folder", widgets.Second, func() {
+		u.choose.folder(f.path(), f.entry.SetText)
+	})
+	f.root = widgets.Column(theme.Space2, widgets.NewStrong(label), widgets.Row(theme.Space3, widgets.Wide(f.entry), f.entry, choose), f.free)
+	f.measure()
+	return f
+}
+
+// measure looks how much room there is; only the newest answer counts.
+func (f *placeField) measure() {
+	path := f.path()
+	if !filepath.IsAbs(path) {
+		f.measuring.stop()
+		f.free.SetText(" ")
+		return
+	}
+	f.measuring.run(func(ctx context.Context) func() {
+		free, known := core.FreeSpace(ctx, path)
+		return func() {
+			text := " " // keeps its line
+			if known {
+				text = f.u.freeLine(free)
+			}
+			f.free.SetText(text)
+		}
+	})
+}
+
+func (f *placeField) path() string {
+	p := strings.TrimSpace(f.entry.Text)
+	if p == "" {
+		return ""
+	}
+	return filepath.Clean(expand(p))
+}

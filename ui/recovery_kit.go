@@ -1,0 +1,101 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+	fynetheme "fyne.io/fyne/v2/theme"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/kit"
+)
+
+// recoveryKit words the page that opens a backup without this computer. place
+// is where the backup is, "" while that is not known.
+func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Page {
+	font := func(s fyne.TextStyle) []byte { return fynetheme.DefaultTheme().Font(s).Content() }
+	st := u.core.Status()
+	host, _ := os.Hostname() // "" where unknown
+	date := now.Local().Format("2006-01-02")
+	subtitle := lang.L("For the backup of {{.Computer}}, {{.Date}}", vals{"Computer": core.DisplayName(host), "Date": date})
+	if host == "" {
+		subtitle = date
+	}
+	where := lang.L("The place that you chose for the backup")
+	if place != "" {
+		where = core.DisplayName(place)
+	}
+	places := kit.Section{Heading: lang.L("Where the backup is"), Lines: []string{where}}
+	if st.Vault != nil && st.Password {
+		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}", vals{"Name": core.DisplayName(st.Vault.Name)}))
+	}
+	steps := kit.Section{Heading: lang.L("To get your files back")}
+	for i, s := range []string{
+		lang.L("Install Holdfast on any computer, and connect the disk or the cloud with the backup."),
+		lang.L("Open Holdfast and choose “Restore a backup”."),
+		lang.L("Choose the folder of the backup: the one that holds the file holdfast.json."),
+		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
+		lang.L("Choose a day, the files, and where they shall go."),
+	} {
+		steps.Lines = append(steps.Lines, fmt.Sprintf("%d.  %s", i+1, s))
+	}
+	return kit.Page{
+		Fonts:    kit.Fonts{Regular: font(fyne.TextStyle{}), Bold: font(fyne.TextStyle{Bold: true}), Mono: font(fyne.TextStyle{Monospace: true})},
+		Title:    lang.L("Holdfast recovery kit"),
+		Subtitle: subtitle,
+		Groups:   key.Groups(),
+		CodeNote: lang.L("The same 64 digits, to be read by a phone"),
+		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, we included."),
+		Sections: []kit.Section{steps, places, {
+			Heading: lang.L("Should Holdfast be no more"),
+			Lines:   []string{lang.L("The format of the backup is published, and the script restore.py in Holdfast's source restores with Python and this key alone.")},
+		}},
+		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", vals{"ID": key.ID()}),
+	}
+}
+
+// pdfOf makes the page; the caller clears it.
+func pdfOf(p kit.Page) ([]byte, error) {
+	var b bytes.Buffer
+	err := p.Write(&b)
+	for _, g := range p.Groups {
+		clear(g)
+	}
+	if err != nil {
+		clear(b.Bytes())
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// saveKit writes the page to a file, for its owner alone to read.
+func saveKit(path string, p kit.Page) error {
+	pdf, err := pdfOf(p)
+	if err != nil {
+		return err
+	}
+	defer clear(pdf)
+	if err := os.WriteFile(path, pdf, 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o600) // the dialog may have made it already, for everybody to read
+}
+
+// printKit hands the page to the printer.
+func (u *UI) printKit(ctx context.Context, p kit.Page) error {
+	pdf, err := pdfOf(p)
+	if err != nil {
+		return err
+	}
+	defer clear(pdf)
+	if err := u.print(ctx, p.Title, pdf); err != nil {
+		return reasonedError{what: lang.L("The page could not be printed."), do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), cause: err}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// clockStep is how fine a time of day can be chosen, in minutes.
+const clockStep = 30
+
+// firstSchedule is what a new backup begins with: every day at about this
+// time, when the computer is evidently on.
+func firstSchedule(now time.Time) core.Schedule {
+	return core.Schedule{Every: core.Daily, At: now.Local().Hour() * 60}
+}
+
+// scheduleLine says when backups run.
+func (u *UI) scheduleLine(s core.Schedule) string {
+	clock := clockText(s.At)
+	switch s.Every {
+	case core.Hourly:
+		return lang.L("Every hour")
+	case core.Daily:
+		return lang.L("Every day at {{.Time}}", vals{"Time": clock})
+	case core.Weekly:
+		return lang.L("Every {{.Day}} at {{.Time}}", vals{"Day": u.words.Weekday(s.On), "Time": clock})
+	}
+	return lang.L("Only when you ask")
+}
+
+// whenLine is the schedule, and when the next backup is.
+func (u *UI) whenLine(st core.Status) string {
+	s := u.scheduleLine(st.Schedule)
+	switch {
+	case st.NextBackup.IsZero():
+		return s
+	case st.Schedule.PausedUntil.After(u.now()):
+		return s + " · " + lang.L("paused until {{.Time}}", vals{"Time": u.words.Soon(st.Schedule.PausedUntil, u.now())})
+	case !st.NextBackup.After(u.now()):
+		return s + " · " + lang.L("the next one begins soon")
+	}
+	return s + " · " + lang.L("next {{.Time}}", vals{"Time": u.words.Soon(st.NextBackup, u.now())})
+}
+
+func clockText(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
+
+// clockPicker chooses a time of day.
+func clockPicker(at *int) *widget.Select {
+	var times []string
+	for m := 0; m < 24*60; m += clockStep {
+		times = append(times, clockText(m))
+	}
+	if own := clockText(*at); !slices.Contains(times, own) {
+		times = append(times, own)
+		slices.Sort(times)
+	}
+	s := widget.NewSelect(times, func(text string) {
+		var h, m int
+		if _, err := fmt.Sscanf(text, "%d:%d", &h, &m); err == nil {
+			*at = h*60 + m
+		}
+	})
+	s.SetSelected(clockText(*at))
+	return s
+}
+
+// editSchedule changes when backups run by themselves.
+func (u *UI) editSchedule() {
+	st := u.core.Status()
+	chosen := st.Schedule
+	if chosen.Every != core.Daily && chosen.Every != core.Weekly {
+		chosen.At = firstSchedule(u.now()).At
+	}
+	kinds := []core.Schedule{{Every: core.Hourly}, {Every: core.Daily}, {Every: core.Weekly}, {Every: core.ByHand}}
+	choices := widgets.NewChoices(max(0, slices.IndexFunc(kinds, func(s core.Schedule) bool { return s.Every == chosen.Every })),
+		[2]string{lang.L("Every hour"), lang.L("For work that must not be done twice. Only what changed is stored.")},
+		[2]string{lang.L("Every day"), lang.L("Right for most people.")},
+		[2]string{lang.L("Every week"), lang.L("For files that seldom change.")},
+		[2]string{lang.L("Only when you ask"), lang.L("Nothing runs by itself. Holdfast reminds you after two weeks.")})
+	at := func() fyne.CanvasObject {
+		return widgets.Row(theme.Space3, nil, widgets.NewBody(lang.L("at")).OneLine(), widgets.Bordered(clockPicker(&chosen.At)))
+	}
+	choices.Below(1, at())
+	var days []string
+	for d := range 7 {
+		days = append(days, u.words.Weekday(weekday(d)))
+	}
+	day := widget.NewSelect(days, func(text string) { chosen.On = weekday(slices.Index(days, text)) })
+	day.SetSelected(u.words.Weekday(chosen.On))
+	choices.Below(2, widgets.Row(theme.Space3, nil, widgets.Bordered(day), at()))
+
+	var p *page
+	var save *widgets.Button
+	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
+		chosen.Every = kinds[choices.Chosen()].Every
+		want := chosen
+		save.SetBusy(true)
+		u.work.run(func(context.Context) func() {
+			err := u.core.SetSchedule(want)
+			return func() {
+				save.SetBusy(false)
+				if err != nil {
+					p.fail(err)
+					return
+				}
+				u.leaveFlow()
+				u.tray.update()
+			}
+		})
+	})
+	p = u.newPage(pageParams{
+		name: lang.L("When to back up"), back: u.leaveFlow, title: lang.L("How often?"),
+		lead:    lang.L("A backup that was missed, since the computer slept or its place was not there, is made up for soon after."),
+		content: []fyne.CanvasObject{choices},
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.leaveFlow), save},
+	})
+	choices.OnChanged = func(int) { p.relayout() }
+	u.flow(p.root)
+}
+
+// weekday is the n-th day of a week that begins on Monday.
+func weekday(n int) time.Weekday { return time.Weekday((n + 1) % 7) }

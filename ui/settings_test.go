@@ -1,0 +1,103 @@
+package ui
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// atLogin stands for the system's list of what starts at login.
+type atLogin struct{ on bool }
+
+func (l *atLogin) Enabled() (bool, error) { return l.on, nil }
+func (l *atLogin) Set(on bool) error      { l.on = on; return nil }
+
+// trailing is the control at the end of a row.
+func trailing[T any](d *desk, row string) T {
+	d.t.Helper()
+	c, ok := d.row(row).Trailing().(T)
+	if !ok {
+		d.t.Fatalf("%q ends in a %T", row, d.row(row).Trailing())
+	}
+	return c
+}
+
+func TestSettingsAboutRunning(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.press("Later")
+	login := &atLogin{}
+	d.ui.login = login
+	d.nav("Settings")
+	d.loop.drain()
+	for range 2 {
+		want := !login.on
+		trailing[*widgets.Toggle](d, "Start at login").Tapped(nil)
+		d.until("the change", func() bool { return login.on == want && trailing[*widgets.Toggle](d, "Start at login").On() == want })
+	}
+	trailing[*widgets.Toggle](d, "Keep running").Tapped(nil)
+	d.ui.closeAsked()
+	if !d.ui.hidden {
+		t.Error("the window's end is Holdfast's, against what Settings says")
+	}
+	d.ui.raise()
+	trailing[*widgets.Toggle](d, "Keep running").Tapped(nil)
+	d.ui.closeAsked()
+	d.until("the end", func() bool { return d.closed })
+}
+
+func TestLanguageChangesAtOnce(t *testing.T) {
+	t.Cleanup(func() { speak("en") })
+	profile := t.TempDir()
+	d := sit(t, profile, nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.press("Later")
+	d.nav("Settings")
+	d.pick("Deutsch")
+	d.sees("Sprache")
+	d.nav("Sicherung")
+	d.press("Jetzt sichern")
+	d.until("the backup", func() bool { return d.ui.job == nil })
+	d.sees("Gesichert")
+	if line := d.panel.menu.Items[0].Label; !strings.HasPrefix(line, "Gesichert") {
+		t.Errorf("the tray says %q", line)
+	}
+	d.nav("Einstellungen")
+	d.pick("English")
+	d.sees("Language")
+}
+
+func TestLicences(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.press("Later")
+	d.nav("Settings")
+	d.row("Licences").Tapped(nil)
+	d.row("fyne.io/fyne/v2").Tapped(nil)
+	d.sees("Redistribution and use in source and binary forms")
+	d.press("Back")
+	d.press("Back")
+	d.sees("Keep running without a window")
+}
+
+// What is compiled in must be in the list, with its licence.
+func TestEveryModuleHasItsLicence(t *testing.T) {
+	have := map[string]bool{}
+	for _, l := range allLicences() {
+		have[l.module] = len(l.text) > 100
+	}
+	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "..")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for module := range strings.FieldsSeq(string(out)) {
+		if !have[module] {
+			t.Errorf("%s has no licence in assets/licences.txt: run \"go run ./scripts/licences > assets/licences.txt\"", module)
+			have[module] = true
+		}
+	}
+}

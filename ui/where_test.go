@@ -1,0 +1,54 @@
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core"
+)
+
+func TestTheBackupMovedAndAFreshPlace(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUpEncrypted(dir, destination)
+	d.backUp()
+	moved := destination + " moved"
+	if err := os.Rename(destination, moved); err != nil {
+		t.Fatal(err)
+	}
+	d.row("Where").Tapped(nil)
+	d.sees("are free there.")
+	d.write(0, filepath.Join(dir, "inside"))
+	d.press("Use this place")
+	d.sees("cannot be done as asked")
+	d.write(0, moved)
+	d.press("Use this place")
+	d.sees("Backed up")
+	if got := d.core.Status().Destination; got != moved {
+		t.Fatalf("the backup is at %s", got)
+	}
+	d.backUp()
+
+	fresh := filepath.Join(t.TempDir(), "New disk", "Holdfast")
+	d.row("Where").Tapped(nil)
+	d.write(0, fresh)
+	d.press("Use this place")
+	d.sees("Begin a fresh backup there?")
+	d.press("Not now")
+	if got := d.core.Status().Destination; got != moved {
+		t.Fatal("it began all the same")
+	}
+	d.press("Use this place")
+	d.sees("Begin a fresh backup there?")
+	d.press("Begin there")
+	d.until("the new place", func() bool { return d.core.Status().Destination == fresh })
+	d.press("Back up now")
+	d.until("a backup there", func() bool { return d.ui.job == nil })
+	if d.core.Status().LastBackup.Outcome != core.OutcomeDone {
+		t.Error("it did not work at the new place")
+	}
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+}

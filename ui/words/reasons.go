@@ -1,0 +1,30 @@
+package words
+
+import "strings"
+
+// reasons word why one file could not be read or written, by what core's
+// reason begins with or holds.
+var reasons = []struct{ says, text string }{
+	{"no permission", "Holdfast may not read or write it."},
+	{"it is not there", "It is not there any more."},
+	{"damaged in the backup", "It is damaged in the backup."},
+	{"changed while it was read", "It changed again and again while it was read. It is tried again at the next backup."},
+	{"replaced while the folder was read", "It changed again and again while it was read. It is tried again at the next backup."},
+	{"input/output error", "The disk gave an error. Look whether it is failing."},
+	{"not restored", "The file is there, but not all that belongs to it: owner, times or attributes."},
+	{"in the way", "Something else of that name is in the way."},
+	{"no such kind of file", "This system has no such kind of file."},
+	{"no space left", "The disk is full."},
+	{"too long", "Its name is too long for this disk."},
+	{"", "The system did not let it be read or written. The details say more."},
+}
+
+// Reason words why one file could not be read or written, as core has it.
+func (w Words) Reason(reason string) string {
+	for _, r := range reasons {
+		if strings.Contains(reason, r.says) {
+			return w.Say(r.text, nil)
+		}
+	}
+	return ""
+}
