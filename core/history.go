@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -42,10 +43,10 @@ func (r *Reader) Find(ctx context.Context, pattern string) ([]Version, error) {
 		if err != nil {
 			return err
 		}
-		for i := range found {
-			m := &found[i]
-			prefix, _ := path.Split(m.path)
-			h.saw(s, m.path, m.node, prefix)
+		for _, m := range found {
+			if err := h.saw(ctx, s, m.path, m.node); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -82,9 +83,7 @@ func (r *Reader) Versions(ctx context.Context, at string) ([]Version, error) {
 				return err
 			}
 			if n != nil {
-				prefix, _ := path.Split(p)
-				h.saw(s, p, n, prefix)
-				return nil
+				return h.saw(ctx, s, p, n)
 			}
 		}
 		return nil
@@ -212,27 +211,86 @@ func (h *history) lookup(ctx context.Context, c repo.Content, at string) (*repo.
 }
 
 // saw notes what a snapshot holds at a path.
-func (h *history) saw(s *repo.Snapshot, at string, n *repo.Node, prefix string) {
+func (h *history) saw(ctx context.Context, s *repo.Snapshot, at string, n *repo.Node) error {
 	key := s.Host + "\x00" + at
 	list, ref := h.versions[key], BackupRef{s.ID(), s.Begin}
 	if list == nil {
 		h.order = append(h.order, key)
 	}
 	if len(list) > 0 {
-		if last := list[len(list)-1]; last.node == n || sameVersion(last.node, n) {
+		last := list[len(list)-1]
+		same, err := h.sameVersion(ctx, last.node, n)
+		if err != nil {
+			return err
+		}
+		if same {
+			last.node = n
 			last.Last = ref
 			last.Backups++
-			return
+			return nil
 		}
 	}
+	prefix, _ := path.Split(at)
 	h.versions[key] = append(list, &seenVersion{Version{toEntry(s, n, prefix), s.Host, ref, ref, 1}, n})
+	return nil
 }
 
 // sameVersion tells whether a file has the same content and time; of a folder,
 // whether all below it is the same.
-func sameVersion(a, b *repo.Node) bool {
-	return a.Kind == b.Kind && a.Size == b.Size && a.Target == b.Target && a.Rdev == b.Rdev &&
-		(a.Kind == repo.NodeDir || a.MTime == b.MTime && a.MNanos == b.MNanos) && sameContent(a.Content, b.Content)
+func (h *history) sameVersion(ctx context.Context, a, b *repo.Node) (bool, error) {
+	if a == b {
+		return true, nil
+	}
+	if a.Kind == repo.NodeDir || a.MTime != b.MTime || a.MNanos != b.MNanos {
+		return a.Kind == repo.NodeDir && b.Kind == repo.NodeDir && sameContent(a.Content, b.Content), nil
+	}
+	return h.r.sameFile(ctx, a, b)
+}
+
+// comparedBytes is how long a file may be to be read for a comparison. Larger ones are cut the same way
+// when they are the same; small ones share chunks with their neighbours of the day.
+const comparedBytes = 8 << 20
+
+// sameFile tells whether two nodes that are no folders have the same content.
+func (r *Reader) sameFile(ctx context.Context, a, b *repo.Node) (bool, error) {
+	switch {
+	case a.Kind != b.Kind || a.Size != b.Size || a.Target != b.Target || a.Rdev != b.Rdev:
+		return false, nil
+	case sameContent(a.Content, b.Content):
+		return true, nil
+	case a.Size > comparedBytes:
+		return false, nil
+	}
+	x, err := r.content(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	y, err := r.content(ctx, b)
+	return bytes.Equal(x, y), err
+}
+
+// content reads a file that is not long.
+func (r *Reader) content(ctx context.Context, n *repo.Node) ([]byte, error) {
+	out := make([]byte, 0, n.Size)
+	err := r.r.Extents(ctx, n.Content, func(e repo.Extent) error {
+		if int64(len(out))+e.Length > n.Size {
+			return fmt.Errorf("%w: the extents do not add up to the file", repo.ErrDamaged)
+		}
+		if e.Hole {
+			out = append(out, make([]byte, e.Length)...)
+			return nil
+		}
+		b, err := r.r.Chunk(ctx, e.Chunk)
+		if err == nil && int64(len(b)) < int64(e.Offset)+e.Length {
+			err = fmt.Errorf("%w: chunk %s is shorter than the file says", repo.ErrDamaged, e.Chunk)
+		}
+		if err != nil {
+			return err
+		}
+		out = append(out, b[e.Offset:int64(e.Offset)+e.Length]...)
+		return nil
+	})
+	return out, err
 }
 
 func sameContent(a, b repo.Content) bool {
@@ -363,10 +421,22 @@ func (d *differ) pair(ctx context.Context, x, y *repo.Node, prefix string) error
 		diff.Kind = DiffRemoved
 	case x.SameAs(y):
 		return nil
-	case x.Kind != y.Kind || x.Kind != repo.NodeDir && (x.Size != y.Size || x.Target != y.Target || x.Rdev != y.Rdev || !sameContent(x.Content, y.Content)):
+	case x.Kind != y.Kind:
 		diff.Kind = DiffChanged
-	case x.Kind != repo.NodeDir || !sameMeta(x, y):
-		diff.Kind = DiffMeta
+	case x.Kind == repo.NodeDir:
+		if !sameMeta(x, y) {
+			diff.Kind = DiffMeta
+		}
+	default:
+		same, err := d.r.sameFile(ctx, x, y)
+		switch {
+		case err != nil:
+			return err
+		case !same:
+			diff.Kind = DiffChanged
+		case !sameMeta(x, y) || x.MTime != y.MTime || x.MNanos != y.MNanos:
+			diff.Kind = DiffMeta
+		}
 	}
 	if diff.Kind != "" {
 		if err := d.fn(diff); err != nil {
@@ -385,7 +455,7 @@ func (d *differ) pair(ctx context.Context, x, y *repo.Node, prefix string) error
 	return d.folders(ctx, below[0], below[1], diff.Path+"/")
 }
 
-// sameMeta tells whether two folders differ at most in what is in them and when that changed.
+// sameMeta tells whether two nodes differ at most in where their content is and when it changed.
 func sameMeta(x, y *repo.Node) bool {
 	a, b := *x, *y
 	a.Content, a.Files, a.Size, a.MTime, a.MNanos = b.Content, b.Files, b.Size, b.MTime, b.MNanos
