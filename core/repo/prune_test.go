@@ -488,3 +488,39 @@ func TestASnapshotWhoseDeletionIsLostStaysWhole(t *testing.T) {
 	delete(k, names[0])
 	k.clean(t, m)
 }
+
+// A backup that ends while a prune writes its indexes anew keeps its own.
+func TestAnIndexThatComesDuringAPruneStays(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	delete(k, names[0])
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace, o.MaxWaste = 0, 1
+	for i, at := range []faultstore.Fault{
+		{Op: faultstore.Put, Prefix: "indexes/"}, {Op: faultstore.Delete, Prefix: "indexes/"}, {Op: faultstore.Delete, Prefix: "packs/"},
+		{Op: faultstore.Put, Prefix: "marks/"}, {Op: faultstore.List, Prefix: "snapshots/", Skip: 2}, {Op: faultstore.List, Prefix: "marks/", Skip: 3},
+	} {
+		came := false
+		at.Kind, at.Before = faultstore.Delay, func(context.Context) error {
+			came = true
+			files := []testFile{{"again", noise(10, 30_000)}, {"late", noise(uint64(100+i), 20_000)}} // again: own0
+			k[writeSnapshot(t, reopen(t, m, nil), files, nil).Name] = files
+			return nil
+		}
+		if _, err := reopen(t, faultstore.New(m, faultstore.NewScript(at)), nil).Prune(context.Background(), o); err != nil {
+			t.Fatalf("%v: %v", at, err)
+		}
+		if !came {
+			t.Fatalf("%v was not met", &at)
+		}
+		o.Remove = nil
+		k.clean(t, m)
+		for n := range k { // something to delete in the next round
+			if n != names[1] && n != names[2] {
+				delete(k, n)
+				o.Remove = []Name{n}
+				break
+			}
+		}
+	}
+}
