@@ -77,7 +77,7 @@ func TestComputersThatAreKilled(t *testing.T) {
 				return
 			default:
 			}
-			if _, died := runChild(t, computers[5], `{"last":6}`, random); died {
+			if _, died := runChild(t, computers[5], `{"last":30}`, random); died {
 				mu.Lock()
 				killed++
 				mu.Unlock()
@@ -103,7 +103,7 @@ func TestComputersThatAreKilled(t *testing.T) {
 	}
 	c := computers[5]
 	for range 2 {
-		c.prune(core.PruneRequest{Retention: &core.Retention{Last: 6}})
+		c.prune(core.PruneRequest{Retention: &core.Retention{Last: 30}})
 	}
 	if v := c.verify(); len(v.Damage) > 0 {
 		t.Errorf("verify: %v", v.Damage)
