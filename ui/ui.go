@@ -163,6 +163,9 @@ func New(p Params) *UI {
 	u.window.SetMaster()
 	u.window.SetCloseIntercept(u.closeAsked)
 	u.window.Resize(fyne.NewSize(1000, 700))
+	for key, do := range map[fyne.KeyName]func(){fyne.KeyW: u.closeAsked, fyne.KeyQ: u.quitAsked} {
+		u.window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { do() })
+	}
 	u.home()
 	u.tray.update()
 	return u
