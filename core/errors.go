@@ -117,6 +117,8 @@ var below = []struct{ from, to error }{
 	{repo.ErrNoSnapshot, ErrNoSnapshot},
 	{repo.ErrAmbiguous, ErrNoSnapshot},
 	{repo.ErrNoEntry, ErrNoEntry},
+	{repo.ErrChanging, ErrChangePending},
+	{repo.ErrChanged, ErrDowngraded},
 	{backup.ErrNoSource, ErrNoSource},
 	{restore.ErrTarget, ErrTarget},
 	{restore.ErrTargetFull, ErrTargetFull},

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/restore"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -94,9 +95,15 @@ func (r *Reader) Snapshots(ctx context.Context) ([]Snapshot, error) {
 	if len(all) == 0 && len(bad) > 0 {
 		return nil, raise(bad[0])
 	}
+	pinned, err := r.r.Pinned(ctx)
+	if err != nil && !errors.Is(err, repo.ErrDamaged) { // Verify names that
+		return nil, raise(err)
+	}
 	out := make([]Snapshot, 0, len(all))
 	for _, s := range slices.Backward(all) {
-		out = append(out, toSnapshot(s))
+		shown := toSnapshot(s)
+		shown.Pinned = pinned[s.Name]
+		out = append(out, shown)
 	}
 	return out, nil
 }
@@ -335,8 +342,15 @@ func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Pr
 	m := startMeter(ctx, progress, func() Progress {
 		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
 	})
-	v, err := r.r.Fresh().Verify(ctx, repo.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set})
+	o := repo.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set}
+	if r.app != nil {
+		o.After, _ = repo.ParseName(r.app.profile.Settings().VerifiedTo)
+	}
+	v, err := r.r.Fresh().Verify(ctx, o)
 	m.end()
+	if err == nil && r.app != nil && v.Last != (repo.Name{}) {
+		err = r.app.profile.Update(func(s *profile.Settings) { s.VerifiedTo = v.Last.String() })
+	}
 	return VerifyReport{
 		Snapshots: v.Snapshots, Objects: v.Objects, Bytes: v.Bytes, Seconds: time.Since(begin).Seconds(),
 		Damage: v.Damage, Notes: v.Notes, LostFiles: v.LostFiles,

@@ -190,7 +190,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 }
 
 // newest returns the newest snapshot there is, and whether one is missing
-// that this computer wrote.
+// that this computer wrote and that nobody removed on purpose.
 func newest(ctx context.Context, r *repo.Repository, known []string) (previous *repo.Name, older bool, err error) {
 	all, _, err := r.Snapshots(ctx)
 	if err != nil {
@@ -201,7 +201,18 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 		present[s.ID()] = true
 		previous = &s.Name
 	}
-	return previous, slices.ContainsFunc(known, func(id string) bool { return !present[id] }), nil
+	missing := func(id string) bool { return !present[id] }
+	if !slices.ContainsFunc(known, missing) {
+		return previous, false, nil
+	}
+	removed, err := r.Removed(ctx) // by another computer, on purpose
+	if err != nil {
+		return nil, false, err
+	}
+	for n := range removed {
+		present[n.String()] = true
+	}
+	return previous, slices.ContainsFunc(known, missing), nil
 }
 
 // totals are what a backup will meet, as far as it is known.

@@ -37,7 +37,8 @@ const (
 	StepBackingUp Step = "backing-up"
 	StepFinishing Step = "finishing" // index and snapshot
 	StepProving   Step = "proving"   // reading the new backup back
-	StepDeleting  Step = "deleting"  // removing what an older protection wrote
+	StepMoving    Step = "moving"    // storing anew what is kept among much that goes
+	StepDeleting  Step = "deleting"  // removing what is not needed any more
 	StepRestoring Step = "restoring"
 	StepChecking  Step = "checking"
 )
@@ -110,6 +111,10 @@ type Status struct {
 	LastBackup *Run `json:"last_backup,omitempty"` // newest ended backup, whatever its outcome
 	LastGood   *Run `json:"last_good,omitempty"`   // newest backup that made a snapshot
 	LastCheck  *Run `json:"last_check,omitempty"`
+	LastPrune  *Run `json:"last_prune,omitempty"`
+	LastDrill  *Run `json:"last_drill,omitempty"`
+	// Proven is the newest drill in which every file came back: "proven restorable on …". nil: none yet.
+	Proven *Run `json:"proven,omitempty"`
 	// Running is the kind of work under way in this process ("" when idle).
 	Running RunKind `json:"running,omitempty"`
 }
@@ -127,6 +132,8 @@ const (
 	RunTurnOff   RunKind = "turn-off-encryption"
 	RunKeyChange RunKind = "key-change"
 	RunPassword  RunKind = "password" // set, changed, checked or removed
+	RunPrune     RunKind = "prune"    // also the deletion of single backups; Files: how many went, Bytes: what was freed
+	RunDrill     RunKind = "drill"
 )
 
 // Outcome is how a run ended.
@@ -189,6 +196,8 @@ type Snapshot struct {
 	Sources []string  `json:"sources"`
 	Files   int64     `json:"files"`
 	Bytes   int64     `json:"bytes"`
+	// Pinned: no rule of retention removes it.
+	Pinned bool `json:"pinned,omitempty"`
 }
 
 // EntryKind is what an entry of a snapshot is.
@@ -256,7 +265,8 @@ type RestoreReport struct {
 
 // VerifyRequest says how much to check.
 type VerifyRequest struct {
-	// DataPercent of the stored data is read back, 0 (structure only) to 100.
+	// DataPercent of the stored data is read back, 0 (structure only) to 100. In a
+	// profile's own backup it goes on where the last check ended.
 	DataPercent float64
 }
 

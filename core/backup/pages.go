@@ -29,6 +29,7 @@ const (
 	pagedMin   = 1 << 20 // smaller databases are stored like other files
 	pageMin    = 4 << 10 // what is compared is at least this long
 	pageRegion = 8 << 20 // gathered chunks hold pages of one region
+	pieceMin   = 128 << 10
 	// A chunk less than 1/pageLive of which is in use is given up.
 	pageLive = 4
 )
@@ -96,14 +97,19 @@ type pageBlock struct {
 // do compares the pages of the region and stores those that changed.
 func (j *pageBlock) do(_ context.Context, w *worker) error {
 	defer close(j.block.done)
-	if w.pages == nil {
-		w.pages = repo.ChunkBuffer(blockMax)
-	}
 	known := j.paged.before.region(j.region)
 	hasher := newPageHasher(j.paged.key)
 	g := gathering{w: w}
-	for at := 0; at < j.length; at += blockMax {
-		piece := w.buf[1 : 1+min(blockMax, j.length-at)]
+	for at := 0; at < j.length; {
+		// Read behind what is gathered, so that what changed moves up and nothing else does.
+		room := (blockMax - g.used) / j.paged.page * j.paged.page
+		if room < pieceMin {
+			if err := g.flush(); err != nil {
+				return err
+			}
+			room = blockMax
+		}
+		piece := w.buf[1+g.used:][:min(room, j.length-at)]
 		n, err := j.file.ReadAt(piece, j.region*pageRegion+int64(at))
 		if n < len(piece) {
 			if err == nil || errors.Is(err, io.EOF) {
@@ -112,21 +118,18 @@ func (j *pageBlock) do(_ context.Context, w *worker) error {
 			j.block.err = err
 			return nil
 		}
+		at += n
 		for len(piece) > 0 {
 			page := piece[:min(j.paged.page, len(piece))]
 			piece = piece[len(page):]
 			hash := hasher.sum(page)
-			index := len(g.hashes)
-			g.hashes = append(g.hashes, hash)
-			if index < len(known) && known[index].hash == hash && len(page) == j.paged.page {
+			if index := len(g.hashes); index < len(known) && known[index].hash == hash && len(page) == j.paged.page {
 				if id, ok := j.paged.before.usable(known[index].chunk); ok {
-					g.extend(repo.Extent{Chunk: id, Offset: known[index].offset, Length: int64(len(page))}, false)
+					g.extend(hash, repo.Extent{Chunk: id, Offset: known[index].offset, Length: int64(len(page))}, false)
 					continue
 				}
 			}
-			if err := g.add(page); err != nil {
-				return err
-			}
+			g.add(hash, page)
 		}
 	}
 	if err := g.flush(); err != nil {
@@ -138,7 +141,8 @@ func (j *pageBlock) do(_ context.Context, w *worker) error {
 	return nil
 }
 
-// gathering collects a region: extents into chunks that are there, and pages for a new one.
+// gathering collects a region: extents into chunks that are there, and pages
+// for a new one at the beginning of the worker's buffer.
 type gathering struct {
 	w       *worker
 	hashes  []pageHash
@@ -147,8 +151,9 @@ type gathering struct {
 	open    []int // the extents that are in it
 }
 
-// extend adds an extent, joined with the last where it continues it.
-func (g *gathering) extend(e repo.Extent, open bool) {
+// extend adds the extent of a page, joined with the last where it continues it.
+func (g *gathering) extend(hash pageHash, e repo.Extent, open bool) {
+	g.hashes = append(g.hashes, hash)
 	if n := len(g.extents); n > 0 {
 		last := &g.extents[n-1]
 		lastOpen := len(g.open) > 0 && g.open[len(g.open)-1] == n-1
@@ -163,17 +168,11 @@ func (g *gathering) extend(e repo.Extent, open bool) {
 	g.extents = append(g.extents, e)
 }
 
-// add gathers a page.
-func (g *gathering) add(page []byte) error {
-	if g.used+len(page) > blockMax {
-		if err := g.flush(); err != nil {
-			return err
-		}
-	}
-	copy(g.w.pages[1+g.used:], page)
-	g.extend(repo.Extent{Offset: uint32(g.used), Length: int64(len(page))}, true)
+// add gathers a page, which lies at or behind the end of what is gathered.
+func (g *gathering) add(hash pageHash, page []byte) {
+	copy(g.w.buf[1+g.used:], page)
+	g.extend(hash, repo.Extent{Offset: uint32(g.used), Length: int64(len(page))}, true)
 	g.used += len(page)
-	return nil
 }
 
 // flush stores what was gathered.
@@ -181,7 +180,7 @@ func (g *gathering) flush() error {
 	if g.used == 0 {
 		return nil
 	}
-	id, err := g.w.saver.Save(repo.KindData, g.w.pages[:1+g.used])
+	id, err := g.w.saver.Save(repo.KindData, g.w.buf[:1+g.used])
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type Options struct {
 	Counters            *Counters // may be nil
 	Gate                *Gate     // may be nil
 	Workers             int       // 0: one for each processor
-	PackBytes           int       // of file data; 0: 32 MiB
+	PackBytes           int       // of file data; 0: 24 MiB
 }
 
 // Counters are a run's progress, to be read from any goroutine at any time.
@@ -84,6 +84,32 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer w.Close()
+	for pass := 1; ; pass++ {
+		problems, s, err := onePass(ctx, o, w)
+		var made *repo.Snapshot
+		if err == nil {
+			s.Begin, s.End = begin, time.Now()
+			made, err = w.WriteSnapshot(*s)
+		}
+		if errors.Is(err, repo.ErrVanished) && pass < maxPasses {
+			// A prune met this run. The cache knows what this pass stored: only what is lost is read again.
+			o.Counters.Files.Store(0)
+			o.Counters.Bytes.Store(0)
+			o.Counters.Problems.Store(0)
+			o.Counters.Finishing.Store(false)
+			continue
+		}
+		return Result{Snapshot: made, Stats: w.Stats(), Problems: problems}, err
+	}
+}
+
+// maxPasses is how often a run walks its sources, each time because a prune
+// removed what the walk before had relied on.
+const maxPasses = 8
+
+// onePass walks the sources once and stores everything durably. It returns the
+// snapshot to be.
+func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.Snapshot, error) {
 	r := &run{
 		o: o, w: w,
 		cache: openCache(o.CachePath),
@@ -97,6 +123,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		r.buffers <- nil
 	}
 	if o.CachePath != "" {
+		var err error
 		if r.newCache, err = newCacheWriter(o.CachePath); err != nil {
 			r.newCache = nil // the next run reads everything: slower, not wrong
 		}
@@ -105,14 +132,6 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err == nil {
 		o.Counters.Finishing.Store(true)
 		err = w.Flush()
-	}
-	var made *repo.Snapshot
-	if err == nil {
-		made, err = w.WriteSnapshot(repo.Snapshot{
-			Begin: begin, End: time.Now(), Host: o.Host, User: o.User, Program: o.Program, System: runtime.GOOS,
-			Root: root.Content, Sources: r.read, Excludes: o.Excludes, Files: root.Files, Dirs: r.dirs, Bytes: root.Size,
-			Previous: o.Previous, Unread: int64(len(r.problems)),
-		})
 	}
 	if r.newCache != nil {
 		if err != nil {
@@ -124,7 +143,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			forgetPages(o.CachePath)
 		}
 	}
-	return Result{Snapshot: made, Stats: w.Stats(), Problems: r.problems}, err
+	if err != nil {
+		return r.problems, nil, err
+	}
+	return r.problems, &repo.Snapshot{
+		Host: o.Host, User: o.User, Program: o.Program, System: runtime.GOOS,
+		Root: root.Content, Sources: r.read, Excludes: o.Excludes, Files: root.Files, Dirs: r.dirs, Bytes: root.Size,
+		Previous: o.Previous, Unread: int64(len(r.problems)),
+	}, nil
 }
 
 // run is the state of one Run.
@@ -161,7 +187,6 @@ type worker struct {
 	r     *run
 	saver *repo.Saver
 	buf   []byte // one chunk buffer
-	pages []byte // another, of pages that are gathered
 }
 
 type job interface {

@@ -252,7 +252,7 @@ func join(dir, name string) string {
 func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, old *repo.Node, name string, src *repo.Source) error {
 	r.o.Counters.path.Store(&path)
 	node := r.node(&e)
-	if r.unchanged(&e, &node, old) {
+	if r.unchanged(ctx, &e, &node, old) {
 		node.Content, node.Target, node.Xattrs = old.Content, old.Target, old.Xattrs
 		if e.Kind == source.File {
 			r.o.Counters.Files.Add(1)
@@ -354,7 +354,7 @@ func nodeKind(k source.Kind) repo.NodeKind {
 
 // unchanged tells whether the file need not be read: lstat says the same as
 // in the run before, to the nanosecond of its ctime, and all its chunks are there.
-func (r *run) unchanged(e *source.Entry, n, old *repo.Node) bool {
+func (r *run) unchanged(ctx context.Context, e *source.Entry, n, old *repo.Node) bool {
 	if old == nil || old.Kind != n.Kind || old.MTime != n.MTime || old.MNanos != n.MNanos ||
 		old.Mode != n.Mode || old.Owner != n.Owner || old.Size != n.Size || old.Rdev != n.Rdev ||
 		string(old.Local) != string(n.Local) {
@@ -365,7 +365,18 @@ func (r *run) unchanged(e *source.Entry, n, old *repo.Node) bool {
 			return false
 		}
 	}
-	return true
+	return old.Content.Depth == 0 || r.hasBelow(ctx, old.Content)
+}
+
+// hasBelow tells whether what extent lists name is there: after a prune, a
+// list may be left in a pack that others need when what it names is gone.
+func (r *run) hasBelow(ctx context.Context, c repo.Content) bool {
+	return r.o.Repository.Extents(ctx, c, func(e repo.Extent) error {
+		if !e.Hole && !r.has(e.Chunk) {
+			return repo.ErrDamaged
+		}
+		return nil
+	}) == nil
 }
 
 // has asks the index, remembering the last answer: neighbours share chunks.

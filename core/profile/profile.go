@@ -53,8 +53,25 @@ type Settings struct {
 	// often in a row since it was set.
 	PasswordConfirmed time.Time `json:"password_confirmed,omitzero"`
 	PasswordChecks    int       `json:"password_checks,omitempty"`
+	// Retention are the rules of pruning, nil: the usual ones.
+	Retention *Retention `json:"retention,omitempty"`
+	// VerifiedTo is the object, by name, up to which verify has read the data
+	// back; DrilledTo the path of the last file that a drill has read.
+	VerifiedTo string `json:"verified_to,omitempty"`
+	DrilledTo  string `json:"drilled_to,omitempty"`
 	// Schedule is when backups run by themselves.
 	Schedule schedule.Schedule `json:"schedule,omitzero"`
+}
+
+// Retention says how many backups of each age a prune keeps.
+type Retention struct {
+	Last    int           `json:"last,omitempty"`
+	Hourly  int           `json:"hourly,omitempty"`
+	Daily   int           `json:"daily,omitempty"`
+	Weekly  int           `json:"weekly,omitempty"`
+	Monthly int           `json:"monthly,omitempty"`
+	Yearly  int           `json:"yearly,omitempty"`
+	Within  time.Duration `json:"within,omitempty"` // nanoseconds
 }
 
 // Profile is an open profile folder.
@@ -137,15 +154,15 @@ func (p *Profile) Update(change func(*Settings)) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(p.settingsPath(), append(b, '\n')); err != nil {
+	if err := ReplaceFile(p.settingsPath(), append(b, '\n')); err != nil {
 		return err
 	}
 	p.settings = next
 	return nil
 }
 
-// replaceFile writes a file of mode 0600 as a whole, durably.
-func replaceFile(path string, b []byte) error {
+// ReplaceFile writes a file of mode 0600 as a whole, durably.
+func ReplaceFile(path string, b []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
 	if err != nil {
 		return err
@@ -209,7 +226,7 @@ func (p *Profile) Runs(fn func(line []byte)) error {
 	lines := bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
 	if len(lines) > 2*keepRuns {
 		lines = lines[len(lines)-keepRuns:]
-		if err := replaceFile(p.activityPath(), append(bytes.Join(lines, []byte("\n")), '\n')); err != nil {
+		if err := ReplaceFile(p.activityPath(), append(bytes.Join(lines, []byte("\n")), '\n')); err != nil {
 			return err
 		}
 	}

@@ -105,7 +105,7 @@ func (p *Profile) SetSecrets(s *Secrets) error {
 	nonce := make([]byte, aead.NonceSize())
 	_, _ = rand.Read(nonce) // documented never to fail
 	sealed := append([]byte(secretsMagic), nonce...)
-	return replaceFile(p.secretsPath(), aead.Seal(sealed, nonce, plain, p.secretsAAD()))
+	return ReplaceFile(p.secretsPath(), aead.Seal(sealed, nonce, plain, p.secretsAAD()))
 }
 
 func (p *Profile) secretsAAD() []byte { return []byte(secretsMagic + p.Settings().ID) }

@@ -1,10 +1,12 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -34,7 +36,7 @@ func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card [
 	case h.Next != nil && key != nil && h.Next.KeyID != key.ID().String():
 		return nil, fmt.Errorf("%w: a change with another key is under way", ErrWrongKey)
 	case h.Next != nil:
-		return Open(ctx, r.store, firstKey(key, r.key))
+		return r.openMoving(ctx, key)
 	}
 	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
 	if key == nil {
@@ -54,7 +56,17 @@ func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card [
 	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
 		return nil, err
 	}
-	return Open(ctx, r.store, firstKey(key, r.key))
+	return r.openMoving(ctx, key)
+}
+
+// openMoving opens the repository to write under the epoch to come.
+func (r *Repository) openMoving(ctx context.Context, key *backupkey.Key) (*Repository, error) {
+	moving, err := Open(ctx, r.store, firstKey(key, r.key))
+	if err != nil {
+		return nil, err
+	}
+	moving.writes = moving.newest()
+	return moving, nil
 }
 
 func firstKey(keys ...*backupkey.Key) *backupkey.Key {
@@ -66,10 +78,19 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
+// replaceHeader replaces the header and reads it back: what follows deletes
+// what only the older one needs.
 func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
 	h.setSeal(key)
 	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
 		return err
+	}
+	now, err := readHeader(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now.encode(), h.encode()) {
+		return fmt.Errorf("%w: %s is not what was just stored", ErrChanged, HeaderPath)
 	}
 	r.header = h
 	return nil
@@ -97,7 +118,6 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 	if r.header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
-	current := r.current()
 	old := r.epochs[:len(r.epochs)-1]
 	if r.header.Protection == ProtectionNone && key != nil {
 		sealed, err := r.keyringEpochs(ctx, key)
@@ -106,35 +126,41 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		}
 		old = append(old[:len(old):len(old)], sealed...)
 	}
-	// Snapshots first: what is half gone must not look like a backup.
-	var paths []string
-	for _, kind := range []objectKind{kindSnapshot, kindIndex, kindPack} {
+	for {
+		paths, err := r.ofEpochs(ctx, old)
+		if err != nil {
+			return err
+		}
+		if len(paths) == 0 { // until then another computer may have been at the end of its backup
+			break
+		}
+		for i, p := range paths {
+			if err := r.store.Delete(ctx, p); err != nil {
+				return err
+			}
+			if progress != nil {
+				progress(i+1, len(paths))
+			}
+		}
+	}
+	return r.forgetOldSecrets(ctx)
+}
+
+// ofEpochs lists the objects of some epochs, snapshots first.
+func (r *Repository) ofEpochs(ctx context.Context, epochs []*Epoch) (paths []string, err error) {
+	for _, kind := range kinds {
 		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
 			n, ok := kind.parsePath(o.Name)
-			if !ok || current.owns(kind, n) {
-				return nil
-			}
-			for _, e := range old {
-				if e.owns(kind, n) {
-					paths = append(paths, o.Name)
-					break
-				}
+			if ok && slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.owns(kind, n) }) {
+				paths = append(paths, o.Name)
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for i, p := range paths {
-		if err := r.store.Delete(ctx, p); err != nil {
-			return err
-		}
-		if progress != nil {
-			progress(i+1, len(paths))
-		}
-	}
-	return r.forgetOldSecrets(ctx)
+	return paths, nil
 }
 
 // forgetOldSecrets leaves no keyring that holds an older epoch.
@@ -158,7 +184,7 @@ func (r *Repository) forgetOldSecrets(ctx context.Context) error {
 			keep = n
 		}
 	}
-	r.epochs = r.epochs[len(r.epochs)-1:]
+	r.epochs, r.writes = r.epochs[len(r.epochs)-1:], r.newest()
 	return r.deleteKeyrings(ctx, keep)
 }
 
@@ -237,7 +263,7 @@ func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []b
 	if err := r.replaceHeader(ctx, &h, key); err != nil {
 		return err
 	}
-	r.key, r.epochs = key, epochs
+	r.key, r.epochs, r.writes = key, epochs, epochs[len(epochs)-1]
 	return r.deleteKeyrings(ctx, n)
 }
 

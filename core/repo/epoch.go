@@ -23,6 +23,7 @@ type Epoch struct {
 	packKey     []byte
 	indexKey    []byte
 	snapshotKey []byte
+	pruneKey    []byte
 }
 
 // String hides the secret; so do all verbs of fmt.
@@ -53,6 +54,7 @@ func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 		packKey:     derive(labelPack),
 		indexKey:    derive(labelIndex),
 		snapshotKey: derive(labelSnapshot),
+		pruneKey:    derive(labelPrune),
 	}
 }
 
@@ -84,6 +86,8 @@ func (e *Epoch) objectAEAD(kind objectKind, n Name) cipher.AEAD {
 		secret = e.indexKey
 	case kindSnapshot:
 		secret = e.snapshotKey
+	case kindMark, kindPending, kindRemoval, kindPin:
+		secret = e.pruneKey
 	}
 	return newAEAD(hkdfKey(secret, n[:], labelObject))
 }

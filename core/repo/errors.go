@@ -15,4 +15,15 @@ var (
 	ErrNoSnapshot = errors.New("no such snapshot")
 	ErrAmbiguous  = errors.New("more than one snapshot begins like this")
 	ErrNoEntry    = errors.New("no such entry")
+	// ErrVanished: chunks that a snapshot was to use were deleted, or marked for
+	// it, while it was made. Nothing was written; store them again.
+	ErrVanished = errors.New("chunks of the backup were removed while it was made")
+	// ErrChanged: the header was replaced by another computer meanwhile.
+	ErrChanged = errors.New("the protection of the backup was changed meanwhile")
+	// ErrChanging: a change of protection is not finished.
+	ErrChanging = errors.New("a change of protection is under way")
+
+	// errGone is within ErrDamaged: the object is not there. Who has just listed
+	// it lists again, since a prune may have deleted it in between.
+	errGone = errors.New("missing")
 )

@@ -296,3 +296,30 @@ func FuzzSealedObject(f *testing.F) {
 		}
 	})
 }
+
+// The objects of chapter 12 come back as they were encoded, or are damage.
+func FuzzPruneObjects(f *testing.F) {
+	for _, b := range [][]byte{
+		encodeMark(vectorMark()), encodePending(vectorPending(ID{1})), encodePending(pending{}), encodeRemoval([]Name{{1}, {2}}),
+		appendField(encodeMark(vectorMark()), 9, []byte("later")),
+	} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := decodeMark(b); err != nil {
+			mustBeDamage(t, err)
+		} else if again, err := decodeMark(encodeMark(m)); err != nil || !reflect.DeepEqual(again, m) {
+			t.Errorf("mark: %+v became %+v, %v", m, again, err)
+		}
+		if n, err := decodeRemoval(b); err != nil {
+			mustBeDamage(t, err)
+		} else if again, err := decodeRemoval(encodeRemoval(n)); err != nil || !reflect.DeepEqual(again, n) {
+			t.Errorf("removal: %v became %v, %v", n, again, err)
+		}
+		if p, err := decodePending(b); err != nil {
+			mustBeDamage(t, err)
+		} else if again, err := decodePending(encodePending(p)); err != nil || !reflect.DeepEqual(again, p) {
+			t.Errorf("pending: %+v became %+v, %v", p, again, err)
+		}
+	})
+}

@@ -65,6 +65,14 @@ func parseHex32(s string) (out [32]byte, ok bool) {
 	return n, good
 }
 
+// sameEpochs tells whether both name the same protection and epochs, also to come.
+func (h *header) sameEpochs(o *header) bool {
+	if (h.Next == nil) != (o.Next == nil) || h.Next != nil && *h.Next != *o.Next {
+		return false
+	}
+	return h.guard == o.guard
+}
+
 func (h *header) encode() []byte {
 	b, err := json.MarshalIndent(h, "", "  ")
 	if err != nil {

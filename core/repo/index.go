@@ -191,8 +191,9 @@ func (x *index) packName(pack uint32) Name {
 	return x.packs[pack]
 }
 
-// keepOnly drops the chunks of packs that are not present any more.
-func (x *index) keepOnly(present map[Name]int64) {
+// keepOnly drops the chunks of packs that are not present any more, and
+// returns how many chunks are in no pack at all now.
+func (x *index) keepOnly(present map[Name]int64) (lost int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	gone := make([]bool, len(x.packs))
@@ -204,7 +205,7 @@ func (x *index) keepOnly(present map[Name]int64) {
 		}
 	}
 	if !any {
-		return
+		return 0
 	}
 	rows, spare := x.rows, x.spare
 	x.rows, x.spare = nil, nil
@@ -216,4 +217,25 @@ func (x *index) keepOnly(present map[Name]int64) {
 			}
 		}
 	}
+	return len(rows) - len(x.rows)
 }
+
+// number returns the number of a chunk's row. It stays the same until
+// keepOnly is called.
+func (x *index) number(id ID) (uint32, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.numberLocked(id)
+}
+
+// numberLocked is number for who holds the lock.
+func (x *index) numberLocked(id ID) (uint32, bool) {
+	slot, found := x.slot(id)
+	if !found {
+		return 0, false
+	}
+	return x.table[slot] - 1, true
+}
+
+// sealed is how many bytes the record takes in its pack.
+func (r *row) sealed() int64 { return int64(r.record) + gcmTag }

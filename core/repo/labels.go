@@ -9,6 +9,7 @@ const (
 	labelPack       = "holdfast epoch pack v1"
 	labelIndex      = "holdfast epoch index v1"
 	labelSnapshot   = "holdfast epoch snapshot v1"
+	labelPrune      = "holdfast epoch prune v1"
 	labelHeaderSeal = "holdfast epoch header-seal v1"
 	labelObject     = "holdfast object v1"
 	aadKeyring      = "holdfast keyring v1"

@@ -20,6 +20,19 @@ type Name [32]byte
 // String returns 64 hexadecimal digits.
 func (n Name) String() string { return hex.EncodeToString(n[:]) }
 
+// MarshalText writes 64 hexadecimal digits.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText reads them.
+func (n *Name) UnmarshalText(b []byte) error {
+	parsed, ok := parseName(string(b))
+	if !ok {
+		return fmt.Errorf("not a name: %q", b)
+	}
+	*n = parsed
+	return nil
+}
+
 // objectKind is the kind of a named object; the value goes into the name's tag.
 type objectKind byte
 
@@ -27,29 +40,25 @@ const (
 	kindPack     objectKind = 1
 	kindIndex    objectKind = 2
 	kindSnapshot objectKind = 3
+	kindMark     objectKind = 4
+	kindPending  objectKind = 5
+	kindRemoval  objectKind = 6
+	kindPin      objectKind = 7
 )
 
-func (k objectKind) String() string {
-	switch k {
-	case kindPack:
-		return "pack"
-	case kindIndex:
-		return "index"
-	default:
-		return "snapshot"
-	}
+// kinds are all kinds, in the order in which an epoch's objects are deleted:
+// what is half gone must not look like a backup.
+var kinds = []objectKind{kindSnapshot, kindPin, kindPending, kindMark, kindRemoval, kindIndex, kindPack}
+
+// kindWords are each kind's name in associated data, and its folder.
+var kindWords = [...]struct{ name, folder string }{
+	kindPack: {"pack", "packs/"}, kindIndex: {"index", "indexes/"}, kindSnapshot: {"snapshot", "snapshots/"},
+	kindMark: {"mark", "marks/"}, kindPending: {"pending", "pending/"}, kindRemoval: {"removal", "removed/"}, kindPin: {"pin", "pins/"},
 }
 
-func (k objectKind) prefix() string {
-	switch k {
-	case kindPack:
-		return "packs/"
-	case kindIndex:
-		return "indexes/"
-	default:
-		return "snapshots/"
-	}
-}
+func (k objectKind) String() string { return kindWords[k].name }
+
+func (k objectKind) prefix() string { return kindWords[k].folder }
 
 // path returns the object's name at the destination.
 func (k objectKind) path(n Name) string {

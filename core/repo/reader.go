@@ -26,7 +26,7 @@ func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset i
 	err := r.store.ReadAt(ctx, path, p, offset)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
-		return fmt.Errorf("%w: %s is missing", ErrDamaged, path)
+		return fmt.Errorf("%w: %s is %w", ErrDamaged, path, errGone)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %s is cut short", ErrDamaged, path)
 	}
@@ -84,15 +84,35 @@ func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
 }
 
 // chunkElsewhere reads a chunk from its further places after cause befell the
-// first, and returns cause if none gives it.
+// first, and returns cause if none gives it. If its pack is gone, a prune may
+// have moved it since the indexes were read: then it looks for new ones, once.
 func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
-	for _, at := range r.index.others(id) {
-		content, err := r.chunkAt(ctx, id, at)
-		if !errors.Is(err, ErrDamaged) {
-			return content, err
+	for again := errors.Is(cause, errGone) && r.firstMiss(id); ; again = false {
+		for _, at := range r.index.others(id) {
+			content, err := r.chunkAt(ctx, id, at)
+			if !errors.Is(err, ErrDamaged) {
+				return content, err
+			}
+		}
+		if !again {
+			return nil, cause
+		}
+		if _, err := r.LoadIndex(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return nil, cause
+}
+
+// firstMiss tells whether this is the first time that this chunk's pack is
+// found to be gone.
+func (r *Repository) firstMiss(id ID) bool {
+	at, _ := r.index.find(id)
+	name := r.index.packName(at.pack)
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	first := !r.missed[name]
+	r.missed[name] = true
+	return first
 }
 
 // chunkAt reads a chunk from one of its places.

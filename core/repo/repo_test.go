@@ -464,7 +464,7 @@ func TestPacksAreWellFilled(t *testing.T) {
 		}
 		stored, used, packs = stored+size, used+sum+n*tableEntry, packs+1
 	}
-	if padding := stored - used; padding*300 > stored {
+	if padding := stored - used; padding*200 > stored {
 		t.Errorf("%d of %d bytes are padding", padding, stored)
 	}
 }

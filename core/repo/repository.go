@@ -24,12 +24,14 @@ type Repository struct {
 	header *header
 	id     RepositoryID
 	key    *backupkey.Key // nil without encryption
-	epochs []*Epoch       // all that can be read; the last one is written
+	epochs []*Epoch       // all that can be read, the newest last
+	writes *Epoch         // the one that is written
 	index  *index
 
 	loadMu sync.Mutex
 	loaded map[Name]bool // indexes in memory
 	listed map[Name]bool // packs that some loaded index names
+	missed map[Name]bool // packs that were found to be gone
 }
 
 // Facts is what anybody who sees the destination can tell about a repository.
@@ -118,8 +120,8 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 
 func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Repository {
 	return &Repository{
-		store: s, header: h, id: h.id(), key: key, epochs: epochs,
-		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool),
+		store: s, header: h, id: h.id(), key: key, epochs: epochs, writes: epochs[len(epochs)-1],
+		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
 	}
 }
 
@@ -128,7 +130,14 @@ func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repos
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, keyringPath(n), sealed)
+	if err := s.Put(ctx, keyringPath(n), sealed); err != nil {
+		return err
+	}
+	o, err := s.Stat(ctx, keyringPath(n)) // without it nothing opens
+	if err == nil && o.Size != int64(len(sealed)) || errors.Is(err, store.ErrNotExist) {
+		err = fmt.Errorf("%w: %s was stored and is not there", ErrDamaged, keyringPath(n))
+	}
+	return err
 }
 
 // nextKeyring returns a number that no keyring object has.
@@ -168,11 +177,14 @@ func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, 
 	if err != nil {
 		return nil, err
 	}
+	r := open(s, h, key, epochs)
 	if h.Next != nil && h.Next.Protection == ProtectionNone {
+		// Only who makes the change writes under the epoch to come (BeginChange): a backup beside it refers
+		// to chunks that go with the old one.
 		secret, _ := parseHex32(h.Next.Epoch)
-		epochs = append(epochs, newEpoch(h.id(), secret, 0))
+		r.epochs = append(r.epochs, newEpoch(h.id(), secret, 0))
 	}
-	return open(s, h, key, epochs), nil
+	return r, nil
 }
 
 func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
@@ -208,7 +220,11 @@ func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repo
 }
 
 // Fresh returns the same repository with nothing loaded yet.
-func (r *Repository) Fresh() *Repository { return open(r.store, r.header, r.key, r.epochs) }
+func (r *Repository) Fresh() *Repository {
+	fresh := open(r.store, r.header, r.key, r.epochs)
+	fresh.writes = r.writes
+	return fresh
+}
 
 // Facts returns what the header told.
 func (r *Repository) Facts() Facts { return r.header.facts() }
@@ -217,7 +233,10 @@ func (r *Repository) Facts() Facts { return r.header.facts() }
 func (r *Repository) Store() store.Store { return r.store }
 
 // current is the epoch that is written.
-func (r *Repository) current() *Epoch { return r.epochs[len(r.epochs)-1] }
+func (r *Repository) current() *Epoch { return r.writes }
+
+// newest is the epoch that began last; while encryption is turned off it is the one to come.
+func (r *Repository) newest() *Epoch { return r.epochs[len(r.epochs)-1] }
 
 // owner returns the epoch that made a name, nil if none of ours did.
 func (r *Repository) owner(kind objectKind, n Name) *Epoch {
@@ -242,7 +261,7 @@ func (r *Repository) list(ctx context.Context, kind objectKind) (map[Name]int64,
 	return names, err
 }
 
-// readObject fetches and opens an index or a snapshot.
+// readObject fetches and opens any object but a pack.
 func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([]byte, error) {
 	e := r.owner(kind, n)
 	if e == nil {
@@ -250,7 +269,7 @@ func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([
 	}
 	sealed, err := store.ReadAll(ctx, r.store, kind.path(n), maxSealed)
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s %s is missing", ErrDamaged, kind, n)
+		return nil, fmt.Errorf("%w: %s %s is %w", ErrDamaged, kind, n, errGone)
 	}
 	if err != nil {
 		return nil, err
@@ -326,21 +345,31 @@ func (r *Repository) Snapshots(ctx context.Context) (all []*Snapshot, bad []erro
 // FindSnapshot returns the snapshot whose id begins with prefix, or the
 // newest for "latest". Errors: ErrNoSnapshot, ErrAmbiguous.
 func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot, error) {
+	n, err := r.FindName(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return r.Snapshot(ctx, n)
+}
+
+// FindName returns the name of the snapshot that FindSnapshot returns. One
+// that is named by its id need not read back. Errors: ErrNoSnapshot, ErrAmbiguous.
+func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) {
 	if prefix == "latest" {
 		all, bad, err := r.Snapshots(ctx)
 		switch {
 		case err != nil:
-			return nil, err
+			return Name{}, err
 		case len(all) > 0:
-			return all[len(all)-1], nil
+			return all[len(all)-1].Name, nil
 		case len(bad) > 0:
-			return nil, bad[0]
+			return Name{}, bad[0]
 		}
-		return nil, ErrNoSnapshot
+		return Name{}, ErrNoSnapshot
 	}
 	names, err := r.SnapshotNames(ctx)
 	if err != nil {
-		return nil, err
+		return Name{}, err
 	}
 	var found []Name
 	for _, n := range names {
@@ -350,11 +379,11 @@ func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("%w: %q", ErrNoSnapshot, prefix)
+		return Name{}, fmt.Errorf("%w: %q", ErrNoSnapshot, prefix)
 	case 1:
-		return r.Snapshot(ctx, found[0])
+		return found[0], nil
 	}
-	return nil, fmt.Errorf("%w: %q", ErrAmbiguous, prefix)
+	return Name{}, fmt.Errorf("%w: %q", ErrAmbiguous, prefix)
 }
 
 // LoadIndex reads the indexes that are not in memory yet. Call it after
@@ -363,17 +392,33 @@ func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot
 func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
+	for {
+		parts, bad, gone, err := r.readIndexes(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.takeIndexes(parts)
+		if !gone { // otherwise a prune has put a newer one in its place
+			return bad, nil
+		}
+	}
+}
+
+// indexObject is one index, decoded.
+type indexObject struct {
+	name       Name
+	supersedes []Name
+	packs      []packList
+}
+
+// readIndexes lists the indexes and reads those that are not loaded yet.
+// gone tells that one was deleted between the two.
+func (r *Repository) readIndexes(ctx context.Context) (parts []indexObject, bad []error, gone bool, err error) {
 	names, err := r.list(ctx, kindIndex)
 	if err != nil {
-		return nil, err
-	}
-	type part struct {
-		name       Name
-		supersedes []Name
-		packs      []packList
+		return nil, nil, false, err
 	}
 	var mu sync.Mutex
-	var parts []part
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, r.store.Properties().Connections))
 	for n := range names {
@@ -381,27 +426,39 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 			continue
 		}
 		g.Go(func() error {
-			payload, err := r.readObject(gctx, kindIndex, n)
-			p := part{name: n}
-			if err == nil {
-				p.supersedes, p.packs, err = decodeIndex(payload)
-			}
+			p, err := r.readIndex(gctx, n)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err == nil:
 				parts = append(parts, p)
+			case errors.Is(err, errGone):
+				gone = true
 			case errors.Is(err, ErrDamaged):
-				bad = append(bad, fmt.Errorf("index %s: %w", n, err))
+				bad = append(bad, err)
 			default:
 				return err
 			}
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	return parts, bad, gone, g.Wait()
+}
+
+func (r *Repository) readIndex(ctx context.Context, n Name) (indexObject, error) {
+	x := indexObject{name: n}
+	payload, err := r.readObject(ctx, kindIndex, n)
+	if err == nil {
+		x.supersedes, x.packs, err = decodeIndex(payload)
 	}
+	if err != nil {
+		return x, fmt.Errorf("index %s: %w", n, err)
+	}
+	return x, nil
+}
+
+// takeIndexes puts indexes into memory; loadMu is held.
+func (r *Repository) takeIndexes(parts []indexObject) {
 	superseded := make(map[Name]bool)
 	for _, p := range parts {
 		for _, n := range p.supersedes {
@@ -420,7 +477,6 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 			}
 		}
 	}
-	return bad, nil
 }
 
 // Has tells whether a chunk is known to the loaded indexes.

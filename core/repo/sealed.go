@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// sealObject encrypts an index or a snapshot (docs/format.md, chapter 7).
+// sealObject encrypts any object but a pack (docs/format.md, chapter 7).
 func (e *Epoch) sealObject(id RepositoryID, kind objectKind, n Name, payload []byte) []byte {
 	size := padme(4 + len(payload) + gcmTag)
 	plain := make([]byte, size-gcmTag, size)

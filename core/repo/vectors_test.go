@@ -43,6 +43,9 @@ type vectors struct {
 	CutAfter   map[string]bool   `json:"bundle_cut_after"`
 	ZstdRecord string            `json:"zstd_record"`
 	ZstdText   string            `json:"zstd_content"`
+	// Chapter 12: payloads and objects by kind.
+	Records       map[string]string `json:"record_payloads"`
+	RecordObjects map[string]string `json:"record_objects"`
 }
 
 func seq(from byte) (b [32]byte) {
@@ -75,6 +78,14 @@ func vectorSnapshot(root ID, previous *Name) *Snapshot {
 	}
 }
 
+func vectorMark() mark {
+	return mark{pruner: [16]byte{15: 1}, packs: []Name{{1}, {2}}, when: 1_700_000_000}
+}
+
+func vectorPending(root ID) pending {
+	return pending{indexes: []Name{{4}, {5}}, snapshot: vectorSnapshot(root, nil)}
+}
+
 func makeVectors(t *testing.T) vectors {
 	t.Helper()
 	keyBytes, idBytes, secret, salt := seq(0), seq(32), seq(64), seq(96)
@@ -101,12 +112,12 @@ func makeVectors(t *testing.T) vectors {
 			"key_id": key.ID().String(), "keyring_key": text(key.Derive(backupkey.LabelKeyringSeal, salt[:], 32)),
 			"header_key": text(key.Derive(backupkey.LabelHeaderSeal, id[:], 32)),
 			"name_key":   text(e.nameKey), "chunk_id_key": text(e.chunkIDKey), "chunker_key": text(e.chunkerKey),
-			"pack_secret": text(e.packKey), "index_secret": text(e.indexKey), "snapshot_secret": text(e.snapshotKey),
+			"pack_secret": text(e.packKey), "index_secret": text(e.indexKey), "snapshot_secret": text(e.snapshotKey), "prune_secret": text(e.pruneKey),
 			"header_key_without_encryption": text(hkdfKey(secret[:], id[:], labelHeaderSeal)),
 			"pack_key":                      text(hkdfKey(e.packKey, pack[:], labelObject)),
 		},
 		NameRandom: text(random[:24]),
-		Names:      map[string]string{"pack": pack.String(), "index": index.String(), "snapshot": snapshot.String()},
+		Names:      map[string]string{"pack": pack.String(), "index": index.String(), "snapshot": snapshot.String(), "mark": name(kindMark).String(), "pending": name(kindPending).String(), "removal": name(kindRemoval).String(), "pin": name(kindPin).String()},
 		Padme:      map[string]int{}, ChunkIDs: map[string]string{}, CutAfter: map[string]bool{},
 	}
 	for _, n := range []int{1, 2, 9, 100, 1000, 1025, 65_537, 1_000_000, 33_554_433} {
@@ -155,6 +166,14 @@ func makeVectors(t *testing.T) vectors {
 	v.Index, v.IndexObj = text(payload), text(e.sealObject(id, kindIndex, index, payload))
 	payload = encodeSnapshot(vectorSnapshot(data, &Name{7}))
 	v.Snapshot, v.SnapObj = text(payload), text(e.sealObject(id, kindSnapshot, snapshot, payload))
+	v.Records, v.RecordObjects = map[string]string{}, map[string]string{}
+	for kind, payload := range map[objectKind][]byte{
+		kindMark: encodeMark(vectorMark()), kindPending: encodePending(vectorPending(data)),
+		kindRemoval: encodeRemoval([]Name{{1}, {2}}), kindPin: encodeRemoval([]Name{{3}}),
+	} {
+		v.Records[kind.String()] = text(payload)
+		v.RecordObjects[kind.String()] = text(e.sealObject(id, kind, name(kind), payload))
+	}
 	w := &Writer{epoch: e}
 	for _, s := range []string{"notes.txt", "photo", "x"} {
 		v.CutAfter[s+" of 100000 bytes"] = w.CutAfter(s, 100_000, 384<<10)
@@ -272,6 +291,23 @@ func readVectors(t *testing.T, v vectors) {
 	s, err := decodeSnapshot(payload)
 	if err != nil || !reflect.DeepEqual(s, vectorSnapshot(data, &Name{7})) {
 		t.Errorf("snapshot: %v\n%+v", err, s)
+	}
+	record := func(kind objectKind) []byte {
+		n, _ := ParseName(v.Names[kind.String()])
+		payload, err := e.openObject(id, kind, n, raw(v.RecordObjects[kind.String()]))
+		if err != nil {
+			t.Error(err)
+		}
+		return payload
+	}
+	if m, err := decodeMark(record(kindMark)); err != nil || !reflect.DeepEqual(m, vectorMark()) {
+		t.Errorf("mark: %+v, %v", m, err)
+	}
+	if p, err := decodePending(record(kindPending)); err != nil || !reflect.DeepEqual(p, vectorPending(data)) {
+		t.Errorf("pending: %+v, %v", p, err)
+	}
+	if n, err := decodeRemoval(record(kindRemoval)); err != nil || !reflect.DeepEqual(n, []Name{{1}, {2}}) {
+		t.Errorf("removal: %v, %v", n, err)
 	}
 	c := e.objectAEAD(kindPack, pack)
 	text := raw(v.ZstdText)

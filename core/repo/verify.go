@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,12 +18,15 @@ import (
 
 // VerifyOptions says how much Verify checks.
 type VerifyOptions struct {
-	// DataPercent of the packs' bytes are read back, chosen at random: 0
-	// checks structure only, 100 reads everything.
+	// DataPercent of the packs' bytes are read back: 0 checks structure only,
+	// 100 reads everything. They are read in the order of their names, from the
+	// first one after After on, so that a Verify that goes on where the last one
+	// ended (Verification.Last) covers everything in time. The zero Name begins anywhere.
 	DataPercent float64
+	After       Name
 	// Known are snapshots that must be there (nil: none are known).
 	Known []Name
-	// CurrentOnly leaves packs of older epochs unread.
+	// CurrentOnly leaves packs of all epochs but the newest unread.
 	CurrentOnly bool
 	// Only, if set, restricts the walk through trees to this snapshot.
 	Only *Name
@@ -37,6 +39,7 @@ type Verification struct {
 	Snapshots int
 	Objects   int64
 	Bytes     int64    // read back
+	Last      Name     // the last pack, in their order, of which the data was read
 	Damage    []string // what is wrong, with the object's name; empty: all is well
 	Notes     []string // harmless
 	// LostFiles are the files that damage makes unrestorable ("snapshot: path"),
@@ -52,10 +55,12 @@ type verifier struct {
 	r    *Repository
 	opts VerifyOptions
 
-	mu    sync.Mutex
-	out   Verification
-	bad   map[ID][]Name // chunks that do not read back from these packs
-	packs map[Name]int64
+	mu      sync.Mutex
+	out     Verification
+	bad     map[ID][]Name // chunks that do not read back from these packs
+	packs   map[Name]int64
+	removed map[Name]bool // snapshots that were deleted on purpose
+	marked  map[Name]bool // packs that are going to be deleted
 
 	done, total atomic.Int64
 }
@@ -69,6 +74,9 @@ func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verificati
 		return v.out, err
 	}
 	if err := v.header(ctx); err != nil {
+		return v.out, err
+	}
+	if err := v.records(ctx); err != nil {
 		return v.out, err
 	}
 	read, err := v.snapshots(ctx, snapshots)
@@ -117,7 +125,7 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 			}
 			return nil
 		}
-		for _, kind := range []objectKind{kindPack, kindIndex, kindSnapshot} {
+		for _, kind := range kinds {
 			if !strings.HasPrefix(o.Name, kind.prefix()) {
 				continue
 			}
@@ -152,6 +160,22 @@ func (v *verifier) header(ctx context.Context) error {
 	return v.judge(err)
 }
 
+// records reads the objects of chapter 12. One that was deleted since is no finding.
+func (v *verifier) records(ctx context.Context) (err error) {
+	if v.removed, err = v.r.Removed(ctx); v.judge(err) != nil {
+		return err
+	}
+	if _, err = v.r.Pinned(ctx); v.judge(err) != nil {
+		return err
+	}
+	if _, err = records(ctx, v.r, kindPending, decodePending); v.judge(err) != nil {
+		return err
+	}
+	marks, err := v.r.marks(ctx)
+	v.marked = markedPacks(marks)
+	return v.judge(err)
+}
+
 // judge turns damage into a finding and passes on what is no finding.
 func (v *verifier) judge(err error) error {
 	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotRepository) || errors.Is(err, ErrNewerFormat) {
@@ -167,20 +191,23 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 		present[n] = true
 	}
 	for _, n := range v.opts.Known {
-		if !present[n] {
+		if !present[n] && !v.removed[n] {
 			v.damage("snapshot %s is missing", n)
 		}
 	}
 	var read []*Snapshot
 	for _, n := range names {
 		s, err := v.r.Snapshot(ctx, n)
+		if errors.Is(err, errGone) && v.justRemoved(ctx, n) {
+			continue
+		}
 		if err != nil {
 			if err := v.judge(err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if s.Previous != nil && !present[*s.Previous] && v.r.owner(kindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
+		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.r.owner(kindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
 			v.damage("snapshot %s is missing: a later one names it", *s.Previous)
 		}
 		read = append(read, s)
@@ -188,6 +215,12 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 	v.out.Snapshots = len(read)
 	slices.SortFunc(read, func(a, b *Snapshot) int { return a.Begin.Compare(b.Begin) })
 	return read, nil
+}
+
+// justRemoved tells whether a snapshot was deleted on purpose since the removals were read.
+func (v *verifier) justRemoved(ctx context.Context, n Name) bool {
+	removed, err := v.r.Removed(ctx)
+	return err == nil && removed[n]
 }
 
 // indexes reads all indexes; what they say must agree with the packs.
@@ -229,13 +262,23 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 	names := make([]Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
-		if v.opts.CurrentOnly && !v.r.current().owns(kindPack, n) {
+		if v.opts.CurrentOnly && !v.r.newest().owns(kindPack, n) {
 			continue
 		}
 		names = append(names, n)
 		bytesAll += size
 	}
-	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	after := v.opts.After
+	if after == (Name{}) {
+		after = v.r.current().newName(kindPack)
+	}
+	compare := func(a, b Name) int { return bytes.Compare(a[:], b[:]) }
+	slices.SortFunc(names, compare)
+	next, exact := slices.BinarySearchFunc(names, after, compare)
+	if exact {
+		next++
+	}
+	names = append(names[next:], names[:next]...)
 	want := int64(float64(bytesAll) * min(100, max(0, v.opts.DataPercent)) / 100)
 	full := make(map[Name]bool)
 	for _, n := range names {
@@ -243,6 +286,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 			break
 		}
 		full[n] = true
+		v.out.Last = n
 		v.total.Add(v.packs[n])
 	}
 	g, gctx := errgroup.WithContext(ctx)
@@ -254,7 +298,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 				v.markBad(n, indexed[n])
 				return v.judge(err)
 			}
-			if _, ok := indexed[n]; !ok && !v.r.isListed(n) {
+			if _, ok := indexed[n]; !ok && !v.r.isListed(n) && !v.marked[n] {
 				v.note("pack %s is in no index: left of an interrupted backup, the next one uses it", n)
 			}
 			v.compare(n, entries, indexed[n])

@@ -16,7 +16,7 @@ import (
 
 // What writers aim at; readers need not know (docs/format.md, chapter 6).
 const (
-	dataPackTarget = 32 << 20
+	dataPackTarget = 24 << 20
 	metaPackTarget = 4 << 20
 	// dataBuffers packs of file data are in memory at most: one is filled
 	// while the other is uploaded.
@@ -47,6 +47,8 @@ type Writer struct {
 
 	indexMu   sync.Mutex
 	unindexed []packList
+	indexes   []Name // that this run has written
+	pending   []Name // its pending objects at the destination, the newest last
 
 	stored    atomic.Int64 // bytes put at the destination
 	added     atomic.Int64 // bytes of content of new chunks
@@ -84,8 +86,8 @@ type Stats struct {
 
 // NewWriter prepares for writing: it loads the indexes, takes up packs that
 // an interrupted run left without an index, and forgets packs that are gone
-// from the destination, so that their chunks are stored again. packBytes is
-// how large packs of file data are to be, at most 32 MiB; 0 is 32 MiB.
+// from the destination or marked for deletion, so that their chunks are stored again. packBytes is
+// how large packs of file data may be, at most 24 MiB; 0 is 24 MiB.
 func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
 	if packBytes <= 0 || packBytes > dataPackTarget {
 		packBytes = dataPackTarget
@@ -93,15 +95,25 @@ func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, err
 	if _, err := r.LoadIndex(ctx); err != nil {
 		return nil, err
 	}
-	orphans, err := r.adopt(ctx)
+	marks, err := r.marks(ctx) // before the packs are listed: see settle
 	if err != nil {
 		return nil, err
 	}
-	wctx, cancel := context.WithCancelCause(ctx)
-	w := &Writer{repo: r, epoch: r.current(), ctx: wctx, cancel: cancel, claimed: make(map[ID]struct{}), unindexed: orphans}
+	orphans, err := r.adopt(ctx, markedPacks(marks))
+	if err != nil {
+		return nil, err
+	}
+	w := r.newWriter(ctx, r.current(), packBytes)
+	w.unindexed = orphans
+	return w, nil
+}
+
+func (r *Repository) newWriter(ctx context.Context, e *Epoch, packBytes int) *Writer {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &Writer{repo: r, epoch: e, ctx: ctx, cancel: cancel, claimed: make(map[ID]struct{})}
 	w.data = newPackClass(w, packBytes, dataBuffers)
 	w.meta = newPackClass(w, min(packBytes, metaPackTarget), metaBuffers)
-	return w, nil
+	return w
 }
 
 func newPackClass(w *Writer, target, buffers int) *packClass {
@@ -112,14 +124,18 @@ func newPackClass(w *Writer, target, buffers int) *packClass {
 	return c
 }
 
-// adopt compares the packs at the destination with those the indexes name.
-func (r *Repository) adopt(ctx context.Context) (orphans []packList, err error) {
+// adopt compares the packs at the destination with those the indexes name,
+// and makes the index forget those that are gone or marked.
+func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans []packList, err error) {
 	present, err := r.list(ctx, kindPack)
 	if err != nil {
 		return nil, err
 	}
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
+	for n := range marked {
+		delete(present, n)
+	}
 	r.index.keepOnly(present)
 	for n, size := range present {
 		if r.listed[n] {
@@ -127,7 +143,7 @@ func (r *Repository) adopt(ctx context.Context) (orphans []packList, err error) 
 		}
 		entries, err := r.readTable(ctx, n, size)
 		if errors.Is(err, ErrDamaged) {
-			continue // verify names it; its chunks are simply stored again
+			continue // verify names it, or it was deleted just now; its chunks are simply stored again
 		}
 		if err != nil {
 			return nil, err
@@ -285,41 +301,72 @@ func (p *openPack) upload() error {
 	w.unindexed = append(w.unindexed, list)
 	full := len(w.unindexed) >= indexEvery
 	w.indexMu.Unlock()
-	if full {
-		return w.writeIndex()
+	if !full {
+		return nil
+	}
+	if err := w.writeIndex(); err != nil {
+		return err
+	}
+	if err := w.checkpoint(nil); err != nil {
+		w.fail(err)
+		return err
 	}
 	return nil
 }
 
 func (w *Writer) fail(err error) { w.cancel(err) }
 
+// put stores an object and counts it.
+func (w *Writer) put(path string, b []byte) error {
+	err := w.repo.put(w.ctx, path, b)
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
+	if err == nil {
+		w.stored.Add(int64(len(b)))
+	}
+	return err
+}
+
 // put stores an object, trying again after faults that may pass. An answer
 // may be lost after the object was stored, so a second try may find it there.
-func (w *Writer) put(path string, b []byte) error {
+func (r *Repository) put(ctx context.Context, path string, b []byte) error {
 	for try := 1; ; try++ {
-		err := w.repo.store.Put(w.ctx, path, b)
+		err := r.store.Put(ctx, path, b)
 		if errors.Is(err, store.ErrExists) && try > 1 {
-			if o, statErr := w.repo.store.Stat(w.ctx, path); statErr == nil && o.Size == int64(len(b)) {
+			if o, statErr := r.store.Stat(ctx, path); statErr == nil && o.Size == int64(len(b)) {
 				err = nil
 			}
 		}
 		switch {
 		case err == nil:
-			w.stored.Add(int64(len(b)))
 			return nil
-		case w.ctx.Err() != nil:
-			return context.Cause(w.ctx)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		case try == putTries || store.IsPermanent(err):
 			return err
 		}
 		wait := time.NewTimer(time.Duration(try*try) * 250 * time.Millisecond)
 		select {
 		case <-wait.C:
-		case <-w.ctx.Done():
+		case <-ctx.Done():
 			wait.Stop()
-			return context.Cause(w.ctx)
+			return context.Cause(ctx)
 		}
 	}
+}
+
+// putSure stores an object and looks whether it is there: for those on which
+// the safety of others' data rests.
+func (r *Repository) putSure(ctx context.Context, path string, b []byte) error {
+	if err := r.put(ctx, path, b); err != nil {
+		return err
+	}
+	o, err := r.store.Stat(ctx, path)
+	if err == nil && o.Size != int64(len(b)) || errors.Is(err, store.ErrNotExist) {
+		err = fmt.Errorf("%w: %s was stored and is not there", ErrDamaged, path)
+	}
+	return err
 }
 
 // writeIndex writes an index of the packs that have none yet.
@@ -331,15 +378,45 @@ func (w *Writer) writeIndex() error {
 	if len(packs) == 0 {
 		return nil
 	}
-	name := w.epoch.newName(kindIndex)
-	sealed := w.epoch.sealObject(w.repo.id, kindIndex, name, encodeIndex(nil, packs))
-	if err := w.put(kindIndex.path(name), sealed); err != nil {
+	name, err := w.repo.putIndex(w.ctx, nil, packs)
+	if err != nil {
 		w.fail(err)
 		return err
 	}
-	w.repo.loadMu.Lock()
-	w.repo.loaded[name] = true
-	w.repo.loadMu.Unlock()
+	w.indexMu.Lock()
+	w.indexes = append(w.indexes, name)
+	w.indexMu.Unlock()
+	return nil
+}
+
+// putIndex writes an index under the current epoch and counts it as loaded.
+func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []packList) (Name, error) {
+	name, err := r.putRecord(ctx, kindIndex, encodeIndex(supersedes, packs))
+	if err != nil {
+		return name, err
+	}
+	r.loadMu.Lock()
+	r.loaded[name] = true
+	r.loadMu.Unlock()
+	return name, nil
+}
+
+// checkpoint tells whoever prunes that this run is alive and what it has
+// stored. The object before stays until the next one, so that no listing misses both.
+func (w *Writer) checkpoint(s *Snapshot) error {
+	w.indexMu.Lock()
+	defer w.indexMu.Unlock()
+	name, err := w.repo.putRecord(w.ctx, kindPending, encodePending(pending{w.indexes, s}))
+	if err != nil {
+		return err
+	}
+	if n := len(w.pending); n > 1 {
+		if err := w.repo.deleteAll(w.ctx, kindPending, w.pending[:n-1]); err != nil {
+			return err
+		}
+		w.pending = w.pending[n-1:]
+	}
+	w.pending = append(w.pending, name)
 	return nil
 }
 
@@ -360,15 +437,78 @@ func (w *Writer) Flush() error {
 	return w.writeIndex()
 }
 
-// WriteSnapshot makes a snapshot visible. Everything it refers to must have
-// been flushed. It returns the snapshot with its name set.
+// WriteSnapshot makes a snapshot visible (docs/format.md, chapter 12). Everything
+// it refers to must have been flushed. It returns the snapshot with its name set.
+// Errors: ErrVanished when a prune got ahead: the index has forgotten what is
+// lost, so whoever stores everything again may try again with the same Writer.
+// ErrChanged; those of store.
 func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
-	s.Name = w.epoch.newName(kindSnapshot)
-	sealed := w.epoch.sealObject(w.repo.id, kindSnapshot, s.Name, encodeSnapshot(&s))
-	if err := w.put(kindSnapshot.path(s.Name), sealed); err != nil {
+	if err := w.checkpoint(&s); err != nil {
 		return nil, err
 	}
+	if err := w.settle(); err != nil {
+		return nil, err
+	}
+	s.Name = w.epoch.newName(kindSnapshot)
+	path := kindSnapshot.path(s.Name)
+	sealed := w.epoch.sealObject(w.repo.id, kindSnapshot, s.Name, encodeSnapshot(&s))
+	if err := w.repo.putSure(w.ctx, path, sealed); err != nil {
+		return nil, err
+	}
+	w.stored.Add(int64(len(sealed)))
+	// A computer that slept for a month between the two finds its pending object
+	// deleted, and one that slept for a minute may find another epoch in force.
+	_, err := w.repo.store.Stat(w.ctx, kindPending.path(w.pending[len(w.pending)-1]))
+	if errors.Is(err, store.ErrNotExist) {
+		err = w.settle()
+	} else if err == nil {
+		err = w.repo.checkHeader(w.ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.repo.store.Delete(w.ctx, path))
+	}
+	// What stays of these only makes prune wait.
+	if w.repo.deleteAll(w.ctx, kindPending, w.pending) == nil {
+		w.pending = nil
+	}
 	return &s, nil
+}
+
+// settle compares what the run relied on with what is there now. A pending
+// object must be there: then whoever prunes sees it, or is seen here.
+func (w *Writer) settle() error {
+	r := w.repo
+	marks, err := r.marks(w.ctx) // first: a mark goes after its packs
+	if err != nil {
+		return err
+	}
+	if _, err := r.LoadIndex(w.ctx); err != nil {
+		return err
+	}
+	present, err := r.list(w.ctx, kindPack)
+	if err != nil {
+		return err
+	}
+	for n := range markedPacks(marks) {
+		delete(present, n)
+	}
+	if err := r.checkHeader(w.ctx); err != nil {
+		return err
+	}
+	if lost := r.index.keepOnly(present); lost > 0 {
+		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
+	}
+	return nil
+}
+
+// checkHeader tells whether protection and epochs are still those that were
+// opened; otherwise it is ErrChanged.
+func (r *Repository) checkHeader(ctx context.Context) error {
+	h, err := readHeader(ctx, r.store)
+	if err == nil && !h.sameEpochs(r.header) {
+		err = ErrChanged
+	}
+	return err
 }
 
 // Close stops uploads under way and frees the buffers. What was not flushed

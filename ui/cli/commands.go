@@ -281,7 +281,7 @@ func (c *cli) snapshotsCommand() *cobra.Command {
 			return c.printJSON(all)
 		}
 		for _, s := range all {
-			c.say("%s  %s  %9s  %s", s.ID[:12], s.Time.Local().Format("2006-01-02 15:04:05"), words.Bytes(s.Bytes), core.DisplayName(s.Host))
+			c.say("%s", snapshotLine(s))
 		}
 		return nil
 	})

@@ -45,7 +45,8 @@ func progressLine(p core.Progress) string {
 
 var stepNames = map[core.Step]string{
 	core.StepPreparing: "Preparing", core.StepBackingUp: "Backing up", core.StepFinishing: "Finishing",
-	core.StepProving: "Reading the new backup back", core.StepDeleting: "Removing the older backup",
+	core.StepProving: "Reading the new backup back", core.StepDeleting: "Removing what is not needed any more",
+	core.StepMoving:    "Moving what is kept",
 	core.StepRestoring: "Restoring", core.StepChecking: "Checking",
 }
 
@@ -87,6 +88,14 @@ func verifyLines(r core.VerifyReport) []string {
 	return append(out, fmt.Sprintf("%s%d findings. What they do not name can be restored.", end, len(r.Damage)))
 }
 
+func snapshotLine(s core.Snapshot) string {
+	line := fmt.Sprintf("%s  %s  %9s  %s", s.ID[:12], s.Time.Local().Format("2006-01-02 15:04:05"), words.Bytes(s.Bytes), core.DisplayName(s.Host))
+	if s.Pinned {
+		line += "  pinned"
+	}
+	return line
+}
+
 func entryLine(e core.Entry) string {
 	name, size := core.DisplayName(e.Name), words.Bytes(e.Size)
 	switch e.Kind {
@@ -115,6 +124,12 @@ func statusLines(s core.Status, now time.Time) []string {
 		out = append(out, "Last backup: none yet")
 	} else {
 		out = append(out, fmt.Sprintf("Last backup: %s, %s, %s", words.Ago(s.LastGood.Ended, now), files(s.LastGood.Files), words.Bytes(s.LastGood.Bytes)))
+	}
+	if s.Proven != nil {
+		out = append(out, "Proven:      restorable, "+words.Ago(s.Proven.Ended, now))
+	}
+	if l := s.LastDrill; l != nil && l.Outcome == core.OutcomePartly {
+		out = append(out, fmt.Sprintf("The newest drill found %s that do not come back: 'holdfast verify --data 100' finds all.", files(int64(l.ProblemsTotal))))
 	}
 	if l := s.LastBackup; l != nil && l.Outcome == core.OutcomeFailed {
 		out = append(out, "The newest try did not work: "+line(words.For(core.ErrorOf(l.Code))))

@@ -1,0 +1,282 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// DefaultGrace is how long data that no backup needs stays at the destination
+// after this computer first saw it marked.
+const DefaultGrace = 72 * time.Hour
+
+// maxWaste is the share of an object that may be unneeded before the rest of it is moved.
+const maxWaste = 0.25
+
+// PruneRequest says what may go.
+type PruneRequest struct {
+	// Retention are the rules; nil takes the profile's.
+	Retention *Retention
+	// DryRun changes nothing, and leaves no trace in the history.
+	DryRun bool
+	// Grace is how long unneeded data stays, 0 to delete it at once, negative for DefaultGrace.
+	// It is courtesy to other computers, that may be restoring or work on a synced copy.
+	Grace time.Duration
+}
+
+// Judged is a snapshot with what becomes of it.
+type Judged struct {
+	Snapshot
+	// Keep says why it is kept; empty: it is removed.
+	Keep []KeepReason `json:"keep"`
+}
+
+// PruneReport tells what a prune did, or what it would do.
+type PruneReport struct {
+	Snapshots []Judged `json:"snapshots"` // all there were, newest first
+	Kept      int      `json:"kept"`
+	Removed   int      `json:"removed"`
+	// BytesTotal is what is stored, before.
+	BytesTotal int64 `json:"bytes_total"`
+	// BytesFreed went now; BytesWaiting is not needed and goes with a later prune, after
+	// NextDeletion; BytesMoved had to be stored again to get at what lies around it.
+	BytesFreed   int64     `json:"bytes_freed"`
+	BytesWaiting int64     `json:"bytes_waiting"`
+	BytesMoved   int64     `json:"bytes_moved"`
+	NextDeletion time.Time `json:"next_deletion,omitzero"`
+	Seconds      float64   `json:"seconds"`
+	DryRun       bool      `json:"dry_run,omitempty"`
+}
+
+// Prune removes the backups that the rules do not keep, and frees what no
+// backup needs. Data goes in two steps: what is found unneeded is deleted by a later prune, if it is
+// still unneeded then. Cut off at any moment, every kept backup is whole.
+// Errors: ErrNotSetUp, ErrInvalid, ErrChangePending, ErrDamaged (then nothing was deleted), ….
+func (a *App) Prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
+	if req.DryRun {
+		report, err := a.prune(ctx, req, progress)
+		return report, raise(err)
+	}
+	run, end, err := a.begin(RunPrune)
+	if err != nil {
+		return PruneReport{}, err
+	}
+	report, err := a.prune(ctx, req, progress)
+	run.Bytes, run.Files = report.BytesFreed, int64(report.Removed)
+	return report, end(err)
+}
+
+func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
+	begin := time.Now()
+	rules := a.Retention()
+	if req.Retention != nil {
+		rules = *req.Retention
+	}
+	if err := rules.check(); err != nil {
+		return PruneReport{}, err
+	}
+	if a.profile.Settings().Change != "" {
+		return PruneReport{}, ErrChangePending
+	}
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return PruneReport{}, err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	all, err := listSnapshots(ctx, r)
+	if err != nil {
+		return PruneReport{}, err
+	}
+	report := PruneReport{DryRun: req.DryRun}
+	why := rules.decide(all, begin)
+	var remove []repo.Name
+	for _, s := range all {
+		report.Snapshots = append(report.Snapshots, Judged{s, append([]KeepReason{}, why[s.ID]...)})
+		if len(why[s.ID]) > 0 {
+			report.Kept++
+			continue
+		}
+		report.Removed++
+		n, _ := repo.ParseName(s.ID)
+		remove = append(remove, n)
+	}
+	state := a.pruneState()
+	o := repo.PruneOptions{
+		Remove: remove, Seen: &state.PruneState, Save: state.save, MaxWaste: maxWaste, PackBytes: a.p.PackBytes, DryRun: req.DryRun,
+		Grace: req.Grace,
+	}
+	if req.Grace < 0 {
+		o.Grace = DefaultGrace
+	}
+	if req.DryRun {
+		o.Save = nil
+	}
+	at := &prunePosition{}
+	o.Progress = at.set
+	m := startMeter(ctx, progress, at.progress)
+	p, err := r.Prune(ctx, o)
+	m.end()
+	if len(p.Removed) > 0 && !req.DryRun {
+		err = errors.Join(err, a.forgetRemoved(p.Removed))
+	}
+	report.BytesTotal, report.BytesFreed, report.BytesWaiting, report.BytesMoved = p.Bytes, p.FreedBytes, p.WaitingBytes, p.MovedBytes
+	report.NextDeletion, report.Seconds = p.NextDeletion, time.Since(begin).Seconds()
+	return report, err
+}
+
+// forgetRemoved takes snapshots out of those that must be there.
+func (a *App) forgetRemoved(removed []repo.Name) error {
+	return a.profile.Update(func(s *profile.Settings) {
+		s.Known = slices.DeleteFunc(slices.Clone(s.Known), func(id string) bool {
+			return slices.ContainsFunc(removed, func(n repo.Name) bool { return n.String() == id })
+		})
+	})
+}
+
+// listSnapshots returns all snapshots, newest first. One that does not read
+// back is ErrDamaged: what it needs is not known.
+func listSnapshots(ctx context.Context, r *repo.Repository) ([]Snapshot, error) {
+	all, bad, err := r.Snapshots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(bad) > 0 {
+		return nil, bad[0]
+	}
+	pinned, err := r.Pinned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Snapshot, 0, len(all))
+	for _, s := range all {
+		shown := toSnapshot(s)
+		shown.Pinned = pinned[s.Name]
+		out = append(out, shown)
+	}
+	slices.SortFunc(out, newestFirst)
+	return out, nil
+}
+
+// prunePosition is how far a prune is.
+type prunePosition struct {
+	step        atomic.Pointer[repo.PruneStep]
+	done, total atomic.Int64
+}
+
+func (p *prunePosition) set(step repo.PruneStep, done, total int64) {
+	p.step.Store(&step)
+	p.done.Store(done)
+	p.total.Store(total)
+}
+
+func (p *prunePosition) progress() Progress {
+	out := Progress{Step: StepPreparing}
+	step := p.step.Load()
+	switch {
+	case step == nil:
+	case *step == repo.PruneMoving:
+		out.Step, out.BytesDone, out.BytesTotal = StepMoving, p.done.Load(), p.total.Load()
+	case *step == repo.PruneDeleting:
+		out.Step, out.FilesDone, out.FilesTotal = StepDeleting, p.done.Load(), p.total.Load()
+	}
+	return out
+}
+
+// pruneFile is where this computer keeps what it has observed. It may be
+// lost: data then stays longer.
+type pruneFile struct {
+	repo.PruneState
+	path string
+}
+
+func (a *App) pruneState() *pruneFile {
+	f := &pruneFile{path: filepath.Join(a.profile.CacheDir(), a.profile.Settings().Repository[:16], "prune.json")}
+	b, err := os.ReadFile(f.path)
+	if err == nil {
+		err = json.Unmarshal(b, &f.PruneState)
+	}
+	if err != nil {
+		f.PruneState = repo.PruneState{}
+		if !errors.Is(err, fs.ErrNotExist) {
+			a.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
+		}
+	}
+	return f
+}
+
+func (f *pruneFile) save() error {
+	b, err := json.Marshal(f.PruneState)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return err
+	}
+	return profile.ReplaceFile(f.path, b)
+}
+
+// DeleteSnapshots removes backups by their ids, unique beginnings of them, or
+// "latest". Nothing is deleted if one is not there. Their data goes with the next prunes.
+// Errors: ErrNoSnapshot, ErrChangePending, ….
+func (a *App) DeleteSnapshots(ctx context.Context, ids []string) error {
+	run, end, err := a.begin(RunPrune)
+	if err != nil {
+		return err
+	}
+	return end(a.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+		if err := r.RemoveSnapshots(ctx, names); err != nil {
+			return err
+		}
+		run.Files = int64(len(names))
+		return a.forgetRemoved(names)
+	}))
+}
+
+// Pin keeps backups whatever the rules say, or lets the rules apply again. ids
+// as for DeleteSnapshots. Errors: ErrNoSnapshot, ….
+func (a *App) Pin(ctx context.Context, ids []string, pinned bool) error {
+	return raise(a.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+		for _, n := range names {
+			if err := r.Pin(ctx, n, pinned); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// onSnapshots finds snapshots and then runs fn on all of them.
+func (a *App) onSnapshots(ctx context.Context, ids []string, fn func(*repo.Repository, []repo.Name) error) error {
+	switch {
+	case len(ids) == 0:
+		return fmt.Errorf("%w: no backup was named", ErrInvalid)
+	case a.profile.Settings().Change != "":
+		return ErrChangePending
+	}
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	var names []repo.Name
+	for _, id := range ids {
+		n, err := r.FindName(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return fn(r, names)
+}

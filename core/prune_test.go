@@ -1,0 +1,138 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/filetest"
+)
+
+func (c *computer) prune(req core.PruneRequest) (report core.PruneReport) {
+	c.t.Helper()
+	c.must(func(a *core.App) (err error) {
+		report, err = a.Prune(context.Background(), req, nil)
+		return err
+	})
+	return report
+}
+
+// What a computer's cache remembers of a backup that was pruned is stored again.
+func TestBackupAfterItsOwnBackupsWereDeleted(t *testing.T) {
+	c := newComputer(t)
+	key := newKey(t)
+	filetest.Write(t, filepath.Join(c.src, "large"), filetest.Noise(1, 3<<20))
+	c.setup(key)
+	first := c.backup()
+	c.must(func(a *core.App) error { return a.DeleteSnapshots(context.Background(), []string{first.Snapshot[:16]}) })
+	report := c.prune(core.PruneRequest{Grace: 0})
+	if report.BytesFreed < 3<<20 {
+		t.Errorf("freed %d bytes", report.BytesFreed)
+	}
+	second := c.backup()
+	if second.BytesNew < 3<<20 || second.OlderState {
+		t.Errorf("%+v", second)
+	}
+	out, _ := restoreElsewhere(t, c.dest, key, second.Snapshot)
+	filetest.Equal(t, c.src, filepath.Join(out, filepath.Base(c.src)))
+	if v := c.verify(); len(v.Damage) > 0 {
+		t.Error(v.Damage)
+	}
+}
+
+func TestRetentionIsKept(t *testing.T) {
+	c := newComputer(t)
+	filetest.Write(t, filepath.Join(c.src, "a"), []byte("a"))
+	c.setup(nil)
+	want := core.Retention{Last: 1}
+	c.must(func(a *core.App) error {
+		if a.Retention() != core.DefaultRetention() {
+			t.Errorf("%+v", a.Retention())
+		}
+		if err := a.SetRetention(core.Retention{}); !errors.Is(err, core.ErrInvalid) {
+			t.Errorf("nothing to keep: %v", err)
+		}
+		return a.SetRetention(want)
+	})
+	for range 3 {
+		c.backup()
+	}
+	preview := c.prune(core.PruneRequest{DryRun: true, Grace: -1})
+	if preview.Kept != 1 || preview.Removed != 2 || !preview.DryRun {
+		t.Errorf("%+v", preview)
+	}
+	report := c.prune(core.PruneRequest{Grace: -1})
+	if report.Kept != 1 || report.Removed != 2 || len(report.Snapshots) != 3 || len(report.Snapshots[0].Keep) == 0 || len(report.Snapshots[2].Keep) > 0 {
+		t.Errorf("%+v", report)
+	}
+	c.must(func(a *core.App) error {
+		if a.Retention() != want || a.Status().LastPrune == nil || a.Status().LastPrune.Files != 2 {
+			t.Errorf("%+v, %+v", a.Retention(), a.Status().LastPrune)
+		}
+		return nil
+	})
+}
+
+// Each drill, and each verify of a share, goes on where the one before ended.
+func TestDrillAndVerifyMoveOnUntilAllWasCovered(t *testing.T) {
+	c := newComputer(t)
+	const files, size = 12, 12 << 20
+	for i := range files {
+		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("folder %d", i%3), fmt.Sprintf("f%d", i)), filetest.Noise(uint64(i), size))
+	}
+	c.setup(newKey(t))
+	c.backup()
+	var total int64
+	for i := range 3 { // 64 MiB each, of 144
+		c.must(func(a *core.App) error {
+			r, err := a.Drill(context.Background(), core.DrillRequest{}, nil)
+			if err == nil && (r.Errors > 0 || r.Files == 0 || r.Bytes > 76<<20) {
+				t.Errorf("drill %d: %+v", i, r)
+			}
+			total += r.Files
+			return err
+		})
+	}
+	if total < files {
+		t.Errorf("three drills tried %d of %d files", total, files)
+	}
+	c.must(func(a *core.App) error {
+		if st := a.Status(); st.Proven == nil || st.LastDrill == nil {
+			t.Error("the proof is not remembered")
+		}
+		return nil
+	})
+	// One object is broken: a few drills, and a few verifies, must find it.
+	damaged := false
+	eachObject(t, c.dest, func(path string, content []byte) {
+		if !damaged && len(content) > 1<<20 {
+			damaged = true
+			content[len(content)/2] ^= 1
+			if err := os.WriteFile(filepath.Join(c.dest, path), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	drills, verifies := 0, 0
+	for range 4 {
+		c.must(func(a *core.App) error {
+			r, err := a.Drill(context.Background(), core.DrillRequest{}, nil)
+			drills += r.Errors
+			return err
+		})
+	}
+	for range 5 {
+		c.must(func(a *core.App) error {
+			r, err := a.Verify(context.Background(), core.VerifyRequest{DataPercent: 30}, nil)
+			verifies += len(r.Damage)
+			return err
+		})
+	}
+	if drills == 0 || verifies == 0 {
+		t.Errorf("found by %d drills and %d verifies", drills, verifies)
+	}
+}

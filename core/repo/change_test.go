@@ -1,0 +1,85 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core/store/faultstore"
+)
+
+// Another computer that backs up while encryption is being turned off must not
+// write under the epoch to come: its snapshot would outlive the chunks it refers to.
+func TestABackupBesideAChangeGoesWithTheOldEpoch(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	_, m := newRepo(t, key)
+	writeSnapshot(t, reopen(t, m, key), someFiles, nil)
+	moving, err := reopen(t, m, key).BeginChange(ctx, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := writeSnapshot(t, reopen(t, m, key), someFiles, nil)
+	if got, err := readFile(reopen(t, m, key), other, "b.bin"); err != nil || len(got) != 350 {
+		t.Errorf("beside the change: %d bytes, %v", len(got), err)
+	}
+	fresh := writeSnapshot(t, moving, someFiles, nil)
+	if err := moving.CommitChange(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := reopen(t, m, nil).DropOldEpochs(ctx, key, nil); err != nil {
+		t.Fatal(err)
+	}
+	names := mustSnapshotNames(t, m)
+	if len(names) != 1 || !names[fresh.Name] {
+		t.Errorf("%d snapshots are left", len(names))
+	}
+	kept{fresh.Name: someFiles}.clean(t, m)
+}
+
+// A backup that ends after the change was made takes its snapshot back.
+func TestABackupThatEndsAfterAChangeFails(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	_, m := newRepo(t, key)
+	first := writeSnapshot(t, reopen(t, m, key), someFiles, nil)
+	change := func(context.Context) error {
+		moving, err := reopen(t, m, key).BeginChange(ctx, nil, nil)
+		if err != nil {
+			return err
+		}
+		return moving.CommitChange(ctx)
+	}
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "snapshots/", Kind: faultstore.Delay, Before: change})
+	r := reopen(t, faultstore.New(m, script), key)
+	w, err := r.NewWriter(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.WriteSnapshot(*first); !errors.Is(err, ErrChanged) {
+		t.Errorf("%v", err)
+	}
+	script.VerifyAllHit(t)
+	if n := count(t, m, "snapshots/"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+}
+
+// A destination that loses the header's replacement must not cost the older keyring.
+func TestAKeyChangeWhoseHeaderIsLostChangesNothing(t *testing.T) {
+	ctx := context.Background()
+	for _, prefix := range []string{HeaderPath, "keyring-"} {
+		key := testKey(t)
+		_, m := newRepo(t, key)
+		s := writeSnapshot(t, reopen(t, m, key), someFiles, nil)
+		script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Prefix: prefix, Kind: faultstore.LostWrite})
+		if err := reopen(t, faultstore.New(m, script), key).ChangeKey(ctx, testKey(t), nil); err == nil {
+			t.Errorf("%s: the loss was not noticed", prefix)
+		}
+		script.VerifyAllHit(t)
+		if _, err := readFile(reopen(t, m, key), s, "b.bin"); err != nil {
+			t.Errorf("%s: %v", prefix, err)
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Each run leaves small packs behind. When there are this many of them, under
+// this share of the size that writers aim at, they are moved together.
+const (
+	smallPacks = 16
+	smallShare = 8
+)
+
+// toMove are the packs whose live chunks are to be moved to new ones.
+func (p *pruner) toMove(all map[Name]*use) []*use {
+	var out []*use
+	var small [2][]*use
+	for _, u := range all {
+		class, target := 0, cmp.Or(p.o.PackBytes, dataPackTarget)
+		if u.meta {
+			class, target = 1, min(target, metaPackTarget)
+		}
+		switch {
+		case u.live == 0 || u.marked:
+		case float64(u.waste()) > p.o.MaxWaste*float64(u.size):
+			out = append(out, u)
+		case u.size < int64(target/smallShare):
+			small[class] = append(small[class], u)
+		}
+	}
+	for _, list := range small {
+		if len(list) >= smallPacks {
+			out = append(out, list...)
+		}
+	}
+	return out
+}
+
+// move copies the live chunks of some packs to new ones, so that nothing is
+// counted in them any more. On a destination that is full it leaves it at that.
+func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, error) {
+	list := p.toMove(all)
+	var total, done int64
+	for _, u := range list {
+		total += u.live
+	}
+	rows, err := p.rows(list)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range p.r.epochs { // a chunk stays with its epoch, which its id belongs to
+		mine := slices.DeleteFunc(slices.Clone(list), func(u *use) bool { return p.r.owner(kindPack, u.name) != e })
+		if len(mine) == 0 {
+			continue
+		}
+		err := p.moveUnder(ctx, e, mine, rows, func(n int64) {
+			done += n
+			if p.o.Progress != nil {
+				p.o.Progress(PruneMoving, done, total)
+			}
+		})
+		if errors.Is(err, store.ErrNoSpace) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range mine {
+			p.moved[u.name] = true
+			p.out.MovedBytes += u.live
+		}
+	}
+	if len(p.moved) == 0 {
+		return all, nil
+	}
+	present, err := p.r.list(ctx, kindPack)
+	if err != nil {
+		return nil, err
+	}
+	p.present = present
+	return p.count()
+}
+
+// rows are the chunks that are counted in some packs, in the packs' order.
+func (p *pruner) rows(list []*use) (map[Name][]row, error) {
+	out := make(map[Name][]row, len(list))
+	for _, u := range list {
+		out[u.name] = nil
+	}
+	if len(list) == 0 {
+		return out, nil
+	}
+	x := p.r.index
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	err := p.places().each(func(place *row) {
+		if _, ok := out[x.packs[place.pack]]; ok {
+			out[x.packs[place.pack]] = append(out[x.packs[place.pack]], *place)
+		}
+	})
+	for _, rows := range out {
+		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.offset, b.offset) })
+	}
+	return out, err
+}
+
+func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[Name][]row, progress func(int64)) error {
+	w := p.r.newWriter(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
+	defer w.Close()
+	var buf []byte
+	for _, u := range list {
+		c := e.objectAEAD(kindPack, u.name)
+		for rest := rows[u.name]; len(rest) > 0; {
+			n, first, end := 1, rest[0].offset, rest[0].offset+uint32(rest[0].sealed())
+			for n < len(rest) && rest[n].offset <= end+loadGap && rest[n].offset+uint32(rest[n].sealed())-first <= loadSpan {
+				end = rest[n].offset + uint32(rest[n].sealed())
+				n++
+			}
+			buf = slices.Grow(buf[:0], int(end-first))[:end-first]
+			if err := p.r.readAt(ctx, kindPack.path(u.name), buf, int64(first)); err != nil {
+				return err
+			}
+			for _, at := range rest[:n] {
+				sealed := buf[at.offset-first:][:at.sealed()]
+				record, err := c.Open(sealed[:0], nonce(uint32(at.ordinal)), sealed, at.id[:])
+				if err != nil {
+					return fmt.Errorf("%w: pack %s: chunk %s does not authenticate", ErrDamaged, u.name, at.id)
+				}
+				if err := w.copyRecord(at, record); err != nil {
+					return err
+				}
+				progress(at.sealed())
+			}
+			rest = rest[n:]
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return p.r.deleteAll(ctx, kindPending, w.pending)
+}
+
+// copyRecord puts the record of a chunk that is stored already into another pack.
+func (w *Writer) copyRecord(at row, record []byte) error {
+	class := w.data
+	if at.kind != KindData {
+		class = w.meta
+	}
+	p, ordinal, place, err := class.reserve(packEntry{id: at.id, kind: at.kind, record: at.record, content: at.contentB})
+	if err != nil {
+		return err
+	}
+	p.aead.Seal(place, nonce(ordinal), record, at.id[:])
+	p.done()
+	return nil
+}
+
+// How many chunks an index is filled up to when indexes are merged, and under
+// how many one counts as small; small ones are merged when there are that many.
+const (
+	indexChunks  = 200_000
+	indexSmall   = 20_000
+	smallIndexes = 8
+	manyIndexes  = 64
+)
+
+// reindex writes indexes without the packs that keep refuses, in the place of
+// those loaded indexes that name them, and merges small ones. Those that are busy, or came
+// after the last LoadIndex, stay as they are.
+func (r *Repository) reindex(ctx context.Context, busy map[Name]bool, keep func(pack Name) bool) error {
+	names, err := r.list(ctx, kindIndex)
+	if err != nil {
+		return err
+	}
+	r.loadMu.Lock()
+	loaded := maps.Clone(r.loaded)
+	r.loadMu.Unlock()
+	var rewrite, small []indexObject
+	superseded := make(map[Name]bool)
+	for n := range names {
+		if !loaded[n] {
+			continue
+		}
+		x, err := r.readIndex(ctx, n)
+		if errors.Is(err, errGone) {
+			continue // another prune is at it as well
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range x.supersedes {
+			superseded[s] = true
+		}
+		chunks, all := 0, len(x.packs)
+		x.packs = slices.DeleteFunc(x.packs, func(p packList) bool { return !keep(p.name) })
+		for _, p := range x.packs {
+			chunks += len(p.entries)
+		}
+		switch {
+		case len(x.packs) < all:
+			rewrite = append(rewrite, x)
+		case chunks < indexSmall && !busy[n]:
+			small = append(small, x)
+		}
+	}
+	if len(small) >= smallIndexes {
+		rewrite = append(rewrite, small...)
+	}
+	// A superseded one that a crash left may name anything.
+	var old []Name
+	for n := range superseded {
+		if _, there := names[n]; there {
+			old = append(old, n)
+		}
+	}
+	rewrite = slices.DeleteFunc(rewrite, func(x indexObject) bool { return superseded[x.name] })
+	for len(rewrite) > 0 {
+		var packs []packList
+		var replaced []Name
+		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
+			replaced = append(replaced, rewrite[0].name)
+			packs = append(packs, rewrite[0].packs...)
+			for _, p := range rewrite[0].packs {
+				chunks += len(p.entries)
+			}
+		}
+		if len(packs) > 0 {
+			if _, err := r.putIndex(ctx, replaced, packs); err != nil {
+				return err
+			}
+		}
+		old = append(old, replaced...)
+	}
+	return r.deleteAll(ctx, kindIndex, old)
+}

@@ -1,0 +1,733 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// PruneOptions say what Prune may do. See docs/format.md, chapter 12.
+type PruneOptions struct {
+	// Remove are the snapshots to delete.
+	Remove []Name
+	// Seen is what this computer remembers from one prune to the next. Prune changes it;
+	// Save, if not nil, is called whenever it has. It must be kept for this
+	// repository alone, and by one computer alone.
+	Seen *PruneState
+	Save func() error
+	// Grace is how long packs stay after this computer first saw its mark.
+	Grace time.Duration
+	// MaxWaste is the share of a pack, 0 to 1, that may be unneeded before the rest of it is moved.
+	MaxWaste float64
+	// PackBytes is how large packs of file data may be, at most 24 MiB; 0 is 24 MiB.
+	PackBytes int
+	DryRun    bool
+	Now       func() time.Time // nil: time.Now
+	// Progress, if not nil, gets what is done and bytes, or objects, of how many.
+	Progress func(step PruneStep, done, total int64)
+}
+
+// PruneStep is what Prune is at.
+type PruneStep string
+
+// The steps of Prune.
+const (
+	PruneLooking  PruneStep = "looking"  // tree blocks read; the total is not known
+	PruneMoving   PruneStep = "moving"   // bytes
+	PruneDeleting PruneStep = "deleting" // objects
+)
+
+// PruneState is what one computer has observed at one repository, by its own
+// clock. Losing it makes packs stay longer, and nothing else.
+type PruneState struct {
+	Pruner  []byte             `json:"pruner"` // 16 random bytes; nil: not chosen yet
+	Marks   map[Name]time.Time `json:"marks"`  // first seen
+	Pending map[Name]time.Time `json:"pending"`
+}
+
+// What the dead leave behind goes after this long, by one's own observation.
+const (
+	pendingFor     = 30 * 24 * time.Hour
+	foreignMarkFor = 90 * 24 * time.Hour
+	// planFor is how old a listing may be when something is deleted by it: a
+	// computer may have slept in between.
+	planFor = time.Hour
+)
+
+// Pruning is what Prune did, or, dry, would do.
+type Pruning struct {
+	Removed      []Name // snapshots
+	Packs        int    // at the destination before
+	Bytes        int64  // of them
+	FreedPacks   int    // deleted
+	FreedBytes   int64
+	WaitingPacks int // marked, to be deleted later
+	WaitingBytes int64
+	// NextDeletion is when the first of those may go; zero: there is none.
+	NextDeletion time.Time
+	MovedBytes   int64 // live bytes of packs with much waste, copied to new packs
+	WasteBytes   int64 // unneeded bytes that stay in packs that are kept
+}
+
+// pruner is the state of one Prune.
+type pruner struct {
+	r   *Repository
+	o   PruneOptions
+	out Pruning
+	id  [16]byte
+
+	snapshots *reach         // what they need; grows from survey to survey
+	pending   *reach         // what pending objects need, anew at each survey
+	walked    map[Name]bool  // snapshots that are in it
+	busy      map[Name]bool  // indexes that pending objects name
+	present   map[Name]int64 // packs
+	marks     map[Name]mark
+	moved     map[Name]bool // packs whose live chunks stand in new packs as well
+	dead      map[Name]bool // snapshots that a removal names
+	planned   time.Time     // when the listings were made
+}
+
+// Prune deletes the snapshots to be removed, marks what no snapshot needs,
+// and deletes what it has marked long enough ago. It needs a Repository that is freshly opened.
+// Cut off anywhere, every kept snapshot is whole, and the next Prune goes on.
+// Errors: ErrChanging, ErrDamaged (nothing is deleted when something that is needed does not
+// read back), ErrChanged, those of store.
+func (r *Repository) Prune(ctx context.Context, o PruneOptions) (Pruning, error) {
+	if o.Seen == nil {
+		panic("repo.Prune: Seen is missing")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Save == nil {
+		o.Save = func() error { return nil }
+	}
+	p := &pruner{r: r, o: o, walked: make(map[Name]bool), moved: make(map[Name]bool), dead: make(map[Name]bool)}
+	p.snapshots = &reach{r: r}
+	if o.Progress != nil {
+		var read int64
+		p.snapshots.progress = func(n int) {
+			read += int64(n)
+			o.Progress(PruneLooking, read, 0)
+		}
+	}
+	err := p.run(ctx)
+	return p.out, err
+}
+
+func (p *pruner) run(ctx context.Context) error {
+	if err := p.checkHeader(ctx); err != nil {
+		return err
+	}
+	if seen := p.o.Seen; len(seen.Pruner) != len(p.id) {
+		secret := newSecret()
+		*seen = PruneState{Pruner: secret[:len(p.id)]}
+	}
+	copy(p.id[:], p.o.Seen.Pruner)
+	if err := p.removeSnapshots(ctx); err != nil {
+		return err
+	}
+	if !p.o.DryRun {
+		if err := p.dropDead(ctx); err != nil {
+			return err
+		}
+	}
+	all, err := p.survey(ctx)
+	if err != nil {
+		return err
+	}
+	p.out.Packs = len(p.present)
+	for _, size := range p.present {
+		p.out.Bytes += size
+	}
+	if p.o.DryRun {
+		p.preview(all)
+		return nil
+	}
+	if all, err = p.move(ctx, all); err != nil {
+		return err
+	}
+	if err := p.mark(ctx, all); err != nil {
+		return err
+	}
+	if err := p.sweep(ctx); err != nil {
+		return err
+	}
+	return p.tidyMarks(ctx)
+}
+
+// checkHeader refuses while a change is under way or when one was made.
+func (p *pruner) checkHeader(ctx context.Context) error {
+	if p.r.header.Next != nil {
+		return ErrChanging
+	}
+	return p.r.checkHeader(ctx)
+}
+
+func (p *pruner) removeSnapshots(ctx context.Context) error {
+	p.out.Removed = p.o.Remove
+	for _, n := range p.o.Remove {
+		p.dead[n] = true
+	}
+	if p.o.DryRun {
+		return nil
+	}
+	if err := p.r.RemoveSnapshots(ctx, p.o.Remove); err != nil {
+		return err
+	}
+	// What an earlier run began, also another computer's, is finished.
+	removed, err := p.r.Removed(ctx)
+	if err != nil {
+		return err
+	}
+	names, err := p.r.SnapshotNames(ctx)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(n Name) bool { return !removed[n] })
+	return p.r.deleteAll(ctx, kindSnapshot, names)
+}
+
+// dropDead deletes pending objects that have been the same for a month. It comes before the
+// listings: whoever wakes up and writes its snapshot after all finds it gone, and looks again.
+func (p *pruner) dropDead(ctx context.Context) error {
+	if err := p.remember(ctx); err != nil {
+		return err
+	}
+	for n, seen := range p.o.Seen.Pending {
+		if p.o.Now().Sub(seen) >= pendingFor {
+			if err := p.r.store.Delete(ctx, kindPending.path(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// use is a pack as the snapshots use it.
+type use struct {
+	name   Name
+	size   int64
+	live   int64 // bytes of the sealed chunks that are counted in it
+	chunks int   // how many these are
+	marked bool  // by anybody
+	meta   bool  // it holds trees and lists
+}
+
+// waste is what the pack would shrink by without what is not needed, bytes.
+func (u *use) waste() int64 { return max(0, u.size-int64(packSize(int(u.live), u.chunks))) }
+
+// survey lists everything anew, in the order of chapter 12, walks the trees that it has
+// not walked yet, and returns the packs that are there with what is counted in them.
+func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
+	p.planned = p.o.Now()
+	pendings, err := p.pendings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snapshots, err := p.newSnapshots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever writes under an epoch that this key does not open has replaced the header before.
+	if err := p.checkHeader(ctx); err != nil {
+		return nil, err
+	}
+	if p.marks, err = p.r.marks(ctx); err != nil {
+		return nil, err
+	}
+	bad, err := p.r.LoadIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(bad) > 0 {
+		return nil, bad[0]
+	}
+	if p.present, err = p.r.list(ctx, kindPack); err != nil {
+		return nil, err
+	}
+	for _, s := range snapshots {
+		if err := p.snapshots.walk(ctx, s.Root); err != nil {
+			return nil, fmt.Errorf("snapshot %s: %w", s.Name, err)
+		}
+		p.walked[s.Name] = true
+	}
+	p.pending, p.busy = &reach{r: p.r, base: p.snapshots}, make(map[Name]bool)
+	for _, v := range pendings {
+		if err := p.hold(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	return p.count()
+}
+
+// pendings reads the pending objects. One that was replaced while they were
+// read must not slip through: then it reads them again.
+func (p *pruner) pendings(ctx context.Context) (map[Name]pending, error) {
+	before, err := p.r.list(ctx, kindPending)
+	for err == nil {
+		var all map[Name]pending
+		var after map[Name]int64
+		if all, err = records(ctx, p.r, kindPending, decodePending); err != nil {
+			break
+		}
+		if after, err = p.r.list(ctx, kindPending); err != nil {
+			break
+		}
+		if maps.Equal(before, after) && len(all) == len(after) {
+			return all, nil
+		}
+		before = after
+	}
+	return nil, err
+}
+
+// newSnapshots reads the snapshots that were not walked yet.
+func (p *pruner) newSnapshots(ctx context.Context) (out []*Snapshot, err error) {
+	names, err := p.r.SnapshotNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		if p.dead[n] || p.walked[n] {
+			continue
+		}
+		s, err := p.r.Snapshot(ctx, n)
+		if errors.Is(err, errGone) {
+			continue // removed by another computer just now
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// hold counts what a pending object needs.
+func (p *pruner) hold(ctx context.Context, v pending) error {
+	if v.snapshot != nil {
+		if err := p.pending.walk(ctx, v.snapshot.Root); err != nil {
+			return err
+		}
+	}
+	for _, n := range v.indexes {
+		p.busy[n] = true
+		x, err := p.r.readIndex(ctx, n)
+		if errors.Is(err, errGone) {
+			continue // merged before the pending object named it; who backs up looks at its end
+		}
+		if err != nil {
+			return err
+		}
+		for _, pack := range x.packs {
+			for _, e := range pack.entries {
+				if n, ok := p.r.index.number(e.id); ok {
+					p.pending.needed.add(n)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// How good a pack is as the place in which a chunk is counted.
+const (
+	placeGone    = iota // the pack is not there
+	placeForeign        // another computer may delete it
+	placeOwn            // this one may
+	placeGood
+)
+
+// places decides in which pack a needed chunk is counted.
+type places struct {
+	x      *index
+	needed func(row uint32) bool
+	strict func(row uint32) bool // a snapshot needs it
+	rank   []int                 // of each pack
+	could  []int64               // of each pack: live bytes if chunks were counted in all their packs
+	others map[ID][]row          // the further rows of needed chunks
+}
+
+// places is for who holds the index's lock.
+func (p *pruner) places() *places {
+	own, foreign := p.markedBy()
+	x := p.r.index
+	s := &places{
+		x: x, rank: make([]int, len(x.packs)), could: make([]int64, len(x.packs)), others: make(map[ID][]row),
+		strict: p.snapshots.needed.has,
+		needed: func(i uint32) bool { return p.snapshots.needed.has(i) || p.pending.needed.has(i) },
+	}
+	for i, n := range x.packs {
+		switch size, ok := p.present[n]; {
+		case !ok || size != x.sizes[i]:
+			s.rank[i] = placeGone
+		case foreign[n]:
+			s.rank[i] = placeForeign
+		case own[n] || p.moved[n]:
+			s.rank[i] = placeOwn
+		default:
+			s.rank[i] = placeGood
+		}
+	}
+	for _, r := range x.spare {
+		if n, ok := x.numberLocked(r.id); ok && s.needed(n) {
+			s.others[r.id] = append(s.others[r.id], r)
+			s.could[r.pack] += r.sealed()
+		}
+	}
+	for i := range x.rows {
+		if s.needed(uint32(i)) {
+			s.could[x.rows[i].pack] += x.rows[i].sealed()
+		}
+	}
+	return s
+}
+
+// each calls fn with the place of every needed chunk. A chunk that a snapshot
+// needs and that is nowhere is ErrDamaged.
+func (s *places) each(fn func(place *row)) error {
+	for i := range s.x.rows {
+		if !s.needed(uint32(i)) {
+			continue
+		}
+		place := &s.x.rows[i]
+		others := s.others[place.id]
+		for k := range others {
+			if s.better(&others[k], place) {
+				place = &others[k]
+			}
+		}
+		switch {
+		case s.rank[place.pack] > placeGone:
+			fn(place)
+		case s.strict(uint32(i)):
+			return missing(place.id)
+		}
+		// Otherwise a backup under way needs it, and has seen that it is gone or is about to.
+	}
+	return nil
+}
+
+func (s *places) better(a, b *row) bool {
+	share := func(pack uint32) float64 { return float64(s.could[pack]) / float64(max(1, s.x.sizes[pack])) }
+	return cmp.Or(cmp.Compare(s.rank[a.pack], s.rank[b.pack]), cmp.Compare(share(a.pack), share(b.pack)),
+		slices.Compare(s.x.packs[a.pack][:], s.x.packs[b.pack][:])) > 0
+}
+
+// count distributes the needed chunks over the packs that are there.
+func (p *pruner) count() (map[Name]*use, error) {
+	own, foreign := p.markedBy()
+	out := make(map[Name]*use, len(p.present))
+	for n, size := range p.present {
+		out[n] = &use{name: n, size: size, marked: own[n] || foreign[n]}
+	}
+	x := p.r.index
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	byNumber := make([]*use, len(x.packs))
+	for i, n := range x.packs {
+		byNumber[i] = out[n]
+	}
+	return out, p.places().each(func(place *row) {
+		u := byNumber[place.pack]
+		u.live += place.sealed()
+		u.chunks++
+		u.meta = place.kind != KindData
+	})
+}
+
+// markedBy are the packs in the pruner's own marks and in those of others.
+func (p *pruner) markedBy() (own, foreign map[Name]bool) {
+	own, foreign = make(map[Name]bool), make(map[Name]bool)
+	for _, m := range p.marks {
+		for _, n := range m.packs {
+			if m.pruner == p.id {
+				own[n] = true
+			} else {
+				foreign[n] = true
+			}
+		}
+	}
+	return own, foreign
+}
+
+func (p *pruner) ownMarks() map[Name]mark {
+	out := make(map[Name]mark)
+	for n, m := range p.marks {
+		if m.pruner == p.id {
+			out[n] = m
+		}
+	}
+	return out
+}
+
+// preview fills in what a run would do.
+func (p *pruner) preview(all map[Name]*use) {
+	due := p.due()
+	moving := make(map[Name]bool)
+	for _, u := range p.toMove(all) {
+		moving[u.name] = true
+	}
+	for _, u := range all {
+		switch {
+		case u.live == 0 && due[u.name]:
+			p.out.FreedPacks++
+			p.out.FreedBytes += u.size
+		case u.live == 0:
+			p.out.WaitingPacks++
+			p.out.WaitingBytes += u.size
+		case moving[u.name]:
+			p.out.MovedBytes += u.live
+			p.out.WaitingPacks++
+			p.out.WaitingBytes += u.size
+		default:
+			p.out.WasteBytes += u.waste()
+		}
+	}
+	p.next()
+}
+
+// due are the packs in marks that this computer has seen long enough ago.
+func (p *pruner) due() map[Name]bool {
+	out := make(map[Name]bool)
+	for n, m := range p.ownMarks() {
+		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= p.o.Grace {
+			for _, pack := range m.packs {
+				out[pack] = true
+			}
+		}
+	}
+	return out
+}
+
+// next fills in when the first mark is due.
+func (p *pruner) next() {
+	p.out.NextDeletion = time.Time{}
+	if p.out.WaitingPacks == 0 {
+		return
+	}
+	first := p.o.Now().Add(p.o.Grace)
+	for n := range p.ownMarks() {
+		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && seen.Add(p.o.Grace).Before(first) {
+			first = seen.Add(p.o.Grace)
+		}
+	}
+	p.out.NextDeletion = first
+}
+
+// observe takes down what is seen for the first time, and forgets what is gone.
+func (p *pruner) observe(seen map[Name]time.Time, there func(Name) bool, names []Name) map[Name]time.Time {
+	now := p.o.Now()
+	out := make(map[Name]time.Time)
+	for n, at := range seen {
+		if !there(n) {
+			continue
+		}
+		if at.After(now) { // the clock went back: begin anew
+			at = now
+		}
+		out[n] = at
+	}
+	for _, n := range names {
+		if out[n].IsZero() {
+			out[n] = now
+		}
+	}
+	return out
+}
+
+// mark marks packs in which nothing is counted.
+func (p *pruner) mark(ctx context.Context, all map[Name]*use) error {
+	marked, _ := p.markedBy()
+	var fresh []Name
+	for _, u := range all {
+		if u.live == 0 && !marked[u.name] {
+			fresh = append(fresh, u.name)
+		}
+	}
+	if len(fresh) > 0 {
+		if _, err := p.putMark(ctx, fresh); err != nil {
+			return err
+		}
+	}
+	return p.remember(ctx)
+}
+
+func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
+	slices.SortFunc(packs, func(a, b Name) int { return slices.Compare(a[:], b[:]) })
+	m := mark{p.id, packs, p.o.Now().Unix()}
+	n, err := p.r.putRecord(ctx, kindMark, encodeMark(m))
+	if err == nil {
+		p.marks[n] = m
+	}
+	return n, err
+}
+
+// remember looks at the marks and the pending objects that are there and
+// keeps since when.
+func (p *pruner) remember(ctx context.Context) error {
+	seen := func(kind objectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
+		names, err := p.r.list(ctx, kind)
+		if err != nil {
+			return nil, err
+		}
+		return p.observe(old, func(n Name) bool { _, ok := names[n]; return ok }, slices.Collect(maps.Keys(names))), nil
+	}
+	marks, err := seen(kindMark, p.o.Seen.Marks)
+	if err != nil {
+		return err
+	}
+	pending, err := seen(kindPending, p.o.Seen.Pending)
+	if err != nil {
+		return err
+	}
+	p.o.Seen.Marks, p.o.Seen.Pending = marks, pending
+	return p.o.Save()
+}
+
+// sweep looks again, now that the marks are there, frees from them what is
+// needed after all, and deletes what is due.
+func (p *pruner) sweep(ctx context.Context) error {
+	for {
+		all, err := p.survey(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.unmark(ctx, all); err != nil {
+			return err
+		}
+		drop := make(map[Name]bool)
+		for n := range p.due() {
+			if u := all[n]; u != nil && u.live == 0 {
+				drop[n] = true
+			}
+		}
+		if len(drop) > 0 || p.stale() {
+			if err := p.checkHeader(ctx); err != nil {
+				return err
+			}
+			keep := func(n Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
+			if err := p.r.reindex(ctx, p.busy, keep); err != nil {
+				return err
+			}
+		}
+		done, err := p.delete(ctx, all, drop)
+		if err != nil || done {
+			p.left(all, drop)
+			return err
+		}
+	}
+}
+
+// stale tells whether the indexes are worth writing anew: they name packs that
+// are not there, or there are many of them.
+func (p *pruner) stale() bool {
+	p.r.loadMu.Lock()
+	defer p.r.loadMu.Unlock()
+	if len(p.r.loaded) >= manyIndexes {
+		return true
+	}
+	for n := range p.r.listed {
+		if _, ok := p.present[n]; !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// delete deletes packs. It stops, not done, when the listings have grown old.
+func (p *pruner) delete(ctx context.Context, all map[Name]*use, drop map[Name]bool) (done bool, err error) {
+	i := int64(0)
+	for n := range drop {
+		if age := p.o.Now().Round(0).Sub(p.planned.Round(0)); age < 0 || age > planFor {
+			return false, nil
+		}
+		if err := p.r.store.Delete(ctx, kindPack.path(n)); err != nil {
+			return false, err
+		}
+		p.out.FreedPacks++
+		p.out.FreedBytes += all[n].size
+		i++
+		if p.o.Progress != nil {
+			p.o.Progress(PruneDeleting, i, int64(len(drop)))
+		}
+	}
+	return true, nil
+}
+
+// left fills in what stays.
+func (p *pruner) left(all map[Name]*use, dropped map[Name]bool) {
+	for n, u := range all {
+		switch {
+		case dropped[n]:
+		case u.live == 0:
+			p.out.WaitingPacks++
+			p.out.WaitingBytes += u.size
+		default:
+			p.out.WasteBytes += u.waste()
+		}
+	}
+	p.next()
+}
+
+// unmark takes packs in which a chunk is counted out of the own marks.
+func (p *pruner) unmark(ctx context.Context, all map[Name]*use) error {
+	for n, m := range p.ownMarks() {
+		keep := slices.DeleteFunc(slices.Clone(m.packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
+		if len(keep) == len(m.packs) {
+			continue
+		}
+		if err := p.replaceMark(ctx, n, keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceMark puts another mark in the place of an own one, as old as that.
+func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error {
+	if len(packs) > 0 {
+		n, err := p.putMark(ctx, packs)
+		if err != nil {
+			return err
+		}
+		p.o.Seen.Marks[n] = p.o.Seen.Marks[old]
+	}
+	if err := p.o.Save(); err != nil {
+		return err
+	}
+	delete(p.marks, old)
+	delete(p.o.Seen.Marks, old)
+	return p.r.store.Delete(ctx, kindMark.path(old))
+}
+
+// tidyMarks takes packs that are gone out of the own marks, and deletes marks of the dead.
+func (p *pruner) tidyMarks(ctx context.Context) error {
+	present, err := p.r.list(ctx, kindPack)
+	if err != nil {
+		return err
+	}
+	gone := func(pack Name) bool { _, ok := present[pack]; return !ok }
+	for n, m := range maps.Clone(p.marks) {
+		if m.pruner == p.id {
+			keep := slices.DeleteFunc(slices.Clone(m.packs), gone)
+			if len(keep) < len(m.packs) {
+				if err := p.replaceMark(ctx, n, keep); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
+			if err := p.r.store.Delete(ctx, kindMark.path(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

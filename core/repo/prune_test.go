@@ -1,0 +1,472 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/faultstore"
+)
+
+// pruneComputer is a computer that prunes: what it remembers, and its clock.
+type pruneComputer struct {
+	seen PruneState
+	now  time.Time
+}
+
+func newPruneComputer() *pruneComputer {
+	return &pruneComputer{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+}
+
+func (c *pruneComputer) options(remove ...Name) PruneOptions {
+	return PruneOptions{Remove: remove, Seen: &c.seen, Grace: 72 * time.Hour, MaxWaste: 0.25, Now: func() time.Time { return c.now }}
+}
+
+func (c *pruneComputer) prune(t testing.TB, s store.Store, o PruneOptions) Pruning {
+	t.Helper()
+	r := reopen(t, s, nil)
+	p, err := r.Prune(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// kept is snapshots with what they must give.
+type kept map[Name][]testFile
+
+func (k kept) check(t testing.TB, s store.Store) {
+	t.Helper()
+	r := reopen(t, s, nil)
+	ctx := context.Background()
+	all, bad, err := r.Snapshots(ctx)
+	if err != nil || len(bad) > 0 {
+		t.Fatal(err, bad)
+	}
+	if _, err := r.LoadIndex(ctx); err != nil {
+		t.Fatal(err)
+	}
+	there := make(map[Name]*Snapshot)
+	for _, s := range all {
+		there[s.Name] = s
+	}
+	for n, files := range k {
+		if there[n] == nil {
+			t.Fatalf("snapshot %s is gone", n)
+		}
+		for _, f := range files {
+			got, err := readFile(r, there[n], f.name)
+			if err != nil || string(got) != string(f.content) {
+				t.Fatalf("snapshot %s, %s: %d bytes, %v", n, f.name, len(got), err)
+			}
+		}
+	}
+}
+
+func (k kept) clean(t testing.TB, s store.Store) {
+	t.Helper()
+	k.check(t, s)
+	v := verify(t, reopen(t, s, nil), slices.Collect(maps.Keys(k))...)
+	if len(v.Damage) > 0 || v.Snapshots != len(k) {
+		t.Fatalf("%d snapshots, %d expected; damage: %v", v.Snapshots, len(k), v.Damage)
+	}
+}
+
+// threeSnapshots share one file; each has another of its own.
+func threeSnapshots(t testing.TB) (*store.Memory, []Name, kept) {
+	t.Helper()
+	_, m := newRepo(t, nil)
+	k := make(kept)
+	var names []Name
+	for i := range 3 {
+		files := []testFile{{"common", noise(1, 50_000)}, {fmt.Sprintf("own%d", i), noise(uint64(10+i), 30_000+10_000*i)}}
+		s := writeSnapshot(t, reopen(t, m, nil), files, nil)
+		k[s.Name] = files
+		names = append(names, s.Name)
+	}
+	return m, names, k
+}
+
+func TestPruneFreesWhatNoSnapshotNeedsAfterAWhile(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	c := newPruneComputer()
+	before := count(t, m, "packs/")
+	dry := c.options(names[1])
+	dry.DryRun = true
+	p := c.prune(t, m, dry)
+	if p.WaitingBytes < 40_000 || count(t, m, "snapshots/") != 3 || count(t, m, "marks/") != 0 {
+		t.Fatalf("the preview: %+v", p)
+	}
+	delete(k, names[1])
+	p = c.prune(t, m, c.options(names[1]))
+	if p.FreedPacks != 0 || p.WaitingPacks == 0 || p.WaitingBytes < 40_000 || !p.NextDeletion.Equal(c.now.Add(72*time.Hour)) {
+		t.Errorf("first: %+v", p)
+	}
+	k.clean(t, m)
+	waiting := p.WaitingPacks
+	c.now = c.now.Add(71 * time.Hour)
+	if p = c.prune(t, m, c.options()); p.FreedPacks != 0 {
+		t.Errorf("too early: %+v", p)
+	}
+	// Another computer has seen nothing yet, however long ago the mark was made.
+	other := newPruneComputer()
+	other.now = c.now.Add(1000 * time.Hour)
+	if p = other.prune(t, m, other.options()); p.FreedPacks != 0 {
+		t.Errorf("another computer's clock was trusted: %+v", p)
+	}
+	c.now = c.now.Add(time.Hour)
+	if p = c.prune(t, m, c.options()); p.FreedPacks != waiting {
+		t.Errorf("not freed: %+v", p)
+	}
+	k.clean(t, m)
+	if after := count(t, m, "packs/"); after >= before {
+		t.Errorf("%d packs before, %d after", before, after)
+	}
+}
+
+func TestAClockThatGoesBackMakesPacksStayLonger(t *testing.T) {
+	m, names, _ := threeSnapshots(t)
+	c := newPruneComputer()
+	c.prune(t, m, c.options(names[0]))
+	c.now = c.now.Add(-1000 * time.Hour)
+	c.prune(t, m, c.options())
+	c.now = c.now.Add(71 * time.Hour)
+	if p := c.prune(t, m, c.options()); p.FreedPacks != 0 {
+		t.Errorf("freed: %+v", p)
+	}
+	c.now = c.now.Add(time.Hour)
+	if p := c.prune(t, m, c.options()); p.FreedPacks == 0 {
+		t.Errorf("not freed: %+v", p)
+	}
+}
+
+func TestPruneMovesWhatIsLeftInAPackThatIsMostlyWaste(t *testing.T) {
+	_, m := newRepo(t, nil)
+	k := make(kept)
+	both := []testFile{{"large", noise(1, 100_000)}, {"small", noise(2, 5_000)}}
+	first := writeSnapshot(t, reopen(t, m, nil), both, nil)
+	s := writeSnapshot(t, reopen(t, m, nil), both[1:], nil)
+	k[s.Name] = both[1:]
+	c := newPruneComputer()
+	o := c.options(first.Name)
+	o.Grace = 0
+	p := c.prune(t, m, o)
+	if p.MovedBytes < 5_000 || p.MovedBytes > 20_000 || p.FreedBytes < 100_000 {
+		t.Errorf("%+v", p)
+	}
+	k.clean(t, m)
+	if n := count(t, m, "marks/") + count(t, m, "pending/"); n != 0 {
+		t.Errorf("%d marks and pending objects are left", n)
+	}
+	again := c.prune(t, m, o)
+	if again.MovedBytes != 0 || again.FreedPacks != 0 || again.WaitingPacks != 0 {
+		t.Errorf("a second prune is not at rest: %+v", again)
+	}
+}
+
+func TestSmallPacksAndIndexesAreGathered(t *testing.T) {
+	_, m := newRepo(t, nil)
+	k := make(kept)
+	for i := range 2 * smallPacks {
+		files := []testFile{{"f", noise(uint64(i), 2000)}}
+		k[writeSnapshot(t, reopen(t, m, nil), files, nil).Name] = files
+	}
+	c := newPruneComputer()
+	o := c.options()
+	o.Grace = 0
+	c.prune(t, m, o)
+	if packs, indexes := count(t, m, "packs/"), count(t, m, "indexes/"); packs > 4 || indexes > 2 {
+		t.Errorf("%d packs, %d indexes", packs, indexes)
+	}
+	k.clean(t, m)
+}
+
+// A backup that has taken a chunk for stored learns that a prune took it away.
+func TestABackupThatMeetsAPruneStoresAgain(t *testing.T) {
+	for _, grace := range []time.Duration{0, 72 * time.Hour} { // deleted, and only marked
+		m, names, k := threeSnapshots(t)
+		ctx := context.Background()
+		r := reopen(t, m, nil)
+		w, err := r.NewWriter(ctx, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		c := newPruneComputer()
+		o := c.options(names[0])
+		o.Grace = grace
+		c.prune(t, m, o)
+		delete(k, names[0])
+		make := func() error {
+			s, err := w.NewSaver()
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := s.NewContentBuilder()
+			for rest := noise(10, 30_000); len(rest) > 0; rest = rest[100:] { // own0
+				id, err := s.Save(KindData, append([]byte{0}, rest[:100]...))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := content.Add(Extent{Chunk: id, Length: 100}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			file, err := content.Content()
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir, root := s.NewTreeBuilder(), s.NewTreeBuilder()
+			if err := dir.Add(&Node{Kind: NodeFile, Name: "own0", Size: 30_000, Content: file}); err != nil {
+				t.Fatal(err)
+			}
+			docs, err := dir.Content()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := root.Add(&Node{Kind: NodeDir, Name: "docs", Files: 1, Size: 30_000, Content: docs}); err != nil {
+				t.Fatal(err)
+			}
+			rc, err := root.Content()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			snap, err := w.WriteSnapshot(Snapshot{Begin: c.now, End: c.now, Root: rc, Sources: []Source{{"docs", "/docs"}}})
+			if err == nil {
+				k[snap.Name] = []testFile{{"own0", noise(10, 30_000)}}
+			}
+			return err
+		}
+		if err := make(); !errors.Is(err, ErrVanished) {
+			t.Fatalf("grace %v: the first try gave %v", grace, err)
+		}
+		if n := count(t, m, "snapshots/"); n != 2 {
+			t.Fatalf("%d snapshots", n)
+		}
+		if err := make(); err != nil {
+			t.Fatalf("grace %v: the second try gave %v", grace, err)
+		}
+		c.now = c.now.Add(100 * time.Hour)
+		c.prune(t, m, c.options())
+		k.clean(t, m)
+	}
+}
+
+// The other way round: a pending object makes prune keep what it needs.
+func TestPruneKeepsWhatABackupIsAboutToReferTo(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	ctx := context.Background()
+	r := reopen(t, m, nil)
+	old, err := r.Snapshot(ctx, names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := r.NewWriter(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.checkpoint(old); err != nil {
+		t.Fatal(err)
+	}
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace = 0
+	c.prune(t, m, o)
+	if err := w.settle(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.WriteSnapshot(*old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k[s.Name] = k[names[0]]
+	delete(k, names[0])
+	c.prune(t, m, o)
+	k.clean(t, m)
+}
+
+// A dead backup's pending object goes after a month; if the dead wakes up, it notices.
+func TestAPendingObjectOfTheDeadGoes(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	ctx := context.Background()
+	r := reopen(t, m, nil)
+	old, err := r.Snapshot(ctx, names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	slept := false
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace = 0
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "snapshots/", Kind: faultstore.Delay, Before: func(context.Context) error {
+		slept = true
+		c.prune(t, m, o)
+		c.now = c.now.Add(31 * 24 * time.Hour)
+		c.prune(t, m, o)
+		return nil
+	}})
+	sleeper := reopen(t, faultstore.New(m, script), nil)
+	w, err := sleeper.NewWriter(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err = w.WriteSnapshot(*old); !errors.Is(err, ErrVanished) || !slept {
+		t.Errorf("slept: %v, %v", slept, err)
+	}
+	delete(k, names[0])
+	k.clean(t, m)
+}
+
+// Cut off at any write, a prune leaves what is kept whole, and the next one ends its work.
+func TestPruneCutOffAnywhere(t *testing.T) {
+	for _, kind := range []faultstore.Kind{faultstore.Crash, faultstore.CrashAfter} {
+		for skip := 0; ; skip++ {
+			m, names, k := threeSnapshots(t)
+			delete(k, names[1])
+			c := newPruneComputer()
+			o := c.options(names[1])
+			o.Grace, o.MaxWaste = 0, 0
+			script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Skip: skip, Kind: kind})
+			f := faultstore.New(m, script)
+			_, err := reopen(t, f, nil).Prune(context.Background(), o)
+			k.check(t, m)
+			if !f.Crashed() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if skip < 7 {
+					t.Fatalf("only %d writes", skip)
+				}
+				break
+			}
+			if err == nil {
+				t.Fatalf("crash %d was not noticed", skip)
+			}
+			o.Remove = nil
+			if _, there := mustSnapshotNames(t, m)[names[1]]; there {
+				o.Remove = []Name{names[1]}
+			}
+			for range 2 {
+				c.prune(t, m, o)
+			}
+			k.clean(t, m)
+			if n := count(t, m, "marks/"); n != 0 {
+				t.Fatalf("crash %d: %d marks are left", skip, n)
+			}
+		}
+	}
+}
+
+func mustSnapshotNames(t testing.TB, s store.Store) map[Name]bool {
+	t.Helper()
+	names, err := reopen(t, s, nil).SnapshotNames(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[Name]bool)
+	for _, n := range names {
+		out[n] = true
+	}
+	return out
+}
+
+// Two that prune at the same time never leave a chunk that stands twice to each other.
+func TestTwoPrunesKeepOneOfTwoCopies(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	delete(k, names[0])
+	// Copies of what is live: a prune that moves everything and is cut off before it marks.
+	a, b := newPruneComputer(), newPruneComputer()
+	o := a.options(names[0])
+	o.Grace, o.MaxWaste = 0, -1
+	cut := faultstore.New(m, faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Crash}))
+	if _, err := reopen(t, cut, nil).Prune(context.Background(), o); err == nil {
+		t.Fatal("the first was not cut off")
+	}
+	// a has put its mark when b runs from beginning to end.
+	ran := false
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.List, Prefix: "pending/", Skip: 3, Kind: faultstore.Delay, Before: func(context.Context) error {
+		ran = true
+		ob := b.options()
+		ob.Grace, ob.MaxWaste = 0, 1
+		b.prune(t, m, ob)
+		return nil
+	}})
+	oa := a.options()
+	oa.Grace, oa.MaxWaste = 0, 1
+	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(context.Background(), oa); err != nil {
+		t.Fatal(err)
+	}
+	if !ran {
+		t.Fatal("the second did not run")
+	}
+	k.check(t, m)
+	k.clean(t, m)
+}
+
+func TestPruneTouchesNothingInADamagedRepository(t *testing.T) {
+	for _, kind := range []string{"snapshots/", "indexes/", "packs/"} {
+		m, names, _ := threeSnapshots(t)
+		ctx := context.Background()
+		err := m.List(ctx, kind, func(o store.Object) error {
+			if o.Name == kindSnapshot.path(names[0]) {
+				return nil
+			}
+			return m.Replace(ctx, o.Name, []byte("not what it was"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		packs := count(t, m, "packs/")
+		c := newPruneComputer()
+		o := c.options(names[0])
+		o.Grace = 0
+		if _, err := reopen(t, m, nil).Prune(ctx, o); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if n := count(t, m, "packs/"); n != packs {
+			t.Errorf("%s: packs were deleted", kind)
+		}
+	}
+}
+
+func TestPinsAndRemovals(t *testing.T) {
+	m, names, _ := threeSnapshots(t)
+	ctx := context.Background()
+	r := reopen(t, m, nil)
+	for range 2 {
+		if err := r.Pin(ctx, names[0], true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := r.Pinned(ctx); err != nil || !p[names[0]] || len(p) != 1 || count(t, m, "pins/") != 1 {
+		t.Errorf("%v %v", p, err)
+	}
+	if err := r.Pin(ctx, names[0], false); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := r.Pinned(ctx); err != nil || len(p) != 0 {
+		t.Errorf("%v %v", p, err)
+	}
+	if err := r.Pin(ctx, Name{}, true); !errors.Is(err, ErrNoSnapshot) {
+		t.Errorf("a snapshot that is not there was pinned: %v", err)
+	}
+	if err := r.RemoveSnapshots(ctx, names[:2]); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := r.Removed(ctx); err != nil || !gone[names[0]] || !gone[names[1]] || gone[names[2]] {
+		t.Errorf("%v %v", gone, err)
+	}
+	if n := count(t, m, "snapshots/"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+}

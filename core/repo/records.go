@@ -1,0 +1,266 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// The small objects of docs/format.md, chapter 12.
+
+// pending is a backup that is about to be visible.
+type pending struct {
+	indexes  []Name    // that it has written
+	snapshot *Snapshot // nil while its trees are not stored yet
+}
+
+// mark is packs that somebody is going to delete.
+type mark struct {
+	pruner [16]byte
+	packs  []Name
+	when   int64 // Unix seconds by the writer's clock, for people
+}
+
+// Tags of the fields, by object.
+const (
+	pendingIndex    = 1
+	pendingSnapshot = 2
+	markPruner      = 1
+	markPack        = 2
+	markWhen        = 3
+	recordSnapshot  = 1 // of removals and pins
+)
+
+func appendField(b []byte, tag uint64, v []byte) []byte {
+	return appendBytes(appendUvarint(b, tag), v)
+}
+
+func appendNames(b []byte, tag uint64, names []Name) []byte {
+	for _, n := range names {
+		b = appendField(b, tag, n[:])
+	}
+	return b
+}
+
+func encodePending(p pending) []byte {
+	b := appendNames(nil, pendingIndex, p.indexes)
+	if p.snapshot != nil {
+		b = appendField(b, pendingSnapshot, encodeSnapshot(p.snapshot))
+	}
+	return b
+}
+
+func encodeMark(m mark) []byte {
+	b := appendField(nil, markPruner, m.pruner[:])
+	b = appendNames(b, markPack, m.packs)
+	return appendField(b, markWhen, appendSvarint(nil, m.when))
+}
+
+func encodeRemoval(snapshots []Name) []byte { return appendNames(nil, recordSnapshot, snapshots) }
+
+// decodeFields calls fn with each field; tags ascend and only that named repeated repeats.
+func decodeFields(b []byte, repeated uint64, fn func(tag uint64, v *decoder)) error {
+	d := decoder{b: b}
+	var last uint64
+	for d.err == nil && len(d.b) > 0 {
+		tag := d.uvarint()
+		if tag < last || tag == last && tag != repeated {
+			d.fail("fields out of order")
+		}
+		last = tag
+		v := decoder{b: d.bytes(), err: d.err}
+		fn(tag, &v)
+		if err := v.done(); err != nil {
+			return err
+		}
+	}
+	return d.done()
+}
+
+func decodePending(b []byte) (p pending, err error) {
+	err = decodeFields(b, pendingIndex, func(tag uint64, v *decoder) {
+		switch tag {
+		case pendingIndex:
+			p.indexes = append(p.indexes, Name(v.id()))
+		case pendingSnapshot:
+			s, err := decodeSnapshot(v.take(len(v.b)))
+			if err != nil {
+				v.fail("bad snapshot")
+			}
+			p.snapshot = s
+		default:
+			v.b = nil
+		}
+	})
+	return p, err
+}
+
+func decodeMark(b []byte) (m mark, err error) {
+	known := false
+	err = decodeFields(b, markPack, func(tag uint64, v *decoder) {
+		switch tag {
+		case markPruner:
+			known = copy(m.pruner[:], v.take(len(m.pruner))) > 0
+		case markPack:
+			m.packs = append(m.packs, Name(v.id()))
+		case markWhen:
+			m.when = v.svarint()
+		default:
+			v.b = nil
+		}
+	})
+	if err == nil && !known {
+		err = fmt.Errorf("%w: a mark of nobody", ErrDamaged)
+	}
+	return m, err
+}
+
+// decodeRemoval decodes removals and pins.
+func decodeRemoval(b []byte) (snapshots []Name, err error) {
+	err = decodeFields(b, recordSnapshot, func(tag uint64, v *decoder) {
+		if tag == recordSnapshot {
+			snapshots = append(snapshots, Name(v.id()))
+		} else {
+			v.b = nil
+		}
+	})
+	return snapshots, err
+}
+
+// records reads all objects of a kind. One that is gone by the time it is
+// read is left out: whoever listed it first knows nothing of it either.
+func records[T any](ctx context.Context, r *Repository, kind objectKind, decode func([]byte) (T, error)) (map[Name]T, error) {
+	names, err := r.list(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[Name]T, len(names))
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, r.store.Properties().Connections))
+	for n := range names {
+		g.Go(func() error {
+			payload, err := r.readObject(gctx, kind, n)
+			if errors.Is(err, errGone) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			v, err := decode(payload)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", kind, n, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			out[n] = v
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+func (r *Repository) marks(ctx context.Context) (map[Name]mark, error) {
+	return records(ctx, r, kindMark, decodeMark)
+}
+
+// Removed returns the snapshots that were deleted on purpose.
+func (r *Repository) Removed(ctx context.Context) (map[Name]bool, error) {
+	return r.named(ctx, kindRemoval)
+}
+
+// Pinned returns the snapshots that no rule of retention deletes.
+func (r *Repository) Pinned(ctx context.Context) (map[Name]bool, error) {
+	return r.named(ctx, kindPin)
+}
+
+func (r *Repository) named(ctx context.Context, kind objectKind) (map[Name]bool, error) {
+	all, err := records(ctx, r, kind, decodeRemoval)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[Name]bool)
+	for _, names := range all {
+		for _, n := range names {
+			out[n] = true
+		}
+	}
+	return out, nil
+}
+
+// Pin keeps a snapshot from being deleted by rules of retention; unpinning it
+// lets them apply again. Errors: ErrNoSnapshot.
+func (r *Repository) Pin(ctx context.Context, snapshot Name, pinned bool) error {
+	pins, err := records(ctx, r, kindPin, decodeRemoval)
+	if err != nil {
+		return err
+	}
+	there := false
+	for n, names := range pins {
+		switch {
+		case !slices.Contains(names, snapshot):
+		case pinned:
+			there = true
+		default:
+			if err := r.store.Delete(ctx, kindPin.path(n)); err != nil {
+				return err
+			}
+		}
+	}
+	if !pinned || there {
+		return nil
+	}
+	if _, err := r.store.Stat(ctx, kindSnapshot.path(snapshot)); err != nil {
+		if errors.Is(err, store.ErrNotExist) {
+			return fmt.Errorf("%w: %s", ErrNoSnapshot, snapshot)
+		}
+		return err
+	}
+	_, err = r.putRecord(ctx, kindPin, encodeRemoval([]Name{snapshot}))
+	return err
+}
+
+// RemoveSnapshots deletes snapshots, after it has put down that this is done
+// on purpose. Their data goes with Prune. What is gone already does no harm.
+func (r *Repository) RemoveSnapshots(ctx context.Context, names []Name) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := r.putRecord(ctx, kindRemoval, encodeRemoval(names)); err != nil {
+		return err
+	}
+	return r.deleteAll(ctx, kindSnapshot, names)
+}
+
+func (r *Repository) deleteAll(ctx context.Context, kind objectKind, names []Name) error {
+	for _, n := range names {
+		if err := r.store.Delete(ctx, kind.path(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putRecord seals a small object under a new name and makes sure that it is there.
+func (r *Repository) putRecord(ctx context.Context, kind objectKind, payload []byte) (Name, error) {
+	n := r.current().newName(kind)
+	return n, r.putSure(ctx, kind.path(n), r.current().sealObject(r.id, kind, n, payload))
+}
+
+// markedPacks are the packs of all marks.
+func markedPacks(marks map[Name]mark) map[Name]bool {
+	out := make(map[Name]bool)
+	for m := range maps.Values(marks) {
+		for _, p := range m.packs {
+			out[p] = true
+		}
+	}
+	return out
+}

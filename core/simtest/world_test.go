@@ -1,0 +1,203 @@
+package simtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+var (
+	errFault   = errors.New("fault on purpose")
+	errCrashed = errors.New("crashed on purpose")
+)
+
+// fate is what befalls a call.
+type fate int
+
+const (
+	fateWell       fate = iota
+	fateFails           // nothing is done
+	fateLostAnswer      // done, and an error
+	fateLostWrite       // a write that is not done, and no error
+	fateTwice           // done twice
+	fateDies            // nothing is done, and the computer dies
+	fateDiesAfter       // done, and the computer dies
+)
+
+// call is a call of a computer's store that waits for its turn.
+type call struct {
+	c    *computer
+	op   string
+	name string
+	turn chan fate
+}
+
+// world is a destination and those who use it.
+type world struct {
+	rand *rand.Rand
+	disk *store.Memory
+	log  func(format string, args ...any)
+
+	odds [fateDiesAfter + 1]float64 // of each fate but well, for one call
+
+	mu      sync.Mutex
+	waiting []*call
+	busy    int // actions under way
+
+	skew time.Duration // what all clocks have jumped together, beyond the fake clock
+}
+
+// choose lets waiting calls go on, one at a time, until every action has ended.
+func (w *world) choose() {
+	for {
+		synctest.Wait()
+		w.mu.Lock()
+		waiting, busy := w.waiting, w.busy
+		w.mu.Unlock()
+		if len(waiting) == 0 {
+			if busy == 0 {
+				return
+			}
+			<-time.After(time.Second) // somebody waits before trying again
+			continue
+		}
+		// Goroutines of one computer race to here; sorted, a seed chooses the same again.
+		slices.SortStableFunc(waiting, func(a, b *call) int {
+			return strings.Compare(fmt.Sprintf("%d %s %.8s", a.c.number, a.op, a.name), fmt.Sprintf("%d %s %.8s", b.c.number, b.op, b.name))
+		})
+		awake := slices.DeleteFunc(slices.Clone(waiting), func(c *call) bool { return c.c.sleeps > 0 })
+		for _, c := range waiting {
+			if c.c.sleeps > 0 {
+				c.c.sleeps--
+			}
+		}
+		if len(awake) == 0 {
+			continue
+		}
+		next := awake[w.rand.IntN(len(awake))]
+		w.mu.Lock()
+		w.waiting = slices.DeleteFunc(w.waiting, func(c *call) bool { return c == next })
+		w.mu.Unlock()
+		f := w.draw(next)
+		if f != fateWell || *verbose && next.op != "read" {
+			w.log("computer %d: %s %.20s: fate %d", next.c.number, next.op, next.name, f)
+		}
+		next.turn <- f
+	}
+}
+
+// draw decides what befalls a call, and may send its computer to sleep.
+func (w *world) draw(c *call) fate {
+	if w.rand.Float64() < 0.002 {
+		c.c.sleeps = w.rand.IntN(300)
+		w.skew += time.Duration(w.rand.IntN(40*24)) * time.Hour
+		w.log("computer %d sleeps for %d turns, the clocks are at %v", c.c.number, c.c.sleeps, w.skew)
+	}
+	if w.rand.Float64() < 0.003 {
+		c.c.offset = time.Duration(w.rand.IntN(2000)-1000) * time.Hour
+	}
+	p := w.rand.Float64()
+	for f, odds := range w.odds {
+		if p -= odds; p < 0 {
+			return fate(f)
+		}
+	}
+	return fateWell
+}
+
+// gated is a computer's way to the disk. It is of one process: after a crash
+// nothing gets through any more.
+type gated struct {
+	w    *world
+	c    *computer
+	dead bool // guarded by w.mu
+	hurt bool // a fault befell it
+}
+
+func (g *gated) do(ctx context.Context, op, name string, write bool, fn func() error) error {
+	fail := func(err error) error { return &store.Error{Op: op, Name: name, Location: "the disk", Err: err} }
+	c := &call{g.c, op, name, make(chan fate)}
+	g.w.mu.Lock()
+	if g.dead {
+		g.w.mu.Unlock()
+		return fail(errCrashed)
+	}
+	g.w.waiting = append(g.w.waiting, c)
+	g.w.mu.Unlock()
+	f := <-c.turn
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	g.w.mu.Lock()
+	if g.dead {
+		g.w.mu.Unlock()
+		return fail(errCrashed)
+	}
+	g.hurt = g.hurt || f != fateWell && f != fateTwice
+	g.dead = f == fateDies || f == fateDiesAfter
+	g.w.mu.Unlock()
+	switch f {
+	case fateFails:
+		return fail(errFault)
+	case fateLostAnswer:
+		if err := fn(); err != nil {
+			return err
+		}
+		return fail(errFault)
+	case fateLostWrite:
+		if write {
+			return nil
+		}
+	case fateTwice:
+		err := fn()
+		if write {
+			_ = fn() // what the repetition is told reaches nobody
+		}
+		return err
+	case fateDies:
+		return fail(errCrashed)
+	case fateDiesAfter:
+		return fail(errors.Join(errCrashed, fn()))
+	}
+	return fn()
+}
+
+func (g *gated) Put(ctx context.Context, name string, data []byte) error {
+	return g.do(ctx, "put", name, true, func() error { return g.w.disk.Put(ctx, name, data) })
+}
+
+func (g *gated) Replace(ctx context.Context, name string, data []byte) error {
+	return g.do(ctx, "replace", name, true, func() error { return g.w.disk.Replace(ctx, name, data) })
+}
+
+func (g *gated) Delete(ctx context.Context, name string) error {
+	return g.do(ctx, "delete", name, true, func() error { return g.w.disk.Delete(ctx, name) })
+}
+
+func (g *gated) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
+	return g.do(ctx, "read", name, false, func() error { return g.w.disk.ReadAt(ctx, name, p, offset) })
+}
+
+func (g *gated) Stat(ctx context.Context, name string) (o store.Object, err error) {
+	err = g.do(ctx, "stat", name, false, func() error {
+		o, err = g.w.disk.Stat(ctx, name)
+		return err
+	})
+	return o, err
+}
+
+func (g *gated) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	return g.do(ctx, "list", prefix, false, func() error { return g.w.disk.List(ctx, prefix, fn) })
+}
+
+func (g *gated) Properties() store.Properties { return g.w.disk.Properties() }
+
+func (g *gated) Close() error { return nil }
