@@ -140,6 +140,16 @@ func (o *offUI) Reader(ctx context.Context) (*core.Reader, error) {
 	return o.App.Reader(ctx)
 }
 
+func (o *offUI) Drill(ctx context.Context, r core.DrillRequest, p func(core.Progress)) (core.DrillReport, error) {
+	o.away("Drill")
+	return o.App.Drill(ctx, r, p)
+}
+
+func (o *offUI) Prune(ctx context.Context, r core.PruneRequest, p func(core.Progress)) (core.PruneReport, error) {
+	o.away("Prune")
+	return o.App.Prune(ctx, r, p)
+}
+
 func (o *offUI) Verify(ctx context.Context, r core.VerifyRequest, p func(core.Progress)) (core.VerifyReport, error) {
 	o.away("Verify")
 	return o.App.Verify(ctx, r, p)

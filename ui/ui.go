@@ -44,6 +44,9 @@ type App interface {
 	RemovePassword(ctx context.Context) error
 	OpenReaderWithPassword(ctx context.Context, destination string, password []byte, vault string) (*core.Reader, error)
 	Reader(ctx context.Context) (*core.Reader, error)
+	Drill(ctx context.Context, req core.DrillRequest, progress func(core.Progress)) (core.DrillReport, error)
+	Prune(ctx context.Context, req core.PruneRequest, progress func(core.Progress)) (core.PruneReport, error)
+	Retention() core.Retention
 	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
 }
 
@@ -106,6 +109,7 @@ type UI struct {
 	tray      *tray
 	scheduler *scheduler
 	notify    func(title, text string)
+	free      func(ctx context.Context, place string) (bytes int64, known bool)
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
@@ -153,6 +157,7 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
+	u.free = core.FreeSpace
 	u.tray = &tray{u: u}
 	u.tray.panel, _ = u.app.(desktop.App) // not on every system
 	u.scheduler = &scheduler{u: u}
