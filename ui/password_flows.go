@@ -84,7 +84,7 @@ func (u *UI) passwordIsSet(name string, local bool, err error) {
 func (u *UI) checkPassword() {
 	var p *page
 	g := newPasswordGate(gateParams{
-		u: u, button: lang.L("Check"), failed: func(err error) { p.fail(err) },
+		u: u, button: lang.L("Check it"), failed: func(err error) { p.fail(err) },
 		ask: u.core.VaultStatus, try: u.core.CheckPassword,
 		opened: func() {
 			u.leaveFlow()

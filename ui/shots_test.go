@@ -81,7 +81,8 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
+		small := png.Encoder{CompressionLevel: png.BestCompression}
+		if err := small.Encode(f, u.window.Canvas().Capture()); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Close(); err != nil {
