@@ -73,6 +73,7 @@ type desk struct {
 	panel   *panel
 	told    []string // notifications
 	slow    slowest
+	taps    int           // presses of buttons, doors, checks and screens
 	clock   time.Duration // what the window's clock is ahead
 }
 
@@ -255,6 +256,7 @@ func (d *desk) press(text string) {
 	if b.Disabled() {
 		d.t.Fatalf("the button %q is disabled", text)
 	}
+	d.taps++
 	d.slow.measure(text, func() { test.Tap(b) })
 	d.loop.drain()
 }
@@ -266,17 +268,20 @@ func (d *desk) enabled(text string) bool {
 func (d *desk) door(title string) {
 	d.t.Helper()
 	c := one(d, "door "+title, func(c *widgets.Choice) bool { return c.Title() == title })
+	d.taps++
 	d.slow.measure(title, func() { test.Tap(c) })
 	d.loop.drain()
 }
 
 func (d *desk) row(title string) *widgets.SettingRow {
 	d.t.Helper()
+	d.taps++ // or only looked at
 	return one(d, "row "+title, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), title) })
 }
 
 func (d *desk) check(text string) {
 	d.t.Helper()
+	d.taps++
 	test.Tap(one(d, "check "+text, func(c *widgets.Check) bool { return c.Text == text }))
 }
 
