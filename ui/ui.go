@@ -113,6 +113,7 @@ type UI struct {
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
+	opened    bool // the window was shown at least once
 
 	job      *job
 	restore  *restoreFlow // of the Restore screen; survives looking at another one
@@ -149,7 +150,7 @@ func New(p Params) *UI {
 	u.choose = dialogs{u.window}
 	u.clip = &clip{board: u.app.Clipboard(), work: u.work, keep: p.KeepCopied}
 	u.content, u.screen = container.NewStack(), container.NewStack()
-	u.hidden, u.login, u.print = p.Hidden, p.Login, p.Print
+	u.hidden, u.opened, u.login, u.print = p.Hidden, !p.Hidden, p.Login, p.Print
 	u.notify = p.Notify
 	if u.notify == nil {
 		u.notify = notifyThrough(u.app, u.work)
