@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // FuzzCache: a cache file that anything may have happened to is used where it
@@ -45,6 +46,48 @@ func FuzzCache(f *testing.F) {
 					if !repo.ValidName(n.Name) {
 						t.Fatalf("the name %q was let through", n.Name)
 					}
+				}
+			}
+		}
+	})
+}
+
+// Whatever is in a page cache, it is used or counts for nothing.
+func FuzzPageCache(f *testing.F) {
+	r, err := repo.Create(f.Context(), store.NewMemory(), nil, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	dir := f.TempDir()
+	path := filepath.Join(dir, "seed")
+	w, err := newPageWriter(path, "/somewhere/chat.db", make([]byte, 32), pageMin)
+	if err != nil {
+		f.Fatal(err)
+	}
+	w.add([]repo.Extent{{Length: 3 * pageMin}}, make([]pageHash, 3))
+	if err := w.commit(); err != nil {
+		f.Fatal(err)
+	}
+	seed, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "pages")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = pagesOf(path)
+		c := openPageCache(path, r)
+		if c == nil {
+			return
+		}
+		defer c.close()
+		for n := range c.regions() {
+			for _, p := range c.region(n) {
+				if _, ok := c.usable(p.chunk); ok {
+					t.Error("a page in a chunk that the repository does not have")
 				}
 			}
 		}
