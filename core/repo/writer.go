@@ -462,7 +462,7 @@ func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
-	// A computer that slept for a month between the two finds its pending object
+	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
 	_, err := w.repo.store.Stat(w.ctx, kindPending.path(w.pending[len(w.pending)-1]))
 	if errors.Is(err, store.ErrNotExist) {
