@@ -136,9 +136,7 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 	}
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
-	for n := range marked {
-		delete(present, n)
-	}
+	r.leaveOut(present, marked)
 	r.index.keepOnly(present)
 	for n, size := range present {
 		if r.listed[n] {
@@ -157,6 +155,16 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 		r.index.addPack(p)
 	}
 	return orphans, nil
+}
+
+// leaveOut takes packs that are marked, and those of the time before encryption, out of what
+// is there: who turned it on is about to delete them (docs/format.md, chapter 4).
+func (r *Repository) leaveOut(present map[Name]int64, marked map[Name]bool) {
+	for n := range present {
+		if e := r.owner(kindPack, n); marked[n] || e != r.writes && e.began == 0 {
+			delete(present, n)
+		}
+	}
 }
 
 // readTable reads the table at the end of a pack.
@@ -495,9 +503,7 @@ func (w *Writer) settle() error {
 	if err != nil {
 		return err
 	}
-	for n := range markedPacks(marks) {
-		delete(present, n)
-	}
+	r.leaveOut(present, markedPacks(marks))
 	if err := r.checkHeader(w.ctx); err != nil {
 		return err
 	}
