@@ -603,7 +603,7 @@ func (s *schedule) settle() {
 	// Later than everything that the dead have left.
 	now := time.Now().Add(s.skew + 10_000*time.Hour)
 	for range 3 {
-		now = now.Add(100 * 24 * time.Hour)
+		now = now.Add(400 * 24 * time.Hour)
 		for _, c := range s.computers {
 			if _, err := r.Fresh().Prune(ctx, repo.PruneOptions{Seen: &c.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: func() time.Time { return now }}); err != nil {
 				s.t.Errorf("the last prune: %v", err)
