@@ -75,6 +75,10 @@ func runTitle(k core.RunKind) string {
 		return lang.L("Key changed")
 	case core.RunPassword:
 		return lang.L("Password")
+	case core.RunPrune:
+		return lang.L("Older dates")
+	case core.RunDrill:
+		return lang.L("Restore drill")
 	}
 	return string(k)
 }
@@ -102,6 +106,10 @@ func (u *UI) runLine(r core.Run) string {
 		return lang.L("Damage was found")
 	case r.Kind == core.RunVerify:
 		return lang.L("All is well")
+	case r.Kind == core.RunPrune && r.Files > 0:
+		return lang.L("{{.Count}} dates went, {{.Size}} freed", vals{"Count": u.words.Count(r.Files), "Size": u.words.Bytes(r.Bytes)})
+	case r.Kind == core.RunDrill && r.Outcome == core.OutcomePartly:
+		return lang.L("{{.Files}} did not come back", vals{"Files": u.words.Files(int64(r.ProblemsTotal))})
 	case r.Files == 0 && r.Bytes == 0:
 		return lang.L("Done")
 	}

@@ -14,7 +14,7 @@ import (
 func (u *UI) Raise() { u.work.do(u.raise) }
 
 func (u *UI) raise() {
-	u.hidden = false
+	u.hidden, u.opened = false, true
 	u.window.Show()
 	u.window.RequestFocus()
 	u.refresh()
@@ -89,6 +89,10 @@ func (u *UI) quit() {
 		u.work.wg.Wait()
 		u.work.do(func() {
 			u.restore.close()
+			if !u.opened { // there is no window yet, and the toolkit closes none that is not
+				u.app.Driver().Quit()
+				return
+			}
 			u.window.Close()
 		})
 	}()

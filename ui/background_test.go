@@ -37,8 +37,17 @@ func (d *desk) backups() int {
 	return n
 }
 
-// scheduled is a desk with a backup that was just made, and a schedule.
+// scheduled is a desk with a backup that was just made and proven, and a schedule.
 func scheduled(t *testing.T, every string) (d *desk, destination string) {
+	t.Helper()
+	d, destination = unproven(t, every)
+	d.row("Prove that").Tapped(nil)
+	d.until("the drill", func() bool { return d.ui.job == nil && d.core.Status().Proven != nil })
+	return d, destination
+}
+
+// unproven is a desk with a backup that was just made, and a schedule.
+func unproven(t *testing.T, every string) (d *desk, destination string) {
 	t.Helper()
 	dir := treeOf(t, someFiles)
 	destination = filepath.Join(t.TempDir(), "Holdfast")
@@ -110,6 +119,54 @@ func TestOverdueIsToldOnceADay(t *testing.T) {
 	if d.backups() != 1 {
 		t.Error("it ran by itself")
 	}
+}
+
+func TestARestoreIsTriedByItself(t *testing.T) {
+	d, destination := unproven(t, "Every day")
+	d.pass(0)
+	if d.ui.job == nil || d.ui.job.kind != core.RunDrill {
+		t.Fatal("no drill began after the first backup")
+	}
+	d.until("the drill", func() bool { return d.ui.job == nil })
+	d.sees("Proven restorable")
+	d.pass(time.Hour)
+	if d.ui.job != nil {
+		t.Fatal("it tries again at once")
+	}
+	// What does not come back is red, and told.
+	packs, err := filepath.Glob(filepath.Join(destination, "packs", "*", "*"))
+	if err != nil || len(packs) == 0 {
+		t.Fatal("no packs", err)
+	}
+	for _, p := range packs {
+		if err := os.Remove(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.row("Proven restorable").Tapped(nil)
+	d.until("the drill", func() bool { return d.ui.job == nil })
+	d.sees("did not come back today")
+	d.nav("Activity")
+	d.row("Restore drill").Tapped(nil)
+	d.sees("Parts of the backup are damaged.")
+}
+
+func TestOlderDatesAreThinnedOut(t *testing.T) {
+	d, _ := scheduled(t, "Only when you ask")
+	for range 4 {
+		d.press("Back up now")
+		n := d.backups() + 1
+		d.until("a backup", func() bool { return d.ui.job == nil && d.backups() >= n })
+	}
+	d.nav("Settings")
+	d.sees("Every date is kept.")
+	d.row("Older dates").Tapped(nil)
+	d.door("Thin out older dates")
+	d.sees("every date stays")
+	d.press("Save")
+	d.until("the end", func() bool { return d.ui.job == nil && d.core.Status().LastPrune != nil })
+	d.nav("Settings")
+	d.sees("Thinned out: the older, the fewer.")
 }
 
 func TestTray(t *testing.T) {

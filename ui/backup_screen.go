@@ -41,7 +41,7 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 // showFree notes at the end of a row how much room a place has, once that is known.
 func (u *UI) showFree(row *widgets.SettingRow, place string) {
 	u.work.run(func(ctx context.Context) func() {
-		free, known := core.FreeSpace(ctx, place) // a disk may have to wake
+		free, known := u.free(ctx, place) // a disk may have to wake
 		return func() {
 			if known {
 				row.SetNote(lang.L("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
@@ -137,6 +137,10 @@ func jobIcon(k core.RunKind) string {
 		return "restore"
 	case core.RunVerify:
 		return "search"
+	case core.RunDrill:
+		return "restore"
+	case core.RunPrune:
+		return "calendar"
 	case core.RunTurnOn, core.RunTurnOff:
 		return "shield"
 	}
@@ -149,6 +153,10 @@ func jobLine(k core.RunKind) string {
 		return lang.L("Restoring")
 	case core.RunVerify:
 		return lang.L("Checking the backup")
+	case core.RunDrill:
+		return lang.L("Trying a restore")
+	case core.RunPrune:
+		return lang.L("Thinning out older dates")
 	case core.RunTurnOn:
 		return lang.L("Turning encryption on")
 	case core.RunTurnOff:
@@ -196,6 +204,7 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 		row.SetValue(lang.L("Off. Whoever can read the folder can read the backup."))
 	}
 	if st.LastGood != nil {
+		rows = append(rows, u.drillRow(st))
 		check := widgets.NewSettingRow("search", lang.L("Check the backup"), nil, u.verify)
 		check.SetValue(u.checkLine(st.LastCheck))
 		if c := st.LastCheck; c != nil && c.Outcome == core.OutcomeDone {

@@ -27,6 +27,7 @@ type loop struct {
 	mu   sync.Mutex
 	fns  []func()
 	wake chan struct{}
+	slow *slowest // may be nil
 }
 
 func newLoop() *loop { return &loop{wake: make(chan struct{}, 1)} }
@@ -51,7 +52,11 @@ func (l *loop) drain() {
 			return
 		}
 		for _, fn := range fns {
-			fn()
+			if l.slow != nil {
+				l.slow.measure("the end of some work", fn)
+			} else {
+				fn()
+			}
 		}
 	}
 }
@@ -66,7 +71,9 @@ type desk struct {
 	closed  bool
 	profile string
 	panel   *panel
-	told    []string      // notifications
+	told    []string // notifications
+	slow    slowest
+	taps    int           // presses of buttons, doors, checks and screens
 	clock   time.Duration // what the window's clock is ahead
 }
 
@@ -122,12 +129,14 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 	if wrap != nil {
 		app = wrap(a)
 	}
+	app = &offUI{App: app, t: t, ui: goroutine()}
 	d.panel = &panel{App: test.NewTempApp(t)}
 	d.ui = New(Params{
 		Fyne: d.panel, App: app, Profile: params.Profile, Do: d.loop.do,
 		Now:    func() time.Time { return time.Now().Add(d.clock) },
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
 	})
+	d.loop.slow = &d.slow
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)
@@ -147,6 +156,7 @@ func (d *desk) leave() {
 		d.t.Error(err)
 	}
 	d.core = nil
+	d.t.Logf("the slowest handler: %q, %v", d.slow.what, d.slow.took)
 }
 
 const patience = 60 * time.Second
@@ -246,7 +256,8 @@ func (d *desk) press(text string) {
 	if b.Disabled() {
 		d.t.Fatalf("the button %q is disabled", text)
 	}
-	test.Tap(b)
+	d.taps++
+	d.slow.measure(text, func() { test.Tap(b) })
 	d.loop.drain()
 }
 
@@ -256,17 +267,21 @@ func (d *desk) enabled(text string) bool {
 
 func (d *desk) door(title string) {
 	d.t.Helper()
-	test.Tap(one(d, "door "+title, func(c *widgets.Choice) bool { return c.Title() == title }))
+	c := one(d, "door "+title, func(c *widgets.Choice) bool { return c.Title() == title })
+	d.taps++
+	d.slow.measure(title, func() { test.Tap(c) })
 	d.loop.drain()
 }
 
 func (d *desk) row(title string) *widgets.SettingRow {
 	d.t.Helper()
+	d.taps++ // or only looked at
 	return one(d, "row "+title, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), title) })
 }
 
 func (d *desk) check(text string) {
 	d.t.Helper()
+	d.taps++
 	test.Tap(one(d, "check "+text, func(c *widgets.Check) bool { return c.Text == text }))
 }
 
@@ -279,7 +294,8 @@ func (d *desk) pick(option string) {
 
 func (d *desk) nav(text string) {
 	d.t.Helper()
-	test.Tap(one(d, "screen "+text, func(n *widgets.NavItem) bool { return n.Text() == text }))
+	n := one(d, "screen "+text, func(n *widgets.NavItem) bool { return n.Text() == text })
+	d.slow.measure(text, func() { test.Tap(n) })
 	d.loop.drain()
 }
 

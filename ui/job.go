@@ -117,8 +117,10 @@ func stepName(s core.Step) string {
 		return lang.L("Finishing")
 	case core.StepProving:
 		return lang.L("Reading the new backup back")
+	case core.StepMoving:
+		return lang.L("Storing anew what stays")
 	case core.StepDeleting:
-		return lang.L("Removing the older backup")
+		return lang.L("Removing what is not needed any more")
 	case core.StepRestoring:
 		return lang.L("Restoring")
 	case core.StepChecking:

@@ -3,6 +3,8 @@ package ui
 import (
 	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // The tests read English. The toolkit speaks the system's language, which it
@@ -16,5 +18,5 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("LANG", "en_US.UTF-8"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }

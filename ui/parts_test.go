@@ -236,30 +236,3 @@ func TestTheRealDialogsOpen(t *testing.T) {
 		t.Errorf("%d dialogs are open", n)
 	}
 }
-
-// Everything that can be done with the pointer can be done with Tab and Space.
-func TestKeyboard(t *testing.T) {
-	d := sit(t, t.TempDir(), nil)
-	c := d.ui.window.Canvas()
-	c.FocusNext()
-	if _, ok := c.Focused().(*widgets.Choice); !ok {
-		t.Fatalf("the first focus is on %T", c.Focused())
-	}
-	c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
-	d.sees("What do you want to keep?")
-	seen := map[string]bool{}
-	for range 12 {
-		c.FocusNext()
-		switch x := c.Focused().(type) {
-		case *widgets.Button:
-			seen[x.Text] = true
-		case *widgets.Check:
-			seen[x.Text] = true
-		}
-	}
-	for _, want := range []string{"Back", "Add folder…", "The trash"} {
-		if !seen[want] {
-			t.Errorf("%q cannot be reached by Tab: %v", want, seen)
-		}
-	}
-}

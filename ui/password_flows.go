@@ -84,7 +84,7 @@ func (u *UI) passwordIsSet(name string, local bool, err error) {
 func (u *UI) checkPassword() {
 	var p *page
 	g := newPasswordGate(gateParams{
-		u: u, button: lang.L("Check"), failed: func(err error) { p.fail(err) },
+		u: u, button: lang.L("Check it"), failed: func(err error) { p.fail(err) },
 		ask: u.core.VaultStatus, try: u.core.CheckPassword,
 		opened: func() {
 			u.leaveFlow()
@@ -162,12 +162,19 @@ func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Butt
 				u: u, name: name, step: 1, of: 2, key: key, place: u.core.Status().Destination, recovery: true, last: last,
 				back: func() { key.Clear(); back() },
 				confirmed: func(p *page, next *widgets.Button) {
-					if err := u.core.ConfirmKey(); err != nil {
-						p.fail(err)
-						return
-					}
-					key.Clear() // then leads away from here, whatever comes of it
-					then(p, next)
+					next.SetBusy(true)
+					u.work.run(func(context.Context) func() {
+						err := u.core.ConfirmKey()
+						return func() {
+							next.SetBusy(false)
+							if err != nil {
+								p.fail(err)
+								return
+							}
+							key.Clear() // then leads away from here, whatever comes of it
+							then(p, next)
+						}
+					})
 				},
 			}).show()
 		}

@@ -31,7 +31,7 @@ func TestThePasswordIsAskedAboutNowAndThen(t *testing.T) {
 	d = sit(t, profile, func(a *core.App) App { return due{a} })
 	d.sees("Do you still know your password?")
 	d.sees("9 wrong guesses since")
-	d.press("Check")
+	d.press("Check it")
 	d.sees("A wrong one costs a guess.")
 	d.press("Back")
 	d.press("Later")

@@ -98,7 +98,7 @@ func (u *UI) passwordNotice(st core.Status) fyne.CanvasObject {
 		u.prefs.setAskLater(now.Add(askLaterBy))
 		u.refresh()
 	})
-	check := widgets.NewButton(lang.L("Check"), "", widgets.Second, u.checkPassword)
+	check := widgets.NewButton(lang.L("Check it"), "", widgets.Second, u.checkPassword)
 	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("lock", theme.Primary, theme.IconMedium), text, later, check))
 }
 

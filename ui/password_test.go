@@ -95,6 +95,10 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	d := sitAt(t, vaults, t.TempDir(), nil)
 	key := d.setUpWithPassword(dir, destination)
 	d.backUp()
+	// One more is the button of the folder's dialog.
+	if d.taps+1 > 12 {
+		t.Errorf("it takes %d clicks to the first backup", d.taps+1)
+	}
 	d.until("the guesses", func() bool { return d.row("Password").Value() == "10 guesses left · recovery key saved" })
 	d.leave()
 
@@ -110,6 +114,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "restored")
 	other.restoreAll(target)
 	sameFiles(t, dir, filepath.Join(target, "Documents"))
+	t.Logf("clicks to the first backup, to the restored files: %d, %d", d.taps+1, other.taps)
 	other.leave()
 
 	third := sitAt(t, vaults, t.TempDir(), nil)
@@ -185,14 +190,14 @@ func TestCheckChangeRemoveAndAddAPassword(t *testing.T) {
 	d.row("Check that you still know it").Tapped(nil)
 	d.sees("A wrong one costs a guess.")
 	d.write(0, otherPassword)
-	d.press("Check")
+	d.press("Check it")
 	d.sees("9 guesses left")
 	d.press("Back")
 	d.sees("1 wrong guess since today · 9 guesses left")
 	d.row("Password").Tapped(nil)
 	d.row("Check that you still know it").Tapped(nil)
 	d.write(0, goodPassword)
-	d.press("Check")
+	d.press("Check it")
 	d.sees("That is your password")
 	d.press("OK")
 

@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -52,7 +51,7 @@ func (f *placeField) measure() {
 		return
 	}
 	f.measuring.run(func(ctx context.Context) func() {
-		free, known := core.FreeSpace(ctx, path)
+		free, known := f.u.free(ctx, path)
 		return func() {
 			text := " " // keeps its line
 			if known {

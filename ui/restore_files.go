@@ -22,6 +22,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	u, reader := f.u, f.reader
 	f.snapshot = s
 	picker := widgets.NewTreePicker()
+	picker.OnSize = u.words.Bytes
 	f.picker = picker
 	search := widget.NewEntry()
 	search.SetPlaceHolder(lang.L("Search by name"))
@@ -57,7 +58,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 					p.fail(err)
 					return
 				}
-				picker.SetChildren(path, f.nodes(entries))
+				picker.SetChildren(path, nodesOf(entries))
 				if path == "" && len(entries) == 1 && entries[0].Kind == core.EntryFolder {
 					picker.Open(entries[0].Path)
 				}
@@ -76,16 +77,16 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		picked.SetText(lang.L("Searching…"))
 		searching.run(func(ctx context.Context) func() {
 			hits, parents, more, err := searchNames(ctx, reader, s.ID, text)
+			found, nodes := hitNodes(hits), make(map[string][]widgets.Node, len(parents))
+			for dir, entries := range parents {
+				nodes[dir] = nodesOf(entries)
+			}
 			return func() {
 				if err != nil {
 					p.fail(err)
 					return
 				}
-				nodes := make(map[string][]widgets.Node, len(parents))
-				for dir, entries := range parents {
-					nodes[dir] = f.nodes(entries)
-				}
-				picker.ShowResults(f.hitNodes(hits), nodes)
+				picker.ShowResults(found, nodes)
 				switch {
 				case more:
 					picked.SetText(lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": len(hits)}))
@@ -108,31 +109,31 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	picker.Load()
 }
 
-func (f *restoreFlow) nodes(entries []core.Entry) []widgets.Node {
+func nodesOf(entries []core.Entry) []widgets.Node {
 	out := make([]widgets.Node, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, f.node(e, core.DisplayName(e.Name)))
+		out = append(out, nodeOf(e, core.DisplayName(e.Name)))
 	}
 	return out
 }
 
-func (f *restoreFlow) hitNodes(entries []core.Entry) []widgets.Node {
+func hitNodes(entries []core.Entry) []widgets.Node {
 	out := make([]widgets.Node, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, f.node(e, core.DisplayName(e.Path)))
+		out = append(out, nodeOf(e, core.DisplayName(e.Path)))
 	}
 	return out
 }
 
-func (f *restoreFlow) node(e core.Entry, name string) widgets.Node {
-	n := widgets.Node{Path: e.Path, Name: name, Icon: "file", Note: f.u.words.Bytes(e.Size)}
+func nodeOf(e core.Entry, name string) widgets.Node {
+	n := widgets.Node{Path: e.Path, Name: name, Icon: "file", Bytes: e.Size}
 	switch e.Kind {
 	case core.EntryFolder:
 		n.Icon, n.Open = "folder", true
 	case core.EntrySymlink:
-		n.Icon, n.Note = "link", ""
+		n.Icon, n.Bytes = "link", -1
 	case core.EntryOther:
-		n.Icon, n.Note = "other", ""
+		n.Icon, n.Bytes = "other", -1
 	}
 	return n
 }

@@ -33,6 +33,9 @@ func (s *scheduler) tick() {
 		u.startBackup(true)
 		return
 	}
+	if settled && s.chore(st, now) {
+		return
+	}
 	if settled && u.job == nil && u.overdue(st) != notOverdue && now.Sub(u.prefs.reminded()) > remindEvery {
 		u.prefs.setReminded(now)
 		u.notify(lang.L("Your backup is overdue"), u.lastGoodLine(st))

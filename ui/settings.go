@@ -59,3 +59,10 @@ const settingLanguage = "language"
 func (s settings) language() string { return s.p.String(settingLanguage) }
 
 func (s settings) setLanguage(language string) { s.p.SetString(settingLanguage, language) }
+
+// settingThinOut is whether older dates are thinned out by themselves.
+const settingThinOut = "thin-out"
+
+func (s settings) thinOut() bool { return s.p.Bool(settingThinOut) }
+
+func (s settings) setThinOut(on bool) { s.p.SetBool(settingThinOut, on) }

@@ -23,7 +23,7 @@ func (u *UI) settingsScreen() fyne.CanvasObject {
 	st := u.core.Status()
 	backups := []fyne.CanvasObject{
 		widgets.NewSettingRow("clock", lang.L("When to back up"), nil, u.editSchedule).SetValue(u.whenLine(st)),
-		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, nil).SetValue(lang.L("Every date is kept.")),
+		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, u.editRetention).SetValue(u.retentionLine()),
 	}
 	if r := u.vaultRow(st); r != nil {
 		backups = append(backups, r)

@@ -81,7 +81,8 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := png.Encode(f, u.window.Canvas().Capture()); err != nil {
+		small := png.Encoder{CompressionLevel: png.BestCompression}
+		if err := small.Encode(f, u.window.Canvas().Capture()); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Close(); err != nil {
@@ -128,15 +129,18 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	prefs.setLanguage(language)
 	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute), Outcome: core.OutcomeDone,
 		Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000, BytesStored: 84_000_000}
+	proven := &core.Run{Kind: core.RunDrill, Ended: now.AddDate(0, 0, -3), Outcome: core.OutcomeDone, Files: 1204, Bytes: 110_000_000}
 	status := core.Status{
 		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
 		Protection: core.ProtectionKey, KeyConfirmed: now.AddDate(0, 0, -12), LastBackup: good, LastGood: good,
 		Schedule: core.Schedule{Every: core.Daily, At: 14 * 60}, NextBackup: time.Date(2026, 11, 25, 14, 0, 0, 0, time.Local),
+		LastDrill: proven, Proven: proven,
 		LastCheck: &core.Run{Kind: core.RunVerify, Ended: now.Add(-49 * time.Hour), Outcome: core.OutcomeDone},
 	}
 	s := &stage{App: real, status: status}
 	l := newLoop()
 	u := New(Params{Fyne: app, Login: &atLogin{on: true}, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
 	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
 
@@ -192,7 +196,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("setup-ready")
 
 	backup(func(st *core.Status) {
-		st.LastBackup, st.LastGood, st.LastCheck = nil, nil, nil
+		st.LastBackup, st.LastGood, st.LastCheck, st.LastDrill, st.Proven = nil, nil, nil, nil, nil
 		st.Protection = core.ProtectionNone
 	})
 	shoot("backup-never")
@@ -200,6 +204,19 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-ok")
 	u.editSchedule()
 	shoot("schedule")
+	u.editPlace()
+	shoot("place")
+	u.editRetention()
+	d.door(say("Thin out older dates"))
+	d.sees(say("Nothing would go now: every date stays."))
+	shoot("retention")
+	backup(func(st *core.Status) {
+		st.LastDrill = &core.Run{Kind: core.RunDrill, Ended: now.Add(-time.Hour), Outcome: core.OutcomePartly, ProblemsTotal: 3}
+	})
+	shoot("backup-drill")
+	hide := u.pinDialog("Anna's Nitrokey", func([]byte) {})
+	shoot("pin")
+	hide()
 	backup(func(st *core.Status) {
 		st.Schedule.PausedUntil = tomorrow(now)
 		st.NextBackup = st.Schedule.PausedUntil

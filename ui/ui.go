@@ -44,6 +44,9 @@ type App interface {
 	RemovePassword(ctx context.Context) error
 	OpenReaderWithPassword(ctx context.Context, destination string, password []byte, vault string) (*core.Reader, error)
 	Reader(ctx context.Context) (*core.Reader, error)
+	Drill(ctx context.Context, req core.DrillRequest, progress func(core.Progress)) (core.DrillReport, error)
+	Prune(ctx context.Context, req core.PruneRequest, progress func(core.Progress)) (core.PruneReport, error)
+	Retention() core.Retention
 	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
 }
 
@@ -106,9 +109,11 @@ type UI struct {
 	tray      *tray
 	scheduler *scheduler
 	notify    func(title, text string)
+	free      func(ctx context.Context, place string) (bytes int64, known bool)
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
+	opened    bool // the window was shown at least once
 
 	job      *job
 	restore  *restoreFlow // of the Restore screen; survives looking at another one
@@ -145,7 +150,7 @@ func New(p Params) *UI {
 	u.choose = dialogs{u.window}
 	u.clip = &clip{board: u.app.Clipboard(), work: u.work, keep: p.KeepCopied}
 	u.content, u.screen = container.NewStack(), container.NewStack()
-	u.hidden, u.login, u.print = p.Hidden, p.Login, p.Print
+	u.hidden, u.opened, u.login, u.print = p.Hidden, !p.Hidden, p.Login, p.Print
 	u.notify = p.Notify
 	if u.notify == nil {
 		u.notify = notifyThrough(u.app, u.work)
@@ -153,6 +158,7 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
+	u.free = core.FreeSpace
 	u.tray = &tray{u: u}
 	u.tray.panel, _ = u.app.(desktop.App) // not on every system
 	u.scheduler = &scheduler{u: u}
@@ -163,6 +169,9 @@ func New(p Params) *UI {
 	u.window.SetMaster()
 	u.window.SetCloseIntercept(u.closeAsked)
 	u.window.Resize(fyne.NewSize(1000, 700))
+	for key, do := range map[fyne.KeyName]func(){fyne.KeyW: u.closeAsked, fyne.KeyQ: u.quitAsked} {
+		u.window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { do() })
+	}
 	u.home()
 	u.tray.update()
 	return u

@@ -63,7 +63,7 @@ func (u *UI) editPlace() {
 func (u *UI) askFreshPlace(path string, begin func(), wait *widgets.Button) {
 	wait.SetBusy(true)
 	u.work.run(func(ctx context.Context) func() {
-		free, known := core.FreeSpace(ctx, path)
+		free, known := u.free(ctx, path)
 		return func() {
 			wait.SetBusy(false)
 			text := lang.L("There is no backup at this place yet. A fresh one begins there, with the same key and password. The first time, everything is stored.")

@@ -40,10 +40,14 @@ func (i *Icon) Set(name string, color fyne.ThemeColorName) {
 func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
 	img := &canvas.Image{FillMode: canvas.ImageFillContain}
 	update := func() {
-		img.Resource = nil
+		var drawn fyne.Resource
 		if i.Name != "" {
-			img.Resource = resource(i.Name, i.Color, i.Side)
+			drawn = resource(i.Name, i.Color, i.Side)
 		}
+		if drawn != nil && img.Resource != nil && drawn.Name() == img.Resource.Name() {
+			return // reading a drawing is what costs most of a screen
+		}
+		img.Resource = drawn
 		img.Refresh()
 	}
 	update()

@@ -10,11 +10,11 @@ import (
 
 // Node is one line of a TreePicker.
 type Node struct {
-	Path string // raw, slash-separated, unique
-	Name string // as shown
-	Note string // its size
-	Icon string
-	Open bool // has children
+	Path  string // raw, slash-separated, unique
+	Name  string // as shown
+	Bytes int64  // its size; negative: it has none
+	Icon  string
+	Open  bool // has children
 }
 
 // TreePicker picks files from a tree that is loaded as it is opened, or from
@@ -26,6 +26,8 @@ type TreePicker struct {
 	OnLoad func(path string)
 	// OnPicked is called after the selection changed.
 	OnPicked func()
+	// OnSize words a size; only lines that are seen are worded.
+	OnSize func(bytes int64) string
 
 	tree     *widget.Tree
 	results  *widget.List
@@ -79,13 +81,17 @@ func (p *TreePicker) load(path string) {
 
 // SetChildren fills a folder.
 func (p *TreePicker) SetChildren(path string, nodes []Node) {
+	p.setChildren(path, nodes)
+	p.tree.Refresh()
+}
+
+func (p *TreePicker) setChildren(path string, nodes []Node) {
 	ids := make([]string, 0, len(nodes))
 	for _, n := range nodes {
 		p.nodes[n.Path] = n
 		ids = append(ids, n.Path)
 	}
 	p.children[path] = ids
-	p.tree.Refresh()
 }
 
 // Open opens a folder of the tree.
@@ -101,7 +107,7 @@ func (p *TreePicker) ShowResults(found []Node, parents map[string][]Node) {
 	for dir, nodes := range parents {
 		if p.children[dir] == nil {
 			p.asked[dir] = true
-			p.SetChildren(dir, nodes)
+			p.setChildren(dir, nodes)
 		}
 	}
 	p.found = found
@@ -136,7 +142,11 @@ func (p *TreePicker) show(o fyne.CanvasObject, n Node) {
 	line.check.OnChanged = func(on bool) { p.Pick(n.Path, on) }
 	line.icon.Set(n.Icon, theme.Muted)
 	line.name.SetText(n.Name)
-	line.note.SetText(n.Note)
+	size := ""
+	if n.Bytes >= 0 && p.OnSize != nil {
+		size = p.OnSize(n.Bytes)
+	}
+	line.note.SetText(size)
 	line.Refresh()
 }
 

@@ -1,0 +1,102 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// drillEvery is how often a restore is tried by itself, and pruneEvery how
+// often older dates are thinned out, where the person wants that.
+const (
+	drillEvery = 7 * 24 * time.Hour
+	pruneEvery = 7 * 24 * time.Hour
+)
+
+// drillRow says when the backup was last proven to be restorable. A drill that
+// found trouble wins over one before it that did not.
+func (u *UI) drillRow(st core.Status) fyne.CanvasObject {
+	row := widgets.NewSettingRow("restore", lang.L("Prove that it can be restored"), nil, func() { u.drill(false) })
+	last := st.LastDrill
+	switch {
+	case last == nil:
+		row.SetValue(lang.L("Reads files back as a restore would. Not done yet."))
+	case last.Outcome == core.OutcomePartly:
+		row.SetIcon("warning", widgets.ToneBad)
+		row.SetTone(widgets.ToneBad)
+		row.SetValue(lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", vals{"Files": u.words.Files(int64(last.ProblemsTotal)), "Time": u.words.Ago(last.Ended, u.now())}))
+	case last.Outcome == core.OutcomeFailed:
+		row.SetIcon("warning", widgets.ToneBad)
+		row.SetTone(widgets.ToneBad)
+		row.SetValue(lang.L("It could not be tried {{.Time}}. Activity tells why.", vals{"Time": u.words.Ago(last.Ended, u.now())}))
+	case st.Proven != nil:
+		row.SetIcon("check", widgets.ToneGood)
+		row.SetTitle(lang.L("Proven restorable"))
+		row.SetValue(lang.L("{{.Files}} were read back and checked, {{.Time}}.", vals{"Files": u.words.Files(st.Proven.Files), "Time": u.words.Ago(st.Proven.Ended, u.now())}))
+	default:
+		row.SetValue(lang.L("Stopped {{.Time}}.", vals{"Time": u.words.Ago(last.Ended, u.now())}))
+	}
+	return row
+}
+
+// drill tries a restore of a part of the backup. By itself, only what is
+// amiss is told.
+func (u *UI) drill(bySchedule bool) {
+	j := u.start(core.RunDrill, func(ctx context.Context, progress func(core.Progress)) func() {
+		report, err := u.core.Drill(ctx, core.DrillRequest{}, progress)
+		return func() {
+			u.refresh()
+			if (bySchedule || u.hidden) && (report.Errors > 0 || err != nil && !errors.Is(err, context.Canceled)) {
+				u.notify(lang.L("The restore drill found trouble"), lang.L("Not everything in the backup came back as it should. Open Holdfast to see what."))
+			}
+		}
+	})
+	if j != nil {
+		u.refresh()
+	}
+}
+
+// prune thins out older dates by the rules.
+func (u *UI) prune() {
+	j := u.start(core.RunPrune, func(ctx context.Context, progress func(core.Progress)) func() {
+		_, _ = u.core.Prune(ctx, core.PruneRequest{Grace: -1}, progress) // the history tells how it ended
+		return func() {
+			u.restore.outdated(false)
+			u.refresh()
+		}
+	})
+	if j != nil {
+		u.refresh()
+	}
+}
+
+// chore is what the scheduler does when no backup is due: a drill every week, and
+// then thinning out. It tells whether something began.
+func (s *scheduler) chore(st core.Status, now time.Time) bool {
+	u := s.u
+	ago := func(r *core.Run) time.Duration {
+		if r == nil {
+			return 1 << 62
+		}
+		return now.Sub(r.Ended)
+	}
+	ready := st.SetUp && st.Schedule.Every != core.ByHand && !st.Schedule.PausedUntil.After(now) && st.Change == core.ChangeNone && st.LastGood != nil &&
+		st.LastBackup.Outcome != core.OutcomeFailed
+	switch {
+	case !ready || u.job != nil || st.Running != "" || u.closing || u.quitting:
+		return false
+	case ago(st.LastDrill) > drillEvery && ago(st.LastBackup) < drillEvery:
+		u.drill(true)
+	case u.prefs.thinOut() && ago(st.LastPrune) > pruneEvery:
+		u.prune()
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,170 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+)
+
+// All stories run on a core that fails the test when the toolkit's goroutine,
+// which a test is for its window, calls what may wait: for a disk, a vault, a
+// keyring. So no handler can hold the window up. How long handlers take in
+// fact is measured and logged.
+
+// offUI watches who calls core. What it does not override answers from memory.
+type offUI struct {
+	App
+	t  *testing.T
+	ui string // the goroutine that must not
+}
+
+func goroutine() string {
+	var b [64]byte
+	line := b[:runtime.Stack(b[:], false)]
+	return string(bytes.Fields(line)[1])
+}
+
+func (o *offUI) away(call string) {
+	if goroutine() == o.ui {
+		o.t.Errorf("%s is called on the toolkit's goroutine", call)
+	}
+}
+
+func (o *offUI) Setup(ctx context.Context, r core.SetupRequest) error {
+	o.away("Setup")
+	return o.App.Setup(ctx, r)
+}
+
+func (o *offUI) SetSources(ctx context.Context, s, x []string) error {
+	o.away("SetSources")
+	return o.App.SetSources(ctx, s, x)
+}
+
+func (o *offUI) SetSchedule(s core.Schedule) error {
+	o.away("SetSchedule")
+	return o.App.SetSchedule(s)
+}
+
+func (o *offUI) PauseSchedule(t time.Time) error {
+	o.away("PauseSchedule")
+	return o.App.PauseSchedule(t)
+}
+
+func (o *offUI) SetDestination(ctx context.Context, d string, fresh bool) error {
+	o.away("SetDestination")
+	return o.App.SetDestination(ctx, d, fresh)
+}
+
+func (o *offUI) ConfirmKey() error {
+	o.away("ConfirmKey")
+	return o.App.ConfirmKey()
+}
+
+func (o *offUI) Estimate(ctx context.Context, s, x []string, p func(int64, int64)) (int64, int64, error) {
+	o.away("Estimate")
+	return o.App.Estimate(ctx, s, x, p)
+}
+
+func (o *offUI) Backup(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("Backup")
+	return o.App.Backup(ctx, p)
+}
+
+func (o *offUI) TurnOnEncryption(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("TurnOnEncryption")
+	return o.App.TurnOnEncryption(ctx, k, r, p)
+}
+
+func (o *offUI) TurnOffEncryption(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("TurnOffEncryption")
+	return o.App.TurnOffEncryption(ctx, p)
+}
+
+func (o *offUI) ResumeChange(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("ResumeChange")
+	return o.App.ResumeChange(ctx, p)
+}
+
+func (o *offUI) Key(ctx context.Context) (*backupkey.Key, error) {
+	o.away("Key")
+	return o.App.Key(ctx)
+}
+
+func (o *offUI) ChangeKey(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest) error {
+	o.away("ChangeKey")
+	return o.App.ChangeKey(ctx, k, r)
+}
+
+func (o *offUI) Vaults() ([]core.VaultToken, string) {
+	o.away("Vaults")
+	return o.App.Vaults()
+}
+
+func (o *offUI) VaultStatus(ctx context.Context) (core.VaultState, error) {
+	o.away("VaultStatus")
+	return o.App.VaultStatus(ctx)
+}
+
+func (o *offUI) AskVault(ctx context.Context, card []byte) (core.VaultState, error) {
+	o.away("AskVault")
+	return o.App.AskVault(ctx, card)
+}
+
+func (o *offUI) SetPassword(ctx context.Context, r core.PasswordRequest) error {
+	o.away("SetPassword")
+	return o.App.SetPassword(ctx, r)
+}
+
+func (o *offUI) CheckPassword(ctx context.Context, p []byte) error {
+	o.away("CheckPassword")
+	return o.App.CheckPassword(ctx, p)
+}
+
+func (o *offUI) RemovePassword(ctx context.Context) error {
+	o.away("RemovePassword")
+	return o.App.RemovePassword(ctx)
+}
+
+func (o *offUI) OpenReaderWithPassword(ctx context.Context, d string, p []byte, v string) (*core.Reader, error) {
+	o.away("OpenReaderWithPassword")
+	return o.App.OpenReaderWithPassword(ctx, d, p, v)
+}
+
+func (o *offUI) Reader(ctx context.Context) (*core.Reader, error) {
+	o.away("Reader")
+	return o.App.Reader(ctx)
+}
+
+func (o *offUI) Drill(ctx context.Context, r core.DrillRequest, p func(core.Progress)) (core.DrillReport, error) {
+	o.away("Drill")
+	return o.App.Drill(ctx, r, p)
+}
+
+func (o *offUI) Prune(ctx context.Context, r core.PruneRequest, p func(core.Progress)) (core.PruneReport, error) {
+	o.away("Prune")
+	return o.App.Prune(ctx, r, p)
+}
+
+func (o *offUI) Verify(ctx context.Context, r core.VerifyRequest, p func(core.Progress)) (core.VerifyReport, error) {
+	o.away("Verify")
+	return o.App.Verify(ctx, r, p)
+}
+
+// slowest is the handler that took longest.
+type slowest struct {
+	what string
+	took time.Duration
+}
+
+func (s *slowest) measure(what string, handler func()) {
+	begin := time.Now()
+	handler()
+	if took := time.Since(begin); took > s.took {
+		s.what, s.took = what, took
+	}
+}

@@ -1,0 +1,210 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// hands are a person without a pointer.
+type hands struct {
+	*desk
+	seen map[string]bool // what was seen to show its focus
+}
+
+// labelOf names what has the focus.
+func labelOf(f fyne.Focusable) string {
+	switch x := f.(type) {
+	case *widgets.Button:
+		return x.Text
+	case *widgets.Choice:
+		return x.Title()
+	case *widgets.Check:
+		return x.Text
+	case *widgets.SettingRow:
+		return x.Title()
+	case *widgets.NavItem:
+		return x.Text()
+	}
+	return fmt.Sprintf("%T", f)
+}
+
+// tab moves the focus until it is on what has a label, and looks whether one
+// can see it wherever it stops.
+func (h *hands) tab(label string) {
+	h.t.Helper()
+	c := h.ui.window.Canvas()
+	var met []string
+	for range 60 {
+		c.FocusNext()
+		f := c.Focused()
+		if f == nil {
+			continue
+		}
+		name := labelOf(f)
+		met = append(met, name)
+		h.seeFocus(f, name)
+		if strings.HasPrefix(name, label) {
+			return
+		}
+	}
+	h.t.Fatalf("Tab does not reach %q; it stops at %q", label, met)
+}
+
+// seeFocus compares the window with the focus and without.
+func (h *hands) seeFocus(f fyne.Focusable, name string) {
+	h.t.Helper()
+	if h.seen[name] {
+		return
+	}
+	h.seen[name] = true
+	c := h.ui.window.Canvas()
+	with := pixels(c.Capture())
+	c.Unfocus()
+	without := pixels(c.Capture())
+	c.Focus(f)
+	if bytes.Equal(with, without) {
+		h.t.Errorf("nothing shows that %q has the focus", name)
+	}
+}
+
+func pixels(img image.Image) []byte {
+	if n, ok := img.(*image.NRGBA); ok {
+		return bytes.Clone(n.Pix)
+	}
+	var out []byte
+	b := img.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			r, g, bl, _ := img.At(x, y).RGBA()
+			out = append(out, byte(r>>8), byte(g>>8), byte(bl>>8))
+		}
+	}
+	return out
+}
+
+func (h *hands) key(name fyne.KeyName) {
+	h.t.Helper()
+	f := h.ui.window.Canvas().Focused()
+	if f == nil {
+		h.t.Fatal("nothing has the focus")
+	}
+	f.TypedKey(&fyne.KeyEvent{Name: name})
+	h.loop.drain()
+}
+
+// text types into what has the focus, after emptying it.
+func (h *hands) text(s string) {
+	h.t.Helper()
+	f, ok := h.ui.window.Canvas().Focused().(field)
+	if !ok {
+		h.t.Fatalf("the focus is on %T, which takes no text", h.ui.window.Canvas().Focused())
+	}
+	f.SetText("")
+	test.Type(f, s)
+	h.loop.drain()
+}
+
+// Everything from the first start to the restored files goes without a pointer,
+// and it can always be seen where the focus is.
+func TestAStoryByKeyboardAlone(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.ui.window.Resize(fyne.NewSize(1000, 700))
+	h := &hands{desk: d, seen: map[string]bool{}}
+	h.tab("Set up a backup")
+	h.key(fyne.KeyReturn)
+	h.tab("*widget.Entry")
+	h.text(dir)
+	h.key(fyne.KeyReturn)
+	h.sees("5 files")
+	h.tab("The trash")
+	h.key(fyne.KeySpace)
+	h.tab("Continue")
+	h.key(fyne.KeyReturn)
+	h.text(destination) // the field has the focus already
+	h.key(fyne.KeyReturn)
+	h.sees("Who may open it?")
+	h.tab("Continue")
+	h.key(fyne.KeyReturn)
+	h.sees("This is your key")
+	digits := d.key()
+	h.tab("I have saved")
+	h.key(fyne.KeySpace)
+	h.tab("Continue")
+	h.key(fyne.KeyReturn)
+	for _, group := range h.askedGroups() { // the second field gets the focus when the first is right
+		h.text(digits[group-1])
+	}
+	h.tab("Set up the backup")
+	h.key(fyne.KeyReturn)
+	h.sees("Your backup is ready")
+	h.tab("Back up now")
+	h.key(fyne.KeySpace)
+	h.until("the end of the backup", func() bool { return d.ui.job == nil && d.core.Status().LastGood != nil })
+	h.sees("Backed up")
+
+	h.tab("When")
+	h.key(fyne.KeyReturn)
+	h.tab("Every hour")
+	h.key(fyne.KeySpace)
+	h.tab("Save")
+	h.key(fyne.KeyReturn)
+	h.sees("Every hour · next")
+
+	h.tab("Restore")
+	h.key(fyne.KeyReturn)
+	h.tab("This backup")
+	h.key(fyne.KeyReturn)
+	h.sees("From which day?")
+	h.tab(d.firstDate())
+	h.key(fyne.KeyReturn)
+	h.sees("Documents")
+	h.tab("Continue")
+	h.key(fyne.KeyReturn)
+	h.sees("Where shall they go?")
+	target := filepath.Join(t.TempDir(), "restored")
+	h.tab("*widget.Entry")
+	h.text(target)
+	h.tab("Keep both")
+	h.key(fyne.KeySpace)
+	h.tab("Restore")
+	for labelOf(d.ui.window.Canvas().Focused()) == "Restore" { // the screen's name in the sidebar, or the button
+		if _, ok := d.ui.window.Canvas().Focused().(*widgets.Button); ok {
+			break
+		}
+		h.tab("Restore")
+	}
+	h.key(fyne.KeyReturn)
+	h.sees("every byte was checked")
+	sameFiles(t, dir, filepath.Join(target, "Documents"))
+
+	// A question is answered with Escape.
+	d.ui.closeAsked()
+	h.sees("Keep backing up?")
+	h.key(fyne.KeyEscape)
+	if d.closed || d.ui.hidden {
+		t.Error("Escape was taken for an answer")
+	}
+}
+
+// askedGroups are the numbers of the groups that are asked back.
+func (h *hands) askedGroups() []int {
+	var out []int
+	for _, label := range h.texts() {
+		var n int
+		if _, err := fmt.Sscanf(label, "Group %d", &n); err == nil && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
