@@ -46,7 +46,8 @@ func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card [
 		if err != nil {
 			return nil, err
 		}
-		epochs := append([]*Epoch{r.current()}, fresh)
+		// It began at 0: what was not encrypted is on its way out, and no backup may use it.
+		epochs := []*Epoch{newEpoch(r.id, r.current().secret, 0), fresh}
 		if err := putKeyring(ctx, r.store, key, r.id, n, epochs, newSecret()); err != nil {
 			return nil, err
 		}

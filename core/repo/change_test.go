@@ -83,3 +83,34 @@ func TestAKeyChangeWhoseHeaderIsLostChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Another computer that backs up encrypted while the unencrypted backup is being
+// deleted does not use what is on its way out. Found by core/simtest.
+func TestABackupAfterTurningOnUsesNothingOfBefore(t *testing.T) {
+	ctx := context.Background()
+	_, m := newRepo(t, nil)
+	writeSnapshot(t, reopen(t, m, nil), someFiles, nil)
+	key := testKey(t)
+	before := reopen(t, m, nil)
+	moving, err := before.BeginChange(ctx, key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeSnapshot(t, moving, someFiles, nil)
+	if err := moving.CommitChange(ctx); err != nil {
+		t.Fatal(err)
+	}
+	old := before.current().NewHasher().ID(someFiles[1].content[:100])
+	r := reopen(t, m, key)
+	if !r.Has(old) {
+		t.Fatal("the older chunk is not there to begin with")
+	}
+	w, err := r.NewWriter(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if r.Has(old) {
+		t.Error("a chunk of before counts as stored")
+	}
+}

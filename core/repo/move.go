@@ -28,6 +28,8 @@ func (p *pruner) toMove(all map[Name]*use) []*use {
 			class, target = 1, min(target, metaPackTarget)
 		}
 		switch {
+		case u.live > 0 && u.left:
+			out = append(out, u) // nobody may use what is in it while the mark is there
 		case u.live == 0 || u.marked:
 		case float64(u.waste()) > p.o.MaxWaste*float64(u.size):
 			out = append(out, u)

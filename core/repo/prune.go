@@ -51,7 +51,10 @@ type PruneState struct {
 
 // What the dead leave behind goes after this long, by one's own observation.
 const (
-	pendingFor     = 30 * 24 * time.Hour
+	pendingFor = 30 * 24 * time.Hour
+	// snapshotFor is pendingFor for one whose snapshot may be on its way: if its computer wakes up,
+	// finds it gone, and dies before it has taken the snapshot back, that can be seen and is not whole.
+	snapshotFor    = 365 * 24 * time.Hour
 	foreignMarkFor = 90 * 24 * time.Hour
 	// planFor is how old a listing may be when something is deleted by it: a
 	// computer may have slept in between.
@@ -192,14 +195,22 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 	return p.r.deleteAll(ctx, kindSnapshot, names)
 }
 
-// dropDead deletes pending objects that have been the same for a month. It comes before the
+// dropDead deletes pending objects that have been there for very long. It comes before the
 // listings: whoever wakes up and writes its snapshot after all finds it gone, and looks again.
 func (p *pruner) dropDead(ctx context.Context) error {
 	if err := p.remember(ctx); err != nil {
 		return err
 	}
-	for n, seen := range p.o.Seen.Pending {
-		if p.o.Now().Sub(seen) >= pendingFor {
+	all, err := records(ctx, p.r, kindPending, decodePending)
+	if err != nil {
+		return err
+	}
+	for n, v := range all {
+		limit := pendingFor
+		if v.snapshot != nil {
+			limit = snapshotFor
+		}
+		if seen := p.o.Seen.Pending[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= limit {
 			if err := p.r.store.Delete(ctx, kindPending.path(n)); err != nil {
 				return err
 			}
@@ -215,6 +226,7 @@ type use struct {
 	live   int64 // bytes of the sealed chunks that are counted in it
 	chunks int   // how many these are
 	marked bool  // by anybody
+	left   bool  // by another computer, long ago
 	meta   bool  // it holds trees and lists
 }
 
@@ -425,6 +437,15 @@ func (p *pruner) count() (map[Name]*use, error) {
 	out := make(map[Name]*use, len(p.present))
 	for n, size := range p.present {
 		out[n] = &use{name: n, size: size, marked: own[n] || foreign[n]}
+	}
+	for n, m := range p.marks {
+		if seen := p.o.Seen.Marks[n]; m.pruner != p.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
+			for _, pack := range m.packs {
+				if out[pack] != nil {
+					out[pack].left = true
+				}
+			}
+		}
 	}
 	x := p.r.index
 	x.mu.RLock()
@@ -706,7 +727,9 @@ func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error 
 	return p.r.store.Delete(ctx, kindMark.path(old))
 }
 
-// tidyMarks takes packs that are gone out of the own marks, and deletes marks of the dead.
+// tidyMarks takes packs that are gone out of the own marks, and deletes marks
+// of others of which every pack is gone. Others than these are their owner's alone, however
+// old: it may be asleep in the middle of deleting.
 func (p *pruner) tidyMarks(ctx context.Context) error {
 	present, err := p.r.list(ctx, kindPack)
 	if err != nil {
@@ -714,19 +737,15 @@ func (p *pruner) tidyMarks(ctx context.Context) error {
 	}
 	gone := func(pack Name) bool { _, ok := present[pack]; return !ok }
 	for n, m := range maps.Clone(p.marks) {
-		if m.pruner == p.id {
-			keep := slices.DeleteFunc(slices.Clone(m.packs), gone)
-			if len(keep) < len(m.packs) {
-				if err := p.replaceMark(ctx, n, keep); err != nil {
-					return err
-				}
-			}
-			continue
+		keep := slices.DeleteFunc(slices.Clone(m.packs), gone)
+		switch {
+		case m.pruner == p.id && len(keep) < len(m.packs):
+			err = p.replaceMark(ctx, n, keep)
+		case m.pruner != p.id && len(keep) == 0:
+			err = p.r.store.Delete(ctx, kindMark.path(n))
 		}
-		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
-			if err := p.r.store.Delete(ctx, kindMark.path(n)); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

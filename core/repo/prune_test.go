@@ -294,7 +294,7 @@ func TestPruneKeepsWhatABackupIsAboutToReferTo(t *testing.T) {
 	k.clean(t, m)
 }
 
-// A dead backup's pending object goes after a month; if the dead wakes up, it notices.
+// A dead backup's pending object goes after a year; if the dead wakes up, it notices.
 func TestAPendingObjectOfTheDeadGoes(t *testing.T) {
 	m, names, k := threeSnapshots(t)
 	ctx := context.Background()
@@ -310,7 +310,12 @@ func TestAPendingObjectOfTheDeadGoes(t *testing.T) {
 	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "snapshots/", Kind: faultstore.Delay, Before: func(context.Context) error {
 		slept = true
 		c.prune(t, m, o)
-		c.now = c.now.Add(31 * 24 * time.Hour)
+		c.now = c.now.Add(364 * 24 * time.Hour)
+		c.prune(t, m, o)
+		if n := count(t, m, "pending/"); n != 1 {
+			t.Errorf("%d pending objects after 364 days", n)
+		}
+		c.now = c.now.Add(24 * time.Hour)
 		c.prune(t, m, o)
 		return nil
 	}})
@@ -578,6 +583,7 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 		r.index.addPack(packList{a, 1000, []packEntry{chunk}})
 		r.index.addPack(packList{b, 1000, []packEntry{chunk}})
 		p := &pruner{r: r, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
+		p.o.Seen, p.o.Now = &PruneState{}, time.Now
 		p.snapshots.needed.add(0)
 		all, err := p.count()
 		if err != nil || all[c.want].live == 0 || all[a].live+all[b].live != 100+gcmTag {
@@ -592,4 +598,71 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 			t.Errorf("with none: %v", err)
 		}
 	}
+}
+
+// The mark of a computer that is gone stays while its packs are there; what is
+// live in them is moved after a while, and then both go.
+func TestTheMarkOfAComputerThatIsGone(t *testing.T) {
+	m, _, k := threeSnapshots(t)
+	ctx := context.Background()
+	r := reopen(t, m, nil)
+	present, err := r.list(ctx, kindPack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.putRecord(ctx, kindMark, encodeMark(mark{pruner: [16]byte{9}, packs: slices.Collect(maps.Keys(present))})); err != nil {
+		t.Fatal(err)
+	}
+	c := newPruneComputer()
+	o := c.options()
+	o.Grace = 0
+	for range 2 {
+		if p := c.prune(t, m, o); p.MovedBytes+p.FreedBytes != 0 || count(t, m, "marks/") != 1 {
+			t.Fatalf("too early: %+v", p)
+		}
+		c.now = c.now.Add(89 * 24 * time.Hour)
+	}
+	c.prune(t, m, o)
+	k.clean(t, m)
+	if n := count(t, m, "marks/"); n != 0 {
+		t.Errorf("%d marks are left", n)
+	}
+	for n := range present {
+		if _, err := m.Stat(ctx, kindPack.path(n)); err == nil {
+			t.Errorf("pack %s is left", n)
+		}
+	}
+}
+
+// A computer falls asleep with the deletion of a pack on its way, for months: its
+// mark still tells everybody to leave the pack alone. Found by core/simtest.
+func TestADeletionThatComesMonthsLater(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	delete(k, names[0])
+	ctx := context.Background()
+	a, b := newPruneComputer(), newPruneComputer()
+	if _, err := reopen(t, m, nil).Prune(ctx, a.options(names[0])); err != nil { // marks
+		t.Fatal(err)
+	}
+	b.prune(t, m, b.options()) // has seen the mark
+	slept := false
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "packs/", Kind: faultstore.Delay, Before: func(context.Context) error {
+		slept = true
+		b.now = b.now.Add(100 * 24 * time.Hour)
+		o := b.options()
+		o.Grace = 1000 * time.Hour * 24
+		b.prune(t, m, o)
+		files := []testFile{{"own0", noise(10, 30_000)}}
+		k[writeSnapshot(t, reopen(t, m, nil), files, nil).Name] = files
+		return nil
+	}})
+	a.now = a.now.Add(80 * time.Hour)
+	o := a.options()
+	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	if !slept {
+		t.Fatal("nothing was deleted")
+	}
+	k.clean(t, m)
 }

@@ -136,9 +136,7 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 	}
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
-	for n := range marked {
-		delete(present, n)
-	}
+	r.leaveOut(present, marked)
 	r.index.keepOnly(present)
 	for n, size := range present {
 		if r.listed[n] {
@@ -157,6 +155,16 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 		r.index.addPack(p)
 	}
 	return orphans, nil
+}
+
+// leaveOut takes packs that are marked, and those of the time before encryption, out of what
+// is there: who turned it on is about to delete them (docs/format.md, chapter 4).
+func (r *Repository) leaveOut(present map[Name]int64, marked map[Name]bool) {
+	for n := range present {
+		if e := r.owner(kindPack, n); marked[n] || e != r.writes && e.began == 0 {
+			delete(present, n)
+		}
+	}
 }
 
 // readTable reads the table at the end of a pack.
@@ -462,7 +470,7 @@ func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
-	// A computer that slept for a month between the two finds its pending object
+	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
 	_, err := w.repo.store.Stat(w.ctx, kindPending.path(w.pending[len(w.pending)-1]))
 	if errors.Is(err, store.ErrNotExist) {
@@ -495,9 +503,7 @@ func (w *Writer) settle() error {
 	if err != nil {
 		return err
 	}
-	for n := range markedPacks(marks) {
-		delete(present, n)
-	}
+	r.leaveOut(present, markedPacks(marks))
 	if err := r.checkHeader(w.ctx); err != nil {
 		return err
 	}

@@ -228,6 +228,9 @@ func (s *schedule) pick() int {
 
 func (s *schedule) act(c *computer, g *gated, what int, r *rand.Rand) error {
 	ctx := context.Background()
+	s.mu.Lock()
+	era := s.era // of what the header will show, or older
+	s.mu.Unlock()
 	repository, err := s.open(ctx, g)
 	if err != nil {
 		return err
@@ -238,7 +241,7 @@ func (s *schedule) act(c *computer, g *gated, what int, r *rand.Rand) error {
 	case actionPrune:
 		return s.prune(ctx, c, repository, r)
 	case actionRead:
-		return s.read(ctx, g, repository, r)
+		return s.read(ctx, g, repository, r, era)
 	case actionKey:
 		return s.changeKey(ctx, repository)
 	}
@@ -409,11 +412,11 @@ func clone(s repo.PruneState) repo.PruneState {
 
 // read restores a snapshot beside everything else. Where no fault befalls it
 // and nobody removes the snapshot, it must come back.
-func (s *schedule) read(ctx context.Context, g *gated, repository *repo.Repository, r *rand.Rand) error {
+func (s *schedule) read(ctx context.Context, g *gated, repository *repo.Repository, r *rand.Rand, era int) error {
 	s.mu.Lock()
 	var names []repo.Name
 	for n, rec := range s.records {
-		if !rec.gone && rec.era == s.era {
+		if !rec.gone && rec.era == era && era == s.era {
 			names = append(names, n)
 		}
 	}
@@ -603,7 +606,7 @@ func (s *schedule) settle() {
 	// Later than everything that the dead have left.
 	now := time.Now().Add(s.skew + 10_000*time.Hour)
 	for range 3 {
-		now = now.Add(100 * 24 * time.Hour)
+		now = now.Add(400 * 24 * time.Hour)
 		for _, c := range s.computers {
 			if _, err := r.Fresh().Prune(ctx, repo.PruneOptions{Seen: &c.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: func() time.Time { return now }}); err != nil {
 				s.t.Errorf("the last prune: %v", err)
