@@ -37,7 +37,9 @@ func TestSettingsAboutRunning(t *testing.T) {
 	for range 2 {
 		want := !login.on.Load()
 		trailing[*widgets.Toggle](d, "Start at login").Tapped(nil)
-		d.until("the change", func() bool { return login.on.Load() == want && trailing[*widgets.Toggle](d, "Start at login").On() == want })
+		d.until("the change", func() bool {
+			return login.on.Load() == want && trailing[*widgets.Toggle](d, "Start at login").On() == want
+		})
 	}
 	trailing[*widgets.Toggle](d, "Keep running").Tapped(nil)
 	d.ui.closeAsked()
