@@ -4,7 +4,9 @@
   run.py --holdfast BINARY --dir DIR [--rounds 3] [--scale 1.0] [--only NAME,...] [--json FILE]
 
 Each round gives every program, one after the other, a new repository and these steps:
-first backup, again unchanged, after the increment, restore, verify of all data.
+first backup, again unchanged, after the increment, restore, verify of all data, one file of about 5 MB
+with nothing of repository and cache in memory. Programs: holdfast, restic, borg; and, where they are on PATH, kopia,
+restic-0.19 (a newer restic under that name) and age (tar | zstd -3 | age, which has no increments).
 Whole processes are timed (wall, user + system, peak memory). It prints medians,
 and Holdfast's ratio to each peer; these machines are noisy, so only ratios from one run mean anything.
 Before each step it touches and frees memory and syncs, since first-touched memory and
@@ -13,7 +15,7 @@ dirty pages of the step before would be charged to the next (docs/performance.md
 import argparse, json, os, shutil, statistics, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STEPS = ["first", "again", "increment", "restore", "verify"]
+STEPS = ["first", "again", "increment", "restore", "verify", "file"]
 
 
 class Program:
@@ -23,6 +25,9 @@ class Program:
         self.work, self.tree = work, tree
         self.repo = os.path.join(work, "repo")
         self.out = os.path.join(work, "out")
+
+    def prepare(self):
+        """Runs once after setup, untimed."""
 
 
 class Holdfast(Program):
@@ -46,12 +51,15 @@ class Holdfast(Program):
     def restored(self):
         return os.path.join(self.out, "tree")
 
+    def file(self, path):
+        return self.call("restore", "latest", "--to", self.out, "--include", "tree/" + path)
+
 
 class Restic(Program):
     name, env = "restic", {"RESTIC_PASSWORD": "bench"}
 
     def call(self, *args):
-        return ["restic", "--quiet", "--cache-dir", os.path.join(self.work, "cache"), "-r", self.repo, *args]
+        return [self.name, "--quiet", "--cache-dir", os.path.join(self.work, "cache"), "-r", self.repo, *args]
 
     def setup(self):
         return self.call("init")
@@ -67,6 +75,13 @@ class Restic(Program):
 
     def restored(self):
         return self.out + self.tree
+
+    def file(self, path):
+        return self.call("restore", "latest", "--target", self.out, "--include", os.path.join(self.tree, path))
+
+
+class NewRestic(Restic):
+    name = "restic-0.19"
 
 
 class Borg(Program):
@@ -90,6 +105,67 @@ class Borg(Program):
 
     def restored(self):
         return self.out + self.tree
+
+    def file(self, path):
+        os.makedirs(self.out)
+        return ["sh", "-c", 'cd "$1" && exec borg extract "$2" "$3"', "sh", self.out, "%s::a%d" % (self.repo, self.count), os.path.join(self.tree, path)[1:]]
+
+
+class Kopia(Program):
+    name = "kopia"
+
+    def setup(self):
+        self.env = {"KOPIA_PASSWORD": "bench", "KOPIA_CONFIG_PATH": os.path.join(self.work, "config"), "KOPIA_LOG_DIR": os.path.join(self.work, "log"),
+                    "KOPIA_CHECK_FOR_UPDATES": "false"}
+        os.makedirs(self.repo)
+        return ["kopia", "repository", "create", "filesystem", "--path", self.repo, "--cache-directory", os.path.join(self.work, "cache")]
+
+    def prepare(self):
+        timed(["kopia", "policy", "set", "--global", "--compression", "zstd-fastest"], self.env)
+
+    def backup(self):
+        return ["kopia", "snapshot", "create", "--no-progress", self.tree]
+
+    def restore(self):
+        return ["kopia", "restore", "--no-progress", "--snapshot-time", "latest", self.tree, self.out]
+
+    def verify(self):
+        return ["kopia", "snapshot", "verify", "--verify-files-percent", "100"]
+
+    def restored(self):
+        return self.out
+
+    def file(self, path):
+        return ["kopia", "restore", "--no-progress", "--snapshot-time", "latest", os.path.join(self.tree, path), self.out]
+
+
+class TarAge(Program):
+    name = "age"
+
+    def setup(self):
+        os.makedirs(self.repo)
+        return ["sh", "-c", 'age-keygen -o "$1/key" && age-keygen -y "$1/key" > "$1/recipient"', "sh", self.work]
+
+    def backup(self):
+        return ["sh", "-c", 'tar -C "$1" -cf - tree | zstd -q -3 -T2 | age -R "$2/recipient" > "$2/repo/all.new" && sync "$2/repo/all.new" && mv "$2/repo/all.new" "$2/repo/all"',
+                "sh", os.path.dirname(self.tree), self.work]
+
+    def restore(self):
+        os.makedirs(self.out)
+        return self.unpack()
+
+    def unpack(self, *names):
+        return ["sh", "-c", 'w=$1; shift; age -d -i "$w/key" "$w/repo/all" | zstd -qd | tar -C "$w/out" -xf - "$@"', "sh", self.work, *names]
+
+    def verify(self):
+        return ["sh", "-c", 'age -d -i "$1/key" "$1/repo/all" | zstd -qd > /dev/null', "sh", self.work]
+
+    def restored(self):
+        return os.path.join(self.out, "tree")
+
+    def file(self, path):
+        os.makedirs(self.out)
+        return self.unpack("tree/" + path)
 
 
 def timed(cmd, env):
@@ -119,6 +195,23 @@ def settle(tree):
     os.sync()
 
 
+def forget(path):
+    """Drops what memory holds of a folder's files, so that the next who reads them waits for the disk."""
+    os.sync()
+    for folder, _, names in os.walk(path):
+        for n in names:
+            fd = os.open(os.path.join(folder, n), os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+
+
+def one_file(tree):
+    """The path in the tree of the media file that is nearest to 5 MB."""
+    media = os.path.join(tree, "media")
+    paths = [os.path.join(d, n) for d, _, names in os.walk(media) for n in names]
+    return os.path.relpath(min(paths, key=lambda p: (abs(os.path.getsize(p) - 5_000_000), p)), tree)
+
+
 def size(path):
     return sum(os.lstat(os.path.join(d, n)).st_size for d, _, names in os.walk(path) for n in names)
 
@@ -129,6 +222,7 @@ def one_round(kind, base, workload):
     p = kind(work, tree)
     generator = [sys.executable, os.path.join(HERE, "workload.py")]
     timed(p.setup(), p.env)
+    p.prepare()
     out = {}
     settle(tree)
     out["first"] = timed(p.backup(), p.env)
@@ -149,6 +243,11 @@ def one_round(kind, base, workload):
         shutil.rmtree(p.out)
         settle(tree)
         out["verify"] = timed(p.verify(), p.env)
+        path = one_file(tree)
+        settle(tree)
+        forget(work)
+        out["file"] = timed(p.file(path), p.env)
+        shutil.rmtree(p.out, ignore_errors=True)
     finally:
         subprocess.run(generator + ["revert", workload], check=True, stdout=subprocess.DEVNULL)
         shutil.rmtree(work)
@@ -183,7 +282,7 @@ def main():
     a.add_argument("--dir", required=True)
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--scale", type=float, default=1.0)
-    a.add_argument("--only", default="holdfast,restic,borg")
+    a.add_argument("--only", default=",".join(["holdfast", "restic", "borg"] + [n for n in ("restic-0.19", "kopia", "age") if shutil.which(n)]))
     a.add_argument("--json")
     a = a.parse_args()
     Holdfast.binary = os.path.abspath(a.holdfast)
@@ -192,7 +291,7 @@ def main():
     workload = os.path.join(base, "workload-%g" % a.scale)
     if not os.path.exists(os.path.join(workload, "tree")):
         subprocess.run([sys.executable, os.path.join(HERE, "workload.py"), "make", workload, "--scale", str(a.scale)], check=True)
-    kinds = [k for k in (Holdfast, Restic, Borg) if k.name in a.only.split(",")]
+    kinds = [k for k in (Holdfast, Restic, NewRestic, Borg, Kopia, TarAge) if k.name in a.only.split(",")]
     for k in kinds:
         if k is not Holdfast and not shutil.which(k.name):
             sys.exit("%s is not installed" % k.name)

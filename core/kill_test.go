@@ -3,6 +3,7 @@ package core_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,11 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// The tests of this file run this binary again as a child that backs up.
-const childEnv = "HOLDFAST_TEST_CHILD_PROFILE"
+// The tests of this file run this binary again as a child that backs up, or prunes.
+const (
+	childEnv = "HOLDFAST_TEST_CHILD_PROFILE"
+	pruneEnv = "HOLDFAST_TEST_CHILD_PRUNES"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
@@ -46,6 +50,17 @@ func child(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if os.Getenv(pruneEnv) != "" {
+		var rules core.Retention
+		if err := json.Unmarshal([]byte(os.Getenv(pruneEnv)), &rules); err != nil {
+			panic(err)
+		}
+		if _, err := a.Prune(context.Background(), core.PruneRequest{Retention: &rules}, nil); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	report, err := a.Backup(context.Background(), nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,6 +72,7 @@ func child(dir string) int {
 		}
 		return 3
 	}
+	_, _ = fmt.Fprintln(os.Stdout, report.Snapshot) // the parent may be done listening
 	return 0
 }
 
@@ -72,6 +88,12 @@ func (s ticking) Put(ctx context.Context, name string, data []byte) error {
 	return s.Store.Put(ctx, name, data)
 }
 
+func (s ticking) Delete(ctx context.Context, name string) error {
+	s.tick()
+	defer s.tick()
+	return s.Store.Delete(ctx, name)
+}
+
 func (s ticking) ReadAt(ctx context.Context, name string, p []byte, at int64) error {
 	s.tick()
 	return s.Store.ReadAt(ctx, name, p, at)
@@ -82,8 +104,19 @@ func (s ticking) List(ctx context.Context, prefix string, fn func(store.Object) 
 	return s.Store.List(ctx, prefix, fn)
 }
 
-// startChild runs the child; its ticks come through the pipe.
+// startChildWith runs the child; its ticks come through the pipe. rules, if not "", make it prune by them.
+func startChildWith(t testing.TB, profile, rules string, stdout io.Writer) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	return start(t, os.Args[0], profile, rules, nil, stdout)
+}
+
+// startChild runs a child that backs up.
 func startChild(t testing.TB, binary, profile string, credential *syscall.Credential) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	return start(t, binary, profile, "", credential, nil)
+}
+
+func start(t testing.TB, binary, profile, rules string, credential *syscall.Credential, stdout io.Writer) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -94,7 +127,8 @@ func startChild(t testing.TB, binary, profile string, credential *syscall.Creden
 	if err := os.Chmod(coverage, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Env = append(os.Environ(), childEnv+"="+profile, "GOCOVERDIR="+coverage)
+	cmd.Env = append(os.Environ(), childEnv+"="+profile, pruneEnv+"="+rules, "GOCOVERDIR="+coverage)
+	cmd.Stdout = stdout
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Stderr = os.Stderr
 	if credential != nil {
@@ -190,6 +224,73 @@ func TestKill9(t *testing.T) {
 	t.Logf("%d of the backups used what a killed one had uploaded", reused)
 	if reused == 0 {
 		t.Error("no backup used what a killed one had uploaded")
+	}
+}
+
+// TestKill9WhilePruning kills prunes that delete at once, at random moments. The
+// backups that are kept restore whole each time, and a prune that is let through ends the work.
+func TestKill9WhilePruning(t *testing.T) {
+	kills := 25
+	if testing.Short() || raceEnabled {
+		kills = 8
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	c := newComputer(t)
+	c.params.PackBytes = 256 << 10
+	filetest.Small(t, c.src, 0)
+	key := newKey(t)
+	c.setup(key)
+	trees := map[string]map[string]string{}
+	var ids []string
+	killed, ticks := 0, int64(200)
+	for round := uint64(0); killed < kills; round++ {
+		for i := range uint64(2) {
+			filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("round/%d.bin", (round+i)%4)), filetest.Noise(2*round+i, 400_000))
+			id := c.backup().Snapshot
+			ids = append(ids, id)
+			trees[id] = filetest.Tree(t, c.src)
+		}
+		kept := map[string]map[string]string{}
+		for _, id := range ids[len(ids)-2:] {
+			kept[id] = trees[id]
+		}
+		cmd, pipe := startChildWith(t, c.params.Profile, `{"last":2}`, nil)
+		seen, err := io.CopyN(io.Discard, pipe, random.Int64N(ticks+1))
+		if err == nil {
+			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Fatal(err)
+			}
+		}
+		rest, err := io.Copy(io.Discard, pipe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			killed++
+		} else {
+			ticks = max(20, seen+rest)
+		}
+		checkOneKept(t, c, key, kept, random)
+		if killed%10 == 9 {
+			checkKept(t, c, key, kept)
+		}
+		if t.Failed() {
+			t.Fatalf("after %d kills", killed)
+		}
+	}
+	c.prune(core.PruneRequest{Retention: &core.Retention{Last: 2}})
+	report := c.prune(core.PruneRequest{Retention: &core.Retention{Last: 2}})
+	if report.Kept != 2 || report.BytesFreed != 0 || report.BytesWaiting != 0 {
+		t.Errorf("a prune at the end is not at rest: %+v", report)
+	}
+	checkKept(t, c, key, map[string]map[string]string{ids[len(ids)-1]: trees[ids[len(ids)-1]], ids[len(ids)-2]: trees[ids[len(ids)-2]]})
+	// What is stored is what two backups need, and no more.
+	var stored int64
+	eachObject(t, c.dest, func(_ string, b []byte) { stored += int64(len(b)) })
+	if stored > 8<<20 {
+		t.Errorf("%d bytes are stored at the end", stored)
 	}
 }
 

@@ -30,7 +30,7 @@ type Reader struct {
 	known []string
 
 	mu     sync.Mutex
-	loaded bool
+	loaded map[repo.Name]bool // snapshots of which the index is in memory
 }
 
 // Found is what anybody can tell about a backup.
@@ -70,7 +70,7 @@ func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*R
 	if err != nil {
 		return nil, errors.Join(raise(err), s.Close())
 	}
-	return &Reader{r: r, s: s}, nil
+	return &Reader{r: r, s: s, loaded: make(map[repo.Name]bool)}, nil
 }
 
 // Reader opens the profile's own backup.
@@ -79,7 +79,7 @@ func (a *App) Reader(ctx context.Context) (*Reader, error) {
 	if err != nil {
 		return nil, raise(err)
 	}
-	return &Reader{r: r, s: r.Store(), app: a, known: a.profile.Settings().Known}, nil
+	return &Reader{r: r, s: r.Store(), app: a, known: a.profile.Settings().Known, loaded: make(map[repo.Name]bool)}, nil
 }
 
 // Close ends reading.
@@ -122,16 +122,25 @@ func (r *Reader) find(ctx context.Context, id string) (*repo.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s, r.load(ctx, s)
+}
+
+// load makes the index ready for snapshots, of which some may be newer than
+// what it holds.
+func (r *Reader) load(ctx context.Context, snapshots ...*repo.Snapshot) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.loaded {
-		// A damaged index costs only what it held; reading says so.
-		if _, err := r.r.LoadIndex(ctx); err != nil {
-			return nil, err
-		}
-		r.loaded = true
+	if !slices.ContainsFunc(snapshots, func(s *repo.Snapshot) bool { return !r.loaded[s.Name] }) {
+		return nil
 	}
-	return s, nil
+	// A damaged index costs only what it held; reading says so.
+	if _, err := r.r.LoadIndex(ctx); err != nil {
+		return err
+	}
+	for _, s := range snapshots {
+		r.loaded[s.Name] = true
+	}
+	return nil
 }
 
 // List returns one folder of a snapshot, by name. "" is the root, whose

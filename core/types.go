@@ -134,6 +134,7 @@ const (
 	RunPassword  RunKind = "password" // set, changed, checked or removed
 	RunPrune     RunKind = "prune"    // also the deletion of single backups; Files: how many went, Bytes: what was freed
 	RunDrill     RunKind = "drill"
+	RunRepair    RunKind = "repair"
 )
 
 // Outcome is how a run ended.

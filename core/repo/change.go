@@ -113,7 +113,7 @@ func (r *Repository) CommitChange(ctx context.Context) error {
 // DropOldEpochs deletes every object that an epoch before the current one
 // wrote, and then their secrets. key is the old key when encryption was turned
 // off, nil otherwise. It may be called again until it succeeds.
-// progress, if not nil, gets the number of objects deleted and to delete.
+// progress, if not nil, gets the number of packs deleted and to delete.
 func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, progress func(done, total int)) error {
 	if r.header.Next != nil {
 		return errors.New("the change of protection is not committed")
@@ -126,29 +126,26 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		}
 		old = append(old[:len(old):len(old)], sealed...)
 	}
-	for {
-		paths, err := r.ofEpochs(ctx, old)
-		if err != nil {
-			return err
-		}
-		if len(paths) == 0 { // until then another computer may have been at the end of its backup
-			break
-		}
-		for i, p := range paths {
-			if err := r.store.Delete(ctx, p); err != nil {
+	// What is half gone must not look like a backup: a kind is deleted when a listing shows that those
+	// before it are gone. Meanwhile another computer may have been at the end of a backup: all is listed again.
+	for again := true; again; {
+		again = false
+		for _, kind := range kinds {
+			found, err := r.dropKind(ctx, kind, old, progress)
+			if err != nil {
 				return err
 			}
-			if progress != nil {
-				progress(i+1, len(paths))
-			}
+			again = again || found
 		}
 	}
 	return r.forgetOldSecrets(ctx)
 }
 
-// ofEpochs lists the objects of some epochs, snapshots first.
-func (r *Repository) ofEpochs(ctx context.Context, epochs []*Epoch) (paths []string, err error) {
-	for _, kind := range kinds {
+// dropKind deletes the objects of one kind that some epochs wrote, and lists
+// until there are none.
+func (r *Repository) dropKind(ctx context.Context, kind objectKind, epochs []*Epoch, progress func(done, total int)) (found bool, err error) {
+	for {
+		var paths []string
 		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
 			n, ok := kind.parsePath(o.Name)
 			if ok && slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.owns(kind, n) }) {
@@ -156,11 +153,19 @@ func (r *Repository) ofEpochs(ctx context.Context, epochs []*Epoch) (paths []str
 			}
 			return nil
 		})
-		if err != nil {
-			return nil, err
+		if err != nil || len(paths) == 0 {
+			return found, err
+		}
+		found = true
+		for i, p := range paths {
+			if err := r.store.Delete(ctx, p); err != nil {
+				return found, err
+			}
+			if progress != nil && kind == kindPack {
+				progress(i+1, len(paths))
+			}
 		}
 	}
-	return paths, nil
 }
 
 // forgetOldSecrets leaves no keyring that holds an older epoch.

@@ -87,7 +87,7 @@ type pruner struct {
 	present   map[Name]int64 // packs
 	marks     map[Name]mark
 	moved     map[Name]bool // packs whose live chunks stand in new packs as well
-	dead      map[Name]bool // snapshots that a removal names
+	dead      map[Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
 	planned   time.Time     // when the listings were made
 }
 
@@ -170,10 +170,10 @@ func (p *pruner) checkHeader(ctx context.Context) error {
 
 func (p *pruner) removeSnapshots(ctx context.Context) error {
 	p.out.Removed = p.o.Remove
-	for _, n := range p.o.Remove {
-		p.dead[n] = true
-	}
 	if p.o.DryRun {
+		for _, n := range p.o.Remove {
+			p.dead[n] = true
+		}
 		return nil
 	}
 	if err := p.r.RemoveSnapshots(ctx, p.o.Remove); err != nil {

@@ -470,3 +470,126 @@ func TestPinsAndRemovals(t *testing.T) {
 		t.Errorf("%d snapshots", n)
 	}
 }
+
+// A snapshot whose deletion the destination loses can still be seen: then it is still whole.
+func TestASnapshotWhoseDeletionIsLostStaysWhole(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace = 0
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "snapshots/", Times: faultstore.Always, Kind: faultstore.LostWrite})
+	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	script.VerifyAllHit(t)
+	k.clean(t, m)
+	o.Remove = nil
+	c.prune(t, m, o) // finishes it
+	delete(k, names[0])
+	k.clean(t, m)
+}
+
+// A backup that ends while a prune writes its indexes anew keeps its own.
+func TestAnIndexThatComesDuringAPruneStays(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	delete(k, names[0])
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace, o.MaxWaste = 0, 1
+	for i, at := range []faultstore.Fault{
+		{Op: faultstore.Put, Prefix: "indexes/"}, {Op: faultstore.Delete, Prefix: "indexes/"}, {Op: faultstore.Delete, Prefix: "packs/"},
+		{Op: faultstore.Put, Prefix: "marks/"}, {Op: faultstore.List, Prefix: "snapshots/", Skip: 2}, {Op: faultstore.List, Prefix: "marks/", Skip: 3},
+		{Op: faultstore.List, Prefix: "indexes/", Skip: 3},
+	} {
+		came := false
+		at.Kind, at.Before = faultstore.Delay, func(context.Context) error {
+			came = true
+			files := []testFile{{"again", noise(10, 30_000)}, {"late", noise(uint64(100+i), 20_000)}} // again: own0
+			k[writeSnapshot(t, reopen(t, m, nil), files, nil).Name] = files
+			return nil
+		}
+		if _, err := reopen(t, faultstore.New(m, faultstore.NewScript(at)), nil).Prune(context.Background(), o); err != nil {
+			t.Fatalf("%v: %v", at, err)
+		}
+		if !came {
+			t.Fatalf("%v was not met", &at)
+		}
+		o.Remove = nil
+		k.clean(t, m)
+		for n := range k { // something to delete in the next round
+			if n != names[1] && n != names[2] {
+				delete(k, n)
+				o.Remove = []Name{n}
+				break
+			}
+		}
+	}
+}
+
+// What a backup is about to refer to when the mark is put is taken out of it again.
+func TestWhatIsNeededAfterAllIsUnmarked(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	ctx := context.Background()
+	r := reopen(t, m, nil)
+	old := mustSnapshot(t, m, names[0])
+	w, err := r.NewWriter(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace = 0
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Delay, Before: func(context.Context) error { return w.checkpoint(old) }})
+	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	script.VerifyAllHit(t)
+	if n := count(t, m, "marks/"); n != 0 {
+		t.Errorf("%d marks are left", n)
+	}
+	s, err := w.WriteSnapshot(*old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k[s.Name] = k[names[0]]
+	delete(k, names[0])
+	k.clean(t, m)
+}
+
+// Of the packs that hold a chunk, one that another computer may delete is the
+// last choice, and one that this computer may delete the last but one.
+func TestWhereAChunkIsCounted(t *testing.T) {
+	own, other := [16]byte{1}, [16]byte{2}
+	a, b := Name{0xa}, Name{0xb}
+	for _, c := range []struct {
+		marks map[Name]mark
+		want  Name
+	}{
+		{map[Name]mark{{1}: {pruner: own, packs: []Name{a}}}, b},
+		{map[Name]mark{{1}: {pruner: own, packs: []Name{b}}}, a},
+		{map[Name]mark{{1}: {pruner: other, packs: []Name{a}}}, b},
+		{map[Name]mark{{1}: {pruner: other, packs: []Name{b}}}, a},
+		{map[Name]mark{{1}: {pruner: other, packs: []Name{a}}, {2}: {pruner: own, packs: []Name{b}}}, b},
+		{map[Name]mark{{1}: {pruner: other, packs: []Name{b}}, {2}: {pruner: own, packs: []Name{a}}}, a},
+	} {
+		r := &Repository{index: newIndex()}
+		chunk := packEntry{id: ID{7}, record: 100, content: 99}
+		r.index.addPack(packList{a, 1000, []packEntry{chunk}})
+		r.index.addPack(packList{b, 1000, []packEntry{chunk}})
+		p := &pruner{r: r, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
+		p.snapshots.needed.add(0)
+		all, err := p.count()
+		if err != nil || all[c.want].live == 0 || all[a].live+all[b].live != 100+gcmTag {
+			t.Errorf("%v: %d in a, %d in b, %v", c.marks, all[a].live, all[b].live, err)
+		}
+		delete(p.present, c.want)
+		if all, err = p.count(); err != nil || len(all) != 1 {
+			t.Errorf("with one pack: %v", err)
+		}
+		clear(p.present)
+		if _, err = p.count(); !errors.Is(err, ErrDamaged) {
+			t.Errorf("with none: %v", err)
+		}
+	}
+}

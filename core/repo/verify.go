@@ -262,8 +262,8 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 	names := make([]Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
-		if v.opts.CurrentOnly && !v.r.newest().owns(kindPack, n) {
-			continue
+		if v.opts.CurrentOnly && !v.r.newest().owns(kindPack, n) || v.marked[n] && !v.r.isListed(n) {
+			continue // of an older epoch; or given up, and on its way out
 		}
 		names = append(names, n)
 		bytesAll += size

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +49,9 @@ type Writer struct {
 	indexMu   sync.Mutex
 	unindexed []packList
 	indexes   []Name // that this run has written
-	pending   []Name // its pending objects at the destination, the newest last
+
+	pendingMu sync.Mutex
+	pending   []Name // the run's pending objects at the destination, the newest last
 
 	stored    atomic.Int64 // bytes put at the destination
 	added     atomic.Int64 // bytes of content of new chunks
@@ -404,9 +407,12 @@ func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []pa
 // checkpoint tells whoever prunes that this run is alive and what it has
 // stored. The object before stays until the next one, so that no listing misses both.
 func (w *Writer) checkpoint(s *Snapshot) error {
+	w.pendingMu.Lock()
+	defer w.pendingMu.Unlock()
 	w.indexMu.Lock()
-	defer w.indexMu.Unlock()
-	name, err := w.repo.putRecord(w.ctx, kindPending, encodePending(pending{w.indexes, s}))
+	indexes := slices.Clone(w.indexes)
+	w.indexMu.Unlock()
+	name, err := w.repo.putRecord(w.ctx, kindPending, encodePending(pending{indexes, s}))
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ func TestSchedules(t *testing.T) {
 			for a, n := range s.did {
 				did[a] += n
 			}
+			if i%500 == 499 {
+				t.Logf("%d schedules so far", i+1)
+			}
 			if err := os.RemoveAll(s.dir); err != nil {
 				t.Fatal(err)
 			}
@@ -94,6 +97,7 @@ type schedule struct {
 	keys      []*backupkey.Key // that may be in force; nil: none
 	era       int
 	changes   bool // keys and protection change in this schedule
+	database  bool // the computers have one, stored by pages
 	changing  bool // one does now: two at once are for people to agree on
 	records   map[repo.Name]*record
 	did       [actions]int
@@ -124,6 +128,7 @@ func newSchedule(t *testing.T, dir string, seed uint64) *schedule {
 		s.computers = append(s.computers, c)
 	}
 	s.changes = r.IntN(3) == 0
+	s.database = r.IntN(16) == 0
 	if r.IntN(4) > 0 {
 		s.keys = []*backupkey.Key{newKey(t)}
 	} else {
@@ -264,20 +269,24 @@ func (s *schedule) backup(ctx context.Context, c *computer, repository *repo.Rep
 	for range 1 + r.IntN(4) {
 		s.edit(c, r)
 	}
-	return s.run1(ctx, c, repository, c.cache)
-}
-
-func (s *schedule) run1(ctx context.Context, c *computer, repository *repo.Repository, cache string) error {
-	files, err := tree(c.source)
-	if err != nil {
-		return err
+	if s.database {
+		s.editDatabase(c, r)
 	}
 	s.mu.Lock()
 	era := s.era
 	s.mu.Unlock()
+	return s.run1(ctx, c, repository, c.cache, era)
+}
+
+func (s *schedule) run1(ctx context.Context, c *computer, repository *repo.Repository, cache string, era int) error {
+	files, err := tree(c.source)
+	if err != nil {
+		return err
+	}
 	res, err := backup.Run(ctx, backup.Options{
 		Repository: repository, Sources: []repo.Source{{Name: "files", Path: c.source}}, CachePath: cache,
-		Host: fmt.Sprint(c.number), Workers: 2, PackBytes: 48 << 10,
+		Host: fmt.Sprint(c.number), PackBytes: 48 << 10,
+		Workers: 1, // two wait for each other's buffers on a mutex, which synctest does not take for waiting
 	})
 	if err != nil {
 		return err
@@ -306,6 +315,27 @@ func (s *schedule) edit(c *computer, r *rand.Rand) {
 	}
 	if err != nil {
 		s.t.Errorf("editing: %v", err)
+	}
+}
+
+// editDatabase changes pages of a database, which grows by one.
+func (s *schedule) editDatabase(c *computer, r *rand.Rand) {
+	const page, pages = 4096, 300
+	name := filepath.Join(c.source, "db")
+	b, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		b, err = make([]byte, pages*page), nil
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		copy(b, "SQLite format 3\x00\x10\x00")
+	}
+	b = append(b, s.blobs[len(s.blobs)-1][:page]...)
+	for range r.IntN(40) {
+		b[page+r.IntN(len(b)-page)]++
+	}
+	if err = errors.Join(err, os.WriteFile(name+".tmp", b, 0o600), os.Rename(name+".tmp", name)); err != nil {
+		s.t.Errorf("editing the database: %v", err)
 	}
 }
 
@@ -486,25 +516,26 @@ func (s *schedule) changeProtection(ctx context.Context, c *computer, g *gated, 
 	if err != nil {
 		return err
 	}
+	// Of what another computer backs up while the header is replaced nobody can
+	// say whether it is of before or after: that is an era of its own.
 	s.mu.Lock()
-	s.era++ // the fresh backup is of the era to come
+	era := s.era + 2
 	s.mu.Unlock()
-	undo := func(err error) error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.era--
+	if err := s.run1(ctx, c, moving, "", era); err != nil {
 		return err
 	}
-	if err := s.run1(ctx, c, moving, ""); err != nil {
-		return undo(err)
+	s.mu.Lock()
+	s.era++
+	s.mu.Unlock()
+	err = moving.CommitChange(ctx)
+	s.mu.Lock()
+	s.era = era
+	for _, rec := range s.records {
+		// After a fault, whether it was done is the destination's to say: neither side need be visible.
+		rec.gone = rec.gone || err != nil && rec.era == era
 	}
-	if err := moving.CommitChange(ctx); err != nil {
-		// Whether it was done is the destination's to say: neither side must be visible.
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, rec := range s.records {
-			rec.gone = rec.gone || rec.era == s.era
-		}
+	s.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	next, err := s.open(ctx, g)

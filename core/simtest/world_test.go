@@ -52,6 +52,9 @@ type world struct {
 	waiting []*call
 	busy    int // actions under way
 
+	favoured *computer // whose calls go first
+	burst    int       // for so many turns
+
 	skew time.Duration // what all clocks have jumped together, beyond the fake clock
 }
 
@@ -82,7 +85,7 @@ func (w *world) choose() {
 		if len(awake) == 0 {
 			continue
 		}
-		next := awake[w.rand.IntN(len(awake))]
+		next := w.pickCall(awake)
 		w.mu.Lock()
 		w.waiting = slices.DeleteFunc(w.waiting, func(c *call) bool { return c == next })
 		w.mu.Unlock()
@@ -92,6 +95,22 @@ func (w *world) choose() {
 		}
 		next.turn <- f
 	}
+}
+
+// pickCall stays with one computer for a while: races are lost by whole runs of calls.
+func (w *world) pickCall(awake []*call) *call {
+	if w.burst--; w.burst > 0 {
+		mine := slices.DeleteFunc(slices.Clone(awake), func(c *call) bool { return c.c != w.favoured })
+		if len(mine) > 0 {
+			return mine[w.rand.IntN(len(mine))]
+		}
+	}
+	next := awake[w.rand.IntN(len(awake))]
+	w.favoured, w.burst = next.c, 1
+	if w.rand.IntN(3) == 0 {
+		w.burst = w.rand.IntN(40)
+	}
+	return next
 }
 
 // draw decides what befalls a call, and may send its computer to sleep.

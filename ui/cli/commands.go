@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -326,11 +324,7 @@ func (c *cli) lsCommand() *cobra.Command {
 				c.say("%s", entryLine(e))
 				continue
 			}
-			j := entryJSON{Path: e.Path, Kind: e.Kind, Size: e.Size, Modified: e.Modified, Mode: e.Mode, Link: e.Link}
-			if !utf8.ValidString(e.Path) {
-				j.Path, j.PathHex = core.DisplayName(e.Path), hex.EncodeToString([]byte(e.Path))
-			}
-			out = append(out, j)
+			out = append(out, toJSON(e))
 		}
 		if c.json {
 			return c.printJSON(out)

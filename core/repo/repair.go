@@ -1,0 +1,395 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// RepairOptions say what Repair may do.
+type RepairOptions struct {
+	// Data reads all data back too. Otherwise damage within a pack stays unknown.
+	Data   bool
+	DryRun bool
+	// Progress, if not nil, gets bytes read of bytes to read; from any goroutine.
+	Progress func(done, total int64)
+}
+
+// Repairing is what Repair found and did, or, dry, would do.
+type Repairing struct {
+	Packs    int
+	Repaired []string // what was, or would be, put right, with the object's name
+	Damage   []string // what cannot be
+	// LostFiles are the files that cannot be restored ("snapshot: path"), at most
+	// 1,000; Lost counts all. A backup of a computer that still has them heals them.
+	LostFiles []string
+	Lost      int
+}
+
+// lostPrefix is where objects go that do not read back: out of the way, but not deleted.
+const lostPrefix = "lost/"
+
+// repairer is the state of one Repair.
+type repairer struct {
+	r    *Repository
+	o    RepairOptions
+	v    *verifier // finds what is lost
+	out  Repairing
+	mu   sync.Mutex
+	have map[Name]packList // what each pack holds that reads back
+	bad  []packList        // packs with chunks that do not: the sound ones
+	work bool              // the indexes must be written anew
+	old  []Name            // all indexes that are there
+}
+
+// Repair builds the indexes anew from the packs' own tables, sets aside what does not read back,
+// and tells which files of which snapshots are lost. It deletes nothing that may still be of use: what
+// is damaged is copied to lost/ first, packs stay. It needs a Repository that is freshly opened, and that nobody else
+// prunes meanwhile. Errors: ErrChanging, those of store.
+func (r *Repository) Repair(ctx context.Context, o RepairOptions) (Repairing, error) {
+	if r.header.Next != nil {
+		return Repairing{}, ErrChanging
+	}
+	p := &repairer{r: r, o: o, have: make(map[Name]packList), v: &verifier{r: r, bad: make(map[ID][]Name)}}
+	err := p.run(ctx)
+	slices.Sort(p.out.Repaired)
+	slices.Sort(p.out.Damage)
+	slices.Sort(p.out.LostFiles)
+	return p.out, err
+}
+
+func (p *repairer) run(ctx context.Context) error {
+	if err := p.setAside(ctx); err != nil {
+		return err
+	}
+	indexed, err := p.indexes(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.packs(ctx, indexed); err != nil {
+		return err
+	}
+	if err := p.lost(ctx); err != nil || p.o.DryRun || !p.work {
+		return err
+	}
+	return p.rewrite(ctx)
+}
+
+func (p *repairer) repaired(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.out.Repaired = append(p.out.Repaired, fmt.Sprintf(format, args...))
+}
+
+func (p *repairer) damage(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.out.Damage = append(p.out.Damage, fmt.Sprintf(format, args...))
+}
+
+// setAside moves small objects that do not read back out of the way.
+func (p *repairer) setAside(ctx context.Context) error {
+	check := map[objectKind]func([]byte) error{
+		kindSnapshot: func(b []byte) error { _, err := decodeSnapshot(b); return err },
+		kindMark:     func(b []byte) error { _, err := decodeMark(b); return err },
+		kindPending:  func(b []byte) error { _, err := decodePending(b); return err },
+		kindRemoval:  func(b []byte) error { _, err := decodeRemoval(b); return err },
+		kindPin:      func(b []byte) error { _, err := decodeRemoval(b); return err },
+		kindIndex:    func(b []byte) error { _, _, err := decodeIndex(b); return err },
+	}
+	for _, kind := range kinds {
+		if check[kind] == nil {
+			continue
+		}
+		names, err := p.r.list(ctx, kind)
+		if err != nil {
+			return err
+		}
+		for n := range names {
+			payload, err := p.r.readObject(ctx, kind, n)
+			if err == nil {
+				err = check[kind](payload)
+			}
+			if err == nil || errors.Is(err, errGone) {
+				continue
+			}
+			if !errors.Is(err, ErrDamaged) {
+				return err
+			}
+			p.work = p.work || kind == kindIndex
+			p.repaired("%s does not read back and is set aside as %s%s", kind.path(n), lostPrefix, kind.path(n))
+			if kind == kindSnapshot {
+				p.damage("snapshot %s is lost as a whole", n)
+			}
+			if err := p.moveAside(ctx, kind, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *repairer) moveAside(ctx context.Context, kind objectKind, n Name) error {
+	if p.o.DryRun {
+		return nil
+	}
+	path := kind.path(n)
+	o, err := p.r.store.Stat(ctx, path)
+	if err != nil {
+		return err
+	}
+	if o.Size <= maxSealed {
+		b, err := store.ReadAll(ctx, p.r.store, path, maxSealed)
+		if err != nil {
+			return err
+		}
+		if err := p.r.store.Put(ctx, lostPrefix+path, b); err != nil && !errors.Is(err, store.ErrExists) {
+			return err
+		}
+	}
+	if kind == kindSnapshot { // so that other computers know that it is gone on purpose
+		return p.r.RemoveSnapshots(ctx, []Name{n})
+	}
+	return p.r.store.Delete(ctx, path)
+}
+
+// indexes reads what the indexes say.
+func (p *repairer) indexes(ctx context.Context) (map[Name]packList, error) {
+	names, err := p.r.list(ctx, kindIndex)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[Name]packList)
+	for n := range names {
+		x, err := p.r.readIndex(ctx, n)
+		if errors.Is(err, ErrDamaged) {
+			continue // of a preview: set aside otherwise
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.old = append(p.old, n)
+		for _, pack := range x.packs {
+			if p.r.owner(kindPack, pack.name) != nil {
+				out[pack.name] = pack
+			}
+		}
+	}
+	return out, nil
+}
+
+// packs reads the table of every pack, and its data if that is wanted.
+func (p *repairer) packs(ctx context.Context, indexed map[Name]packList) error {
+	present, err := p.r.list(ctx, kindPack)
+	if err != nil {
+		return err
+	}
+	marks, err := p.r.marks(ctx)
+	if err != nil && !(p.o.DryRun && errors.Is(err, ErrDamaged)) {
+		return err
+	}
+	marked := markedPacks(marks)
+	p.out.Packs = len(present)
+	p.v.packs = present
+	for n := range indexed {
+		if _, ok := present[n]; !ok {
+			p.work = true
+			p.repaired("pack %s is missing, and taken out of the index", n)
+		}
+	}
+	if p.o.Data {
+		for _, size := range present {
+			p.v.total.Add(size)
+		}
+	}
+	p.v.opts.Progress = p.o.Progress
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	for n, size := range present {
+		was, listed := indexed[n]
+		if marked[n] && !listed {
+			continue // on its way out
+		}
+		g.Go(func() error { return p.pack(gctx, n, size, was, listed) })
+	}
+	return g.Wait()
+}
+
+// pack decides what of one pack goes into the new index.
+func (p *repairer) pack(ctx context.Context, n Name, size int64, was packList, listed bool) error {
+	entries, err := p.r.readTable(ctx, n, size)
+	switch {
+	case errors.Is(err, ErrDamaged) && listed:
+		// Its chunks may read back all the same, by what the index knows.
+		p.damage("%v; the index still knows what was in it", err)
+		p.keep(was)
+		return nil
+	case errors.Is(err, ErrDamaged):
+		p.damage("%v", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	list := packList{name: n, size: size, entries: entries}
+	switch {
+	case !listed:
+		p.change("pack %s is in no index, and put into one", n)
+	case was.size != size || !slices.Equal(was.entries, entries):
+		p.change("pack %s holds other chunks than its index says", n)
+	}
+	p.keep(list)
+	if !p.o.Data {
+		return nil
+	}
+	return p.v.packData(ctx, n, entries)
+}
+
+func (p *repairer) change(format string, args ...any) {
+	p.repaired(format, args...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.work = true
+}
+
+func (p *repairer) keep(list packList) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.have[list.name] = list
+}
+
+// lost builds the index in memory and walks all trees by it.
+func (p *repairer) lost(ctx context.Context) error {
+	r := p.r
+	r.index = newIndex()
+	for n, list := range p.have {
+		r.listed[n] = true
+		r.index.addPack(list)
+	}
+	for _, n := range p.old {
+		r.loaded[n] = true // they are read: what was built counts
+	}
+	// Packs with chunks that do not read back are given up, without their sound ones.
+	rotten := make(map[Name]bool)
+	for _, packs := range p.v.bad {
+		for _, n := range packs {
+			rotten[n] = true
+		}
+	}
+	for n := range rotten {
+		p.bad = append(p.bad, p.have[n])
+		p.change("pack %s has chunks that do not read back: the others are moved to a new one", n)
+	}
+	names, err := r.SnapshotNames(ctx)
+	if err != nil {
+		return err
+	}
+	var read []*Snapshot
+	for _, n := range names {
+		s, err := r.Snapshot(ctx, n)
+		if errors.Is(err, ErrDamaged) {
+			continue // told already
+		}
+		if err != nil {
+			return err
+		}
+		read = append(read, s)
+	}
+	if err := p.v.trees(ctx, read); err != nil {
+		return err
+	}
+	p.out.Damage = append(p.out.Damage, p.v.out.Damage...)
+	p.out.Lost, p.out.LostFiles = p.v.out.Lost, p.v.out.LostFiles
+	return nil
+}
+
+// rewrite puts the new indexes in the place of all that are there.
+func (p *repairer) rewrite(ctx context.Context) error {
+	moved := make([]Name, 0, len(p.bad))
+	for _, e := range p.r.epochs {
+		mine := slices.DeleteFunc(slices.Clone(p.bad), func(l packList) bool { return p.r.owner(kindPack, l.name) != e })
+		if len(mine) == 0 {
+			continue
+		}
+		if err := p.moveSound(ctx, e, mine); err != nil {
+			return err
+		}
+		for _, l := range mine {
+			delete(p.have, l.name)
+			moved = append(moved, l.name)
+		}
+	}
+	if len(moved) > 0 {
+		// So that no backup takes them up again; prune marks them as well, and deletes them.
+		secret := newSecret()
+		nobody := mark{pruner: [16]byte(secret[:16]), packs: moved, when: time.Now().Unix()}
+		if _, err := p.r.putRecord(ctx, kindMark, encodeMark(nobody)); err != nil {
+			return err
+		}
+	}
+	var packs []packList
+	replaced, chunks := p.old, 0
+	put := func() error {
+		if len(packs) == 0 {
+			return nil
+		}
+		_, err := p.r.putIndex(ctx, replaced, packs)
+		packs, replaced, chunks = nil, nil, 0
+		return err
+	}
+	for _, list := range p.have {
+		packs = append(packs, list)
+		if chunks += len(list.entries); chunks >= indexChunks {
+			// All but the last leave the older ones in force: cut off here, nothing is missing.
+			all := replaced
+			replaced = nil
+			if err := put(); err != nil {
+				return err
+			}
+			replaced = all
+		}
+	}
+	if err := put(); err != nil {
+		return err
+	}
+	return p.r.deleteAll(ctx, kindIndex, p.old)
+}
+
+// moveSound copies what reads back of some packs to new ones.
+func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) error {
+	w := p.r.newWriter(ctx, e, dataPackTarget)
+	defer w.Close()
+	for _, l := range list {
+		c := e.objectAEAD(kindPack, l.name)
+		var offset int64
+		for i, entry := range l.entries {
+			sealed := make([]byte, entry.sealed())
+			err := p.r.readAt(ctx, kindPack.path(l.name), sealed, offset)
+			offset += int64(len(sealed))
+			if err != nil && !errors.Is(err, ErrDamaged) {
+				return err
+			}
+			if err != nil || slices.Contains(p.v.bad[entry.id], l.name) {
+				continue
+			}
+			record, err := c.Open(sealed[:0], nonce(uint32(i)), sealed, entry.id[:])
+			if err != nil {
+				continue
+			}
+			if err := w.copyRecord(row{id: entry.id, kind: entry.kind, record: entry.record, contentB: entry.content}, record); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return p.r.deleteAll(ctx, kindPending, w.pending)
+}

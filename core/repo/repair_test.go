@@ -1,0 +1,213 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/faultstore"
+)
+
+func repairIt(t testing.TB, s store.Store, o RepairOptions) Repairing {
+	t.Helper()
+	r, err := Open(context.Background(), s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.Repair(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRepairOfAHealthyRepositoryChangesNothing(t *testing.T) {
+	m, _, k := threeSnapshots(t)
+	before := dump(t, m)
+	p := repairIt(t, m, RepairOptions{Data: true})
+	if len(p.Repaired)+len(p.Damage)+p.Lost != 0 || !maps.EqualFunc(before, dump(t, m), bytes.Equal) {
+		t.Errorf("%+v", p)
+	}
+	k.clean(t, m)
+}
+
+// Indexes come back from the packs alone, whether they are gone or damaged.
+func TestLostIndexesAreBuiltAnew(t *testing.T) {
+	for _, damage := range []bool{false, true} {
+		m, _, k := threeSnapshots(t)
+		ctx := context.Background()
+		for name, b := range dump(t, m) {
+			if !strings.HasPrefix(name, "indexes/") {
+				continue
+			}
+			b[len(b)/2] ^= 1
+			err := m.Replace(ctx, name, b)
+			if !damage {
+				err = m.Delete(ctx, name)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := dump(t, m)
+		dry := repairIt(t, m, RepairOptions{DryRun: true})
+		if !maps.EqualFunc(before, dump(t, m), bytes.Equal) {
+			t.Error("the preview changed something")
+		}
+		p := repairIt(t, m, RepairOptions{})
+		if len(p.Damage) != 0 || p.Lost != 0 || len(p.Repaired) == 0 || !slices.Equal(p.Repaired, dry.Repaired) {
+			t.Errorf("damage %v: %+v\npreview %+v", damage, p, dry)
+		}
+		k.clean(t, m)
+	}
+}
+
+// A chunk that does not read back is given up; the others of its pack, and a
+// backup of the same files heals all snapshots.
+func TestARottenChunkIsGivenUpAndHealed(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	ctx := context.Background()
+	r := reopen(t, m, nil)
+	id := r.current().NewHasher().ID(noise(10, 30_000)[:100])
+	at, _ := r.index.find(id)
+	path := kindPack.path(r.index.packName(at.pack))
+	b, err := store.ReadAll(ctx, m, path, maxPack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[at.offset+10] ^= 1
+	if err := m.Replace(ctx, path, b); err != nil {
+		t.Fatal(err)
+	}
+	if p := repairIt(t, m, RepairOptions{}); len(p.Repaired) > 0 {
+		t.Errorf("without reading the data: %+v", p)
+	}
+	p := repairIt(t, m, RepairOptions{Data: true})
+	if p.Lost != 1 || len(p.LostFiles) != 1 || !strings.HasPrefix(p.LostFiles[0], names[0].String()[:8]) || !strings.HasSuffix(p.LostFiles[0], "own0") {
+		t.Errorf("%+v", p)
+	}
+	rest := maps.Clone(k)
+	delete(rest, names[0])
+	rest.check(t, m)
+	if _, err := readFile(reopen(t, m, nil), mustSnapshot(t, m, names[0]), "common"); err != nil {
+		t.Errorf("another file of the snapshot: %v", err)
+	}
+	again := writeSnapshot(t, reopen(t, m, nil), k[names[0]], nil)
+	k[again.Name] = k[names[0]]
+	k.clean(t, m)
+	c := newPruneComputer()
+	o := c.options()
+	o.Grace = 0
+	if p := c.prune(t, m, o); p.FreedPacks == 0 {
+		t.Errorf("the pack that was given up is still there: %+v", p)
+	}
+	k.clean(t, m)
+}
+
+func mustSnapshot(t testing.TB, s store.Store, n Name) *Snapshot {
+	t.Helper()
+	out, err := reopen(t, s, nil).Snapshot(context.Background(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Whatever object is damaged or gone, a repair makes no file worse, and prune
+// works again once the snapshots that lost something are removed.
+func TestRepairNeverMakesAnythingWorse(t *testing.T) {
+	m, _, k := threeSnapshots(t)
+	all := dump(t, m)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if name == HeaderPath {
+			continue
+		}
+		for _, how := range []string{"gone", "cut", "bit"} {
+			o := maps.Clone(all)
+			b := bytes.Clone(o[name])
+			switch how {
+			case "gone":
+				delete(o, name)
+			case "cut":
+				o[name] = b[:len(b)/2]
+			case "bit":
+				b[rng.IntN(len(b))] ^= 1
+				o[name] = b
+			}
+			s := o.store(t)
+			before := readable(t, s, k)
+			repairIt(t, s, RepairOptions{Data: rng.IntN(2) == 0})
+			after := readable(t, s, k)
+			for f := range before {
+				if !after[f] {
+					t.Errorf("%s %s: %s is lost by the repair", name, how, f)
+				}
+			}
+			again := repairIt(t, s, RepairOptions{Data: true})
+			repairIt(t, s, RepairOptions{Data: true})
+			if last := repairIt(t, s, RepairOptions{Data: true}); len(last.Repaired) > 0 {
+				t.Errorf("%s %s: repairs do not come to an end: %v\n%v", name, how, again.Repaired, last.Repaired)
+			}
+		}
+	}
+}
+
+// readable are the files that read right, by snapshot and name.
+func readable(t testing.TB, s store.Store, k kept) map[string]bool {
+	t.Helper()
+	ctx := context.Background()
+	out := make(map[string]bool)
+	r, err := Open(ctx, s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, files := range k {
+		snap, err := r.Snapshot(ctx, n)
+		if err != nil {
+			continue
+		}
+		if _, err := r.LoadIndex(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if b, err := readFile(r, snap, f.name); err == nil && bytes.Equal(b, f.content) {
+				out[n.String()[:8]+f.name] = true
+			}
+		}
+	}
+	return out
+}
+
+// Cut off at any write, a repair leaves what was readable, and the next one ends its work.
+func TestRepairCutOffAnywhere(t *testing.T) {
+	m, _, k := threeSnapshots(t)
+	all := dump(t, m)
+	for name, b := range all {
+		if strings.HasPrefix(name, "indexes/") {
+			b[20] ^= 1
+		}
+	}
+	for skip := 0; ; skip++ {
+		s := all.store(t)
+		f := faultstore.New(s, faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Skip: skip, Kind: faultstore.CrashAfter}))
+		r, err := Open(context.Background(), f, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = r.Repair(context.Background(), RepairOptions{})
+		repairIt(t, s, RepairOptions{})
+		k.check(t, s)
+		if !f.Crashed() {
+			if skip < 3 {
+				t.Errorf("only %d writes", skip)
+			}
+			return
+		}
+	}
+}
