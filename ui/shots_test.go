@@ -362,6 +362,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	r.dates(dates, shownDates)
 	shoot("restore-dates")
+	r.everyDay(func() {})
+	d.write(0, "Statement")
+	d.press(say("Search"))
+	d.sees(say("{{.Count}} found", vals{"Count": 1}))
+	shoot("restore-versions")
 	r.files(dates[0], func() {})
 	d.sees("Thesis")
 	r.picker.Open("Documents/Taxes 2025")
