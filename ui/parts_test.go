@@ -78,7 +78,7 @@ func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
 	d.nav("Restore")
 	d.door("This backup")
 	d.sees("From which day?")
-	d.row("Look for a file").Tapped(nil)
+	d.row("Find a file").Tapped(nil)
 	d.write(0, "no such name")
 	d.press("Search")
 	d.sees("Nothing of that name")

@@ -53,7 +53,7 @@ func (f *restoreFlow) everyDay(back func()) {
 	}
 	p = u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { looking.stop(); back() },
-		title: lang.L("Which file?"), lead: lang.L("It is looked for in the backups of all days, also where it was deleted since."),
+		title: lang.L("Which file?"), lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
 		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
 	})
 	f.put(p.root)
