@@ -59,6 +59,46 @@ func TestOnlySomeFiles(t *testing.T) {
 	}
 }
 
+func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	letter := filepath.Join(dir, "letter.txt")
+	for n, change := range []func() error{
+		func() error { return os.WriteFile(letter, []byte("Dear you, a second and longer time\n"), 0o644) },
+		func() error { return os.Remove(letter) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		d.press("Back up now")
+		d.until("a backup", func() bool { return d.ui.job == nil && d.backups() == n+2 })
+	}
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.row("Find a file").Tapped(nil)
+	d.write(0, "no such name")
+	d.press("Search")
+	d.sees("Nothing of that name")
+	d.write(0, "LETTER")
+	d.press("Search")
+	d.sees("2 found")
+	older := find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), "As it was") })
+	if len(older) != 2 {
+		t.Fatalf("%d versions", len(older))
+	}
+	older[1].Tapped(nil)
+	target := filepath.Join(t.TempDir(), "restored")
+	d.write(0, target)
+	d.press("Restore")
+	d.sees("every byte was checked")
+	if b, err := os.ReadFile(filepath.Join(target, "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
+		t.Errorf("the older version came back as %q: %v", b, err)
+	}
+}
+
 func TestANewBackupIsInTheListOfDates(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)

@@ -224,9 +224,11 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 	if len(all) > most {
 		content = append(content, widgets.Row(0, nil, widgets.NewButton(lang.L("Show older ones"), "", widgets.Second, func() { f.dates(all, len(all)) })))
 	}
+	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil, func() { f.everyDay(func() { f.dates(all, most) }) })
+	everyDay.SetValue(lang.L("By its name, with all its versions."))
 	p := u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: f.again, title: lang.L("From which day?"),
-		content: content,
+		content: append([]fyne.CanvasObject{widgets.Rows(everyDay)}, content...),
 	})
 	f.put(p.root)
 }

@@ -4,16 +4,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // atLogin stands for the system's list of what starts at login.
-type atLogin struct{ on bool }
+type atLogin struct{ on atomic.Bool }
 
-func (l *atLogin) Enabled() (bool, error) { return l.on, nil }
-func (l *atLogin) Set(on bool) error      { l.on = on; return nil }
+func (l *atLogin) Enabled() (bool, error) { return l.on.Load(), nil }
+func (l *atLogin) Set(on bool) error      { l.on.Store(on); return nil }
 
 // trailing is the control at the end of a row.
 func trailing[T any](d *desk, row string) T {
@@ -34,9 +35,11 @@ func TestSettingsAboutRunning(t *testing.T) {
 	d.nav("Settings")
 	d.loop.drain()
 	for range 2 {
-		want := !login.on
+		want := !login.on.Load()
 		trailing[*widgets.Toggle](d, "Start at login").Tapped(nil)
-		d.until("the change", func() bool { return login.on == want && trailing[*widgets.Toggle](d, "Start at login").On() == want })
+		d.until("the change", func() bool {
+			return login.on.Load() == want && trailing[*widgets.Toggle](d, "Start at login").On() == want
+		})
 	}
 	trailing[*widgets.Toggle](d, "Keep running").Tapped(nil)
 	d.ui.closeAsked()

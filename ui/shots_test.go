@@ -139,7 +139,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	s := &stage{App: real, status: status}
 	l := newLoop()
-	u := New(Params{Fyne: app, Login: &atLogin{on: true}, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	login := &atLogin{}
+	login.on.Store(true)
+	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
 	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
 	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
@@ -360,6 +362,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	r.dates(dates, shownDates)
 	shoot("restore-dates")
+	r.everyDay(func() {})
+	d.write(0, "Statement")
+	d.press(say("Search"))
+	d.sees(say("{{.Count}} found", vals{"Count": 1}))
+	shoot("restore-versions")
 	r.files(dates[0], func() {})
 	d.sees("Thesis")
 	r.picker.Open("Documents/Taxes 2025")

@@ -1,0 +1,110 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// shownVersions is how many versions a search in all days shows.
+const shownVersions = 200
+
+// everyDay looks for a file by its name in all backups, and shows its versions.
+func (f *restoreFlow) everyDay(back func()) {
+	u, reader := f.u, f.reader
+	name := widget.NewEntry()
+	name.SetPlaceHolder(lang.L("A part of its name"))
+	found := widgets.Column(theme.Space6)
+	looking := &latest{w: u.work}
+	var p *page
+	var search *widgets.Button
+	look := func() {
+		text := strings.TrimSpace(name.Text)
+		if text == "" {
+			return
+		}
+		p.fail(nil)
+		search.SetBusy(true)
+		looking.run(func(ctx context.Context) func() {
+			versions, err := reader.Find(ctx, text)
+			return func() {
+				search.SetBusy(false)
+				if err != nil {
+					p.fail(err)
+					return
+				}
+				found.Objects = f.versions(versions, func() { f.put(p.root) })
+				p.relayout()
+			}
+		})
+	}
+	search = widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
+	name.OnSubmitted = func(string) {
+		if !search.Disabled() {
+			look()
+		}
+	}
+	p = u.newPage(pageParams{
+		name: f.name(), step: 2, of: 5, back: func() { looking.stop(); back() },
+		title: lang.L("Which file?"), lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
+		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
+	})
+	f.put(p.root)
+	u.window.Canvas().Focus(name)
+}
+
+// versions lists what was found, by path, the newest version of each first.
+func (f *restoreFlow) versions(all []core.Version, back func()) []fyne.CanvasObject {
+	u := f.u
+	if len(all) == 0 {
+		return []fyne.CanvasObject{widgets.NewEmptyState("search", lang.L("Nothing of that name"), lang.L("Try another part of the name."), nil)}
+	}
+	var content, rows []fyne.CanvasObject
+	path := all[0].Entry.Path
+	flush := func() {
+		if len(rows) > 0 {
+			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(core.DisplayName(path)).Shortened(), widgets.Rows(rows...)))
+			rows = nil
+		}
+	}
+	for i, v := range all {
+		if i == shownVersions {
+			flush()
+			return append(content, widgets.NewMuted(lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": shownVersions})))
+		}
+		if v.Entry.Path != path {
+			flush()
+			path = v.Entry.Path
+		}
+		rows = append(rows, f.versionRow(v, back))
+	}
+	flush()
+	lead := widgets.NewMuted(lang.L("{{.Count}} found", vals{"Count": u.words.Count(int64(len(all)))}))
+	return append([]fyne.CanvasObject{lead}, content...)
+}
+
+func (f *restoreFlow) versionRow(v core.Version, back func()) fyne.CanvasObject {
+	u := f.u
+	node := nodeOf(v.Entry, "")
+	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", vals{"Time": u.words.Ago(v.Last.Time, u.now())}), nil, func() {
+		f.snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
+		f.paths = []string{v.Entry.Path}
+		f.where(back)
+	})
+	text := core.DisplayName(v.Host)
+	if v.Entry.Kind == core.EntryFile {
+		text = lang.L("changed {{.Time}}", vals{"Time": u.words.Ago(v.Entry.Modified, u.now())}) + " · " + text
+	}
+	row.SetValue(text)
+	if node.Bytes >= 0 {
+		row.SetNote(u.words.Bytes(node.Bytes))
+	}
+	return row
+}
