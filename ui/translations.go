@@ -26,16 +26,17 @@ var languages = []string{"", "en", "de"}
 // toolkit asks the system which one to speak and cannot be told another, so the
 // wanted one is handed to it under the name of the system's.
 func speak(language string) {
-	system := lang.SystemLocale()
+	// Without its region: there the toolkit has the texts of its own dialogs.
+	system, _, _ := strings.Cut(lang.SystemLocale().LanguageString(), "-")
 	if language == "" {
 		language = "en"
-		if strings.HasPrefix(system.LanguageString(), "de") {
+		if system == "de" {
 			language = "de"
 		}
 	}
 	b, err := assets.Translations.ReadFile("translations/" + language + ".json")
 	if err == nil {
-		err = lang.AddTranslationsForLocale(b, fyne.Locale(system.LanguageString()))
+		err = lang.AddTranslationsForLocale(b, fyne.Locale(system))
 	}
 	if err != nil {
 		panic(fmt.Sprintf("ui: the language %q cannot be spoken: %v", language, err)) // a test speaks them all
