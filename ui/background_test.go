@@ -146,6 +146,7 @@ func TestARestoreIsTriedByItself(t *testing.T) {
 	d.row("Proven restorable").Tapped(nil)
 	d.until("the drill", func() bool { return d.ui.job == nil })
 	d.sees("did not come back today")
+	d.sees("Part of the backup cannot be restored")
 	d.nav("Activity")
 	d.row("Restore drill").Tapped(nil)
 	d.sees("Parts of the backup are damaged.")

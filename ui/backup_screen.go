@@ -97,6 +97,9 @@ func (u *UI) heroState(st core.Status) heroState {
 		return never
 	case last.Outcome == core.OutcomeFailed:
 		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("The last backup did not work"), sub: u.lastGoodLine(st)}
+	case st.LastDrill != nil && st.LastDrill.Outcome == core.OutcomePartly: // wins over every good news
+		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("Part of the backup cannot be restored"),
+			sub: lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", vals{"Files": u.words.Files(int64(st.LastDrill.ProblemsTotal)), "Time": u.words.Ago(st.LastDrill.Ended, u.now())})}
 	case late != notOverdue:
 		tone := widgets.ToneAttention
 		if late == longOverdue {

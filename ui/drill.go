@@ -91,6 +91,8 @@ func (s *scheduler) chore(st core.Status, now time.Time) bool {
 	switch {
 	case !ready || u.job != nil || st.Running != "" || u.closing || u.quitting:
 		return false
+	case st.LastDrill != nil && st.LastDrill.Outcome == core.OutcomePartly && st.LastBackup.Ended.After(st.LastDrill.Ended):
+		u.drill(true) // the backup since then has stored again what was lost, as far as this computer has it
 	case ago(st.LastDrill) > drillEvery && ago(st.LastBackup) < drillEvery:
 		u.drill(true)
 	case u.prefs.thinOut() && ago(st.LastPrune) > pruneEvery:
