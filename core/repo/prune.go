@@ -642,7 +642,36 @@ func (p *pruner) sweep(ctx context.Context) error {
 			p.left(all, drop)
 			return err
 		}
+		if err := p.indexAgain(ctx, drop); err != nil {
+			return err
+		}
 	}
+}
+
+// indexAgain writes an index of packs that were to be deleted and were not: no
+// index names them any more, and what needs them since may take them out of the mark.
+func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
+	present, err := p.r.list(ctx, kindPack)
+	if err != nil {
+		return err
+	}
+	var packs []packList
+	for n := range drop {
+		size, there := present[n]
+		if !there {
+			continue
+		}
+		entries, err := p.r.readTable(ctx, n, size)
+		if err != nil {
+			return err
+		}
+		packs = append(packs, packList{name: n, size: size, entries: entries})
+	}
+	if len(packs) == 0 {
+		return nil
+	}
+	_, err = p.r.putIndex(ctx, nil, packs)
+	return err
 }
 
 // stale tells whether the indexes are worth writing anew: they name packs that

@@ -666,3 +666,34 @@ func TestADeletionThatComesMonthsLater(t *testing.T) {
 	}
 	k.clean(t, m)
 }
+
+// A computer falls asleep between writing indexes without some packs and deleting them. Meanwhile
+// a backup is about to refer to one: it stays, and an index names it again. Found by core/simtest.
+func TestWhatStaysAfterAllIsInAnIndex(t *testing.T) {
+	m, names, k := threeSnapshots(t)
+	ctx := context.Background()
+	old := mustSnapshot(t, m, names[0])
+	w, err := reopen(t, m, nil).NewWriter(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c := newPruneComputer()
+	o := c.options(names[0])
+	o.Grace, o.MaxWaste = 0, 1
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "indexes/", Kind: faultstore.Delay, Before: func(context.Context) error {
+		c.now = c.now.Add(2 * planFor)
+		return w.checkpoint(old)
+	}})
+	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	script.VerifyAllHit(t)
+	s, err := w.WriteSnapshot(*old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k[s.Name] = k[names[0]]
+	delete(k, names[0])
+	k.clean(t, m)
+}
