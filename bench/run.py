@@ -29,6 +29,10 @@ class Program:
     def prepare(self):
         """Runs once after setup, untimed."""
 
+    @classmethod
+    def installed(cls):
+        return bool(shutil.which(cls.name))
+
 
 class Holdfast(Program):
     name, binary = "holdfast", ""
@@ -141,6 +145,10 @@ class Kopia(Program):
 
 class TarAge(Program):
     name = "age"
+
+    @classmethod
+    def installed(cls):
+        return all(map(shutil.which, ("age", "age-keygen", "zstd")))
 
     def setup(self):
         os.makedirs(self.repo)
@@ -282,7 +290,7 @@ def main():
     a.add_argument("--dir", required=True)
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--scale", type=float, default=1.0)
-    a.add_argument("--only", default=",".join(["holdfast", "restic", "borg"] + [n for n in ("restic-0.19", "kopia", "age") if shutil.which(n)]))
+    a.add_argument("--only", default=",".join(["holdfast", "restic", "borg"] + [k.name for k in (NewRestic, Kopia, TarAge) if k.installed()]))
     a.add_argument("--json")
     a = a.parse_args()
     Holdfast.binary = os.path.abspath(a.holdfast)
@@ -293,7 +301,7 @@ def main():
         subprocess.run([sys.executable, os.path.join(HERE, "workload.py"), "make", workload, "--scale", str(a.scale)], check=True)
     kinds = [k for k in (Holdfast, Restic, NewRestic, Borg, Kopia, TarAge) if k.name in a.only.split(",")]
     for k in kinds:
-        if k is not Holdfast and not shutil.which(k.name):
+        if k is not Holdfast and not k.installed():
             sys.exit("%s is not installed" % k.name)
     results = {k.name: [] for k in kinds}
     for n in range(a.rounds):
