@@ -1,15 +1,12 @@
 package backup
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/zeebo/blake3"
@@ -208,33 +205,18 @@ func (c *changeCache) dir(path string) *cachedDir {
 
 // cacheWriter writes the cache of this run.
 type cacheWriter struct {
-	path  string
-	f     *os.File
-	w     *bufio.Writer
-	at    uint64
+	*cacheFile
 	slots []cacheSlot
-	err   error
 }
 
 // newCacheWriter writes beside path; commit puts the new cache in its place.
 func newCacheWriter(path string) (*cacheWriter, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "changes-*.tmp")
+	f, err := newCacheFile(path, 256<<10)
 	if err != nil {
 		return nil, err
 	}
-	c := &cacheWriter{path: path, f: f, w: bufio.NewWriterSize(f, 256<<10)}
-	c.write([]byte(cacheMagic))
-	return c, nil
-}
-
-func (c *cacheWriter) write(b []byte) {
-	if c.err == nil {
-		_, c.err = c.w.Write(b)
-		c.at += uint64(len(b))
-	}
+	f.write([]byte(cacheMagic))
+	return &cacheWriter{cacheFile: f}, nil
 }
 
 // add records a directory by its content and its encoded entries, which carry
@@ -273,25 +255,7 @@ func (c *cacheWriter) commit() error {
 	end := binary.BigEndian.AppendUint64(nil, at)
 	sum := sha256.Sum256(append(table, end...))
 	c.write(append(end, sum[:]...))
-	if c.err == nil {
-		c.err = c.w.Flush()
-	}
-	if err := c.f.Close(); c.err == nil {
-		c.err = err
-	}
-	if c.err == nil {
-		c.err = os.Rename(c.f.Name(), c.path)
-	}
-	if c.err != nil {
-		_ = os.Remove(c.f.Name()) // the cause is reported
-		return fmt.Errorf("change cache: %w", c.err)
-	}
-	return nil
-}
-
-func (c *cacheWriter) discard() {
-	_ = c.f.Close()
-	_ = os.Remove(c.f.Name())
+	return c.cacheFile.commit()
 }
 
 // signature is what lstat says that must stay the same for a file to count
