@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -347,146 +346,6 @@ func (p *pruner) hold(ctx context.Context, v pending) error {
 	return nil
 }
 
-// How good a pack is as the place in which a chunk is counted.
-const (
-	placeGone    = iota // the pack is not there
-	placeForeign        // another computer may delete it
-	placeOwn            // this one may
-	placeGood
-)
-
-// places decides in which pack a needed chunk is counted.
-type places struct {
-	x      *index
-	needed func(row uint32) bool
-	strict func(row uint32) bool // a snapshot needs it
-	rank   []int                 // of each pack
-	could  []int64               // of each pack: live bytes if chunks were counted in all their packs
-	others map[ID][]row          // the further rows of needed chunks
-}
-
-// places is for who holds the index's lock.
-func (p *pruner) places() *places {
-	own, foreign := p.markedBy()
-	x := p.r.index
-	s := &places{
-		x: x, rank: make([]int, len(x.packs)), could: make([]int64, len(x.packs)), others: make(map[ID][]row),
-		strict: p.snapshots.needed.has,
-		needed: func(i uint32) bool { return p.snapshots.needed.has(i) || p.pending.needed.has(i) },
-	}
-	for i, n := range x.packs {
-		switch size, ok := p.present[n]; {
-		case !ok || size != x.sizes[i]:
-			s.rank[i] = placeGone
-		case foreign[n]:
-			s.rank[i] = placeForeign
-		case own[n] || p.moved[n]:
-			s.rank[i] = placeOwn
-		default:
-			s.rank[i] = placeGood
-		}
-	}
-	for _, r := range x.spare {
-		if n, ok := x.numberLocked(r.id); ok && s.needed(n) {
-			s.others[r.id] = append(s.others[r.id], r)
-			s.could[r.pack] += r.sealed()
-		}
-	}
-	for i := range x.rows {
-		if s.needed(uint32(i)) {
-			s.could[x.rows[i].pack] += x.rows[i].sealed()
-		}
-	}
-	return s
-}
-
-// each calls fn with the place of every needed chunk. A chunk that a snapshot
-// needs and that is nowhere is ErrDamaged.
-func (s *places) each(fn func(place *row)) error {
-	for i := range s.x.rows {
-		if !s.needed(uint32(i)) {
-			continue
-		}
-		place := &s.x.rows[i]
-		others := s.others[place.id]
-		for k := range others {
-			if s.better(&others[k], place) {
-				place = &others[k]
-			}
-		}
-		switch {
-		case s.rank[place.pack] > placeGone:
-			fn(place)
-		case s.strict(uint32(i)):
-			return missing(place.id)
-		}
-		// Otherwise a backup under way needs it, and has seen that it is gone or is about to.
-	}
-	return nil
-}
-
-func (s *places) better(a, b *row) bool {
-	share := func(pack uint32) float64 { return float64(s.could[pack]) / float64(max(1, s.x.sizes[pack])) }
-	return cmp.Or(cmp.Compare(s.rank[a.pack], s.rank[b.pack]), cmp.Compare(share(a.pack), share(b.pack)),
-		slices.Compare(s.x.packs[a.pack][:], s.x.packs[b.pack][:])) > 0
-}
-
-// count distributes the needed chunks over the packs that are there.
-func (p *pruner) count() (map[Name]*use, error) {
-	own, foreign := p.markedBy()
-	out := make(map[Name]*use, len(p.present))
-	for n, size := range p.present {
-		out[n] = &use{name: n, size: size, marked: own[n] || foreign[n]}
-	}
-	for n, m := range p.marks {
-		if seen := p.o.Seen.Marks[n]; m.pruner != p.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
-			for _, pack := range m.packs {
-				if out[pack] != nil {
-					out[pack].left = true
-				}
-			}
-		}
-	}
-	x := p.r.index
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	byNumber := make([]*use, len(x.packs))
-	for i, n := range x.packs {
-		byNumber[i] = out[n]
-	}
-	return out, p.places().each(func(place *row) {
-		u := byNumber[place.pack]
-		u.live += place.sealed()
-		u.chunks++
-		u.meta = place.kind != KindData
-	})
-}
-
-// markedBy are the packs in the pruner's own marks and in those of others.
-func (p *pruner) markedBy() (own, foreign map[Name]bool) {
-	own, foreign = make(map[Name]bool), make(map[Name]bool)
-	for _, m := range p.marks {
-		for _, n := range m.packs {
-			if m.pruner == p.id {
-				own[n] = true
-			} else {
-				foreign[n] = true
-			}
-		}
-	}
-	return own, foreign
-}
-
-func (p *pruner) ownMarks() map[Name]mark {
-	out := make(map[Name]mark)
-	for n, m := range p.marks {
-		if m.pruner == p.id {
-			out[n] = m
-		}
-	}
-	return out
-}
-
 // preview fills in what a run would do.
 func (p *pruner) preview(all map[Name]*use) {
 	due := p.due()
@@ -577,16 +436,6 @@ func (p *pruner) mark(ctx context.Context, all map[Name]*use) error {
 		}
 	}
 	return p.remember(ctx)
-}
-
-func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
-	slices.SortFunc(packs, func(a, b Name) int { return slices.Compare(a[:], b[:]) })
-	m := mark{p.id, packs, p.o.Now().Unix()}
-	n, err := p.r.putRecord(ctx, kindMark, encodeMark(m))
-	if err == nil {
-		p.marks[n] = m
-	}
-	return n, err
 }
 
 // remember looks at the marks and the pending objects that are there and
@@ -723,59 +572,4 @@ func (p *pruner) left(all map[Name]*use, dropped map[Name]bool) {
 		}
 	}
 	p.next()
-}
-
-// unmark takes packs in which a chunk is counted out of the own marks.
-func (p *pruner) unmark(ctx context.Context, all map[Name]*use) error {
-	for n, m := range p.ownMarks() {
-		keep := slices.DeleteFunc(slices.Clone(m.packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
-		if len(keep) == len(m.packs) {
-			continue
-		}
-		if err := p.replaceMark(ctx, n, keep); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replaceMark puts another mark in the place of an own one, as old as that.
-func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error {
-	if len(packs) > 0 {
-		n, err := p.putMark(ctx, packs)
-		if err != nil {
-			return err
-		}
-		p.o.Seen.Marks[n] = p.o.Seen.Marks[old]
-	}
-	if err := p.o.Save(); err != nil {
-		return err
-	}
-	delete(p.marks, old)
-	delete(p.o.Seen.Marks, old)
-	return p.r.store.Delete(ctx, kindMark.path(old))
-}
-
-// tidyMarks takes packs that are gone out of the own marks, and deletes marks
-// of others of which every pack is gone. Others than these are their owner's alone, however
-// old: it may be asleep in the middle of deleting.
-func (p *pruner) tidyMarks(ctx context.Context) error {
-	present, err := p.r.list(ctx, kindPack)
-	if err != nil {
-		return err
-	}
-	gone := func(pack Name) bool { _, ok := present[pack]; return !ok }
-	for n, m := range maps.Clone(p.marks) {
-		keep := slices.DeleteFunc(slices.Clone(m.packs), gone)
-		switch {
-		case m.pruner == p.id && len(keep) < len(m.packs):
-			err = p.replaceMark(ctx, n, keep)
-		case m.pruner != p.id && len(keep) == 0:
-			err = p.r.store.Delete(ctx, kindMark.path(n))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

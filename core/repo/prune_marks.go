@@ -1,0 +1,97 @@
+package repo
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// markedBy are the packs in the pruner's own marks and in those of others.
+func (p *pruner) markedBy() (own, foreign map[Name]bool) {
+	own, foreign = make(map[Name]bool), make(map[Name]bool)
+	for _, m := range p.marks {
+		for _, n := range m.packs {
+			if m.pruner == p.id {
+				own[n] = true
+			} else {
+				foreign[n] = true
+			}
+		}
+	}
+	return own, foreign
+}
+
+func (p *pruner) ownMarks() map[Name]mark {
+	out := make(map[Name]mark)
+	for n, m := range p.marks {
+		if m.pruner == p.id {
+			out[n] = m
+		}
+	}
+	return out
+}
+
+func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
+	slices.SortFunc(packs, func(a, b Name) int { return slices.Compare(a[:], b[:]) })
+	m := mark{p.id, packs, p.o.Now().Unix()}
+	n, err := p.r.putRecord(ctx, kindMark, encodeMark(m))
+	if err == nil {
+		p.marks[n] = m
+	}
+	return n, err
+}
+
+// unmark takes packs in which a chunk is counted out of the own marks.
+func (p *pruner) unmark(ctx context.Context, all map[Name]*use) error {
+	for n, m := range p.ownMarks() {
+		keep := slices.DeleteFunc(slices.Clone(m.packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
+		if len(keep) == len(m.packs) {
+			continue
+		}
+		if err := p.replaceMark(ctx, n, keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceMark puts another mark in the place of an own one, as old as that.
+func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error {
+	if len(packs) > 0 {
+		n, err := p.putMark(ctx, packs)
+		if err != nil {
+			return err
+		}
+		p.o.Seen.Marks[n] = p.o.Seen.Marks[old]
+	}
+	if err := p.o.Save(); err != nil {
+		return err
+	}
+	delete(p.marks, old)
+	delete(p.o.Seen.Marks, old)
+	return p.r.store.Delete(ctx, kindMark.path(old))
+}
+
+// tidyMarks takes packs that are gone out of the own marks, and deletes marks
+// of others of which every pack is gone. Others than these are their owner's alone, however
+// old: it may be asleep in the middle of deleting.
+func (p *pruner) tidyMarks(ctx context.Context) error {
+	present, err := p.r.list(ctx, kindPack)
+	if err != nil {
+		return err
+	}
+	gone := func(pack Name) bool { _, ok := present[pack]; return !ok }
+	for n, m := range maps.Clone(p.marks) {
+		keep := slices.DeleteFunc(slices.Clone(m.packs), gone)
+		switch {
+		case m.pruner == p.id && len(keep) < len(m.packs):
+			err = p.replaceMark(ctx, n, keep)
+		case m.pruner != p.id && len(keep) == 0:
+			err = p.r.store.Delete(ctx, kindMark.path(n))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
