@@ -78,7 +78,7 @@ func TestNextIsNeitherNowNorFarOff(t *testing.T) {
 func TestASlotThatTheClockSkips(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip("no time zones here: ", err)
+		t.Fatal("no time zones here: ", err)
 	}
 	local := time.Local
 	time.Local = berlin

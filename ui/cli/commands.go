@@ -392,22 +392,27 @@ func (c *cli) verifyCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if c.json {
-			if report.Damage == nil {
-				report.Damage = []string{}
-			}
-			if err := c.printJSON(report); err != nil {
-				return err
-			}
-		} else {
-			for _, line := range verifyLines(report) {
-				c.say("%s", line)
-			}
+		if report.Damage == nil {
+			report.Damage = []string{}
 		}
-		if len(report.Damage) > 0 {
-			return errQuiet
-		}
-		return nil
+		return c.found(report, verifyLines(report), report.Damage)
 	})
 	return cmd
+}
+
+// found tells what a look at the backup found, and fails quietly where that is damage.
+func (c *cli) found(report any, lines, damage []string) error {
+	if c.json {
+		if err := c.printJSON(report); err != nil {
+			return err
+		}
+	} else {
+		for _, line := range lines {
+			c.say("%s", line)
+		}
+	}
+	if len(damage) > 0 {
+		return errQuiet
+	}
+	return nil
 }

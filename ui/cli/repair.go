@@ -26,19 +26,7 @@ on this computer, in all older backups too. While it runs, no other computer sho
 		if err != nil {
 			return err
 		}
-		if c.json {
-			if err := c.printJSON(report); err != nil {
-				return err
-			}
-		} else {
-			for _, line := range repairLines(report) {
-				c.say("%s", line)
-			}
-		}
-		if len(report.Damage) > 0 {
-			return errQuiet
-		}
-		return nil
+		return c.found(report, repairLines(report), report.Damage)
 	})
 	return cmd
 }
