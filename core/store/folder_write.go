@@ -17,6 +17,11 @@ import (
 // writeStep is how much is written between two looks at ctx.
 const writeStep = 4 << 20
 
+// cachedMax is the size from which on an object does not stay in the system's
+// page cache: a backup would fill the memory with packs that nobody reads soon, at
+// the price of what the person works with.
+const cachedMax = 1 << 20
+
 // errUnsupported: a file system lacks what a publisher needs.
 var errUnsupported = errors.New("not supported by this file system")
 
@@ -141,15 +146,21 @@ func writeFile(ctx context.Context, dir *os.Root, name string, data []byte) erro
 	if err != nil {
 		return err
 	}
-	for len(data) > 0 && err == nil {
+	large := len(data) > cachedMax
+	for at := 0; at < len(data) && err == nil; at += writeStep {
 		if err = ctx.Err(); err == nil {
-			step := data[:min(len(data), writeStep)]
+			step := data[at:min(len(data), at+writeStep)]
 			_, err = w.Write(step)
-			data = data[len(step):]
+			if large {
+				beginWriting(w, int64(at), int64(len(step)))
+			}
 		}
 	}
 	if err == nil {
 		err = w.Sync()
+	}
+	if large {
+		forgetCached(w)
 	}
 	// Network file systems report some errors only here.
 	return errors.Join(err, w.Close(), ctx.Err())
