@@ -38,7 +38,7 @@ type Params struct {
 	// OpenStore opens a destination; nil opens folders. create: make it if it
 	// does not exist.
 	OpenStore func(ctx context.Context, destination string, create bool) (store.Store, error)
-	// PackBytes is how large the objects with file data are to be; 0: 24 MiB.
+	// PackBytes is how large the objects with file data are to be; 0: 16 MiB.
 	PackBytes int
 	// Vaults reaches vaults; nil: there are no passwords.
 	Vaults Vaults

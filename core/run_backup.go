@@ -146,8 +146,12 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	if !fresh {
 		o.CachePath = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "changes")
 	}
-	total, stop := a.totals(ctx, set.Sources, exclude)
-	defer stop()
+	total := &totals{}
+	if progress != nil { // counting is a second walk over everything, for whoever looks on
+		var stop func()
+		total, stop = a.totals(ctx, set.Sources, exclude)
+		defer stop()
+	}
 	m := startMeter(ctx, progress, func() Progress {
 		c := o.Counters
 		p := Progress{

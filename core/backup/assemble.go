@@ -246,8 +246,10 @@ func (r *run) resolve(ctx context.Context, p *pending, n repo.Node) error {
 	} else {
 		n.Local = signature(&entry)
 	}
-	n.Content, n.Size = content, 0
-	n.Size = entry.Size
+	if p.xattrFault != nil {
+		r.report(p.path, p.xattrFault)
+	}
+	n.Content, n.Size, n.Xattrs = content, entry.Size, p.xattrs
 	n.MTime, n.MNanos, n.Mode = entry.MTime.Sec, uint32(entry.MTime.Nsec), entry.Mode
 	p.result, p.ok = n, true
 	return nil

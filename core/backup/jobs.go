@@ -67,7 +67,7 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 	if used == 1 {
 		return nil
 	}
-	id, err := w.saver.Save(repo.KindData, w.buf[:used])
+	id, err := w.saver.SaveData(w.buf[:used])
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,7 @@ func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
 	if before.Size > int64(len(buf)) || before.Size > 2*smallMax {
 		return 0, before, errTooBig
 	}
+	p.readXattrs(f)
 	n, err := io.ReadFull(f, buf[:before.Size])
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, before, errChanged
@@ -111,25 +112,25 @@ func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
 // openStable opens a file and returns what it is now. A file that was
 // replaced since it was listed is taken as it is.
 func openStable(dir *source.Dir, e source.Entry) (*source.Handle, source.Entry, error) {
-	f, err := dir.OpenFile(e)
+	f, now, err := dir.OpenFile(e)
 	if errors.Is(err, source.ErrChanged) {
 		if e, err = dir.Lstat(e.Name); err == nil {
 			if e.Kind != source.File {
 				return nil, e, fs.ErrNotExist
 			}
-			f, err = dir.OpenFile(e)
+			f, now, err = dir.OpenFile(e)
 		}
 	}
 	if err != nil {
 		return nil, e, err
 	}
-	now, err := f.Stat()
-	if err != nil {
-		_ = f.Close()
-		return nil, e, err
-	}
-	now.Name = e.Name
 	return f, now, nil
+}
+
+// readXattrs reads what fstat does not tell. A change of it changes the ctime too.
+func (p *pending) readXattrs(f *source.Handle) {
+	list, err := f.Xattrs()
+	p.xattrs, p.xattrFault = toXattrs(list), err
 }
 
 // stillSame tells whether the file is as it was when it was opened.
@@ -162,7 +163,7 @@ func (j *readBlock) do(_ context.Context, w *worker) error {
 		j.block.err = err
 		return nil
 	}
-	return w.save(j.block, w.buf[:1+n])
+	return w.save(j.block, w.buf[:1+n], w.saver.SaveMedia)
 }
 
 // saveBlock stores a chunk that the walk has cut.
@@ -174,7 +175,7 @@ type saveBlock struct {
 
 func (j *saveBlock) do(ctx context.Context, w *worker) error {
 	defer close(j.block.done)
-	err := w.save(j.block, j.buf[:1+j.length])
+	err := w.save(j.block, j.buf[:1+j.length], w.saver.SaveData)
 	select {
 	case w.r.buffers <- j.buf:
 	case <-ctx.Done():
@@ -182,8 +183,8 @@ func (j *saveBlock) do(ctx context.Context, w *worker) error {
 	return err
 }
 
-func (w *worker) save(b *block, buf []byte) error {
-	id, err := w.saver.Save(repo.KindData, buf)
+func (w *worker) save(b *block, buf []byte, store func([]byte) (repo.ID, error)) error {
+	id, err := store(buf)
 	if err != nil {
 		return err
 	}
@@ -212,6 +213,7 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 		return repo.Content{}, before, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
+	p.readXattrs(f)
 	if r.buf == nil {
 		r.buf = repo.ChunkBuffer(blockMax)
 	}
@@ -229,7 +231,7 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 			piece, err := c.Next()
 			if len(piece) > 0 {
 				n := copy(r.buf[1:], piece)
-				id, saveErr := r.saver.Save(repo.KindData, r.buf[:1+n])
+				id, saveErr := r.saver.SaveData(r.buf[:1+n])
 				if saveErr != nil {
 					return fmt.Errorf("%w: %w", errStop, saveErr)
 				}

@@ -172,7 +172,7 @@ func (g *gathering) flush() error {
 	if g.used == 0 {
 		return nil
 	}
-	id, err := g.w.saver.Save(repo.KindData, g.w.buf[:1+g.used])
+	id, err := g.w.saver.SaveData(g.w.buf[:1+g.used])
 	if err != nil {
 		return err
 	}

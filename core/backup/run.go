@@ -33,7 +33,7 @@ type Options struct {
 	Counters            *Counters // may be nil
 	Gate                *Gate     // may be nil
 	Workers             int       // 0: one for each processor
-	PackBytes           int       // of file data; 0: 24 MiB
+	PackBytes           int       // of file data; 0: 16 MiB
 }
 
 // Counters are a run's progress, to be read from any goroutine at any time.

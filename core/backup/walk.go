@@ -46,6 +46,9 @@ type pending struct {
 	blocks chan *block // in order; closed after the last
 	paged  *paged      // of a database, else nil
 
+	xattrs     []repo.Xattr // by whoever reads the file
+	xattrFault error        // it is backed up without them
+
 	// set by the assembler when the file is complete
 	resolved bool
 	result   repo.Node
@@ -269,9 +272,11 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 		}
 		node.Target = target
 	}
-	if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
-		if err := r.problem(ctx, path, err); err != nil {
-			return err
+	if e.Kind != source.File || e.Size == 0 { // of others, whoever opens them reads these
+		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
+			if err := r.problem(ctx, path, err); err != nil {
+				return err
+			}
 		}
 	}
 	if e.Kind != source.File {
@@ -396,10 +401,15 @@ func (r *run) fillXattrs(dir *source.Dir, n *repo.Node, name string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for _, x := range list {
-		n.Xattrs = append(n.Xattrs, repo.Xattr{Name: x.Name, Value: x.Value})
-	}
+	n.Xattrs = toXattrs(list)
 	return err
+}
+
+func toXattrs(list []source.Xattr) (out []repo.Xattr) {
+	for _, x := range list {
+		out = append(out, repo.Xattr{Name: x.Name, Value: x.Value})
+	}
+	return out
 }
 
 // gather adds a small file to the open bundle and closes it where the rule says.
@@ -434,6 +444,7 @@ func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error
 		delete(r.links, inode{p.entry.Device, p.entry.Inode})
 		return r.gone(ctx, p.path, err)
 	}
+	p.readXattrs(f)
 	p.dir = ref.hold()
 	p.file = &openFile{Handle: f, entry: opened}
 	p.blocks = make(chan *block, 64)

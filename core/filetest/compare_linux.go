@@ -89,7 +89,7 @@ func (w *walker) describe(d *source.Dir, e source.Entry, path string) string {
 // content hashes the data with its place, so that holes cost nothing; zeros
 // that are stored and holes are the same content.
 func (w *walker) content(d *source.Dir, e source.Entry) []byte {
-	f, err := d.OpenFile(e)
+	f, _, err := d.OpenFile(e)
 	if err != nil {
 		w.t.Fatal(err)
 	}

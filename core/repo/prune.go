@@ -22,7 +22,7 @@ type PruneOptions struct {
 	Grace time.Duration
 	// MaxWaste is the share of a pack, 0 to 1, that may be unneeded before the rest of it is moved.
 	MaxWaste float64
-	// PackBytes is how large packs of file data may be, at most 24 MiB; 0 is 24 MiB.
+	// PackBytes is how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
 	PackBytes int
 	DryRun    bool
 	Now       func() time.Time // nil: time.Now

@@ -468,3 +468,46 @@ func TestPacksAreWellFilled(t *testing.T) {
 		t.Errorf("%d of %d bytes are padding", padding, stored)
 	}
 }
+
+// What calls itself media is compressed all the same where a sample can be.
+func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
+	r, _ := newRepo(t, testKey(t))
+	w, err := r.NewWriter(context.Background(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	s, err := w.NewSaver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 1 << 20
+	text := bytes.Repeat([]byte("all work and no play "), size/21+1)[:size]
+	tail := append(noise(3, size-sampleSize), text[:sampleSize]...)
+	for _, c := range []struct {
+		name    string
+		content []byte
+		smaller bool
+	}{
+		{"text", text, true},
+		{"noise", noise(4, size), false},
+		{"noise with a tail of text that saves too little", tail, false},
+		{"short text", text[:1000], true},
+		{"noise before text", append(noise(5, size/2), text[:size/2]...), true},
+	} {
+		id, err := s.SaveMedia(append([]byte{0}, c.content...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		at, ok := r.index.find(id)
+		if !ok {
+			t.Fatalf("%s: not stored", c.name)
+		}
+		if smaller := int(at.record) < len(c.content); smaller != c.smaller {
+			t.Errorf("%s: a record of %d bytes for %d", c.name, at.record, len(c.content))
+		}
+	}
+}

@@ -38,6 +38,24 @@ func (w *Writer) NewSaver() (*Saver, error) {
 // ChunkBuffer cut to 1 + the content's length; its first byte is overwritten.
 // The chunk is durable after the Writer's next Flush.
 func (s *Saver) Save(kind Kind, buf []byte) (ID, error) {
+	return s.save(kind, buf, s.compress)
+}
+
+// SaveData is Save for file data.
+func (s *Saver) SaveData(buf []byte) (ID, error) { return s.Save(KindData, buf) }
+
+// SaveMedia is SaveData for what a codec has made small already: it is compressed
+// only if samples of it can be.
+func (s *Saver) SaveMedia(buf []byte) (ID, error) {
+	return s.save(KindData, buf, func(content []byte) []byte {
+		if s.dense(content) {
+			return nil
+		}
+		return s.compress(content)
+	})
+}
+
+func (s *Saver) save(kind Kind, buf []byte, compress func([]byte) []byte) (ID, error) {
 	if err := s.w.ctx.Err(); err != nil {
 		return ID{}, context.Cause(s.w.ctx)
 	}
@@ -51,7 +69,7 @@ func (s *Saver) Save(kind Kind, buf []byte) (ID, error) {
 	}
 	record := buf
 	record[0] = encodingRaw
-	if c := s.compress(content); c != nil {
+	if c := compress(content); c != nil {
 		record = c
 	}
 	class := s.w.data
@@ -82,4 +100,24 @@ func (s *Saver) compress(content []byte) []byte {
 		return nil
 	}
 	return s.out
+}
+
+// Samples of a content.
+const (
+	samples    = 4
+	sampleSize = 8 << 10
+)
+
+// dense tells whether samples from all over a content cannot be compressed.
+func (s *Saver) dense(content []byte) bool {
+	if len(content) < 4*samples*sampleSize {
+		return false
+	}
+	for i := range samples {
+		at := i * (len(content) - sampleSize) / (samples - 1)
+		if s.compress(content[at:at+sampleSize]) != nil {
+			return false
+		}
+	}
+	return true
 }

@@ -17,11 +17,11 @@ import (
 
 // What writers aim at; readers need not know (docs/format.md, chapter 6).
 const (
-	dataPackTarget = 24 << 20
+	dataPackTarget = 16 << 20
 	metaPackTarget = 4 << 20
 	// dataBuffers packs of file data are in memory at most: one is filled
-	// while the other is uploaded.
-	dataBuffers = 2
+	// while the others are uploaded.
+	dataBuffers = 3
 	metaBuffers = 2
 	// indexEvery packs an index is written, so that what a dead run left is
 	// found again without reading the packs' tables.
@@ -90,7 +90,7 @@ type Stats struct {
 // NewWriter prepares for writing: it loads the indexes, takes up packs that
 // an interrupted run left without an index, and forgets packs that are gone
 // from the destination or marked for deletion, so that their chunks are stored again. packBytes is
-// how large packs of file data may be, at most 24 MiB; 0 is 24 MiB.
+// how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
 func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
 	if packBytes <= 0 || packBytes > dataPackTarget {
 		packBytes = dataPackTarget

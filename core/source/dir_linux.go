@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,9 +123,9 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	return &Dir{os.NewFile(uintptr(fd), name)}, nil
 }
 
-// OpenFile opens a regular file that ReadEntries or Lstat listed.
+// OpenFile opens a regular file that ReadEntries or Lstat listed, and tells what it is now.
 // Errors: ErrChanged when the name is another file by now.
-func (d *Dir) OpenFile(e Entry) (*Handle, error) {
+func (d *Dir) OpenFile(e Entry) (*Handle, Entry, error) {
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	fd, err := openRetry(d.fd(), e.Name, flags|unix.O_NOATIME)
 	if errors.Is(err, unix.EPERM) { // only the owner may leave the access time alone
@@ -134,18 +135,18 @@ func (d *Dir) OpenFile(e Entry) (*Handle, error) {
 		err = ErrChanged
 	}
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: e.Name, Err: err}
+		return nil, Entry{}, &fs.PathError{Op: "open", Path: e.Name, Err: err}
 	}
-	h := &Handle{f: os.NewFile(uintptr(fd), e.Name), fd: fd}
+	h := &Handle{name: e.Name, fd: fd}
 	now, err := h.Stat()
 	if err == nil && (now.Kind != File || now.Inode != e.Inode || now.Device != e.Device) {
 		err = fmt.Errorf("%q: %w", e.Name, ErrChanged)
 	}
 	if err != nil {
 		_ = h.Close() // the cause is reported
-		return nil, err
+		return nil, Entry{}, err
 	}
-	return h, nil
+	return h, now, nil
 }
 
 // ReadLink returns the target of a symbolic link.
@@ -167,20 +168,26 @@ func (d *Dir) ReadLink(name string) (string, error) {
 func (d *Dir) Xattrs(name string) ([]Xattr, error) {
 	// The handle's own path stands in for the listxattrat that Linux lacked until 6.13.
 	path := "/proc/self/fd/" + strconv.Itoa(d.fd()) + "/" + name
-	list, err := readXattr(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
+	return xattrs(name,
+		func(b []byte) (int, error) { return unix.Llistxattr(path, b) },
+		func(attr string, b []byte) (int, error) { return unix.Lgetxattr(path, attr, b) })
+}
+
+func xattrs(name string, names func([]byte) (int, error), value func(string, []byte) (int, error)) ([]Xattr, error) {
+	list, err := readXattr(names)
 	if err != nil || len(list) == 0 {
 		return nil, xattrError(name, err)
 	}
 	var out []Xattr
 	for _, attr := range strings.Split(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		value, err := readXattr(func(b []byte) (int, error) { return unix.Lgetxattr(path, attr, b) })
+		v, err := readXattr(func(b []byte) (int, error) { return value(attr, b) })
 		if errors.Is(err, unix.ENODATA) {
 			continue // removed meanwhile
 		}
 		if err != nil {
 			return out, xattrError(name, err)
 		}
-		out = append(out, Xattr{attr, value})
+		out = append(out, Xattr{attr, v})
 	}
 	slices.SortFunc(out, func(a, b Xattr) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
@@ -212,39 +219,101 @@ func readXattr(get func([]byte) (int, error)) ([]byte, error) {
 	return nil, err
 }
 
-// Handle is an open file. ReadAt may be called from several goroutines.
+// Handle is an open file. ReadAt may be called from several goroutines. It is a
+// bare descriptor: an os.File would ask the kernel twice whether it can be polled, for
+// each of a million files that are read once.
 type Handle struct {
-	f  *os.File
-	fd int
+	name string
+
+	mu sync.RWMutex // held by who uses fd, so that its number is not another file's by then
+	fd int          // -1 when closed
+}
+
+// use calls fn with the descriptor, again when a signal interrupts it.
+func (h *Handle) use(op string, fn func(fd int) (int, error)) (int, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.fd < 0 {
+		return 0, &fs.PathError{Op: op, Path: h.name, Err: fs.ErrClosed}
+	}
+	for {
+		n, err := fn(h.fd)
+		switch {
+		case err == nil:
+			return n, nil
+		case !errors.Is(err, unix.EINTR):
+			return 0, &fs.PathError{Op: op, Path: h.name, Err: err}
+		}
+	}
 }
 
 // Read reads from the file's position.
-func (h *Handle) Read(p []byte) (int, error) { return h.f.Read(p) }
+func (h *Handle) Read(p []byte) (int, error) {
+	n, err := h.use("read", func(fd int) (int, error) { return unix.Read(fd, p) })
+	if n == 0 && err == nil && len(p) > 0 {
+		err = io.EOF
+	}
+	return n, err
+}
 
 // ReadAt reads at an offset.
-func (h *Handle) ReadAt(p []byte, offset int64) (int, error) { return h.f.ReadAt(p, offset) }
+func (h *Handle) ReadAt(p []byte, offset int64) (int, error) {
+	for done := 0; done < len(p); {
+		n, err := h.use("read", func(fd int) (int, error) { return unix.Pread(fd, p[done:], offset+int64(done)) })
+		if n == 0 && err == nil {
+			err = io.EOF
+		}
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return len(p), nil
+}
 
 // Close closes the file.
-func (h *Handle) Close() error { return h.f.Close() }
+func (h *Handle) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.fd < 0 {
+		return &fs.PathError{Op: "close", Path: h.name, Err: fs.ErrClosed}
+	}
+	err := unix.Close(h.fd)
+	h.fd = -1
+	return err
+}
 
-// Stat tells what the open file is now; its Name is empty.
+// Stat tells what the open file is now.
 func (h *Handle) Stat() (Entry, error) {
 	var st unix.Stat_t
-	if err := unix.Fstat(h.fd, &st); err != nil {
-		return Entry{}, &fs.PathError{Op: "fstat", Path: h.f.Name(), Err: err}
+	if _, err := h.use("fstat", func(fd int) (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
+		return Entry{}, err
 	}
-	return toEntry("", &st), nil
+	return toEntry(h.name, &st), nil
+}
+
+// Xattrs returns the file's extended attributes, sorted.
+func (h *Handle) Xattrs() ([]Xattr, error) {
+	return xattrs(h.name,
+		func(b []byte) (int, error) {
+			return h.use("listxattr", func(fd int) (int, error) { return unix.Flistxattr(fd, b) })
+		},
+		func(attr string, b []byte) (int, error) {
+			return h.use("getxattr", func(fd int) (int, error) { return unix.Fgetxattr(fd, attr, b) })
+		})
 }
 
 // NextData returns the next run of data at or after offset; what lies before
 // it is a hole. io.EOF: there is only a hole up to the end.
 func (h *Handle) NextData(offset int64) (start, end int64, err error) {
-	start, err = unix.Seek(h.fd, offset, unix.SEEK_DATA)
+	_, err = h.use("seek", func(fd int) (_ int, err error) {
+		if start, err = unix.Seek(fd, offset, unix.SEEK_DATA); err == nil {
+			end, err = unix.Seek(fd, start, unix.SEEK_HOLE)
+		}
+		return 0, err
+	})
 	if errors.Is(err, unix.ENXIO) {
 		return 0, 0, io.EOF
-	}
-	if err == nil {
-		end, err = unix.Seek(h.fd, start, unix.SEEK_HOLE)
 	}
 	return start, end, err
 }

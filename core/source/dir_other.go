@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -82,20 +83,25 @@ func toEntry(name string, info fs.FileInfo) Entry {
 // OpenDir opens a folder in the folder.
 func (d *Dir) OpenDir(name string) (*Dir, error) { return &Dir{filepath.Join(d.path, name)}, nil }
 
-// OpenFile opens a regular file. Errors: ErrChanged when it is none any more.
-func (d *Dir) OpenFile(e Entry) (*Handle, error) {
+// OpenFile opens a regular file, and tells what it is now.
+// Errors: ErrChanged when it is none any more.
+func (d *Dir) OpenFile(e Entry) (*Handle, Entry, error) {
 	now, err := d.Lstat(e.Name)
 	if err != nil {
-		return nil, err
+		return nil, Entry{}, err
 	}
 	if now.Kind != File {
-		return nil, fmt.Errorf("%q: %w", e.Name, ErrChanged)
+		return nil, Entry{}, fmt.Errorf("%q: %w", e.Name, ErrChanged)
 	}
 	f, err := os.Open(filepath.Join(d.path, e.Name))
 	if err != nil {
-		return nil, err
+		return nil, Entry{}, err
 	}
-	return &Handle{f}, nil
+	h := &Handle{f: f, name: e.Name}
+	if now, err = h.Stat(); err != nil {
+		return nil, Entry{}, errors.Join(err, f.Close())
+	}
+	return h, now, nil
 }
 
 // ReadLink returns the target of a symbolic link.
@@ -105,7 +111,10 @@ func (d *Dir) ReadLink(name string) (string, error) { return os.Readlink(filepat
 func (d *Dir) Xattrs(string) ([]Xattr, error) { return nil, nil }
 
 // Handle is an open file. ReadAt may be called from several goroutines.
-type Handle struct{ f *os.File }
+type Handle struct {
+	f    *os.File
+	name string
+}
 
 // Read reads from the file's position.
 func (h *Handle) Read(p []byte) (int, error) { return h.f.Read(p) }
@@ -116,13 +125,16 @@ func (h *Handle) ReadAt(p []byte, offset int64) (int, error) { return h.f.ReadAt
 // Close closes the file.
 func (h *Handle) Close() error { return h.f.Close() }
 
-// Stat tells what the open file is now; its Name is empty.
+// Xattrs returns no attributes on this system.
+func (h *Handle) Xattrs() ([]Xattr, error) { return nil, nil }
+
+// Stat tells what the open file is now.
 func (h *Handle) Stat() (Entry, error) {
 	info, err := h.f.Stat()
 	if err != nil {
 		return Entry{}, err
 	}
-	return toEntry("", info), nil
+	return toEntry(h.name, info), nil
 }
 
 // NextData returns the whole rest of the file: holes are not told apart here.

@@ -147,7 +147,7 @@ func (l Level) Tagged(d *Dir) bool {
 	if err != nil || e.Kind != File {
 		return false
 	}
-	f, err := d.OpenFile(e)
+	f, _, err := d.OpenFile(e)
 	if err != nil {
 		return false
 	}
