@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -20,7 +21,10 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-var soakRounds = flag.Int("soak.rounds", 3, "how often each computer of TestComputersThatAreKilled backs up; 400 is about half an hour")
+var (
+	soakRounds = flag.Int("soak.rounds", 3, "how often each computer of TestComputersThatAreKilled backs up at least")
+	soakFor    = flag.Duration("soak.for", 0, "how long TestComputersThatAreKilled goes on at least")
+)
 
 // Five computers back up to one folder while a sixth prunes and deletes at once, each a
 // process of its own, and many are killed with SIGKILL. Every backup that was reported and not removed restores.
@@ -52,10 +56,11 @@ func TestComputersThatAreKilled(t *testing.T) {
 	)
 	var backups, prunes sync.WaitGroup
 	stop := make(chan struct{})
+	begin := time.Now()
 	for i, c := range computers[:5] {
 		backups.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(i)))
-			for range *soakRounds {
+			for round := 0; round < *soakRounds || time.Since(begin) < *soakFor; round++ {
 				n := random.IntN(30)
 				filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("common/%d", n)), filetest.Noise(uint64(random.IntN(60)), 40_000+random.IntN(3)))
 				out, died := runChild(t, c, "", random)

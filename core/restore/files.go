@@ -27,6 +27,9 @@ type worker struct {
 	arena  []byte
 	used   int
 	chunks map[repo.ID]loaded
+
+	behind      []written // on its way to the disk, the oldest first
+	behindBytes int64
 }
 
 type loaded struct {
@@ -176,7 +179,12 @@ func (b *batch) do(w *worker) error {
 		if err == nil {
 			err = out.write(w, 0, out.node.Content.Extents)
 		}
-		if err := out.finish(w.r, err); err != nil {
+		if err == nil && out.node.Size >= settleMin {
+			err = w.settle(written{out.file, 0, out.node.Size, func(err error) error { return out.finish(w.r, err) }})
+		} else {
+			err = out.finish(w.r, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -336,21 +344,36 @@ type segment struct {
 }
 
 func (s *segment) do(w *worker) error {
-	err := s.out.fault.Load()
+	if s.out.fault.Load() != nil {
+		return s.out.done(w.r)
+	}
+	err := w.load(s.extents)
 	if err == nil {
-		fault := w.load(s.extents)
-		if fault == nil {
-			fault = s.out.write(w, s.at, s.extents)
-		}
-		if fault != nil {
-			s.out.fault.CompareAndSwap(nil, &fault)
-			if !errors.Is(fault, repo.ErrDamaged) {
-				if ferr := fatal(fault); ferr != nil {
-					_ = s.out.done(w.r) // ferr is what ends the run
-					return ferr
-				}
+		err = s.out.write(w, s.at, s.extents)
+	}
+	if err != nil {
+		return s.end(w.r, err)
+	}
+	return w.settle(written{s.out.file, s.at, s.length(), func(err error) error { return s.end(w.r, err) }})
+}
+
+// end tells the file what became of the segment.
+func (s *segment) end(r *run, fault error) error {
+	if fault != nil {
+		s.out.fault.CompareAndSwap(nil, &fault)
+		if !errors.Is(fault, repo.ErrDamaged) {
+			if ferr := fatal(fault); ferr != nil {
+				_ = s.out.done(r) // ferr is what ends the run
+				return ferr
 			}
 		}
 	}
-	return s.out.done(w.r)
+	return s.out.done(r)
+}
+
+func (s *segment) length() (n int64) {
+	for _, e := range s.extents {
+		n += e.Length
+	}
+	return n
 }

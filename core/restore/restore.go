@@ -108,10 +108,10 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			w := &worker{r: r}
 			for j := range r.jobs {
 				if err := j.do(w); err != nil {
-					return err
+					return errors.Join(err, w.settleAll())
 				}
 			}
-			return nil
+			return w.settleAll()
 		})
 	}
 	err = g.Wait()

@@ -75,6 +75,8 @@ func (h *handles) evictLocked() {
 			oldest = name
 		}
 	}
+	// So many packs later it is not read again soon.
+	forgetCached(h.byName[oldest].file)
 	h.dropLocked(oldest)
 }
 
