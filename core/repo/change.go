@@ -42,17 +42,14 @@ func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card [
 	if key == nil {
 		h.Next = &guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(fresh.secret[:])}
 	} else {
-		n, err := nextKeyring(ctx, r.store)
-		if err != nil {
-			return nil, err
-		}
+		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String()}
+		h.VaultCard = card
 		// It began at 0: what was not encrypted is on its way out, and no backup may use it.
 		epochs := []*Epoch{newEpoch(r.id, r.current().secret, 0), fresh}
-		if err := putKeyring(ctx, r.store, key, r.id, n, epochs, newSecret()); err != nil {
+		if err := r.replaceKeyring(ctx, &h, h.Next, key, epochs, r.key); err != nil {
 			return nil, err
 		}
-		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}
-		h.VaultCard = card
+		return r.openMoving(ctx, key)
 	}
 	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
 		return nil, err
@@ -79,14 +76,45 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
-// replaceHeader replaces the header and reads it back: what follows deletes
-// what only the older one needs.
+// replaceKeyring writes a keyring of epochs under key and replaces the header by h, in
+// which g names it. sealKey seals h.
+func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, key *backupkey.Key, epochs []*Epoch, sealKey *backupkey.Key) error {
+	n, err := nextKeyring(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	salt := newSecret()
+	if err := putKeyring(ctx, r.store, key, r.id, n, epochs, salt); err != nil {
+		return err
+	}
+	g.Keyring = n
+	if err := r.replaceHeader(ctx, h, sealKey); err != nil {
+		return err
+	}
+	// Who changed the key twice while this computer slept before the last call took
+	// the keyring for what an interruption had left.
+	if _, err = r.store.Stat(ctx, keyringPath(n)); errors.Is(err, store.ErrNotExist) {
+		err = putKeyring(ctx, r.store, key, r.id, n, epochs, salt)
+	}
+	return err
+}
+
+// replaceHeader replaces the header that was opened, if it still is the one that is there,
+// and reads it back: what follows deletes what only the older one needs.
+// Errors: ErrChanged when another computer was first.
 func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
+	now, err := readHeader(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now.encode(), r.header.encode()) {
+		return fmt.Errorf("%w: another computer has replaced %s", ErrChanged, HeaderPath)
+	}
 	h.setSeal(key)
 	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
 		return err
 	}
-	now, err := readHeader(ctx, r.store)
+	now, err = readHeader(ctx, r.store)
 	if err != nil {
 		return err
 	}
@@ -119,13 +147,13 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 	if r.header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
-	old := r.epochs[:len(r.epochs)-1]
+	old, last := r.epochs[:len(r.epochs)-1], r.header.Keyring
 	if r.header.Protection == ProtectionNone && key != nil {
-		sealed, err := r.keyringEpochs(ctx, key)
+		sealed, n, err := r.keyringEpochs(ctx, key)
 		if err != nil {
 			return err
 		}
-		old = append(old[:len(old):len(old)], sealed...)
+		old, last = append(old[:len(old):len(old)], sealed...), n
 	}
 	// What is half gone must not look like a backup: a kind is deleted when a listing shows that those
 	// before it are gone. Meanwhile another computer may have been at the end of a backup: all is listed again.
@@ -139,7 +167,7 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 			again = again || found
 		}
 	}
-	return r.forgetOldSecrets(ctx)
+	return r.forgetOldSecrets(ctx, last)
 }
 
 // dropKind deletes the objects of one kind that some epochs wrote, and lists
@@ -169,38 +197,28 @@ func (r *Repository) dropKind(ctx context.Context, kind objectKind, epochs []*Ep
 	}
 }
 
-// forgetOldSecrets leaves no keyring that holds an older epoch.
-func (r *Repository) forgetOldSecrets(ctx context.Context) error {
-	keep := uint32(0)
-	if r.header.Protection == ProtectionKey {
-		keep = r.header.Keyring
-		if len(r.epochs) > 1 {
-			n, err := nextKeyring(ctx, r.store)
-			if err != nil {
-				return err
-			}
-			if err := putKeyring(ctx, r.store, r.key, r.id, n, r.epochs[len(r.epochs)-1:], newSecret()); err != nil {
-				return err
-			}
-			h := *r.header
-			h.Keyring = n
-			if err := r.replaceHeader(ctx, &h, r.key); err != nil {
-				return err
-			}
-			keep = n
+// forgetOldSecrets leaves no keyring that holds an older epoch. last is the number of
+// the last one that may.
+func (r *Repository) forgetOldSecrets(ctx context.Context, last uint32) error {
+	if r.header.Protection == ProtectionKey && len(r.epochs) > 1 {
+		h := *r.header
+		if err := r.replaceKeyring(ctx, &h, &h.guard, r.key, r.epochs[len(r.epochs)-1:], r.key); err != nil {
+			return err
 		}
 	}
 	r.epochs, r.writes = r.epochs[len(r.epochs)-1:], r.newest()
-	return r.deleteKeyrings(ctx, keep)
+	return r.deleteKeyrings(ctx, last)
 }
 
-func (r *Repository) deleteKeyrings(ctx context.Context, keep uint32) error {
+// deleteKeyrings deletes the keyrings up to number last, but never the one in use. Those with
+// higher numbers may be of another computer, which is about to make the header name one.
+func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
 	numbers, err := r.keyrings(ctx)
 	if err != nil {
 		return err
 	}
 	for _, n := range numbers {
-		if n == keep {
+		if n > last || n == r.header.Keyring || r.header.Next != nil && n == r.header.Next.Keyring {
 			continue
 		}
 		if err := r.store.Delete(ctx, keyringPath(n)); err != nil {
@@ -220,32 +238,31 @@ func (r *Repository) keyrings(ctx context.Context) (numbers []uint32, err error)
 	return numbers, err
 }
 
-// keyringEpochs returns the epochs of every keyring that key opens.
-func (r *Repository) keyringEpochs(ctx context.Context, key *backupkey.Key) ([]*Epoch, error) {
+// keyringEpochs returns the epochs of every keyring that key opens, and the last one's number.
+func (r *Repository) keyringEpochs(ctx context.Context, key *backupkey.Key) (all []*Epoch, last uint32, err error) {
 	numbers, err := r.keyrings(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var all []*Epoch
 	for _, n := range numbers {
 		epochs, err := readKeyring(ctx, r.store, key, r.id, n)
 		if errors.Is(err, ErrDamaged) {
 			continue // another key's
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		all = append(all, epochs...)
+		all, last = append(all, epochs...), max(last, n)
 	}
-	return all, nil
+	return all, last, nil
 }
 
 // ChangeKey seals the epochs, and a new one for what is written from now on,
 // under another key. Data is not encrypted again: what the old key could open
 // before, a copy of the old keyring and the old key still open.
 // card is that of the vault that holds the new key, nil for none.
-// Errors: ErrNotEncrypted; a plain error while a change of protection is
-// under way or when the keyring is full.
+// Errors: ErrNotEncrypted; ErrChanged when another computer was first; a plain error
+// while a change of protection is under way or when the keyring is full.
 func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []byte) error {
 	if err := checkCard(card); err != nil {
 		return err
@@ -256,21 +273,14 @@ func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []b
 	case r.header.Next != nil:
 		return errors.New("a change of protection is under way")
 	}
-	n, err := nextKeyring(ctx, r.store)
-	if err != nil {
-		return err
-	}
 	epochs := append(r.epochs[:len(r.epochs):len(r.epochs)], newEpoch(r.id, newSecret(), time.Now().Unix()))
-	if err := putKeyring(ctx, r.store, key, r.id, n, epochs, newSecret()); err != nil {
-		return err
-	}
-	h := *r.header
-	h.KeyID, h.Keyring, h.VaultCard = key.ID().String(), n, card
-	if err := r.replaceHeader(ctx, &h, key); err != nil {
+	h, last := *r.header, r.header.Keyring
+	h.KeyID, h.VaultCard = key.ID().String(), card
+	if err := r.replaceKeyring(ctx, &h, &h.guard, key, epochs, key); err != nil {
 		return err
 	}
 	r.key, r.epochs, r.writes = key, epochs, epochs[len(epochs)-1]
-	return r.deleteKeyrings(ctx, n)
+	return r.deleteKeyrings(ctx, last)
 }
 
 // SetVaultCard puts another vault card, or none, into the header. The header
@@ -293,6 +303,7 @@ func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
 	if err := h.checkSeal(r.key); err != nil {
 		return err
 	}
-	h.VaultCard = card
+	now := *h
+	r.header, h.VaultCard = &now, card
 	return r.replaceHeader(ctx, h, r.key)
 }

@@ -164,15 +164,29 @@ func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, 
 	if h.Protection == ProtectionNone {
 		return openPlain(ctx, s, h, key)
 	}
-	switch {
-	case key == nil:
+	if key == nil {
 		return nil, ErrKeyNeeded
-	case key.ID().String() != h.KeyID:
+	}
+	named := key.ID().String() == h.KeyID
+	if named {
+		if err := h.checkSeal(key); err != nil {
+			return nil, err
+		}
+	}
+	_, err = s.Stat(ctx, keyringPath(h.Keyring))
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return openStale(ctx, s, h, key)
+	case err != nil:
+		return nil, err
+	case !named:
 		return nil, ErrWrongKey
 	}
-	if err := h.checkSeal(key); err != nil {
-		return nil, err
-	}
+	return openSealed(ctx, s, h, key)
+}
+
+// openSealed opens with the key that a genuine header names.
+func openSealed(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
 	epochs, err := readKeyring(ctx, s, key, h.id(), h.Keyring)
 	if err != nil {
 		return nil, err
@@ -185,6 +199,30 @@ func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, 
 		r.epochs = append(r.epochs, newEpoch(h.id(), secret, 0))
 	}
 	return r, nil
+}
+
+// openStale opens a repository whose header names a keyring that is gone: of two computers that
+// changed it at the same moment, the one that was late has put an older header
+// back (docs/format.md, chapter 11). The last keyring that the key opens counts, and the header is put right.
+func openStale(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
+	gone := fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(h.Keyring))
+	r := open(s, h, key, []*Epoch{newEpoch(h.id(), [32]byte{}, 0)})
+	_, n, err := r.keyringEpochs(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, gone
+	}
+	mended := *h
+	mended.guard, mended.Next = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}, nil
+	if mended.KeyID != h.KeyID {
+		mended.VaultCard = nil // it tells of a vault that holds another key
+	}
+	if err := r.replaceHeader(ctx, &mended, key); err != nil && !errors.Is(err, store.ErrPermission) {
+		return nil, errors.Join(gone, err)
+	}
+	return openSealed(ctx, s, &mended, key)
 }
 
 func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {

@@ -1,0 +1,265 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Two computers that change key or protection at once, in every order of their calls that
+// needs up to two switches back and forth between them, and where one of them dies on the way: the header names a
+// keyring that is there and that one of the keys opens, and the backup restores.
+func TestTwoChangesAtOnce(t *testing.T) {
+	ctx := context.Background()
+	old, a, b, between := testKey(t), testKey(t), testKey(t), testKey(t)
+	changeTo := func(k *backupkey.Key) func(*Repository) error {
+		return func(r *Repository) error { return r.ChangeKey(ctx, k, nil) }
+	}
+	turnOn := func(k *backupkey.Key) func(*Repository) error {
+		return func(r *Repository) error { _, err := r.BeginChange(ctx, k, nil); return err }
+	}
+	card := func(r *Repository) error { return r.SetVaultCard(ctx, []byte(`{"vault":"https://vault.example"}`)) }
+	for _, c := range []struct {
+		name    string
+		begin   *backupkey.Key
+		prepare func(t *testing.T, m *store.Memory)
+		changes [2]func(*Repository) error
+		keys    [2]*backupkey.Key // that the changes put in force
+	}{
+		{"two keys", old, nil, [2]func(*Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}},
+		{"a key twice and a key", old, nil, [2]func(*Repository) error{changeTo(a), func(r *Repository) error {
+			if err := r.ChangeKey(ctx, between, nil); err != nil {
+				return err
+			}
+			return r.ChangeKey(ctx, b, nil)
+		}}, [2]*backupkey.Key{a, b}},
+		{"a key and a card", old, nil, [2]func(*Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}},
+		{"a key and no encryption", old, nil, [2]func(*Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}},
+		{"encryption twice", nil, nil, [2]func(*Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}},
+		{"a key while old epochs go", nil, func(t *testing.T, m *store.Memory) {
+			moving, err := reopen(t, m, nil).BeginChange(ctx, old, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeSnapshot(t, moving, someFiles, nil)
+			if err := moving.CommitChange(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}, [2]func(*Repository) error{func(r *Repository) error { return r.DropOldEpochs(ctx, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, base := newRepo(t, c.begin)
+			writeSnapshot(t, reopen(t, base, c.begin), someFiles, nil)
+			open := c.begin
+			if c.prepare != nil {
+				c.prepare(t, base)
+				open = old
+			}
+			both := 0
+			for _, order := range orders(11) {
+				m := store.NewMemory()
+				copyObjects(t, base, m)
+				var did [2]func(store.Store) error
+				for i, change := range c.changes {
+					did[i] = func(s store.Store) error {
+						r, err := Open(ctx, s, open)
+						if err != nil {
+							return err
+						}
+						return change(r)
+					}
+				}
+				errs := order.run(t, m, did)
+				var keys []*backupkey.Key
+				for i, err := range errs {
+					if err == nil { // somebody was told that this key opens it
+						keys = append(keys, c.keys[i])
+					}
+				}
+				switch len(keys) {
+				case 0:
+					keys = append(c.keys[:], open, between)
+				case 2:
+					both++
+				}
+				if err := opensAndRestores(t, m, keys); err != nil {
+					t.Fatalf("%v: %v; the changes ended with %v", order, err, errs)
+				}
+			}
+			t.Logf("both said that they changed it in %d of %d orders", both, len(orders(11)))
+		})
+	}
+}
+
+func copyObjects(t *testing.T, from, to *store.Memory) {
+	t.Helper()
+	ctx := context.Background()
+	err := from.List(ctx, "", func(o store.Object) error {
+		b, err := store.ReadAll(ctx, from, o.Name, o.Size)
+		if err != nil {
+			return err
+		}
+		return to.Put(ctx, o.Name, b)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func opensAndRestores(t *testing.T, m *store.Memory, keys []*backupkey.Key) error {
+	t.Helper()
+	ctx := context.Background()
+	var errs []error
+	for _, k := range keys {
+		r, err := Open(ctx, m, k)
+		if err == nil {
+			_, err = r.LoadIndex(ctx)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		list, damaged, err := r.Snapshots(ctx)
+		if err != nil || len(list) == 0 || len(damaged) > 0 {
+			return fmt.Errorf("%d snapshots, %d damaged, %w", len(list), len(damaged), err)
+		}
+		for _, s := range list {
+			if _, err := readFile(r, s, "b.bin"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
+// order is an interleaving: first makes runs[0] calls, the other runs[1], and
+// so on; then the one that is not dead makes the rest of its calls, then the other.
+type order struct {
+	first int
+	runs  [3]int
+	dead  int // 0 or 1; -1: neither
+}
+
+func orders(longest int) (all []order) {
+	for first := range 2 {
+		for x := 1; x <= longest; x++ {
+			for y := 0; y <= longest; y++ {
+				for z := 0; z <= longest; z += 3 {
+					if y == 0 && z > 0 {
+						continue
+					}
+					for dead := -1; dead < 2; dead++ {
+						all = append(all, order{first, [3]int{x, y, z}, dead})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+var errDead = errors.New("this computer is dead")
+
+// run lets both make their calls to m in this order and returns how they ended.
+func (o order) run(t *testing.T, m *store.Memory, changes [2]func(store.Store) error) (errs [2]error) {
+	t.Helper()
+	var actors [2]*turns
+	for i := range actors {
+		actors[i] = &turns{Store: m, ask: make(chan struct{}), next: make(chan bool)}
+		go func() {
+			defer close(actors[i].ask)
+			errs[i] = changes[i](actors[i])
+		}()
+	}
+	var waits [2]bool // it has a call to make
+	for i := range actors {
+		_, waits[i] = <-actors[i].ask
+	}
+	// step lets an actor make one call, to its end, and tells whether it had one to make.
+	step := func(i int, alive bool) bool {
+		if !waits[i] {
+			return false
+		}
+		actors[i].next <- alive
+		_, waits[i] = <-actors[i].ask
+		return true
+	}
+	for n, run := range o.runs {
+		for range run {
+			if !step((o.first+n)%2, true) {
+				break
+			}
+		}
+	}
+	last := []int{0, 1}
+	if o.dead == 0 {
+		last = []int{1, 0}
+	}
+	for _, i := range last {
+		for step(i, i != o.dead) { //nolint:revive // all there is to do
+		}
+	}
+	return errs
+}
+
+// turns is a store whose calls wait for their turn.
+type turns struct {
+	store.Store
+	ask  chan struct{}
+	next chan bool
+}
+
+func (s *turns) wait() error {
+	s.ask <- struct{}{}
+	if !<-s.next {
+		return errDead
+	}
+	return nil
+}
+
+func (s *turns) Put(ctx context.Context, name string, b []byte) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, name, b)
+}
+
+func (s *turns) Replace(ctx context.Context, name string, b []byte) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	return s.Store.Replace(ctx, name, b)
+}
+
+func (s *turns) Delete(ctx context.Context, name string) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	return s.Store.Delete(ctx, name)
+}
+
+func (s *turns) ReadAt(ctx context.Context, name string, p []byte, at int64) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	return s.Store.ReadAt(ctx, name, p, at)
+}
+
+func (s *turns) Stat(ctx context.Context, name string) (store.Object, error) {
+	if err := s.wait(); err != nil {
+		return store.Object{}, err
+	}
+	return s.Store.Stat(ctx, name)
+}
+
+func (s *turns) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	return s.Store.List(ctx, prefix, fn)
+}
