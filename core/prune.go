@@ -32,6 +32,9 @@ type PruneRequest struct {
 	// Grace is how long unneeded data stays, 0 to delete it at once, negative for DefaultGrace.
 	// It is courtesy to other computers, that may be restoring or work on a synced copy.
 	Grace time.Duration
+	// Thorough frees every byte that no backup needs, however much has to be moved for it; otherwise some
+	// stays beside what is needed. It is for after Erase.
+	Thorough bool
 }
 
 // Judged is a snapshot with what becomes of it.
@@ -113,7 +116,7 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 	state := a.pruneState()
 	o := repo.PruneOptions{
 		Remove: remove, Seen: &state.PruneState, Save: state.save, MaxWaste: maxWaste, PackBytes: a.p.PackBytes, DryRun: req.DryRun,
-		Grace: req.Grace,
+		Grace: req.Grace, Thorough: req.Thorough,
 	}
 	if req.Grace < 0 {
 		o.Grace = DefaultGrace

@@ -144,7 +144,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
 	}
 	if !fresh {
-		o.CachePath = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "changes")
+		o.CachePath = a.changesPath(set.Repository)
 	}
 	total := &totals{}
 	if progress != nil { // counting is a second walk over everything, for whoever looks on
@@ -217,6 +217,11 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 		present[n.String()] = true
 	}
 	return previous, slices.ContainsFunc(known, missing), nil
+}
+
+// changesPath is where this computer remembers how its files were at the last backup.
+func (a *App) changesPath(repository string) string {
+	return filepath.Join(a.profile.CacheDir(), repository[:16], "changes")
 }
 
 // totals are what a backup will meet, as far as it is known.

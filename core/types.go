@@ -135,6 +135,7 @@ const (
 	RunPrune     RunKind = "prune"    // also the deletion of single backups; Files: how many went, Bytes: what was freed
 	RunDrill     RunKind = "drill"
 	RunRepair    RunKind = "repair"
+	RunErase     RunKind = "erase" // Files, Bytes: what was taken out of the backup that held most
 )
 
 // Outcome is how a run ended.

@@ -44,10 +44,13 @@ type pageCache struct {
 	use    []bool // by chunk: it is there, and enough of it is in use
 }
 
+// PagesDir is where the caches of databases are, beside the change cache.
+func PagesDir(cachePath string) string { return cachePath + ".pages" }
+
 // pagesPath is where the cache of a database is.
 func pagesPath(cachePath, path string) string {
 	key := cacheKey(path)
-	return filepath.Join(cachePath+".pages", hex.EncodeToString(key[:]))
+	return filepath.Join(PagesDir(cachePath), hex.EncodeToString(key[:]))
 }
 
 // openPageCache opens the cache of a database; nil if there is none that counts.
@@ -236,7 +239,7 @@ func (c *pageWriter) commit() error {
 
 // forgetPages deletes page caches of databases that are gone.
 func forgetPages(cachePath string) {
-	dir := cachePath + ".pages"
+	dir := PagesDir(cachePath)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return

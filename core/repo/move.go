@@ -31,7 +31,7 @@ func (p *pruner) toMove(all map[Name]*use) []*use {
 		case u.live > 0 && u.left:
 			out = append(out, u) // nobody may use what is in it while the mark is there
 		case u.live == 0 || u.marked:
-		case float64(u.waste()) > p.o.MaxWaste*float64(u.size):
+		case float64(u.waste()) > p.o.MaxWaste*float64(u.size), p.o.Thorough && u.chunks < u.all:
 			out = append(out, u)
 		case u.size < int64(target/smallShare):
 			small[class] = append(small[class], u)

@@ -22,6 +22,9 @@ type PruneOptions struct {
 	Grace time.Duration
 	// MaxWaste is the share of a pack, 0 to 1, that may be unneeded before the rest of it is moved.
 	MaxWaste float64
+	// Thorough moves the rest of every pack in which a single chunk is not needed: after it and the
+	// deletions that follow, nothing is stored that no snapshot needs.
+	Thorough bool
 	// PackBytes is how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
 	PackBytes int
 	DryRun    bool
@@ -224,6 +227,7 @@ type use struct {
 	size   int64
 	live   int64 // bytes of the sealed chunks that are counted in it
 	chunks int   // how many these are
+	all    int   // how many are in it
 	marked bool  // by anybody
 	left   bool  // by another computer, long ago
 	meta   bool  // it holds trees and lists

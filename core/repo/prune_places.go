@@ -112,6 +112,13 @@ func (p *pruner) count() (map[Name]*use, error) {
 	for i, n := range x.packs {
 		byNumber[i] = out[n]
 	}
+	for _, rows := range [][]row{x.rows, x.spare} {
+		for i := range rows {
+			if u := byNumber[rows[i].pack]; u != nil {
+				u.all++
+			}
+		}
+	}
 	return out, p.places().each(func(place *row) {
 		u := byNumber[place.pack]
 		u.live += place.sealed()

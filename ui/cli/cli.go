@@ -177,7 +177,7 @@ place of your choice. Without a command it opens the desktop app.`,
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	root.Flags().BoolVar(&c.background, "background", false, "start the desktop app without its window, as at login")
 	root.AddCommand(c.setupCommand(), c.backupCommand(), c.statusCommand(), c.snapshotsCommand(), c.lsCommand(),
-		c.restoreCommand(), c.verifyCommand(), c.drillCommand(), c.repairCommand(), c.pruneCommand(), c.deleteCommand(), c.pinCommand(), c.unpinCommand(),
+		c.restoreCommand(), c.verifyCommand(), c.drillCommand(), c.repairCommand(), c.pruneCommand(), c.deleteCommand(), c.eraseCommand(), c.pinCommand(), c.unpinCommand(),
 		c.findCommand(), c.versionsCommand(), c.diffCommand(), c.keyCommand(), c.encryptionCommand())
 	if c.Vaults != nil {
 		root.AddCommand(c.passwordCommand(), c.vaultCommand())

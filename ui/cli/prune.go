@@ -70,6 +70,7 @@ runs after the grace time, if it is still not needed then.`,
 	f.Var(period{&rules.Within}, "keep-within", "keep everything that is at most this old: 12h, 30d, 8w, 1y")
 	f.BoolVar(&req.DryRun, "dry-run", false, "say what would go, and change nothing")
 	f.Var(period{&req.Grace}, "grace", "how long unneeded data stays; 0h deletes it at once, when no other computer restores or works on a synced copy")
+	f.BoolVar(&req.Thorough, "thorough", false, "free every byte that no backup needs, however much has to be moved: after erase")
 	prune := c.withApp(func(ctx context.Context, a *core.App) error {
 		progress, end := c.progress()
 		report, err := a.Prune(ctx, req, progress)
@@ -164,6 +165,53 @@ func (c *cli) deleteCommand() *cobra.Command {
 	return c.onSnapshots("delete SNAPSHOT...", "Remove single backups; their space is freed by prune",
 		func(ctx context.Context, a *core.App, ids []string) error { return a.DeleteSnapshots(ctx, ids) },
 		"Removed %d backups. 'holdfast prune' frees their space.")
+}
+
+func (c *cli) eraseCommand() *cobra.Command {
+	var req core.EraseRequest
+	cmd := &cobra.Command{
+		Use:   "erase PATH...",
+		Short: "Take files and folders out of all backups of this computer",
+		Long: `Take files and folders out of all backups that this computer has made. PATH is as 'holdfast ls' shows it; the
+name of a source takes out all of it. The backups keep their dates and everything else, and get new ids.
+
+Their data, which may lie beside that of others, is freed by 'holdfast prune --thorough', or at once by
+'holdfast prune --thorough --grace 0h'. What is still on the computer is backed up again unless it is excluded.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%q takes paths, as 'holdfast ls' shows them", cmd.CommandPath())
+			}
+			req.Paths = args
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&req.AllComputers, "all-computers", false, "out of other computers' backups at this place, too")
+	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would go, and change nothing")
+	erase := c.withApp(func(ctx context.Context, a *core.App) error {
+		progress, end := c.progress()
+		report, err := a.Erase(ctx, req, progress)
+		end()
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return c.printJSON(report)
+		}
+		verb := "Erased"
+		if req.DryRun {
+			verb = "Would erase"
+		}
+		c.say("%s up to %s (%s) from %d backups.", verb, files(report.Files), words.Bytes(report.Bytes), report.Snapshots)
+		for _, p := range report.Present {
+			c.say("Still on this computer, and backed up again unless it is excluded: %s", core.DisplayName(p))
+		}
+		if !req.DryRun {
+			c.say("'holdfast prune --thorough' frees its data; with '--grace 0h', at once.")
+		}
+		return nil
+	})
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return erase(cmd, nil) }
+	return cmd
 }
 
 func (c *cli) pinCommand() *cobra.Command {

@@ -1,0 +1,467 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// EraseOptions say what Erase takes out of which snapshots.
+type EraseOptions struct {
+	// Paths are files and folders, slash-separated from a snapshot's root; a source's name takes out all of it.
+	Paths []string
+	// Of tells from which snapshots; nil: from all. What others hold at these paths stays.
+	Of        func(*Snapshot) bool
+	PackBytes int // as in NewWriter
+	DryRun    bool
+	// Progress, if not nil, gets how many snapshots were looked through, of how many.
+	Progress func(done, total int)
+}
+
+// Erasing is what Erase did, or, dry, would do.
+type Erasing struct {
+	Snapshots int   // that held one of the paths
+	Files     int64 // in the snapshot that held most of them
+	Bytes     int64 // of these
+	Chunks    int   // stored anew, since they held bytes of what was erased beside others
+	Replaced  map[Name]Name
+	Removed   []Name // with nothing left to hold
+}
+
+// Erase takes files and folders out of snapshots. Each snapshot that held one is replaced by one
+// that is the same without it. A chunk in which bytes of theirs lie beside others, as of gathered small files and of
+// databases, is stored anew without them, and every snapshot that uses it is replaced too. The bytes
+// themselves go with Prune, thorough and twice. It needs a Repository that is freshly opened.
+// Cut off anywhere, nothing but what was to be erased is missing from any snapshot; another Erase goes on.
+// Errors: ErrNoEntry when no snapshot holds one of the paths; ErrChanging; ErrDamaged, and nothing
+// has changed, when a snapshot does not read; those of WriteSnapshot.
+func (r *Repository) Erase(ctx context.Context, o EraseOptions) (Erasing, error) {
+	if r.header.Next != nil {
+		return Erasing{}, ErrChanging
+	}
+	w, err := r.NewWriter(ctx, o.PackBytes)
+	if err != nil {
+		return Erasing{}, err
+	}
+	defer w.Close()
+	e := &eraser{r: r, o: o, gone: make(map[ID]bool), kept: make(map[ID][]span), seen: make(map[string]bool), done: make(map[string]rewritten)}
+	if err := e.look(ctx); err != nil {
+		return e.out, err
+	}
+	if e.saver, err = w.NewSaver(); err != nil || o.DryRun {
+		return e.out, err
+	}
+	if err := e.regather(ctx); err != nil {
+		return e.out, err
+	}
+	return e.out, e.replace(ctx, w)
+}
+
+// eraser is the state of one Erase.
+type eraser struct {
+	r     *Repository
+	o     EraseOptions
+	saver *Saver
+	out   Erasing
+
+	all   []*Snapshot
+	found map[string]bool    // paths that some snapshot holds
+	gone  map[ID]bool        // chunks that hold bytes of what is erased
+	kept  map[ID][]span      // and what others use of these
+	seen  map[string]bool    // contents that were looked through
+	moved map[ID][]movedSpan // chunks that are stored anew
+	done  map[string]rewritten
+}
+
+// span is a range of a chunk.
+type span struct{ start, end int64 }
+
+// movedSpan is where a range of a chunk is now.
+type movedSpan struct {
+	span
+	chunk  ID
+	offset int64
+}
+
+// tally is what was taken out below a folder.
+type tally struct{ files, dirs, bytes int64 }
+
+func (t *tally) add(x tally) {
+	t.files, t.dirs, t.bytes = t.files+x.files, t.dirs+x.dirs, t.bytes+x.bytes
+}
+
+// rewritten is what became of a folder.
+type rewritten struct {
+	content Content
+	changed bool
+	empty   bool
+	gone    tally
+}
+
+// look finds what is to be erased and what else lies in the same chunks.
+func (e *eraser) look(ctx context.Context) error {
+	all, bad, err := e.r.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		return bad[0]
+	}
+	if _, err := e.r.LoadIndex(ctx); err != nil {
+		return err
+	}
+	e.all, e.found = all, make(map[string]bool)
+	for i, s := range all {
+		before := len(e.found)
+		held := false
+		if paths := e.paths(s); len(paths) > 0 {
+			var t tally
+			if held, err = e.collect(ctx, s.Root, "", paths, &t); err != nil {
+				return fmt.Errorf("snapshot %s: %w", s.Name, err)
+			}
+			if t.files > e.out.Files {
+				e.out.Files, e.out.Bytes = t.files, t.bytes
+			}
+		}
+		if held || len(e.found) > before {
+			e.out.Snapshots++
+		}
+		if e.o.Progress != nil {
+			e.o.Progress(i, 2*len(all))
+		}
+	}
+	for _, p := range e.o.Paths {
+		if !e.found[p] {
+			return fmt.Errorf("%w: no backup holds %q", ErrNoEntry, p)
+		}
+	}
+	for i, s := range all {
+		if err := e.keep(ctx, s.Root, e.paths(s)); err != nil {
+			return fmt.Errorf("snapshot %s: %w", s.Name, err)
+		}
+		if e.o.Progress != nil {
+			e.o.Progress(len(all)+i, 2*len(all))
+		}
+	}
+	return nil
+}
+
+// paths are those to be erased from a snapshot.
+func (e *eraser) paths(s *Snapshot) []string {
+	if e.o.Of != nil && !e.o.Of(s) {
+		return nil
+	}
+	return e.o.Paths
+}
+
+// below splits paths at an entry: whether it is one of them, and what of them lies below it.
+func below(paths []string, name string) (hit bool, rest []string) {
+	for _, p := range paths {
+		first, more, deeper := strings.Cut(p, "/")
+		switch {
+		case first != name:
+		case deeper:
+			rest = append(rest, more)
+		default:
+			hit = true
+		}
+	}
+	return hit, rest
+}
+
+// collect finds the chunks of what is at the paths below a folder.
+func (e *eraser) collect(ctx context.Context, c Content, at string, paths []string, t *tally) (held bool, err error) {
+	err = e.r.Tree(ctx, c, func(n *Node) error {
+		hit, rest := below(paths, n.Name)
+		switch {
+		case hit:
+			held, e.found[at+n.Name] = true, true
+			return e.mark(ctx, n, t)
+		case len(rest) > 0 && n.Kind == NodeDir:
+			deeper, err := e.collect(ctx, n.Content, at+n.Name+"/", rest, t)
+			held = held || deeper
+			return err
+		}
+		return nil
+	})
+	return held, err
+}
+
+// mark notes the chunks of an entry that is erased.
+func (e *eraser) mark(ctx context.Context, n *Node, t *tally) error {
+	switch n.Kind {
+	case NodeFile:
+		t.add(tally{files: 1, bytes: n.Size})
+		return e.r.Extents(ctx, n.Content, func(x Extent) error {
+			if !x.Hole {
+				e.gone[x.Chunk] = true
+			}
+			return nil
+		})
+	case NodeDir:
+		t.dirs++
+		return e.r.Tree(ctx, n.Content, func(n *Node) error { return e.mark(ctx, n, t) })
+	}
+	return nil
+}
+
+// contentKey names a folder's content, with the paths to be erased below it.
+func contentKey(c Content, paths []string) string {
+	var b strings.Builder
+	for _, x := range c.Extents {
+		b.Write(x.Chunk[:])
+	}
+	for _, p := range paths {
+		b.WriteString("\x00" + p)
+	}
+	return b.String()
+}
+
+// keep notes what stays of the chunks in gone.
+func (e *eraser) keep(ctx context.Context, c Content, paths []string) error {
+	key := contentKey(c, paths)
+	if e.seen[key] {
+		return nil
+	}
+	e.seen[key] = true
+	return e.r.Tree(ctx, c, func(n *Node) error {
+		hit, rest := below(paths, n.Name)
+		switch {
+		case hit:
+		case n.Kind == NodeDir:
+			return e.keep(ctx, n.Content, rest)
+		case n.Kind == NodeFile:
+			return e.r.Extents(ctx, n.Content, func(x Extent) error {
+				if !x.Hole && e.gone[x.Chunk] {
+					s := span{int64(x.Offset), int64(x.Offset) + x.Length}
+					if list := e.kept[x.Chunk]; len(list) == 0 || list[len(list)-1] != s {
+						e.kept[x.Chunk] = append(list, s)
+					}
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+}
+
+// union sorts and joins spans.
+func union(list []span) (out []span) {
+	slices.SortFunc(list, func(a, b span) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	for _, s := range list {
+		if n := len(out); n > 0 && s.start <= out[n-1].end {
+			out[n-1].end = max(out[n-1].end, s.end)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// regather stores what stays of chunks that hold erased bytes.
+func (e *eraser) regather(ctx context.Context) error {
+	e.moved = make(map[ID][]movedSpan)
+	for id := range e.gone {
+		spans := union(e.kept[id])
+		length, _ := e.r.Length(id)
+		if len(spans) == 0 || len(spans) == 1 && spans[0].start == 0 && spans[0].end == length {
+			continue // nobody needs it any more, or all of it
+		}
+		content, err := e.r.Chunk(ctx, id)
+		if err != nil {
+			return err
+		}
+		buf := make([]byte, 1, 1+len(content))
+		var places []movedSpan
+		for _, s := range spans {
+			if s.end > int64(len(content)) {
+				return fmt.Errorf("%w: chunk %s is shorter than a file says", ErrDamaged, id)
+			}
+			places = append(places, movedSpan{span: s, offset: int64(len(buf) - 1)})
+			buf = append(buf, content[s.start:s.end]...)
+		}
+		fresh, err := e.saver.SaveData(buf)
+		if err != nil {
+			return err
+		}
+		for i := range places {
+			places[i].chunk = fresh
+		}
+		e.moved[id] = places
+		e.out.Chunks++
+	}
+	return nil
+}
+
+// extent is where an extent's bytes are now.
+func (e *eraser) extent(x Extent) Extent {
+	for _, m := range e.moved[x.Chunk] {
+		if at := int64(x.Offset); !x.Hole && at >= m.start && at+x.Length <= m.end {
+			return Extent{Chunk: m.chunk, Offset: uint32(m.offset + at - m.start), Length: x.Length}
+		}
+	}
+	return x
+}
+
+// file is a file's content with chunks that are stored anew.
+func (e *eraser) file(ctx context.Context, c Content) (Content, bool, error) {
+	changed := false
+	err := e.r.Extents(ctx, c, func(x Extent) error {
+		changed = changed || !x.Hole && e.moved[x.Chunk] != nil
+		return nil
+	})
+	if err != nil || !changed {
+		return c, false, err
+	}
+	b := e.saver.NewContentBuilder()
+	if err := e.r.Extents(ctx, c, func(x Extent) error { return b.Add(e.extent(x)) }); err != nil {
+		return c, false, err
+	}
+	out, err := b.Content()
+	return out, true, err
+}
+
+// entry is an entry as it will be; nil: it is erased.
+func (e *eraser) entry(ctx context.Context, n *Node, paths []string) (out *Node, changed bool, gone tally, err error) {
+	hit, rest := below(paths, n.Name)
+	switch {
+	case hit:
+		gone = tally{files: n.Files, bytes: n.Size}
+		switch n.Kind {
+		case NodeFile:
+			gone.files = 1
+		case NodeDir:
+			gone.dirs, err = e.dirs(ctx, n)
+		}
+		return nil, true, gone, err
+	case n.Kind == NodeFile:
+		c, changed, err := e.file(ctx, n.Content)
+		now := *n
+		now.Content = c
+		return &now, changed, tally{}, err
+	case n.Kind == NodeDir:
+		d, err := e.folder(ctx, n.Content, rest)
+		now := *n
+		now.Content, now.Files, now.Size = d.content, n.Files-d.gone.files, n.Size-d.gone.bytes
+		return &now, d.changed, d.gone, err
+	}
+	return n, false, tally{}, nil
+}
+
+// dirs counts the folders in a folder, itself included.
+func (e *eraser) dirs(ctx context.Context, n *Node) (count int64, err error) {
+	err = e.r.Tree(ctx, n.Content, func(sub *Node) error {
+		if sub.Kind != NodeDir {
+			return nil
+		}
+		more, err := e.dirs(ctx, sub)
+		count += more
+		return err
+	})
+	return count + 1, err
+}
+
+// folder rewrites a folder if anything in it changes.
+func (e *eraser) folder(ctx context.Context, c Content, paths []string) (rewritten, error) {
+	key := contentKey(c, paths)
+	if d, ok := e.done[key]; ok {
+		return d, nil
+	}
+	d := rewritten{content: c, empty: true}
+	err := e.r.Tree(ctx, c, func(n *Node) error {
+		now, changed, gone, err := e.entry(ctx, n, paths)
+		d.gone.add(gone)
+		d.changed, d.empty = d.changed || changed, d.empty && now == nil
+		return err
+	})
+	if err == nil && d.changed {
+		b := e.saver.NewTreeBuilder()
+		err = e.r.Tree(ctx, c, func(n *Node) error {
+			now, _, _, err := e.entry(ctx, n, paths)
+			if err != nil || now == nil {
+				return err
+			}
+			return b.Add(now)
+		})
+		if err == nil {
+			d.content, err = b.Content()
+		}
+	}
+	if err == nil {
+		e.done[key] = d
+	}
+	return d, err
+}
+
+// replace writes the snapshots anew and removes the old ones.
+func (e *eraser) replace(ctx context.Context, w *Writer) error {
+	pinned, err := e.r.Pinned(ctx)
+	if err != nil {
+		return err
+	}
+	var fresh []*Snapshot // with the names of the old
+	for _, s := range e.all {
+		d, err := e.folder(ctx, s.Root, e.paths(s))
+		if err != nil {
+			return fmt.Errorf("snapshot %s: %w", s.Name, err)
+		}
+		switch {
+		case !d.changed:
+		case d.empty:
+			e.out.Removed = append(e.out.Removed, s.Name)
+		default:
+			now := *s
+			now.Root, now.Files, now.Dirs, now.Bytes = d.content, s.Files-d.gone.files, s.Dirs-d.gone.dirs, s.Bytes-d.gone.bytes
+			now.Sources = slices.DeleteFunc(slices.Clone(s.Sources), func(src Source) bool { return slices.Contains(e.paths(s), src.Name) })
+			fresh = append(fresh, &now)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	e.out.Replaced = make(map[Name]Name)
+	old := slices.Clone(e.out.Removed)
+	for _, s := range fresh {
+		name, err := e.write(ctx, w, s)
+		if err == nil && pinned[s.Name] {
+			err = e.r.Pin(ctx, name, true)
+		}
+		if err != nil {
+			return err // both are there now, and either is whole
+		}
+		e.out.Replaced[s.Name] = name
+		old = append(old, s.Name)
+	}
+	if err := e.r.RemoveSnapshots(ctx, old); err != nil {
+		return err
+	}
+	for _, n := range old {
+		if pinned[n] {
+			err = errors.Join(err, e.r.Pin(ctx, n, false))
+		}
+	}
+	return err
+}
+
+// write makes a snapshot visible in place of the old one of its name, unless an Erase
+// that was cut off has done so.
+func (e *eraser) write(ctx context.Context, w *Writer, s *Snapshot) (Name, error) {
+	for _, other := range e.all {
+		if other.Begin.Equal(s.Begin) && other.Host == s.Host && contentKey(other.Root, nil) == contentKey(s.Root, nil) {
+			return other.Name, nil
+		}
+	}
+	if s.Previous != nil {
+		if n, ok := e.out.Replaced[*s.Previous]; ok {
+			s.Previous = &n
+		}
+	}
+	made, err := w.WriteSnapshot(*s)
+	if err != nil {
+		return Name{}, err
+	}
+	return made.Name, nil
+}
