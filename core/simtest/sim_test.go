@@ -53,8 +53,8 @@ func TestSchedules(t *testing.T) {
 				t.Fatalf("schedule %d: go test ./core/simtest -sim.schedules 1 -sim.seed %d -sim.log", i, one)
 			}
 		}
-		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d key changes, %d changes of protection; %d snapshots were checked",
-			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionKey], did[actionProtection], did[actionCheck])
+		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d erasures, %d key changes, %d changes of protection; %d snapshots were checked",
+			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionErase], did[actionKey], did[actionProtection], did[actionCheck])
 	})
 }
 
@@ -63,6 +63,7 @@ const (
 	actionBackup = iota
 	actionPrune
 	actionRead
+	actionErase
 	actionKey
 	actionProtection
 	actionCheck
@@ -83,9 +84,14 @@ type computer struct {
 // record is a snapshot that was reported.
 type record struct {
 	files map[string][]byte // by path
+	host  string            // whose it is
 	era   int               // changes of protection before it
 	gone  bool              // it may be gone: somebody was asked to remove it
+	// erasing counts the erasures that may replace it, under way or ended by a fault.
+	erasing int
 }
+
+func (r *record) mayBeGone() bool { return r.gone || r.erasing > 0 }
 
 // schedule is one run.
 type schedule struct {
@@ -218,6 +224,8 @@ func (s *schedule) pick() int {
 		return actionBackup
 	case n < 80 || !s.changes && n >= 90:
 		return actionPrune
+	case n < 87 && !s.changes: // eras and erasures together are too much to foretell
+		return actionErase
 	case n < 90:
 		return actionRead
 	case n < 95:
@@ -242,6 +250,8 @@ func (s *schedule) act(c *computer, g *gated, what int, r *rand.Rand) error {
 		return s.prune(ctx, c, repository, r)
 	case actionRead:
 		return s.read(ctx, g, repository, r, era)
+	case actionErase:
+		return s.erase(ctx, c, repository, r)
 	case actionKey:
 		return s.changeKey(ctx, repository)
 	}
@@ -301,7 +311,7 @@ func (s *schedule) run1(ctx context.Context, c *computer, repository *repo.Repos
 	defer s.mu.Unlock()
 	s.log("computer %d made %.8s", c.number, res.Snapshot.Name)
 	seen := s.records[res.Snapshot.Name] // somebody may have removed it already
-	s.records[res.Snapshot.Name] = &record{files: files, era: era, gone: seen != nil && seen.gone}
+	s.records[res.Snapshot.Name] = &record{files: files, host: fmt.Sprint(c.number), era: era, gone: seen != nil && seen.gone}
 	return nil
 }
 
@@ -366,7 +376,7 @@ func (s *schedule) prune(ctx context.Context, c *computer, repository *repo.Repo
 	slices.SortFunc(names, func(a, b repo.Name) int { return strings.Compare(a.String(), b.String()) })
 	o := repo.PruneOptions{
 		Grace: []time.Duration{0, time.Hour, 72 * time.Hour}[r.IntN(3)], MaxWaste: []float64{0, 0.25, 1}[r.IntN(3)],
-		PackBytes: 48 << 10, DryRun: r.IntN(8) == 0,
+		PackBytes: 48 << 10, DryRun: r.IntN(8) == 0, Thorough: r.IntN(4) == 0,
 		Now: func() time.Time {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -416,7 +426,7 @@ func (s *schedule) read(ctx context.Context, g *gated, repository *repo.Reposito
 	s.mu.Lock()
 	var names []repo.Name
 	for n, rec := range s.records {
-		if !rec.gone && rec.era == era && era == s.era {
+		if !rec.mayBeGone() && rec.era == era && era == s.era {
 			names = append(names, n)
 		}
 	}
@@ -429,7 +439,7 @@ func (s *schedule) read(ctx context.Context, g *gated, repository *repo.Reposito
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.records[n]
-	if g.hurt || rec.gone || rec.era != s.era {
+	if g.hurt || rec.mayBeGone() || rec.era != s.era {
 		return err
 	}
 	if err == nil {
@@ -585,7 +595,7 @@ func (s *schedule) check() {
 		}
 	}
 	for n, rec := range s.records {
-		if !rec.gone && rec.era >= s.era && !slices.Contains(names, n) {
+		if !rec.mayBeGone() && rec.era >= s.era && !slices.Contains(names, n) {
 			s.t.Errorf("snapshot %s was reported and is gone", n)
 		}
 	}

@@ -1,0 +1,90 @@
+package simtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// erase takes a file or a folder out of this computer's snapshots, or of all.
+func (s *schedule) erase(ctx context.Context, c *computer, repository *repo.Repository, r *rand.Rand) error {
+	host := fmt.Sprint(c.number)
+	held := make(map[string]bool)
+	s.mu.Lock()
+	for _, rec := range s.records {
+		if rec.files != nil && (rec.host == host || !rec.mayBeGone()) {
+			for p := range rec.files {
+				held[p] = true
+			}
+		}
+	}
+	s.mu.Unlock()
+	if len(held) == 0 {
+		return errors.New("nothing to erase")
+	}
+	paths := slices.Sorted(maps.Keys(held))
+	erased := paths[r.IntN(len(paths))]
+	if r.IntN(4) == 0 {
+		erased = path.Dir(erased)
+	}
+	of := func(h string) bool { return h == host }
+	if r.IntN(3) == 0 {
+		of = func(string) bool { return true }
+	}
+	s.mu.Lock()
+	before := make(map[repo.Name]*record)
+	for n, rec := range s.records {
+		before[n] = rec
+		rec.erasing++
+	}
+	s.mu.Unlock()
+	out, err := repository.Erase(ctx, repo.EraseOptions{
+		Paths: []string{erased}, Of: func(snap *repo.Snapshot) bool { return of(snap.Host) }, PackBytes: 48 << 10,
+	})
+	if err != nil && !errors.Is(err, repo.ErrNoEntry) {
+		return err // which of them were replaced, nobody can say
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, rec := range before {
+		rec.erasing--
+	}
+	for old, fresh := range out.Replaced {
+		s.log("computer %d: %.8s without %s is %.8s", c.number, old, erased, fresh)
+		now := &record{era: s.era}
+		if seen := s.records[fresh]; seen != nil {
+			now.gone = seen.gone
+		}
+		if was := s.records[old]; was != nil && was.files != nil {
+			now.host, now.files = was.host, make(map[string][]byte)
+			for p, b := range was.files {
+				if !of(was.host) || p != erased && !strings.HasPrefix(p, erased+"/") {
+					now.files[p] = b
+				}
+			}
+		}
+		s.records[fresh] = now
+		s.forget(old)
+	}
+	for _, old := range out.Removed {
+		s.forget(old)
+	}
+	return errors.Join(err, os.RemoveAll(c.cache), os.RemoveAll(backup.PagesDir(c.cache)))
+}
+
+// forget notes that a snapshot is gone, perhaps before it was reported.
+func (s *schedule) forget(n repo.Name) {
+	if s.records[n] == nil {
+		s.records[n] = &record{}
+	}
+	s.records[n].gone = true
+}
