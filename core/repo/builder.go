@@ -104,7 +104,7 @@ func (b *TreeBuilder) full(n *Node) bool {
 }
 
 func (b *TreeBuilder) cutAfter(name string) bool {
-	m := mac(b.s.w.epoch.chunkerKey, []byte(name))
+	m := b.s.w.epoch.cuts.sum([]byte(name))
 	return m[0]&3 == 0 && m[1] == 0
 }
 

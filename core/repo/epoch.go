@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/zeebo/blake3"
 )
@@ -18,8 +19,10 @@ type Epoch struct {
 	secret      [32]byte
 	began       int64 // Unix seconds
 	nameKey     []byte
+	names       *macKey // under nameKey
 	chunkIDKey  []byte
 	chunkerKey  []byte
+	cuts        *macKey // under chunkerKey
 	packKey     []byte
 	indexKey    []byte
 	snapshotKey []byte
@@ -45,12 +48,15 @@ func newSecret() (s [32]byte) {
 // newEpoch derives the keys of chapter 2 from a secret.
 func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 	derive := func(label string) []byte { return hkdfKey(secret[:], id[:], label) }
+	nameKey, chunkerKey := derive(labelName), derive(labelChunker)
 	return &Epoch{
 		secret:      secret,
 		began:       began,
-		nameKey:     derive(labelName),
+		nameKey:     nameKey,
+		names:       newMACKey(nameKey),
 		chunkIDKey:  derive(labelChunkID),
-		chunkerKey:  derive(labelChunker),
+		chunkerKey:  chunkerKey,
+		cuts:        newMACKey(chunkerKey),
 		packKey:     derive(labelPack),
 		indexKey:    derive(labelIndex),
 		snapshotKey: derive(labelSnapshot),
@@ -67,14 +73,28 @@ func hkdfKey(ikm, salt []byte, info string) []byte {
 	return k
 }
 
-// mac is keyed BLAKE3 with 32 bytes of output.
-func mac(key, message []byte) (sum [32]byte) {
+// macKey computes keyed BLAKE3 with 32 bytes of output, for any number of goroutines. It keeps
+// its hashers, of ten kilobytes each: names are checked by the hundred thousand.
+type macKey struct{ hashers sync.Pool }
+
+func newMACKey(key []byte) *macKey {
+	return &macKey{sync.Pool{New: func() any { return newKeyed(key) }}}
+}
+
+func newKeyed(key []byte) *blake3.Hasher {
 	h, err := blake3.NewKeyed(key)
 	if err != nil {
 		panic(fmt.Sprintf("repo: blake3: %v", err)) // only for keys that are not 32 bytes
 	}
+	return h
+}
+
+func (k *macKey) sum(message []byte) (sum [32]byte) {
+	h := k.hashers.Get().(*blake3.Hasher)
+	h.Reset()
 	_, _ = h.Write(message)
 	h.Sum(sum[:0])
+	k.hashers.Put(h)
 	return sum
 }
 
@@ -115,13 +135,7 @@ func nonce(ordinal uint32) []byte {
 type Hasher struct{ h *blake3.Hasher }
 
 // NewHasher returns a hasher of the epoch's chunk ids.
-func (e *Epoch) NewHasher() *Hasher {
-	h, err := blake3.NewKeyed(e.chunkIDKey)
-	if err != nil {
-		panic(fmt.Sprintf("repo: blake3: %v", err))
-	}
-	return &Hasher{h}
-}
+func (e *Epoch) NewHasher() *Hasher { return &Hasher{newKeyed(e.chunkIDKey)} }
 
 // ID returns the id of a chunk with this content.
 func (h *Hasher) ID(content []byte) (id ID) {

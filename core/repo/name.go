@@ -118,7 +118,7 @@ func (e *Epoch) nameTag(kind objectKind, n Name) (tag [8]byte) {
 	var m [25]byte
 	m[0] = byte(kind)
 	copy(m[1:], n[:24])
-	full := mac(e.nameKey, m[:])
+	full := e.names.sum(m[:])
 	copy(tag[:], full[:])
 	return tag
 }

@@ -543,6 +543,6 @@ func (w *Writer) ChunkerKey() []byte { return w.epoch.chunkerKey }
 // CutAfter tells whether gathered files are cut after this one, so that a cut
 // comes about every average bytes (docs/format.md, chapter 5).
 func (w *Writer) CutAfter(name string, size, average int64) bool {
-	m := mac(w.epoch.chunkerKey, appendUvarint(appendBytes(nil, name), uint64(size)))
+	m := w.epoch.cuts.sum(appendUvarint(appendBytes(nil, name), uint64(size)))
 	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
 }
