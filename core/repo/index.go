@@ -2,6 +2,7 @@ package repo
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 )
 
@@ -34,7 +35,18 @@ func encodeIndex(supersedes []Name, packs []packList) []byte {
 	return b
 }
 
+// decodeIndex decodes an index payload.
 func decodeIndex(b []byte) (supersedes []Name, packs []packList, err error) {
+	supersedes, err = scanIndex(b, func(p packList) {
+		p.entries = slices.Clone(p.entries)
+		packs = append(packs, p)
+	})
+	return supersedes, packs, err
+}
+
+// scanIndex decodes an index payload and calls fn with one pack after the other, each in the same
+// memory. The payload may turn out to be damaged after that: who cannot have this scans it twice.
+func scanIndex(b []byte, fn func(packList)) (supersedes []Name, err error) {
 	d := decoder{b: b}
 	if d.u8() != 1 {
 		d.fail("unknown index version")
@@ -42,16 +54,15 @@ func decodeIndex(b []byte) (supersedes []Name, packs []packList, err error) {
 	for range d.count(32, "number of superseded indexes") {
 		supersedes = append(supersedes, Name(d.id()))
 	}
-	n := d.count(34, "number of packs")
-	packs = make([]packList, 0, n)
-	for range n {
+	var entries []packEntry
+	for range d.count(34, "number of packs") {
 		p := packList{name: Name(d.id()), size: int64(d.max(maxPack, "pack size"))}
 		chunks := d.count(35, "number of chunks")
 		if chunks > maxPackChunks {
 			d.fail("too many chunks in a pack")
 			break
 		}
-		p.entries = make([]packEntry, 0, chunks)
+		entries = slices.Grow(entries[:0], chunks)
 		var total int64
 		for range chunks {
 			e := packEntry{id: d.id(), kind: Kind(d.u8()), record: uint32(d.max(MaxChunk+1, "record length")), content: uint32(d.max(MaxChunk, "content length"))}
@@ -59,19 +70,23 @@ func decodeIndex(b []byte) (supersedes []Name, packs []packList, err error) {
 				d.fail("bad chunk")
 			}
 			total += int64(e.sealed())
-			p.entries = append(p.entries, e)
+			entries = append(entries, e)
 		}
 		if total > p.size {
 			d.fail("chunks longer than their pack")
 		}
-		packs = append(packs, p)
+		if d.err != nil {
+			break
+		}
+		p.entries = entries
+		fn(p)
 	}
-	return supersedes, packs, d.done()
+	return supersedes, d.done()
 }
 
 // location is where a chunk is: which record of which pack.
 type location struct {
-	pack    uint32 // index into Index.packs
+	pack    uint32 // index into index.packs
 	ordinal uint32
 	offset  uint32 // of the sealed record in the pack
 	record  uint32 // bytes, before sealing
@@ -79,63 +94,104 @@ type location struct {
 	kind    Kind
 }
 
-// row is a chunk in memory: 53 bytes with its share of the hash table.
+// row is a chunk in a pack.
 type row struct {
-	id       ID
-	pack     uint32
-	ordinal  uint16
-	kind     Kind
-	offset   uint32
-	record   uint32
-	contentB uint32
+	id ID
+	location
+}
+
+// sealed is how many bytes the record takes in its pack.
+func (l *location) sealed() int64 { return int64(l.record) + gcmTag }
+
+// place is a row in memory: its offset, content and kind in 26, 24 and 2 bits. The rest of it
+// follows from its neighbours.
+type place struct {
+	id ID
+	at uint64
+}
+
+func newPlace(id ID, offset, content uint32, kind Kind) place {
+	return place{id, uint64(offset) | uint64(content)<<26 | uint64(kind)<<50}
+}
+
+func (p *place) offset() uint32  { return uint32(p.at & (1<<26 - 1)) }
+func (p *place) content() uint32 { return uint32(p.at >> 26 & (1<<24 - 1)) }
+func (p *place) kind() Kind      { return Kind(p.at >> 50) }
+
+// indexedPack is a pack in memory.
+type indexedPack struct {
+	name  Name
+	size  int64
+	first uint32 // its first row
+	end   uint32 // where its last record ends, bytes
 }
 
 // index finds chunks by id. It is safe for concurrent use.
 //
-// Rows stand in one array in order of arrival; an open-addressed table of row
-// numbers, keyed by the first bytes of the (uniformly distributed) id, finds
-// them. That is under 64 bytes a chunk with nothing for the collector to scan.
-// A chunk that stands in several packs has its further rows in spare: they are
+// Rows stand in order of arrival, pack by pack and each whole, in blocks that are never moved; an
+// open-addressed table of row numbers, keyed by the first bytes of the (uniformly distributed) id,
+// finds them. That is 40 bytes a chunk and 5 to 11 of the table, with nothing for the collector to scan.
+// A chunk that stands in several packs is found in the first; the others' numbers are in spare: they are
 // few, and looked at only when the first place does not read back.
 type index struct {
-	mu    sync.RWMutex
-	rows  []row
-	spare []row
-	table []uint32 // row number + 1; 0 is free
-	packs []Name
-	sizes []int64
+	mu     sync.RWMutex
+	blocks [][]place // of blockRows each
+	rows   int
+	found  int      // rows in the table
+	spare  []uint32 // row numbers
+	table  []uint32 // row number + 1; 0 is free
+	packs  []indexedPack
 }
+
+const (
+	blockShift = 14
+	blockRows  = 1 << blockShift
+)
 
 func newIndex() *index { return &index{table: make([]uint32, 1024)} }
 
-// addPack adds all chunks of a pack. The first place of a chunk is read first.
+// reset forgets everything.
+func (x *index) reset() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.blocks, x.rows, x.found, x.spare, x.packs = nil, 0, 0, nil, nil
+	clear(x.table)
+}
+
+// addPack adds all chunks of a pack, of which it keeps nothing. The first place of a chunk is read first.
 func (x *index) addPack(p packList) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	pack := uint32(len(x.packs))
-	x.packs = append(x.packs, p.name)
-	x.sizes = append(x.sizes, p.size)
+	first := x.rows
 	var offset uint32
-	for i, e := range p.entries {
-		x.insert(row{id: e.id, pack: pack, ordinal: uint16(i), kind: e.kind, offset: offset, record: e.record, contentB: e.content})
+	for _, e := range p.entries {
+		x.insert(first, newPlace(e.id, offset, e.content, e.kind))
 		offset += uint32(e.sealed())
+	}
+	x.packs = append(x.packs, indexedPack{p.name, p.size, uint32(first), offset})
+}
+
+// insert appends a row of the pack that begins with row first.
+func (x *index) insert(first int, p place) {
+	if (x.found+1)*4 > len(x.table)*3 {
+		x.grow()
+	}
+	if x.rows>>blockShift == len(x.blocks) {
+		x.blocks = append(x.blocks, make([]place, blockRows))
+	}
+	n := uint32(x.rows)
+	*x.place(n) = p
+	x.rows++
+	slot, found := x.slot(p.id)
+	if !found {
+		x.table[slot] = n + 1
+		x.found++
+	} else if int(x.table[slot]-1) < first { // not twice in one pack
+		x.spare = append(x.spare, n)
 	}
 }
 
-func (x *index) insert(r row) {
-	if (len(x.rows)+1)*4 > len(x.table)*3 {
-		x.grow()
-	}
-	slot, found := x.slot(r.id)
-	if found {
-		if x.rows[x.table[slot]-1].pack != r.pack {
-			x.spare = append(x.spare, r)
-		}
-		return
-	}
-	x.rows = append(x.rows, r)
-	x.table[slot] = uint32(len(x.rows))
-}
+func (x *index) place(n uint32) *place { return &x.blocks[n>>blockShift][n&(blockRows-1)] }
 
 func (x *index) slot(id ID) (slot uint64, found bool) {
 	mask := uint64(len(x.table) - 1)
@@ -144,17 +200,63 @@ func (x *index) slot(id ID) (slot uint64, found bool) {
 		if n == 0 {
 			return slot, false
 		}
-		if x.rows[n-1].id == id {
+		if x.place(n-1).id == id {
 			return slot, true
 		}
 	}
 }
 
 func (x *index) grow() {
-	x.table = make([]uint32, 2*len(x.table))
-	for i := range x.rows {
-		slot, _ := x.slot(x.rows[i].id)
-		x.table[slot] = uint32(i + 1)
+	old := x.table
+	x.table = make([]uint32, 2*len(old))
+	for _, n := range old {
+		if n != 0 {
+			slot, _ := x.slot(x.place(n - 1).id)
+			x.table[slot] = n
+		}
+	}
+}
+
+// row returns a row by its number.
+func (x *index) row(n uint32) row {
+	pack, _ := slices.BinarySearchFunc(x.packs, n, func(p indexedPack, n uint32) int {
+		if p.first <= n {
+			return -1
+		}
+		return 1
+	})
+	return x.rowIn(uint32(pack-1), n)
+}
+
+// rowIn is row for who knows in which pack it is.
+func (x *index) rowIn(pack, n uint32) row {
+	p, at := &x.packs[pack], x.place(n)
+	end := p.end
+	if n+1 < x.lastOf(pack) {
+		end = x.place(n + 1).offset()
+	}
+	return row{at.id, location{
+		pack: pack, ordinal: n - p.first, offset: at.offset(), record: end - at.offset() - gcmTag, content: at.content(), kind: at.kind(),
+	}}
+}
+
+// lastOf is the number after a pack's last row.
+func (x *index) lastOf(pack uint32) uint32 {
+	if int(pack)+1 < len(x.packs) {
+		return x.packs[pack+1].first
+	}
+	return uint32(x.rows)
+}
+
+// each calls fn with all rows, in order, also with those that stand elsewhere
+// too. r is good until fn returns. It is for who holds the lock.
+func (x *index) each(fn func(n uint32, r *row)) {
+	var r row
+	for pack := range uint32(len(x.packs)) {
+		for n := x.packs[pack].first; n < x.lastOf(pack); n++ {
+			r = x.rowIn(pack, n)
+			fn(n, &r)
+		}
 	}
 }
 
@@ -166,20 +268,16 @@ func (x *index) find(id ID) (location, bool) {
 	if !found {
 		return location{}, false
 	}
-	return x.rows[x.table[slot]-1].location(), true
-}
-
-func (r *row) location() location {
-	return location{pack: r.pack, ordinal: uint32(r.ordinal), offset: r.offset, record: r.record, content: r.contentB, kind: r.kind}
+	return x.row(x.table[slot] - 1).location, true
 }
 
 // others returns the further places of a chunk. It looks at all spare rows.
 func (x *index) others(id ID) (places []location) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for i := range x.spare {
-		if x.spare[i].id == id {
-			places = append(places, x.spare[i].location())
+	for _, n := range x.spare {
+		if x.place(n).id == id {
+			places = append(places, x.row(n).location)
 		}
 	}
 	return places
@@ -188,7 +286,7 @@ func (x *index) others(id ID) (places []location) {
 func (x *index) packName(pack uint32) Name {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.packs[pack]
+	return x.packs[pack].name
 }
 
 // keepOnly drops the chunks of packs that are not present any more, and
@@ -196,28 +294,31 @@ func (x *index) packName(pack uint32) Name {
 func (x *index) keepOnly(present map[Name]int64) (lost int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	gone := make([]bool, len(x.packs))
-	any := false
-	for i, n := range x.packs {
-		size, ok := present[n]
-		if !ok || size != x.sizes[i] {
-			gone[i], any = true, true
-		}
-	}
-	if !any {
+	gone := func(p indexedPack) bool { size, ok := present[p.name]; return !ok || size != p.size }
+	if !slices.ContainsFunc(x.packs, gone) {
 		return 0
 	}
-	rows, spare := x.rows, x.spare
-	x.rows, x.spare = nil, nil
-	clear(x.table)
-	for _, list := range [][]row{rows, spare} {
-		for _, r := range list {
-			if !gone[r.pack] {
-				x.insert(r)
-			}
-		}
+	before, packs := x.found, x.packs
+	ends := make([]uint32, len(packs))
+	for i := range packs {
+		ends[i] = x.lastOf(uint32(i))
 	}
-	return len(rows) - len(x.rows)
+	x.rows, x.found, x.spare, x.packs = 0, 0, nil, nil
+	clear(x.table)
+	// What stays moves up in its own blocks: no row is written before it was read.
+	for i, p := range packs {
+		if gone(p) {
+			continue
+		}
+		first := x.rows
+		for n := p.first; n < ends[i]; n++ {
+			x.insert(first, *x.place(n))
+		}
+		p.first = uint32(first)
+		x.packs = append(x.packs, p)
+	}
+	x.blocks = slices.Delete(x.blocks, (x.rows+blockRows-1)>>blockShift, len(x.blocks))
+	return before - x.found
 }
 
 // number returns the number of a chunk's row. It stays the same until
@@ -236,6 +337,3 @@ func (x *index) numberLocked(id ID) (uint32, bool) {
 	}
 	return x.table[slot] - 1, true
 }
-
-// sealed is how many bytes the record takes in its pack.
-func (r *row) sealed() int64 { return int64(r.record) + gcmTag }

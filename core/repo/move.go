@@ -103,8 +103,8 @@ func (p *pruner) rows(list []*use) (map[Name][]row, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	err := p.places().each(func(place *row) {
-		if _, ok := out[x.packs[place.pack]]; ok {
-			out[x.packs[place.pack]] = append(out[x.packs[place.pack]], *place)
+		if _, ok := out[x.packs[place.pack].name]; ok {
+			out[x.packs[place.pack].name] = append(out[x.packs[place.pack].name], *place)
 		}
 	})
 	for _, rows := range out {
@@ -131,7 +131,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 			}
 			for _, at := range rest[:n] {
 				sealed := buf[at.offset-first:][:at.sealed()]
-				record, err := c.Open(sealed[:0], nonce(uint32(at.ordinal)), sealed, at.id[:])
+				record, err := c.Open(sealed[:0], nonce(at.ordinal), sealed, at.id[:])
 				if err != nil {
 					return fmt.Errorf("%w: pack %s: chunk %s does not authenticate", ErrDamaged, u.name, at.id)
 				}
@@ -155,7 +155,7 @@ func (w *Writer) copyRecord(at row, record []byte) error {
 	if at.kind != KindData {
 		class = w.meta
 	}
-	p, ordinal, place, err := class.reserve(packEntry{id: at.id, kind: at.kind, record: at.record, content: at.contentB})
+	p, ordinal, place, err := class.reserve(packEntry{id: at.id, kind: at.kind, record: at.record, content: at.content})
 	if err != nil {
 		return err
 	}

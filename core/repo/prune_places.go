@@ -32,9 +32,10 @@ func (p *pruner) places() *places {
 		strict: p.snapshots.needed.has,
 		needed: func(i uint32) bool { return p.snapshots.needed.has(i) || p.pending.needed.has(i) },
 	}
-	for i, n := range x.packs {
+	for i, pack := range x.packs {
+		n := pack.name
 		switch size, ok := p.present[n]; {
-		case !ok || size != x.sizes[i]:
+		case !ok || size != pack.size:
 			s.rank[i] = placeGone
 		case foreign[n]:
 			s.rank[i] = placeForeign
@@ -44,28 +45,30 @@ func (p *pruner) places() *places {
 			s.rank[i] = placeGood
 		}
 	}
-	for _, r := range x.spare {
+	for _, spare := range x.spare {
+		r := x.row(spare)
 		if n, ok := x.numberLocked(r.id); ok && s.needed(n) {
 			s.others[r.id] = append(s.others[r.id], r)
 			s.could[r.pack] += r.sealed()
 		}
 	}
-	for i := range x.rows {
-		if s.needed(uint32(i)) {
-			s.could[x.rows[i].pack] += x.rows[i].sealed()
+	x.each(func(n uint32, r *row) {
+		if s.needed(n) {
+			s.could[r.pack] += r.sealed()
 		}
-	}
+	})
 	return s
 }
 
 // each calls fn with the place of every needed chunk. A chunk that a snapshot
 // needs and that is nowhere is ErrDamaged.
 func (s *places) each(fn func(place *row)) error {
-	for i := range s.x.rows {
-		if !s.needed(uint32(i)) {
-			continue
+	var fault error
+	s.x.each(func(n uint32, r *row) {
+		if !s.needed(n) { // spare ones never are, by their own numbers
+			return
 		}
-		place := &s.x.rows[i]
+		place := r
 		others := s.others[place.id]
 		for k := range others {
 			if s.better(&others[k], place) {
@@ -75,18 +78,18 @@ func (s *places) each(fn func(place *row)) error {
 		switch {
 		case s.rank[place.pack] > placeGone:
 			fn(place)
-		case s.strict(uint32(i)):
-			return missing(place.id)
+		case s.strict(n) && fault == nil:
+			fault = missing(place.id)
 		}
 		// Otherwise a backup under way needs it, and has seen that it is gone or is about to.
-	}
-	return nil
+	})
+	return fault
 }
 
 func (s *places) better(a, b *row) bool {
-	share := func(pack uint32) float64 { return float64(s.could[pack]) / float64(max(1, s.x.sizes[pack])) }
+	share := func(pack uint32) float64 { return float64(s.could[pack]) / float64(max(1, s.x.packs[pack].size)) }
 	return cmp.Or(cmp.Compare(s.rank[a.pack], s.rank[b.pack]), cmp.Compare(share(a.pack), share(b.pack)),
-		slices.Compare(s.x.packs[a.pack][:], s.x.packs[b.pack][:])) > 0
+		slices.Compare(s.x.packs[a.pack].name[:], s.x.packs[b.pack].name[:])) > 0
 }
 
 // count distributes the needed chunks over the packs that are there.
@@ -109,8 +112,8 @@ func (p *pruner) count() (map[Name]*use, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	byNumber := make([]*use, len(x.packs))
-	for i, n := range x.packs {
-		byNumber[i] = out[n]
+	for i, pack := range x.packs {
+		byNumber[i] = out[pack.name]
 	}
 	for _, rows := range [][]row{x.rows, x.spare} {
 		for i := range rows {

@@ -383,7 +383,7 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) err
 			if err != nil {
 				continue
 			}
-			if err := w.copyRecord(row{id: entry.id, kind: entry.kind, record: entry.record, contentB: entry.content}, record); err != nil {
+			if err := w.copyRecord(row{entry.id, location{kind: entry.kind, record: entry.record, content: entry.content}}, record); err != nil {
 				return err
 			}
 		}

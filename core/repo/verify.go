@@ -235,19 +235,18 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
 	v.r.index.mu.RLock()
 	defer v.r.index.mu.RUnlock()
 	lists := make(map[Name][]packEntry, len(v.r.index.packs))
-	for _, rows := range [][]row{v.r.index.rows, v.r.index.spare} {
-		for _, row := range rows {
-			n := v.r.index.packs[row.pack]
-			lists[n] = append(lists[n], packEntry{id: row.id, kind: row.kind, record: row.record, content: row.contentB})
-		}
-	}
-	for i, n := range v.r.index.packs {
+	v.r.index.each(func(_ uint32, r *row) {
+		n := v.r.index.packs[r.pack].name
+		lists[n] = append(lists[n], packEntry{id: r.id, kind: r.kind, record: r.record, content: r.content})
+	})
+	for _, pack := range v.r.index.packs {
+		n := pack.name
 		size, ok := v.packs[n]
 		switch {
 		case !ok:
 			v.damage("pack %s is missing", n)
-		case size != v.r.index.sizes[i]:
-			v.damage("pack %s has %d bytes, not %d", n, size, v.r.index.sizes[i])
+		case size != pack.size:
+			v.damage("pack %s has %d bytes, not %d", n, size, pack.size)
 		default:
 			continue
 		}

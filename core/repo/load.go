@@ -1,0 +1,185 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// LoadIndex reads the indexes that are not in memory yet. Call it after
+// listing snapshots, never before (docs/format.md, chapter 11).
+// A damaged index is reported in bad and the others are used.
+func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
+	r.loadMu.Lock()
+	defer r.loadMu.Unlock()
+	l := &loader{r: r, fresh: len(r.loaded) == 0 && len(r.listed) == 0, superseded: make(map[Name]bool)}
+	for {
+		again, err := l.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return l.bad, nil
+		}
+	}
+}
+
+// loader is the state of one LoadIndex. Indexes are decoded straight into memory, one after the
+// other: what is held beside the rows is the objects under way.
+type loader struct {
+	r     *Repository
+	fresh bool // nothing was loaded before: it may begin anew
+
+	mu         sync.Mutex
+	superseded map[Name]bool // by an index that is there
+	taken      []Name
+	bad        []error
+	gone       bool // one was deleted since it was listed
+}
+
+// load reads what is listed and not loaded; again: something came between.
+func (l *loader) load(ctx context.Context) (again bool, err error) {
+	r := l.r
+	names, err := r.list(ctx, kindIndex)
+	if err != nil {
+		return false, err
+	}
+	l.bad, l.gone = nil, false
+	if !l.fresh {
+		err = l.later(ctx, names)
+		return l.gone, err
+	}
+	if err := l.objects(ctx, names, func(n Name, payload []byte) error {
+		supersedes, err := scanIndex(payload, func(packList) {})
+		if err != nil {
+			return err
+		}
+		for _, s := range supersedes {
+			l.superseded[s] = true
+		}
+		if l.superseded[n] {
+			return nil
+		}
+		l.taken = append(l.taken, n)
+		_, err = scanIndex(payload, r.takePack)
+		return err
+	}); err != nil {
+		l.forget()
+		return false, err
+	}
+	if !slices.ContainsFunc(l.taken, func(n Name) bool { return l.superseded[n] }) {
+		// Otherwise a prune has put a newer one in the place of one that is gone.
+		return l.gone, nil
+	}
+	// Rare: a prune was cut off between the new indexes and the end of the old ones.
+	l.forget()
+	for n := range l.superseded {
+		if _, there := names[n]; there {
+			r.loaded[n] = true
+		}
+	}
+	return true, nil
+}
+
+// forget begins anew.
+func (l *loader) forget() {
+	l.r.index.reset()
+	clear(l.r.loaded)
+	clear(l.r.listed)
+	l.taken = nil
+}
+
+// later is load when rows have been numbered: nothing may be taken that is superseded.
+func (l *loader) later(ctx context.Context, names map[Name]int64) error {
+	r := l.r
+	payloads := make(map[Name][]byte)
+	if err := l.objects(ctx, names, func(n Name, payload []byte) error {
+		supersedes, err := scanIndex(payload, func(packList) {})
+		if err != nil {
+			return err
+		}
+		for _, s := range supersedes {
+			l.superseded[s] = true
+		}
+		payloads[n] = payload
+		return nil
+	}); err != nil {
+		return err
+	}
+	for n, payload := range payloads {
+		if l.superseded[n] {
+			continue
+		}
+		if _, err := scanIndex(payload, r.takePack); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objects reads the indexes that are not loaded yet and calls fn with one at
+// a time. One that fn takes counts as loaded.
+func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Name, payload []byte) error) error {
+	r := l.r
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, r.store.Properties().Connections))
+	for n := range names {
+		l.mu.Lock()
+		there := r.loaded[n]
+		l.mu.Unlock()
+		if there {
+			continue
+		}
+		g.Go(func() error {
+			payload, err := r.readObject(gctx, kindIndex, n)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if err == nil {
+				err = fn(n, payload)
+			}
+			switch {
+			case err == nil:
+				r.loaded[n] = true
+			case errors.Is(err, errGone):
+				l.gone = true
+			case errors.Is(err, ErrDamaged):
+				l.bad = append(l.bad, fmt.Errorf("index %s: %w", n, err))
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// takePack puts a pack into memory; loadMu is held.
+func (r *Repository) takePack(p packList) {
+	if !r.listed[p.name] && r.owner(kindPack, p.name) != nil {
+		r.listed[p.name] = true
+		r.index.addPack(p)
+	}
+}
+
+// indexObject is one index, decoded.
+type indexObject struct {
+	name       Name
+	supersedes []Name
+	packs      []packList
+}
+
+func (r *Repository) readIndex(ctx context.Context, n Name) (indexObject, error) {
+	x := indexObject{name: n}
+	payload, err := r.readObject(ctx, kindIndex, n)
+	if err == nil {
+		x.supersedes, x.packs, err = decodeIndex(payload)
+	}
+	if err != nil {
+		return x, fmt.Errorf("index %s: %w", n, err)
+	}
+	return x, nil
+}
