@@ -174,12 +174,22 @@ type indexObject struct {
 
 func (r *Repository) readIndex(ctx context.Context, n Name) (indexObject, error) {
 	x := indexObject{name: n}
+	var err error
+	x.supersedes, err = r.scan(ctx, n, func(p packList) {
+		p.entries = slices.Clone(p.entries)
+		x.packs = append(x.packs, p)
+	})
+	return x, err
+}
+
+// scan reads an index and calls fn as scanIndex does.
+func (r *Repository) scan(ctx context.Context, n Name, fn func(packList)) (supersedes []Name, err error) {
 	payload, err := r.readObject(ctx, kindIndex, n)
 	if err == nil {
-		x.supersedes, x.packs, err = decodeIndex(payload)
+		supersedes, err = scanIndex(payload, fn)
 	}
 	if err != nil {
-		return x, fmt.Errorf("index %s: %w", n, err)
+		return nil, fmt.Errorf("index %s: %w", n, err)
 	}
-	return x, nil
+	return supersedes, nil
 }

@@ -184,32 +184,34 @@ func (r *Repository) reindex(ctx context.Context, busy map[Name]bool, keep func(
 	r.loadMu.Lock()
 	loaded := maps.Clone(r.loaded)
 	r.loadMu.Unlock()
-	var rewrite, small []indexObject
+	var rewrite, small []Name
 	superseded := make(map[Name]bool)
 	for n := range names {
 		if !loaded[n] {
 			continue
 		}
-		x, err := r.readIndex(ctx, n)
+		chunks, refused := 0, false
+		supersedes, err := r.scan(ctx, n, func(p packList) {
+			if keep(p.name) {
+				chunks += len(p.entries)
+			} else {
+				refused = true
+			}
+		})
 		if errors.Is(err, errGone) {
 			continue // another prune is at it as well
 		}
 		if err != nil {
 			return err
 		}
-		for _, s := range x.supersedes {
+		for _, s := range supersedes {
 			superseded[s] = true
 		}
-		chunks, all := 0, len(x.packs)
-		x.packs = slices.DeleteFunc(x.packs, func(p packList) bool { return !keep(p.name) })
-		for _, p := range x.packs {
-			chunks += len(p.entries)
-		}
 		switch {
-		case len(x.packs) < all:
-			rewrite = append(rewrite, x)
+		case refused:
+			rewrite = append(rewrite, n)
 		case chunks < indexSmall && !busy[n]:
-			small = append(small, x)
+			small = append(small, n)
 		}
 	}
 	if len(small) >= smallIndexes {
@@ -222,15 +224,25 @@ func (r *Repository) reindex(ctx context.Context, busy map[Name]bool, keep func(
 			old = append(old, n)
 		}
 	}
-	rewrite = slices.DeleteFunc(rewrite, func(x indexObject) bool { return superseded[x.name] })
+	rewrite = slices.DeleteFunc(rewrite, func(n Name) bool { return superseded[n] })
+	// They are read again, so that one new index is in memory and not all.
 	for len(rewrite) > 0 {
 		var packs []packList
 		var replaced []Name
 		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
-			replaced = append(replaced, rewrite[0].name)
-			packs = append(packs, rewrite[0].packs...)
-			for _, p := range rewrite[0].packs {
-				chunks += len(p.entries)
+			x, err := r.readIndex(ctx, rewrite[0])
+			if errors.Is(err, errGone) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			replaced = append(replaced, x.name)
+			for _, p := range x.packs {
+				if keep(p.name) {
+					packs = append(packs, p)
+					chunks += len(p.entries)
+				}
 			}
 		}
 		if len(packs) > 0 {
