@@ -127,10 +127,10 @@ var errDrillDone = errors.New("enough was tried")
 // run reads files in the order of the tree, from the first one after a path
 // on, and from the beginning when it comes to the end.
 func (d *drill) run(ctx context.Context, s *repo.Snapshot, after string) error {
-	err := d.folder(ctx, s.Root, "", after)
+	err := d.folder(ctx, repo.NewDescent(s), s.Root, "", after)
 	if err == nil && after != "" {
 		d.until = after
-		err = d.folder(ctx, s.Root, "", "")
+		err = d.folder(ctx, repo.NewDescent(s), s.Root, "", "")
 	}
 	if err != nil && !errors.Is(err, errDrillDone) {
 		return err
@@ -139,7 +139,12 @@ func (d *drill) run(ctx context.Context, s *repo.Snapshot, after string) error {
 }
 
 // folder visits the entries of a folder that come after a path.
-func (d *drill) folder(ctx context.Context, c repo.Content, prefix, after string) error {
+func (d *drill) folder(ctx context.Context, at *repo.Descent, c repo.Content, prefix, after string) error {
+	if err := at.Enter(c); err != nil {
+		d.fault(prefix, err)
+		return nil
+	}
+	defer at.Leave()
 	first, rest, deeper := strings.Cut(after, "/")
 	err := d.r.Tree(ctx, c, func(n *repo.Node) error {
 		if n.Name < first || n.Name == first && !deeper && n.Kind != repo.NodeDir {
@@ -152,7 +157,7 @@ func (d *drill) folder(ctx context.Context, c repo.Content, prefix, after string
 			if n.Name == first {
 				below = rest
 			}
-			return d.folder(ctx, n.Content, path+"/", below)
+			return d.folder(ctx, at, n.Content, path+"/", below)
 		case repo.NodeFile:
 			return d.file(ctx, n, path)
 		}

@@ -39,7 +39,8 @@ func (r *Reader) Find(ctx context.Context, pattern string) ([]Version, error) {
 	}
 	h := &history{r: r, fits: fits, folders: make(map[string][]match)}
 	err = h.each(ctx, func(s *repo.Snapshot) error {
-		found, err := h.folder(ctx, s.Root)
+		h.most = 2*min(s.Files+s.Dirs, 1<<40) + matchSlack
+		found, err := h.folder(ctx, repo.NewDescent(s), s.Root)
 		if err != nil {
 			return err
 		}
@@ -112,12 +113,17 @@ func inSnapshot(s *repo.Snapshot, at string) []string {
 type history struct {
 	r       *Reader
 	fits    func(name string) bool
+	most    int64                 // names that may fit in the snapshot
 	folders map[string][]match    // by their blocks: what fits below
 	nodes   map[string]*repo.Node // by a folder's blocks and a name in it; nil: it is not there
 
 	order    []string // of versions, by host and path
 	versions map[string][]*seenVersion
 }
+
+// matchSlack is how many names beyond those of its files and folders may fit in a backup: of links, say. Folders
+// that are forged to hold each other many times have more than fit into any memory.
+const matchSlack = 1 << 18
 
 // match is a name that fits, with its path below a folder.
 type match struct {
@@ -163,11 +169,15 @@ func blocksKey(c repo.Content) string {
 }
 
 // folder returns what fits below a folder.
-func (h *history) folder(ctx context.Context, c repo.Content) ([]match, error) {
+func (h *history) folder(ctx context.Context, at *repo.Descent, c repo.Content) ([]match, error) {
 	key := blocksKey(c)
 	if found, ok := h.folders[key]; ok {
 		return found, nil
 	}
+	if err := at.Enter(c); err != nil {
+		return nil, err
+	}
+	defer at.Leave()
 	var found []match
 	err := h.r.r.Tree(ctx, c, func(n *repo.Node) error {
 		if h.fits(n.Name) {
@@ -176,7 +186,10 @@ func (h *history) folder(ctx context.Context, c repo.Content) ([]match, error) {
 		if n.Kind != repo.NodeDir {
 			return nil
 		}
-		below, err := h.folder(ctx, n.Content)
+		below, err := h.folder(ctx, at, n.Content)
+		if int64(len(found)+len(below)) > h.most {
+			return fmt.Errorf("%w: more names fit than there are", repo.ErrDamaged)
+		}
 		for _, m := range below {
 			found = append(found, match{n.Name + "/" + m.path, m.node})
 		}
@@ -213,7 +226,7 @@ func (h *history) lookup(ctx context.Context, c repo.Content, at string) (*repo.
 // saw notes what a snapshot holds at a path.
 func (h *history) saw(ctx context.Context, s *repo.Snapshot, at string, n *repo.Node) error {
 	key := s.Host + "\x00" + at
-	list, ref := h.versions[key], BackupRef{s.ID(), s.Begin}
+	list, ref := h.versions[key], BackupRef{s.ID(), shownTime(s.Begin)}
 	if list == nil {
 		h.order = append(h.order, key)
 	}
@@ -345,7 +358,7 @@ func (r *Reader) Diff(ctx context.Context, from, to string, fn func(Difference) 
 	if err != nil {
 		return raise(err)
 	}
-	d := &differ{r: r, a: a, b: b, fn: fn}
+	d := &differ{r: r, a: a, b: b, fn: fn, inA: repo.NewDescent(a), inB: repo.NewDescent(b)}
 	return raise(d.folders(ctx, &a.Root, &b.Root, ""))
 }
 
@@ -353,12 +366,26 @@ type differ struct {
 	r    *Reader
 	a, b *repo.Snapshot
 	fn   func(Difference) error
+
+	inA, inB *repo.Descent
 }
 
 // folders compares two folders; one that is nil is empty.
 func (d *differ) folders(ctx context.Context, a, b *repo.Content, prefix string) error {
 	if a != nil && b != nil && sameContent(*a, *b) {
 		return nil
+	}
+	if a != nil {
+		if err := d.inA.Enter(*a); err != nil {
+			return err
+		}
+		defer d.inA.Leave()
+	}
+	if b != nil {
+		if err := d.inB.Enter(*b); err != nil {
+			return err
+		}
+		defer d.inB.Leave()
 	}
 	before, err := d.entries(ctx, a)
 	if err != nil {

@@ -109,7 +109,7 @@ func (r *Reader) Snapshots(ctx context.Context) ([]Snapshot, error) {
 }
 
 func toSnapshot(s *repo.Snapshot) Snapshot {
-	out := Snapshot{ID: s.ID(), Time: s.Begin, Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
+	out := Snapshot{ID: s.ID(), Time: shownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
 	for _, src := range s.Sources {
 		out.Sources = append(out.Sources, src.Path)
 	}
@@ -191,10 +191,28 @@ func (r *Reader) lookup(ctx context.Context, c repo.Content, name string) (*repo
 	return found, err
 }
 
+// The first and the last moment that are shown. Files can have times far outside of the years that JSON
+// and people have, by mistake or on purpose; one of them must not spoil the list.
+var (
+	firstTime = time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
+	lastTime  = time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC)
+)
+
+func shownTime(t time.Time) time.Time {
+	// time.Time wraps around far from now: the seconds do not.
+	switch s := t.Unix(); {
+	case s < firstTime.Unix():
+		return firstTime
+	case s > lastTime.Unix():
+		return lastTime
+	}
+	return t
+}
+
 func toEntry(s *repo.Snapshot, n *repo.Node, prefix string) Entry {
 	e := Entry{
 		Name: n.Name, Path: prefix + n.Name, Size: n.Size, Mode: n.Mode, Link: n.Target,
-		Modified: time.Unix(n.MTime, int64(n.MNanos)), Files: n.Files,
+		Modified: shownTime(time.Unix(n.MTime, int64(n.MNanos))), Files: n.Files,
 	}
 	switch n.Kind {
 	case repo.NodeFile:

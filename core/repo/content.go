@@ -94,7 +94,7 @@ func (d *decoder) ids() []ID {
 }
 
 func (d *decoder) extents(ids []ID) []Extent {
-	n := d.count(2, "number of extents")
+	n := d.few(2, "number of extents")
 	if n == 0 {
 		return nil
 	}

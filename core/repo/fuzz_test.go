@@ -10,7 +10,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -322,4 +324,32 @@ func FuzzPruneObjects(f *testing.F) {
 			t.Errorf("pending: %+v became %+v, %v", p, again, err)
 		}
 	})
+}
+
+// What takes little at the destination and much in memory is refused before it is decoded.
+func TestManyThingsInFewBytes(t *testing.T) {
+	holes := bytes.Repeat([]byte{0, 1}, maxListed+1)
+	list := append(appendUvarint([]byte{1, 0}, maxListed+1), holes...)
+	if _, err := decodeList(list, 0); !errors.Is(err, ErrDamaged) {
+		t.Errorf("extents of a list: %v", err)
+	}
+	if _, err := decodeList(append(appendUvarint([]byte{1, 0}, maxListed), holes[2:]...), 0); err != nil {
+		t.Errorf("as many as there may be: %v", err)
+	}
+	many := slices.Repeat([]Extent{{Hole: true, Length: 1}}, maxListed+1)
+	block := encodeNodes([]Node{{Kind: NodeFile, Name: "a", Size: maxListed + 1, Content: Content{Extents: many}}})
+	if _, err := decodeNodes(block, ""); !errors.Is(err, ErrDamaged) {
+		t.Errorf("extents of an entry: %v", err)
+	}
+	var names []Xattr
+	for i := range maxListed + 1 {
+		names = append(names, Xattr{Name: fmt.Sprintf("%05x", i)})
+	}
+	if _, err := decodeNodes(encodeNodes([]Node{{Kind: NodeFIFO, Name: "a", Xattrs: names}}), ""); !errors.Is(err, ErrDamaged) {
+		t.Errorf("attributes: %v", err)
+	}
+	owners := append(appendUvarint([]byte{1, 0}, maxListed+1), make([]byte, 4*(maxListed+1)+1)...)
+	if _, err := NewNodeDecoder(owners, ""); !errors.Is(err, ErrDamaged) {
+		t.Errorf("owners: %v", err)
+	}
 }

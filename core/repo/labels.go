@@ -28,6 +28,7 @@ const (
 	maxHeader     = 64 << 10
 	maxName       = 4096 // a name in a tree, bytes
 	maxListDepth  = 4
+	maxListed     = 1 << 16 // extents or attributes of an entry, extents of a list, owners of a block
 	MaxTreeDepth  = 10_000
 	maxEpochs     = 25
 	keyringPlain  = 1024 // plaintext of a keyring object, bytes

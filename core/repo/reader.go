@@ -169,10 +169,20 @@ func (r *Repository) treeBlock(id ID, block []byte, after string, fn func(*Node)
 }
 
 // Extents calls fn for each extent of depth 0, in order, following extent
-// lists. It holds one list block of each depth in memory.
+// lists. It holds one list block of each depth in memory. Lists that lead to less than they cost are
+// ErrDamaged: four blocks can say in a few bytes each what takes for ever to follow.
 func (r *Repository) Extents(ctx context.Context, c Content, fn func(Extent) error) error {
+	return r.extents(ctx, c, &extentTally{}, fn)
+}
+
+func (r *Repository) extents(ctx context.Context, c Content, t *extentTally, fn func(Extent) error) error {
 	if c.Depth == 0 {
 		for _, e := range c.Extents {
+			t.extents++
+			t.bytes += e.Length
+			if err := t.check(); err != nil {
+				return err
+			}
 			if err := fn(e); err != nil {
 				return err
 			}
@@ -180,6 +190,10 @@ func (r *Repository) Extents(ctx context.Context, c Content, fn func(Extent) err
 		return nil
 	}
 	for _, e := range c.Extents {
+		t.lists++
+		if err := t.check(); err != nil {
+			return err
+		}
 		block, err := r.Chunk(ctx, e.Chunk)
 		if err != nil {
 			return err
@@ -191,9 +205,34 @@ func (r *Repository) Extents(ctx context.Context, c Content, fn func(Extent) err
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.Chunk, err)
 		}
-		if err := r.Extents(ctx, Content{Depth: c.Depth - 1, Extents: inner}, fn); err != nil {
+		if err := r.extents(ctx, Content{Depth: c.Depth - 1, Extents: inner}, t, fn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// extentTally is what the content of a file amounts to, as far as it was followed.
+type extentTally struct{ bytes, extents, lists int64 }
+
+// The least that extents and lists give on the average, beyond the first few (docs/format.md, chapter 8).
+const (
+	extentLeast, extentFew = 512, 8192
+	listLeast, listFew     = 64 << 10, 32
+)
+
+func (t *extentTally) check() error {
+	switch {
+	case t.bytes < 0:
+		return fmt.Errorf("%w: the extents do not add up to a file", ErrDamaged)
+	case t.extents-extentFew > t.bytes/extentLeast, t.lists-listFew > t.bytes/listLeast:
+		return fmt.Errorf("%w: a file of too many pieces", ErrDamaged)
+	}
+	return nil
+}
+
+// add is for what was found once and counts again. What is too much stays it.
+func (t *extentTally) add(o extentTally) {
+	const most = 1 << 61
+	t.bytes, t.extents, t.lists = t.bytes+o.bytes, min(most, t.extents+o.extents), min(most, t.lists+o.lists)
 }

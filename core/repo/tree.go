@@ -171,7 +171,7 @@ func NewNodeDecoder(block []byte, after string) (*NodeDecoder, error) {
 		d.fail("unknown tree version")
 	}
 	r.ids = d.ids()
-	r.owners = make([]Owner, d.count(4, "number of owners"))
+	r.owners = make([]Owner, d.few(4, "number of owners"))
 	for i := range r.owners {
 		r.owners[i] = Owner{
 			UID: uint32(d.max(1<<32-1, "uid")), GID: uint32(d.max(1<<32-1, "gid")),
@@ -271,7 +271,7 @@ func (d *decoder) extras(n *Node) {
 		v := decoder{b: d.bytes(), err: d.err}
 		switch tag {
 		case extraXattrs:
-			n.Xattrs = make([]Xattr, v.count(2, "number of attributes"))
+			n.Xattrs = make([]Xattr, v.few(2, "number of attributes"))
 			for i := range n.Xattrs {
 				n.Xattrs[i] = Xattr{Name: string(v.bytes()), Value: slices.Clone(v.bytes())}
 				if name := n.Xattrs[i].Name; name == "" || strings.ContainsRune(name, 0) || i > 0 && name <= n.Xattrs[i-1].Name {

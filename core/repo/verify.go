@@ -61,6 +61,7 @@ type verifier struct {
 	packs   map[Name]int64
 	removed map[Name]bool // snapshots that were deleted on purpose
 	marked  map[Name]bool // packs that are going to be deleted
+	lists   map[block]listed
 
 	done, total atomic.Int64
 }
@@ -433,12 +434,13 @@ func (v *verifier) progress(n int64) {
 
 // trees walks every snapshot once and finds the files that damage touches.
 func (v *verifier) trees(ctx context.Context, snapshots []*Snapshot) error {
+	v.lists = make(map[block]listed)
 	clean := make(map[ID]bool) // tree blocks whose whole subtree is sound
 	for _, s := range snapshots {
 		if v.opts.Only != nil && s.Name != *v.opts.Only {
 			continue
 		}
-		if _, err := v.tree(ctx, s, s.Root, "", clean, 0); err != nil {
+		if _, err := v.tree(ctx, s, s.Root, "", clean, NewDescent(s)); err != nil {
 			return err
 		}
 	}
@@ -458,23 +460,24 @@ func (v *verifier) lost(s *Snapshot, path, why string) {
 }
 
 // tree checks a directory; sound tells that nothing below it is damaged.
-func (v *verifier) tree(ctx context.Context, s *Snapshot, c Content, path string, clean map[ID]bool, depth int) (sound bool, err error) {
+func (v *verifier) tree(ctx context.Context, s *Snapshot, c Content, path string, clean map[ID]bool, at *Descent) (sound bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
-	}
-	if depth > MaxTreeDepth {
-		v.lost(s, path, "folders nest too deep")
-		return false, nil
 	}
 	if !slices.ContainsFunc(c.Extents, func(e Extent) bool { return !clean[e.Chunk] }) {
 		return true, nil
 	}
+	if err := at.Enter(c); err != nil {
+		v.lost(s, path, err.Error())
+		return false, nil
+	}
+	defer at.Leave()
 	sound = true
 	err = v.r.Tree(ctx, c, func(n *Node) error {
 		below := path + "/" + n.Name
 		switch n.Kind {
 		case NodeDir:
-			ok, err := v.tree(ctx, s, n.Content, below, clean, depth+1)
+			ok, err := v.tree(ctx, s, n.Content, below, clean, at)
 			sound = sound && ok
 			return err
 		case NodeFile:
@@ -502,26 +505,76 @@ func (v *verifier) tree(ctx context.Context, s *Snapshot, c Content, path string
 
 // file checks that every byte of a file is in a chunk that is there.
 func (v *verifier) file(ctx context.Context, n *Node) error {
-	var size int64
-	err := v.r.Extents(ctx, n.Content, func(e Extent) error {
-		size += e.Length
-		if e.Hole {
-			return nil
-		}
-		at, ok := v.r.index.find(e.Chunk)
-		switch {
-		case !ok:
-			return fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, e.Chunk)
-		case int64(e.Offset)+e.Length > int64(at.content):
-			return fmt.Errorf("%w: chunk %s is shorter than the file says", ErrDamaged, e.Chunk)
-		}
-		if !v.readsBack(e.Chunk, at) {
-			return fmt.Errorf("%w: chunk %s does not read back", ErrDamaged, e.Chunk)
-		}
-		return nil
-	})
-	if err == nil && size != n.Size {
+	found, err := v.content(ctx, n.Content)
+	if err == nil && found.bytes != n.Size {
 		err = fmt.Errorf("%w: the extents do not add up to the file", ErrDamaged)
 	}
 	return err
+}
+
+// content checks extents, and through lists what these lead to, and returns what they amount to.
+func (v *verifier) content(ctx context.Context, c Content) (sum extentTally, err error) {
+	for _, e := range c.Extents {
+		one := extentTally{bytes: e.Length, extents: 1}
+		if c.Depth > 0 {
+			one, err = v.list(ctx, block{e.Chunk, c.Depth - 1}, e.Length)
+		} else if !e.Hole {
+			err = v.data(e)
+		}
+		if err != nil {
+			return sum, err
+		}
+		sum.add(one)
+		if err := sum.check(); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// listed is what an extent list was found to be.
+type listed struct {
+	sum extentTally
+	err error
+}
+
+// list checks an extent list, once for all the files and lists that name it.
+func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally, error) {
+	if found, ok := v.lists[b]; ok {
+		return found.sum, found.err
+	}
+	var found listed
+	encoded, err := v.r.Chunk(ctx, b.id)
+	if err == nil && int64(len(encoded)) != length {
+		err = fmt.Errorf("%w: extent list %s has another length", ErrDamaged, b.id)
+	}
+	var extents []Extent
+	if err == nil {
+		extents, err = decodeList(encoded, b.depth)
+	}
+	if err == nil {
+		found.sum, err = v.content(ctx, Content{Depth: b.depth, Extents: extents})
+	}
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return extentTally{}, err
+	}
+	found.sum.lists++
+	found.err = err
+	v.lists[b] = found
+	return found.sum, err
+}
+
+// data checks that a run of bytes is in a chunk that is there.
+func (v *verifier) data(e Extent) error {
+	at, ok := v.r.index.find(e.Chunk)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, e.Chunk)
+	case int64(e.Offset)+e.Length > int64(at.content):
+		return fmt.Errorf("%w: chunk %s is shorter than the file says", ErrDamaged, e.Chunk)
+	}
+	if !v.readsBack(e.Chunk, at) {
+		return fmt.Errorf("%w: chunk %s does not read back", ErrDamaged, e.Chunk)
+	}
+	return nil
 }

@@ -77,6 +77,17 @@ func (d *decoder) count(size int, what string) int {
 	return int(v)
 }
 
+// few is count for what takes much more memory decoded than encoded, and of
+// which no writer makes many.
+func (d *decoder) few(size int, what string) int {
+	n := d.count(size, what)
+	if n > maxListed {
+		d.fail(what + " out of range")
+		return 0
+	}
+	return n
+}
+
 func (d *decoder) svarint() int64 {
 	u := d.uvarint()
 	return int64(u>>1) ^ -int64(u&1)

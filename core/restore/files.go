@@ -17,6 +17,9 @@ import (
 const (
 	batchBytes = 8 << 20
 	batchFiles = 1000
+	// loadedBytes is how much is loaded for a file, or a segment, that takes little of each chunk: with
+	// the right chunks a file of a kilobyte could ask for gigabytes.
+	loadedBytes = 16 << 20
 )
 
 type job interface{ do(w *worker) error }
@@ -107,10 +110,29 @@ func (r *run) file(f *folder, n *repo.Node, path string) error {
 	}
 	out := &output{folder: f.hold(), node: n, path: path, as: as, renamed: renamed}
 	r.o.Counters.BytesTotal.Add(n.Size)
-	if n.Content.Depth == 0 && n.Size <= batchBytes/2 {
+	if n.Content.Depth == 0 && n.Size <= batchBytes/2 && r.chunkBytes(n.Content.Extents) <= loadedBytes {
 		return r.gather(out)
 	}
 	return r.stream(out)
+}
+
+// chunkBytes is how long the chunks of some extents are.
+func (r *run) chunkBytes(extents []repo.Extent) (bytes int64) {
+	seen := make(map[repo.ID]bool)
+	for _, e := range extents {
+		bytes += r.newBytes(e, seen)
+	}
+	return bytes
+}
+
+// newBytes is how long the chunk of an extent is, 0 when it was seen before.
+func (r *run) newBytes(e repo.Extent, seen map[repo.ID]bool) int64 {
+	if e.Hole || seen[e.Chunk] {
+		return 0
+	}
+	seen[e.Chunk] = true
+	n, _ := r.o.Repository.Length(e.Chunk) // in no index: load says so
+	return n
 }
 
 func joinPath(dir, name string) string {
@@ -290,15 +312,17 @@ func (r *run) stream(out *output) error {
 		return out.finish(r, err)
 	}
 	out.parts.Store(1)
-	var at, start, bytes int64
+	var at, start, bytes, chunks int64
 	var extents []repo.Extent
+	seen := make(map[repo.ID]bool)
 	flush := func() error {
 		if len(extents) == 0 {
 			return nil
 		}
 		out.parts.Add(1)
 		seg := &segment{out: out, at: start, extents: slices.Clone(extents)}
-		extents, start, bytes = extents[:0], at, 0
+		extents, start, bytes, chunks = extents[:0], at, 0, 0
+		clear(seen)
 		return r.send(seg)
 	}
 	err := r.o.Repository.Extents(r.ctx, out.node.Content, func(e repo.Extent) error {
@@ -307,7 +331,8 @@ func (r *run) stream(out *output) error {
 		if !e.Hole {
 			bytes += e.Length
 		}
-		if bytes >= batchBytes/2 || len(extents) >= batchFiles {
+		chunks += r.newBytes(e, seen)
+		if bytes >= batchBytes/2 || chunks >= loadedBytes || len(extents) >= batchFiles {
 			return flush()
 		}
 		return nil

@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
 	defer root.Close() //nolint:errcheck // only a handle on a folder
-	r := &run{o: o, links: make(map[uint64]*linked)}
+	r := &run{o: o, links: make(map[uint64]*linked), descent: repo.NewDescent(o.Snapshot)}
 	g, gctx := errgroup.WithContext(ctx)
 	r.ctx = gctx
 	r.jobs = make(chan job)
@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		defer close(r.jobs)
 		top := &folder{root: root}
 		top.refs.Store(1)
-		err := r.dir(top, o.Snapshot.Root, "", false, 0)
+		err := r.dir(top, o.Snapshot.Root, "", false)
 		if err == nil {
 			err = r.submit()
 		}
@@ -128,6 +128,8 @@ type run struct {
 	ctx  context.Context
 	jobs chan job
 	open *batch
+
+	descent *repo.Descent
 
 	mu       sync.Mutex
 	links    map[uint64]*linked
@@ -216,16 +218,17 @@ func (r *run) release(f *folder) {
 }
 
 // dir visits a directory of the snapshot. all: everything in it is wanted.
-func (r *run) dir(f *folder, c repo.Content, path string, all bool, depth int) error {
-	if depth > repo.MaxTreeDepth {
-		r.problem(path, fmt.Errorf("%w: folders nest too deep", repo.ErrDamaged))
+func (r *run) dir(f *folder, c repo.Content, path string, all bool) error {
+	if err := r.descent.Enter(c); err != nil {
+		r.problem(path, err)
 		return nil
 	}
+	defer r.descent.Leave()
 	err := r.o.Repository.Tree(r.ctx, c, func(n *repo.Node) error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
-		return r.entry(f, n, path, all, depth)
+		return r.entry(f, n, path, all)
 	})
 	if errors.Is(err, repo.ErrDamaged) {
 		r.problem(path, err)
@@ -234,7 +237,7 @@ func (r *run) dir(f *folder, c repo.Content, path string, all bool, depth int) e
 	return err
 }
 
-func (r *run) entry(f *folder, n *repo.Node, dir string, all bool, depth int) error {
+func (r *run) entry(f *folder, n *repo.Node, dir string, all bool) error {
 	path := n.Name
 	if dir != "" {
 		path = dir + "/" + n.Name
@@ -253,7 +256,7 @@ func (r *run) entry(f *folder, n *repo.Node, dir string, all bool, depth int) er
 			return fatal(err)
 		}
 		defer r.release(sub)
-		return r.dir(sub, n.Content, path, wanted, depth+1)
+		return r.dir(sub, n.Content, path, wanted)
 	}
 	if !wanted {
 		return nil
