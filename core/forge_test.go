@@ -130,6 +130,7 @@ type forgedChunk struct {
 	kind    byte
 	content []byte
 	packed  bool   // by zstd
+	record  []byte // of a long one, made once; else nil
 	length  uint32 // that the table tells; 0: the true one
 }
 
@@ -141,7 +142,10 @@ func (c *forgedChunk) told() uint32 {
 }
 
 func (f *forger) record(c *forgedChunk) []byte {
-	if c.packed {
+	switch {
+	case c.record != nil:
+		return c.record
+	case c.packed:
 		return f.zstd.EncodeAll(c.content, []byte{1})
 	}
 	return append([]byte{0}, c.content...)

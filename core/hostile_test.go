@@ -14,8 +14,11 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/filetest"
@@ -134,9 +137,27 @@ func (g *forgery) node() repo.Node {
 	return n
 }
 
+// longZeros is one byte more than a chunk may have.
+var longZeros = make([]byte, repo.MaxChunk+1)
+
+// longRecords are the records of all of longZeros but the last, and of all: compressing them is most of a try.
+var longRecords = sync.OnceValues(func() (most, all []byte) {
+	e, err := zstd.NewWriter(nil)
+	if err != nil {
+		panic(err)
+	}
+	return e.EncodeAll(longZeros[:repo.MaxChunk], []byte{1}), e.EncodeAll(longZeros, []byte{1})
+})
+
 func (g *forgery) chunks() (out []forgedChunk) {
 	add := func(kind byte, n int, content []byte, packed bool) {
 		c := forgedChunk{id: forgedID(kind, n), kind: kind, content: content, packed: packed}
+		switch most, all := longRecords(); len(content) {
+		case len(longZeros) - 1:
+			c.record = most
+		case len(longZeros):
+			c.record = all
+		}
 		if g.n(16) == 15 {
 			c.kind = byte(g.n(4))
 		}
@@ -147,11 +168,11 @@ func (g *forgery) chunks() (out []forgedChunk) {
 		out = append(out, c)
 	}
 	add(0, 0, []byte("hello"), false)
-	add(0, 1, bytes.Repeat([]byte{0}, repo.MaxChunk), true)
-	add(0, 2, bytes.Repeat([]byte{1}, repo.MaxChunk+1), true)
+	add(0, 1, longZeros[:repo.MaxChunk], true)
+	add(0, 2, longZeros, true)
 	add(0, 3, []byte("world"), true)
 	for i := 4; i < forgedData; i++ {
-		add(0, i, bytes.Repeat([]byte{byte(i)}, repo.MaxChunk), true)
+		add(0, i, longZeros[:repo.MaxChunk], true)
 	}
 	for i := range forgedTrees {
 		g.lens[forgedID(1, i)] = forgedBlock
@@ -539,10 +560,10 @@ func TestBombs(t *testing.T) {
 	}
 	lists = append(lists, tree(0, file(4, size, repo.Extent{Chunk: below, Length: length})))
 	var bytesOfMany []repo.Extent
-	zeros := make([]byte, repo.MaxChunk)
+	zeros, _ := longRecords()
 	for i := range 80 {
 		id := repo.ID{0xf0, 9, byte(i)}
-		wide = append(wide, forgedChunk{id: id, content: zeros, packed: true})
+		wide = append(wide, forgedChunk{id: id, content: longZeros[:repo.MaxChunk], record: zeros})
 		bytesOfMany = append(bytesOfMany, repo.Extent{Chunk: id, Length: 1})
 	}
 	wide = append(wide, forgedChunk{id: forgedID(1, 0), kind: 1, content: forgedTree([]repo.Node{file(0, 80, bytesOfMany...)}, 2*forgedBlock)})

@@ -29,6 +29,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if verb := os.Getenv(limitEnv); verb != "" {
+		os.Exit(limitedChild(verb))
+	}
 	if dir := os.Getenv(childEnv); dir != "" {
 		os.Exit(child(dir))
 	}
