@@ -14,6 +14,7 @@ export LANG
 # Tools are built from source at these versions; nothing is downloaded ready-made.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # Core's statements that the tests must run, per cent.
 COVERAGE := 85
@@ -23,7 +24,12 @@ TESTED := ./core/... ./plug/... ./ui/... ./vault/... ./vaultclient/...
 # Sizes of the store for bench-vault.
 ACCOUNTS := 1000,10000,100000,1000000
 
-.PHONY: run build test check bench bench-vault demo fuzz screenshots fmt lint race cover vuln smoke clean
+# Sizes of the repository for bench-scale, in chunks of data.
+CHUNKS := 10000,100000,1000000
+# The stages that bench-micro measures: in core/repo and core/backup, all that need no flag.
+MICRO := $(GO) test ./core/repo ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
+
+.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-vault demo fuzz screenshots fmt lint race cover vuln smoke clean
 
 run: build ## build and open the app
 	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
@@ -86,6 +92,21 @@ bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs
 	scripts/install build bench
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/holdfast-cli .
 	python3 bench/run.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/bench $(ARGS)
+
+bench-micro: ## each stage of the engine, beside bench/baseline.txt
+	mkdir -p $(BUILD)
+	$(MICRO) | tee $(BUILD)/micro.txt
+	$(GO) run $(BENCHSTAT) -table pkg bench/baseline.txt $(BUILD)/micro.txt
+
+bench-baseline: ## make this machine's figures the baseline
+	{ echo "# $$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1), $$(nproc) cores, $$($(GO) version | cut -d' ' -f3), $$(date -u +%F)"; $(MICRO); } > $(BUILD)/baseline.txt
+	mv $(BUILD)/baseline.txt bench/baseline.txt
+
+bench-scale: ## what commands take on generated repositories of CHUNKS; 10 million need 10 GB of disk
+	mkdir -p $(BUILD)
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/holdfast-cli .
+	python3 bench/scale.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/scale --chunks $(CHUNKS) --json $(BUILD)/scale.json
+	python3 bench/curves.py $(BUILD)/scale.json $(BUILD)
 
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for p in $$($(GO) list ./core/... ./vault/... ./vaultclient/...); do \

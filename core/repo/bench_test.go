@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -202,12 +203,10 @@ func BenchmarkIndexObject(b *testing.B) {
 		for i := range packs {
 			packs[i].name = r.current().newName(kindPack)
 		}
-		for len(packs) > 0 {
-			n := min(1000, len(packs))
-			if _, err := r.putIndex(ctx, nil, packs[:n]); err != nil {
+		for some := range slices.Chunk(packs, 1000) {
+			if _, err := r.putIndex(ctx, nil, some); err != nil {
 				b.Fatal(err)
 			}
-			packs = packs[n:]
 		}
 		b.SetBytes(int64(len(payload)))
 		b.ReportAllocs()
