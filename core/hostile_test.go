@@ -446,6 +446,10 @@ func (v *victim) try(t *testing.T, forge func(s store.Store)) {
 	action("verify", err)
 	_, err = a.Drill(ctx, core.DrillRequest{Percent: 100}, nil)
 	action("drill", err)
+	for _, path := range []string{"src/a", "a"} {
+		_, err = a.Erase(ctx, core.EraseRequest{Paths: []string{path}}, nil)
+		action("erase", err)
+	}
 	_, err = a.Prune(ctx, core.PruneRequest{DryRun: true}, nil)
 	action("preview", err)
 	report, err := a.Backup(ctx, nil)

@@ -71,7 +71,8 @@ type eraser struct {
 	found map[string]bool    // paths that some snapshot holds
 	gone  map[ID]bool        // chunks that hold bytes of what is erased
 	kept  map[ID][]span      // and what others use of these
-	seen  map[string]bool    // contents that were looked through
+	seen  map[string]bool    // contents that were looked through; false: it is under way
+	at    *Descent           // into what is erased of the snapshot that is looked at
 	moved map[ID][]movedSpan // chunks that are stored anew
 	done  map[string]rewritten
 }
@@ -119,6 +120,7 @@ func (e *eraser) look(ctx context.Context) error {
 		held := false
 		if paths := e.paths(s); len(paths) > 0 {
 			var t tally
+			e.at = NewDescent(s)
 			if held, err = e.collect(ctx, s.Root, "", paths, &t); err != nil {
 				return fmt.Errorf("snapshot %s: %w", s.Name, err)
 			}
@@ -202,6 +204,10 @@ func (e *eraser) mark(ctx context.Context, n *Node, t *tally) error {
 			return nil
 		})
 	case NodeDir:
+		if err := e.at.Enter(n.Content); err != nil {
+			return err
+		}
+		defer e.at.Leave()
 		t.dirs++
 		return e.r.Tree(ctx, n.Content, func(n *Node) error { return e.mark(ctx, n, t) })
 	}
@@ -223,10 +229,14 @@ func contentKey(c Content, paths []string) string {
 // keep notes what stays of the chunks in gone.
 func (e *eraser) keep(ctx context.Context, c Content, paths []string) error {
 	key := contentKey(c, paths)
-	if e.seen[key] {
+	switch done, met := e.seen[key]; {
+	case done:
 		return nil
+	case met:
+		return fmt.Errorf("%w: a folder holds itself", ErrDamaged)
 	}
-	e.seen[key] = true
+	e.seen[key] = false
+	defer func() { e.seen[key] = true }()
 	return e.r.Tree(ctx, c, func(n *Node) error {
 		hit, rest := below(paths, n.Name)
 		switch {

@@ -114,12 +114,8 @@ func (p *pruner) count() (map[Name]*use, error) {
 	byNumber := make([]*use, len(x.packs))
 	for i, pack := range x.packs {
 		byNumber[i] = out[pack.name]
-	}
-	for _, rows := range [][]row{x.rows, x.spare} {
-		for i := range rows {
-			if u := byNumber[rows[i].pack]; u != nil {
-				u.all++
-			}
+		if byNumber[i] != nil {
+			byNumber[i].all = int(x.lastOf(uint32(i)) - pack.first)
 		}
 	}
 	return out, p.places().each(func(place *row) {
