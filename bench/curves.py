@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws what bench/scale.py measured as SVG, for light and dark pages.
 
-  curves.py RESULTS.json DIR      writes DIR/scale-seconds.svg and DIR/scale-memory.svg
+  curves.py RESULTS.json DIR      writes DIR/scale-processor.svg and DIR/scale-memory.svg
 """
 import json, math, os, sys
 
@@ -57,7 +57,7 @@ def main():
         sys.exit(__doc__)
     with open(sys.argv[1]) as f:
         results = json.load(f)
-    for name, key, title, unit in (("seconds", "seconds", "How long commands take", "s"), ("memory", "mib", "Peak memory of their processes", "MiB")):
+    for name, key, title, unit in (("processor", "cpu", "Processor time of each command", "s"), ("memory", "mib", "Peak memory of each process", "MiB")):
         with open(os.path.join(sys.argv[2], f"scale-{name}.svg"), "w") as f:
             f.write(chart(results, key, title, unit))
 

@@ -228,8 +228,8 @@ func (a *App) changesPath(repository string) string {
 type totals struct{ files, bytes atomic.Int64 }
 
 // countAfter is how long a backup runs on the last one's size before its own
-// is counted: most are over by then, and need no second walk.
-const countAfter = 2 * time.Second
+// is counted: most are over by then, and need no second walk, which on a cold disk takes as long as the first.
+const countAfter = 30 * time.Second
 
 // totals counts beside the backup; until it is done, the last backup's size
 // stands for it.
