@@ -64,10 +64,8 @@ func (d *draws) one(in []int64) int64 { return in[d.n(len(in))] }
 // forgery is what is drawn: chunks that refer to each other by ids that mean nothing.
 type forgery struct {
 	*draws
-	f     *forger
-	trees int
-	lists int
-	lens  map[repo.ID]int64
+	f    *forger
+	lens map[repo.ID]int64 // of the chunks that are there
 }
 
 func forgedID(kind byte, n int) repo.ID { return repo.ID{0xf0, kind, byte(n)} }

@@ -176,12 +176,8 @@ func (x *index) insert(first int, p place) {
 	if (x.found+1)*4 > len(x.table)*3 {
 		x.grow()
 	}
-	if x.rows>>blockShift == len(x.blocks) {
-		x.blocks = append(x.blocks, make([]place, blockRows))
-	}
 	n := uint32(x.rows)
-	*x.place(n) = p
-	x.rows++
+	x.push(p)
 	slot, found := x.slot(p.id)
 	if !found {
 		x.table[slot] = n + 1
@@ -189,6 +185,25 @@ func (x *index) insert(first int, p place) {
 	} else if int(x.table[slot]-1) < first { // not twice in one pack
 		x.spare = append(x.spare, n)
 	}
+}
+
+// push appends a row. The first block grows from next to nothing: most repositories
+// that are opened in a test, and many that are not, have few chunks.
+func (x *index) push(p place) {
+	b, i := x.rows>>blockShift, x.rows&(blockRows-1)
+	if b == len(x.blocks) {
+		var block []place
+		if b > 0 {
+			block = make([]place, 0, blockRows)
+		}
+		x.blocks = append(x.blocks, block)
+	}
+	if i < len(x.blocks[b]) { // what was there has moved
+		x.blocks[b][i] = p
+	} else {
+		x.blocks[b] = append(x.blocks[b], p)
+	}
+	x.rows++
 }
 
 func (x *index) place(n uint32) *place { return &x.blocks[n>>blockShift][n&(blockRows-1)] }
