@@ -29,7 +29,7 @@ CHUNKS := 10000,100000,1000000
 # The stages that bench-micro measures: in core/repo and core/backup, all that need no flag.
 MICRO := $(GO) test ./core/repo ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
-.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-vault demo fuzz screenshots fmt lint race cover vuln smoke clean
+.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke clean
 
 run: build ## build and open the app
 	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
@@ -107,6 +107,11 @@ bench-scale: ## what commands take on generated repositories of CHUNKS; 10 milli
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/holdfast-cli .
 	python3 bench/scale.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/scale --chunks $(CHUNKS) --json $(BUILD)/scale.json
 	python3 bench/curves.py $(BUILD)/scale.json $(BUILD)
+
+bench-start: build ## from a start to the first frame, beside a bare window of the toolkit
+	scripts/install test
+	$(GO) build -tags $(TAGS) -o $(BUILD)/bare ./bench/bare
+	python3 bench/start.py --holdfast $(BUILD)/holdfast --bare $(BUILD)/bare --dir $(BUILD)/start $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for p in $$($(GO) list ./core/... ./vault/... ./vaultclient/...); do \

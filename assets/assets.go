@@ -22,6 +22,11 @@ var ChevronDown []byte
 //go:embed icon.svg
 var AppIcon []byte
 
+// WindowIcon is the same as a PNG: what a window's frame shows costs no drawing at the start.
+//
+//go:embed icon.png
+var WindowIcon []byte
+
 // Translations holds translations/<language>.json: English text → its translation.
 //
 //go:embed translations/*.json

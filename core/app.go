@@ -119,24 +119,30 @@ func (a *App) Status() Status {
 		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
 	}
 	for i := range a.runs {
-		r := a.runs[i]
+		r := &a.runs[i]
 		switch r.Kind {
 		case RunBackup, RunTurnOn, RunTurnOff:
 			if r.Kind == RunBackup || r.Snapshot != "" {
-				st.LastBackup = &r
+				st.LastBackup = r
 			}
 			if r.Snapshot != "" && (r.Outcome == OutcomeDone || r.Outcome == OutcomePartly) {
-				st.LastGood = &r
+				st.LastGood = r
 			}
 		case RunVerify:
-			st.LastCheck = &r
+			st.LastCheck = r
 		case RunPrune:
-			st.LastPrune = &r
+			st.LastPrune = r
 		case RunDrill:
-			st.LastDrill = &r
+			st.LastDrill = r
 			if r.Outcome == OutcomeDone {
-				st.Proven = &r
+				st.Proven = r
 			}
+		}
+	}
+	for _, last := range []**Run{&st.LastBackup, &st.LastGood, &st.LastCheck, &st.LastPrune, &st.LastDrill, &st.Proven} {
+		if *last != nil { // the caller's own, not the history's
+			r := **last
+			*last = &r
 		}
 	}
 	return st

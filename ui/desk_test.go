@@ -136,6 +136,7 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 		Now:    func() time.Time { return time.Now().Add(d.clock) },
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
 	})
+	d.ui.tray.update()
 	d.loop.slow = &d.slow
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })

@@ -4,7 +4,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
-	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -21,7 +20,7 @@ func ShowTrouble(app fyne.App, err error) {
 func newTroubleWindow(app fyne.App, err error) fyne.Window {
 	loadTranslations()
 	speak(settings{app.Preferences()}.language())
-	app.SetIcon(fyne.NewStaticResource("holdfast.svg", assets.AppIcon))
+	app.SetIcon(windowIcon())
 	app.Settings().SetTheme(theme.New(settings{app.Preferences()}.appearance()))
 	u := &UI{app: app, words: words.In(translate)}
 	w := app.NewWindow("Holdfast")

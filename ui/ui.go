@@ -144,7 +144,7 @@ func New(p Params) *UI {
 		core: p.App, profile: p.Profile, now: p.Now, work: newWork(p.Do), words: words.In(translate),
 		prefs: settings{p.Fyne.Preferences()}, app: p.Fyne,
 	}
-	u.app.SetIcon(fyne.NewStaticResource("holdfast.svg", assets.AppIcon))
+	u.app.SetIcon(windowIcon())
 	u.app.Settings().SetTheme(theme.New(u.prefs.appearance()))
 	u.window = u.app.NewWindow("Holdfast")
 	u.choose = dialogs{u.window}
@@ -173,9 +173,10 @@ func New(p Params) *UI {
 		u.window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { do() })
 	}
 	u.home()
-	u.tray.update()
 	return u
 }
+
+func windowIcon() fyne.Resource { return fyne.NewStaticResource("holdfast.png", assets.WindowIcon) }
 
 // Run shows the window and returns when it is closed and all its work has ended.
 func (u *UI) Run() {
@@ -184,6 +185,7 @@ func (u *UI) Run() {
 	if !u.hidden {
 		u.window.Show()
 	}
+	u.tray.update() // after the first frame, which it would hold up; before Run, where the toolkit starts it
 	u.app.Run()
 	u.work.end()
 }
