@@ -3,6 +3,7 @@ package assets
 import (
 	"embed"
 	"fmt"
+	"strings"
 )
 
 //go:embed icons/*.svg
@@ -46,4 +47,17 @@ func Icon(name string) []byte {
 		panic(fmt.Sprintf("assets: icon %q: %v", name, err))
 	}
 	return b
+}
+
+// IconNames are the names that Icon knows.
+func IconNames() []string {
+	all, err := icons.ReadDir("icons")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	var out []string
+	for _, e := range all {
+		out = append(out, strings.TrimSuffix(e.Name(), ".svg"))
+	}
+	return out
 }

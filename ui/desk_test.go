@@ -27,7 +27,6 @@ type loop struct {
 	mu   sync.Mutex
 	fns  []func()
 	wake chan struct{}
-	slow *slowest // may be nil
 }
 
 func newLoop() *loop { return &loop{wake: make(chan struct{}, 1)} }
@@ -52,11 +51,7 @@ func (l *loop) drain() {
 			return
 		}
 		for _, fn := range fns {
-			if l.slow != nil {
-				l.slow.measure("the end of some work", fn)
-			} else {
-				fn()
-			}
+			handlers.measure("the end of some work", fn)
 		}
 	}
 }
@@ -71,8 +66,7 @@ type desk struct {
 	closed  bool
 	profile string
 	panel   *panel
-	told    []string // notifications
-	slow    slowest
+	told    []string      // notifications
 	taps    int           // presses of buttons, doors, checks and screens
 	clock   time.Duration // what the window's clock is ahead
 }
@@ -137,7 +131,6 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
 	})
 	d.ui.tray.update()
-	d.loop.slow = &d.slow
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)
@@ -157,7 +150,6 @@ func (d *desk) leave() {
 		d.t.Error(err)
 	}
 	d.core = nil
-	d.t.Logf("the slowest handler: %q, %v", d.slow.what, d.slow.took)
 }
 
 const patience = 60 * time.Second
@@ -258,7 +250,7 @@ func (d *desk) press(text string) {
 		d.t.Fatalf("the button %q is disabled", text)
 	}
 	d.taps++
-	d.slow.measure(text, func() { test.Tap(b) })
+	handlers.measure(text, func() { test.Tap(b) })
 	d.loop.drain()
 }
 
@@ -270,7 +262,7 @@ func (d *desk) door(title string) {
 	d.t.Helper()
 	c := one(d, "door "+title, func(c *widgets.Choice) bool { return c.Title() == title })
 	d.taps++
-	d.slow.measure(title, func() { test.Tap(c) })
+	handlers.measure(title, func() { test.Tap(c) })
 	d.loop.drain()
 }
 
@@ -296,7 +288,7 @@ func (d *desk) pick(option string) {
 func (d *desk) nav(text string) {
 	d.t.Helper()
 	n := one(d, "screen "+text, func(n *widgets.NavItem) bool { return n.Text() == text })
-	d.slow.measure(text, func() { test.Tap(n) })
+	handlers.measure(text, func() { test.Tap(n) })
 	d.loop.drain()
 }
 

@@ -2,8 +2,14 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
+	"io"
+	"maps"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +20,7 @@ import (
 // All stories run on a core that fails the test when the toolkit's goroutine,
 // which a test is for its window, calls what may wait: for a disk, a vault, a
 // keyring. So no handler can hold the window up. How long handlers take in
-// fact is measured and logged.
+// fact is measured: -v tells the slowest.
 
 // offUI watches who calls core. What it does not override answers from memory.
 type offUI struct {
@@ -155,16 +161,45 @@ func (o *offUI) Verify(ctx context.Context, r core.VerifyRequest, p func(core.Pr
 	return o.App.Verify(ctx, r, p)
 }
 
-// slowest is the handler that took longest.
-type slowest struct {
-	what string
-	took time.Duration
+// stopwatch is how long the handlers of all stories took, by what was pressed.
+type stopwatch struct {
+	mu    sync.Mutex
+	taken map[string][]time.Duration
 }
 
-func (s *slowest) measure(what string, handler func()) {
+var handlers = stopwatch{taken: make(map[string][]time.Duration)}
+
+func (s *stopwatch) measure(what string, handler func()) {
 	begin := time.Now()
 	handler()
-	if took := time.Since(begin); took > s.took {
-		s.what, s.took = what, took
+	took := time.Since(begin)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken[what] = append(s.taken[what], took)
+}
+
+// report tells the slowest by their median: whatever else the machine does
+// makes single ones slow.
+func (s *stopwatch) report(to io.Writer) {
+	median := func(d []time.Duration) time.Duration { slices.Sort(d); return d[len(d)/2] }
+	slow, calls, over := slices.Collect(maps.Keys(s.taken)), 0, 0
+	for _, d := range s.taken {
+		calls += len(d)
+		for _, took := range d {
+			if took > frame {
+				over++
+			}
+		}
+	}
+	slices.SortFunc(slow, func(a, b string) int { return cmp.Compare(median(s.taken[b]), median(s.taken[a])) })
+	fmt.Fprintf(to, "%d handlers ran, %d of them over %v; the slowest:\n", calls, over, frame)
+	for _, what := range slow[:min(15, len(slow))] {
+		d := s.taken[what]
+		fmt.Fprintf(to, "%8.1f ms median, %6.1f ms most, %3d times  %s\n", ms(median(d)), ms(d[len(d)-1]), len(d), what)
 	}
 }
+
+// frame is how long a handler may hold up the window.
+const frame = 16 * time.Millisecond
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -18,5 +18,16 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("LANG", "en_US.UTF-8"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(reporting{m})
+}
+
+// reporting tells at the end of a verbose run which handlers took longest.
+type reporting struct{ *testing.M }
+
+func (r reporting) Run() int {
+	code := r.M.Run()
+	if testing.Verbose() {
+		handlers.report(os.Stderr)
+	}
+	return code
 }

@@ -1,14 +1,12 @@
 package widgets
 
 import (
-	"bytes"
-	"fmt"
+	"image"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 )
 
@@ -36,47 +34,21 @@ func (i *Icon) Set(name string, color fyne.ThemeColorName) {
 	i.Refresh()
 }
 
-// CreateRenderer implements fyne.Widget.
+// CreateRenderer implements fyne.Widget. The drawing is read and drawn when the
+// window is painted, once for each size and colour: the toolkit's own images
+// read theirs whenever one is made.
 func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
-	img := &canvas.Image{FillMode: canvas.ImageFillContain}
-	update := func() {
-		var drawn fyne.Resource
-		if i.Name != "" {
-			drawn = resource(i.Name, i.Color, i.Side)
-		}
-		if drawn != nil && img.Resource != nil && drawn.Name() == img.Resource.Name() {
-			return // reading a drawing is what costs most of a screen
-		}
-		img.Resource = drawn
-		img.Refresh()
-	}
-	update()
+	picture := canvas.NewRaster(func(w, h int) image.Image { return drawing(i.Name, colorOf(i.Color), i.Side, w, h) })
 	return &renderer{
-		objects: []fyne.CanvasObject{img},
+		objects: []fyne.CanvasObject{picture},
 		layout: func(s fyne.Size) {
 			side := min(i.Side, s.Width, s.Height)
-			img.Resize(fyne.NewSquareSize(side))
-			img.Move(fyne.NewPos((s.Width-side)/2, (s.Height-side)/2))
+			picture.Resize(fyne.NewSquareSize(side))
+			picture.Move(fyne.NewPos((s.Width-side)/2, (s.Height-side)/2))
 		},
 		min:     func() fyne.Size { return fyne.NewSquareSize(i.Side) },
-		refresh: func() { update(); canvas.Refresh(i) },
+		refresh: picture.Refresh,
 	}
-}
-
-// resource draws an icon in a colour. The toolkit recolours fills only, and
-// these icons are strokes; the name holds the colour, since it caches by name.
-//
-// Large icons get a stronger stroke, or they would look thinner than small ones.
-func resource(name string, color fyne.ThemeColorName, side float32) fyne.Resource {
-	r, g, b, _ := colorOf(color).RGBA()
-	hex := fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
-	svg := bytes.ReplaceAll(assets.Icon(name), []byte("currentColor"), []byte(hex))
-	weight := ""
-	if side > theme.IconLarge {
-		weight = "-bold"
-		svg = bytes.ReplaceAll(svg, []byte(`stroke-width="1.75"`), []byte(`stroke-width="2.5"`))
-	}
-	return fyne.NewStaticResource(name+weight+hex+".svg", svg)
 }
 
 // Medallion is an icon in a tinted circle.

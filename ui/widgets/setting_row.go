@@ -15,6 +15,7 @@ type SettingRow struct {
 	title, value *Text
 	note         *Text
 	trailing     fyne.CanvasObject
+	drawn        bool // there is a renderer to keep up to date
 }
 
 // NewSettingRow returns a row. trailing nil with a tap gives a chevron; tap nil
@@ -66,7 +67,9 @@ func (r *SettingRow) set(t *Text, s string) {
 	} else {
 		t.Show()
 	}
-	r.Refresh()
+	if r.drawn {
+		r.Refresh()
+	}
 }
 
 // Title returns the title, for who looks a row up by it.
@@ -80,6 +83,7 @@ func (r *SettingRow) Trailing() fyne.CanvasObject { return r.trailing }
 
 // CreateRenderer implements fyne.Widget.
 func (r *SettingRow) CreateRenderer() fyne.WidgetRenderer {
+	r.drawn = true
 	state := box(theme.RadiusCard - 1)
 	text := Column(2, r.title, r.value)
 	parts := []fyne.CanvasObject{r.icon, text, r.note}

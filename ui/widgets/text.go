@@ -23,6 +23,8 @@ type Text struct {
 	Shorten bool
 	// Fixed keeps one line at its full width.
 	Fixed bool
+
+	drawn bool // there is a renderer to keep up to date
 }
 
 func newText(s string, size float32, color fyne.ThemeColorName, bold bool) *Text {
@@ -70,43 +72,56 @@ func (t *Text) SetText(s string) {
 		return
 	}
 	t.Text = s
-	t.Refresh()
+	if t.drawn {
+		t.Refresh()
+	}
 }
 
 // CreateRenderer implements fyne.Widget.
 func (t *Text) CreateRenderer() fyne.WidgetRenderer {
-	r := &textRenderer{t: t, width: -1}
+	t.drawn = true
+	r := &textRenderer{t: t}
 	r.update(t.Size().Width)
 	return r
 }
 
+// textRenderer measures when the text changes, and not each time a layout
+// asks, which is many times a page: measuring was most of a page's time.
 type textRenderer struct {
-	t     *Text
-	width float32 // that the lines are broken for
-	lines []*canvas.Text
+	t       *Text
+	width   float32 // that the lines are broken for
+	natural float32 // width without breaking any line
+	height  float32 // of a line
+	lines   []*canvas.Text
 }
 
 func (r *textRenderer) measure(s string) float32 {
 	return fyne.MeasureText(s, r.t.TextSize, r.t.Style).Width
 }
 
-func (r *textRenderer) lineHeight() float32 {
-	return max(r.t.TextSize*1.4, fyne.MeasureText("Mg", r.t.TextSize, r.t.Style).Height)
+// update measures anew and breaks the lines.
+func (r *textRenderer) update(width float32) {
+	r.height = max(r.t.TextSize*1.4, fyne.MeasureText("Mg", r.t.TextSize, r.t.Style).Height)
+	r.natural = 0
+	for line := range strings.SplitSeq(r.t.Text, "\n") {
+		r.natural = max(r.natural, r.measure(line))
+	}
+	r.place(width)
 }
 
-func (r *textRenderer) update(width float32) {
+// place breaks the lines for a width.
+func (r *textRenderer) place(width float32) {
 	r.width = width
 	texts := r.breakLines(width)
 	for len(r.lines) < len(texts) {
 		r.lines = append(r.lines, canvas.NewText("", nil))
 	}
 	r.lines = r.lines[:len(texts)]
-	h := r.lineHeight()
 	for i, s := range texts {
 		l := r.lines[i]
 		l.Text, l.TextSize, l.TextStyle, l.Alignment, l.Color = s, r.t.TextSize, r.t.Style, r.t.Align, colorOf(r.t.Color)
-		l.Move(fyne.NewPos(0, float32(i)*h))
-		l.Resize(fyne.NewSize(max(width, 0), h))
+		l.Move(fyne.NewPos(0, float32(i)*r.height))
+		l.Resize(fyne.NewSize(max(width, 0), r.height))
 		l.Refresh()
 	}
 }
@@ -115,7 +130,7 @@ func (r *textRenderer) breakLines(width float32) []string {
 	switch {
 	case r.t.Shorten:
 		return []string{r.shorten(width)}
-	case r.t.Fixed, width <= 0:
+	case r.t.Fixed, width <= 0, r.natural <= width:
 		return strings.Split(r.t.Text, "\n")
 	}
 	var out []string
@@ -172,23 +187,18 @@ func (r *textRenderer) shorten(width float32) string {
 
 func (r *textRenderer) Layout(s fyne.Size) {
 	if s.Width != r.width {
-		r.update(s.Width)
+		r.place(s.Width)
 	}
 }
 
 func (r *textRenderer) MinSize() fyne.Size {
-	h := r.lineHeight()
 	switch {
 	case r.t.Shorten:
-		return fyne.NewSize(min(60, r.measure(r.t.Text)), h)
+		return fyne.NewSize(min(60, r.natural), r.height)
 	case r.t.Fixed:
-		w := float32(0)
-		for line := range strings.SplitSeq(r.t.Text, "\n") {
-			w = max(w, r.measure(line))
-		}
-		return fyne.NewSize(w+1, h*float32(len(r.lines)))
+		return fyne.NewSize(r.natural+1, r.height*float32(len(r.lines)))
 	}
-	return fyne.NewSize(min(60, r.measure(r.t.Text)+1), h*float32(max(1, len(r.lines))))
+	return fyne.NewSize(min(60, r.natural+1), r.height*float32(max(1, len(r.lines))))
 }
 
 func (r *textRenderer) Refresh() {

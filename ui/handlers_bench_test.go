@@ -1,0 +1,77 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+)
+
+// BenchmarkPages is how long the window's goroutine is kept by a change of the
+// page: building it, measuring its texts and laying it out, all but the drawing.
+//
+//	go test ./ui -run '^$' -bench Pages
+func BenchmarkPages(b *testing.B) {
+	b.Setenv("HOME", b.TempDir())
+	profile := b.TempDir()
+	a, err := core.Open(context.Background(), core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer a.Close() //nolint:errcheck // nothing was written
+	now := time.Now()
+	s := &stage{App: a}
+	for i := range 1000 {
+		end := now.Add(-time.Duration(i) * time.Hour)
+		s.runs = append(s.runs, core.Run{ID: fmt.Sprint(i), Kind: core.RunBackup, Started: end.Add(-time.Minute), Ended: end, Outcome: core.OutcomeDone, Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000})
+	}
+	s.status = core.Status{
+		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
+		Protection: core.ProtectionKey, KeyConfirmed: now, LastBackup: &s.runs[0], LastGood: &s.runs[0], Schedule: core.Schedule{Every: core.Daily},
+	}
+	l := newLoop()
+	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, App: s, Profile: profile, Do: l.do})
+	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
+	u.window.Resize(fyne.NewSize(1000, 700))
+	var dates []core.Snapshot
+	for _, r := range s.runs {
+		dates = append(dates, core.Snapshot{ID: r.ID, Time: r.Ended, Host: "work-laptop", Files: r.Files, Bytes: r.Bytes})
+	}
+	setup := newSetupFlow(u)
+	setup.sources.add("/home/anna/Documents")
+	keys := &keySteps{u: u, name: "Key", step: 2, of: 5, key: exampleKey(), back: func() {}}
+	for _, page := range []struct {
+		name string
+		show func()
+	}{
+		{"Backup", func() { u.open(screenBackup) }},
+		{"Restore", func() { u.open(screenRestore) }},
+		{"Dates", func() { u.open(screenRestore); u.restore.dates(dates, shownDates) }},
+		{"Activity", func() { u.open(screenActivity) }},
+		{"Run", func() { u.open(screenActivity); u.fill(u.screen, u.runDetails(s.runs[7])) }},
+		{"Settings", func() { u.open(screenSettings) }},
+		{"Schedule", func() { u.editSchedule() }},
+		{"OlderDates", func() { u.editRetention() }},
+		{"Sources", func() { u.editSources() }},
+		{"Welcome", func() { u.flow(u.welcome()) }},
+		{"SetupWhat", setup.what},
+		{"SetupWhere", setup.where},
+		{"SetupProtection", setup.protection},
+		{"Key", keys.show},
+	} {
+		b.Run(page.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				page.show()
+				l.drain()
+			}
+		})
+	}
+}
