@@ -53,7 +53,8 @@ type App struct {
 	mu      sync.Mutex
 	running RunKind
 	gate    *backup.Gate // of the running work
-	runs    []Run        // the history, oldest first
+	uploads store.Bandwidth
+	runs    []Run // the history, oldest first
 }
 
 // Open opens a profile. Errors: ErrProfileInUse.
@@ -75,6 +76,7 @@ func Open(_ context.Context, p Params) (*App, error) {
 		return nil, raise(err)
 	}
 	a := &App{p: p, profile: prof}
+	a.uploads.Set(prof.Settings().UploadLimit)
 	err = prof.Runs(func(line []byte) {
 		var r Run
 		if json.Unmarshal(line, &r) == nil {
@@ -114,7 +116,7 @@ func (a *App) Status() Status {
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
 		Password: s.VaultCard != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
 	}
-	st.Schedule = s.Schedule
+	st.Schedule, st.UploadLimit = s.Schedule, s.UploadLimit
 	if st.SetUp {
 		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
 	}
@@ -342,6 +344,22 @@ func (a *App) SetSources(_ context.Context, sources, excludes []string) error {
 	}
 	return a.profile.Update(func(s *profile.Settings) { s.Sources, s.Excludes = clean, slices.Clone(excludes) })
 }
+
+// SetUploadLimit limits how many bytes a second go to the destination, from
+// now on, a running backup's too; 0 is no limit. Errors: ErrInvalid.
+func (a *App) SetUploadLimit(bytesPerSecond int64) error {
+	if bytesPerSecond < 0 {
+		return fmt.Errorf("%w: %d bytes a second", ErrInvalid, bytesPerSecond)
+	}
+	if err := a.profile.Update(func(s *profile.Settings) { s.UploadLimit = bytesPerSecond }); err != nil {
+		return err
+	}
+	a.uploads.Set(bytesPerSecond)
+	return nil
+}
+
+// LimitUploads is SetUploadLimit for this process alone: nothing is remembered.
+func (a *App) LimitUploads(bytesPerSecond int64) { a.uploads.Set(bytesPerSecond) }
 
 // ConfirmKey remembers that the person showed to have the 64 digits.
 func (a *App) ConfirmKey() error {

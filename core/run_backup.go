@@ -41,6 +41,7 @@ func (a *App) openOwn(ctx context.Context) (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	s = store.Limited(s, &a.uploads)
 	r, err := a.openRepository(ctx, set, s)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

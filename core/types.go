@@ -107,6 +107,8 @@ type Status struct {
 	// one is due; zero: never by itself.
 	Schedule   Schedule  `json:"schedule"`
 	NextBackup time.Time `json:"next_backup,omitzero"`
+	// UploadLimit is how many bytes a second may go to the destination; 0: no limit.
+	UploadLimit int64 `json:"upload_limit,omitempty"`
 	// Last is the newest run of each kind that ended, nil: never.
 	LastBackup *Run `json:"last_backup,omitempty"` // newest ended backup, whatever its outcome
 	LastGood   *Run `json:"last_good,omitempty"`   // newest backup that made a snapshot

@@ -61,6 +61,8 @@ type Settings struct {
 	DrilledTo  string `json:"drilled_to,omitempty"`
 	// Schedule is when backups run by themselves.
 	Schedule schedule.Schedule `json:"schedule,omitzero"`
+	// UploadLimit is in bytes a second, 0: none.
+	UploadLimit int64 `json:"upload_limit,omitempty"`
 }
 
 // Retention says how many backups of each age a prune keeps.
