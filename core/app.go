@@ -375,6 +375,14 @@ func (a *App) Estimate(ctx context.Context, sources, excludes []string, progress
 	return source.Estimate(ctx, sources, x, progress)
 }
 
+// FoundApp is a program whose files on this computer are worth keeping. ID is
+// one of signal, telegram, telegram-export, whatsapp, whatsapp-export, element,
+// thunderbird, messages.
+type FoundApp = source.App
+
+// FindApps returns the message programs that have files on this computer.
+func FindApps() []FoundApp { return source.FindApps() }
+
 // presetPrefix marks a preset among the exclude patterns.
 const presetPrefix = "preset:"
 

@@ -279,7 +279,7 @@ func (u *UI) editSources() {
 	p = u.newPage(pageParams{
 		name: lang.L("What to back up"), back: leave, title: lang.L("What do you want to keep?"),
 		lead:    lang.L("What you take out stays in the backups made so far."),
-		content: []fyne.CanvasObject{e.folders(), e.exclusions()},
+		content: []fyne.CanvasObject{e.folders(), e.messages(), e.exclusions()},
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
 	})
 	e.changed = func() {

@@ -66,6 +66,21 @@ func (o *offUI) SetDestination(ctx context.Context, d string, fresh bool) error 
 	return o.App.SetDestination(ctx, d, fresh)
 }
 
+func (o *offUI) SetUploadLimit(n int64) error {
+	o.away("SetUploadLimit")
+	return o.App.SetUploadLimit(n)
+}
+
+func (o *offUI) Pin(ctx context.Context, ids []string, pinned bool) error {
+	o.away("Pin")
+	return o.App.Pin(ctx, ids, pinned)
+}
+
+func (o *offUI) DeleteSnapshots(ctx context.Context, ids []string) error {
+	o.away("DeleteSnapshots")
+	return o.App.DeleteSnapshots(ctx, ids)
+}
+
 func (o *offUI) ConfirmKey() error {
 	o.away("ConfirmKey")
 	return o.App.ConfirmKey()

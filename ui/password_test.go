@@ -69,6 +69,14 @@ func (d *desk) setUpWithPassword(dir, destination string) []string {
 	return key
 }
 
+// sitWithPassword opens a window on a new profile and sets a backup up with a password.
+func sitWithPassword(t *testing.T, vaults core.Vaults) (d *desk, dir, destination string, key []string) {
+	t.Helper()
+	dir, destination = treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d = sitAt(t, vaults, t.TempDir(), nil)
+	return d, dir, destination, d.setUpWithPassword(dir, destination)
+}
+
 // elsewhere goes from the welcome to the page that asks for the password.
 func (d *desk) elsewhere(destination string) {
 	d.t.Helper()
@@ -91,9 +99,7 @@ func (d *desk) meter() *widgets.GuessMeter {
 
 func TestPasswordFromNothingToRestored(t *testing.T) {
 	vaults := computer(t)
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sitAt(t, vaults, t.TempDir(), nil)
-	key := d.setUpWithPassword(dir, destination)
+	d, dir, destination, key := sitWithPassword(t, vaults)
 	d.backUp()
 	// One more is the button of the folder's dialog.
 	if d.taps+1 > 12 {
@@ -127,9 +133,8 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 
 func TestTheLastGuess(t *testing.T) {
 	vaults := computer(t)
-	dir, destination, profile := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"), t.TempDir()
-	d := sitAt(t, vaults, profile, nil)
-	key := d.setUpWithPassword(dir, destination)
+	d, _, destination, key := sitWithPassword(t, vaults)
+	profile := d.profile
 	d.backUp()
 	d.leave()
 
@@ -180,9 +185,7 @@ func TestTheLastGuess(t *testing.T) {
 
 func TestCheckChangeRemoveAndAddAPassword(t *testing.T) {
 	vaults := computer(t)
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sitAt(t, vaults, t.TempDir(), nil)
-	d.setUpWithPassword(dir, destination)
+	d, _, _, _ := sitWithPassword(t, vaults)
 	d.press("Later")
 
 	d.row("Password").Tapped(nil)
@@ -273,9 +276,7 @@ func TestTurningEncryptionOnWithAPasswordAndChangingTheKey(t *testing.T) {
 
 func TestJoiningWithThePassword(t *testing.T) {
 	vaults := computer(t)
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sitAt(t, vaults, t.TempDir(), nil)
-	d.setUpWithPassword(dir, destination)
+	d, _, destination, _ := sitWithPassword(t, vaults)
 	d.press("Later")
 	d.leave()
 
@@ -296,9 +297,7 @@ func TestJoiningWithThePassword(t *testing.T) {
 
 func TestTheVaultAsksToWait(t *testing.T) {
 	vaults := computer(t, time.Hour)
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sitAt(t, vaults, t.TempDir(), nil)
-	key := d.setUpWithPassword(dir, destination)
+	d, _, destination, key := sitWithPassword(t, vaults)
 	d.press("Later")
 	d.leave()
 

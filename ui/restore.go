@@ -215,7 +215,14 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 		if i == 0 {
 			title += " · " + lang.L("newest")
 		}
-		row := widgets.NewSettingRow("clock", title, nil, func() { f.files(s, func() { f.dates(all, most) }) })
+		var more fyne.CanvasObject
+		if f.own {
+			more = widgets.NewButton("", "more", widgets.Quiet, func() { f.date(s, most) })
+		}
+		row := widgets.NewSettingRow("clock", title, more, func() { f.files(s, func() { f.dates(all, most) }) })
+		if s.Pinned {
+			row.SetIcon("pin", widgets.TonePrimary)
+		}
 		row.SetValue(u.words.Files(s.Files) + " · " + core.DisplayName(s.Host))
 		row.SetNote(u.words.Bytes(s.Bytes))
 		rows = append(rows, row)

@@ -25,6 +25,7 @@ func (u *UI) settingsScreen() fyne.CanvasObject {
 		widgets.NewSettingRow("clock", lang.L("When to back up"), nil, u.editSchedule).SetValue(u.whenLine(st)),
 		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, u.editRetention).SetValue(u.retentionLine()),
 	}
+	backups = append(backups, u.uploadRow(st))
 	if r := u.vaultRow(st); r != nil {
 		backups = append(backups, r)
 	}
@@ -102,6 +103,38 @@ func (u *UI) languageRow() fyne.CanvasObject {
 		u.relabel()
 	})
 	return widgets.NewSettingRow("globe", lang.L("Language"), choose, nil)
+}
+
+// uploadLimits are on offer, in bytes a second; 0 is none.
+var uploadLimits = []int64{0, 250_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000}
+
+// uploadRow limits how fast backups go to their place.
+func (u *UI) uploadRow(st core.Status) fyne.CanvasObject {
+	limits := slices.Clone(uploadLimits)
+	if !slices.Contains(limits, st.UploadLimit) {
+		limits = append(limits, st.UploadLimit)
+		slices.Sort(limits)
+	}
+	var names []string
+	for _, l := range limits {
+		name := lang.L("No limit")
+		if l > 0 {
+			name = lang.L("{{.Size}} per second", vals{"Size": u.words.Bytes(l)})
+		}
+		names = append(names, name)
+	}
+	choose := picker(names, slices.Index(limits, st.UploadLimit), func(i int) {
+		u.work.run(func(context.Context) func() {
+			err := u.core.SetUploadLimit(limits[i])
+			return func() {
+				if err != nil {
+					u.informError(err)
+				}
+			}
+		})
+	})
+	return widgets.NewSettingRow("upload", lang.L("Upload limit"), choose, nil).
+		SetValue(lang.L("Leaves room on a slow line. It counts at once, on average."))
 }
 
 // relabel shows everything anew, in another language.

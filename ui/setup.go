@@ -63,7 +63,7 @@ func (f *setupFlow) what() {
 	p := f.u.newPage(pageParams{
 		name: f.name(), step: 1, of: f.of(), back: f.leave,
 		title: lang.L("What do you want to keep?"), lead: lang.L("Whole folders, with all that is in them. You can change this at any time."),
-		content: []fyne.CanvasObject{f.sources.folders(), f.sources.exclusions()}, foot: []fyne.CanvasObject{next},
+		content: []fyne.CanvasObject{f.sources.folders(), f.sources.messages(), f.sources.exclusions()}, foot: []fyne.CanvasObject{next},
 	})
 	f.sources.changed = func() { enable(); p.relayout() }
 	f.u.flow(p.root)

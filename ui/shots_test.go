@@ -20,7 +20,10 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-var shots = flag.String("shots", "", "folder to write pictures of all screens to")
+var (
+	shots  = flag.String("shots", "", "folder to write pictures of all screens to")
+	double = flag.Bool("double", false, "with -shots: in the smallest window, at 200 %")
+)
 
 // stage is core with a status and a history to be looked at.
 type stage struct {
@@ -76,12 +79,19 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		t.Fatal(err)
 	}
 	gallery(t, language, look, func(name string, size fyne.Size, u *UI) {
+		if *double {
+			size = smallest
+			u.window.Canvas().(test.WindowlessCanvas).SetScale(2)
+		}
 		show(u, size)
 		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		small := png.Encoder{CompressionLevel: png.BestCompression}
+		if *double { // to be looked at, not kept
+			small.CompressionLevel = png.BestSpeed
+		}
 		if err := small.Encode(f, u.window.Canvas().Capture()); err != nil {
 			t.Fatal(err)
 		}
@@ -142,6 +152,12 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	login := &atLogin{}
 	login.on.Store(true)
 	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	u.findApps = func() []core.FoundApp {
+		return []core.FoundApp{
+			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
+			{ID: "thunderbird", Name: "Thunderbird", Paths: []string{"/home/anna/.thunderbird"}},
+		}
+	}
 	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
 	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
@@ -167,7 +183,10 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	setup.sources.add("/home/anna/Pictures")
 	setup.what()
 	d.sees("12")
+	d.sees("Thunderbird")
+	size = fyne.NewSize(1000, 1000)
 	shoot("setup-what")
+	size = fyne.NewSize(1000, 700)
 	setup.destination = "/media/anna/Backup disk/Holdfast"
 	setup.where()
 	shoot("setup-where")
@@ -353,15 +372,19 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.reader = reader
+	r.reader, r.own = reader, true
 	var dates []core.Snapshot
 	for i, ago := range []time.Duration{2*time.Hour + 28*time.Minute, 8 * time.Hour, 26 * time.Hour, 50 * time.Hour, 51 * time.Hour} {
 		x := all[0]
 		x.Time, x.Host, x.Files, x.Bytes = now.Add(-ago), "work-laptop", 12431-int64(i)*13, 2_100_000_000-int64(i)*4_000_000
 		dates = append(dates, x)
 	}
+	dates[3].Pinned = true
 	r.dates(dates, shownDates)
 	shoot("restore-dates")
+	r.date(dates[3], shownDates)
+	shoot("restore-date")
+	r.dates(dates, shownDates)
 	r.everyDay(func() {})
 	d.write(0, "Statement")
 	d.press(say("Search"))

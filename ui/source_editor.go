@@ -28,6 +28,9 @@ type sourceEditor struct {
 	list     *fyne.Container
 	entry    *widget.Entry
 	estimate *widgets.Text
+	apps     *fyne.Container // message programs that were found; empty: none
+	found    []core.FoundApp
+	sizes    map[string]string // of what was found, by its ID
 	counting latest
 	changed  func() // after the list changed
 }
@@ -35,7 +38,7 @@ type sourceEditor struct {
 func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
 	e := &sourceEditor{
 		u: u, paths: slices.Clone(paths), presets: make(map[string]*widgets.Check),
-		list: widgets.Column(0), entry: widget.NewEntry(), estimate: widgets.NewMuted(" "), counting: latest{w: u.work},
+		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widget.NewEntry(), estimate: widgets.NewMuted(" "), counting: latest{w: u.work},
 	}
 	for _, p := range excludes {
 		if !strings.HasPrefix(p, presetPrefix) {
@@ -131,6 +134,7 @@ func (e *sourceEditor) update() {
 		e.list.Objects = []fyne.CanvasObject{container.NewStack(widgets.NewGround(theme.Surface, theme.Outline, theme.RadiusCard), widgets.Inset(theme.Space6, theme.Space6, none))}
 	}
 	e.list.Refresh()
+	e.showApps()
 	e.count()
 	if e.changed != nil {
 		e.changed()

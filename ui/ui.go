@@ -25,6 +25,7 @@ type App interface {
 	SetSchedule(s core.Schedule) error
 	PauseSchedule(until time.Time) error
 	SetDestination(ctx context.Context, destination string, fresh bool) error
+	SetUploadLimit(bytesPerSecond int64) error
 	ConfirmKey() error
 	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
 	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
@@ -47,6 +48,8 @@ type App interface {
 	Drill(ctx context.Context, req core.DrillRequest, progress func(core.Progress)) (core.DrillReport, error)
 	Prune(ctx context.Context, req core.PruneRequest, progress func(core.Progress)) (core.PruneReport, error)
 	Retention() core.Retention
+	Pin(ctx context.Context, ids []string, pinned bool) error
+	DeleteSnapshots(ctx context.Context, ids []string) error
 	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
 }
 
@@ -110,6 +113,7 @@ type UI struct {
 	scheduler *scheduler
 	notify    func(title, text string)
 	free      func(ctx context.Context, place string) (bytes int64, known bool)
+	findApps  func() []core.FoundApp
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
@@ -158,7 +162,7 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
-	u.free = core.FreeSpace
+	u.free, u.findApps = core.FreeSpace, core.FindApps
 	u.tray = &tray{u: u}
 	u.tray.panel, _ = u.app.(desktop.App) // not on every system
 	u.scheduler = &scheduler{u: u}

@@ -10,6 +10,32 @@ import (
 	"path/filepath"
 )
 
+// An entry is a file with the system's suffix in the system's folder.
+
+func (e Entry) path() (string, error) {
+	dir, err := folder()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, e.ID+suffix), nil
+}
+
+// Set starts the program at login from now on, or not.
+func (e Entry) Set(on bool) error {
+	path, err := e.path()
+	if err != nil {
+		return err
+	}
+	if !on {
+		return remove(path)
+	}
+	command, err := e.command()
+	if err != nil {
+		return err
+	}
+	return replace(path, e.content(command))
+}
+
 // replace writes a file as a whole, and makes the folder it is in.
 func replace(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

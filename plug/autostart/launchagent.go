@@ -13,12 +13,11 @@ import (
 
 // launchd.plist(5) names the folder and the keys.
 
-func (e Entry) path() (string, error) {
+const suffix = ".plist"
+
+func folder() (string, error) {
 	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(home, "Library", "LaunchAgents", e.ID+".plist"), nil
+	return filepath.Join(home, "Library", "LaunchAgents"), err
 }
 
 // Enabled tells whether the program is started at login.
@@ -34,19 +33,7 @@ func (e Entry) Enabled() (bool, error) {
 	return err == nil, err
 }
 
-// Set starts the program at login from now on, or not.
-func (e Entry) Set(on bool) error {
-	path, err := e.path()
-	if err != nil {
-		return err
-	}
-	if !on {
-		return remove(path)
-	}
-	command, err := e.command()
-	if err != nil {
-		return err
-	}
+func (e Entry) content(command []string) []byte {
 	var b bytes.Buffer
 	text := func(tag, s string) {
 		b.WriteString("<" + tag + ">")
@@ -67,5 +54,5 @@ func (e Entry) Set(on bool) error {
 	text("key", "ProcessType")
 	text("string", "Interactive")
 	b.WriteString("</dict></plist>\n")
-	return replace(path, b.Bytes())
+	return b.Bytes()
 }

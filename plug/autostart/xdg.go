@@ -14,12 +14,11 @@ import (
 // The Desktop Application Autostart Specification names the folder, the
 // Desktop Entry Specification the form.
 
-func (e Entry) path() (string, error) {
+const suffix = ".desktop"
+
+func folder() (string, error) {
 	dir, err := os.UserConfigDir() // $XDG_CONFIG_HOME
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, "autostart", e.ID+".desktop"), nil
+	return filepath.Join(dir, "autostart"), err
 }
 
 // Enabled tells whether the program is started at login. The person, or their
@@ -40,28 +39,16 @@ func (e Entry) Enabled() (bool, error) {
 	return !slices.Contains(lines, "Hidden=true") && !slices.Contains(lines, "X-GNOME-Autostart-enabled=false"), nil
 }
 
-// Set starts the program at login from now on, or not.
-func (e Entry) Set(on bool) error {
-	path, err := e.path()
-	if err != nil {
-		return err
-	}
-	if !on {
-		return remove(path)
-	}
-	command, err := e.command()
-	if err != nil {
-		return err
-	}
+func (e Entry) content(command []string) []byte {
 	var quoted []string
 	for _, arg := range command {
 		quoted = append(quoted, quote(arg))
 	}
-	return replace(path, []byte(strings.Join([]string{
+	return []byte(strings.Join([]string{
 		"[Desktop Entry]", "Type=Application", "Version=1.5",
 		"Name=" + e.Name, "Comment=" + e.Comment, "Icon=" + e.ID,
 		"Exec=" + strings.Join(quoted, " "), "Terminal=false", "X-GNOME-Autostart-enabled=true", "",
-	}, "\n")))
+	}, "\n"))
 }
 
 // quote writes an argument as the Exec key wants it: quoted, with its own

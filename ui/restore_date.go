@@ -1,0 +1,89 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// date shows what one backup is, and keeps it for good or deletes it.
+func (f *restoreFlow) date(s core.Snapshot, most int) {
+	u := f.u
+	back := func() { f.reload(most) }
+	var p *page
+	keep := widgets.NewToggle(nil)
+	keep.SetOn(s.Pinned)
+	keep.OnAsked = func(on bool) {
+		keep.Disable()
+		u.work.run(func(ctx context.Context) func() {
+			err := u.core.Pin(ctx, []string{s.ID}, on)
+			return func() {
+				keep.Enable()
+				p.fail(err)
+				if err == nil {
+					keep.SetOn(on)
+				}
+			}
+		})
+	}
+	pinned := widgets.NewSettingRow("pin", lang.L("Keep this date for good"), keep, nil).
+		SetValue(lang.L("It stays when older dates are thinned out."))
+	var remove *widgets.SettingRow
+	remove = widgets.NewSettingRow("trash", lang.L("Delete this date"), nil, func() {
+		u.ask(question{
+			title: lang.L("Delete this date?"),
+			text: lang.L("The backup of {{.Time}} goes, and with it all versions of files that no other date has. This cannot be taken back.",
+				vals{"Time": u.words.Ago(s.Time, u.now())}),
+			yes: lang.L("Delete"), no: lang.L("Keep it"), danger: true,
+		}, func() {
+			remove.Disable()
+			u.work.run(func(ctx context.Context) func() {
+				err := u.core.DeleteSnapshots(ctx, []string{s.ID})
+				return func() {
+					remove.Enable()
+					if err != nil {
+						p.fail(err)
+						return
+					}
+					back()
+				}
+			})
+		})
+	}).SetValue(lang.L("Its room is freed when older dates are thinned out next."))
+	facts := []fyne.CanvasObject{
+		widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(capital(u.words.Ago(s.Time, u.now()))),
+		widgets.NewSettingRow("screen", lang.L("Computer"), nil, nil).SetValue(core.DisplayName(s.Host)),
+		widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(core.DisplayName(strings.Join(s.Sources, ", "))),
+		widgets.NewSettingRow("file", lang.L("How much"), nil, nil).SetValue(u.words.Files(s.Files) + " · " + u.words.Bytes(s.Bytes)),
+	}
+	p = u.newPage(pageParams{
+		name: f.name(), step: 2, of: 5, back: back, title: capital(u.words.Day(s.Time, u.now())) + " " + s.Time.Local().Format("15:04"),
+		content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main, func() { f.files(s, func() { f.date(s, most) }) })},
+	})
+	f.put(p.root)
+}
+
+// reload lists the dates anew, after one of them was changed.
+func (f *restoreFlow) reload(most int) {
+	r := f.reader
+	f.u.work.run(func(ctx context.Context) func() {
+		all, err := r.Snapshots(ctx)
+		return func() {
+			switch {
+			case f.reader != r: // the person went elsewhere meanwhile
+			case err != nil:
+				f.again()
+				f.u.informError(err)
+			default:
+				f.dates(all, most)
+			}
+		}
+	})
+}
