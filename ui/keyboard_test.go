@@ -68,16 +68,13 @@ func (h *hands) seeFocus(f fyne.Focusable, name string) {
 	}
 	h.seen[name] = true
 	c := h.ui.window.Canvas()
-	for range 3 { // the toolkit may draw a thing for the first time without its state
-		with := pixels(c.Capture())
-		c.Unfocus()
-		without := pixels(c.Capture())
-		c.Focus(f)
-		if !bytes.Equal(with, without) {
-			return
-		}
+	with := pixels(c.Capture())
+	c.Unfocus()
+	without := pixels(c.Capture())
+	c.Focus(f)
+	if bytes.Equal(with, without) {
+		h.t.Errorf("nothing shows that %q has the focus", name)
 	}
-	h.t.Errorf("nothing shows that %q has the focus", name)
 }
 
 func pixels(img image.Image) []byte {
@@ -123,6 +120,10 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)
 	d.ui.window.Resize(fyne.NewSize(1000, 700))
+	// The toolkit's cache looks at the clock when a picture is made: where the last
+	// one was made over a minute ago, by a test before, it takes all for forgotten.
+	d.ui.window.Canvas().Capture()
+	d.ui.home()
 	h := &hands{desk: d, seen: map[string]bool{}}
 	h.tab("Set up a backup")
 	h.key(fyne.KeyReturn)

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"context"
-	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -57,13 +56,13 @@ func (f *restoreFlow) date(s core.Snapshot, most int) {
 		})
 	}).SetValue(lang.L("Its room is freed when older dates are thinned out next."))
 	facts := []fyne.CanvasObject{
-		widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(capital(u.words.Ago(s.Time, u.now()))),
 		widgets.NewSettingRow("screen", lang.L("Computer"), nil, nil).SetValue(core.DisplayName(s.Host)),
-		widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(core.DisplayName(strings.Join(s.Sources, ", "))),
+		widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(s.Sources)),
 		widgets.NewSettingRow("file", lang.L("How much"), nil, nil).SetValue(u.words.Files(s.Files) + " · " + u.words.Bytes(s.Bytes)),
 	}
 	p = u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: back, title: capital(u.words.Day(s.Time, u.now())) + " " + s.Time.Local().Format("15:04"),
+		lead:    capital(u.words.Ago(s.Time, u.now())) + ".",
 		content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main, func() { f.files(s, func() { f.date(s, most) }) })},
 	})

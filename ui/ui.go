@@ -212,6 +212,11 @@ func (u *UI) flow(page fyne.CanvasObject) {
 
 func (u *UI) fill(where *fyne.Container, what fyne.CanvasObject) {
 	u.window.Canvas().Unfocus()
+	if !what.Size().IsZero() {
+		// It was shown before. The toolkit forgets how its fields were laid out
+		// after a minute, and lays out again only what changes its size.
+		what.Resize(fyne.NewSquareSize(1))
+	}
 	where.Objects = []fyne.CanvasObject{what}
 	where.Refresh()
 }

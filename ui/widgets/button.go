@@ -162,5 +162,5 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 		canvas.Refresh(b)
 	}
 	update()
-	return r
+	return laidOut(b.Size(), r)
 }

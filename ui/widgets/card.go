@@ -27,12 +27,12 @@ func NewGround(fill, stroke fyne.ThemeColorName, radius float32) *Ground {
 func (g *Ground) CreateRenderer() fyne.WidgetRenderer {
 	r := box(g.Radius)
 	paint(r, g.Fill, g.Stroke, 1)
-	return &renderer{
+	return laidOut(g.Size(), &renderer{
 		objects: []fyne.CanvasObject{r},
 		layout:  func(s fyne.Size) { r.Resize(s) },
 		min:     func() fyne.Size { return fyne.Size{} },
 		refresh: func() { paint(r, g.Fill, g.Stroke, 1); canvas.Refresh(g) },
-	}
+	})
 }
 
 // Card puts content on a raised surface.

@@ -96,5 +96,5 @@ func (c *Check) CreateRenderer() fyne.WidgetRenderer {
 	}
 	r.refresh = func() { update(); r.layout(c.Size()); canvas.Refresh(c) }
 	update()
-	return r
+	return laidOut(c.Size(), r)
 }

@@ -58,12 +58,12 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 		dot.set(c.chosen)
 	}
 	update()
-	return &renderer{
+	return laidOut(c.Size(), &renderer{
 		objects: []fyne.CanvasObject{ground, state, line},
 		layout:  func(s fyne.Size) { ground.Resize(s); state.Resize(s); line.Resize(s) },
 		min:     func() fyne.Size { return line.MinSize() },
 		refresh: func() { update(); canvas.Refresh(c) },
-	}
+	})
 }
 
 // Choices is a group of which exactly one is chosen.

@@ -15,10 +15,10 @@ type composite struct {
 
 // CreateRenderer implements fyne.Widget.
 func (c *composite) CreateRenderer() fyne.WidgetRenderer {
-	return &renderer{
+	return laidOut(c.Size(), &renderer{
 		objects: []fyne.CanvasObject{c.root},
 		layout:  func(s fyne.Size) { c.root.Resize(s) },
 		min:     func() fyne.Size { return c.root.MinSize() },
 		refresh: func() { c.root.Refresh(); canvas.Refresh(c.root) },
-	}
+	})
 }

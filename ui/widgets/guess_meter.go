@@ -98,5 +98,5 @@ func (d *guessDots) CreateRenderer() fyne.WidgetRenderer {
 		return fyne.NewSize(max(0, float32(d.limit)*(guessDot+guessGap)-guessGap), guessDot+4)
 	}
 	r.refresh = func() { update(); place(d.Size()); canvas.Refresh(d) }
-	return r
+	return laidOut(d.Size(), r)
 }

@@ -39,7 +39,7 @@ func (i *Icon) Set(name string, color fyne.ThemeColorName) {
 // read theirs whenever one is made.
 func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
 	picture := canvas.NewRaster(func(w, h int) image.Image { return drawing(i.Name, colorOf(i.Color), i.Side, w, h) })
-	return &renderer{
+	return laidOut(i.Size(), &renderer{
 		objects: []fyne.CanvasObject{picture},
 		layout: func(s fyne.Size) {
 			side := min(i.Side, s.Width, s.Height)
@@ -48,7 +48,7 @@ func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
 		},
 		min:     func() fyne.Size { return fyne.NewSquareSize(i.Side) },
 		refresh: picture.Refresh,
-	}
+	})
 }
 
 // Medallion is an icon in a tinted circle.
@@ -76,7 +76,7 @@ func (m *Medallion) Set(icon string, tone Tone) {
 // CreateRenderer implements fyne.Widget.
 func (m *Medallion) CreateRenderer() fyne.WidgetRenderer {
 	circle := canvas.NewCircle(colorOf(m.tint))
-	return &renderer{
+	return laidOut(m.Size(), &renderer{
 		objects: []fyne.CanvasObject{circle, m.icon},
 		layout: func(s fyne.Size) {
 			side := min(m.side, s.Width, s.Height)
@@ -92,7 +92,7 @@ func (m *Medallion) CreateRenderer() fyne.WidgetRenderer {
 			circle.Refresh()
 			m.icon.Refresh()
 		},
-	}
+	})
 }
 
 // Tone is what a state means to the person; an icon and words go with it.

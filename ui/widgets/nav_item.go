@@ -51,10 +51,10 @@ func (n *NavItem) CreateRenderer() fyne.WidgetRenderer {
 		paintState(state, n.hovered && !n.selected, n.focused)
 	}
 	update()
-	return &renderer{
+	return laidOut(n.Size(), &renderer{
 		objects: []fyne.CanvasObject{ground, state, line},
 		layout:  func(s fyne.Size) { ground.Resize(s); state.Resize(s); line.Resize(s) },
 		min:     func() fyne.Size { return fyne.NewSize(line.MinSize().Width, 42) },
 		refresh: func() { update(); canvas.Refresh(n) },
-	}
+	})
 }

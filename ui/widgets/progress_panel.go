@@ -55,12 +55,12 @@ func (b *Bar) CreateRenderer() fyne.WidgetRenderer {
 		paint(fill, theme.Primary, "", 0)
 	}
 	update()
-	return &renderer{
+	return laidOut(b.Size(), &renderer{
 		objects: []fyne.CanvasObject{track, fill},
 		layout:  place,
 		min:     func() fyne.Size { return fyne.NewSize(80, h+4) },
 		refresh: func() { update(); place(b.Size()); canvas.Refresh(b) },
-	}
+	})
 }
 
 // ProgressState is what a ProgressPanel shows, in words.

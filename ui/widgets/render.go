@@ -23,6 +23,16 @@ func (r *renderer) Refresh()                     { r.refresh() }
 func (r *renderer) Objects() []fyne.CanvasObject { return r.objects }
 func (r *renderer) Destroy()                     {}
 
+// laidOut lays a renderer out at once where its widget has a size already. The
+// toolkit forgets the renderers of what was not seen for a minute, and makes
+// new ones without telling them the size: what comes back would be empty.
+func laidOut(size fyne.Size, r *renderer) *renderer {
+	if !size.IsZero() {
+		r.layout(size)
+	}
+	return r
+}
+
 // colorOf resolves a colour of the theme in use.
 func colorOf(name fyne.ThemeColorName) color.Color {
 	s := fyne.CurrentApp().Settings()

@@ -91,7 +91,7 @@ func (r *SettingRow) CreateRenderer() fyne.WidgetRenderer {
 		parts = append(parts, r.trailing)
 	}
 	line := Inset(theme.Space4+4, theme.Space3+2, Row(theme.Space4, Wide(text), parts...))
-	return &renderer{
+	return laidOut(r.Size(), &renderer{
 		objects: []fyne.CanvasObject{state, line},
 		layout:  func(s fyne.Size) { state.Resize(s); line.Resize(s) },
 		min:     func() fyne.Size { return line.MinSize().Max(fyne.NewSize(0, 52)) },
@@ -101,5 +101,5 @@ func (r *SettingRow) CreateRenderer() fyne.WidgetRenderer {
 			line.Refresh()
 			canvas.Refresh(r)
 		},
-	}
+	})
 }

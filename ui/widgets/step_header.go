@@ -72,7 +72,7 @@ func (s *steps) CreateRenderer() fyne.WidgetRenderer {
 		}
 	}
 	update()
-	return &renderer{
+	return laidOut(s.Size(), &renderer{
 		objects: objects,
 		layout: func(size fyne.Size) {
 			x := float32(0)
@@ -88,5 +88,5 @@ func (s *steps) CreateRenderer() fyne.WidgetRenderer {
 		},
 		min:     func() fyne.Size { return fyne.NewSize(float32(max(0, s.of-1))*(side+gap)+now, side) },
 		refresh: func() { update(); canvas.Refresh(s) },
-	}
+	})
 }

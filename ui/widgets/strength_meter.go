@@ -83,5 +83,5 @@ func (b *strengthBar) CreateRenderer() fyne.WidgetRenderer {
 	}
 	r.min = func() fyne.Size { return fyne.NewSize(120, height) }
 	r.refresh = func() { update(); canvas.Refresh(b) }
-	return r
+	return laidOut(b.Size(), r)
 }

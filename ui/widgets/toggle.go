@@ -65,10 +65,10 @@ func (t *Toggle) CreateRenderer() fyne.WidgetRenderer {
 		paintState(ring, t.hovered, t.focused)
 	}
 	update()
-	return &renderer{
+	return laidOut(t.Size(), &renderer{
 		objects: []fyne.CanvasObject{ring, track, knob},
 		layout:  place,
 		min:     func() fyne.Size { return fyne.NewSize(w+2*edge, h+2*edge) },
 		refresh: func() { update(); place(t.Size()); canvas.Refresh(t) },
-	}
+	})
 }

@@ -182,5 +182,5 @@ func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
 	}
 	r.min = func() fyne.Size { return fyne.NewSize(160, 34) }
 	r.refresh = func() { r.layout(l.Size()) }
-	return r
+	return laidOut(l.Size(), r)
 }
