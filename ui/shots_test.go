@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 var (
 	shots  = flag.String("shots", "", "folder to write pictures of all screens to")
+	only   = flag.String("only", "", "with -shots: a regular expression for the names of pictures")
 	double = flag.Bool("double", false, "with -shots: in the smallest window, at 200 %")
 )
 
@@ -79,6 +81,9 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		t.Fatal(err)
 	}
 	gallery(t, language, look, func(name string, size fyne.Size, u *UI) {
+		if !regexp.MustCompile(*only).MatchString(name) {
+			return
+		}
 		if *double {
 			defer show(u, size) // what comes next looks for rows that the smallest window has no room for
 			size = smallest
