@@ -207,10 +207,10 @@ func (s *stopwatch) report(to io.Writer) {
 		}
 	}
 	slices.SortFunc(slow, func(a, b string) int { return cmp.Compare(median(s.taken[b]), median(s.taken[a])) })
-	fmt.Fprintf(to, "%d handlers ran, %d of them over %v; the slowest:\n", calls, over, frame)
+	_, _ = fmt.Fprintf(to, "%d handlers ran, %d of them over %v; the slowest:\n", calls, over, frame)
 	for _, what := range slow[:min(15, len(slow))] {
 		d := s.taken[what]
-		fmt.Fprintf(to, "%8.1f ms median, %6.1f ms most, %3d times  %s\n", ms(median(d)), ms(d[len(d)-1]), len(d), what)
+		_, _ = fmt.Fprintf(to, "%8.1f ms median, %6.1f ms most, %3d times  %s\n", ms(median(d)), ms(d[len(d)-1]), len(d), what)
 	}
 }
 

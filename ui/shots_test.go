@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/test"
 
@@ -87,7 +88,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if *double {
 			defer show(u, size) // what comes next looks for rows that the smallest window has no room for
 			size = smallest
-			u.window.Canvas().(test.WindowlessCanvas).SetScale(2)
+			u.window.Canvas().(software.WindowlessCanvas).SetScale(2)
 		}
 		show(u, size)
 		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
