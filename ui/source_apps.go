@@ -74,8 +74,7 @@ func (e *sourceEditor) has(path string) bool {
 func appName(a core.FoundApp) string {
 	switch a.ID {
 	case "telegram-export", "whatsapp-export":
-		name := map[string]string{"telegram-export": "Telegram", "whatsapp-export": "WhatsApp"}[a.ID]
-		return lang.L("Chats exported from {{.App}}", vals{"App": name})
+		return lang.L("Chats exported from {{.App}}", vals{"App": a.Name})
 	}
 	return a.Name
 }

@@ -11,7 +11,7 @@ import (
 // App is a program whose folder on this computer is worth keeping.
 type App struct {
 	ID    string   // what it is: "signal", "telegram", …
-	Name  string   // as people call it
+	Name  string   // as people call it; of what was exported, that of the app
 	Paths []string // that exist, as they are
 }
 
@@ -37,11 +37,11 @@ var apps = []appPlaces{
 	{"telegram", "Telegram",
 		[]string{"data/TelegramDesktop", "home/.var/app/org.telegram.desktop/data/TelegramDesktop", "home/snap/telegram-desktop/current/.local/share/TelegramDesktop"},
 		[]string{"config/Telegram Desktop", "home/Library/Group Containers/6N38VWS5BX.ru.keepcoder.Telegram"}, []string{"config/Telegram Desktop"}},
-	{"telegram-export", "Telegram (exported)",
+	{"telegram-export", "Telegram",
 		[]string{"home/Downloads/Telegram Desktop"}, []string{"home/Downloads/Telegram Desktop"}, []string{"home/Downloads/Telegram Desktop"}},
 	{"whatsapp", "WhatsApp",
 		nil, []string{"home/Library/Group Containers/group.net.whatsapp.WhatsApp.shared"}, []string{"local/Packages/5319275A.WhatsAppDesktop_cv1g1gvanyjgm/LocalState"}},
-	{"whatsapp-export", "WhatsApp (exported)",
+	{"whatsapp-export", "WhatsApp",
 		[]string{"home/Downloads/WhatsApp Chat*", "home/Documents/WhatsApp Chat*"},
 		[]string{"home/Downloads/WhatsApp Chat*", "home/Documents/WhatsApp Chat*"},
 		[]string{"home/Downloads/WhatsApp Chat*", "home/Documents/WhatsApp Chat*"}},
