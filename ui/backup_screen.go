@@ -40,8 +40,9 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 
 // showFree notes at the end of a row how much room a place has, once that is known.
 func (u *UI) showFree(row *widgets.SettingRow, place string) {
+	measure := u.free // read here: the window's state is this goroutine's
 	u.work.run(func(ctx context.Context) func() {
-		free, known := u.free(ctx, place) // a disk may have to wake
+		free, known := measure(ctx, place) // a disk may have to wake
 		return func() {
 			if known {
 				row.SetNote(lang.L("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
