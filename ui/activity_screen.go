@@ -79,6 +79,10 @@ func runTitle(k core.RunKind) string {
 		return lang.L("Older dates")
 	case core.RunDrill:
 		return lang.L("Restore drill")
+	case core.RunRepair:
+		return lang.L("Repair")
+	case core.RunErase:
+		return lang.L("Taken out of all backups")
 	}
 	return string(k)
 }
