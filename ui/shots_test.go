@@ -430,7 +430,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("activity-details")
 	u.open(screenSettings)
 	l.drain()
-	size = fyne.NewSize(1000, 1340)
+	size = fyne.NewSize(1000, 1420)
 	shoot("settings")
 	size = fyne.NewSize(1000, 700)
 	u.licences()
