@@ -155,6 +155,14 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		}
 		old, last = append(old[:len(old):len(old)], sealed...), n
 	}
+	if r.header.Protection == ProtectionKey {
+		// What an interrupted run of this has left opens with the same key.
+		_, n, err := r.keyringEpochs(ctx, r.key)
+		if err != nil {
+			return err
+		}
+		last = max(last, n)
+	}
 	// What is half gone must not look like a backup: a kind is deleted when a listing shows that those
 	// before it are gone. Meanwhile another computer may have been at the end of a backup: all is listed again.
 	for again := true; again; {
