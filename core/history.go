@@ -159,18 +159,9 @@ func (h *history) each(ctx context.Context, fn func(*repo.Snapshot) error) error
 	return nil
 }
 
-// blocksKey tells folders apart by what is in them.
-func blocksKey(c repo.Content) string {
-	b := make([]byte, 0, 32*len(c.Extents))
-	for _, e := range c.Extents {
-		b = append(b, e.Chunk[:]...)
-	}
-	return string(b)
-}
-
 // folder returns what fits below a folder.
 func (h *history) folder(ctx context.Context, at *repo.Descent, c repo.Content) ([]match, error) {
-	key := blocksKey(c)
+	key := c.Key()
 	if found, ok := h.folders[key]; ok {
 		return found, nil
 	}
@@ -205,7 +196,7 @@ func (h *history) folder(ctx context.Context, at *repo.Descent, c repo.Content) 
 // lookup returns the node of a path, nil if there is none.
 func (h *history) lookup(ctx context.Context, c repo.Content, at string) (*repo.Node, error) {
 	name, rest, deeper := strings.Cut(at, "/")
-	key := blocksKey(c) + name
+	key := c.Key() + name
 	n, ok := h.nodes[key]
 	if !ok {
 		var err error

@@ -39,19 +39,18 @@ func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card [
 		return r.openMoving(ctx, key)
 	}
 	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
+	var err error
 	if key == nil {
 		h.Next = &guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(fresh.secret[:])}
+		err = r.replaceHeader(ctx, &h, r.key)
 	} else {
 		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String()}
 		h.VaultCard = card
 		// It began at 0: what was not encrypted is on its way out, and no backup may use it.
 		epochs := []*Epoch{newEpoch(r.id, r.current().secret, 0), fresh}
-		if err := r.replaceKeyring(ctx, &h, h.Next, key, epochs, r.key); err != nil {
-			return nil, err
-		}
-		return r.openMoving(ctx, key)
+		err = r.replaceKeyring(ctx, &h, h.Next, key, epochs, r.key)
 	}
-	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return r.openMoving(ctx, key)
@@ -147,21 +146,20 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 	if r.header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
-	old, last := r.epochs[:len(r.epochs)-1], r.header.Keyring
-	if r.header.Protection == ProtectionNone && key != nil {
-		sealed, n, err := r.keyringEpochs(ctx, key)
-		if err != nil {
-			return err
-		}
-		old, last = append(old[:len(old):len(old)], sealed...), n
-	}
+	old, last := r.epochs[:len(r.epochs)-1], uint32(0)
+	sealedBy := key
 	if r.header.Protection == ProtectionKey {
-		// What an interrupted run of this has left opens with the same key.
-		_, n, err := r.keyringEpochs(ctx, r.key)
+		sealedBy = r.key // also what an interrupted run of this has left
+	}
+	if sealedBy != nil {
+		sealed, n, err := r.keyringEpochs(ctx, sealedBy)
 		if err != nil {
 			return err
 		}
-		last = max(last, n)
+		last = n
+		if r.header.Protection == ProtectionNone {
+			old = append(old[:len(old):len(old)], sealed...)
+		}
 	}
 	// What is half gone must not look like a backup: a kind is deleted when a listing shows that those
 	// before it are gone. Meanwhile another computer may have been at the end of a backup: all is listed again.

@@ -17,6 +17,15 @@ type Content struct {
 	Extents []Extent
 }
 
+// Key names the blocks of a directory: two that have it in common hold the same.
+func (c Content) Key() string {
+	b := make([]byte, 0, len(c.Extents)*len(ID{}))
+	for _, e := range c.Extents {
+		b = append(b, e.Chunk[:]...)
+	}
+	return string(b)
+}
+
 // Size returns the number of bytes that the extents of depth 0 give.
 func (c Content) size() (n int64) {
 	for _, e := range c.Extents {

@@ -116,7 +116,6 @@ func (e *eraser) look(ctx context.Context) error {
 	}
 	e.all, e.found = all, make(map[string]bool)
 	for i, s := range all {
-		before := len(e.found)
 		held := false
 		if paths := e.paths(s); len(paths) > 0 {
 			var t tally
@@ -128,7 +127,7 @@ func (e *eraser) look(ctx context.Context) error {
 				e.out.Files, e.out.Bytes = t.files, t.bytes
 			}
 		}
-		if held || len(e.found) > before {
+		if held {
 			e.out.Snapshots++
 		}
 		if e.o.Progress != nil {
@@ -216,14 +215,7 @@ func (e *eraser) mark(ctx context.Context, n *Node, t *tally) error {
 
 // contentKey names a folder's content, with the paths to be erased below it.
 func contentKey(c Content, paths []string) string {
-	var b strings.Builder
-	for _, x := range c.Extents {
-		b.Write(x.Chunk[:])
-	}
-	for _, p := range paths {
-		b.WriteString("\x00" + p)
-	}
-	return b.String()
+	return strings.Join(append([]string{c.Key()}, paths...), "\x00")
 }
 
 // keep notes what stays of the chunks in gone.
@@ -460,7 +452,7 @@ func (e *eraser) replace(ctx context.Context, w *Writer) error {
 // that was cut off has done so.
 func (e *eraser) write(ctx context.Context, w *Writer, s *Snapshot) (Name, error) {
 	for _, other := range e.all {
-		if other.Begin.Equal(s.Begin) && other.Host == s.Host && contentKey(other.Root, nil) == contentKey(s.Root, nil) {
+		if other.Begin.Equal(s.Begin) && other.Host == s.Host && other.Root.Key() == s.Root.Key() {
 			return other.Name, nil
 		}
 	}

@@ -17,20 +17,12 @@ var secret = noise(77, 200)
 // secret, and one of another computer, which has it too. It returns the names of this computer's.
 func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 	t.Helper()
-	ctx := context.Background()
 	_, m = newRepo(t, nil)
 	chunk := bytes.Join([][]byte{noise(1, 300), secret, noise(2, 300)}, nil)
 	long := noise(3, 1000)
 	for i, host := range []string{"mine", "mine", "mine", "other"} {
 		r := reopen(t, m, nil)
-		w, err := r.NewWriter(ctx, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := w.NewSaver()
-		if err != nil {
-			t.Fatal(err)
-		}
+		w, s := newSaver(t, r)
 		save := func(b []byte) ID {
 			id, err := s.SaveData(append([]byte{0}, b...))
 			if err != nil {
@@ -55,6 +47,7 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 				n.Size += entries[i].Size
 				n.Files++
 			}
+			var err error
 			if n.Content, err = b.Content(); err != nil {
 				t.Fatal(err)
 			}

@@ -54,18 +54,14 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 		return l.gone, err
 	}
 	if err := l.objects(ctx, names, func(n Name, payload []byte) error {
-		supersedes, err := scanIndex(payload, func(packList) {})
-		if err != nil {
+		if err := l.supersede(payload); err != nil {
 			return err
-		}
-		for _, s := range supersedes {
-			l.superseded[s] = true
 		}
 		if l.superseded[n] {
 			return nil
 		}
 		l.taken = append(l.taken, n)
-		_, err = scanIndex(payload, r.takePack)
+		_, err := scanIndex(payload, r.takePack)
 		return err
 	}); err != nil {
 		l.forget()
@@ -85,6 +81,18 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 	return true, nil
 }
 
+// supersede notes what an index takes the place of, once all of it has decoded.
+func (l *loader) supersede(payload []byte) error {
+	supersedes, err := scanIndex(payload, func(packList) {})
+	if err != nil {
+		return err
+	}
+	for _, s := range supersedes {
+		l.superseded[s] = true
+	}
+	return nil
+}
+
 // forget begins anew.
 func (l *loader) forget() {
 	l.r.index.reset()
@@ -98,12 +106,8 @@ func (l *loader) later(ctx context.Context, names map[Name]int64) error {
 	r := l.r
 	payloads := make(map[Name][]byte)
 	if err := l.objects(ctx, names, func(n Name, payload []byte) error {
-		supersedes, err := scanIndex(payload, func(packList) {})
-		if err != nil {
+		if err := l.supersede(payload); err != nil {
 			return err
-		}
-		for _, s := range supersedes {
-			l.superseded[s] = true
 		}
 		payloads[n] = payload
 		return nil

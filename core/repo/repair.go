@@ -249,7 +249,7 @@ func (p *repairer) pack(ctx context.Context, n Name, size int64, was packList, l
 	if !p.o.Data {
 		return nil
 	}
-	return p.v.packData(ctx, n, entries, &packReader{})
+	return p.v.packData(ctx, n, entries)
 }
 
 func (p *repairer) change(format string, args ...any) {

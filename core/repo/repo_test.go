@@ -39,19 +39,25 @@ func noise(seed uint64, n int) []byte {
 	return b
 }
 
-// writeSnapshot stores files in one folder "docs", each as pieces of 100 bytes.
-func writeSnapshot(t testing.TB, r *Repository, files []testFile, previous *Name) *Snapshot {
+// newSaver returns a Writer, to be closed, with a Saver of its own.
+func newSaver(t testing.TB, r *Repository) (*Writer, *Saver) {
 	t.Helper()
-	ctx := context.Background()
-	w, err := r.NewWriter(ctx, 0)
+	w, err := r.NewWriter(context.Background(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
 	s, err := w.NewSaver()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w, s
+}
+
+// writeSnapshot stores files in one folder "docs", each as pieces of 100 bytes.
+func writeSnapshot(t testing.TB, r *Repository, files []testFile, previous *Name) *Snapshot {
+	t.Helper()
+	w, s := newSaver(t, r)
+	defer w.Close()
 	dir := s.NewTreeBuilder()
 	var total int64
 	for _, f := range files {
@@ -258,14 +264,7 @@ func TestLongExtentListsAndLargeFolders(t *testing.T) {
 	ctx := context.Background()
 	key := testKey(t)
 	r, m := newRepo(t, key)
-	w, err := r.NewWriter(ctx, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := w.NewSaver()
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, s := newSaver(t, r)
 	id, err := s.Save(KindData, append([]byte{0}, noise(2, 1000)...))
 	if err != nil {
 		t.Fatal(err)
@@ -472,15 +471,8 @@ func TestPacksAreWellFilled(t *testing.T) {
 // What calls itself media is compressed all the same where a sample can be.
 func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 	r, _ := newRepo(t, testKey(t))
-	w, err := r.NewWriter(context.Background(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, s := newSaver(t, r)
 	defer w.Close()
-	s, err := w.NewSaver()
-	if err != nil {
-		t.Fatal(err)
-	}
 	const size = 1 << 20
 	text := bytes.Repeat([]byte("all work and no play "), size/21+1)[:size]
 	tail := append(noise(3, size-sampleSize), text[:sampleSize]...)

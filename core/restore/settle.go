@@ -3,6 +3,8 @@ package restore
 import (
 	"errors"
 	"os"
+
+	"github.com/holdfast-backup/holdfast/core/writeback"
 )
 
 // What is restored does not stay in the system's page cache: it would take the
@@ -23,7 +25,7 @@ type written struct {
 
 // settle takes over a range that was written. It returns errors that end the run.
 func (w *worker) settle(x written) error {
-	beginWriting(x.file, x.offset, x.length)
+	writeback.Begin(x.file, x.offset, x.length)
 	w.behind = append(w.behind, x)
 	w.behindBytes += x.length
 	for w.behindBytes > settleBehind {
@@ -38,7 +40,7 @@ func (w *worker) settleOldest() error {
 	x := w.behind[0]
 	w.behind = w.behind[1:]
 	w.behindBytes -= x.length
-	return x.then(awaitWritten(x.file, x.offset, x.length))
+	return x.then(writeback.Await(x.file, x.offset, x.length))
 }
 
 // settleAll ends what is on its way, also when the run has failed: those files are whole.

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/holdfast-backup/holdfast/core/writeback"
 )
 
 // maxHandles is how many files stay open for reading: a restore reads from a
@@ -76,7 +78,7 @@ func (h *handles) evictLocked() {
 		}
 	}
 	// So many packs later it is not read again soon.
-	forgetCached(h.byName[oldest].file)
+	writeback.Forget(h.byName[oldest].file, 0, 0)
 	h.dropLocked(oldest)
 }
 

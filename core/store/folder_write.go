@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/core/writeback"
 )
 
 // writeStep is how much is written between two looks at ctx.
@@ -152,7 +154,7 @@ func writeFile(ctx context.Context, dir *os.Root, name string, data []byte) erro
 			step := data[at:min(len(data), at+writeStep)]
 			_, err = w.Write(step)
 			if large {
-				beginWriting(w, int64(at), int64(len(step)))
+				writeback.Begin(w, int64(at), int64(len(step)))
 			}
 		}
 	}
@@ -160,7 +162,7 @@ func writeFile(ctx context.Context, dir *os.Root, name string, data []byte) erro
 		err = w.Sync()
 	}
 	if large {
-		forgetCached(w)
+		writeback.Forget(w, 0, 0)
 	}
 	// Network file systems report some errors only here.
 	return errors.Join(err, w.Close(), ctx.Err())
