@@ -23,8 +23,8 @@ type dirState struct {
 	cached *cachedDir // nil for a directory that is not in the cache
 
 	same   bool         // all so far as in cached
-	before *cachedNodes // what comes next in cached
-	count  int          // entries so far
+	before *cachedNodes // the entries of cached, as far as they were asked for
+	count  int          // while same: entries so far
 	tree   *repo.TreeBuilder
 	cache  repo.NodeEncoder // for the next run; unused while same
 }
@@ -53,6 +53,10 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 			it.dir.begin(r)
 			r.stack = append(r.stack, it.dir)
 			sources = append(sources, it.source)
+		case kindSame:
+			if err := r.addSame(it.same); err != nil {
+				return nil, err
+			}
 		case kindLeave:
 			node, err := r.leave()
 			if err != nil {
@@ -123,8 +127,8 @@ func (r *run) add(n *repo.Node) error {
 		d.node.Size += n.Size
 	}
 	if d.same {
-		var was repo.Node
-		if d.before.next(&was) && n.SameAs(&was) && string(n.Local) == string(was.Local) {
+		was := d.before.number(d.count)
+		if was != nil && n.SameAs(was) && string(n.Local) == string(was.Local) {
 			d.count++
 			return nil
 		}
@@ -132,8 +136,41 @@ func (r *run) add(n *repo.Node) error {
 			return err
 		}
 	}
-	d.count++
 	return r.put(d, n)
+}
+
+// addSame puts entries that are as they were in the run before into the directory on top.
+func (r *run) addSame(same sameRun) error {
+	d := r.stack[len(r.stack)-1]
+	d.node.Files += same.files
+	d.node.Size += same.size
+	if d.same && d.count == same.first {
+		d.count += same.count
+		return nil
+	}
+	if d.same {
+		if err := r.diverge(d); err != nil {
+			return err
+		}
+	}
+	return r.putCached(d, same.first, same.count)
+}
+
+// putCached puts entries of the cached directory.
+func (r *run) putCached(d *dirState, first, count int) error {
+	if d.before == nil {
+		d.before = d.cached.nodes()
+	}
+	for i := range count {
+		n := d.before.number(first + i)
+		if n == nil {
+			return errors.New("the change cache was replaced while it was in use")
+		}
+		if err := r.put(d, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // put adds a node to the new tree and to the next run's cache.
@@ -148,19 +185,9 @@ func (r *run) put(d *dirState, n *repo.Node) error {
 
 // diverge begins a new tree with what was the same so far.
 func (r *run) diverge(d *dirState) error {
-	d.same, d.before = false, nil
+	d.same, d.before = false, nil // from the first entry on again
 	d.tree = r.saver.NewTreeBuilder()
-	again := d.cached.nodes()
-	for range d.count {
-		var n repo.Node
-		if !again.next(&n) {
-			return errors.New("the change cache was replaced while it was in use")
-		}
-		if err := r.put(d, &n); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.putCached(d, 0, d.count)
 }
 
 // leave ends the directory on top and returns its node: with the tree of the
@@ -172,7 +199,7 @@ func (r *run) leave() (*repo.Node, error) {
 		r.dirs++
 	}
 	d.node.Kind = repo.NodeDir
-	if d.same && d.before.ok { // entries at the end are gone
+	if d.same && d.before.number(d.count) != nil { // entries at the end are gone
 		if err := r.diverge(d); err != nil {
 			return nil, err
 		}
@@ -180,7 +207,7 @@ func (r *run) leave() (*repo.Node, error) {
 	if d.same {
 		d.node.Content = d.cached.content
 		if r.newCache != nil {
-			r.newCache.addRecord(d.path, d.cached.record)
+			r.newCache.keep(d.path, d.cached)
 		}
 		return &d.node, nil
 	}
@@ -244,7 +271,7 @@ func (r *run) resolve(ctx context.Context, p *pending, n repo.Node) error {
 		r.report(p.path, err) // it is in the snapshot as it was read last
 		n.Local = nil         // and is read again next time
 	} else {
-		n.Local = signature(&entry)
+		n.Local = appendSignature(nil, &entry)
 	}
 	if p.xattrFault != nil {
 		r.report(p.path, p.xattrFault)

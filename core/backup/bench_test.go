@@ -58,10 +58,7 @@ func BenchmarkChangeCache(b *testing.B) {
 		}
 	}
 	write := func() {
-		w, err := newCacheWriter(path)
-		if err != nil {
-			b.Fatal(err)
-		}
+		w := newCacheWriter(path, &changeCache{})
 		for d := range folders {
 			var e repo.NodeEncoder
 			for i := range nodes {

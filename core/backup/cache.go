@@ -53,7 +53,8 @@ type changeCache struct {
 // they are asked for: of a folder of a million files only their encoding is in memory.
 type cachedDir struct {
 	content repo.Content
-	record  []byte // as it stands in the file
+	offset  uint64 // of the record in the file
+	record  []byte // as it stands there
 	entries []byte // the part of it with the entries
 }
 
@@ -61,7 +62,8 @@ type cachedDir struct {
 type cachedNodes struct {
 	d    *repo.NodeDecoder
 	node repo.Node
-	ok   bool // node holds the next entry
+	at   int  // which of the directory's entries node is, from 0
+	ok   bool // node holds an entry: there is one at at
 }
 
 // nodes returns the entries from the first one; none for a nil directory.
@@ -73,7 +75,7 @@ func (c *cachedDir) nodes() *cachedNodes {
 	if err != nil {
 		return &cachedNodes{} // the record checked out; still, a cache must not stop a run
 	}
-	n := &cachedNodes{d: d}
+	n := &cachedNodes{d: d, at: -1}
 	n.advance()
 	return n
 }
@@ -81,19 +83,22 @@ func (c *cachedDir) nodes() *cachedNodes {
 func (n *cachedNodes) advance() {
 	n.ok = false
 	if n.d != nil {
-		more, err := n.d.Next(&n.node)
+		more, err := n.d.NextInPlace(&n.node)
 		n.ok = more && err == nil
+		n.at++
 	}
 }
 
-// next returns the next entry, nil after the last. It is good until the call after.
-func (n *cachedNodes) next(into *repo.Node) bool {
-	if !n.ok {
-		return false
+// number returns the entry of a number, nil when there are not so many. Numbers must ascend
+// from call to call. The entry is good until the next call.
+func (n *cachedNodes) number(at int) *repo.Node {
+	for n.ok && n.at < at {
+		n.advance()
 	}
-	*into = n.node
-	n.advance()
-	return true
+	if n.ok && n.at == at {
+		return &n.node
+	}
+	return nil
 }
 
 // find returns the entry of a name, nil if there is none. Names must ascend
@@ -175,7 +180,22 @@ func (c *changeCache) dir(path string) *cachedDir {
 	if !ok {
 		return nil
 	}
-	at := int64(c.slots[i].offset)
+	offset := c.slots[i].offset
+	record := c.record(offset)
+	if record == nil {
+		return nil
+	}
+	entries := recordHead + binary.BigEndian.Uint32(record[4:])
+	own := (&cachedDir{entries: record[recordHead:entries]}).nodes()
+	if !own.ok {
+		return nil
+	}
+	return &cachedDir{content: own.node.Content, offset: offset, record: record, entries: record[entries:]}
+}
+
+// record reads the record at an offset, nil for none that checks out.
+func (c *changeCache) record(offset uint64) []byte {
+	at := int64(offset)
 	var head [recordHead]byte
 	if at < 0 || at > c.size {
 		return nil
@@ -196,27 +216,23 @@ func (c *changeCache) dir(path string) *cachedDir {
 	if !bytes.Equal(sum[:4], record[:4]) {
 		return nil
 	}
-	own := (&cachedDir{entries: record[recordHead : recordHead+self]}).nodes()
-	if !own.ok {
-		return nil
-	}
-	return &cachedDir{content: own.node.Content, record: record, entries: record[recordHead+self:]}
+	return record
 }
 
-// cacheWriter writes the cache of this run.
+// cacheWriter writes the cache of this run. As long as all is as in the cache of
+// the run before it writes nothing; when that holds to the end, the old one stays.
 type cacheWriter struct {
-	*cacheFile
+	path  string
+	old   *changeCache
+	file  *cacheFile // nil while nothing differs
 	slots []cacheSlot
+	err   error // of beginning file
 }
 
-// newCacheWriter writes beside path; commit puts the new cache in its place.
-func newCacheWriter(path string) (*cacheWriter, error) {
-	f, err := newCacheFile(path, 256<<10)
-	if err != nil {
-		return nil, err
-	}
-	f.write([]byte(cacheMagic))
-	return &cacheWriter{cacheFile: f}, nil
+// newCacheWriter begins the cache of a run after that of old, which stays open meanwhile.
+// commit puts the new cache at path.
+func newCacheWriter(path string, old *changeCache) *cacheWriter {
+	return &cacheWriter{path: path, old: old}
 }
 
 // add records a directory by its content and its encoded entries, which carry
@@ -234,34 +250,81 @@ func (c *cacheWriter) add(path string, content repo.Content, entries []byte) {
 	record = append(append(record, self...), entries...)
 	sum := blake3.Sum256(record[4:])
 	copy(record, sum[:4])
-	c.addRecord(path, record)
+	c.begin()
+	c.write(cacheKey(path), record)
 }
 
-// addRecord records a directory that is as it was in the run before.
-func (c *cacheWriter) addRecord(path string, record []byte) {
-	c.slots = append(c.slots, cacheSlot{cacheKey(path), c.at})
-	c.write(record)
+// keep records a directory that is as it was in the run before.
+func (c *cacheWriter) keep(path string, d *cachedDir) {
+	if c.file == nil {
+		c.slots = append(c.slots, cacheSlot{cacheKey(path), d.offset})
+		return
+	}
+	c.write(cacheKey(path), d.record)
 }
 
+func (c *cacheWriter) write(key [16]byte, record []byte) {
+	if c.err == nil {
+		c.slots = append(c.slots, cacheSlot{key, c.file.at})
+		c.file.write(record)
+	}
+}
+
+// begin begins the file, with what was kept so far.
+func (c *cacheWriter) begin() {
+	if c.file != nil || c.err != nil {
+		return
+	}
+	if c.file, c.err = newCacheFile(c.path, 256<<10); c.err != nil {
+		return
+	}
+	c.file.write([]byte(cacheMagic))
+	kept := c.slots
+	c.slots = make([]cacheSlot, 0, len(c.old.slots))
+	for _, s := range kept {
+		record := c.old.record(s.offset)
+		if record == nil {
+			c.err = errors.New("the old cache cannot be read any more")
+			return
+		}
+		c.write(s.key, record)
+	}
+}
+
+// commit puts the cache in its place. Unless it succeeds, what is there is not of this run.
 func (c *cacheWriter) commit() error {
+	if c.file == nil && len(c.slots) == len(c.old.slots) && c.err == nil {
+		return nil
+	}
+	c.begin()
+	if c.err != nil {
+		c.discard()
+		return c.err
+	}
 	slices.SortFunc(c.slots, func(a, b cacheSlot) int { return bytes.Compare(a.key[:], b.key[:]) })
 	table := make([]byte, 0, 24*len(c.slots)+8)
 	for _, s := range c.slots {
 		table = append(table, s.key[:]...)
 		table = binary.BigEndian.AppendUint64(table, s.offset)
 	}
-	at := c.at
-	c.write(table)
+	at := c.file.at
+	c.file.write(table)
 	end := binary.BigEndian.AppendUint64(nil, at)
 	sum := sha256.Sum256(append(table, end...))
-	c.write(append(end, sum[:]...))
-	return c.cacheFile.commit()
+	c.file.write(append(end, sum[:]...))
+	return c.file.commit()
 }
 
-// signature is what lstat says that must stay the same for a file to count
-// as unchanged, beyond what the node holds anyway.
-func signature(e *source.Entry) []byte {
-	b := make([]byte, 0, 40)
+// discard leaves the cache of the run before in its place.
+func (c *cacheWriter) discard() {
+	if c.file != nil {
+		c.file.discard()
+	}
+}
+
+// appendSignature appends what lstat says that must stay the same for a file
+// to count as unchanged, beyond what the node holds anyway.
+func appendSignature(b []byte, e *source.Entry) []byte {
 	b = binary.AppendVarint(b, e.CTime.Sec)
 	b = binary.AppendUvarint(b, uint64(e.CTime.Nsec))
 	b = binary.AppendUvarint(b, e.Inode)

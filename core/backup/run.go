@@ -123,10 +123,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.S
 		r.buffers <- nil
 	}
 	if o.CachePath != "" {
-		var err error
-		if r.newCache, err = newCacheWriter(o.CachePath); err != nil {
-			r.newCache = nil // the next run reads everything: slower, not wrong
-		}
+		r.newCache = newCacheWriter(o.CachePath, r.cache)
 	}
 	root, err := r.all(ctx)
 	if err == nil {
@@ -166,10 +163,13 @@ type run struct {
 	buffers chan []byte // chunks on their way from the walk to a worker
 
 	// of the walk alone
-	bundle    *bundle
-	links     map[inode]*pending
-	lastKnown repo.ID
-	scan      []byte // FastCDC's buffer
+	bundle     *bundle
+	links      map[inode]*pending
+	lastKnown  repo.ID
+	lastOwner  repo.Owner
+	ownerKnown bool   // lastOwner is somebody
+	signature  []byte // of the entry that is compared
+	scan       []byte // FastCDC's buffer
 
 	// of the assembler alone
 	saver    *repo.Saver

@@ -100,8 +100,7 @@ func newGenerator(b *testing.B) *generator {
 	must(err)
 	g.s, err = g.w.NewSaver()
 	must(err)
-	g.cache, err = newCacheWriter(filepath.Join(*scaleDir, "profile", "cache", r.Facts().Repository[:16], "changes"))
-	must(err)
+	g.cache = newCacheWriter(filepath.Join(*scaleDir, "profile", "cache", r.Facts().Repository[:16], "changes"), &changeCache{})
 	return g
 }
 

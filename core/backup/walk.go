@@ -3,12 +3,8 @@ package backup
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"strings"
-	"sync/atomic"
-
-	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -20,6 +16,7 @@ type item struct {
 	node    repo.Node // kindNode: complete, or to be completed from file
 	file    *pending  // kindNode: where its content comes from; nil: node is complete
 	dir     *dirState // kindEnter
+	same    sameRun   // kindSame
 	problem *Problem  // kindProblem
 	source  *repo.Source
 }
@@ -28,10 +25,17 @@ type itemKind byte
 
 const (
 	kindNode itemKind = iota
+	kindSame
 	kindEnter
 	kindLeave
 	kindProblem
 )
+
+// sameRun is entries that follow each other in the cached directory and are as they were.
+type sameRun struct {
+	first, count int   // from the cached directory's first entry on
+	files, size  int64 // regular files among them, and their bytes
+}
 
 // pending is a file whose content workers are storing.
 type pending struct {
@@ -64,35 +68,6 @@ type block struct {
 	err     error
 }
 
-// dirRef keeps a directory open until the last job that needs it is done.
-type dirRef struct {
-	*source.Dir
-	refs atomic.Int32
-}
-
-func newDirRef(d *source.Dir) *dirRef {
-	r := &dirRef{Dir: d}
-	r.refs.Store(1)
-	return r
-}
-
-func (d *dirRef) hold() *dirRef {
-	d.refs.Add(1)
-	return d
-}
-
-func (d *dirRef) release() {
-	if d.refs.Add(-1) == 0 {
-		_ = d.Close() // only read from
-	}
-}
-
-// openFile is a large file; the blocks read it at the same time.
-type openFile struct {
-	*source.Handle
-	entry source.Entry // as it was when it was opened
-}
-
 // walk visits all sources in order.
 func (r *run) walk(ctx context.Context) error {
 	for _, src := range r.o.Sources {
@@ -113,15 +88,18 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 	entry.Name = src.Name
 	if !isDir {
 		defer ref.release()
-		return r.visit(ctx, ref, src.Path, entry, nil, onDisk, &src)
+		return r.visit(ctx, ref, src.Path, entry, false, onDisk, &src)
 	}
 	node := r.node(&entry)
 	if err := r.fillXattrs(dir, &node, "."); err != nil {
 		if err := r.problem(ctx, src.Path, err); err != nil {
+			ref.release()
 			return err
 		}
 	}
-	return r.walkDir(ctx, ref, src.Path, node, r.o.Exclude.Root(src.Path), &src)
+	l := list(ctx, ref.hold(), r.o.Exclude.Root(src.Path))
+	defer l.close()
+	return r.walkDir(ctx, l, ref, src.Path, node, &src)
 }
 
 // send passes an item on. Before it waits for room it hands the open bundle
@@ -157,91 +135,138 @@ func (r *run) problem(ctx context.Context, path string, err error) error {
 	return r.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
 }
 
-// walkDir visits a directory: it owns ref. node is the directory's own,
-// without content. A directory that cannot be listed is reported and left out.
-func (r *run) walkDir(ctx context.Context, ref *dirRef, path string, node repo.Node, exclude source.Level, src *repo.Source) error {
+// walkedDir is a directory under way.
+type walkedDir struct {
+	ref    *dirRef
+	path   string
+	cached *cachedDir
+	before *cachedNodes
+	same   sameRun // not sent yet
+}
+
+// walkDir visits a directory: it owns ref, and takes from l what is listed of it. node is the directory's
+// own, without content. A directory that cannot be listed is reported and left out.
+func (r *run) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, node repo.Node, src *repo.Source) error {
 	defer ref.release()
-	d := &walkedDir{ref: ref, path: path, exclude: exclude, cached: r.cache.dir(path)}
+	d := &walkedDir{ref: ref, path: path, cached: r.cache.dir(path)}
 	d.before = d.cached.nodes()
-	tagged := exclude.Tagged(ref.Dir) // a cache folder: kept itself, without what is in it
-	entered := false
-	err := ref.Batches(ctx, func(entries []source.Entry, problems []source.Problem) error {
+	for entered := false; ; entered = true {
+		it, err := l.next(ctx)
+		if err != nil {
+			return err
+		}
+		if it.kind == listEnd {
+			switch {
+			case it.err != nil && !entered:
+				return r.problem(ctx, path, it.err)
+			case it.err != nil:
+				return it.err
+			}
+			if err := r.sendSame(ctx, d); err != nil {
+				return err
+			}
+			return r.send(ctx, item{kind: kindLeave})
+		}
 		if !entered {
-			entered = true
-			it := item{kind: kindEnter, dir: &dirState{path: path, node: node, cached: d.cached}, source: src}
-			if err := r.send(ctx, it); err != nil || tagged {
+			if err := r.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, node: node, cached: d.cached}, source: src}); err != nil {
 				return err
 			}
 		}
-		if tagged {
-			return nil
+		if err := r.walkListing(ctx, l, d, it); err != nil {
+			return err
 		}
-		return r.walkBatch(ctx, d, entries, problems)
-	})
-	if !entered {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return r.problem(ctx, path, err)
+		l.recycle(it.entries)
 	}
-	if err != nil {
-		return err
-	}
-	return r.send(ctx, item{kind: kindLeave})
 }
 
-// walkedDir is a directory under way.
-type walkedDir struct {
-	ref     *dirRef
-	path    string
-	exclude source.Level
-	cached  *cachedDir
-	before  *cachedNodes
-}
-
-func (r *run) walkBatch(ctx context.Context, d *walkedDir, entries []source.Entry, problems []source.Problem) error {
-	for _, p := range problems {
+func (r *run) walkListing(ctx context.Context, l *lister, d *walkedDir, it listing) error {
+	for _, p := range it.problems {
 		if err := r.problem(ctx, join(d.path, p.Name), p.Err); err != nil {
 			return err
 		}
 	}
-	for i := range entries {
-		e := &entries[i]
+	if len(it.entries) > 0 {
+		r.o.Counters.path.Store(&d.path)
+	}
+	for i := range it.entries {
+		e := &it.entries[i]
 		if err := r.o.Gate.wait(ctx); err != nil {
 			return err
 		}
-		if d.exclude.Match(e.Name, e.Kind == source.Folder) {
-			continue
-		}
-		old, path := d.before.find(e.Name), join(d.path, e.Name)
+		old := d.before.find(e.Name)
 		if e.Kind == source.Folder {
-			if err := r.enter(ctx, d.ref, e, old, path, d.exclude.Enter(e.Name)); err != nil {
+			if err := r.enter(ctx, l, d, e, old); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := r.visit(ctx, d.ref, path, *e, old, e.Name, nil); err != nil {
+		if r.unchanged(ctx, e, old) {
+			if err := r.keep(ctx, d, old); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.sendSame(ctx, d); err != nil {
+			return err
+		}
+		if err := r.visit(ctx, d.ref, join(d.path, e.Name), *e, old != nil, e.Name, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// keep adds the entry that d.before is at to the run of those that are as they were.
+func (r *run) keep(ctx context.Context, d *walkedDir, old *repo.Node) error {
+	if at := d.before.at; at != d.same.first+d.same.count {
+		if err := r.sendSame(ctx, d); err != nil {
+			return err
+		}
+		d.same.first = at
+	}
+	d.same.count++
+	if old.Kind == repo.NodeFile {
+		d.same.files++
+		d.same.size += old.Size
+		r.o.Counters.Files.Add(1)
+		r.o.Counters.Bytes.Add(old.Size)
+	}
+	return nil
+}
+
+// sendSame passes the run of entries that are as they were on.
+func (r *run) sendSame(ctx context.Context, d *walkedDir) error {
+	same := d.same
+	d.same = sameRun{first: same.first + same.count}
+	if same.count == 0 {
+		return nil
+	}
+	return r.send(ctx, item{kind: kindSame, same: same})
+}
+
 // enter visits a directory in a directory.
-func (r *run) enter(ctx context.Context, ref *dirRef, e *source.Entry, old *repo.Node, path string, exclude source.Level) error {
-	child, err := ref.OpenDir(e.Name)
+func (r *run) enter(ctx context.Context, l *lister, d *walkedDir, e *source.Entry, old *repo.Node) error {
+	if err := r.sendSame(ctx, d); err != nil {
+		return err
+	}
+	path := join(d.path, e.Name)
+	it, err := l.next(ctx)
 	if err != nil {
-		return r.gone(ctx, path, err)
+		return err
+	}
+	if it.err != nil {
+		return r.gone(ctx, path, it.err)
 	}
 	node := r.node(e)
 	if old != nil && old.Kind == repo.NodeDir && string(old.Local) == string(node.Local) {
 		node.Xattrs = old.Xattrs // its ctime says that they are the same
-	} else if err := r.fillXattrs(ref.Dir, &node, e.Name); err != nil {
+	} else if err := r.fillXattrs(d.ref.Dir, &node, e.Name); err != nil {
 		if err := r.problem(ctx, path, err); err != nil {
+			it.dir.release()
 			return err
 		}
 	}
-	return r.walkDir(ctx, newDirRef(child), path, node, exclude, nil)
+	return r.walkDir(ctx, l, it.dir, path, node, nil)
 }
 
 func join(dir, name string) string {
@@ -251,18 +276,11 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// visit handles everything that is not a directory. name is its name on disk.
-func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, old *repo.Node, name string, src *repo.Source) error {
+// visit handles everything that is not a directory and not as it was. known tells whether the
+// run before saw something of that name, name is its name on disk.
+func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, known bool, name string, src *repo.Source) error {
 	r.o.Counters.path.Store(&path)
 	node := r.node(&e)
-	if r.unchanged(ctx, &e, &node, old) {
-		node.Content, node.Target, node.Xattrs = old.Content, old.Target, old.Xattrs
-		if e.Kind == source.File {
-			r.o.Counters.Files.Add(1)
-			r.o.Counters.Bytes.Add(node.Size)
-		}
-		return r.send(ctx, item{node: node, source: src})
-	}
 	onDisk := e
 	onDisk.Name = name
 	if e.Kind == source.Symlink {
@@ -282,10 +300,10 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	if e.Kind != source.File {
 		return r.send(ctx, item{node: node, source: src})
 	}
-	if old == nil {
-		r.o.Counters.FilesNew.Add(1)
-	} else {
+	if known {
 		r.o.Counters.FilesChanged.Add(1)
+	} else {
+		r.o.Counters.FilesNew.Add(1)
 	}
 	p := &pending{path: path, entry: onDisk}
 	if e.Links > 1 {
@@ -321,21 +339,22 @@ func (r *run) gone(ctx context.Context, path string, err error) error {
 // node turns an lstat into a node without content.
 func (r *run) node(e *source.Entry) repo.Node {
 	n := repo.Node{
-		Kind: nodeKind(e.Kind), Name: e.Name, Mode: e.Mode,
-		Owner: repo.Owner{UID: e.UID, GID: e.GID, User: r.names.User(e.UID), Group: r.names.Group(e.GID)},
-		MTime: e.MTime.Sec, MNanos: uint32(e.MTime.Nsec),
-		Local: signature(e),
-	}
-	switch e.Kind {
-	case source.File:
-		n.Size = e.Size
-	case source.CharDevice, source.BlockDevice:
-		n.Rdev = e.Rdev
+		Kind: nodeKind(e.Kind), Name: e.Name, Mode: e.Mode, Owner: r.owner(e),
+		MTime: e.MTime.Sec, MNanos: uint32(e.MTime.Nsec), Size: e.Size, Rdev: e.Rdev,
+		Local: appendSignature(nil, e),
 	}
 	if e.Links > 1 && e.Kind != source.Folder {
 		n.Link = linkNumber(e.Device, e.Inode)
 	}
 	return n
+}
+
+func (r *run) owner(e *source.Entry) repo.Owner {
+	if r.lastOwner.UID != e.UID || r.lastOwner.GID != e.GID || !r.ownerKnown {
+		r.lastOwner = repo.Owner{UID: e.UID, GID: e.GID, User: r.names.User(e.UID), Group: r.names.Group(e.GID)}
+		r.ownerKnown = true
+	}
+	return r.lastOwner
 }
 
 func nodeKind(k source.Kind) repo.NodeKind {
@@ -359,10 +378,13 @@ func nodeKind(k source.Kind) repo.NodeKind {
 
 // unchanged tells whether the file need not be read: lstat says the same as
 // in the run before, to the nanosecond of its ctime, and all its chunks are there.
-func (r *run) unchanged(ctx context.Context, e *source.Entry, n, old *repo.Node) bool {
-	if old == nil || old.Kind != n.Kind || old.MTime != n.MTime || old.MNanos != n.MNanos ||
-		old.Mode != n.Mode || old.Owner != n.Owner || old.Size != n.Size || old.Rdev != n.Rdev ||
-		string(old.Local) != string(n.Local) {
+func (r *run) unchanged(ctx context.Context, e *source.Entry, old *repo.Node) bool {
+	if old == nil || old.Kind != nodeKind(e.Kind) || old.MTime != e.MTime.Sec || old.MNanos != uint32(e.MTime.Nsec) ||
+		old.Mode != e.Mode || old.Size != e.Size || old.Rdev != e.Rdev || old.Owner != r.owner(e) {
+		return false
+	}
+	r.signature = appendSignature(r.signature[:0], e)
+	if string(old.Local) != string(r.signature) {
 		return false
 	}
 	for _, x := range old.Content.Extents {
@@ -434,147 +456,4 @@ func (r *run) submitBundle(ctx context.Context) error {
 	}
 	r.bundle = nil
 	return r.submit(ctx, b)
-}
-
-// large opens a file and hands its blocks to the workers. The item goes first,
-// so that the assembler takes the blocks as they come.
-func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error {
-	f, opened, err := openStable(ref.Dir, p.entry)
-	if err != nil {
-		delete(r.links, inode{p.entry.Device, p.entry.Inode})
-		return r.gone(ctx, p.path, err)
-	}
-	p.readXattrs(f)
-	p.dir = ref.hold()
-	p.file = &openFile{Handle: f, entry: opened}
-	p.blocks = make(chan *block, 64)
-	defer close(p.blocks)
-	byPosition := isMedia(p.entry.Name) || opened.Size <= cdcMin
-	if !byPosition && opened.Size >= pagedMin {
-		if page := sqlitePage(f); page > 0 && whole(f, opened.Size) {
-			p.paged = r.openPaged(p.path, page)
-		}
-	}
-	if err := r.send(ctx, it); err != nil {
-		return err
-	}
-	// The last file of a bundle may be what the assembler waits for.
-	if err := r.submitBundle(ctx); err != nil {
-		return err
-	}
-	if p.paged != nil {
-		return r.byPages(ctx, p, opened.Size)
-	}
-	return eachData(f, opened.Size, func(start, end int64) error {
-		if byPosition {
-			return r.byPosition(ctx, p, start, end)
-		}
-		return r.byContent(ctx, p, start, end)
-	}, func(hole int64) error {
-		b := &block{done: make(chan struct{}), extent: repo.Extent{Hole: true, Length: hole}}
-		close(b.done)
-		return r.sendBlock(ctx, p, b)
-	})
-}
-
-func (r *run) sendBlock(ctx context.Context, p *pending, b *block) error {
-	if err := r.o.Gate.wait(ctx); err != nil {
-		return err
-	}
-	select {
-	case p.blocks <- b:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// byPosition lets workers read blocks of blockMax by themselves.
-func (r *run) byPosition(ctx context.Context, p *pending, start, end int64) error {
-	for at := start; at < end; at += blockMax {
-		b := &block{done: make(chan struct{})}
-		if err := r.sendBlock(ctx, p, b); err != nil {
-			return err
-		}
-		if err := r.submit(ctx, &readBlock{block: b, file: p.file.Handle, offset: at, length: int(min(blockMax, end-at))}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// byContent finds FastCDC's boundaries here and lets workers do the rest.
-func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error {
-	if r.scan == nil {
-		r.scan = make([]byte, 2*blockMax)
-	}
-	c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(p.file, start, end-start), cdcOptions(r.w.ChunkerKey()), r.scan)
-	if err != nil {
-		return err
-	}
-	for {
-		piece, err := c.Next()
-		if len(piece) > 0 {
-			var buf []byte
-			select {
-			case buf = <-r.buffers:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if buf == nil {
-				buf = repo.ChunkBuffer(blockMax)
-			}
-			copy(buf[1:], piece)
-			b := &block{done: make(chan struct{})}
-			if err := r.sendBlock(ctx, p, b); err != nil {
-				return err
-			}
-			if err := r.submit(ctx, &saveBlock{block: b, buf: buf, length: len(piece)}); err != nil {
-				return err
-			}
-		}
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, io.EOF) {
-			b := &block{done: make(chan struct{}), err: err}
-			close(b.done)
-			return r.sendBlock(ctx, p, b)
-		}
-		return nil
-	}
-}
-
-// whole tells whether a file has no holes.
-func whole(f *source.Handle, size int64) bool {
-	start, end, err := f.NextData(0)
-	return err == nil && start == 0 && end >= size
-}
-
-// eachData calls data and hole for the runs of a file, in order.
-func eachData(f *source.Handle, size int64, data func(start, end int64) error, hole func(length int64) error) error {
-	for at := int64(0); at < size; {
-		start, end, err := f.NextData(at)
-		if errors.Is(err, io.EOF) {
-			start, end = size, size
-		} else if err != nil {
-			start, end = at, size // not told: all of it is data
-		}
-		start, end = min(start, size), min(end, size)
-		if start > at {
-			if err := hole(start - at); err != nil {
-				return err
-			}
-		}
-		if end > start {
-			if err := data(start, end); err != nil {
-				return err
-			}
-		}
-		at = max(end, start)
-		if at == start && end <= start && start < size {
-			return data(start, size) // a file system that makes no progress
-		}
-	}
-	return nil
 }

@@ -1,6 +1,9 @@
 package repo
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Extent is a run of bytes of a file: a range of a chunk, or a hole.
 type Extent struct {
@@ -102,12 +105,10 @@ func (d *decoder) ids() []ID {
 	return ids
 }
 
-func (d *decoder) extents(ids []ID) []Extent {
+// extents decodes extents into the memory of into, if that is enough.
+func (d *decoder) extents(ids []ID, into []Extent) []Extent {
 	n := d.few(2, "number of extents")
-	if n == 0 {
-		return nil
-	}
-	extents := make([]Extent, n)
+	extents := slices.Grow(into[:0], n)[:n]
 	for i := range extents {
 		ref := d.max(uint64(len(ids)), "chunk reference")
 		e := Extent{Length: int64(d.max(1<<62, "extent length"))}
@@ -131,12 +132,13 @@ func (d *decoder) extents(ids []ID) []Extent {
 	return extents
 }
 
-func (d *decoder) content(ids []ID) Content {
+// content decodes a content, its extents into the memory of into.
+func (d *decoder) content(ids []ID, into []Extent) Content {
 	c := Content{Depth: int(d.u8())}
 	if c.Depth > maxListDepth {
 		d.fail("extent lists nest too deep")
 	}
-	c.Extents = d.extents(ids)
+	c.Extents = d.extents(ids, into)
 	if c.Depth > 0 {
 		for _, e := range c.Extents {
 			if e.Hole || e.Offset != 0 {
@@ -159,7 +161,7 @@ func decodeList(b []byte, depth int) ([]Extent, error) {
 	if d.u8() != 1 {
 		d.fail("unknown list version")
 	}
-	extents := d.extents(d.ids())
+	extents := d.extents(d.ids(), nil)
 	if err := d.done(); err != nil {
 		return nil, fmt.Errorf("extent list: %w", err)
 	}

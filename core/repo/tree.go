@@ -188,6 +188,12 @@ func NewNodeDecoder(block []byte, after string) (*NodeDecoder, error) {
 // Next decodes the next node into n, which it overwrites. more is false after
 // the last one. Local refers to the block.
 func (r *NodeDecoder) Next(n *Node) (more bool, err error) {
+	n.Content.Extents = nil
+	return r.NextInPlace(n)
+}
+
+// NextInPlace is Next for who is done with what n held: its extents' memory is used again.
+func (r *NodeDecoder) NextInPlace(n *Node) (more bool, err error) {
 	if r.left == 0 {
 		if err := r.d.done(); err != nil {
 			return false, fmt.Errorf("tree: %w", err)
@@ -195,7 +201,7 @@ func (r *NodeDecoder) Next(n *Node) (more bool, err error) {
 		return false, nil
 	}
 	r.left--
-	*n = Node{}
+	*n = Node{Content: Content{Extents: n.Content.Extents[:0]}}
 	e := decoder{b: r.d.bytes(), err: r.d.err}
 	e.node(n, r.ids, r.owners)
 	if err := e.done(); err != nil {
@@ -225,14 +231,14 @@ func (d *decoder) node(n *Node, ids []ID, owners []Owner) {
 	switch n.Kind {
 	case NodeFile:
 		n.Size = int64(d.max(1<<62, "size"))
-		n.Content = d.content(ids)
+		n.Content = d.content(ids, n.Content.Extents)
 		if n.Content.Depth == 0 && n.Content.size() != n.Size {
 			d.fail("extents do not add up to the file")
 		}
 	case NodeDir:
 		n.Files = int64(d.max(1<<62, "number of files"))
 		n.Size = int64(d.max(1<<62, "size"))
-		n.Content = d.content(ids)
+		n.Content = d.content(ids, n.Content.Extents)
 		d.checkTree(n.Content)
 	case NodeSymlink:
 		n.Target = string(d.bytes())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync"
 )
 
 // batch is how many entries are looked at before they are handed on: enough
@@ -22,27 +23,52 @@ func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) er
 		return err
 	}
 	slices.Sort(names)
-	entries := make([]Entry, 0, min(batch, len(names)))
+	l := looked{entries: make([]Entry, min(batch, len(names))), errs: make([]error, min(batch, len(names)))}
 	for first := true; first || len(names) > 0; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := min(batch, len(names))
-		var problems []Problem
-		entries = entries[:0]
-		for _, name := range names[:n] {
-			e, err := d.Lstat(name)
-			switch {
-			case err == nil:
-				entries = append(entries, e)
-			case !errors.Is(err, fs.ErrNotExist):
-				problems = append(problems, Problem{name, err})
-			}
-		}
-		names = names[n:]
-		if err := fn(entries, problems); err != nil {
+		if err := fn(l.at(d, names[:n])); err != nil {
 			return err
 		}
+		names = names[n:]
 	}
 	return nil
+}
+
+// looked is what was seen at the names of a batch.
+type looked struct {
+	entries []Entry
+	errs    []error
+}
+
+// at looks at names, with two goroutines when there are many: a million files are a million lstat.
+func (l *looked) at(d *Dir, names []string) ([]Entry, []Problem) {
+	half := len(names)
+	if half >= batch/2 {
+		half /= 2
+	}
+	var other sync.WaitGroup
+	if half < len(names) {
+		other.Go(func() { l.some(d, names, half, len(names)) })
+	}
+	l.some(d, names, 0, half)
+	other.Wait()
+	entries, problems := l.entries[:0], []Problem(nil)
+	for i, name := range names {
+		switch err := l.errs[i]; {
+		case err == nil:
+			entries = append(entries, l.entries[i])
+		case !errors.Is(err, fs.ErrNotExist):
+			problems = append(problems, Problem{name, err})
+		}
+	}
+	return entries, problems
+}
+
+func (l *looked) some(d *Dir, names []string, from, to int) {
+	for i := from; i < to; i++ {
+		l.entries[i], l.errs[i] = d.Lstat(names[i])
+	}
 }
