@@ -307,11 +307,13 @@ def main():
     for n in range(a.rounds):
         for k in kinds:
             print("round %d: %s" % (n + 1, k.name), file=sys.stderr)
-            results[k.name].append(one_round(k, base, workload))
+            r = one_round(k, base, workload)
+            print("  ".join("%s %.2f s" % (step, r[step]["wall"]) for step in STEPS), file=sys.stderr)
+            results[k.name].append(r)
+        if a.json: # after each round: a run of hours that is stopped has shown something
+            with open(a.json, "w") as f:
+                json.dump(results, f, indent=1)
     report(results)
-    if a.json:
-        with open(a.json, "w") as f:
-            json.dump(results, f, indent=1)
 
 
 main()

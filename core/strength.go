@@ -3,7 +3,7 @@ package core
 import (
 	"unicode/utf8"
 
-	"github.com/trustelem/zxcvbn"
+	"github.com/holdfast-backup/holdfast/third_party/zxcvbn"
 )
 
 // PasswordStrength is what a meter shows of a password.
