@@ -35,6 +35,8 @@ var (
 	ErrDowngraded      = errors.New("the backup at the destination is not the one this computer protects")
 	ErrOlderState      = errors.New("the destination shows an older state than this computer left there")
 	ErrChangePending   = errors.New("a change of encryption is not finished")
+	ErrChangeMade      = errors.New("the change of encryption is made and can only be finished")
+	ErrGivenUp         = errors.New("the change of encryption is being given up")
 	ErrIncomplete      = errors.New("some files could not be read, so the older backup was kept")
 	ErrDestinationGone = errors.New("the destination cannot be reached")
 	ErrNoSpace         = errors.New("the destination is full")
@@ -71,7 +73,7 @@ var codes = []struct {
 	{"no-backup", ErrNoBackup}, {"existing-backup", ErrExistingBackup}, {"newer-format", ErrNewerFormat},
 	{"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"not-encrypted", ErrNotEncrypted},
 	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
-	{"change-pending", ErrChangePending}, {"incomplete", ErrIncomplete},
+	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
 	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-unreachable", ErrVaultUnreachable},
@@ -118,6 +120,7 @@ var below = []struct{ from, to error }{
 	{repo.ErrAmbiguous, ErrNoSnapshot},
 	{repo.ErrNoEntry, ErrNoEntry},
 	{repo.ErrChanging, ErrChangePending},
+	{repo.ErrGivenUp, ErrGivenUp},
 	{repo.ErrChanged, ErrDowngraded},
 	{backup.ErrNoSource, ErrNoSource},
 	{restore.ErrTarget, ErrTarget},

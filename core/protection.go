@@ -14,7 +14,7 @@ import (
 
 // TurnOnEncryption gives the backup a key: a new epoch, a fresh backup, its
 // proof, and then the unencrypted one is deleted. Cut off anywhere, at least
-// one backup restores, and ResumeChange goes on.
+// one backup restores, and ResumeChange goes on; until the new one is proven, GiveUpChange takes it back.
 // password, if not nil, is to open the new backup too.
 // Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ErrVault…, ….
 func (a *App) TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
@@ -33,7 +33,12 @@ func (a *App) ResumeChange(ctx context.Context, progress func(Progress)) (Backup
 }
 
 func (a *App) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	return a.change(ctx, Change(a.profile.Settings().Change), nil, nil, progress)
+	switch change := Change(a.profile.Settings().Change); change {
+	case ChangeGiveUpOn, ChangeGiveUpOff:
+		return BackupReport{}, a.GiveUpChange(ctx, progress)
+	default:
+		return a.change(ctx, change, nil, nil, progress)
+	}
 }
 
 func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
@@ -86,7 +91,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	var report BackupReport
-	if committed := (r.Facts().Protection == repo.ProtectionKey) == (change == ChangeTurnOn) && !r.Facts().Changing; !committed {
+	if !made(r.Facts(), change) {
 		if report, err = a.moveToNewEpoch(ctx, r, next, run, progress, step); err != nil {
 			return report, err
 		}
@@ -111,12 +116,20 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 			}
 		}
 	}
-	step(StepDeleting, 0, 0)
-	err = r.DropOldEpochs(ctx, old, func(done, total int) {
-		if progress != nil {
-			progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
+	drop := func() error {
+		step(StepDeleting, 0, 0)
+		return r.DropOldEpochs(ctx, old, func(done, total int) {
+			if progress != nil {
+				progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
+			}
+		})
+	}
+	err = drop()
+	if errors.Is(err, repo.ErrNothingNew) { // it went between its proof and now
+		if report, err = a.backupAfresh(ctx, r, next, run, progress, step); err == nil {
+			err = drop()
 		}
-	})
+	}
 	if err != nil {
 		return report, err
 	}
@@ -187,25 +200,31 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 	}
 	var report BackupReport
 	if len(names) > 0 {
-		if report, err = a.backup(ctx, moving, run, true, progress); err != nil {
-			return report, err
-		}
-		if report.Errors > 0 {
-			return report, fmt.Errorf("%w: %d files, the first is %s (%s)", ErrIncomplete, report.Errors, run.Problems[0].Path, run.Problems[0].Reason)
-		}
-		step(StepProving, 0, 0)
-		if err := a.prove(ctx, moving, next, report.Snapshot, step); err != nil {
+		if report, err = a.backupAfresh(ctx, moving, next, run, progress, step); err != nil {
 			return report, err
 		}
 	}
 	return report, moving.CommitChange(ctx)
 }
 
+// backupAfresh backs up under the epoch that moving writes, and proves it.
+func (a *App) backupAfresh(ctx context.Context, moving *repo.Repository, next *backupkey.Key, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
+	report, err := a.backup(ctx, moving, run, true, progress)
+	if err != nil {
+		return report, err
+	}
+	if report.Errors > 0 {
+		return report, fmt.Errorf("%w: %d files, the first is %s (%s)", ErrIncomplete, report.Errors, run.Problems[0].Path, run.Problems[0].Reason)
+	}
+	step(StepProving, 0, 0)
+	return report, a.prove(ctx, moving, next, report.Snapshot, step)
+}
+
 // prove opens the destination anew, as a stranger with the key would, and
 // reads every byte of the new epoch back.
 func (a *App) prove(ctx context.Context, moving *repo.Repository, next *backupkey.Key, snapshot string, step func(Step, int64, int64)) error {
 	key := next
-	if key == nil {
+	if key == nil && moving.Facts().Protection == repo.ProtectionKey {
 		var err error
 		if key, err = a.oldKey(); err != nil { // until it is committed, the old key opens both
 			return err

@@ -101,11 +101,17 @@ func (a *App) keyFor(id backupkey.ID) (*backupkey.Key, error) {
 	return nil, fmt.Errorf("%w: this computer keeps another one", ErrWrongKey)
 }
 
-// Backup backs up. A change of encryption that was cut off is finished first:
-// its fresh backup is this backup. progress may be nil; it is called from
+// Backup backs up. A change of encryption that was cut off is finished first (its
+// fresh backup is this backup), or given up if that was begun. progress may be nil; it is called from
 // another goroutine, a few times a second.
 func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	if a.profile.Settings().Change != "" {
+	switch Change(a.profile.Settings().Change) {
+	case ChangeNone:
+	case ChangeGiveUpOn, ChangeGiveUpOff:
+		if err := a.GiveUpChange(ctx, progress); err != nil {
+			return BackupReport{}, err
+		}
+	default:
 		return a.resume(ctx, progress)
 	}
 	run, end, err := a.begin(RunBackup)

@@ -26,6 +26,9 @@ const (
 	ChangeNone    Change = ""
 	ChangeTurnOn  Change = "turn-on"
 	ChangeTurnOff Change = "turn-off"
+	// One that is being given up; ResumeChange goes on with that.
+	ChangeGiveUpOn  Change = "give-up-turn-on"
+	ChangeGiveUpOff Change = "give-up-turn-off"
 )
 
 // Step is what long work is doing now, in the order in which a run meets them.
@@ -137,7 +140,8 @@ const (
 	RunPrune     RunKind = "prune"    // also the deletion of single backups; Files: how many went, Bytes: what was freed
 	RunDrill     RunKind = "drill"
 	RunRepair    RunKind = "repair"
-	RunErase     RunKind = "erase" // Files, Bytes: what was taken out of the backup that held most
+	RunGiveUp    RunKind = "give-up" // a change of encryption
+	RunErase     RunKind = "erase"   // Files, Bytes: what was taken out of the backup that held most
 )
 
 // Outcome is how a run ended.

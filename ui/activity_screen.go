@@ -81,6 +81,8 @@ func runTitle(k core.RunKind) string {
 		return lang.L("Restore drill")
 	case core.RunRepair:
 		return lang.L("Repair")
+	case core.RunGiveUp:
+		return lang.L("Encryption left as it was")
 	case core.RunErase:
 		return lang.L("Taken out of all backups")
 	}

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -15,7 +16,7 @@ import (
 
 // A change of protection follows docs/format.md, chapter 11: BeginChange
 // (steps 1 and 2), a fresh backup and its proof by the caller (3), CommitChange
-// (4), DropOldEpochs (5). Each may be called again after an interruption.
+// (4), DropOldEpochs (5). Each may be called again after an interruption. Until 4 GiveUpChange takes it back.
 
 // BeginChange starts turning encryption on (a key) or off (nil) and returns
 // the repository reopened: what is written from now on is under the new
@@ -62,6 +63,9 @@ func (r *Repository) openMoving(ctx context.Context, key *backupkey.Key) (*Repos
 	if err != nil {
 		return nil, err
 	}
+	if moving.header.Next == nil {
+		return nil, fmt.Errorf("%w: another computer has finished this change, or given it up", ErrChanged)
+	}
 	moving.writes = moving.newest()
 	return moving, nil
 }
@@ -102,18 +106,14 @@ func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, ke
 // and reads it back: what follows deletes what only the older one needs.
 // Errors: ErrChanged when another computer was first.
 func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
-	now, err := readHeader(ctx, r.store)
-	if err != nil {
+	if err := r.stillHeader(ctx); err != nil {
 		return err
-	}
-	if !bytes.Equal(now.encode(), r.header.encode()) {
-		return fmt.Errorf("%w: another computer has replaced %s", ErrChanged, HeaderPath)
 	}
 	h.setSeal(key)
 	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
 		return err
 	}
-	now, err = readHeader(ctx, r.store)
+	now, err := readHeader(ctx, r.store)
 	if err != nil {
 		return err
 	}
@@ -124,24 +124,45 @@ func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupke
 	return nil
 }
 
+// stillHeader makes sure that the header that was opened is the one that is there.
+func (r *Repository) stillHeader(ctx context.Context) error {
+	now, err := readHeader(ctx, r.store)
+	if err == nil && !bytes.Equal(now.encode(), r.header.encode()) {
+		err = fmt.Errorf("%w: another computer has replaced %s", ErrChanged, HeaderPath)
+	}
+	return err
+}
+
 // CommitChange makes the protection to come the only one. The caller has
-// proved that the new epoch's snapshot restores.
+// proved that the new epoch's snapshot restores. Errors: ErrGivenUp, and the header is as it was.
 func (r *Repository) CommitChange(ctx context.Context) error {
-	if r.header.Next == nil {
+	before := r.header
+	if before.Next == nil {
 		return nil // done before an interruption
 	}
-	h := *r.header
+	h := *before
 	h.guard, h.Next = *h.Next, nil
 	if h.Protection == ProtectionNone {
 		h.VaultCard = nil // there is no key for it to hold any more
 	}
-	return r.replaceHeader(ctx, &h, r.key)
+	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+		return err
+	}
+	// Who gives it up says so before it reads the header: of the two, one sees the other.
+	switch up, err := r.givenUp(ctx, r.newest()); {
+	case err != nil:
+		return err
+	case up:
+		return errors.Join(ErrGivenUp, r.replaceHeader(ctx, before, r.key))
+	}
+	return nil
 }
 
 // DropOldEpochs deletes every object that an epoch before the current one
 // wrote, and then their secrets. key is the old key when encryption was turned
 // off, nil otherwise. It may be called again until it succeeds.
 // progress, if not nil, gets the number of packs deleted and to delete.
+// Errors: ErrNothingNew, ErrGivenUp, and nothing was deleted; those of store.
 func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, progress func(done, total int)) error {
 	if r.header.Next != nil {
 		return errors.New("the change of protection is not committed")
@@ -161,6 +182,12 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 			old = append(old[:len(old):len(old)], sealed...)
 		}
 	}
+	if slices.ContainsFunc(old, r.newest().equal) {
+		return fmt.Errorf("%w: the epoch in use is an old one too", ErrDamaged)
+	}
+	if err := r.replaced(ctx, old); err != nil {
+		return err
+	}
 	// What is half gone must not look like a backup: a kind is deleted when a listing shows that those
 	// before it are gone. Meanwhile another computer may have been at the end of a backup: all is listed again.
 	for again := true; again; {
@@ -174,6 +201,92 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		}
 	}
 	return r.forgetOldSecrets(ctx, last)
+}
+
+// replaced makes sure that, where some epochs have snapshots, the newest has one too, with all that it needs: between its
+// proof and the commit another computer may have given the change up.
+func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
+	var old bool
+	var now []Name
+	err := r.store.List(ctx, kindSnapshot.prefix(), func(o store.Object) error {
+		if n, ok := kindSnapshot.parsePath(o.Name); ok {
+			old = old || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.owns(kindSnapshot, n) })
+			if r.newest().owns(kindSnapshot, n) {
+				now = append(now, n)
+			}
+		}
+		return nil
+	})
+	if err != nil || !old {
+		return err
+	}
+	switch up, err := r.givenUp(ctx, r.newest()); {
+	case err != nil:
+		return err
+	case up:
+		return ErrGivenUp
+	}
+	for _, n := range now {
+		both := open(r.store, r.header, r.key, append(slices.Clone(epochs), r.newest()))
+		v, err := both.Verify(ctx, VerifyOptions{CurrentOnly: true, Only: &n})
+		if err != nil {
+			return err
+		}
+		if v.Lost == 0 && len(v.Damage) == 0 {
+			return nil
+		}
+	}
+	return cmp.Or(r.stillHeader(ctx), ErrNothingNew)
+}
+
+// GiveUpChange takes a change that is not committed back: what it has stored is deleted, and
+// the header is as it was before. key is the key to come when encryption was being turned on,
+// nil otherwise. It may be called again until it succeeds, and once it was called the change cannot be gone on with.
+// progress, if not nil, gets the number of packs deleted and to delete.
+// Errors: ErrChanged when another computer has made the change meanwhile; those of store.
+func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progress func(done, total int)) error {
+	if r.header.Next == nil {
+		return r.forgetGivenUp(ctx) // the rest was done before an interruption
+	}
+	moving, err := r.openMoving(ctx, key)
+	if err != nil {
+		return err
+	}
+	fresh := moving.newest()
+	id := fresh.givenUpID(r.id)
+	said, err := r.putRecord(ctx, kindRemoval, appendField(nil, recordGivenUp, id[:]))
+	if err != nil {
+		return err
+	}
+	if err := r.stillHeader(ctx); err != nil {
+		if errors.Is(err, ErrChanged) {
+			err = errors.Join(err, r.store.Delete(ctx, kindRemoval.path(said)))
+		}
+		return err
+	}
+	for _, kind := range kinds {
+		if _, err := r.dropKind(ctx, kind, []*Epoch{fresh}, progress); err != nil {
+			return err
+		}
+	}
+	// Its keyring, if it has one, stays: a computer that was late to commit may still put a header there that names it.
+	h := *r.header
+	h.Next = nil
+	if h.Protection == ProtectionNone {
+		h.VaultCard = nil // it was that of the key to come
+	}
+	now, err := readHeader(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	if now.guard == *r.header.Next && now.Next == nil {
+		r.header = now // who committed after this was said is going to put the older header back, or has died
+	}
+	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+		return err
+	}
+	r.epochs = slices.DeleteFunc(slices.Clone(r.epochs), fresh.equal)
+	return r.forgetGivenUp(ctx)
 }
 
 // dropKind deletes the objects of one kind that some epochs wrote, and lists

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,23 +24,61 @@ func TestTwoChangesAtOnce(t *testing.T) {
 		return func(r *Repository) error { _, err := r.BeginChange(ctx, k, nil); return err }
 	}
 	card := func(r *Repository) error { return r.SetVaultCard(ctx, []byte(`{"vault":"https://vault.example"}`)) }
+	prepareChange := func(from, to *backupkey.Key) func(t *testing.T, m *store.Memory) {
+		return func(t *testing.T, m *store.Memory) {
+			moving, err := reopen(t, m, from).BeginChange(ctx, to, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeSnapshot(t, moving, someFiles, nil)
+		}
+	}
+	// finish commits and deletes what was before.
+	finish := func(to, gone *backupkey.Key) func(*Repository) error {
+		return func(r *Repository) error {
+			if !r.Facts().Changing {
+				return errors.New("it was given up")
+			}
+			moving, err := r.BeginChange(ctx, to, nil)
+			if err != nil {
+				return err
+			}
+			if err := moving.CommitChange(ctx); err != nil {
+				return err
+			}
+			next, err := Open(ctx, r.store, to)
+			if err != nil {
+				return err
+			}
+			return next.DropOldEpochs(ctx, gone, nil)
+		}
+	}
+	giveUp := func(to *backupkey.Key) func(*Repository) error {
+		return func(r *Repository) error {
+			if !r.Facts().Changing {
+				return errors.New("it was made")
+			}
+			return r.GiveUpChange(ctx, to, nil)
+		}
+	}
 	for _, c := range []struct {
 		name    string
 		begin   *backupkey.Key
 		prepare func(t *testing.T, m *store.Memory)
 		changes [2]func(*Repository) error
 		keys    [2]*backupkey.Key // that the changes put in force
+		longest int               // 0: 11
 	}{
-		{"two keys", old, nil, [2]func(*Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}},
+		{"two keys", old, nil, [2]func(*Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}, 0},
 		{"a key twice and a key", old, nil, [2]func(*Repository) error{changeTo(a), func(r *Repository) error {
 			if err := r.ChangeKey(ctx, between, nil); err != nil {
 				return err
 			}
 			return r.ChangeKey(ctx, b, nil)
-		}}, [2]*backupkey.Key{a, b}},
-		{"a key and a card", old, nil, [2]func(*Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}},
-		{"a key and no encryption", old, nil, [2]func(*Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}},
-		{"encryption twice", nil, nil, [2]func(*Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}},
+		}}, [2]*backupkey.Key{a, b}, 0},
+		{"a key and a card", old, nil, [2]func(*Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}, 0},
+		{"a key and no encryption", old, nil, [2]func(*Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}, 0},
+		{"encryption twice", nil, nil, [2]func(*Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}, 0},
 		{"a key while old epochs go", nil, func(t *testing.T, m *store.Memory) {
 			moving, err := reopen(t, m, nil).BeginChange(ctx, old, nil)
 			if err != nil {
@@ -49,7 +88,11 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if err := moving.CommitChange(ctx); err != nil {
 				t.Fatal(err)
 			}
-		}, [2]func(*Repository) error{func(r *Repository) error { return r.DropOldEpochs(ctx, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}},
+		}, [2]func(*Repository) error{func(r *Repository) error { return r.DropOldEpochs(ctx, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
+		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*Repository) error{finish(old, nil), giveUp(old)}, [2]*backupkey.Key{old, nil}, 8},
+		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*Repository) error{giveUp(old), finish(old, nil)}, [2]*backupkey.Key{nil, old}, 8},
+		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*Repository) error{finish(nil, old), giveUp(nil)}, [2]*backupkey.Key{nil, old}, 8},
+		{"off is given up and finished", old, prepareChange(old, nil), [2]func(*Repository) error{giveUp(nil), finish(nil, old)}, [2]*backupkey.Key{old, nil}, 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, base := newRepo(t, c.begin)
@@ -57,10 +100,23 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			open := c.begin
 			if c.prepare != nil {
 				c.prepare(t, base)
-				open = old
+				if c.longest == 0 {
+					open = old
+				}
 			}
-			both := 0
-			for _, order := range orders(11) {
+			both, all := 0, orders(cmp.Or(c.longest, 11))
+			if c.longest > 0 { // many calls: also late switches
+				for x := range 60 {
+					for first := range 2 {
+						for dead := -1; dead < 2; dead++ {
+							for _, y := range []int{0, 7, 12} {
+								all = append(all, order{first, [3]int{c.longest + x, y, 0}, dead})
+							}
+						}
+					}
+				}
+			}
+			for _, order := range all {
 				m := store.NewMemory()
 				copyObjects(t, base, m)
 				var did [2]func(store.Store) error
@@ -76,21 +132,26 @@ func TestTwoChangesAtOnce(t *testing.T) {
 				errs := order.run(t, m, did)
 				var keys []*backupkey.Key
 				for i, err := range errs {
-					if err == nil { // somebody was told that this key opens it
+					switch {
+					case errors.Is(err, ErrNothingNew): // backs up anew; until then what was before must be there
+						keys = append(keys, c.keys[i], open)
+					case err == nil: // somebody was told that this key opens it
 						keys = append(keys, c.keys[i])
 					}
 				}
 				switch len(keys) {
 				case 0:
 					keys = append(c.keys[:], open, between)
-				case 2:
-					both++
+				default:
+					if errs == [2]error{} {
+						both++
+					}
 				}
 				if err := opensAndRestores(t, m, keys); err != nil {
 					t.Fatalf("%v: %v; the changes ended with %v", order, err, errs)
 				}
 			}
-			t.Logf("both said that they changed it in %d of %d orders", both, len(orders(11)))
+			t.Logf("both said that they changed it in %d of %d orders", both, len(all))
 		})
 	}
 }
@@ -125,7 +186,8 @@ func opensAndRestores(t *testing.T, m *store.Memory, keys []*backupkey.Key) erro
 		}
 		list, damaged, err := r.Snapshots(ctx)
 		if err != nil || len(list) == 0 || len(damaged) > 0 {
-			return fmt.Errorf("%d snapshots, %d damaged, %w", len(list), len(damaged), err)
+			errs = append(errs, fmt.Errorf("%d snapshots, %d damaged, %w", len(list), len(damaged), err))
+			continue
 		}
 		for _, s := range list {
 			if _, err := readFile(r, s, "b.bin"); err != nil {

@@ -64,6 +64,13 @@ func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 	}
 }
 
+func (e *Epoch) equal(o *Epoch) bool { return e.secret == o.secret }
+
+// givenUpID names the epoch where a change to it is given up.
+func (e *Epoch) givenUpID(id RepositoryID) [32]byte {
+	return [32]byte(hkdfKey(e.secret[:], id[:], labelGivenUp))
+}
+
 // hkdfKey is HKDF-SHA-256 (RFC 5869) with 32 bytes of output.
 func hkdfKey(ikm, salt []byte, info string) []byte {
 	k, err := hkdf.Key(sha256.New, ikm, salt, info, 32)

@@ -22,6 +22,10 @@ var (
 	ErrChanged = errors.New("the protection of the backup was changed meanwhile")
 	// ErrChanging: a change of protection is not finished.
 	ErrChanging = errors.New("a change of protection is under way")
+	// ErrGivenUp: another computer is giving the change of protection up, or this one was once; that is all that can be done with it.
+	ErrGivenUp = errors.New("the change of protection is being given up")
+	// ErrNothingNew: the change is made, and the new epoch has no backup that could take the place of the old.
+	ErrNothingNew = errors.New("there is no backup under the new protection yet")
 
 	// errGone is within ErrDamaged: the object is not there. Who has just listed
 	// it lists again, since a prune may have deleted it in between.

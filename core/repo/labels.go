@@ -10,6 +10,7 @@ const (
 	labelIndex      = "holdfast epoch index v1"
 	labelSnapshot   = "holdfast epoch snapshot v1"
 	labelPrune      = "holdfast epoch prune v1"
+	labelGivenUp    = "holdfast epoch given-up v1"
 	labelHeaderSeal = "holdfast epoch header-seal v1"
 	labelObject     = "holdfast object v1"
 	aadKeyring      = "holdfast keyring v1"

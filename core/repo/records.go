@@ -36,6 +36,7 @@ const (
 	markPack        = 2
 	markWhen        = 3
 	recordSnapshot  = 1 // of removals and pins
+	recordGivenUp   = 2 // of removals
 )
 
 func appendField(b []byte, tag uint64, v []byte) []byte {
@@ -132,6 +133,45 @@ func decodeRemoval(b []byte) (snapshots []Name, err error) {
 		}
 	})
 	return snapshots, err
+}
+
+// decodeGivenUp returns the epoch, by its id for that, that a removal gives up; the zero id for none.
+func decodeGivenUp(b []byte) (id [32]byte, err error) {
+	err = decodeFields(b, recordSnapshot, func(tag uint64, v *decoder) {
+		if tag == recordGivenUp {
+			id = v.id()
+		} else {
+			v.b = nil
+		}
+	})
+	return id, err
+}
+
+// forgetGivenUp deletes what was said of changes that are given up to the end.
+func (r *Repository) forgetGivenUp(ctx context.Context) error {
+	all, err := records(ctx, r, kindRemoval, decodeGivenUp)
+	if err != nil {
+		return err
+	}
+	for n, id := range all {
+		if id != [32]byte{} {
+			if err := r.store.Delete(ctx, kindRemoval.path(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// givenUp tells whether somebody gives the change to an epoch up.
+func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
+	all, err := records(ctx, r, kindRemoval, decodeGivenUp)
+	for _, id := range all {
+		if id == e.givenUpID(r.id) {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // records reads all objects of a kind. One that is gone by the time it is

@@ -153,7 +153,8 @@ func nextKeyring(ctx context.Context, s store.Store) (uint32, error) {
 }
 
 // Open opens a repository with its key, or one without encryption with nil.
-// While a change of protection is under way the key to come opens it too.
+// While a change of protection is under way the key to come opens it too, and after
+// encryption was turned off the key from before, as long as something of before is there.
 // Errors: ErrNotRepository, ErrNewerFormat, ErrKeyNeeded, ErrNotEncrypted,
 // ErrWrongKey, ErrDamaged, those of store.
 func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, error) {
@@ -235,7 +236,7 @@ func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key
 	case key == nil:
 		return open(s, h, nil, plain), nil
 	case h.Next == nil || h.Next.Protection != ProtectionKey:
-		return nil, ErrNotEncrypted
+		return openBefore(ctx, s, h, key, plain)
 	case key.ID().String() != h.Next.KeyID:
 		return nil, ErrWrongKey
 	}
@@ -244,6 +245,24 @@ func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key
 		return nil, err
 	}
 	return open(s, h, key, epochs), nil
+}
+
+// openBefore opens a repository without encryption with a key from before it was turned off: what has
+// not been deleted yet opens too.
+func openBefore(ctx context.Context, s store.Store, h *header, key *backupkey.Key, plain []*Epoch) (*Repository, error) {
+	r := open(s, h, key, plain)
+	before, _, err := r.keyringEpochs(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(before, plain[0].equal) { // of a change to this key that was given up
+		before = nil
+	}
+	if len(before) == 0 {
+		return nil, ErrNotEncrypted
+	}
+	r.epochs = append(before, plain...)
+	return r, nil
 }
 
 func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) ([]*Epoch, error) {
@@ -314,6 +333,9 @@ func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([
 	}
 	return e.openObject(r.id, kind, n, sealed)
 }
+
+// Wrote tells whether a snapshot's name is of an epoch that this repository reads, there or not.
+func (r *Repository) Wrote(snapshot Name) bool { return r.owner(kindSnapshot, snapshot) != nil }
 
 // SnapshotNames lists the names of all snapshots, in no order.
 func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {

@@ -208,6 +208,16 @@ func (c *cli) encryptionCommand() *cobra.Command {
 			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.ResumeChange(ctx, p) })
 		}),
 	}
-	cmd.AddCommand(on, off, resume)
+	giveUp := &cobra.Command{
+		Use: "give-up", Args: noArgs, Short: "Take a change back that is not finished: the backup stays as it was",
+		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			if err := a.GiveUpChange(ctx, nil); err != nil {
+				return err
+			}
+			c.say("The backup is as it was before the change.")
+			return nil
+		}),
+	}
+	cmd.AddCommand(on, off, resume, giveUp)
 	return cmd
 }

@@ -135,7 +135,7 @@ func statusLines(s core.Status, now time.Time) []string {
 		out = append(out, "The newest try did not work: "+line(words.For(core.ErrorOf(l.Code))))
 	}
 	if s.Change != core.ChangeNone {
-		out = append(out, "A change of encryption is not finished: 'holdfast encryption resume' goes on with it.")
+		out = append(out, "A change of encryption is not finished: 'holdfast encryption resume' goes on with it, 'holdfast encryption give-up' takes it back.")
 	}
 	return out
 }

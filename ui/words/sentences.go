@@ -56,6 +56,8 @@ var sentences = map[string]template{
 	"older-state": {"This place shows an older state than this computer left there: newer backups are missing.", originalsSafe + " This backup was made in full.",
 		"If you did not put an older copy back yourself, check who can change this place."},
 	"change-pending": {"A change of encryption is not finished yet.", "The backups from before it are still there.", "Go on with it first; it takes up where it stopped."},
+	"change-made":    {"The change of encryption is made already.", "The new backup is proven and in force.", "Go on with it: all that is left is to delete what was before."},
+	"given-up":       {"This change of encryption is being given up.", "The backups from before it are still there.", "Give it up here too, then begin again."},
 	"incomplete": {"Some files could not be read, so the new backup is not complete.", "The older backup was kept as it was.",
 		"See the list of files. Make them readable or leave them out, then go on."},
 	"destination-gone": {"The place of your backup cannot be reached.", backupsSafe, "Plug the disk in or connect the network, then try again."},

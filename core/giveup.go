@@ -1,0 +1,93 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// GiveUpChange takes a change of encryption that is not finished back: what it has stored is
+// deleted, and the backup is as it was before. Cut off anywhere, it is to be called again, which
+// Backup and ResumeChange do too. progress may be nil.
+// Errors: ErrInvalid when there is no change, ErrChangeMade, ….
+func (a *App) GiveUpChange(ctx context.Context, progress func(Progress)) error {
+	_, end, err := a.begin(RunGiveUp)
+	if err != nil {
+		return err
+	}
+	return end(a.giveUpChange(ctx, progress))
+}
+
+func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
+	set := a.profile.Settings()
+	change := Change(set.Change)
+	begun, giving := ChangeTurnOn, ChangeGiveUpOn
+	switch change {
+	case ChangeNone:
+		return fmt.Errorf("%w: there is no change of encryption to give up", ErrInvalid)
+	case ChangeTurnOff, ChangeGiveUpOff:
+		begun, giving = ChangeTurnOff, ChangeGiveUpOff
+	}
+	var key *backupkey.Key
+	if begun == ChangeTurnOn {
+		var err error
+		if key, err = a.nextKey(begun); err != nil {
+			return err
+		}
+		defer key.Clear()
+	}
+	r, err := a.openOwn(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	if made(r.Facts(), begun) {
+		return errors.Join(ErrChangeMade, a.profile.Update(func(s *profile.Settings) { s.Change = string(begun) }))
+	}
+	if err := a.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
+		return err
+	}
+	err = r.GiveUpChange(ctx, key, func(done, total int) {
+		if progress != nil {
+			progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	done := func(s *profile.Settings) {
+		s.Change = ""
+		s.Known = slices.DeleteFunc(slices.Clone(s.Known), func(id string) bool {
+			n, ok := repo.ParseName(id)
+			return ok && !r.Wrote(n)
+		})
+	}
+	if begun == ChangeTurnOff {
+		return a.profile.Update(done)
+	}
+	if set.VaultCard != nil && a.p.Vaults != nil {
+		if err := a.removeAccount(ctx, set.VaultCard, key); err != nil {
+			a.p.Log.Warn("the account in the vault could not be removed", "cause", err)
+		}
+	}
+	err = a.profile.Update(func(s *profile.Settings) {
+		done(s)
+		s.KeyConfirmed = time.Time{}
+		s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
+	})
+	if err != nil {
+		return err
+	}
+	return a.profile.SetSecrets(&profile.Secrets{})
+}
+
+// made tells whether a change is the protection in force, so that deleting what was before is all that is left.
+func made(f repo.Facts, change Change) bool {
+	return (f.Protection == repo.ProtectionKey) == (change == ChangeTurnOn) && !f.Changing
+}
