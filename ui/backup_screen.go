@@ -145,7 +145,7 @@ func jobIcon(k core.RunKind) string {
 		return "restore"
 	case core.RunPrune:
 		return "calendar"
-	case core.RunTurnOn, core.RunTurnOff:
+	case core.RunTurnOn, core.RunTurnOff, core.RunGiveUp:
 		return "shield"
 	}
 	return "backup"
@@ -165,6 +165,8 @@ func jobLine(k core.RunKind) string {
 		return lang.L("Turning encryption on")
 	case core.RunTurnOff:
 		return lang.L("Turning encryption off")
+	case core.RunGiveUp:
+		return lang.L("Taking the change back")
 	}
 	return lang.L("Backing up")
 }
@@ -188,6 +190,11 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 	toggle.SetOn(encrypted)
 	row := widgets.NewSettingRow("shield", lang.L("End-to-end encrypted backup"), toggle, nil)
 	rows := []fyne.CanvasObject{row}
+	if st.Change != core.ChangeNone && !givingUp(st) && u.job == nil {
+		back := widgets.NewSettingRow("back", lang.L("Leave it as it was"), nil, u.askGiveUp)
+		back.SetValue(lang.L("Takes the change back. The backup from before stays as it is."))
+		rows = append(rows, back)
+	}
 	if encrypted {
 		row.SetIcon("shield", widgets.ToneGood)
 		row.SetValue(opensLine(st))

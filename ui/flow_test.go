@@ -401,3 +401,36 @@ func TestGoingOnWithAChangeThatWasCutOff(t *testing.T) {
 	other.unlock(destination, strings.Join(key, " "))
 	other.sees("From which day?")
 }
+
+func TestAChangeThatWasCutOffIsTakenBack(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	h := &held{cutChange: true}
+	profile := t.TempDir()
+	d := sit(t, profile, func(a *core.App) App { h.App = a; return h })
+	d.setUp(dir, destination)
+	d.backUp()
+	d.toggle().Tapped(nil)
+	d.press("Continue")
+	d.confirmKey()
+	d.press("Encrypt the backup")
+	d.sees("Stopped")
+	d.press("Leave it as it was")
+	d.sees("Leave everything as it was?")
+	d.sees("open nothing then")
+	d.leave()
+
+	again := sit(t, profile, nil)
+	again.sees("Encryption is not finished")
+	again.row("Leave it as it was").Tapped(nil)
+	again.sees("Leave everything as it was?")
+	again.press("Leave it as it was")
+	again.sees("Everything is as it was")
+	again.press("Done")
+	if st := again.core.Status(); st.Change != core.ChangeNone || st.Protection != core.ProtectionNone {
+		t.Errorf("%+v", st)
+	}
+	again.backUp()
+	again.nav("Activity")
+	again.sees("Encryption left as it was")
+	again.leave()
+}

@@ -106,6 +106,11 @@ func (o *offUI) TurnOffEncryption(ctx context.Context, p func(core.Progress)) (c
 	return o.App.TurnOffEncryption(ctx, p)
 }
 
+func (o *offUI) GiveUpChange(ctx context.Context, p func(core.Progress)) error {
+	o.away("GiveUpChange")
+	return o.App.GiveUpChange(ctx, p)
+}
+
 func (o *offUI) ResumeChange(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
 	o.away("ResumeChange")
 	return o.App.ResumeChange(ctx, p)

@@ -92,8 +92,12 @@ func (u *UI) turnOff() {
 	u.flow(p.root)
 }
 
-// goOn resumes a change that was cut off.
+// goOn resumes a change that was cut off, or that was being taken back.
 func (u *UI) goOn() {
+	if givingUp(u.core.Status()) {
+		u.giveUp()
+		return
+	}
 	kind, of := core.RunTurnOn, 5
 	if u.core.Status().Change == core.ChangeTurnOff {
 		kind, of = core.RunTurnOff, 3
@@ -168,7 +172,10 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 		if st.Change != core.ChangeNone {
 			done.Kind = widgets.Second
 			done.SetText(lang.L("Later"))
-			foot = []fyne.CanvasObject{done, widgets.NewButton(lang.L("Go on"), "", widgets.Main, u.goOn)}
+			foot = []fyne.CanvasObject{
+				done, widgets.NewButton(lang.L("Leave it as it was"), "", widgets.Second, u.askGiveUp),
+				widgets.NewButton(lang.L("Go on"), "", widgets.Main, u.goOn),
+			}
 		}
 	}
 	p := u.newPage(pageParams{name: name, step: of, of: of, content: content, foot: foot})

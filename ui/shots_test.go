@@ -294,6 +294,10 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-failed")
 	backup(func(st *core.Status) { st.Change = core.ChangeTurnOn; st.Protection = core.ProtectionNone })
 	shoot("backup-unfinished")
+	u.askGiveUp()
+	shoot("encryption-give-up")
+	u.gaveUp(nil)
+	shoot("encryption-given-up")
 	hold := func(kind core.RunKind, p core.Progress) {
 		u.job = &job{kind: kind, last: p, cancel: func() {}}
 	}

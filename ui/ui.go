@@ -34,6 +34,7 @@ type App interface {
 	TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error)
 	TurnOffEncryption(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	ResumeChange(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
+	GiveUpChange(ctx context.Context, progress func(core.Progress)) error
 	Key(ctx context.Context) (*backupkey.Key, error)
 	ChangeKey(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest) error
 	HasVaults() bool
