@@ -131,6 +131,7 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
 	})
 	d.ui.tray.update()
+	readFonts()
 	d.ui.choose = d.files
 	d.ui.window.SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)

@@ -191,9 +191,16 @@ func (u *UI) Run() {
 		u.window.Show()
 	}
 	u.tray.update() // after the first frame, which it would hold up; before Run, where the toolkit starts it
+	if !u.hidden {
+		readFonts()
+	}
 	u.app.Run()
 	u.work.end()
 }
+
+// readFonts has the toolkit read the key's fonts, which it would do while it
+// shows a key. The other ones are read for the first page.
+func readFonts() { fyne.MeasureText("0", theme.TextBody, fyne.TextStyle{Monospace: true}) }
 
 // home shows what is to be seen first: the welcome, or the Backup screen.
 func (u *UI) home() {
