@@ -22,3 +22,5 @@ func (c *composite) CreateRenderer() fyne.WidgetRenderer {
 		refresh: func() { c.root.Refresh(); canvas.Refresh(c.root) },
 	})
 }
+
+func (c *composite) inside() *fyne.Container { return c.root }

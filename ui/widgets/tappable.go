@@ -10,6 +10,7 @@ import (
 // and the pointer and the focus show. The outer widget calls ExtendBaseWidget.
 type tappable struct {
 	widget.DisableableWidget
+	outer            fyne.Widget
 	tap              func()
 	hovered, focused bool
 }
@@ -21,13 +22,19 @@ var (
 	_ desktop.Cursorable = (*tappable)(nil)
 )
 
+// ExtendBaseWidget makes w what is seen and operated.
+func (t *tappable) ExtendBaseWidget(w fyne.Widget) {
+	t.outer = w
+	t.DisableableWidget.ExtendBaseWidget(w)
+}
+
 func (t *tappable) Tapped(*fyne.PointEvent) {
 	if !t.Disabled() && t.tap != nil {
 		t.tap()
 	}
 }
 
-func (t *tappable) FocusGained() { t.focused = true; t.Refresh() }
+func (t *tappable) FocusGained() { t.focused = true; t.Refresh(); reveal(t.outer) }
 
 func (t *tappable) FocusLost() { t.focused = false; t.Refresh() }
 
