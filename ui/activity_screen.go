@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -12,49 +13,33 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-// shownRuns is how many runs the list begins with.
-const shownRuns = 50
-
 // activityScreen lists what was done, by day.
-func (u *UI) activityScreen() fyne.CanvasObject { return u.activityList(shownRuns) }
-
-func (u *UI) activityList(most int) fyne.CanvasObject {
+func (u *UI) activityScreen() fyne.CanvasObject {
 	runs := u.core.Activity()
 	if len(runs) == 0 {
 		return screenPage(lang.L("Activity"), widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
 	}
-	more := len(runs) > most
-	if more {
-		runs = runs[:most]
-	}
-	content := []fyne.CanvasObject{}
-	var rows []fyne.CanvasObject
+	var days []widgets.Group
 	day := ""
-	flush := func() {
-		if len(rows) > 0 {
-			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(capital(day)), widgets.Rows(rows...)))
-			rows = nil
-		}
-	}
 	for _, r := range runs {
-		if d := u.words.Day(r.Ended, u.now()); d != day {
-			flush()
+		if d := r.Ended.Local().Format(time.DateOnly); d != day {
 			day = d
+			days = append(days, widgets.Group{Title: capital(u.words.Day(r.Ended, u.now()))})
 		}
-		row := widgets.NewSettingRow("", runTitle(r.Kind), nil, func() { u.fill(u.screen, u.runDetails(r)) })
+		days[len(days)-1].Rows++
+	}
+	var list *fyne.Container
+	list = widgets.LongList(lang.L("Activity"), screenWidth, days, func(i int) fyne.CanvasObject {
+		r := runs[i]
+		row := widgets.NewSettingRow("", runTitle(r.Kind), nil, func() {
+			u.fill(u.screen, u.runDetails(r, func() { u.fill(u.screen, list) }))
+		})
 		tone, icon := runTone(r)
 		row.SetIcon(icon, tone)
 		row.SetValue(u.runLine(r))
-		row.SetNote(r.Ended.Local().Format("15:04"))
-		rows = append(rows, row)
-	}
-	flush()
-	if more {
-		content = append(content, widgets.Row(0, nil, widgets.NewButton(lang.L("Show all"), "", widgets.Second, func() {
-			u.fill(u.screen, u.activityList(len(u.core.Activity())))
-		})))
-	}
-	return screenPage(lang.L("Activity"), content...)
+		return row.SetNote(r.Ended.Local().Format("15:04"))
+	})
+	return list
 }
 
 func runTitle(k core.RunKind) string {
@@ -127,7 +112,7 @@ func (u *UI) runLine(r core.Run) string {
 }
 
 // runDetails shows all that is known of a run, to be copied.
-func (u *UI) runDetails(r core.Run) fyne.CanvasObject {
+func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	var rows []fyne.CanvasObject
 	var text strings.Builder
 	add := func(icon, name, value string) {
@@ -172,7 +157,7 @@ func (u *UI) runDetails(r core.Run) fyne.CanvasObject {
 	m.Set(icon, tone)
 	title := widgets.NewDisplay(runTitle(r.Kind))
 	head := widgets.Column(theme.Space3,
-		widgets.Row(0, nil, widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, func() { u.open(screenActivity) })),
+		widgets.Row(0, nil, widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, back)),
 		widgets.Row(theme.Space4, widgets.Wide(title), m, title))
 	all := append([]fyne.CanvasObject{head}, content...)
 	return screenPage("", append(all, widgets.Row(0, nil, copied))...)

@@ -55,7 +55,7 @@ func BenchmarkPages(b *testing.B) {
 		{"Restore", func() { u.open(screenRestore) }},
 		{"Dates", func() { u.open(screenRestore); u.restore.dates(dates, shownDates) }},
 		{"Activity", func() { u.open(screenActivity) }},
-		{"Run", func() { u.open(screenActivity); u.fill(u.screen, u.runDetails(s.runs[7])) }},
+		{"Run", func() { u.open(screenActivity); u.fill(u.screen, u.runDetails(s.runs[7], func() {})) }},
 		{"Settings", func() { u.open(screenSettings) }},
 		{"Schedule", func() { u.editSchedule() }},
 		{"OlderDates", func() { u.editRetention() }},

@@ -12,10 +12,11 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-// Widths of a page's column, and of one that shows a tree.
+// Widths of a page's column, of one that shows a tree, and of a screen's.
 const (
-	pageWidth = 640
-	wideWidth = 760
+	pageWidth   = 640
+	wideWidth   = 760
+	screenWidth = pageWidth + 40
 )
 
 // page is one step of a wizard: a header, a column that scrolls, and a foot
@@ -149,5 +150,5 @@ func screenPage(title string, content ...fyne.CanvasObject) fyne.CanvasObject {
 	if title != "" {
 		parts = append([]fyne.CanvasObject{widgets.NewDisplay(title)}, content...)
 	}
-	return widgets.Scroll(widgets.Inset(theme.Space8, theme.Space8, widgets.Page(pageWidth+40, theme.Space6, parts...)))
+	return widgets.Scroll(widgets.Inset(theme.Space8, theme.Space8, widgets.Page(screenWidth, theme.Space6, parts...)))
 }

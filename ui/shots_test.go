@@ -430,7 +430,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		{Kind: core.RunSetup, Started: now.Add(-53 * time.Hour), Ended: now.Add(-53 * time.Hour), Outcome: core.OutcomeDone}}
 	u.open(screenActivity)
 	shoot("activity")
-	u.fill(u.screen, u.runDetails(s.runs[4]))
+	u.fill(u.screen, u.runDetails(s.runs[4], func() {}))
 	shoot("activity-details")
 	u.open(screenSettings)
 	l.drain()
