@@ -99,6 +99,58 @@ func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
 	}
 }
 
+// From a file in the tree of one date one gets to what it was at other ones,
+// and back to the files of that date with all that was checked.
+func TestVersionsOfAFileInTheTree(t *testing.T) {
+	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, destination)
+	d.backUp()
+	if err := os.WriteFile(filepath.Join(dir, "letter.txt"), []byte("Dear you, a second and longer time\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d.press("Back up now")
+	d.until("a backup", func() bool { return d.ui.job == nil && d.backups() == 2 })
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	newest := one(d, "date", func(r *widgets.SettingRow) bool { return strings.Contains(r.Title(), "newest") })
+	newest.Tapped(nil)
+	d.sees("letter.txt")
+	d.ui.restore.picker.Pick("Documents/letter.txt", false)
+	at := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
+	line := at(one(d, "line", func(x *widgets.Text) bool { return x.Text == "letter.txt" }))
+	versions := one(d, "button beside letter.txt", func(b *widgets.Button) bool {
+		return b.Label == "Versions of this file" && at(b) < line+10 && at(b) > line-10
+	})
+
+	c := d.ui.window.Canvas()
+	for i := 0; c.Focused() != fyne.Focusable(versions); i++ {
+		if i == 60 {
+			t.Fatal("Tab does not get there")
+		}
+		c.FocusNext()
+	}
+	d.sees("Versions of this file")
+	c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	d.sees("2 found")
+	older := find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), "As it was") })
+	older[1].Tapped(nil)
+	target := filepath.Join(t.TempDir(), "restored")
+	d.write(0, target)
+	d.press("Back")
+	d.sees("2 found")
+	d.press("Back")
+	d.sees("A part of it is chosen.")
+	d.press("Continue")
+	d.write(0, target)
+	d.press("Restore")
+	d.sees("every byte was checked")
+	if _, err := os.Stat(filepath.Join(target, "Documents", "letter.txt")); err == nil {
+		t.Error("what was looked at came back, though it was not chosen")
+	}
+}
+
 func TestANewBackupIsInTheListOfDates(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)

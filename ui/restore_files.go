@@ -20,7 +20,6 @@ import (
 // files asks which files of a date.
 func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	u, reader := f.u, f.reader
-	f.snapshot = s
 	picker := widgets.NewTreePicker()
 	picker.OnSize = u.words.Bytes
 	f.picker = picker
@@ -28,7 +27,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	search.SetPlaceHolder(lang.L("Search by name"))
 	picked := widgets.NewMuted("")
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
-		f.paths = picker.Selection.Paths()
+		f.snapshot, f.paths = s, picker.Selection.Paths()
 		f.where(func() { f.put(f.filesPage) })
 	})
 	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.Pick("", true) })
@@ -48,7 +47,20 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	}
 	picker.OnPicked = say
 	say()
+	versions := widgets.NewMuted(lang.L("Versions of this file")).OneLine()
+	versions.Hide()
+	picker.VersionsLabel = versions.Text
+	picker.OnVersions = f.versionsOf
+	foot := widgets.Row(theme.Space3, widgets.Wide(picked), picked, versions)
 	var p *page
+	picker.OnVersionsNoticed = func(on bool) {
+		if on {
+			versions.Show()
+		} else {
+			versions.Hide()
+		}
+		foot.Refresh()
+	}
 	picker.OnLoad = func(path string) {
 		u.work.run(func(ctx context.Context) func() {
 			entries, err := reader.List(ctx, s.ID, path)
@@ -101,7 +113,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
 		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
 		content: []fyne.CanvasObject{bar},
-		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, picked), nil, nil, picker),
+		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
 		foot:    []fyne.CanvasObject{next},
 	})
 	f.filesPage = p.root

@@ -60,6 +60,30 @@ func (f *restoreFlow) everyDay(back func()) {
 	u.window.Canvas().Focus(name)
 }
 
+// versionsOf shows the versions of a file of the tree.
+func (f *restoreFlow) versionsOf(n widgets.Node) {
+	reader := f.reader
+	found := widgets.Column(theme.Space6, widgets.NewMuted(lang.L("Searching…")))
+	looking := &latest{w: f.u.work}
+	p := f.u.newPage(pageParams{
+		name: f.name(), step: 3, of: 5, back: func() { looking.stop(); f.put(f.filesPage) },
+		title: lang.L("Versions of this file"), content: []fyne.CanvasObject{found},
+	})
+	f.put(p.root)
+	looking.run(func(ctx context.Context) func() {
+		versions, err := reader.Versions(ctx, n.Path)
+		return func() {
+			if err != nil {
+				found.Hide()
+				p.fail(err)
+				return
+			}
+			found.Objects = f.versions(versions, func() { f.put(p.root) })
+			p.relayout()
+		}
+	})
+}
+
 // versions lists what was found, by path, the newest version of each first.
 func (f *restoreFlow) versions(all []core.Version, back func()) []fyne.CanvasObject {
 	u := f.u

@@ -1,8 +1,11 @@
 package widgets
 
 import (
+	"cmp"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -25,7 +28,11 @@ type Button struct {
 	Text string
 	Icon string
 	Kind Kind
-	busy bool
+	// Label says what a button without a text does.
+	Label string
+	// OnNoticed, if set, hears when the pointer or the focus comes and goes.
+	OnNoticed func(on bool)
+	busy      bool
 	// OnEscape, if set, is what Escape does while the button is focused.
 	OnEscape func()
 }
@@ -64,13 +71,26 @@ func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	b.tappable.TypedKey(e)
 }
 
-// AccessibilityLabel implements fyne.Accessible.
-func (b *Button) AccessibilityLabel() string {
-	if b.Text == "" {
-		return b.Icon
+// FocusGained implements fyne.Focusable.
+func (b *Button) FocusGained() { b.tappable.FocusGained(); b.noticed() }
+
+// FocusLost implements fyne.Focusable.
+func (b *Button) FocusLost() { b.tappable.FocusLost(); b.noticed() }
+
+// MouseIn implements desktop.Hoverable.
+func (b *Button) MouseIn(e *desktop.MouseEvent) { b.tappable.MouseIn(e); b.noticed() }
+
+// MouseOut implements desktop.Hoverable.
+func (b *Button) MouseOut() { b.tappable.MouseOut(); b.noticed() }
+
+func (b *Button) noticed() {
+	if b.OnNoticed != nil {
+		b.OnNoticed(b.hovered || b.focused)
 	}
-	return b.Text
 }
+
+// AccessibilityLabel implements fyne.Accessible.
+func (b *Button) AccessibilityLabel() string { return cmp.Or(b.Text, b.Label, b.Icon) }
 
 // AccessibilityRole implements fyne.Accessible.
 func (b *Button) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }

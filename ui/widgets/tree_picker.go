@@ -28,6 +28,12 @@ type TreePicker struct {
 	OnPicked func()
 	// OnSize words a size; only lines that are seen are worded.
 	OnSize func(bytes int64) string
+	// OnVersions, if set, is asked for the other versions of a file, by a button at its line's end.
+	OnVersions func(Node)
+	// VersionsLabel says what that button does.
+	VersionsLabel string
+	// OnVersionsNoticed, if set, hears when the pointer or the focus is on such a button.
+	OnVersionsNoticed func(on bool)
 
 	tree     *widget.Tree
 	results  *widget.List
@@ -147,26 +153,35 @@ func (p *TreePicker) show(o fyne.CanvasObject, n Node) {
 		size = p.OnSize(n.Bytes)
 	}
 	line.note.SetText(size)
+	if p.OnVersions == nil || n.Open {
+		line.versions.Hide()
+	} else {
+		line.versions.tap = func() { p.OnVersions(n) }
+		line.versions.Label, line.versions.OnNoticed = p.VersionsLabel, p.OnVersionsNoticed
+		line.versions.Show()
+	}
 	line.Refresh()
 }
 
-// nodeLine is a check, an icon, a name and a size.
+// nodeLine is a check, an icon, a name, a size and a button for the versions.
 type nodeLine struct {
 	widget.BaseWidget
 	check      *Check
 	icon       *Icon
 	name, note *Text
+	versions   *Button
 }
 
 func newNodeLine() *nodeLine {
-	l := &nodeLine{check: NewCheck("", nil), icon: NewIcon("file", theme.Muted, 18), name: NewBody("").Shortened(), note: NewMuted("000 bytes").OneLine()}
+	l := &nodeLine{check: NewCheck("", nil), icon: NewIcon("file", theme.Muted, 18), name: NewBody("").Shortened(), note: NewMuted("000 bytes").OneLine(), versions: NewButton("", "restore", Quiet, nil)}
 	l.note.Align = fyne.TextAlignTrailing
 	l.ExtendBaseWidget(l)
 	return l
 }
 
 func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
-	r := &renderer{objects: []fyne.CanvasObject{l.check, l.icon, l.name, l.note}}
+	const side = 30
+	r := &renderer{objects: []fyne.CanvasObject{l.check, l.icon, l.name, l.note, l.versions}}
 	r.layout = func(s fyne.Size) {
 		put := func(o fyne.CanvasObject, x, w float32) {
 			h := o.MinSize().Height
@@ -177,8 +192,11 @@ func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
 		put(l.check, 0, check)
 		put(l.icon, check+theme.Space2, l.icon.Side)
 		x := check + theme.Space2 + l.icon.Side + theme.Space2
-		put(l.name, x, max(0, s.Width-x-note-theme.Space3-theme.Space4))
-		put(l.note, s.Width-note-theme.Space4, note) // clear of the scroll bar
+		end := s.Width - theme.Space4 - side // clear of the scroll bar
+		put(l.name, x, max(0, end-theme.Space2-note-theme.Space3-x))
+		put(l.note, end-theme.Space2-note, note)
+		l.versions.Resize(fyne.NewSquareSize(side))
+		l.versions.Move(fyne.NewPos(end, (s.Height-side)/2))
 	}
 	r.min = func() fyne.Size { return fyne.NewSize(160, 34) }
 	r.refresh = func() { r.layout(l.Size()) }
