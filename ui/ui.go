@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -221,9 +222,7 @@ func (u *UI) flow(page fyne.CanvasObject) {
 func (u *UI) fill(where *fyne.Container, what fyne.CanvasObject) {
 	u.window.Canvas().Unfocus()
 	if !what.Size().IsZero() {
-		// It was shown before. The toolkit forgets how its fields were laid out
-		// after a minute, and lays out again only what changes its size.
-		what.Resize(fyne.NewSquareSize(1))
+		widgets.Unsize(what) // it was shown before
 	}
 	where.Objects = []fyne.CanvasObject{what}
 	where.Refresh()

@@ -5,6 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
 )
@@ -31,6 +32,23 @@ func laidOut(size fyne.Size, r *renderer) *renderer {
 		r.layout(size)
 	}
 	return r
+}
+
+// Unsize has all parts of a page laid out anew when it is shown again. Of its own
+// fields the toolkit forgets after a minute how they were laid out, and lays
+// out again only what changes its size.
+func Unsize(o fyne.CanvasObject) {
+	switch x := o.(type) {
+	case *fyne.Container:
+		for _, part := range x.Objects {
+			Unsize(part)
+		}
+	case *container.Scroll:
+		Unsize(x.Content)
+	case interface{ inside() *fyne.Container }:
+		Unsize(x.inside())
+	}
+	o.Resize(fyne.NewSquareSize(1))
 }
 
 // colorOf resolves a colour of the theme in use.
