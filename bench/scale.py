@@ -16,8 +16,9 @@ times whole processes, with their peak memory as the kernel counts it:
 
 The last three run in bench/smallpacks: Holdfast itself would join packs this small.
 
---files measures a first backup, and an unchanged one, of so many files of up to a kilobyte (sparse: what is read
-are zeros) in folders of 1,000, which is about the files alone: there are next to no chunks.
+--files measures a first backup, and two unchanged ones, of so many files of up to a kilobyte (random bytes) in
+folders of 1,000, which is about the files alone: there are next to no chunks. --restic NAME, a program on PATH,
+does the same after it in the same minutes.
 
 10 million chunks take 6 GB of disk, and 20 minutes on a quiet machine. DIR/SIZE is deleted after each size.
 """
@@ -112,19 +113,29 @@ def measure(a, chunks):
 def measure_files(a, files):
     root = os.path.join(a.dir, f"files-{files}")
     shutil.rmtree(root, ignore_errors=True)
+    noise = random.Random(1).randbytes(1 << 20)
     for folder in range(0, files, 1000):
         path = os.path.join(root, "src", f"{folder // 1000:05}")
         os.makedirs(path)
         for i in range(min(1000, files - folder)):
+            at = (folder + i) * 104729 % (1 << 19)
             fd = os.open(os.path.join(path, f"file-{i:03}.txt"), os.O_CREAT | os.O_WRONLY, 0o644)
-            os.truncate(fd, (folder + i) * 7919 % 1025)
+            os.write(fd, noise[at:at + (folder + i) * 7919 % 1025])
             os.close(fd)
     holdfast = [a.holdfast, "--profile", os.path.join(root, "profile"), "--keyring", "file"]
     run(holdfast + ["setup", "--destination", os.path.join(root, "dest"), "--source", os.path.join(root, "src"), "--key-out", os.path.join(root, "key")])
     out = {"files": files, "steps": {}}
-    for name in ("first", "again", "again 2"):
-        out["steps"][name], _ = run(holdfast + ["backup"])
-        print(f"{files:>9}  {name:<10} {out['steps'][name]['seconds']:>9.3f} s  {out['steps'][name]['mib']:>8.1f} MiB  {out['steps'][name]['cpu']:>9.3f} s of processor", flush=True)
+    programs = {"": holdfast + ["backup"]}
+    if a.restic:
+        os.environ["RESTIC_PASSWORD"] = "bench"
+        restic = [a.restic, "--quiet", "--cache-dir", os.path.join(root, "restic-cache"), "-r", os.path.join(root, "restic")]
+        run(restic + ["init"])
+        programs[" " + a.restic] = restic + ["backup", os.path.join(root, "src")]
+    for program, command in programs.items():
+        for step in ("first", "again", "again 2"):
+            name = step + program
+            out["steps"][name], _ = run(command)
+            print(f"{files:>9}  {name:<20} {out['steps'][name]['seconds']:>9.3f} s  {out['steps'][name]['mib']:>8.1f} MiB  {out['steps'][name]['cpu']:>9.3f} s of processor", flush=True)
     out["first"] = {k: size_of(os.path.join(root, k)) for k in ("dest", "profile")}
     if not a.keep:
         shutil.rmtree(root)
@@ -137,6 +148,7 @@ def main():
     p.add_argument("--dir", required=True)
     p.add_argument("--chunks", default="10000,100000,1000000")
     p.add_argument("--files", default="")
+    p.add_argument("--restic", default="")
     p.add_argument("--json")
     p.add_argument("--go", default="go")
     p.add_argument("--keep", action="store_true")
