@@ -261,6 +261,9 @@ func openBefore(ctx context.Context, s store.Store, h *header, key *backupkey.Ke
 	if len(before) == 0 {
 		return nil, ErrNotEncrypted
 	}
+	for _, e := range before {
+		e.began = 0 // on its way out: no backup may use it
+	}
 	r.epochs = append(before, plain...)
 	return r, nil
 }

@@ -180,7 +180,7 @@ func newNodeLine() *nodeLine {
 }
 
 func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
-	const side = 30
+	const height = 30
 	r := &renderer{objects: []fyne.CanvasObject{l.check, l.icon, l.name, l.note, l.versions}}
 	r.layout = func(s fyne.Size) {
 		put := func(o fyne.CanvasObject, x, w float32) {
@@ -192,11 +192,12 @@ func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
 		put(l.check, 0, check)
 		put(l.icon, check+theme.Space2, l.icon.Side)
 		x := check + theme.Space2 + l.icon.Side + theme.Space2
-		end := s.Width - theme.Space4 - side // clear of the scroll bar
+		wide := l.versions.MinSize().Width
+		end := s.Width - theme.Space4 - wide // clear of the scroll bar
 		put(l.name, x, max(0, end-theme.Space2-note-theme.Space3-x))
 		put(l.note, end-theme.Space2-note, note)
-		l.versions.Resize(fyne.NewSquareSize(side))
-		l.versions.Move(fyne.NewPos(end, (s.Height-side)/2))
+		l.versions.Resize(fyne.NewSize(wide, height))
+		l.versions.Move(fyne.NewPos(end, (s.Height-height)/2))
 	}
 	r.min = func() fyne.Size { return fyne.NewSize(160, 34) }
 	r.refresh = func() { r.layout(l.Size()) }
