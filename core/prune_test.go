@@ -107,16 +107,17 @@ func TestDrillAndVerifyMoveOnUntilAllWasCovered(t *testing.T) {
 		return nil
 	})
 	// One object is broken: a few drills, and a few verifies, must find it.
-	damaged := false
+	var largest string
+	var damaged []byte
 	eachObject(t, c.dest, func(path string, content []byte) {
-		if !damaged && len(content) > 1<<20 {
-			damaged = true
-			content[len(content)/2] ^= 1
-			if err := os.WriteFile(filepath.Join(c.dest, path), content, 0o600); err != nil {
-				t.Fatal(err)
-			}
+		if len(content) > len(damaged) {
+			largest, damaged = path, content
 		}
 	})
+	damaged[len(damaged)/2] ^= 1
+	if err := os.WriteFile(filepath.Join(c.dest, largest), damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	drills, verifies := 0, 0
 	for range 4 {
 		c.must(func(a *core.App) error {
