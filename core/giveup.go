@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
@@ -53,12 +52,7 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	if err := a.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
 		return err
 	}
-	err = r.GiveUpChange(ctx, key, func(done, total int) {
-		if progress != nil {
-			progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
-		}
-	})
-	if err != nil {
+	if err := r.GiveUpChange(ctx, key, deleting(progress)); err != nil {
 		return err
 	}
 	done := func(s *profile.Settings) {
@@ -71,17 +65,8 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	if begun == ChangeTurnOff {
 		return a.profile.Update(done)
 	}
-	if set.VaultCard != nil && a.p.Vaults != nil {
-		if err := a.removeAccount(ctx, set.VaultCard, key); err != nil {
-			a.p.Log.Warn("the account in the vault could not be removed", "cause", err)
-		}
-	}
-	err = a.profile.Update(func(s *profile.Settings) {
-		done(s)
-		s.KeyConfirmed = time.Time{}
-		s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
-	})
-	if err != nil {
+	a.tryRemoveAccount(ctx, key)
+	if err := a.profile.Update(func(s *profile.Settings) { done(s); forgetKey(s) }); err != nil {
 		return err
 	}
 	return a.profile.SetSecrets(&profile.Secrets{})

@@ -108,21 +108,11 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		if old, err = a.oldKey(); err != nil {
 			return report, err
 		}
-		// While the key is still at hand. A vault that does not answer keeps an
-		// account that opens nothing any more.
-		if card := a.profile.Settings().VaultCard; card != nil && a.p.Vaults != nil && old != nil {
-			if err := a.removeAccount(ctx, card, old); err != nil {
-				a.p.Log.Warn("the account in the vault could not be removed", "cause", err)
-			}
-		}
+		a.tryRemoveAccount(ctx, old) // while the key is still at hand
 	}
 	drop := func() error {
 		step(StepDeleting, 0, 0)
-		return r.DropOldEpochs(ctx, old, func(done, total int) {
-			if progress != nil {
-				progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
-			}
-		})
+		return r.DropOldEpochs(ctx, old, deleting(progress))
 	}
 	err = drop()
 	if errors.Is(err, repo.ErrNothingNew) { // it went between its proof and now
@@ -287,10 +277,36 @@ func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Chang
 			return !slices.ContainsFunc(names, func(n repo.Name) bool { return n.String() == id })
 		})
 		if change == ChangeTurnOff {
-			s.KeyConfirmed = time.Time{}
-			s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
+			forgetKey(s)
 		}
 	})
+}
+
+// forgetKey leaves nothing in the settings of a key that is not in use.
+func forgetKey(s *profile.Settings) {
+	s.KeyConfirmed = time.Time{}
+	s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
+}
+
+// tryRemoveAccount removes the vault's account of a key that is not needed any more, if there is one. A vault
+// that does not answer keeps an account that opens nothing.
+func (a *App) tryRemoveAccount(ctx context.Context, key *backupkey.Key) {
+	card := a.profile.Settings().VaultCard
+	if card == nil || a.p.Vaults == nil || key == nil {
+		return
+	}
+	if err := a.removeAccount(ctx, card, key); err != nil {
+		a.p.Log.Warn("the account in the vault could not be removed", "cause", err)
+	}
+}
+
+// deleting tells progress how many objects are deleted, of how many.
+func deleting(progress func(Progress)) func(done, total int) {
+	return func(done, total int) {
+		if progress != nil {
+			progress(Progress{Step: StepDeleting, FilesDone: int64(done), FilesTotal: int64(total), TimeLeft: -1})
+		}
+	}
 }
 
 // Key returns the backup key, to show it. Errors: ErrNotEncrypted.

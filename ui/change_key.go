@@ -9,7 +9,6 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
-	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -132,11 +131,10 @@ func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 func (f *changeKeyFlow) done() {
 	m := widgets.NewMedallion(96)
 	m.Set("key", widgets.ToneGood)
-	lead := widgets.NewMuted(lang.L("All dates open with it from now on. You may destroy what you saved of the old one.")).Centered()
-	lead.TextSize = theme.TextLead
+	head := headline(lang.L("The new key is in use"), lang.L("All dates open with it from now on. You may destroy what you saved of the old one."))
 	p := f.u.newPage(pageParams{
 		name: f.name(), step: f.of(), of: f.of(),
-		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(lang.L("The new key is in use")).Centered(), lead)},
+		content: []fyne.CanvasObject{container.NewCenter(m), head},
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.u.leaveFlow)},
 	})
 	f.u.flow(p.root)

@@ -375,18 +375,25 @@ func TestCancelAndClose(t *testing.T) {
 	}
 }
 
-func TestGoingOnWithAChangeThatWasCutOff(t *testing.T) {
+// cutOff turns encryption on for a backup and is cut off in the middle.
+func cutOff(t *testing.T) (d *desk, profile, destination string, key []string) {
+	t.Helper()
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	h := &held{cutChange: true}
-	profile := t.TempDir()
-	d := sit(t, profile, func(a *core.App) App { h.App = a; return h })
+	profile = t.TempDir()
+	d = sit(t, profile, func(a *core.App) App { h.App = a; return h })
 	d.setUp(dir, destination)
 	d.backUp()
 	d.toggle().Tapped(nil)
 	d.press("Continue")
-	key := d.confirmKey()
+	key = d.confirmKey()
 	d.press("Encrypt the backup")
 	d.sees("Stopped")
+	return d, profile, destination, key
+}
+
+func TestGoingOnWithAChangeThatWasCutOff(t *testing.T) {
+	d, profile, destination, key := cutOff(t)
 	d.press("Later")
 	d.leave()
 
@@ -403,17 +410,7 @@ func TestGoingOnWithAChangeThatWasCutOff(t *testing.T) {
 }
 
 func TestAChangeThatWasCutOffIsTakenBack(t *testing.T) {
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	h := &held{cutChange: true}
-	profile := t.TempDir()
-	d := sit(t, profile, func(a *core.App) App { h.App = a; return h })
-	d.setUp(dir, destination)
-	d.backUp()
-	d.toggle().Tapped(nil)
-	d.press("Continue")
-	d.confirmKey()
-	d.press("Encrypt the backup")
-	d.sees("Stopped")
+	d, profile, _, _ := cutOff(t)
 	d.press("Leave it as it was")
 	d.sees("Leave everything as it was?")
 	d.sees("open nothing then")

@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -70,9 +69,7 @@ func (u *UI) gaveUp(err error) {
 			widgets.NewButton(lang.L("Try again"), "", widgets.Main, u.goOn),
 		}
 	}
-	lead := widgets.NewMuted(text).Centered()
-	lead.TextSize = theme.TextLead
-	content := []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead)}
+	content := []fyne.CanvasObject{container.NewCenter(m), headline(line, text)}
 	if err != nil {
 		content = append(content, u.errorPanel(err))
 	}

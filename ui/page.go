@@ -144,6 +144,13 @@ func (u *UI) errorPanel(err error) *widgets.ErrorPanel {
 		u.app.Clipboard().SetContent)
 }
 
+// headline is what the last page of a flow says: how it ended, and what that means.
+func headline(line, text string) fyne.CanvasObject {
+	lead := widgets.NewMuted(text).Centered()
+	lead.TextSize = theme.TextLead
+	return widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead)
+}
+
 // screenPage is a screen beside the sidebar: a title and a column that scrolls.
 func screenPage(title string, content ...fyne.CanvasObject) fyne.CanvasObject {
 	parts := content

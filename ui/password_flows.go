@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -70,9 +69,7 @@ func (u *UI) passwordIsSet(name string, local bool, err error) {
 	if local {
 		text = lang.L("The vault has given the key back for it. It works at this computer, where its token is; anywhere else the 64-digit key opens the backup.")
 	}
-	lead := widgets.NewMuted(text).Centered()
-	lead.TextSize = theme.TextLead
-	content := []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(lang.L("Your password is set")).Centered(), lead)}
+	content := []fyne.CanvasObject{container.NewCenter(m), headline(lang.L("Your password is set"), text)}
 	if err != nil {
 		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), u.errorPanel(err))
 	}

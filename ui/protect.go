@@ -142,11 +142,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 	if kind == core.RunTurnOff {
 		name = lang.L("Turn encryption off")
 	}
-	heading := func(line, text string) {
-		lead := widgets.NewMuted(text).Centered()
-		lead.TextSize = theme.TextLead
-		content = append(content, widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead))
-	}
+	heading := func(line, text string) { content = append(content, headline(line, text)) }
 	switch {
 	case err == nil && kind == core.RunTurnOn:
 		m.Set("shield", widgets.ToneGood)

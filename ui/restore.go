@@ -254,11 +254,7 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	u := f.u
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
-	heading := func(line, text string) {
-		lead := widgets.NewMuted(text).Centered()
-		lead.TextSize = theme.TextLead
-		content = append(content, widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead))
-	}
+	heading := func(line, text string) { content = append(content, headline(line, text)) }
 	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked", vals{"Files": u.words.Files(r.Files), "Size": u.words.Bytes(r.Bytes)})
 	switch {
 	case errors.Is(err, context.Canceled):

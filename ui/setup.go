@@ -12,7 +12,6 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
-	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -212,8 +211,6 @@ func (f *setupFlow) ready(joined bool) {
 	if joined {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
 	}
-	lead := widgets.NewMuted(text).Centered()
-	lead.TextSize = theme.TextLead
 	st := u.core.Status()
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(st.Sources))
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
@@ -225,7 +222,7 @@ func (f *setupFlow) ready(joined bool) {
 	}
 	p := u.newPage(pageParams{
 		name: f.name(), step: f.of(), of: f.of(),
-		content: []fyne.CanvasObject{container.NewCenter(m), widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead), widgets.Rows(what, where, when, protected)},
+		content: []fyne.CanvasObject{container.NewCenter(m), headline(line, text), widgets.Rows(what, where, when, protected)},
 		foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Later"), "", widgets.Second, u.leaveFlow),
 			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { u.leaveFlow(); u.backUp() }),

@@ -3,7 +3,6 @@ package backup
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -17,20 +16,7 @@ import (
 // inSource returns the files of the source folder, by path.
 func (b *bench) inSource() map[string][]byte {
 	b.t.Helper()
-	out := make(map[string][]byte)
-	err := filepath.WalkDir(b.src, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		rel, _ := filepath.Rel(b.src, path) // both are absolute
-		out[rel] = content
-		return err
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return out
+	return filesBelow(b.t, b.src)
 }
 
 // TestEveryChangeIsSeen changes a tree at random, between runs that take what did not change from

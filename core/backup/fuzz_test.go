@@ -39,8 +39,8 @@ func FuzzCache(f *testing.F) {
 		for _, dir := range []string{"/home/a", "/home/b", "/elsewhere"} {
 			if d := c.dir(dir); d != nil {
 				nodes := d.nodes()
-				for i := 0; nodes.number(i) != nil; i++ {
-					if n := nodes.number(i); !repo.ValidName(n.Name) {
+				for n := nodes.number(0); n != nil; n = nodes.number(nodes.at + 1) {
+					if !repo.ValidName(n.Name) {
 						t.Fatalf("the name %q was let through", n.Name)
 					}
 				}

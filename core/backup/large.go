@@ -62,12 +62,7 @@ func (r *run) sendBlock(ctx context.Context, p *pending, b *block) error {
 	if err := r.o.Gate.wait(ctx); err != nil {
 		return err
 	}
-	select {
-	case p.blocks <- b:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return put(ctx, p.blocks, b)
 }
 
 // byPosition lets workers read blocks of blockMax by themselves.

@@ -85,10 +85,10 @@ func (l *lister) close() {
 func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) error {
 	defer ref.release()
 	if exclude.Tagged(ref.Dir) { // a cache folder: kept itself, without what is in it
-		if err := l.send(ctx, listing{kind: listEntries}); err != nil {
+		if err := put(ctx, l.out, listing{kind: listEntries}); err != nil {
 			return err
 		}
-		return l.send(ctx, listing{kind: listEnd})
+		return put(ctx, l.out, listing{kind: listEnd})
 	}
 	err := ref.Batches(ctx, func(entries []source.Entry, problems []source.Problem) error {
 		kept := l.buffer()
@@ -104,7 +104,7 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 				folders = append(folders, e.Name)
 			}
 		}
-		if err := l.send(ctx, listing{kind: listEntries, entries: kept, problems: problems}); err != nil {
+		if err := put(ctx, l.out, listing{kind: listEntries, entries: kept, problems: problems}); err != nil {
 			return err
 		}
 		for _, name := range folders {
@@ -117,31 +117,22 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return l.send(ctx, listing{kind: listEnd, err: err})
+	return put(ctx, l.out, listing{kind: listEnd, err: err})
 }
 
 // enter lists a folder in a directory.
 func (l *lister) enter(ctx context.Context, ref *dirRef, name string, exclude source.Level) error {
 	child, err := ref.OpenDir(name)
 	if err != nil {
-		return l.send(ctx, listing{kind: listOpened, err: err})
+		return put(ctx, l.out, listing{kind: listOpened, err: err})
 	}
 	opened := newDirRef(child)
-	if err := l.send(ctx, listing{kind: listOpened, dir: opened.hold()}); err != nil {
+	if err := put(ctx, l.out, listing{kind: listOpened, dir: opened.hold()}); err != nil {
 		opened.release()
 		opened.release()
 		return err
 	}
 	return l.dir(ctx, opened, exclude)
-}
-
-func (l *lister) send(ctx context.Context, it listing) error {
-	select {
-	case l.out <- it:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // next returns the next listing.

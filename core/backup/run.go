@@ -163,13 +163,11 @@ type run struct {
 	buffers chan []byte // chunks on their way from the walk to a worker
 
 	// of the walk alone
-	bundle     *bundle
-	links      map[inode]*pending
-	lastKnown  repo.ID
-	lastOwner  repo.Owner
-	ownerKnown bool   // lastOwner is somebody
-	signature  []byte // of the entry that is compared
-	scan       []byte // FastCDC's buffer
+	bundle    *bundle
+	links     map[inode]*pending
+	lastKnown repo.ID
+	signature []byte // of the entry that is compared
+	scan      []byte // FastCDC's buffer
 
 	// of the assembler alone
 	saver    *repo.Saver

@@ -77,9 +77,14 @@ func (b *bench) restored(s *repo.Snapshot) map[string][]byte {
 	if err != nil || len(res.Problems) > 0 {
 		b.t.Fatalf("%v %v", err, res.Problems)
 	}
+	return filesBelow(b.t, filepath.Join(target, "src"))
+}
+
+// filesBelow returns the regular files below a folder, by path.
+func filesBelow(t testing.TB, top string) map[string][]byte {
+	t.Helper()
 	out := make(map[string][]byte)
-	top := filepath.Join(target, "src")
-	err = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -89,7 +94,7 @@ func (b *bench) restored(s *repo.Snapshot) map[string][]byte {
 		return err
 	})
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return out
 }

@@ -113,22 +113,20 @@ func (r *run) send(ctx context.Context, it item) error {
 	if err := r.submitBundle(ctx); err != nil {
 		return err
 	}
+	return put(ctx, r.items, it)
+}
+
+// put sends to a channel unless ctx ends before there is room.
+func put[T any](ctx context.Context, to chan<- T, v T) error {
 	select {
-	case r.items <- it:
+	case to <- v:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (r *run) submit(ctx context.Context, j job) error {
-	select {
-	case r.jobs <- j:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (r *run) submit(ctx context.Context, j job) error { return put(ctx, r.jobs, j) }
 
 func (r *run) problem(ctx context.Context, path string, err error) error {
 	r.o.Counters.Problems.Add(1)
@@ -350,11 +348,7 @@ func (r *run) node(e *source.Entry) repo.Node {
 }
 
 func (r *run) owner(e *source.Entry) repo.Owner {
-	if r.lastOwner.UID != e.UID || r.lastOwner.GID != e.GID || !r.ownerKnown {
-		r.lastOwner = repo.Owner{UID: e.UID, GID: e.GID, User: r.names.User(e.UID), Group: r.names.Group(e.GID)}
-		r.ownerKnown = true
-	}
-	return r.lastOwner
+	return repo.Owner{UID: e.UID, GID: e.GID, User: r.names.User(e.UID), Group: r.names.Group(e.GID)}
 }
 
 func nodeKind(k source.Kind) repo.NodeKind {
