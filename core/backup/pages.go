@@ -8,7 +8,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -16,12 +18,11 @@ import (
 
 // Databases change in place, all over the file. They are compared page by
 // page with the run before, and only pages that changed are stored, gathered
-// into new chunks (docs/format.md, chapter 5; docs/adr/0015).
+// into new chunks (docs/format.md, chapter 5; docs/adr/0015), like beside like (docs/adr/0018).
 const (
 	pagedMin   = 1 << 20 // smaller databases are stored like other files
 	pageMin    = 4 << 10 // what is compared is at least this long
 	pageRegion = 8 << 20 // gathered chunks hold pages of one region
-	pieceMin   = 128 << 10
 	// A chunk less than 1/pageLive of which is in use is given up.
 	pageLive = 4
 )
@@ -80,7 +81,7 @@ type paged struct {
 // pageBlock is a job: one region of a database.
 type pageBlock struct {
 	block  *block
-	file   *source.Handle
+	file   io.ReaderAt
 	paged  *paged
 	region int64
 	length int
@@ -89,82 +90,110 @@ type pageBlock struct {
 // do compares the pages of the region and stores those that changed.
 func (j *pageBlock) do(_ context.Context, w *worker) error {
 	defer close(j.block.done)
-	known := j.paged.before.region(j.region)
-	hasher := newPageHasher(j.paged.key)
-	g := gathering{w: w}
-	for at := 0; at < j.length; {
-		// Read behind what is gathered, so that what changed moves up and nothing else does.
-		room := (blockMax - g.used) / j.paged.page * j.paged.page
-		if room < pieceMin {
-			if err := g.flush(); err != nil {
-				return err
-			}
-			room = blockMax
-		}
-		piece := w.buf[1+g.used:][:min(room, j.length-at)]
-		n, err := j.file.ReadAt(piece, j.region*pageRegion+int64(at))
-		if n < len(piece) {
-			if err == nil || errors.Is(err, io.EOF) {
-				err = errChanged // it shrank
-			}
-			j.block.err = err
-			return nil
-		}
-		at += n
-		for len(piece) > 0 {
-			page := piece[:min(j.paged.page, len(piece))]
-			piece = piece[len(page):]
-			hash := hasher.sum(page)
-			if index := len(g.hashes); index < len(known) && known[index].hash == hash && len(page) == j.paged.page {
-				if id, ok := j.paged.before.usable(known[index].chunk); ok {
-					g.extend(hash, repo.Extent{Chunk: id, Offset: known[index].offset, Length: int64(len(page))}, false)
-					continue
-				}
-			}
-			g.add(hash, page)
-		}
+	n := (j.length + j.paged.page - 1) / j.paged.page
+	g := gathering{j: j, w: w, hasher: newPageHasher(j.paged.key), hashes: make([]pageHash, n), places: make([]repo.Extent, n)}
+	changed, err := g.compare(j.paged.before.region(j.region))
+	if err == nil {
+		err = g.store(changed)
 	}
-	if err := g.flush(); err != nil {
+	switch {
+	case errors.Is(err, errUnread):
+		j.block.err = err
+		return nil
+	case err != nil:
 		return err
 	}
-	j.block.extents, j.block.hashes = g.extents, g.hashes
+	j.block.extents, j.block.hashes = joined(g.places), g.hashes
 	w.r.o.Counters.BytesRead.Add(int64(j.length))
 	w.r.o.Counters.Bytes.Add(int64(j.length))
 	return nil
 }
 
-// gathering collects a region: extents into chunks that are there, and pages
-// for a new one at the beginning of the worker's buffer.
+// errUnread wraps what keeps a database from being read; the backup goes on without it.
+var errUnread = errors.New("the database cannot be read")
+
+// gathering is a region on its way.
 type gathering struct {
-	w       *worker
-	hashes  []pageHash
-	extents []repo.Extent
-	used    int   // bytes in the chunk being gathered
-	open    []int // the extents that are in it
+	j      *pageBlock
+	w      *worker
+	hasher pageHasher
+	hashes []pageHash    // of the pages, as they were stored
+	places []repo.Extent // of the pages
+	used   int           // bytes at the start of the worker's buffer that are to be a chunk
+	open   []int         // the pages in them
 }
 
-// extend adds the extent of a page, joined with the last where it continues it.
-func (g *gathering) extend(hash pageHash, e repo.Extent, open bool) {
-	g.hashes = append(g.hashes, hash)
-	if n := len(g.extents); n > 0 {
-		last := &g.extents[n-1]
-		lastOpen := len(g.open) > 0 && g.open[len(g.open)-1] == n-1
-		if lastOpen == open && last.Chunk == e.Chunk && int64(last.Offset)+last.Length == int64(e.Offset) {
-			last.Length += e.Length
-			return
+// read reads what begins with a page of the region.
+func (g *gathering) read(into []byte, page int) error {
+	n, err := g.j.file.ReadAt(into, g.j.region*pageRegion+int64(page)*int64(g.j.paged.page))
+	if n == len(into) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = errChanged // it shrank
+	}
+	return fmt.Errorf("%w: %w", errUnread, err)
+}
+
+// compare finds the pages that are as they were known, and returns the others.
+func (g *gathering) compare(known []knownPage) ([]changedPage, error) {
+	size, before := g.j.paged.page, g.j.paged.before
+	var changed []changedPage
+	for page := 0; page < len(g.places); {
+		piece := g.w.buf[1:][:min(blockMax/size*size, g.j.length-page*size)]
+		if err := g.read(piece, page); err != nil {
+			return nil, err
+		}
+		for ; len(piece) > 0; page++ {
+			content := piece[:min(size, len(piece))]
+			piece = piece[len(content):]
+			if page < len(known) && len(content) == size {
+				if id, ok := before.usable(known[page].chunk); ok && g.hasher.sum(content) == known[page].hash {
+					g.hashes[page] = known[page].hash
+					g.places[page] = repo.Extent{Chunk: id, Offset: known[page].offset, Length: int64(size)}
+					continue
+				}
+			}
+			changed = append(changed, changedPage{page, likenessOf(content)})
 		}
 	}
-	if open {
-		g.open = append(g.open, len(g.extents))
-	}
-	g.extents = append(g.extents, e)
+	return changed, nil
 }
 
-// add gathers a page, which lies at or behind the end of what is gathered.
-func (g *gathering) add(hash pageHash, page []byte) {
-	copy(g.w.buf[1+g.used:], page)
-	g.extend(hash, repo.Extent{Offset: uint32(g.used), Length: int64(len(page))}, true)
-	g.used += len(page)
+// store gathers pages into chunks, like beside like. What they are hashed
+// by is read anew: the database may be written to all the while, and a hash
+// must be of what was stored.
+func (g *gathering) store(pages []changedPage) error {
+	slices.SortFunc(pages, changedPage.compare)
+	size := g.j.paged.page
+	for len(pages) > 0 {
+		room := (blockMax - g.used) / size
+		if room == 0 {
+			if err := g.flush(); err != nil {
+				return err
+			}
+			continue
+		}
+		run := 1
+		for run < min(room, len(pages)) && pages[run].number == pages[run-1].number+1 {
+			run++
+		}
+		first := pages[0].number
+		content := g.w.buf[1+g.used:][:min(run*size, g.j.length-first*size)]
+		if err := g.read(content, first); err != nil {
+			return err
+		}
+		for page := first; len(content) > 0; page++ {
+			one := content[:min(size, len(content))]
+			content = content[len(one):]
+			g.hashes[page] = g.hasher.sum(one)
+			g.places[page] = repo.Extent{Offset: uint32(g.used), Length: int64(len(one))}
+			g.open = append(g.open, page)
+			g.used += len(one)
+		}
+		pages = pages[run:]
+	}
+	return g.flush()
 }
 
 // flush stores what was gathered.
@@ -176,11 +205,24 @@ func (g *gathering) flush() error {
 	if err != nil {
 		return err
 	}
-	for _, i := range g.open {
-		g.extents[i].Chunk = id
+	for _, page := range g.open {
+		g.places[page].Chunk = id
 	}
 	g.used, g.open = 0, g.open[:0]
 	return nil
+}
+
+// joined joins extents that continue each other, in their memory.
+func joined(places []repo.Extent) []repo.Extent {
+	out := places[:0]
+	for _, e := range places {
+		if n := len(out); n > 0 && out[n-1].Chunk == e.Chunk && int64(out[n-1].Offset)+out[n-1].Length == int64(e.Offset) {
+			out[n-1].Length += e.Length
+			continue
+		}
+		out = append(out, e)
+	}
+	return slices.Clip(slices.Clone(out))
 }
 
 // openPaged prepares for a database of this page size.

@@ -23,6 +23,14 @@ func database(rng *rand.Rand, pages, page int) []byte {
 	return b
 }
 
+// mixed gives the pages kinds as SQLite's have, which are stored apart.
+func mixed(rng *rand.Rand, db []byte, page int) []byte {
+	for at := page; at < len(db); at += page {
+		db[at] = []byte{0, indexInner, tableInner, indexLeaf, tableLeaf}[rng.IntN(5)]
+	}
+	return db
+}
+
 func scribble(rng *rand.Rand, page []byte) {
 	for i := range page {
 		page[i] = byte(rng.Uint32())
@@ -67,7 +75,7 @@ func TestDatabaseGrowsByItsChangedPages(t *testing.T) {
 func TestDatabaseIsNotReadFromCrumbs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	b := newBench(t)
-	db := database(rng, 2048, 4096)
+	db := mixed(rng, database(rng, 2048, 4096), 4096)
 	b.write("chat.db", db)
 	b.run()
 	var last *repo.Snapshot
@@ -104,7 +112,7 @@ func TestDatabaseRandomChanges(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		b := newBench(t)
 		page := []int{512, 4096, 8192, 32768}[rng.IntN(4)]
-		db := database(rng, (2<<20)/page+rng.IntN((16<<20)/page), page)
+		db := mixed(rng, database(rng, (2<<20)/page+rng.IntN((16<<20)/page), page), page)
 		var snapshots []*repo.Snapshot
 		var versions [][]byte
 		for range 8 {
@@ -177,6 +185,51 @@ func TestPageCacheOfADeletedDatabase(t *testing.T) {
 	b.run()
 	if _, err := os.Stat(b.pagesFile()); !os.IsNotExist(err) {
 		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// twoFaced reads otherwise each time, as a database does that is being written to.
+type twoFaced struct{ first, then []byte }
+
+func (f *twoFaced) ReadAt(p []byte, at int64) (int, error) {
+	n := copy(p, f.first[at:])
+	if int(at)+n == len(f.first) {
+		f.first = f.then
+	}
+	return n, nil
+}
+
+// A page that is written to while the region is compared is remembered by what was stored of it.
+func TestPagesAreHashedAsStored(t *testing.T) {
+	rng := rand.New(rand.NewPCG(10, 11))
+	b := newBench(t)
+	before := mixed(rng, database(rng, 1000, 4096), 4096)
+	after := bytes.Clone(before)
+	for page := 1; page < 1000; page += 2 {
+		scribble(rng, after[page*4096+8:(page+1)*4096])
+	}
+	w, err := b.o.Repository.NewWriter(t.Context(), 0)
+	must(t, err)
+	saver, err := w.NewSaver()
+	must(t, err)
+	b.o.Counters = new(Counters)
+	p := &paged{page: 4096, key: make([]byte, 32)}
+	j := &pageBlock{block: &block{done: make(chan struct{})}, file: &twoFaced{before, after}, paged: p, length: len(before)}
+	must(t, j.do(t.Context(), &worker{r: &run{o: b.o}, saver: saver, buf: repo.ChunkBuffer(blockMax)}))
+	must(t, w.Flush())
+	var stored []byte
+	for _, e := range j.block.extents {
+		content, err := b.o.Repository.Chunk(t.Context(), e.Chunk)
+		must(t, err)
+		stored = append(stored, content[e.Offset:][:e.Length]...)
+	}
+	if !bytes.Equal(stored, after) {
+		t.Error("what was stored is not what was read last")
+	}
+	for i, hash := range j.block.hashes {
+		if newPageHasher(p.key).sum(stored[i*4096:][:4096]) != hash {
+			t.Fatalf("the hash of page %d is of something else", i)
+		}
 	}
 }
 
