@@ -5,7 +5,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -24,7 +27,20 @@ const appID = "io.github.holdfast-backup.holdfast"
 // window opens the desktop app on a profile. A second start shows the window
 // of the first. Whatever else keeps the profile from opening is told in a window of
 // its own: who starts an app from a menu sees no terminal.
-func window(p cli.WindowParams) error {
+// Errors: cli.ErrNoDisplay.
+func window(p cli.WindowParams) (err error) {
+	if !displayNamed() {
+		return cli.ErrNoDisplay
+	}
+	defer func() {
+		switch v := recover(); {
+		case v == nil:
+		case strings.Contains(fmt.Sprint(v), "GLFW library is not initialized"): // how the toolkit ends where no display answers
+			err = cli.ErrNoDisplay
+		default:
+			panic(v)
+		}
+	}()
 	speakEnglishForC()
 	a, err := core.Open(context.Background(), core.Params{Profile: p.Profile, Keyring: p.Keyring, Vaults: vaults()})
 	if errors.Is(err, core.ErrProfileInUse) && instance.Raise(p.Profile) {
@@ -45,6 +61,21 @@ func window(p cli.WindowParams) error {
 	}
 	u.Run()
 	return a.Close()
+}
+
+// displayNamed tells whether the environment names a display, as it must where
+// windows are drawn by X or Wayland.
+func displayNamed() bool {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return true
+	}
+	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	_, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "wayland-0")) // Wayland's default
+	return err == nil
 }
 
 func newFyneApp() fyne.App { return app.NewWithID(appID) }

@@ -30,7 +30,7 @@ type Params struct {
 	NewKeyring func(kind, profile string) (core.Keyring, error)
 	// Vaults reaches the vaults that check passwords.
 	Vaults core.Vaults
-	// Window opens the desktop app; nil where there is none.
+	// Window opens the desktop app; nil where there is none. Errors: ErrNoDisplay.
 	Window func(WindowParams) error
 }
 
@@ -42,6 +42,9 @@ type WindowParams struct {
 	// AtLogin are the arguments that start the same again without a window.
 	AtLogin []string
 }
+
+// ErrNoDisplay is Window's error where there is no screen.
+var ErrNoDisplay = errors.New("no display answers")
 
 // The exit codes.
 const (
@@ -230,8 +233,12 @@ func (c *cli) window() error {
 	if err != nil {
 		return err
 	}
-	return c.Window(WindowParams{Profile: profile, Keyring: k, Background: c.background,
+	err = c.Window(WindowParams{Profile: profile, Keyring: k, Background: c.background,
 		AtLogin: []string{"--background", "--profile", profile, "--keyring", c.keyring}})
+	if errors.Is(err, ErrNoDisplay) {
+		return usagef("no display answers here to open the window on; everything can be done by command too")
+	}
+	return err
 }
 
 // app opens the profile for one command.
