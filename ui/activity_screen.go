@@ -157,7 +157,7 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	m.Set(icon, tone)
 	title := widgets.NewDisplay(runTitle(r.Kind))
 	head := widgets.Column(theme.Space3,
-		widgets.Row(0, nil, widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, back)),
+		widgets.Aside(widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, back)),
 		widgets.Row(theme.Space4, widgets.Wide(title), m, title))
 	all := append([]fyne.CanvasObject{head}, content...)
 	return screenPage("", append(all, widgets.Row(0, nil, copied))...)

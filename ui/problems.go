@@ -27,7 +27,7 @@ func (u *UI) problemList(list []core.Problem) []fyne.CanvasObject {
 		u.app.Clipboard().SetContent(problemText(list))
 		copied.SetText(lang.L("Copied"))
 	})
-	return []fyne.CanvasObject{u.problemRows(list), widgets.Row(0, nil, copied)}
+	return []fyne.CanvasObject{u.problemRows(list), widgets.Aside(copied)}
 }
 
 // problemRows are the first of a list. What has no path is damage that a check found.

@@ -58,7 +58,7 @@ func (f *restoreFlow) unlockWithPassword(found core.Found) {
 		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
 		content: []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1,
-			aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) }), widgets.Row(0, nil, choose))},
+			aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) }), widgets.Aside(choose))},
 		foot: []fyne.CanvasObject{g.button},
 	})
 	f.put(p.root)
@@ -67,7 +67,7 @@ func (f *restoreFlow) unlockWithPassword(found core.Found) {
 
 // aside is a quiet way to somewhere else.
 func aside(text string, tap func()) fyne.CanvasObject {
-	return widgets.Row(0, nil, widgets.NewButton(text, "", widgets.Quiet, tap))
+	return widgets.Aside(widgets.NewButton(text, "", widgets.Quiet, tap))
 }
 
 // unlock asks for the key.

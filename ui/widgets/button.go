@@ -83,6 +83,9 @@ func (b *Button) MouseIn(e *desktop.MouseEvent) { b.tappable.MouseIn(e); b.notic
 // MouseOut implements desktop.Hoverable.
 func (b *Button) MouseOut() { b.tappable.MouseOut(); b.noticed() }
 
+// quietPad is between the edge of a quiet button, or of one without words, and what is on it.
+const quietPad = 10
+
 func (b *Button) noticed() {
 	if b.OnNoticed != nil {
 		b.OnNoticed(b.hovered || b.focused)
@@ -123,7 +126,7 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	r := &renderer{objects: []fyne.CanvasObject{ground, state, icon, activity, label}}
 	pad := func() float32 {
 		if b.Kind == Quiet || b.Text == "" {
-			return 10
+			return quietPad
 		}
 		return theme.Space4
 	}

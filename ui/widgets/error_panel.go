@@ -36,7 +36,7 @@ func NewErrorPanel(t Trouble, l ErrorLabels, copy func(string)) *ErrorPanel {
 	if t.Details != "" {
 		details := NewCaption(t.Details)
 		details.Style.Monospace = true
-		more := Column(theme.Space2, details, Row(0, nil, NewButton(l.Copy, "copy", Quiet, func() { copy(t.Details) })))
+		more := Column(theme.Space2, details, Aside(NewButton(l.Copy, "copy", Quiet, func() { copy(t.Details) })))
 		more.Hide()
 		var show *Button
 		show = NewButton(l.Show, "", Quiet, func() {
@@ -49,7 +49,7 @@ func NewErrorPanel(t Trouble, l ErrorLabels, copy func(string)) *ErrorPanel {
 			}
 			p.Refresh()
 		})
-		text.Add(Row(0, nil, show))
+		text.Add(Aside(show))
 		text.Add(more)
 	}
 	p.root = container.NewStack(NewGround(theme.TintBad, "", theme.RadiusCard),

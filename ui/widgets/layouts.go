@@ -159,6 +159,27 @@ func (i inset) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return s.AddWidthHeight(2*i.x, 2*i.y)
 }
 
+type aside struct{}
+
+// Aside is a quiet button below text: its words begin where the text does, so
+// its ground reaches out to the left.
+func Aside(b *Button) *fyne.Container { return container.New(aside{}, b) }
+
+func (aside) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	for _, o := range objects {
+		o.Move(fyne.NewPos(-quietPad, 0))
+		o.Resize(fyne.NewSize(min(o.MinSize().Width, size.Width+quietPad), size.Height))
+	}
+}
+
+func (aside) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var s fyne.Size
+	for _, o := range objects {
+		s = s.Max(o.MinSize())
+	}
+	return s.SubtractWidthHeight(quietPad, 0)
+}
+
 // scrolled tells the content its width before the scroller asks its height.
 type scrolled struct{}
 
