@@ -367,6 +367,7 @@ func TestRestoreChoices(t *testing.T) {
 			{req: core.RestoreRequest{Include: []string{"*.md"}}, want: []string{"src/a/two.md"}},
 			{req: core.RestoreRequest{Include: []string{"one.txt"}, Paths: []string{"src/b"}}, want: []string{"src/b/one.txt"}},
 			{req: core.RestoreRequest{Include: []string{"src/b/"}}, want: []string{"src/b/one.txt", "src/b/c/three.txt"}},
+			{req: core.RestoreRequest{Include: []string{"src/*/c/*"}}, want: []string{"src/b/c/three.txt"}},
 			{req: core.RestoreRequest{Include: []string{"*.zip"}}, err: core.ErrNoEntry},
 			{req: core.RestoreRequest{Paths: []string{"src/nothing"}}, err: core.ErrNoEntry},
 			{req: core.RestoreRequest{Snapshot: "ffffffffff"}, err: core.ErrNoSnapshot},
@@ -388,6 +389,8 @@ func TestRestoreChoices(t *testing.T) {
 			for path, what := range filetest.Tree(t, k.req.Target) {
 				if strings.Contains(what, "content") {
 					got = append(got, path)
+				} else if !slices.ContainsFunc(k.want, func(want string) bool { return strings.HasPrefix(want, path+"/") }) && path != "." {
+					t.Errorf("%+v: a folder %s was made for nothing", k.req, path)
 				}
 			}
 			slices.Sort(got)

@@ -329,6 +329,7 @@ func selection(req RestoreRequest) (want func(string, bool) (bool, bool), missin
 				level, name = level.Enter(first), rest
 			}
 			wanted = level.Match(name, dir)
+			below = below && level.Leads(name)
 		}
 		fits = fits || wanted
 		return wanted, below && dir

@@ -170,10 +170,11 @@ func (r *run) count(files, kept, renamed, bytes int64) {
 // folder is a directory being restored. Its metadata is set when the last
 // file in it is complete.
 type folder struct {
-	root   *os.Root
+	root   *os.Root   // nil until it is made
 	node   *repo.Node // whose metadata it gets; nil: none
 	opened bool       // root is ours to close
 	path   string
+	name   string // in its parent
 	parent *folder
 	refs   atomic.Int32
 
@@ -250,47 +251,55 @@ func (r *run) entry(f *folder, n *repo.Node, dir string, all bool) error {
 		if !wanted && !below {
 			return nil
 		}
-		sub, err := r.makeDir(f, n, path, wanted)
-		if err != nil {
-			r.problem(path, err)
-			return fatal(err)
-		}
+		sub := &folder{path: path, name: n.Name, parent: f.hold()}
+		sub.refs.Store(1)
 		defer r.release(sub)
+		if wanted {
+			if err := sub.make(); err != nil {
+				r.problem(path, err)
+				return fatal(err)
+			}
+			sub.node = n
+		}
 		return r.dir(sub, n.Content, path, wanted)
 	}
 	if !wanted {
 		return nil
 	}
 	r.o.Counters.path.Store(&path)
+	if err := f.make(); err != nil {
+		r.problem(path, err)
+		return fatal(err)
+	}
 	if n.Kind == repo.NodeFile {
 		return r.file(f, n, path)
 	}
 	return r.special(f, n, path)
 }
 
-// makeDir makes or enters a directory. Its metadata is set only if it was
-// wanted itself, not merely on the way to something.
-func (r *run) makeDir(f *folder, n *repo.Node, path string, wanted bool) (*folder, error) {
-	if err := f.root.Mkdir(n.Name, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return nil, err
+// make makes or enters the directory, and those above it. One that only leads to what is
+// wanted is made when the first of that comes, and gets no metadata.
+func (f *folder) make() error {
+	if f.root != nil {
+		return nil
 	}
-	info, err := f.root.Lstat(n.Name)
+	if err := f.parent.make(); err != nil {
+		return err
+	}
+	above := f.parent.root
+	if err := above.Mkdir(f.name, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	info, err := above.Lstat(f.name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("something else is in the way of the folder %q", n.Name)
+		return fmt.Errorf("something else is in the way of the folder %q", f.name)
 	}
-	sub, err := f.root.OpenRoot(n.Name)
-	if err != nil {
-		return nil, err
-	}
-	out := &folder{root: sub, opened: true, path: path, parent: f.hold()}
-	if wanted {
-		out.node = n
-	}
-	out.refs.Store(1)
-	return out, nil
+	f.root, err = above.OpenRoot(f.name)
+	f.opened = err == nil
+	return err
 }
 
 // fatal returns errors that no later file can escape.

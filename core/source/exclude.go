@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -133,6 +134,25 @@ func (l Level) Match(name string, dir bool) bool {
 		}
 	}
 	return false
+}
+
+// Leads tells whether something below a folder in this one may match. It
+// may say so of too many folders, never of too few.
+func (l Level) Leads(name string) bool {
+	if l.x == nil {
+		return false
+	}
+	folder := l.path + name + "/"
+	return slices.ContainsFunc(l.x.rules, func(r rule) bool {
+		if r.take {
+			return false
+		}
+		fixed := r.text + "/"
+		if meta := strings.IndexAny(r.text, `*?[{\`); meta >= 0 {
+			fixed = r.text[:strings.LastIndexByte(r.text[:meta], '/')+1]
+		}
+		return !r.anchored || strings.HasPrefix(folder, fixed) || strings.HasPrefix(fixed, folder)
+	})
 }
 
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55"
