@@ -17,9 +17,14 @@ import (
 const (
 	batchBytes = 8 << 20
 	batchFiles = 1000
+	// segmentExtents is how many extents a segment has at most.
+	segmentExtents = 4096
 	// loadedBytes is how much is loaded for a file, or a segment, that takes little of each chunk: with
 	// the right chunks a file of a kilobyte could ask for gigabytes.
 	loadedBytes = 16 << 20
+	// Extents shorter than joinMin are written together, up to joinMax.
+	joinMin = 64 << 10
+	joinMax = 256 << 10
 )
 
 type job interface{ do(w *worker) error }
@@ -30,6 +35,7 @@ type worker struct {
 	arena  []byte
 	used   int
 	chunks map[repo.ID]loaded
+	joined []byte // short extents that follow each other
 
 	behind      []written // on its way to the disk, the oldest first
 	behindBytes int64
@@ -237,20 +243,44 @@ func (o *output) create() (err error) {
 
 // write puts extents that load fetched at an offset. Holes stay holes.
 func (o *output) write(w *worker, at int64, extents []repo.Extent) error {
-	for _, e := range extents {
+	w.joined = w.joined[:0]
+	put := func(b []byte, at int64) error {
+		_, err := o.file.WriteAt(b, at)
+		w.r.o.Counters.Bytes.Add(int64(len(b)))
+		return err
+	}
+	// What was joined ends at at.
+	flush := func() error {
+		if len(w.joined) == 0 {
+			return nil
+		}
+		err := put(w.joined, at-int64(len(w.joined)))
+		w.joined = w.joined[:0]
+		return err
+	}
+	for i, e := range extents {
+		if e.Hole || e.Length >= joinMin || len(w.joined)+int(e.Length) > joinMax {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		if !e.Hole {
 			b, err := w.piece(e)
+			switch {
+			case err != nil:
+				return err
+			case e.Length >= joinMin || len(w.joined) == 0 && i == len(extents)-1:
+				err = put(b, at)
+			default:
+				w.joined = append(w.joined, b...)
+			}
 			if err != nil {
 				return err
 			}
-			if _, err := o.file.WriteAt(b, at); err != nil {
-				return err
-			}
-			w.r.o.Counters.Bytes.Add(e.Length)
 		}
 		at += e.Length
 	}
-	return nil
+	return flush()
 }
 
 // finish gives the file its metadata and its name, or removes what there is
@@ -326,15 +356,18 @@ func (r *run) stream(out *output) error {
 		return r.send(seg)
 	}
 	err := r.o.Repository.Extents(r.ctx, out.node.Content, func(e repo.Extent) error {
+		// A database's extents go to and fro among a few chunks, which are best loaded once.
+		if !e.Hole && !seen[e.Chunk] && bytes >= batchBytes/2 || chunks >= loadedBytes || len(extents) >= segmentExtents {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		extents = append(extents, e)
 		at += e.Length
 		if !e.Hole {
 			bytes += e.Length
 		}
 		chunks += r.newBytes(e, seen)
-		if bytes >= batchBytes/2 || chunks >= loadedBytes || len(extents) >= batchFiles {
-			return flush()
-		}
 		return nil
 	})
 	if err == nil {
