@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -396,10 +397,23 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	r.date(dates[3], shownDates)
 	shoot("restore-date")
 	r.dates(dates, shownDates)
-	r.everyDay(func() {})
-	d.write(0, "Statement")
-	d.press(say("Search"))
-	d.sees(say("{{.Count}} found", vals{"Count": 1}))
+	found, err := reader.Find(ctx, "Statement")
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	var versions []core.Version
+	for i, ago := range []time.Duration{2 * time.Hour, 9 * 24 * time.Hour, 40 * 24 * time.Hour} {
+		v := found[0]
+		v.Host, v.Last.Time, v.Entry.Modified = "work-laptop", now.Add(-ago), now.Add(-ago-50*time.Hour)
+		v.Entry.Size -= int64(i) * 31_000
+		versions = append(versions, v)
+	}
+	name := widget.NewEntry()
+	name.SetText("Statement")
+	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
+	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {},
+		title: say("Which file?"), lead: say("It is looked for in the backups of all days, even if it was deleted since."),
+		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.versions(versions, func() {})...)}}).root)
 	shoot("restore-versions")
 	r.files(dates[0], func() {})
 	d.sees("Thesis")

@@ -211,7 +211,10 @@ func (c *cli) encryptionCommand() *cobra.Command {
 	giveUp := &cobra.Command{
 		Use: "give-up", Args: noArgs, Short: "Take a change back that is not finished: the backup stays as it was",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			if err := a.GiveUpChange(ctx, nil); err != nil {
+			progress, end := c.progress()
+			err := a.GiveUpChange(ctx, progress)
+			end()
+			if err != nil {
 				return err
 			}
 			c.say("The backup is as it was before the change.")
