@@ -92,14 +92,14 @@ func NewProgressPanel(pauseText, resumeText, cancelText string, pause, cancel fu
 		bar: NewBar(), pauseText: pauseText, resumeText: resumeText,
 	}
 	p.cancel = NewButton(cancelText, "", Quiet, cancel)
-	buttons := Row(theme.Space2, nil, p.cancel)
+	buttons := Aside(p.cancel)
 	if pause != nil {
 		p.pause = NewButton(pauseText, "pause", Second, pause)
 		buttons = Row(theme.Space2, nil, p.pause, p.cancel)
 	}
 	p.root = container.NewStack(Card(Column(theme.Space3,
 		Row(theme.Space3, Wide(p.step), p.step, p.percent), p.bar,
-		Column(2, p.facts, p.path), Row(0, nil, buttons))))
+		Column(2, p.facts, p.path), buttons)))
 	p.ExtendBaseWidget(p)
 	return p
 }
