@@ -5,7 +5,7 @@
 
 Each round gives every program, one after the other, a new repository and these steps:
 first backup, again unchanged, after the increment, restore, verify of all data, one file of about 5 MB
-with nothing of repository and cache in memory. Programs: holdfast, restic, borg; and, where they are on PATH, kopia,
+with nothing of repository and cache in memory. Programs: holdfast, restic, borg; and, where they are on PATH, kopia, duplicacy,
 restic-0.19 (a newer restic under that name) and age (tar | zstd -3 | age, which has no increments).
 Whole processes are timed (wall, user + system, peak memory). It prints medians,
 and Holdfast's ratio to each peer; these machines are noisy, so only ratios from one run mean anything.
@@ -141,6 +141,42 @@ class Kopia(Program):
 
     def file(self, path):
         return ["kopia", "restore", "--no-progress", "--snapshot-time", "latest", os.path.join(self.tree, path), self.out]
+
+
+class Duplicacy(Program):
+    name, env = "duplicacy", {"DUPLICACY_PASSWORD": "benchbench"}
+    count = 0
+
+    def inside(self, folder, *args):
+        """Runs it with its preferences in a folder, not in the tree."""
+        return ["sh", "-c", 'mkdir -p "$1" && cd "$1" && shift && exec duplicacy "$@"', "sh", os.path.join(self.work, folder), *args]
+
+    def setup(self):
+        os.makedirs(self.repo)
+        return self.inside("here", "init", "-e", "-zstd", "-repository", self.tree, "bench", self.repo)
+
+    def backup(self):
+        self.count += 1
+        return self.inside("here", "backup", "-threads", "2")
+
+    def restored(self):
+        shutil.rmtree(os.path.join(self.out, ".duplicacy"), ignore_errors=True) # an empty folder that it makes
+        return self.out
+
+    def back(self, *names):
+        folder = os.path.basename(self.out) + "-preferences"
+        os.makedirs(self.out)
+        timed(self.inside(folder, "init", "-e", "-repository", self.out, "bench", self.repo), self.env)
+        return self.inside(folder, "restore", "-r", str(self.count), "-threads", "2", *(("--",) + names if names else ()))
+
+    def restore(self):
+        return self.back()
+
+    def verify(self):
+        return self.inside("here", "check", "-chunks", "-threads", "2")
+
+    def file(self, path):
+        return self.back(path)
 
 
 class TarAge(Program):
@@ -299,7 +335,7 @@ def main():
     a.add_argument("--dir", required=True)
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--scale", type=float, default=1.0)
-    a.add_argument("--only", default=",".join(["holdfast", "restic", "borg"] + [k.name for k in (NewRestic, Kopia, TarAge) if k.installed()]))
+    a.add_argument("--only", default=",".join(["holdfast", "restic", "borg"] + [k.name for k in (NewRestic, Kopia, Duplicacy, TarAge) if k.installed()]))
     a.add_argument("--json")
     a = a.parse_args()
     Holdfast.binary = os.path.abspath(a.holdfast)
@@ -308,7 +344,7 @@ def main():
     workload = os.path.join(base, "workload-%g" % a.scale)
     if not os.path.exists(os.path.join(workload, "tree")):
         subprocess.run([sys.executable, os.path.join(HERE, "workload.py"), "make", workload, "--scale", str(a.scale)], check=True)
-    kinds = [k for k in (Holdfast, Restic, NewRestic, Borg, Kopia, TarAge) if k.name in a.only.split(",")]
+    kinds = [k for k in (Holdfast, Restic, NewRestic, Borg, Kopia, Duplicacy, TarAge) if k.name in a.only.split(",")]
     for k in kinds:
         if k is not Holdfast and not k.installed():
             sys.exit("%s is not installed" % k.name)
