@@ -29,7 +29,7 @@ CHUNKS := 10000,100000,1000000
 # The stages that bench-micro measures: in core/repo and core/backup, all that need no flag.
 MICRO := $(GO) test ./core/repo ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
-.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke clean
+.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke windows clean
 
 run: build ## build and open the app
 	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
@@ -73,6 +73,10 @@ smoke: build ## the real window on a display of its own, and the command line wi
 	scripts/smoke $(BUILD)/holdfast
 	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-cli .
 	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . ; done
+
+windows: ## the app for Windows, by mingw; not part of check
+	scripts/install windows
+	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc-posix $(GO) build -tags $(TAGS) -trimpath -ldflags "-H windowsgui" -o $(BUILD)/holdfast.exe .
 
 vuln: TOOL = $(GOVULNCHECK)
 vuln: $(BUILD)/tools/govulncheck

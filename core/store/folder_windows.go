@@ -2,7 +2,9 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/windows"
 )
@@ -12,7 +14,23 @@ const nonblock = 0
 // syncDir does nothing: Windows has no such call.
 func syncDir(*os.File) error { return nil }
 
-func renameNoReplace(*os.File, string, string) error { return errUnsupported }
+// renameNoReplace renames in one step and to the disk. It goes by the folder's path: where that
+// leads elsewhere by now, the file to be renamed is not there.
+func renameNoReplace(d *os.File, from, to string) error {
+	old, err := windows.UTF16PtrFromString(filepath.Join(d.Name(), from))
+	if err != nil {
+		return err
+	}
+	name, err := windows.UTF16PtrFromString(filepath.Join(d.Name(), to))
+	if err != nil {
+		return err
+	}
+	err = windows.MoveFileEx(old, name, windows.MOVEFILE_WRITE_THROUGH)
+	if errors.Is(err, windows.ERROR_INVALID_FUNCTION) || errors.Is(err, windows.ERROR_NOT_SUPPORTED) {
+		return fmt.Errorf("%w: %w", errUnsupported, err)
+	}
+	return err
+}
 
 func classifyErrno(err error) error {
 	var errno windows.Errno
