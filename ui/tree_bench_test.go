@@ -72,7 +72,9 @@ func BenchmarkRestoreTree(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				r.files(all[0], func() {})
-				for len(find(d, func(x *widgets.Text) bool { return slices.Contains([]string{"folder 0000", "letter 000000.txt"}, x.Text) })) == 0 {
+				for len(find(d, func(x *widgets.Text) bool {
+					return slices.Contains([]string{"folder 0000", "letter 000000.txt"}, x.Text)
+				})) == 0 {
 					<-l.wake
 					l.drain()
 				}
