@@ -101,9 +101,9 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	vaults := computer(t)
 	d, dir, destination, key := sitWithPassword(t, vaults)
 	d.backUp()
-	// One more is the button of the folder's dialog.
-	if d.taps+1 > 12 {
-		t.Errorf("it takes %d clicks to the first backup", d.taps+1)
+	clicks := d.taps + 1 // one more is the button of the folder's dialog
+	if clicks > 12 {
+		t.Errorf("it takes %d clicks to the first backup", clicks)
 	}
 	d.until("the guesses", func() bool { return d.row("Password").Value() == "10 guesses left · recovery key saved" })
 	d.leave()
@@ -120,7 +120,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "restored")
 	other.restoreAll(target)
 	sameFiles(t, dir, filepath.Join(target, "Documents"))
-	t.Logf("clicks to the first backup, to the restored files: %d, %d", d.taps+1, other.taps)
+	t.Logf("clicks to the first backup, to the restored files: %d, %d", clicks, other.taps)
 	other.leave()
 
 	third := sitAt(t, vaults, t.TempDir(), nil)
