@@ -84,7 +84,7 @@ func (u *UI) quit() {
 	}
 	u.quitting = true
 	u.clip.clear()
-	u.work.cancel()
+	u.work.stop()
 	go func() { // the last goroutine: it ends the window, and with it Run
 		u.work.wg.Wait()
 		u.work.do(func() {

@@ -143,7 +143,7 @@ func (d *desk) leave() {
 	if d.core == nil {
 		return
 	}
-	d.ui.work.cancel()
+	d.ui.work.stop()
 	d.ui.work.wg.Wait()
 	d.loop.drain()
 	d.ui.restore.close()

@@ -38,7 +38,7 @@ func BenchmarkPages(b *testing.B) {
 	}
 	l := newLoop()
 	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, App: s, Profile: profile, Do: l.do})
-	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
+	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 	u.window.Resize(fyne.NewSize(1000, 700))
 	var dates []core.Snapshot
 	for _, r := range s.runs {

@@ -167,7 +167,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
+	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
 
 	size := fyne.NewSize(1000, 700)

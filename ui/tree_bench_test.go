@@ -63,7 +63,7 @@ func BenchmarkRestoreTree(b *testing.B) {
 			}
 			l := newLoop()
 			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, App: a, Profile: profile, Do: l.do})
-			defer func() { u.work.cancel(); u.work.wg.Wait(); u.restore.close() }()
+			defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 			u.window.Resize(fyne.NewSize(1000, 700))
 			u.open(screenRestore)
 			r := u.restore

@@ -14,6 +14,9 @@ type work struct {
 	wg     sync.WaitGroup
 	later  func(func()) // runs a function on the toolkit's goroutine, later
 	over   atomic.Bool  // there is nothing left to show anything in
+
+	mu      sync.Mutex
+	stopped bool // nothing begins any more
 }
 
 func newWork(later func(func())) *work {
@@ -30,17 +33,30 @@ func (w *work) do(fn func()) {
 	}
 }
 
-// end cancels all work and waits for it. The window has gone already.
+// stop cancels all work, and lets none begin: what ends meanwhile may want to go on with more.
+func (w *work) stop() {
+	w.mu.Lock()
+	w.stopped = true
+	w.mu.Unlock()
+	w.cancel()
+}
+
+// end stops all work and waits for it. The window has gone already.
 func (w *work) end() {
 	w.over.Store(true)
-	w.cancel()
+	w.stop()
 	w.wg.Wait()
 }
 
 // run calls fn in a goroutine, and what fn returns on the toolkit's. The
-// returned function cancels fn's context; fn still ends in its own time.
+// returned function cancels fn's context; fn still ends in its own time. After stop it calls nothing.
 func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return cancel
+	}
 	w.wg.Go(func() {
 		defer cancel()
 		if end := fn(ctx); end != nil {
