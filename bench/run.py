@@ -253,9 +253,10 @@ def emptied(path):
     """Frees the disk and leaves the names, which go at the end of the run. For minutes ext4 looks at every deleted
     inode before it makes a new one (recently_deleted), so whoever restores after 40,000 deletions waits for seconds."""
     for folder, _, names in os.walk(path):
-        for path in (os.path.join(folder, n) for n in names):
-            if not os.path.islink(path):
-                os.truncate(path, 0)
+        for n in names:
+            file = os.path.join(folder, n)
+            if not os.path.islink(file):
+                os.truncate(file, 0)
 
 
 def one_file(tree):

@@ -42,10 +42,8 @@ func likenessOf(page []byte) (l likeness) {
 	}
 	switch page[0] {
 	case indexLeaf, tableLeaf:
-		l.kind = uint32(page[0]) << 24
 	case indexInner, tableInner:
-		l.kind = uint32(page[0]) << 24
-		return l
+		return likeness{kind: uint32(page[0]) << 24}
 	default: // what did not fit into a row, and whatever else
 		return l
 	}
@@ -66,7 +64,7 @@ func likenessOf(page []byte) (l likeness) {
 			copy(l.key[:], record[header:])
 		}
 	}
-	l.kind |= uint32(shortest)
+	l.kind = uint32(page[0])<<24 | uint32(shortest)
 	return l
 }
 

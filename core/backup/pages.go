@@ -103,7 +103,7 @@ func (j *pageBlock) do(_ context.Context, w *worker) error {
 	case err != nil:
 		return err
 	}
-	j.block.extents, j.block.hashes = joined(g.places), g.hashes
+	j.block.extents, j.block.hashes = g.places, g.hashes
 	w.r.o.Counters.BytesRead.Add(int64(j.length))
 	w.r.o.Counters.Bytes.Add(int64(j.length))
 	return nil
@@ -210,19 +210,6 @@ func (g *gathering) flush() error {
 	}
 	g.used, g.open = 0, g.open[:0]
 	return nil
-}
-
-// joined joins extents that continue each other, in their memory.
-func joined(places []repo.Extent) []repo.Extent {
-	out := places[:0]
-	for _, e := range places {
-		if n := len(out); n > 0 && out[n-1].Chunk == e.Chunk && int64(out[n-1].Offset)+out[n-1].Length == int64(e.Offset) {
-			out[n-1].Length += e.Length
-			continue
-		}
-		out = append(out, e)
-	}
-	return slices.Clip(slices.Clone(out))
 }
 
 // openPaged prepares for a database of this page size.
