@@ -278,7 +278,7 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 			return err
 		}
 	}
-	facts, err := a.createOrJoin(ctx, s, req, key)
+	j, err := a.createOrJoin(ctx, s, req, key)
 	if err != nil {
 		if key != nil {
 			err = errors.Join(err, a.profile.SetSecrets(&profile.Secrets{}))
@@ -287,35 +287,60 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	}
 	return a.profile.Update(func(set *profile.Settings) {
 		set.Destination, set.Sources, set.Excludes = destination, sources, slices.Clone(req.Excludes)
-		set.Repository, set.Protection = facts.Repository, string(facts.Protection)
-		set.VaultCard = facts.VaultCard
+		set.Repository, set.Protection, set.Seen = j.repository, string(j.protection), j.seen
+		set.VaultCard = j.card
 		if req.Password != nil {
 			set.PasswordConfirmed = time.Now()
 		}
 	})
 }
 
+// joined is what a profile remembers of the backup that it is set up for.
+type joined struct {
+	repository string
+	protection repo.Protection
+	card       []byte
+	seen       json.RawMessage
+}
+
+func joinedTo(r *repo.Repository, key *backupkey.Key) joined {
+	j := joined{repository: r.Facts().Repository, protection: repo.ProtectionNone, card: r.Facts().VaultCard, seen: seenBy(r)}
+	if key != nil { // the caller's word, not the header's
+		j.protection = repo.ProtectionKey
+	}
+	return j
+}
+
+// join opens the backup that is there. Who gives a key demands encryption; without one the person has said
+// that the backup has none. Nobody joins in the middle of a change.
+func join(ctx context.Context, s store.Store, key *backupkey.Key) (joined, error) {
+	r, err := repo.Open(ctx, s, repo.By(key))
+	switch {
+	case err != nil:
+		return joined{}, err
+	case r.Facts().Changing:
+		return joined{}, ErrChangePending
+	}
+	return joinedTo(r, key), nil
+}
+
 // createOrJoin makes the backup, with its account in the vault, or opens the one there is.
-func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest, key *backupkey.Key) (repo.Facts, error) {
+func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest, key *backupkey.Key) (joined, error) {
 	if req.Existing {
-		r, err := repo.Open(ctx, s, key)
-		if err != nil {
-			return repo.Facts{}, err
-		}
-		return r.Facts(), nil
+		return join(ctx, s, key)
 	}
 	var card []byte
 	if req.Password != nil {
 		if key == nil {
-			return repo.Facts{}, fmt.Errorf("%w: a password without a key", ErrInvalid)
+			return joined{}, fmt.Errorf("%w: a password without a key", ErrInvalid)
 		}
 		// No account is made for a place that is taken.
 		if _, err := repo.Inspect(ctx, s); !errors.Is(err, repo.ErrNotRepository) {
-			return repo.Facts{}, cmp.Or(err, repo.ErrExists)
+			return joined{}, cmp.Or(err, repo.ErrExists)
 		}
 		var err error
 		if card, err = a.register(ctx, *req.Password, key); err != nil {
-			return repo.Facts{}, err
+			return joined{}, err
 		}
 	}
 	r, err := repo.Create(ctx, s, key, card)
@@ -323,9 +348,9 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 		if card != nil {
 			err = errors.Join(err, a.removeAccount(ctx, card, key))
 		}
-		return repo.Facts{}, err
+		return joined{}, err
 	}
-	return r.Facts(), nil
+	return joinedTo(r, key), nil
 }
 
 // SetSources changes what is backed up, from the next backup on.

@@ -71,7 +71,7 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		return err
 	}
 	return a.profile.Update(func(set *profile.Settings) {
-		set.Destination, set.Repository, set.Known = destination, r.Facts().Repository, nil
+		set.Destination, set.Repository, set.Known, set.Seen = destination, r.Facts().Repository, nil, seenBy(r)
 	})
 }
 

@@ -60,7 +60,7 @@ func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progres
 	if req.Percent < 0 || req.Percent > 100 {
 		return DrillReport{}, fmt.Errorf("%w: %v per cent of the files", ErrInvalid, req.Percent)
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToRead(ctx)
 	if err != nil {
 		return DrillReport{}, err
 	}

@@ -72,7 +72,7 @@ func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progres
 		host, _ := whoami()
 		o.Of = func(s *repo.Snapshot) bool { return s.Host == host }
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return EraseReport{}, err
 	}

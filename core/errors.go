@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/holdfast-backup/holdfast/core/backup"
@@ -17,22 +18,27 @@ import (
 // What a caller decides on. Each is wrapped with details; use errors.Is. The
 // sentences for people are in ui/words.
 var (
-	ErrNotSetUp        = errors.New("no backup is set up in this profile")
-	ErrAlreadySetUp    = errors.New("a backup is already set up in this profile")
-	ErrProfileInUse    = errors.New("another holdfast process uses this profile")
-	ErrBusy            = errors.New("other work is under way")
-	ErrNoKeyring       = errors.New("no keyring on this computer")
-	ErrKeyringDenied   = errors.New("the keyring did not give the device key")
-	ErrSecretsDamaged  = errors.New("the sealed secrets of this profile cannot be opened")
-	ErrNoBackup        = errors.New("there is no backup at this place")
-	ErrExistingBackup  = errors.New("this place already holds a backup")
-	ErrNewerFormat     = errors.New("the backup was written by a newer version")
-	ErrDamaged         = errors.New("the backup is damaged")
-	ErrWrongKey        = errors.New("the key does not open this backup")
-	ErrKeyNeeded       = errors.New("the backup is encrypted and needs its key")
-	ErrNotEncrypted    = errors.New("the backup is not encrypted")
-	ErrEncrypted       = errors.New("the backup is encrypted already")
-	ErrDowngraded      = errors.New("the backup at the destination is not the one this computer protects")
+	ErrNotSetUp       = errors.New("no backup is set up in this profile")
+	ErrAlreadySetUp   = errors.New("a backup is already set up in this profile")
+	ErrProfileInUse   = errors.New("another holdfast process uses this profile")
+	ErrBusy           = errors.New("other work is under way")
+	ErrNoKeyring      = errors.New("no keyring on this computer")
+	ErrKeyringDenied  = errors.New("the keyring did not give the device key")
+	ErrSecretsDamaged = errors.New("the sealed secrets of this profile cannot be opened")
+	ErrNoBackup       = errors.New("there is no backup at this place")
+	ErrExistingBackup = errors.New("this place already holds a backup")
+	ErrNewerFormat    = errors.New("the backup was written by a newer version")
+	ErrDamaged        = errors.New("the backup is damaged")
+	ErrWrongKey       = errors.New("the key does not open this backup")
+	ErrKeyNeeded      = errors.New("the backup is encrypted and needs its key")
+	ErrNotEncrypted   = errors.New("the backup is not encrypted")
+	ErrEncrypted      = errors.New("the backup is encrypted already")
+	ErrDowngraded     = errors.New("the backup at the destination is not the one this computer protects")
+	// ErrUnprotected is within ErrNotEncrypted: a key or a password was given, and the destination claims that its backup has none.
+	ErrUnprotected = fmt.Errorf("a key was given, and %w", ErrNotEncrypted)
+	// ErrOlderKey: the destination shows a state of the key from before what this computer has seen: nothing is read or written.
+	ErrOlderKey        = errors.New("the destination shows an older state of the key than this computer has seen")
+	ErrTooManyKeys     = errors.New("the key was changed too often for this backup")
 	ErrOlderState      = errors.New("the destination shows an older state than this computer left there")
 	ErrChangePending   = errors.New("a change of encryption is not finished")
 	ErrChangeMade      = errors.New("the change of encryption is made and can only be finished")
@@ -71,8 +77,9 @@ var codes = []struct {
 	{"not-set-up", ErrNotSetUp}, {"already-set-up", ErrAlreadySetUp}, {"profile-in-use", ErrProfileInUse}, {"busy", ErrBusy},
 	{"no-keyring", ErrNoKeyring}, {"keyring-denied", ErrKeyringDenied}, {"secrets-damaged", ErrSecretsDamaged},
 	{"no-backup", ErrNoBackup}, {"existing-backup", ErrExistingBackup}, {"newer-format", ErrNewerFormat},
-	{"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"not-encrypted", ErrNotEncrypted},
+	{"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"unprotected", ErrUnprotected}, {"not-encrypted", ErrNotEncrypted},
 	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
+	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
@@ -114,6 +121,7 @@ var below = []struct{ from, to error }{
 	{repo.ErrNewerFormat, ErrNewerFormat},
 	{repo.ErrWrongKey, ErrWrongKey},
 	{repo.ErrKeyNeeded, ErrKeyNeeded},
+	{repo.ErrUnprotected, ErrUnprotected},
 	{repo.ErrNotEncrypted, ErrNotEncrypted},
 	{repo.ErrDamaged, ErrDamaged},
 	{repo.ErrNoSnapshot, ErrNoSnapshot},
@@ -122,6 +130,8 @@ var below = []struct{ from, to error }{
 	{repo.ErrChanging, ErrChangePending},
 	{repo.ErrGivenUp, ErrGivenUp},
 	{repo.ErrChanged, ErrDowngraded},
+	{repo.ErrOlder, ErrOlderKey},
+	{repo.ErrTooManyKeys, ErrTooManyKeys},
 	{backup.ErrNoSource, ErrNoSource},
 	{restore.ErrTarget, ErrTarget},
 	{restore.ErrTargetFull, ErrTargetFull},

@@ -41,7 +41,7 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 		}
 		defer key.Clear()
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (a *App) openForPassword(ctx context.Context) (*repo.Repository, *backupkey
 	case set.Change != "":
 		return nil, nil, ErrChangePending
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

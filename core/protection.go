@@ -57,7 +57,7 @@ func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, pas
 // changeProtection follows docs/format.md, chapter 11. What the profile
 // remembers is always ahead of what the destination knows:
 //
-//	secrets.Next kept → the vault has it → settings.Change set → BeginChange → fresh backup and
+//	secrets.Next kept → the vault has it → settings.Change set → BeginTurnOn, BeginTurnOff → fresh backup and
 //	proof → CommitChange → settings.Protection, secrets.Key → DropOldEpochs →
 //	settings.Change cleared
 func (a *App) changeProtection(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, run *Run, progress func(Progress)) (BackupReport, error) {
@@ -85,7 +85,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		}
 	}
 	step(StepPreparing, 0, 0)
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -100,7 +100,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		return report, err
 	}
 	// What follows deletes: on a repository opened anew, as the new protection shows it.
-	if r, err = repo.Open(ctx, r.Store(), next); err != nil {
+	if r, err = repo.Open(ctx, r.Store(), repo.By(next)); err != nil {
 		return report, err
 	}
 	var old *backupkey.Key
@@ -116,7 +116,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	}
 	err = drop()
 	if errors.Is(err, repo.ErrNothingNew) { // it went between its proof and now
-		if report, err = a.backupAfresh(ctx, r, next, run, progress, step); err == nil {
+		if report, err = a.backupAfresh(ctx, r, run, progress, step); err == nil {
 			err = drop()
 		}
 	}
@@ -184,13 +184,18 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 	if err != nil {
 		return BackupReport{}, err
 	}
-	moving, err := r.BeginChange(ctx, next, a.profile.Settings().VaultCard)
+	var moving *repo.Repository
+	if next == nil {
+		moving, err = r.BeginTurnOff(ctx)
+	} else {
+		moving, err = r.BeginTurnOn(ctx, next, a.profile.Settings().VaultCard)
+	}
 	if err != nil {
 		return BackupReport{}, err
 	}
 	var report BackupReport
 	if len(names) > 0 {
-		if report, err = a.backupAfresh(ctx, moving, next, run, progress, step); err != nil {
+		if report, err = a.backupAfresh(ctx, moving, run, progress, step); err != nil {
 			return report, err
 		}
 	}
@@ -198,7 +203,7 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 }
 
 // backupAfresh backs up under the epoch that moving writes, and proves it.
-func (a *App) backupAfresh(ctx context.Context, moving *repo.Repository, next *backupkey.Key, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
+func (a *App) backupAfresh(ctx context.Context, moving *repo.Repository, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
 	report, err := a.backup(ctx, moving, run, true, progress)
 	if err != nil {
 		return report, err
@@ -207,20 +212,13 @@ func (a *App) backupAfresh(ctx context.Context, moving *repo.Repository, next *b
 		return report, fmt.Errorf("%w: %d files, the first is %s (%s)", ErrIncomplete, report.Errors, run.Problems[0].Path, run.Problems[0].Reason)
 	}
 	step(StepProving, 0, 0)
-	return report, a.prove(ctx, moving, next, report.Snapshot, step)
+	return report, a.prove(ctx, moving, report.Snapshot, step)
 }
 
 // prove opens the destination anew, as a stranger with the key would, and
 // reads every byte of the new epoch back.
-func (a *App) prove(ctx context.Context, moving *repo.Repository, next *backupkey.Key, snapshot string, step func(Step, int64, int64)) error {
-	key := next
-	if key == nil && moving.Facts().Protection == repo.ProtectionKey {
-		var err error
-		if key, err = a.oldKey(); err != nil { // until it is committed, the old key opens both
-			return err
-		}
-	}
-	r, err := repo.Open(ctx, moving.Store(), key)
+func (a *App) prove(ctx context.Context, moving *repo.Repository, snapshot string, step func(Step, int64, int64)) error {
+	r, err := moving.Reopen(ctx)
 	if err != nil {
 		return err
 	}
@@ -272,7 +270,7 @@ func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Chang
 		}
 	}
 	return a.profile.Update(func(s *profile.Settings) {
-		s.Change = ""
+		s.Change, s.Seen = "", seenBy(r)
 		s.Known = slices.DeleteFunc(slices.Clone(s.Known), func(id string) bool {
 			return !slices.ContainsFunc(names, func(n repo.Name) bool { return n.String() == id })
 		})
@@ -339,7 +337,7 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	if a.profile.Settings().Change != "" {
 		return ErrChangePending
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return err
 	}
@@ -376,7 +374,7 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	defer oldKey.Clear()
 	err = errors.Join(
 		a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}),
-		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed = time.Time{} }),
+		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
 	)
 	if card != nil {
 		err = errors.Join(err, a.rememberVault(card))

@@ -91,7 +91,7 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 	if a.profile.Settings().Change != "" {
 		return PruneReport{}, ErrChangePending
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return PruneReport{}, err
 	}
@@ -266,7 +266,7 @@ func (a *App) onSnapshots(ctx context.Context, ids []string, fn func(*repo.Repos
 	case a.profile.Settings().Change != "":
 		return ErrChangePending
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return err
 	}

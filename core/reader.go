@@ -59,14 +59,14 @@ func Inspect(ctx context.Context, destination string) (Found, error) {
 	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
 }
 
-// OpenReader opens a backup somewhere, as on a new computer. key is nil for
-// one without encryption. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
+// OpenReader opens a backup somewhere, as on a new computer. A key demands that it is encrypted under it; nil says
+// that the person takes what is not encrypted, and so vouched for by nobody. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
 func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
 	s, err := OpenFolder(ctx, destination, false)
 	if err != nil {
 		return nil, raise(err)
 	}
-	r, err := repo.Open(ctx, s, key)
+	r, err := repo.Open(ctx, s, repo.By(key))
 	if err != nil {
 		return nil, errors.Join(raise(err), s.Close())
 	}
@@ -75,7 +75,7 @@ func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*R
 
 // Reader opens the profile's own backup.
 func (a *App) Reader(ctx context.Context) (*Reader, error) {
-	r, err := a.openOwn(ctx)
+	r, err := a.openToRead(ctx)
 	if err != nil {
 		return nil, raise(err)
 	}

@@ -52,7 +52,7 @@ func (a *App) repair(ctx context.Context, req RepairRequest, progress func(Progr
 	if a.profile.Settings().Change != "" {
 		return RepairReport{}, ErrChangePending
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return RepairReport{}, err
 	}

@@ -1,7 +1,9 @@
 package core
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -30,9 +32,48 @@ func (a *App) key() (*backupkey.Key, error) {
 	return backupkey.FromBytes(s.Key)
 }
 
-// openOwn opens the profile's backup and refuses one that is not it, or that
-// claims to be less protected than it was.
-func (a *App) openOwn(ctx context.Context) (*repo.Repository, error) {
+// openToRead opens the profile's backup and refuses one that is not it, that claims to be less protected than it
+// was, or that shows an older state of the key than this computer has seen. Nothing at the destination changes.
+func (a *App) openToRead(ctx context.Context) (*repo.Repository, error) { return a.openOwn(ctx, false) }
+
+// openToWrite is openToRead for verbs that write. It puts right what two changes of the key at once have left, and
+// brings up to date what an earlier version wrote.
+func (a *App) openToWrite(ctx context.Context) (*repo.Repository, error) {
+	r, err := a.openOwn(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	switch err := r.Upgrade(ctx); {
+	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrPermission):
+		a.p.Log.Warn("the backup stays in the form of an earlier version", "cause", err)
+	case err != nil:
+		return nil, errors.Join(err, r.Store().Close())
+	}
+	return r, a.rememberSeen(r)
+}
+
+// rememberSeen keeps the state of the key that a repository shows. A change of protection keeps it at its end.
+func (a *App) rememberSeen(r *repo.Repository) error {
+	set := a.profile.Settings()
+	if bytes.Equal(seenBy(r), set.Seen) || set.Change != "" || set.Repository != r.Facts().Repository {
+		return nil
+	}
+	return a.profile.Update(func(s *profile.Settings) { s.Seen = seenBy(r) })
+}
+
+// seenBy is the state of the key that a repository shows, for the settings.
+func seenBy(r *repo.Repository) json.RawMessage {
+	if r.Seen() == (repo.Seen{}) {
+		return nil
+	}
+	b, err := json.Marshal(r.Seen())
+	if err != nil {
+		panic("core: " + err.Error()) // our own type
+	}
+	return b
+}
+
+func (a *App) openOwn(ctx context.Context, mend bool) (*repo.Repository, error) {
 	set := a.profile.Settings()
 	if set.Repository == "" {
 		return nil, ErrNotSetUp
@@ -42,14 +83,17 @@ func (a *App) openOwn(ctx context.Context) (*repo.Repository, error) {
 		return nil, err
 	}
 	s = store.Limited(s, &a.uploads)
-	r, err := a.openRepository(ctx, set, s)
+	r, err := a.openRepository(ctx, set, s, mend)
+	if err == nil {
+		err = a.rememberSeen(r)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return r, nil
 }
 
-func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.Store) (*repo.Repository, error) {
+func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.Store, mend bool) (*repo.Repository, error) {
 	facts, err := repo.Inspect(ctx, s)
 	if err != nil {
 		return nil, err
@@ -62,13 +106,24 @@ func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.
 		return nil, fmt.Errorf("%w: %s says %q, this computer set up %q", ErrDowngraded, set.Destination, facts.Protection, set.Protection)
 	}
 	if facts.Protection == repo.ProtectionNone {
-		return repo.Open(ctx, s, nil)
+		return repo.Open(ctx, s, repo.Unencrypted())
 	}
 	key, err := a.keyFor(facts.KeyID)
 	if err != nil {
 		return nil, err
 	}
-	return repo.Open(ctx, s, key)
+	q := repo.Encrypted(key)
+	if set.Seen != nil && set.Change == "" {
+		var seen repo.Seen
+		if err := json.Unmarshal(set.Seen, &seen); err != nil {
+			return nil, fmt.Errorf("the profile's settings: %w", err)
+		}
+		q = q.Since(seen)
+	}
+	if mend {
+		q = q.Mending()
+	}
+	return repo.Open(ctx, s, q)
 }
 
 // keyFor returns the kept key with this id. A change of the key that was cut
@@ -118,7 +173,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 	if err != nil {
 		return BackupReport{}, err
 	}
-	r, err := a.openOwn(ctx)
+	r, err := a.openToWrite(ctx)
 	if err != nil {
 		return BackupReport{}, end(err)
 	}
@@ -212,7 +267,10 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 		present[s.ID()] = true
 		previous = &s.Name
 	}
-	missing := func(id string) bool { return !present[id] }
+	missing := func(id string) bool {
+		n, ok := repo.ParseName(id)
+		return !present[id] && !(ok && r.Outlived(n)) // those of before encryption are about to be deleted
+	}
 	if !slices.ContainsFunc(known, missing) {
 		return previous, false, nil
 	}

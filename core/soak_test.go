@@ -146,7 +146,7 @@ func removedFrom(t testing.TB, c *computer, key *backupkey.Key) map[string]bool 
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // only read from
-	r, err := repo.Open(ctx, s, key)
+	r, err := repo.Open(ctx, s, repo.By(key))
 	if err != nil {
 		t.Fatal(err)
 	}

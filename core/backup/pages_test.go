@@ -165,7 +165,7 @@ func TestDatabasePagesWhoseChunkIsGone(t *testing.T) {
 		must(t, b.s.Delete(t.Context(), path))
 	}
 	var err error
-	b.o.Repository, err = repo.Open(t.Context(), b.s, nil)
+	b.o.Repository, err = repo.Open(t.Context(), b.s, repo.Unencrypted())
 	must(t, err)
 	scribble(rng, db[8192:8292])
 	b.write("chat.db", db)

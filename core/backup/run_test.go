@@ -65,7 +65,7 @@ func (b *bench) run() Result {
 // restored returns the files of a snapshot, by path.
 func (b *bench) restored(s *repo.Snapshot) map[string][]byte {
 	b.t.Helper()
-	r, err := repo.Open(b.t.Context(), b.s, nil)
+	r, err := repo.Open(b.t.Context(), b.s, repo.Unencrypted())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func newGenerator(b *testing.B) *generator {
 	dest := filepath.Join(*scaleDir, "dest")
 	folder, err := store.OpenFolder(dest, store.FolderOptions{})
 	must(err)
-	r, err := repo.Open(ctx, hasty{folder, dest}, key)
+	r, err := repo.Open(ctx, hasty{folder, dest}, repo.By(key))
 	must(err)
 	g := &generator{b: b, src: filepath.Join(*scaleDir, "src"), random: rand.NewChaCha8([32]byte{1})}
 	g.nodes.names = source.NewNames()

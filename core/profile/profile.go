@@ -42,6 +42,8 @@ type Settings struct {
 	Protection string `json:"protection,omitempty"`
 	// Change is a change of protection that is not finished.
 	Change string `json:"change,omitempty"`
+	// Seen is the state of the key that the destination showed last, as core/repo writes it; an older one is refused.
+	Seen json.RawMessage `json:"seen,omitempty"`
 	// Known are the snapshots, by id, that this profile wrote and that must be there.
 	Known []string `json:"known,omitempty"`
 	// KeyConfirmed is when the person last showed to have the digits.

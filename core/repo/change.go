@@ -14,52 +14,61 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// A change of protection follows docs/format.md, chapter 11: BeginChange
+// A change of protection follows docs/format.md, chapter 11: BeginTurnOn or BeginTurnOff
 // (steps 1 and 2), a fresh backup and its proof by the caller (3), CommitChange
 // (4), DropOldEpochs (5). Each may be called again after an interruption. Until 4 GiveUpChange takes it back.
 
-// BeginChange starts turning encryption on (a key) or off (nil) and returns
-// the repository reopened: what is written from now on is under the new
-// epoch. card is that of the vault that holds the key to come, nil for none.
+// BeginTurnOn starts turning encryption on and returns the repository reopened: what is written from now on
+// is under the new epoch. card is that of the vault that holds the key to come, nil for none.
 // If the same change is under way already, it only reopens.
-// Errors: ErrNotEncrypted or ErrExists when there is nothing to change,
-// ErrWrongKey when another key's change is under way.
-func (r *Repository) BeginChange(ctx context.Context, key *backupkey.Key, card []byte) (*Repository, error) {
+// Errors: ErrExists when it is encrypted, ErrWrongKey when another key's change is under way.
+func (r *Repository) BeginTurnOn(ctx context.Context, key *backupkey.Key, card []byte) (*Repository, error) {
 	if err := checkCard(card); err != nil {
 		return nil, err
 	}
 	h := *r.header
 	switch {
-	case key != nil && h.Protection == ProtectionKey:
+	case h.Protection == ProtectionKey:
 		return nil, fmt.Errorf("%w: it is encrypted", ErrExists)
-	case key == nil && h.Protection == ProtectionNone:
-		return nil, ErrNotEncrypted
-	case h.Next != nil && key != nil && h.Next.KeyID != key.ID().String():
+	case h.Next != nil && h.Next.KeyID != key.ID().String():
 		return nil, fmt.Errorf("%w: a change with another key is under way", ErrWrongKey)
 	case h.Next != nil:
 		return r.openMoving(ctx, key)
 	}
 	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
-	var err error
-	if key == nil {
-		h.Next = &guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(fresh.secret[:])}
-		err = r.replaceHeader(ctx, &h, r.key)
-	} else {
-		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String()}
-		h.VaultCard = card
-		// It began at 0: what was not encrypted is on its way out, and no backup may use it.
-		epochs := []*Epoch{newEpoch(r.id, r.current().secret, 0), fresh}
-		err = r.replaceKeyring(ctx, &h, h.Next, key, epochs, r.key)
-	}
-	if err != nil {
+	h.Next, h.VaultCard = &guard{Protection: ProtectionKey, KeyID: key.ID().String()}, card
+	ring := &keyring{version: 2, epochs: []*Epoch{r.current().as(epochPublic), fresh}}
+	if _, err := r.replaceKeyring(ctx, &h, h.Next, key, ring, r.key); err != nil {
 		return nil, err
 	}
 	return r.openMoving(ctx, key)
 }
 
+// BeginTurnOff starts turning encryption off, as BeginTurnOn turns it on. Everything that is written from now on can be
+// read, and forged, by anybody who sees the destination.
+// Errors: ErrNotEncrypted.
+func (r *Repository) BeginTurnOff(ctx context.Context) (*Repository, error) {
+	h := *r.header
+	switch {
+	case h.Protection == ProtectionNone:
+		return nil, ErrNotEncrypted
+	case h.Next != nil:
+		return r.openMoving(ctx, nil)
+	}
+	secret := newSecret()
+	h.Next = &guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(secret[:])}
+	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+		return nil, err
+	}
+	return r.openMoving(ctx, nil)
+}
+
 // openMoving opens the repository to write under the epoch to come.
 func (r *Repository) openMoving(ctx context.Context, key *backupkey.Key) (*Repository, error) {
-	moving, err := Open(ctx, r.store, firstKey(key, r.key))
+	moving, err := Open(ctx, r.store, By(firstKey(key, r.key)))
+	if errors.Is(err, ErrNotEncrypted) {
+		err = errors.Join(ErrChanged, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +77,14 @@ func (r *Repository) openMoving(ctx context.Context, key *backupkey.Key) (*Repos
 	}
 	moving.writes = moving.newest()
 	return moving, nil
+}
+
+// Reopen opens the destination anew, to read what a change under way has stored. Without a change it is Open.
+func (r *Repository) Reopen(ctx context.Context) (*Repository, error) {
+	if r.header.Next != nil || r.header.Protection == ProtectionNone && r.key != nil {
+		return r.openMoving(ctx, r.key)
+	}
+	return Open(ctx, r.store, By(r.key))
 }
 
 func firstKey(keys ...*backupkey.Key) *backupkey.Key {
@@ -79,35 +96,42 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
-// replaceKeyring writes a keyring of epochs under key and replaces the header by h, in
-// which g names it. sealKey seals h.
-func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, key *backupkey.Key, epochs []*Epoch, sealKey *backupkey.Key) error {
-	n, err := nextKeyring(ctx, r.store)
+// replaceKeyring writes a keyring under key and replaces the header by h, in which g names it. sealKey seals h.
+func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, key *backupkey.Key, ring *keyring, sealKey *backupkey.Key) (Seen, error) {
+	above := max(r.header.Keyring, r.seen.Keyring)
+	if r.header.Next != nil {
+		above = max(above, r.header.Next.Keyring)
+	}
+	put, err := putKeyring(ctx, r.store, key, r.id, above, ring)
 	if err != nil {
-		return err
+		return Seen{}, err
 	}
-	salt := newSecret()
-	if err := putKeyring(ctx, r.store, key, r.id, n, epochs, salt); err != nil {
-		return err
-	}
-	g.Keyring = n
+	g.Keyring, h.Version = put.n, headerVersion
 	if err := r.replaceHeader(ctx, h, sealKey); err != nil {
-		return err
+		return Seen{}, err
 	}
 	// Who changed the key twice while this computer slept before the last call took
 	// the keyring for what an interruption had left.
-	if _, err = r.store.Stat(ctx, keyringPath(n)); errors.Is(err, store.ErrNotExist) {
-		err = putKeyring(ctx, r.store, key, r.id, n, epochs, salt)
+	if _, err = r.store.Stat(ctx, keyringPath(put.n)); errors.Is(err, store.ErrNotExist) {
+		if err = r.store.Put(ctx, keyringPath(put.n), put.sealed); err == nil {
+			err = readsBack(ctx, r.store, key, r.id, put, ring)
+		}
 	}
-	return err
+	return put.seen(r.id, ring), err
 }
 
 // replaceHeader replaces the header that was opened, if it still is the one that is there,
 // and reads it back: what follows deletes what only the older one needs.
 // Errors: ErrChanged when another computer was first.
+// A header that requires a key is written only once its keyring opened with that key.
 func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
 	if err := r.stillHeader(ctx); err != nil {
 		return err
+	}
+	if h.Protection == ProtectionKey {
+		if _, _, err := readKeyring(ctx, r.store, key, r.id, h.Keyring); err != nil {
+			return err
+		}
 	}
 	h.setSeal(key)
 	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
@@ -158,8 +182,18 @@ func (r *Repository) CommitChange(ctx context.Context) error {
 	return nil
 }
 
-// DropOldEpochs deletes every object that an epoch before the current one
-// wrote, and then their secrets. key is the old key when encryption was turned
+// public are the epochs whose secrets were once in the clear.
+func (r *Repository) public() (out []*Epoch) {
+	for _, e := range r.epochs {
+		if e != r.writes && e.state == epochPublic {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// DropOldEpochs deletes every object of the protection before, and then its secrets: where encryption was turned on, what
+// was ever public, where it was turned off, all that the old key sealed. key is the old key when encryption was turned
 // off, nil otherwise. It may be called again until it succeeds.
 // progress, if not nil, gets the number of packs deleted and to delete.
 // Errors: ErrNothingNew, ErrGivenUp, and nothing was deleted; those of store.
@@ -167,19 +201,21 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 	if r.header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
-	old, last := r.epochs[:len(r.epochs)-1], uint32(0)
-	sealedBy := key
+	var old []*Epoch
+	last, sealedBy := uint32(0), key
 	if r.header.Protection == ProtectionKey {
-		sealedBy = r.key // also what an interrupted run of this has left
+		old, sealedBy = r.public(), r.key // also what an interrupted run of this has left
 	}
 	if sealedBy != nil {
-		sealed, n, err := r.keyringEpochs(ctx, sealedBy)
+		rings, err := keyringsOf(ctx, r.store, r.id, sealedBy)
 		if err != nil {
 			return err
 		}
-		last = n
-		if r.header.Protection == ProtectionNone {
-			old = append(old[:len(old):len(old)], sealed...)
+		for n, ring := range rings {
+			last = max(last, n)
+			if r.header.Protection == ProtectionNone {
+				old = append(old, ring.epochs...)
+			}
 		}
 	}
 	if slices.ContainsFunc(old, r.newest().equal) {
@@ -316,23 +352,30 @@ func (r *Repository) dropKind(ctx context.Context, kind objectKind, epochs []*Ep
 	}
 }
 
-// forgetOldSecrets leaves no keyring that holds an older epoch. last is the number of
+// forgetOldSecrets leaves no keyring that holds an epoch which is deleted. last is the number of
 // the last one that may.
 func (r *Repository) forgetOldSecrets(ctx context.Context, last uint32) error {
-	if r.header.Protection == ProtectionKey && len(r.epochs) > 1 {
+	if r.header.Protection == ProtectionKey && len(r.public()) > 0 {
+		ring := &keyring{version: 2, epochs: slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.state == epochPublic })}
+		if r.legacyClosed() {
+			return fmt.Errorf("%w: epochs without a closing list", ErrDamaged) // Upgrade comes first
+		}
+		ring.closing = r.trust.name
 		h := *r.header
-		if err := r.replaceKeyring(ctx, &h, &h.guard, r.key, r.epochs[len(r.epochs)-1:], r.key); err != nil {
+		seen, err := r.replaceKeyring(ctx, &h, &h.guard, r.key, ring, r.key)
+		if err != nil {
 			return err
 		}
+		r.seen, r.epochs = seen, ring.epochs
 	}
-	r.epochs, r.writes = r.epochs[len(r.epochs)-1:], r.newest()
+	r.epochs, r.writes = slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.state == epochPublic }), r.newest()
 	return r.deleteKeyrings(ctx, last)
 }
 
 // deleteKeyrings deletes the keyrings up to number last, but never the one in use. Those with
 // higher numbers may be of another computer, which is about to make the header name one.
 func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
-	numbers, err := r.keyrings(ctx)
+	numbers, err := keyringNumbers(ctx, r.store)
 	if err != nil {
 		return err
 	}
@@ -347,59 +390,128 @@ func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
 	return nil
 }
 
-func (r *Repository) keyrings(ctx context.Context) (numbers []uint32, err error) {
-	err = r.store.List(ctx, "keyring-", func(o store.Object) error {
-		if n, ok := parseKeyringPath(o.Name); ok {
-			numbers = append(numbers, n)
-		}
-		return nil
-	})
-	return numbers, err
-}
-
-// keyringEpochs returns the epochs of every keyring that key opens, and the last one's number.
-func (r *Repository) keyringEpochs(ctx context.Context, key *backupkey.Key) (all []*Epoch, last uint32, err error) {
-	numbers, err := r.keyrings(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, n := range numbers {
-		epochs, err := readKeyring(ctx, r.store, key, r.id, n)
-		if errors.Is(err, ErrDamaged) {
-			continue // another key's
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		all, last = append(all, epochs...), max(last, n)
-	}
-	return all, last, nil
-}
-
 // ChangeKey seals the epochs, and a new one for what is written from now on,
-// under another key. Data is not encrypted again: what the old key could open
+// under another key, and closes over what is there (docs/format.md, chapter 4). Data is not encrypted again: what the old key could open
 // before, a copy of the old keyring and the old key still open.
 // card is that of the vault that holds the new key, nil for none.
-// Errors: ErrNotEncrypted; ErrChanged when another computer was first; a plain error
-// while a change of protection is under way or when the keyring is full.
+// Errors: ErrNotEncrypted; ErrChanged when another computer was first; ErrChanging; ErrTooManyKeys; ErrDamaged when
+// it cannot be told what counts now.
 func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []byte) error {
 	if err := checkCard(card); err != nil {
 		return err
 	}
+	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
+	return r.closeEpochs(ctx, key, fresh, func(h *header) { h.KeyID, h.VaultCard = key.ID().String(), card })
+}
+
+// Upgrade writes what a version before closing lists has left in the form of this one, under the same key.
+// It does nothing where that is done. Errors: as ChangeKey.
+func (r *Repository) Upgrade(ctx context.Context) error {
+	if r.header.Version >= headerVersion || r.header.Protection != ProtectionKey || r.header.Next != nil {
+		return nil
+	}
+	return r.closeEpochs(ctx, r.key, nil, func(*header) {})
+}
+
+// closeEpochs writes a keyring under key, with a new epoch if fresh is not nil, that closes over what counts now.
+// The order is that of docs/format.md, chapter 4: list, keyring, header, and a second list of what came between.
+func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh *Epoch, change func(*header)) error {
 	switch {
 	case r.header.Protection != ProtectionKey:
 		return ErrNotEncrypted
 	case r.header.Next != nil:
-		return errors.New("a change of protection is under way")
+		return ErrChanging
 	}
-	epochs := append(r.epochs[:len(r.epochs):len(r.epochs)], newEpoch(r.id, newSecret(), time.Now().Unix()))
-	h, last := *r.header, r.header.Keyring
-	h.KeyID, h.VaultCard = key.ID().String(), card
-	if err := r.replaceKeyring(ctx, &h, &h.guard, key, epochs, key); err != nil {
+	first, err := r.closeOver(ctx, nil)
+	if err != nil {
 		return err
 	}
-	r.key, r.epochs, r.writes = key, epochs, epochs[len(epochs)-1]
-	return r.deleteKeyrings(ctx, last)
+	ring, err := r.nextRing(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	current := ring.epochs[len(ring.epochs)-1]
+	if slices.ContainsFunc(ring.epochs, func(e *Epoch) bool { return e.state == epochClosed }) {
+		name, err := r.putClosing(ctx, current, first)
+		if err != nil {
+			return err
+		}
+		ring.closing = &name
+	}
+	h, last := *r.header, r.header.Keyring
+	change(&h)
+	before := r.Fresh()
+	seen, err := r.replaceKeyring(ctx, &h, &h.guard, key, ring, key)
+	if err != nil {
+		return err
+	}
+	// Whoever looked at the header after its last write, and found it as it was, wrote before now.
+	if ring.closing != nil {
+		more, err := before.closeOver(ctx, first)
+		if err == nil && len(more) > 0 {
+			_, err = r.putClosing(ctx, current, more)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.key, r.epochs, r.writes, r.seen = key, ring.epochs, current, seen
+	if err := r.loadTrust(ctx, ring); err != nil {
+		return err
+	}
+	if err := r.deleteKeyrings(ctx, last); err != nil {
+		return err
+	}
+	return r.dropClosings(ctx)
+}
+
+// nextRing is the keyring after the present one: with a new epoch, if there is one, and without closed epochs of which
+// nothing is left.
+func (r *Repository) nextRing(ctx context.Context, fresh *Epoch) (*keyring, error) {
+	used := make(map[*Epoch]bool)
+	for _, kind := range kinds {
+		if kind == kindClosing {
+			continue
+		}
+		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
+			if n, ok := kind.parsePath(o.Name); ok {
+				if e := r.owner(kind, n); e != nil {
+					used[e] = true
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	ring := &keyring{version: 2}
+	for _, e := range r.epochs {
+		switch {
+		case e == r.writes && fresh == nil:
+			ring.epochs = append(ring.epochs, e.as(epochCurrent))
+		case e.state == epochPublic:
+			ring.epochs = append(ring.epochs, e)
+		case e == r.writes, used[e]: // somebody may be writing under the one that ends now
+			ring.epochs = append(ring.epochs, e.as(epochClosed))
+		}
+	}
+	if fresh != nil {
+		ring.epochs = append(ring.epochs, fresh)
+	}
+	return ring, ring.checkCount()
+}
+
+// dropClosings deletes the lists of epochs that are not current any more: the current one's name all that counts.
+func (r *Repository) dropClosings(ctx context.Context) error {
+	var old []*Epoch
+	for _, e := range r.epochs {
+		if e != r.writes {
+			old = append(old, e)
+		}
+	}
+	_, err := r.dropKind(ctx, kindClosing, old, nil)
+	return err
 }
 
 // SetVaultCard puts another vault card, or none, into the header. The header
@@ -421,6 +533,9 @@ func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
 	}
 	if err := h.checkSeal(r.key); err != nil {
 		return err
+	}
+	if h.guard != r.header.guard {
+		return fmt.Errorf("%w: the header names keyring %d, not %d", ErrChanged, h.Keyring, r.header.Keyring)
 	}
 	now := *h
 	r.header, h.VaultCard = &now, card

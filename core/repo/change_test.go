@@ -15,7 +15,7 @@ func TestABackupBesideAChangeGoesWithTheOldEpoch(t *testing.T) {
 	key := testKey(t)
 	_, m := newRepo(t, key)
 	writeSnapshot(t, reopen(t, m, key), someFiles, nil)
-	moving, err := reopen(t, m, key).BeginChange(ctx, nil, nil)
+	moving, err := reopen(t, m, key).BeginTurnOff(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestABackupThatEndsAfterAChangeFails(t *testing.T) {
 	_, m := newRepo(t, key)
 	first := writeSnapshot(t, reopen(t, m, key), someFiles, nil)
 	change := func(context.Context) error {
-		moving, err := reopen(t, m, key).BeginChange(ctx, nil, nil)
+		moving, err := reopen(t, m, key).BeginTurnOff(ctx)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func TestABackupAfterTurningOnUsesNothingOfBefore(t *testing.T) {
 	writeSnapshot(t, reopen(t, m, nil), someFiles, nil)
 	key := testKey(t)
 	before := reopen(t, m, nil)
-	moving, err := before.BeginChange(ctx, key, nil)
+	moving, err := before.BeginTurnOn(ctx, key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,10 +101,10 @@ func TestABackupAfterTurningOnUsesNothingOfBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := before.current().NewHasher().ID(someFiles[1].content[:100])
-	r := reopen(t, m, key)
-	if !r.Has(old) {
-		t.Fatal("the older chunk is not there to begin with")
+	if _, err := before.LoadIndex(ctx); err != nil || !before.Has(old) {
+		t.Fatalf("the older chunk is not there to begin with: %v", err)
 	}
+	r := reopen(t, m, key)
 	w, err := r.NewWriter(ctx, 0)
 	if err != nil {
 		t.Fatal(err)

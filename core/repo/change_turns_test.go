@@ -21,12 +21,12 @@ func TestTwoChangesAtOnce(t *testing.T) {
 		return func(r *Repository) error { return r.ChangeKey(ctx, k, nil) }
 	}
 	turnOn := func(k *backupkey.Key) func(*Repository) error {
-		return func(r *Repository) error { _, err := r.BeginChange(ctx, k, nil); return err }
+		return func(r *Repository) error { _, err := beginChange(ctx, r, k); return err }
 	}
 	card := func(r *Repository) error { return r.SetVaultCard(ctx, []byte(`{"vault":"https://vault.example"}`)) }
 	prepareChange := func(from, to *backupkey.Key) func(t *testing.T, m *store.Memory) {
 		return func(t *testing.T, m *store.Memory) {
-			moving, err := reopen(t, m, from).BeginChange(ctx, to, nil)
+			moving, err := beginChange(ctx, reopen(t, m, from), to)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,14 +39,14 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if !r.Facts().Changing {
 				return errors.New("it was given up")
 			}
-			moving, err := r.BeginChange(ctx, to, nil)
+			moving, err := beginChange(ctx, r, to)
 			if err != nil {
 				return err
 			}
 			if err := moving.CommitChange(ctx); err != nil {
 				return err
 			}
-			next, err := Open(ctx, r.store, to)
+			next, err := Open(ctx, r.store, By(to))
 			if err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 		{"a key and no encryption", old, nil, [2]func(*Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}, 0},
 		{"encryption twice", nil, nil, [2]func(*Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}, 0},
 		{"a key while old epochs go", nil, func(t *testing.T, m *store.Memory) {
-			moving, err := reopen(t, m, nil).BeginChange(ctx, old, nil)
+			moving, err := reopen(t, m, nil).BeginTurnOn(ctx, old, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 				var did [2]func(store.Store) error
 				for i, change := range c.changes {
 					did[i] = func(s store.Store) error {
-						r, err := Open(ctx, s, open)
+						r, err := Open(ctx, s, By(open))
 						if err != nil {
 							return err
 						}
@@ -134,10 +134,11 @@ func TestTwoChangesAtOnce(t *testing.T) {
 				}
 				errs := order.run(t, m, did)
 				var keys []*backupkey.Key
+				nothingNew := false
 				for i, err := range errs {
 					switch {
 					case errors.Is(err, ErrNothingNew): // backs up anew; until then what was before must be there
-						keys = append(keys, c.keys[i], open)
+						keys, nothingNew = append(keys, c.keys[i]), true
 					case err == nil: // somebody was told that this key opens it
 						keys = append(keys, c.keys[i])
 					}
@@ -150,7 +151,13 @@ func TestTwoChangesAtOnce(t *testing.T) {
 						both++
 					}
 				}
-				if err := opensAndRestores(t, m, keys); err != nil {
+				err := opensAndRestores(t, m, keys)
+				if err != nil && (nothingNew || len(keys) > 1 && errs[0] != nil && errs[1] != nil) {
+					r := reopen(t, base, open)
+					r.store = m
+					err = restores(ctx, r)
+				}
+				if err != nil {
 					t.Fatalf("%v: %v; the changes ended with %v", order, err, errs)
 				}
 			}
@@ -179,27 +186,33 @@ func opensAndRestores(t *testing.T, m *store.Memory, keys []*backupkey.Key) erro
 	ctx := context.Background()
 	var errs []error
 	for _, k := range keys {
-		r, err := Open(ctx, m, k)
+		r, err := Open(ctx, m, By(k))
 		if err == nil {
-			_, err = r.LoadIndex(ctx)
+			err = restores(ctx, r)
 		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if err == nil {
+			return nil
 		}
-		list, damaged, err := r.Snapshots(ctx)
-		if err != nil || len(list) == 0 || len(damaged) > 0 {
-			errs = append(errs, fmt.Errorf("%d snapshots, %d damaged, %w", len(list), len(damaged), err))
-			continue
-		}
-		for _, s := range list {
-			if _, err := readFile(r, s, "b.bin"); err != nil {
-				return err
-			}
-		}
-		return nil
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// restores reads a file of every snapshot.
+func restores(ctx context.Context, r *Repository) error {
+	if _, err := r.LoadIndex(ctx); err != nil {
+		return err
+	}
+	list, damaged, err := r.Snapshots(ctx)
+	if err != nil || len(list) == 0 || len(damaged) > 0 {
+		return fmt.Errorf("%d snapshots, %d damaged, %w", len(list), len(damaged), err)
+	}
+	for _, s := range list {
+		if _, err := readFile(r, s, "b.bin"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // order is an interleaving: first makes runs[0] calls, the other runs[1], and
@@ -327,4 +340,12 @@ func (s *turns) List(ctx context.Context, prefix string, fn func(store.Object) e
 		return err
 	}
 	return s.Store.List(ctx, prefix, fn)
+}
+
+// beginChange begins turning encryption on with a key, or off with nil.
+func beginChange(ctx context.Context, r *Repository, key *backupkey.Key) (*Repository, error) {
+	if key == nil {
+		return r.BeginTurnOff(ctx)
+	}
+	return r.BeginTurnOn(ctx, key, nil)
 }

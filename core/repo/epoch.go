@@ -13,11 +13,22 @@ import (
 	"github.com/zeebo/blake3"
 )
 
+// epochState says what an epoch's objects are worth (docs/format.md, chapter 4).
+type epochState byte
+
+const (
+	epochCurrent epochState = 0 // new objects are written under it
+	epochClosed  epochState = 1 // its objects count as far as a closing list names them
+	epochPublic  epochState = 2 // its secret was once in the clear: its objects are only deleted
+)
+
 // Epoch is a 32-byte secret with all keys that derive from it. It has no
 // printable form.
 type Epoch struct {
 	secret      [32]byte
 	began       int64 // Unix seconds
+	state       epochState
+	ids         *macKey // under chunkIDKey
 	nameKey     []byte
 	names       *macKey // under nameKey
 	chunkIDKey  []byte
@@ -48,13 +59,14 @@ func newSecret() (s [32]byte) {
 // newEpoch derives the keys of chapter 2 from a secret.
 func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 	derive := func(label string) []byte { return hkdfKey(secret[:], id[:], label) }
-	nameKey, chunkerKey := derive(labelName), derive(labelChunker)
+	nameKey, chunkerKey, chunkIDKey := derive(labelName), derive(labelChunker), derive(labelChunkID)
 	return &Epoch{
 		secret:      secret,
 		began:       began,
 		nameKey:     nameKey,
 		names:       newMACKey(nameKey),
-		chunkIDKey:  derive(labelChunkID),
+		chunkIDKey:  chunkIDKey,
+		ids:         newMACKey(chunkIDKey),
 		chunkerKey:  chunkerKey,
 		cuts:        newMACKey(chunkerKey),
 		packKey:     derive(labelPack),
@@ -65,6 +77,21 @@ func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 }
 
 func (e *Epoch) equal(o *Epoch) bool { return e.secret == o.secret }
+
+// as returns the epoch in another state.
+func (e *Epoch) as(state epochState) *Epoch {
+	other := *e
+	other.state = state
+	return &other
+}
+
+// seenID names the epoch in what a computer remembers. It tells nothing of the secret.
+func (e *Epoch) seenID(id RepositoryID) [32]byte {
+	return [32]byte(hkdfKey(e.secret[:], id[:], labelSeen))
+}
+
+// wrote reports whether content stands under its id: the keyed hash of the epoch whose pack holds it.
+func (e *Epoch) wrote(id ID, content []byte) bool { return e.ids.sum(content) == id }
 
 // givenUpID names the epoch where a change to it is given up.
 func (e *Epoch) givenUpID(id RepositoryID) [32]byte {
@@ -113,7 +140,7 @@ func (e *Epoch) objectAEAD(kind objectKind, n Name) cipher.AEAD {
 		secret = e.indexKey
 	case kindSnapshot:
 		secret = e.snapshotKey
-	case kindMark, kindPending, kindRemoval, kindPin:
+	case kindMark, kindPending, kindRemoval, kindPin, kindClosing:
 		secret = e.pruneKey
 	}
 	return newAEAD(hkdfKey(secret, n[:], labelObject))

@@ -1,6 +1,9 @@
 package repo
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What a caller decides on; wrapped with the object's name and the cause.
 var (
@@ -10,6 +13,8 @@ var (
 	ErrWrongKey      = errors.New("the key does not open this backup")
 	ErrKeyNeeded     = errors.New("the backup is encrypted")
 	ErrNotEncrypted  = errors.New("the backup is not encrypted")
+	// ErrUnprotected is within ErrNotEncrypted: a key was given, and the header claims that there is no encryption.
+	ErrUnprotected = fmt.Errorf("a key was given, and %w", ErrNotEncrypted)
 	// ErrDamaged: an object is missing, does not authenticate, or does not decode.
 	ErrDamaged    = errors.New("damaged")
 	ErrNoSnapshot = errors.New("no such snapshot")
@@ -27,6 +32,13 @@ var (
 	// ErrNothingNew: the change is made, and the new epoch has no backup that could take the place of the old.
 	ErrNothingNew = errors.New("there is no backup under the new protection yet")
 
+	// ErrOlder: the destination shows an older state of the key than this computer has seen there.
+	ErrOlder = errors.New("the place shows an older state of the key than this computer has seen")
+	// ErrTooManyKeys: the keyring cannot hold one more change of the key.
+	ErrTooManyKeys = errors.New("the key was changed too often")
+
+	// errUnvouched is within ErrDamaged: the object may be sound, but what vouches for it is missing.
+	errUnvouched = fmt.Errorf("%w: nothing vouches for it", ErrDamaged)
 	// errGone is within ErrDamaged: the object is not there. Who has just listed
 	// it lists again, since a prune may have deleted it in between.
 	errGone = errors.New("missing")

@@ -83,7 +83,7 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 		cerr := err
 		if cerr == nil {
 			from := int(w.at.offset - first.offset)
-			content, cerr = openRecord(c, w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+gcmTag], int(w.at.content), alloc(int(w.at.content)))
+			content, cerr = c.openRecord(w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+gcmTag], int(w.at.content), alloc(int(w.at.content)))
 		}
 		if cerr != nil {
 			if content, cerr = r.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, ErrDamaged) {

@@ -12,6 +12,9 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 )
 
+// headerVersion is what is written. A header of version 1 names a keyring of version 1 (docs/adr/0020).
+const headerVersion = 2
+
 // HeaderPath is the name of the one object that is ever replaced.
 const HeaderPath = "holdfast.json"
 
@@ -36,7 +39,7 @@ func (g guard) valid() bool {
 	switch g.Protection {
 	case ProtectionKey:
 		_, err := backupkey.ParseID(g.KeyID)
-		return err == nil && g.Keyring > 0 && g.Epoch == ""
+		return err == nil && g.Keyring > 0 && g.Keyring <= maxKeyring && g.Epoch == ""
 	case ProtectionNone:
 		_, ok := parseHex32(g.Epoch)
 		return ok && g.KeyID == "" && g.Keyring == 0
@@ -134,7 +137,7 @@ func parseHeader(b []byte) (*header, error) {
 	if err := json.Unmarshal(b, &probe); err != nil || probe.Format != headerFormat {
 		return nil, fmt.Errorf("%w: %s is not one of ours", ErrNotRepository, HeaderPath)
 	}
-	if probe.Version > 1 {
+	if probe.Version > headerVersion {
 		return nil, fmt.Errorf("%w: format %d", ErrNewerFormat, probe.Version)
 	}
 	var h header
@@ -144,7 +147,7 @@ func parseHeader(b []byte) (*header, error) {
 	_, ok := parseHex32(h.Repository)
 	_, sealed := parseHex32(h.Seal)
 	switch {
-	case h.Version != 1, !ok, !sealed, !h.valid(), h.Next != nil && !h.Next.valid():
+	case h.Version < 1, !ok, !sealed, !h.valid(), h.Next != nil && !h.Next.valid():
 		return nil, fmt.Errorf("%w: %s has a bad value", ErrDamaged, HeaderPath)
 	case !bytes.Equal(h.encode(), b):
 		return nil, fmt.Errorf("%w: %s is not in canonical form", ErrDamaged, HeaderPath)

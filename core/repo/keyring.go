@@ -18,7 +18,7 @@ func parseKeyringPath(path string) (uint32, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(s, 10, 32)
-	return uint32(n), err == nil && keyringPath(uint32(n)) == path
+	return uint32(n), err == nil && n <= maxKeyring && keyringPath(uint32(n)) == path
 }
 
 func keyringAAD(id RepositoryID, n uint32) []byte {
@@ -26,28 +26,81 @@ func keyringAAD(id RepositoryID, n uint32) []byte {
 	return binary.BigEndian.AppendUint32(aad, n)
 }
 
-// sealKeyring seals the epochs under K (docs/format.md, chapter 4). The salt
-// is an argument so that vectors can fix it.
-func sealKeyring(k *backupkey.Key, id RepositoryID, n uint32, epochs []*Epoch, salt [32]byte) ([]byte, error) {
-	if len(epochs) == 0 || len(epochs) > maxEpochs {
-		return nil, fmt.Errorf("a keyring holds 1 to %d epochs, not %d", maxEpochs, len(epochs))
+// keyring is what a keyring object holds (docs/format.md, chapter 4).
+type keyring struct {
+	version int      // 1 or 2; 2 is written
+	epochs  []*Epoch // the current one last
+	closing *Name    // the list of what counts of closed epochs; nil where there are none
+}
+
+// legacy reports whether closed epochs have no list: what they signed counts as it did before lists were made.
+func (k *keyring) legacy() bool { return k.version == 1 }
+
+// holds reports whether an epoch is in the keyring.
+func (k *keyring) holds(e *Epoch) bool {
+	for _, own := range k.epochs {
+		if own.equal(e) {
+			return true
+		}
 	}
-	plain := make([]byte, 0, keyringPlain)
-	plain = append(plain, 1, byte(len(epochs)))
-	for _, e := range epochs {
+	return false
+}
+
+func (k *keyring) checkCount() error {
+	if len(k.epochs) == 0 || len(k.epochs) > maxEpochs {
+		return fmt.Errorf("%w: a keyring holds 1 to %d epochs, not %d", ErrTooManyKeys, maxEpochs, len(k.epochs))
+	}
+	return nil
+}
+
+func (k *keyring) check() error {
+	if err := k.checkCount(); err != nil {
+		return err
+	}
+	closed := false
+	for i, e := range k.epochs {
+		if (e.state == epochCurrent) != (i == len(k.epochs)-1) {
+			return fmt.Errorf("%w: a keyring's last epoch, and no other, is the current one", ErrDamaged)
+		}
+		closed = closed || e.state == epochClosed
+	}
+	if closed != (k.closing != nil) {
+		return fmt.Errorf("%w: a keyring names a closing list if an epoch is closed, and only then", ErrDamaged)
+	}
+	return nil
+}
+
+// keyringPadded is the length of a plaintext of n bytes with its padding.
+func keyringPadded(n int) int { return (n + keyringBlock - 1) / keyringBlock * keyringBlock }
+
+// sealKeyring seals a keyring of version 2 under K. The salt is an argument so that vectors can fix it.
+func sealKeyring(k *backupkey.Key, id RepositoryID, n uint32, ring *keyring, salt [32]byte) ([]byte, error) {
+	if err := ring.check(); err != nil {
+		return nil, err
+	}
+	plain := make([]byte, 0, keyringPadded(1+2+len(ring.epochs)*41+1+32))
+	plain = append(plain, 2)
+	plain = binary.BigEndian.AppendUint16(plain, uint16(len(ring.epochs)))
+	for _, e := range ring.epochs {
+		plain = append(plain, byte(e.state))
 		plain = append(plain, e.secret[:]...)
-		plain = binary.BigEndian.AppendUint64(plain, uint64(e.began))
+		plain = appendU64(plain, uint64(e.began))
 	}
-	plain = plain[:keyringPlain]
+	if ring.closing == nil {
+		plain = append(plain, 0)
+	} else {
+		plain = append(append(plain, 1), ring.closing[:]...)
+	}
+	plain = plain[:keyringPadded(len(plain))]
 	defer clear(plain)
 	key := k.Derive(backupkey.LabelKeyringSeal, salt[:], 32)
 	defer clear(key)
 	return newAEAD(key).Seal(salt[:], nonce(0), plain, keyringAAD(id, n)), nil
 }
 
-// openKeyring returns the epochs in a keyring object, the current one last.
-func openKeyring(k *backupkey.Key, id RepositoryID, n uint32, sealed []byte) ([]*Epoch, error) {
-	if len(sealed) != 32+keyringPlain+gcmTag {
+// openKeyring opens a keyring object of version 1 or 2.
+func openKeyring(k *backupkey.Key, id RepositoryID, n uint32, sealed []byte) (*keyring, error) {
+	if len(sealed) < 32+keyringBlock+gcmTag || (len(sealed)-32-gcmTag)%keyringBlock != 0 {
 		return nil, fmt.Errorf("%w: %s has %d bytes", ErrDamaged, keyringPath(n), len(sealed))
 	}
 	key := k.Derive(backupkey.LabelKeyringSeal, sealed[:32], 32)
@@ -58,18 +111,80 @@ func openKeyring(k *backupkey.Key, id RepositoryID, n uint32, sealed []byte) ([]
 	}
 	defer clear(plain)
 	d := decoder{b: plain}
-	version, count := d.u8(), int(d.u8())
-	if version != 1 || count == 0 || count > maxEpochs {
-		return nil, fmt.Errorf("%w: %s has version %d and %d epochs", ErrDamaged, keyringPath(n), version, count)
+	var ring *keyring
+	switch d.u8() {
+	case 1:
+		ring = decodeKeyringV1(&d, id)
+	case 2:
+		ring = decodeKeyring(&d, id)
+	default:
+		d.fail("of an unknown version")
 	}
-	epochs := make([]*Epoch, count)
-	for i := range epochs {
-		var secret [32]byte
-		copy(secret[:], d.take(32))
-		epochs[i] = newEpoch(id, secret, int64(binary.BigEndian.Uint64(d.take(8))))
+	if d.err == nil && (!allZero(d.b) || len(plain) != keyringPadded(len(plain)-len(d.b))) {
+		d.fail("bad padding")
 	}
-	if !allZero(d.b) {
-		return nil, fmt.Errorf("%w: %s has bad padding", ErrDamaged, keyringPath(n))
+	if d.err == nil && ring.version == 2 {
+		d.err = ring.check()
 	}
-	return epochs, nil
+	if d.err != nil {
+		return nil, fmt.Errorf("%s: %w", keyringPath(n), d.err)
+	}
+	return ring, nil
+}
+
+func decodeKeyring(d *decoder, id RepositoryID) *keyring {
+	ring := &keyring{version: 2}
+	count := 0
+	if b := d.take(2); b != nil {
+		count = int(binary.BigEndian.Uint16(b))
+	}
+	if count == 0 || count > maxEpochs {
+		d.fail("number of epochs out of range")
+		return ring
+	}
+	for range count {
+		state := epochState(d.u8())
+		if state > epochPublic {
+			d.fail("an epoch of an unknown state")
+		}
+		secret := [32]byte(d.id())
+		began := int64(d.u64())
+		if d.err != nil {
+			return ring
+		}
+		ring.epochs = append(ring.epochs, newEpoch(id, secret, began).as(state))
+	}
+	switch d.u8() {
+	case 0:
+	case 1:
+		n := Name(d.id())
+		ring.closing = &n
+	default:
+		d.fail("a bad count of closing lists")
+	}
+	return ring
+}
+
+// decodeKeyringV1 reads what versions before closing lists wrote: an epoch that began at 0 was public, and one
+// that is not the last is closed, without a list.
+func decodeKeyringV1(d *decoder, id RepositoryID) *keyring {
+	ring := &keyring{version: 1}
+	count := int(d.u8())
+	if count == 0 || count > maxEpochsV1 {
+		d.fail("number of epochs out of range")
+		return ring
+	}
+	for i := range count {
+		secret := [32]byte(d.id())
+		e := newEpoch(id, secret, int64(d.u64()))
+		switch {
+		case i == count-1:
+		case e.began == 0:
+			e.state = epochPublic
+		default:
+			e.state = epochClosed
+		}
+		ring.epochs = append(ring.epochs, e)
+	}
+	return ring
 }

@@ -11,6 +11,7 @@ const (
 	labelSnapshot   = "holdfast epoch snapshot v1"
 	labelPrune      = "holdfast epoch prune v1"
 	labelGivenUp    = "holdfast epoch given-up v1"
+	labelSeen       = "holdfast epoch seen v1"
 	labelHeaderSeal = "holdfast epoch header-seal v1"
 	labelObject     = "holdfast object v1"
 	aadKeyring      = "holdfast keyring v1"
@@ -31,8 +32,10 @@ const (
 	maxListDepth  = 4
 	maxListed     = 1 << 16 // extents or attributes of an entry, extents of a list, owners of a block
 	MaxTreeDepth  = 10_000
-	maxEpochs     = 25
-	keyringPlain  = 1024 // plaintext of a keyring object, bytes
+	maxEpochs     = 1000
+	maxEpochsV1   = 25      // in a keyring of version 1
+	maxKeyring    = 1 << 20 // the highest number of a keyring
+	keyringBlock  = 1024    // the plaintext of a keyring object is a multiple of it, bytes
 	gcmTag        = 16
 	recordMore    = 1 + gcmTag // what sealing adds to a chunk's body: encoding byte and tag
 	trailerSealed = 16 + gcmTag

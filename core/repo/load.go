@@ -163,7 +163,7 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 
 // takePack puts a pack into memory; loadMu is held.
 func (r *Repository) takePack(p packList) {
-	if !r.listed[p.name] && r.owner(kindPack, p.name) != nil {
+	if !r.listed[p.name] && r.counts(kindPack, p.name) {
 		r.listed[p.name] = true
 		r.index.addPack(p)
 	}

@@ -118,7 +118,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	defer w.Close()
 	var buf []byte
 	for _, u := range list {
-		c := e.objectAEAD(kindPack, u.name)
+		c := packCipher{e.objectAEAD(kindPack, u.name), e}
 		for rest := rows[u.name]; len(rest) > 0; {
 			n, first, end := 1, rest[0].offset, rest[0].offset+uint32(rest[0].sealed())
 			for n < len(rest) && rest[n].offset <= end+loadGap && rest[n].offset+uint32(rest[n].sealed())-first <= loadSpan {
@@ -131,9 +131,9 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 			}
 			for _, at := range rest[:n] {
 				sealed := buf[at.offset-first:][:at.sealed()]
-				record, err := c.Open(sealed[:0], nonce(at.ordinal), sealed, at.id[:])
+				record, err := c.recordToCopy(at, sealed)
 				if err != nil {
-					return fmt.Errorf("%w: pack %s: chunk %s does not authenticate", ErrDamaged, u.name, at.id)
+					return fmt.Errorf("pack %s: %w", u.name, err)
 				}
 				if err := w.copyRecord(at, record); err != nil {
 					return err
@@ -147,6 +147,12 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 		return err
 	}
 	return p.r.deleteAll(ctx, kindPending, w.pending)
+}
+
+// recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
+func (c packCipher) recordToCopy(at row, sealed []byte) ([]byte, error) {
+	_, err := c.openRecord(at.id, at.ordinal, sealed, int(at.content), nil)
+	return sealed[:len(sealed)-gcmTag], err
 }
 
 // copyRecord puts the record of a chunk that is stored already into another pack.
@@ -251,6 +257,10 @@ func (r *Repository) reindex(ctx context.Context, busy map[Name]bool, keep func(
 			}
 		}
 		old = append(old, replaced...)
+	}
+	// What was just put must count, also if the key was changed meanwhile, before what it stands for goes.
+	if err := r.checkHeader(ctx); err != nil {
+		return err
 	}
 	return r.deleteAll(ctx, kindIndex, old)
 }

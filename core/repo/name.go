@@ -44,16 +44,18 @@ const (
 	kindPending  objectKind = 5
 	kindRemoval  objectKind = 6
 	kindPin      objectKind = 7
+	kindClosing  objectKind = 8
 )
 
 // kinds are all kinds, in the order in which an epoch's objects are deleted:
 // what is half gone must not look like a backup.
-var kinds = []objectKind{kindSnapshot, kindPin, kindPending, kindMark, kindRemoval, kindIndex, kindPack}
+var kinds = []objectKind{kindSnapshot, kindPin, kindPending, kindMark, kindRemoval, kindIndex, kindPack, kindClosing}
 
 // kindWords are each kind's name in associated data, and its folder.
 var kindWords = [...]struct{ name, folder string }{
 	kindPack: {"pack", "packs/"}, kindIndex: {"index", "indexes/"}, kindSnapshot: {"snapshot", "snapshots/"},
 	kindMark: {"mark", "marks/"}, kindPending: {"pending", "pending/"}, kindRemoval: {"removal", "removed/"}, kindPin: {"pin", "pins/"},
+	kindClosing: {"closing", "closings/"},
 }
 
 func (k objectKind) String() string { return kindWords[k].name }

@@ -265,6 +265,9 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
 	if p.present, err = p.r.list(ctx, kindPack); err != nil {
 		return nil, err
 	}
+	if err := p.leaveLate(ctx, pendings); err != nil {
+		return nil, err
+	}
 	for _, s := range snapshots {
 		if err := p.snapshots.walk(ctx, s.Root); err != nil {
 			return nil, fmt.Errorf("snapshot %s: %w", s.Name, err)
@@ -278,6 +281,30 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
 		}
 	}
 	return p.count()
+}
+
+// leaveLate leaves packs of closed epochs that no index names alone, as long as a snapshot or a pending object is there that may be
+// what a computer wrote while the key was changed. They do not count, but the person may want them.
+func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]pending) error {
+	late, err := p.r.Late(ctx)
+	if err != nil {
+		return err
+	}
+	alone := len(late) > 0
+	for n := range pendings {
+		alone = alone || p.r.owner(kindPending, n).state == epochClosed
+	}
+	if !alone {
+		return nil
+	}
+	p.r.loadMu.Lock()
+	defer p.r.loadMu.Unlock()
+	for n := range p.present {
+		if p.r.owner(kindPack, n).state == epochClosed && !p.r.listed[n] {
+			delete(p.present, n)
+		}
+	}
+	return nil
 }
 
 // pendings reads the pending objects. One that was replaced while they were
@@ -332,6 +359,9 @@ func (p *pruner) hold(ctx context.Context, v pending) error {
 	}
 	for _, n := range v.indexes {
 		p.busy[n] = true
+		if !p.r.counts(kindIndex, n) {
+			continue // of a closed epoch: leaveLate keeps its packs
+		}
 		x, err := p.r.readIndex(ctx, n)
 		if errors.Is(err, errGone) {
 			continue // merged before the pending object named it; who backs up looks at its end

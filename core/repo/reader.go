@@ -33,23 +33,39 @@ func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset i
 	return err
 }
 
-// packAEAD returns the cipher of a pack.
-func (r *Repository) packAEAD(n Name) (aead, error) {
-	e := r.owner(kindPack, n)
-	if e == nil {
-		return nil, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
+// packCipher opens the records of one pack.
+type packCipher struct {
+	aead
+	epoch *Epoch // whose pack it is
+}
+
+// packAEAD returns the cipher of a pack that counts.
+func (r *Repository) packAEAD(n Name) (packCipher, error) {
+	if !r.counts(kindPack, n) {
+		return packCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
 	}
-	return e.objectAEAD(kindPack, n), nil
+	e := r.owner(kindPack, n)
+	return packCipher{e.objectAEAD(kindPack, n), e}, nil
 }
 
 // openRecord decrypts a sealed record in place and returns the chunk's
-// content, appended to dst when it was compressed.
-func openRecord(c aead, id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
+// content, appended to dst when it was compressed. The content is held against its id, with the key of the pack's
+// epoch: whoever has that epoch can seal any bytes under any id (docs/format.md, chapter 5).
+func (c packCipher) openRecord(id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
 	record, err := c.Open(sealed[:0], nonce(ordinal), sealed, id[:])
 	if err != nil {
 		return nil, fmt.Errorf("%w: chunk %s does not authenticate", ErrDamaged, id)
 	}
-	body := record[1:]
+	body, err := decodeRecord(id, record, content, dst)
+	if err == nil && !c.epoch.wrote(id, body) {
+		err = fmt.Errorf("%w: chunk %s has another content", ErrDamaged, id)
+	}
+	return body, err
+}
+
+// decodeRecord returns the content of a record, appended to dst when it was compressed.
+func decodeRecord(id ID, record []byte, content int, dst []byte) (body []byte, err error) {
+	body = record[1:]
 	switch record[0] {
 	case encodingRaw:
 	case encodingZstd:
@@ -126,7 +142,7 @@ func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, e
 	if err := r.readAt(ctx, kindPack.path(name), sealed, int64(at.offset)); err != nil {
 		return nil, err
 	}
-	return openRecord(c, id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
+	return c.openRecord(id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
 }
 
 // Tree reads a directory and calls fn for each entry, in order.

@@ -66,7 +66,7 @@ func encodeMark(m mark) []byte {
 
 func encodeRemoval(snapshots []Name) []byte { return appendNames(nil, recordSnapshot, snapshots) }
 
-// decodeFields calls fn with each field; tags ascend and only that named repeated repeats.
+// decodeFields calls fn with each field. Tags must ascend; only the tag repeated may occur twice.
 func decodeFields(b []byte, repeated uint64, fn func(tag uint64, v *decoder)) error {
 	d := decoder{b: b}
 	var last uint64
@@ -149,7 +149,7 @@ func decodeGivenUp(b []byte) (id [32]byte, err error) {
 
 // forgetGivenUp deletes what was said of changes that are given up to the end.
 func (r *Repository) forgetGivenUp(ctx context.Context) error {
-	all, err := records(ctx, r, kindRemoval, decodeGivenUp)
+	all, err := recordsOf(ctx, r, kindRemoval, r.known(kindRemoval), decodeGivenUp)
 	if err != nil {
 		return err
 	}
@@ -163,9 +163,10 @@ func (r *Repository) forgetGivenUp(ctx context.Context) error {
 	return nil
 }
 
-// givenUp tells whether somebody gives the change to an epoch up.
+// givenUp reports whether somebody gives the change to an epoch up. Every known epoch counts, also one that was public: who gives
+// up turning encryption on has no other, and it leaves the backup as it was.
 func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
-	all, err := records(ctx, r, kindRemoval, decodeGivenUp)
+	all, err := recordsOf(ctx, r, kindRemoval, r.known(kindRemoval), decodeGivenUp)
 	for _, id := range all {
 		if id == e.givenUpID(r.id) {
 			return true, nil
@@ -174,10 +175,20 @@ func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
 	return false, err
 }
 
-// records reads all objects of a kind. One that is gone by the time it is
+// known tells names of every epoch that is known, whatever it is worth.
+func (r *Repository) known(kind objectKind) func(Name) bool {
+	return func(n Name) bool { return r.owner(kind, n) != nil }
+}
+
+// records reads all objects of a kind that count. One that is gone by the time it is
 // read is left out: whoever listed it first knows nothing of it either.
 func records[T any](ctx context.Context, r *Repository, kind objectKind, decode func([]byte) (T, error)) (map[Name]T, error) {
-	names, err := r.list(ctx, kind)
+	return recordsOf(ctx, r, kind, func(n Name) bool { return r.counts(kind, n) }, decode)
+}
+
+// recordsOf is records of the names that believed picks.
+func recordsOf[T any](ctx context.Context, r *Repository, kind objectKind, believed func(Name) bool, decode func([]byte) (T, error)) (map[Name]T, error) {
+	names, err := r.listOf(ctx, kind, believed)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +198,7 @@ func records[T any](ctx context.Context, r *Repository, kind objectKind, decode 
 	g.SetLimit(max(1, r.store.Properties().Connections))
 	for n := range names {
 		g.Go(func() error {
-			payload, err := r.readObject(gctx, kind, n)
+			payload, err := r.readUnder(gctx, r.owner(kind, n), kind, n)
 			if errors.Is(err, errGone) {
 				return nil
 			}
@@ -263,8 +274,10 @@ func (r *Repository) Pin(ctx context.Context, snapshot Name, pinned bool) error 
 		}
 		return err
 	}
-	_, err = r.putRecord(ctx, kindPin, encodeRemoval([]Name{snapshot}))
-	return err
+	if _, err = r.putRecord(ctx, kindPin, encodeRemoval([]Name{snapshot})); err != nil {
+		return err
+	}
+	return r.checkHeader(ctx) // after a change of the key it would not count
 }
 
 // RemoveSnapshots deletes snapshots, after it has put down that this is done
@@ -274,6 +287,9 @@ func (r *Repository) RemoveSnapshots(ctx context.Context, names []Name) error {
 		return nil
 	}
 	if _, err := r.putRecord(ctx, kindRemoval, encodeRemoval(names)); err != nil {
+		return err
+	}
+	if err := r.checkHeader(ctx); err != nil { // after a change of the key the removal does not count
 		return err
 	}
 	return r.deleteAll(ctx, kindSnapshot, names)

@@ -15,7 +15,7 @@ import (
 
 func repairIt(t testing.TB, s store.Store, o RepairOptions) Repairing {
 	t.Helper()
-	r, err := Open(context.Background(), s, nil)
+	r, err := Open(context.Background(), s, By(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func readable(t testing.TB, s store.Store, k kept) map[string]bool {
 	t.Helper()
 	ctx := context.Background()
 	out := make(map[string]bool)
-	r, err := Open(ctx, s, nil)
+	r, err := Open(ctx, s, By(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestRepairCutOffAnywhere(t *testing.T) {
 	for skip := 0; ; skip++ {
 		s := all.store(t)
 		f := faultstore.New(s, faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Skip: skip, Kind: faultstore.CrashAfter}))
-		r, err := Open(context.Background(), f, nil)
+		r, err := Open(context.Background(), f, By(nil))
 		if err != nil {
 			t.Fatal(err)
 		}

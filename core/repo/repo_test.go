@@ -160,7 +160,7 @@ func newRepo(t testing.TB, key *backupkey.Key) (*Repository, *store.Memory) {
 
 func reopen(t testing.TB, s store.Store, key *backupkey.Key) *Repository {
 	t.Helper()
-	r, err := Open(context.Background(), s, key)
+	r, err := Open(context.Background(), s, By(key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestOpenErrors(t *testing.T) {
 		{"a key for a plain one", plain, key, ErrNotEncrypted},
 		{"nothing there", store.NewMemory(), key, ErrNotRepository},
 	} {
-		if _, err := Open(ctx, c.store, c.key); !errors.Is(err, c.want) {
+		if _, err := Open(ctx, c.store, By(c.key)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
@@ -245,7 +245,7 @@ func TestOpenErrors(t *testing.T) {
 		t.Errorf("create over a repository: %v", err)
 	}
 	for text, want := range map[string]error{
-		`{"format":"holdfast-backup","version":2}`: ErrNewerFormat,
+		`{"format":"holdfast-backup","version":3}`: ErrNewerFormat,
 		`{"format":"something else","version":1}`:  ErrNotRepository,
 		`not json`: ErrNotRepository,
 		`{"format":"holdfast-backup","version":1,"repository":"x"}`: ErrDamaged,
@@ -254,7 +254,7 @@ func TestOpenErrors(t *testing.T) {
 		if err := m.Put(ctx, HeaderPath, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(ctx, m, key); !errors.Is(err, want) {
+		if _, err := Open(ctx, m, By(key)); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
 	}
@@ -327,7 +327,7 @@ func TestPacksLeftByADeadRunAreUsed(t *testing.T) {
 		}
 	}
 	packs := count(t, m, "packs/")
-	r, err := Open(ctx, m, key)
+	r, err := Open(ctx, m, By(key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,12 +348,12 @@ func TestALostPackIsStoredAgain(t *testing.T) {
 	if err := m.List(ctx, "packs/", func(o store.Object) error { return m.Delete(ctx, o.Name) }); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(ctx, m, key)
+	r, err := Open(ctx, m, By(key))
 	if err != nil {
 		t.Fatal(err)
 	}
 	snap := writeSnapshot(t, r, someFiles, nil)
-	r, err = Open(ctx, m, key)
+	r, err = Open(ctx, m, By(key))
 	if err != nil {
 		t.Fatal(err)
 	}

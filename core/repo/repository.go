@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type Repository struct {
 	key    *backupkey.Key // nil without encryption
 	epochs []*Epoch       // all that can be read, the newest last
 	writes *Epoch         // the one that is written
+	trust  trust          // what counts of closed epochs
+	seen   Seen           // of the keyring that was opened
 	index  *index
 
 	loadMu sync.Mutex
@@ -94,19 +97,18 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 	case !errors.Is(err, store.ErrNotExist):
 		return nil, err
 	}
-	h := &header{Format: headerFormat, Version: 1, Repository: hex.EncodeToString(id[:]), VaultCard: card}
+	h := &header{Format: headerFormat, Version: headerVersion, Repository: hex.EncodeToString(id[:]), VaultCard: card}
+	ring := &keyring{version: 2, epochs: []*Epoch{e}}
+	var seen Seen
 	if key == nil {
 		h.guard = guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
 	} else {
-		// A keyring may be left of an interrupted Create; its key is lost with it.
-		n, err := nextKeyring(ctx, s)
+		put, err := putKeyring(ctx, s, key, id, 0, ring)
 		if err != nil {
 			return nil, err
 		}
-		if err := putKeyring(ctx, s, key, id, n, []*Epoch{e}, newSecret()); err != nil {
-			return nil, err
-		}
-		h.guard = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}
+		seen = put.seen(id, ring)
+		h.guard = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: seen.Keyring}
 	}
 	h.setSeal(key)
 	if err := s.Put(ctx, HeaderPath, h.encode()); err != nil {
@@ -115,7 +117,9 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 		}
 		return nil, err
 	}
-	return open(s, h, key, []*Epoch{e}), nil
+	r := open(s, h, key, ring.epochs)
+	r.seen = seen
+	return r, nil
 }
 
 func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Repository {
@@ -125,164 +129,72 @@ func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Reposi
 	}
 }
 
-func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32, epochs []*Epoch, salt [32]byte) error {
-	sealed, err := sealKeyring(key, id, n, epochs, salt)
+// storedKeyring is a keyring object at the destination.
+type storedKeyring struct {
+	n      uint32
+	sealed []byte
+}
+
+func (k storedKeyring) seen(id RepositoryID, ring *keyring) Seen {
+	return Seen{Keyring: k.n, Hash: sha256.Sum256(k.sealed), Epoch: ring.epochs[len(ring.epochs)-1].seenID(id)}
+}
+
+// keyringTries is how many keyrings may be in the way of a new one: those that interrupted changes have left, and any that
+// somebody planted.
+const keyringTries = 1000
+
+// putKeyring stores a keyring under the first free number after above, and reads it back with the key that it is meant for.
+func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, above uint32, ring *keyring) (storedKeyring, error) {
+	salt := newSecret()
+	for n := above + 1; n <= maxKeyring && n-above <= keyringTries; n++ {
+		sealed, err := sealKeyring(key, id, n, ring, salt)
+		if err != nil {
+			return storedKeyring{}, err
+		}
+		if err = s.Put(ctx, keyringPath(n), sealed); errors.Is(err, store.ErrExists) {
+			salt = newSecret()
+			continue
+		}
+		if err != nil {
+			return storedKeyring{}, err
+		}
+		stored := storedKeyring{n, sealed}
+		return stored, readsBack(ctx, s, key, id, stored, ring)
+	}
+	return storedKeyring{}, fmt.Errorf("%w: there is no free number for a keyring after %d", ErrTooManyKeys, above)
+}
+
+// readsBack makes sure that a keyring is there and opens with its key: without it nothing opens.
+func readsBack(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, stored storedKeyring, ring *keyring) error {
+	back, there, err := readKeyring(ctx, s, key, id, stored.n)
 	if err != nil {
 		return err
 	}
-	if err := s.Put(ctx, keyringPath(n), sealed); err != nil {
-		return err
+	if !bytes.Equal(there.sealed, stored.sealed) || !back.holds(ring.epochs[len(ring.epochs)-1]) {
+		return fmt.Errorf("%w: %s is not what was just stored", ErrDamaged, keyringPath(stored.n))
 	}
-	o, err := s.Stat(ctx, keyringPath(n)) // without it nothing opens
-	if err == nil && o.Size != int64(len(sealed)) || errors.Is(err, store.ErrNotExist) {
-		err = fmt.Errorf("%w: %s was stored and is not there", ErrDamaged, keyringPath(n))
-	}
-	return err
+	return nil
 }
 
-// nextKeyring returns a number that no keyring object has.
-func nextKeyring(ctx context.Context, s store.Store) (uint32, error) {
-	next := uint32(1)
-	err := s.List(ctx, "keyring-", func(o store.Object) error {
-		if n, ok := parseKeyringPath(o.Name); ok && n >= next {
-			next = n + 1
-		}
-		return nil
-	})
-	return next, err
-}
-
-// Open opens a repository with its key, or one without encryption with nil.
-// While a change of protection is under way the key to come opens it too, and after
-// encryption was turned off the key from before, as long as something of before is there.
-// Errors: ErrNotRepository, ErrNewerFormat, ErrKeyNeeded, ErrNotEncrypted,
-// ErrWrongKey, ErrDamaged, those of store.
-func Open(ctx context.Context, s store.Store, key *backupkey.Key) (*Repository, error) {
-	h, err := readHeader(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	if h.Protection == ProtectionNone {
-		return openPlain(ctx, s, h, key)
-	}
-	if key == nil {
-		return nil, ErrKeyNeeded
-	}
-	named := key.ID().String() == h.KeyID
-	if named {
-		if err := h.checkSeal(key); err != nil {
-			return nil, err
-		}
-	}
-	_, err = s.Stat(ctx, keyringPath(h.Keyring))
+func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) (*keyring, storedKeyring, error) {
+	sealed, err := store.ReadAll(ctx, s, keyringPath(n), maxHeader)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
-		return openStale(ctx, s, h, key)
-	case err != nil:
-		return nil, err
-	case !named:
-		return nil, ErrWrongKey
-	}
-	return openSealed(ctx, s, h, key)
-}
-
-// openSealed opens with the key that a genuine header names.
-func openSealed(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
-	epochs, err := readKeyring(ctx, s, key, h.id(), h.Keyring)
-	if err != nil {
-		return nil, err
-	}
-	r := open(s, h, key, epochs)
-	if h.Next != nil && h.Next.Protection == ProtectionNone {
-		// Only who makes the change writes under the epoch to come (BeginChange): a backup beside it refers
-		// to chunks that go with the old one.
-		secret, _ := parseHex32(h.Next.Epoch)
-		r.epochs = append(r.epochs, newEpoch(h.id(), secret, 0))
-	}
-	return r, nil
-}
-
-// openStale opens a repository whose header names a keyring that is gone: of two computers that
-// changed it at the same moment, the one that was late has put an older header
-// back (docs/format.md, chapter 11). The last keyring that the key opens counts, and the header is put right.
-func openStale(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
-	gone := fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(h.Keyring))
-	r := open(s, h, key, []*Epoch{newEpoch(h.id(), [32]byte{}, 0)})
-	_, n, err := r.keyringEpochs(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, gone
-	}
-	mended := *h
-	mended.guard, mended.Next = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: n}, nil
-	if mended.KeyID != h.KeyID {
-		mended.VaultCard = nil // it tells of a vault that holds another key
-	}
-	if err := r.replaceHeader(ctx, &mended, key); err != nil && !errors.Is(err, store.ErrPermission) {
-		return nil, errors.Join(gone, err)
-	}
-	return openSealed(ctx, s, &mended, key)
-}
-
-func openPlain(ctx context.Context, s store.Store, h *header, key *backupkey.Key) (*Repository, error) {
-	if err := h.checkSeal(nil); err != nil {
-		return nil, err
-	}
-	secret, _ := parseHex32(h.Epoch)
-	plain := []*Epoch{newEpoch(h.id(), secret, 0)}
-	switch {
-	case key == nil:
-		return open(s, h, nil, plain), nil
-	case h.Next == nil || h.Next.Protection != ProtectionKey:
-		return openBefore(ctx, s, h, key, plain)
-	case key.ID().String() != h.Next.KeyID:
-		return nil, ErrWrongKey
-	}
-	epochs, err := readKeyring(ctx, s, key, h.id(), h.Next.Keyring)
-	if err != nil {
-		return nil, err
-	}
-	return open(s, h, key, epochs), nil
-}
-
-// openBefore opens a repository without encryption with a key from before it was turned off: what has
-// not been deleted yet opens too.
-func openBefore(ctx context.Context, s store.Store, h *header, key *backupkey.Key, plain []*Epoch) (*Repository, error) {
-	r := open(s, h, key, plain)
-	before, _, err := r.keyringEpochs(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if slices.ContainsFunc(before, plain[0].equal) { // of a change to this key that was given up
-		before = nil
-	}
-	if len(before) == 0 {
-		return nil, ErrNotEncrypted
-	}
-	for _, e := range before {
-		e.began = 0 // on its way out: no backup may use it
-	}
-	r.epochs = append(before, plain...)
-	return r, nil
-}
-
-func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) ([]*Epoch, error) {
-	sealed, err := store.ReadAll(ctx, s, keyringPath(n), maxHeader)
-	if errors.Is(err, store.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(n))
+		return nil, storedKeyring{}, fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(n))
+	case errors.Is(err, store.ErrTooLarge):
+		return nil, storedKeyring{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, storedKeyring{}, err
 	}
-	return openKeyring(key, id, n, sealed)
+	ring, err := openKeyring(key, id, n, sealed)
+	return ring, storedKeyring{n, sealed}, err
 }
 
 // Fresh returns the same repository with nothing loaded yet.
 func (r *Repository) Fresh() *Repository {
 	fresh := open(r.store, r.header, r.key, r.epochs)
-	fresh.writes = r.writes
+	fresh.writes, fresh.trust, fresh.seen = r.writes, r.trust, r.seen
 	return fresh
 }
 
@@ -308,12 +220,17 @@ func (r *Repository) owner(kind objectKind, n Name) *Epoch {
 	return nil
 }
 
-// list returns the names of one kind with their sizes. Objects that no known
-// epoch wrote are left out; verify reports them.
+// list returns the names of one kind with their sizes. Objects that do not count
+// (closing.go) are left out; verify reports them.
 func (r *Repository) list(ctx context.Context, kind objectKind) (map[Name]int64, error) {
+	return r.listOf(ctx, kind, func(n Name) bool { return r.counts(kind, n) })
+}
+
+// listOf is list of the names that believed picks.
+func (r *Repository) listOf(ctx context.Context, kind objectKind, believed func(Name) bool) (map[Name]int64, error) {
 	names := make(map[Name]int64)
 	err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
-		if n, ok := kind.parsePath(o.Name); ok && r.owner(kind, n) != nil {
+		if n, ok := kind.parsePath(o.Name); ok && believed(n) {
 			names[n] = o.Size
 		}
 		return nil
@@ -321,24 +238,43 @@ func (r *Repository) list(ctx context.Context, kind objectKind) (map[Name]int64,
 	return names, err
 }
 
-// readObject fetches and opens any object but a pack.
+// readObject fetches and opens any object but a pack. One that does not count is ErrDamaged.
 func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([]byte, error) {
-	e := r.owner(kind, n)
-	if e == nil {
+	if !r.counts(kind, n) {
 		return nil, fmt.Errorf("%w: %s %s is not of this backup", ErrDamaged, kind, n)
 	}
+	return r.readUnder(ctx, r.owner(kind, n), kind, n)
+}
+
+// readUnder is readObject for a caller that knows the epoch and believes it.
+func (r *Repository) readUnder(ctx context.Context, e *Epoch, kind objectKind, n Name) ([]byte, error) {
 	sealed, err := store.ReadAll(ctx, r.store, kind.path(n), maxSealed)
-	if errors.Is(err, store.ErrNotExist) {
+	switch {
+	case errors.Is(err, store.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s %s is %w", ErrDamaged, kind, n, errGone)
+	case errors.Is(err, store.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := r.vouched(e, kind, n, sealed); err != nil {
 		return nil, err
 	}
 	return e.openObject(r.id, kind, n, sealed)
 }
 
-// Wrote tells whether a snapshot's name is of an epoch that this repository reads, there or not.
-func (r *Repository) Wrote(snapshot Name) bool { return r.owner(kindSnapshot, snapshot) != nil }
+// Wrote reports whether a snapshot's name is of an epoch that this repository reads, there or not.
+func (r *Repository) Wrote(snapshot Name) bool {
+	e := r.owner(kindSnapshot, snapshot)
+	return e != nil && (e == r.writes || e.state != epochPublic)
+}
+
+// Outlived reports whether a snapshot's name is of an epoch that was public and is only deleted.
+func (r *Repository) Outlived(snapshot Name) bool {
+	e := r.owner(kindSnapshot, snapshot)
+	return e != nil && e != r.writes && e.state == epochPublic
+}
 
 // SnapshotNames lists the names of all snapshots, in no order.
 func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {

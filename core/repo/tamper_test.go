@@ -56,7 +56,7 @@ func checkNoticed(t testing.TB, what string, o objects, key *backupkey.Key, know
 	t.Helper()
 	ctx := context.Background()
 	s := o.store(t)
-	r, err := Open(ctx, s, key)
+	r, err := Open(ctx, s, By(key))
 	if err != nil {
 		return 0
 	}
@@ -76,7 +76,7 @@ func checkNoticed(t testing.TB, what string, o objects, key *backupkey.Key, know
 			}
 		}
 	}
-	fresh, err := Open(ctx, s, key)
+	fresh, err := Open(ctx, s, By(key))
 	if err != nil {
 		t.Fatalf("%s: opens only once: %v", what, err)
 	}

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -31,18 +32,25 @@ type vectors struct {
 	ChunkIDs   map[string]string `json:"chunk_ids"`
 	Header     string            `json:"header"`
 	HeaderNone string            `json:"header_without_encryption"`
-	Keyring    string            `json:"keyring_1"`
-	TreeBlock  string            `json:"tree_block"`
-	ListBlock  string            `json:"list_block"`
-	Pack       string            `json:"pack"`
-	PackTable  string            `json:"pack_table"`
-	Index      string            `json:"index_payload"`
-	IndexObj   string            `json:"index_object"`
-	Snapshot   string            `json:"snapshot_payload"`
-	SnapObj    string            `json:"snapshot_object"`
-	CutAfter   map[string]bool   `json:"bundle_cut_after"`
-	ZstdRecord string            `json:"zstd_record"`
-	ZstdText   string            `json:"zstd_content"`
+	Keyring    string            `json:"keyring_1"` // of version 1
+	// Version 2: a public, a closed and a current epoch, of which epoch_secret is the last, and what the closing list names.
+	Header2      string          `json:"header_2"`
+	Keyring2     string          `json:"keyring_2"`
+	Epochs2      []string        `json:"keyring_2_epoch_secrets"`
+	Closing      string          `json:"closing_payload"`
+	ClosingObj   string          `json:"closing_object"`
+	ClosedObject string          `json:"closed_object"` // a removal of the closed epoch, as it is stored; its name is in the list
+	TreeBlock    string          `json:"tree_block"`
+	ListBlock    string          `json:"list_block"`
+	Pack         string          `json:"pack"`
+	PackTable    string          `json:"pack_table"`
+	Index        string          `json:"index_payload"`
+	IndexObj     string          `json:"index_object"`
+	Snapshot     string          `json:"snapshot_payload"`
+	SnapObj      string          `json:"snapshot_object"`
+	CutAfter     map[string]bool `json:"bundle_cut_after"`
+	ZstdRecord   string          `json:"zstd_record"`
+	ZstdText     string          `json:"zstd_content"`
 	// Chapter 12: payloads and objects by kind.
 	Records       map[string]string `json:"record_payloads"`
 	RecordObjects map[string]string `json:"record_objects"`
@@ -133,11 +141,7 @@ func makeVectors(t *testing.T) vectors {
 	h.guard = guard{Protection: ProtectionNone, Epoch: text(secret[:])}
 	h.setSeal(nil)
 	v.HeaderNone = string(h.encode())
-	ring, err := sealKeyring(key, id, 1, []*Epoch{e}, salt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.Keyring = text(ring)
+	v.closing(t, key, id, e, name(kindClosing), salt)
 	data, list := hasher.ID([]byte("some content")), ID(seq(160))
 	v.TreeBlock = text(encodeNodes(vectorNodes(data, list)))
 	v.ListBlock = text(encodeList([]Extent{{Chunk: data, Length: 12}, {Hole: true, Length: 1 << 30}, {Chunk: list, Offset: 4, Length: 8}}))
@@ -181,6 +185,28 @@ func makeVectors(t *testing.T) vectors {
 	return v
 }
 
+// closing makes what a change of the key leaves.
+func (v *vectors) closing(t *testing.T, key *backupkey.Key, id RepositoryID, e *Epoch, list Name, salt [32]byte) {
+	t.Helper()
+	public, closed := newEpoch(id, seq(11), 1_500_000_000).as(epochPublic), newEpoch(id, seq(12), 1_600_000_000).as(epochClosed)
+	removal := Name(seq(200))
+	tag := closed.nameTag(kindRemoval, removal)
+	copy(removal[24:], tag[:])
+	sealed := closed.sealObject(id, kindRemoval, removal, encodeRemoval([]Name{{9}}))
+	payload := encodeClosing(closedOver{{kindRemoval, removal}: sha256.Sum256(sealed), {kindSnapshot, Name{8}}: {7}})
+	ring, err := sealKeyring(key, id, 2, &keyring{version: 2, epochs: []*Epoch{public, closed, e}, closing: &list}, salt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &header{Format: headerFormat, Version: 2, Repository: hex.EncodeToString(id[:]), guard: guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}}
+	h.setSeal(key)
+	text := hex.EncodeToString
+	v.Header2, v.Keyring2, v.ClosedObject = string(h.encode()), text(ring), text(sealed)
+	v.Epochs2 = []string{text(public.secret[:]), text(closed.secret[:]), text(e.secret[:])}
+	v.Closing, v.ClosingObj = text(payload), text(e.sealObject(id, kindClosing, list, payload))
+	v.Names["closing"], v.Names["closed removal"] = list.String(), removal.String()
+}
+
 func jsonNumber(n int) string {
 	b, _ := json.Marshal(n) // a number always encodes
 	return string(b)
@@ -200,6 +226,7 @@ func TestVectors(t *testing.T) {
 	}
 	// A zstd frame is pinned from the outside: encoders may differ, readers not.
 	got.ZstdRecord, got.ZstdText = want.ZstdRecord, want.ZstdText
+	got.Keyring = want.Keyring // nobody writes version 1 any more
 	if *update {
 		if got.ZstdRecord == "" {
 			got.ZstdText = hex.EncodeToString(bytes.Repeat([]byte("holdfast "), 40))
@@ -238,6 +265,29 @@ func zstdRecord(t *testing.T, content []byte) []byte {
 	return bytes.Clone(s.compress(content))
 }
 
+// readClosing reads what a change of the key has left.
+func readClosing(t *testing.T, v vectors, key *backupkey.Key, id RepositoryID, raw func(string) []byte) {
+	t.Helper()
+	ring, err := openKeyring(key, id, 2, raw(v.Keyring2))
+	if err != nil || len(ring.epochs) != 3 || ring.legacy() || ring.closing == nil || ring.closing.String() != v.Names["closing"] {
+		t.Fatalf("keyring 2: %+v, %v", ring, err)
+	}
+	for i, e := range ring.epochs {
+		if want := []epochState{epochPublic, epochClosed, epochCurrent}[i]; e.state != want || !bytes.Equal(e.secret[:], raw(v.Epochs2[i])) {
+			t.Errorf("epoch %d has state %d", i, e.state)
+		}
+	}
+	payload, err := ring.epochs[2].openObject(id, kindClosing, *ring.closing, raw(v.ClosingObj))
+	if err != nil || !bytes.Equal(payload, raw(v.Closing)) {
+		t.Fatalf("closing list: %v", err)
+	}
+	c, err := decodeClosing(payload)
+	removal, _ := ParseName(v.Names["closed removal"])
+	if err != nil || len(c) != 2 || c[reference{kindRemoval, removal}] != sha256.Sum256(raw(v.ClosedObject)) {
+		t.Errorf("closing list: %v, %v", c, err)
+	}
+}
+
 // readVectors reads the pinned objects with the decoders.
 func readVectors(t *testing.T, v vectors) {
 	t.Helper()
@@ -253,12 +303,13 @@ func readVectors(t *testing.T, v vectors) {
 		t.Fatal(err)
 	}
 	id := RepositoryID(raw(v.Repository))
-	epochs, err := openKeyring(key, id, 1, raw(v.Keyring))
-	if err != nil || len(epochs) != 1 || !bytes.Equal(epochs[0].secret[:], raw(v.Epoch)) {
+	ring, err := openKeyring(key, id, 1, raw(v.Keyring))
+	if err != nil || len(ring.epochs) != 1 || !ring.legacy() || !bytes.Equal(ring.epochs[0].secret[:], raw(v.Epoch)) {
 		t.Fatalf("keyring: %v", err)
 	}
-	e := epochs[0]
-	for text, k := range map[string]*backupkey.Key{v.Header: key, v.HeaderNone: nil} {
+	e := ring.epochs[0]
+	readClosing(t, v, key, id, raw)
+	for text, k := range map[string]*backupkey.Key{v.Header: key, v.Header2: key, v.HeaderNone: nil} {
 		h, err := parseHeader([]byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -274,7 +325,7 @@ func readVectors(t *testing.T, v vectors) {
 	}
 	pack, _ := ParseName(v.Names["pack"])
 	b := raw(v.Pack)
-	content, err := openRecord(e.objectAEAD(kindPack, pack), data, 0, b[:13+gcmTag], 12, nil)
+	content, err := packCipher{e.objectAEAD(kindPack, pack), e}.openRecord(data, 0, b[:13+gcmTag], 12, nil)
 	if err != nil || string(content) != "some content" {
 		t.Errorf("record 0: %q, %v", content, err)
 	}
@@ -309,9 +360,10 @@ func readVectors(t *testing.T, v vectors) {
 	if n, err := decodeRemoval(record(kindRemoval)); err != nil || !reflect.DeepEqual(n, []Name{{1}, {2}}) {
 		t.Errorf("removal: %v, %v", n, err)
 	}
-	c := e.objectAEAD(kindPack, pack)
+	c := packCipher{e.objectAEAD(kindPack, pack), e}
 	text := raw(v.ZstdText)
-	got, err := openRecord(c, data, 0, c.Seal(nil, nonce(0), raw(v.ZstdRecord), data[:]), len(text), nil)
+	zstdID := e.NewHasher().ID(text)
+	got, err := c.openRecord(zstdID, 0, c.Seal(nil, nonce(0), raw(v.ZstdRecord), zstdID[:]), len(text), nil)
 	if err != nil || !bytes.Equal(got, text) {
 		t.Errorf("zstd record: %v", err)
 	}

@@ -136,10 +136,12 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 	}
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
-	r.leaveOut(present, marked)
+	leaveOut(present, marked)
 	r.index.keepOnly(present)
 	for n, size := range present {
-		if r.listed[n] {
+		// A pack of a closed epoch that no index names is of no use: its ids are those of another key, and somebody who has the old
+		// key may have planted it.
+		if r.listed[n] || r.owner(kindPack, n) != r.writes {
 			continue
 		}
 		entries, err := r.readTable(ctx, n, size)
@@ -157,11 +159,10 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 	return orphans, nil
 }
 
-// leaveOut takes packs that are marked, and those of the time before encryption, out of what
-// is there: who turned it on is about to delete them (docs/format.md, chapter 4).
-func (r *Repository) leaveOut(present map[Name]int64, marked map[Name]bool) {
+// leaveOut takes packs that are marked out of what is there.
+func leaveOut(present map[Name]int64, marked map[Name]bool) {
 	for n := range present {
-		if e := r.owner(kindPack, n); marked[n] || e != r.writes && e.began == 0 {
+		if marked[n] {
 			delete(present, n)
 		}
 	}
@@ -173,11 +174,10 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packE
 	if size < trailerSealed || size > maxPack {
 		return nil, damaged("has an impossible size")
 	}
-	e := r.owner(kindPack, n)
-	if e == nil {
-		return nil, damaged("is not of this backup")
+	cipher, err := r.packAEAD(n)
+	if err != nil {
+		return nil, err
 	}
-	cipher := e.objectAEAD(kindPack, n)
 	sealed := make([]byte, trailerSealed)
 	if err := r.readAt(ctx, kindPack.path(n), sealed, size-trailerSealed); err != nil {
 		return nil, err
@@ -503,7 +503,7 @@ func (w *Writer) settle() error {
 	if err != nil {
 		return err
 	}
-	r.leaveOut(present, markedPacks(marks))
+	leaveOut(present, markedPacks(marks))
 	if err := r.checkHeader(w.ctx); err != nil {
 		return err
 	}

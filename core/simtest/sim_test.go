@@ -268,11 +268,11 @@ func (s *schedule) open(ctx context.Context, on store.Store) (*repo.Repository, 
 		return nil, err
 	}
 	if facts.Protection == repo.ProtectionNone {
-		return repo.Open(ctx, on, nil)
+		return repo.Open(ctx, on, repo.Unencrypted())
 	}
 	for _, k := range keys {
 		if k != nil && k.ID() == facts.KeyID {
-			return repo.Open(ctx, on, k)
+			return repo.Open(ctx, on, repo.By(k))
 		}
 	}
 	return nil, fmt.Errorf("no key with the id %s", facts.KeyID)
@@ -525,7 +525,7 @@ func (s *schedule) changeProtection(ctx context.Context, c *computer, g *gated, 
 		s.keys = append(s.keys, key)
 		s.mu.Unlock()
 	}
-	moving, err := repository.BeginChange(ctx, key, nil)
+	moving, err := beginChange(ctx, repository, key)
 	if err != nil {
 		return err
 	}
@@ -643,4 +643,12 @@ func (s *schedule) settle() {
 		}
 		s.t.Errorf("damage: %s", d)
 	}
+}
+
+// beginChange begins turning encryption on with a key, or off with nil.
+func beginChange(ctx context.Context, r *repo.Repository, key *backupkey.Key) (*repo.Repository, error) {
+	if key == nil {
+		return r.BeginTurnOff(ctx)
+	}
+	return r.BeginTurnOn(ctx, key, nil)
 }

@@ -1,0 +1,245 @@
+package repo
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Required is what a caller requires of a repository. A header needs no secret to forge as long as it claims to be
+// unencrypted, so what it says never decides: the caller does.
+type Required struct {
+	key   *backupkey.Key
+	plain bool
+	seen  Seen
+	mend  bool
+}
+
+// Encrypted requires a repository that is encrypted under key.
+func Encrypted(key *backupkey.Key) Required { return Required{key: key} }
+
+// Unencrypted requires a repository without encryption. It is for a person who has said that theirs has none.
+func Unencrypted() Required { return Required{plain: true} }
+
+// By is Encrypted, or Unencrypted for a nil key.
+func By(key *backupkey.Key) Required { return Required{key: key, plain: key == nil} }
+
+// Since refuses a destination that shows an older state of the key than seen.
+func (q Required) Since(seen Seen) Required {
+	q.seen = seen
+	return q
+}
+
+// Mending lets Open put a stale header right (docs/format.md, chapter 11). It is for verbs that write.
+func (q Required) Mending() Required {
+	q.mend = true
+	return q
+}
+
+// Seen is what a computer remembers of the key's state at a destination. The zero value is nothing. It holds no secret.
+type Seen struct {
+	Keyring uint32   // number of the keyring that counted
+	Hash    [32]byte // SHA-256 of its bytes
+	Epoch   [32]byte // names the current epoch
+}
+
+type seenText struct {
+	Keyring uint32 `json:"keyring"`
+	Hash    string `json:"hash"`
+	Epoch   string `json:"epoch"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s Seen) MarshalJSON() ([]byte, error) {
+	return json.Marshal(seenText{s.Keyring, hex.EncodeToString(s.Hash[:]), hex.EncodeToString(s.Epoch[:])})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Seen) UnmarshalJSON(b []byte) error {
+	var t seenText
+	if err := json.Unmarshal(b, &t); err != nil {
+		return err
+	}
+	hash, ok1 := parseHex32(t.Hash)
+	epoch, ok2 := parseHex32(t.Epoch)
+	if !ok1 || !ok2 {
+		return errors.New("what was seen of the key is not in hexadecimal digits")
+	}
+	*s = Seen{t.Keyring, hash, epoch}
+	return nil
+}
+
+// check refuses a keyring that is older than what was seen, or of another history.
+func (s Seen) check(id RepositoryID, ring *keyring, stored storedKeyring) error {
+	switch now := stored.seen(id, ring); {
+	case s == Seen{} || now == s:
+		return nil
+	case now.Keyring < s.Keyring:
+		return fmt.Errorf("%w: keyring %d, where this computer has seen %d", ErrOlder, now.Keyring, s.Keyring)
+	case now.Keyring == s.Keyring:
+		return fmt.Errorf("%w: keyring %d is another one", ErrOlder, now.Keyring)
+	}
+	for _, e := range ring.epochs {
+		if e.seenID(id) == s.Epoch {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: keyring %d does not know what this computer has seen", ErrOlder, stored.n)
+}
+
+// Seen returns what to remember of the key's state, so that Required.Since finds an older one. It is zero without encryption.
+func (r *Repository) Seen() Seen { return r.seen }
+
+// Open opens a repository as the caller requires it. While encryption is being turned on, the key to come opens what was stored under
+// it so far. Errors: ErrNotRepository, ErrNewerFormat, ErrKeyNeeded (it is encrypted), ErrNotEncrypted (the header claims that it is
+// not), ErrWrongKey, ErrOlder, ErrDamaged, those of store.
+func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
+	h, err := readHeader(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case q.key == nil && h.Protection == ProtectionKey:
+		return nil, ErrKeyNeeded
+	case q.key == nil && q.plain:
+		return openPlain(s, h)
+	case q.key == nil:
+		return nil, ErrNotEncrypted
+	case h.Protection == ProtectionNone:
+		return openComing(ctx, s, h, q)
+	}
+	named := q.key.ID().String() == h.KeyID
+	if named {
+		if err := h.checkSeal(q.key); err != nil {
+			return nil, err
+		}
+	}
+	_, err = s.Stat(ctx, keyringPath(h.Keyring))
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return openStale(ctx, s, h, q)
+	case err != nil:
+		return nil, err
+	case !named:
+		return nil, ErrWrongKey
+	}
+	return openSealed(ctx, s, h, q)
+}
+
+// openSealed opens with the key that a genuine header names.
+func openSealed(ctx context.Context, s store.Store, h *header, q Required) (*Repository, error) {
+	r, err := openKeyringOf(ctx, s, h, h.Keyring, q)
+	if err != nil {
+		return nil, err
+	}
+	if h.Next != nil && h.Next.Protection == ProtectionNone {
+		// Its secret is in the clear: nothing of it counts but for the computer that makes the change (openMoving).
+		secret, _ := parseHex32(h.Next.Epoch)
+		r.epochs = append(r.epochs, newEpoch(h.id(), secret, 0).as(epochPublic))
+	}
+	return r, nil
+}
+
+func openKeyringOf(ctx context.Context, s store.Store, h *header, n uint32, q Required) (*Repository, error) {
+	ring, stored, err := readKeyring(ctx, s, q.key, h.id(), n)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.seen.check(h.id(), ring, stored); err != nil {
+		return nil, err
+	}
+	r := open(s, h, q.key, ring.epochs)
+	r.seen = stored.seen(h.id(), ring)
+	return r, r.loadTrust(ctx, ring)
+}
+
+// openStale opens a repository whose header names a keyring that is gone: of two computers that
+// changed it at the same moment, the one that was late has put an older header
+// back (docs/format.md, chapter 11). The last keyring that the key opens counts, and the header is put right by who writes.
+func openStale(ctx context.Context, s store.Store, h *header, q Required) (*Repository, error) {
+	gone := fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(h.Keyring))
+	rings, err := keyringsOf(ctx, s, h.id(), q.key)
+	if err != nil {
+		return nil, err
+	}
+	last := uint32(0)
+	for n := range rings {
+		last = max(last, n)
+	}
+	if last == 0 {
+		return nil, gone
+	}
+	mended := *h
+	mended.guard, mended.Next = guard{Protection: ProtectionKey, KeyID: q.key.ID().String(), Keyring: last}, nil
+	mended.Version = max(h.Version, rings[last].version)
+	if mended.KeyID != h.KeyID {
+		mended.VaultCard = nil // it tells of a vault that holds another key
+	}
+	r, err := openSealed(ctx, s, &mended, q) // never below what was seen
+	if err != nil || !q.mend {
+		return r, err
+	}
+	r.header = h
+	if err := r.replaceHeader(ctx, &mended, q.key); err != nil && !errors.Is(err, store.ErrPermission) {
+		return nil, errors.Join(gone, err)
+	}
+	return r, nil
+}
+
+func openPlain(s store.Store, h *header) (*Repository, error) {
+	if err := h.checkSeal(nil); err != nil {
+		return nil, err
+	}
+	secret, _ := parseHex32(h.Epoch)
+	return open(s, h, nil, []*Epoch{newEpoch(h.id(), secret, 0)}), nil
+}
+
+// openComing opens a repository in which encryption is being turned on, with the key to come: what the keyring
+// of that key vouches for, which is nothing of the time before. The header vouches for nothing.
+func openComing(ctx context.Context, s store.Store, h *header, q Required) (*Repository, error) {
+	switch {
+	case h.Next == nil || h.Next.Protection != ProtectionKey:
+		return nil, ErrUnprotected
+	case q.key.ID().String() != h.Next.KeyID:
+		return nil, ErrWrongKey
+	}
+	if err := h.checkSeal(nil); err != nil {
+		return nil, err
+	}
+	return openKeyringOf(ctx, s, h, h.Next.Keyring, q)
+}
+
+// keyringsOf returns the keyrings that a key opens, by number.
+func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backupkey.Key) (map[uint32]*keyring, error) {
+	numbers, err := keyringNumbers(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	rings := make(map[uint32]*keyring)
+	for _, n := range numbers {
+		ring, _, err := readKeyring(ctx, s, key, id, n)
+		if errors.Is(err, ErrDamaged) {
+			continue // another key's, or planted
+		}
+		if err != nil {
+			return nil, err
+		}
+		rings[n] = ring
+	}
+	return rings, nil
+}
+
+func keyringNumbers(ctx context.Context, s store.Store) (numbers []uint32, err error) {
+	err = s.List(ctx, "keyring-", func(o store.Object) error {
+		if n, ok := parseKeyringPath(o.Name); ok {
+			numbers = append(numbers, n)
+		}
+		return nil
+	})
+	return numbers, err
+}
