@@ -61,7 +61,7 @@ var forgedKinds = map[string]struct {
 	secret string
 }{
 	"pack": {1, "packs/", "pack"}, "index": {2, "indexes/", "index"}, "snapshot": {3, "snapshots/", "snapshot"}, "mark": {4, "marks/", "prune"},
-	"pending": {5, "pending/", "prune"}, "removal": {6, "removed/", "prune"}, "pin": {7, "pins/", "prune"},
+	"pending": {5, "pending/", "prune"}, "removal": {6, "removed/", "prune"}, "pin": {7, "pins/", "prune"}, "closing": {8, "closings/", "prune"},
 }
 
 func (f *forger) derive(secret, salt []byte, info string) []byte {
@@ -83,18 +83,25 @@ func (f *forger) name(kind string) (n []byte, gcm cipher.AEAD, path string) {
 	}
 	_, _ = h.Write(append([]byte{k.number}, n...))
 	n = append(n, h.Sum(nil)[:8]...)
-	block, err := aes.NewCipher(f.derive(f.derive(f.epoch, f.id, "holdfast epoch "+k.secret+" v1"), n, "holdfast object v1"))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if gcm, err = cipher.NewGCM(block); err != nil {
-		f.t.Fatal(err)
-	}
+	gcm = f.cipher(kind, n)
 	path = k.folder + hex.EncodeToString(n)
 	if kind == "pack" {
 		path = k.folder + hex.EncodeToString(n[:1]) + "/" + hex.EncodeToString(n)
 	}
 	return n, gcm, path
+}
+
+// cipher is that of an object (chapter 2).
+func (f *forger) cipher(kind string, n []byte) cipher.AEAD {
+	block, err := aes.NewCipher(f.derive(f.derive(f.epoch, f.id, "holdfast epoch "+forgedKinds[kind].secret+" v1"), n, "holdfast object v1"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return gcm
 }
 
 func (f *forger) put(path string, b []byte) {

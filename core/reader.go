@@ -33,6 +33,9 @@ type Reader struct {
 	loaded map[repo.Name]bool // snapshots of which the index is in memory
 }
 
+// openPlace opens a destination without a profile. Tests put a store of their own here.
+var openPlace = OpenFolder
+
 // Found is what anybody can tell about a backup.
 type Found struct {
 	RepositoryID string
@@ -47,7 +50,7 @@ type Found struct {
 // Inspect looks at a place without a key. Errors: ErrNoBackup,
 // ErrNewerFormat, ErrDamaged, ErrDestinationGone, ErrPermission.
 func Inspect(ctx context.Context, destination string) (Found, error) {
-	s, err := OpenFolder(ctx, destination, false)
+	s, err := openPlace(ctx, destination, false)
 	if err != nil {
 		return Found{}, raise(err)
 	}
@@ -62,7 +65,7 @@ func Inspect(ctx context.Context, destination string) (Found, error) {
 // OpenReader opens a backup somewhere, as on a new computer. A key demands that it is encrypted under it; nil says
 // that the person takes what is not encrypted, and so vouched for by nobody. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
 func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
-	s, err := OpenFolder(ctx, destination, false)
+	s, err := openPlace(ctx, destination, false)
 	if err != nil {
 		return nil, raise(err)
 	}

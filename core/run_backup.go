@@ -3,6 +3,8 @@ package core
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -193,7 +195,11 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	if err != nil {
 		return BackupReport{}, err
 	}
-	previous, older, err := newest(ctx, r, set.Known)
+	previous, older, all, err := newest(ctx, r, set.Known)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	writer, sequence, err := a.nextNumber(all)
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -204,6 +210,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
+		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer),
 	}
 	if !fresh {
 		o.CachePath = a.changesPath(set.Repository)
@@ -255,12 +262,29 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	})
 }
 
-// newest returns the newest snapshot there is, and whether one is missing
+// nextNumber takes the number of the next snapshot. A profile that meets a higher one of its own than it knows is a copy of another, or was
+// put back from an older day: it takes a new name.
+func (a *App) nextNumber(all []*repo.Snapshot) (writer repo.Profile, sequence uint64, err error) {
+	err = a.profile.Update(func(s *profile.Settings) {
+		b, err := hex.DecodeString(s.Writer)
+		known := err == nil && copy(writer[:], b) == len(writer)
+		taken := slices.ContainsFunc(all, func(snap *repo.Snapshot) bool { return snap.Writer == writer && snap.Sequence > s.Sequence })
+		if !known || taken {
+			_, _ = rand.Read(writer[:]) // documented never to fail
+			s.Writer, s.Sequence = hex.EncodeToString(writer[:]), 0
+		}
+		s.Sequence++
+		sequence = s.Sequence
+	})
+	return writer, sequence, err
+}
+
+// newest returns all snapshots and the newest of them, and whether one is missing
 // that this computer wrote and that nobody removed on purpose.
-func newest(ctx context.Context, r *repo.Repository, known []string) (previous *repo.Name, older bool, err error) {
-	all, _, err := r.Snapshots(ctx)
+func newest(ctx context.Context, r *repo.Repository, known []string) (previous *repo.Name, older bool, all []*repo.Snapshot, err error) {
+	all, _, err = r.Snapshots(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, false, nil, err
 	}
 	present := make(map[string]bool, len(all))
 	for _, s := range all {
@@ -272,16 +296,16 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 		return !present[id] && !(ok && r.Outlived(n)) // those of before encryption are about to be deleted
 	}
 	if !slices.ContainsFunc(known, missing) {
-		return previous, false, nil
+		return previous, false, all, nil
 	}
 	removed, err := r.Removed(ctx) // by another computer, on purpose
 	if err != nil {
-		return nil, false, err
+		return nil, false, nil, err
 	}
 	for n := range removed {
 		present[n.String()] = true
 	}
-	return previous, slices.ContainsFunc(known, missing), nil
+	return previous, slices.ContainsFunc(known, missing), all, nil
 }
 
 // changesPath is where this computer remembers how its files were at the last backup.

@@ -30,10 +30,14 @@ type Options struct {
 	Excludes            []string
 	Host, User, Program string
 	Previous            *repo.Name
-	Counters            *Counters // may be nil
-	Gate                *Gate     // may be nil
-	Workers             int       // 0: one for each processor
-	PackBytes           int       // of file data; 0: 16 MiB
+	// Writer, Sequence and Seen go there too: who makes it, with which of its numbers, and what it saw of others.
+	Writer    repo.Profile
+	Sequence  uint64
+	Seen      []repo.Sighting
+	Counters  *Counters // may be nil
+	Gate      *Gate     // may be nil
+	Workers   int       // 0: one for each processor
+	PackBytes int       // of file data; 0: 16 MiB
 }
 
 // Counters are a run's progress, to be read from any goroutine at any time.
@@ -146,7 +150,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.S
 	return r.problems, &repo.Snapshot{
 		Host: o.Host, User: o.User, Program: o.Program, System: runtime.GOOS,
 		Root: root.Content, Sources: r.read, Excludes: o.Excludes, Files: root.Files, Dirs: r.dirs, Bytes: root.Size,
-		Previous: o.Previous, Unread: int64(len(r.problems)),
+		Previous: o.Previous, Unread: int64(len(r.problems)), Writer: o.Writer, Sequence: o.Sequence, Seen: o.Seen,
 	}, nil
 }
 

@@ -44,6 +44,9 @@ type Settings struct {
 	Change string `json:"change,omitempty"`
 	// Seen is the state of the key that the destination showed last, as core/repo writes it; an older one is refused.
 	Seen json.RawMessage `json:"seen,omitempty"`
+	// Writer names this profile in the snapshots that it makes, 32 hexadecimal digits, and Sequence numbers them.
+	Writer   string `json:"writer,omitempty"`
+	Sequence uint64 `json:"sequence,omitempty"`
 	// Known are the snapshots, by id, that this profile wrote and that must be there.
 	Known []string `json:"known,omitempty"`
 	// KeyConfirmed is when the person last showed to have the digits.

@@ -59,12 +59,13 @@ func (w wanted) end() uint32 { return w.at.offset + w.at.record + gcmTag }
 // loadRange reads neighbouring chunks of one pack with one request.
 func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
 	first := list[0].at
-	name := r.index.packName(first.pack)
+	name, packBytes := r.index.packOf(first.pack)
 	c, err := r.packAEAD(name)
 	var sealed []byte
+	start, end := blocks(int64(first.offset), int64(first.offset)+int64(size), packBytes)
 	if err == nil {
-		sealed = alloc(size)
-		err = r.readAt(ctx, kindPack.path(name), sealed, int64(first.offset))
+		sealed = alloc(int(end - start))
+		err = r.readAt(ctx, kindPack.path(name), sealed, start)
 	}
 	if errors.Is(err, ErrDamaged) && len(list) > 1 {
 		// One that lies beyond a cut must not take the others with it.
@@ -82,7 +83,7 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 		var content []byte
 		cerr := err
 		if cerr == nil {
-			from := int(w.at.offset - first.offset)
+			from := int(int64(w.at.offset) - start)
 			content, cerr = c.openRecord(w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+gcmTag], int(w.at.content), alloc(int(w.at.content)))
 		}
 		if cerr != nil {

@@ -299,9 +299,15 @@ func (x *index) others(id ID) (places []location) {
 }
 
 func (x *index) packName(pack uint32) Name {
+	name, _ := x.packOf(pack)
+	return name
+}
+
+// packOf returns a pack's name and the size of its object.
+func (x *index) packOf(pack uint32) (Name, int64) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.packs[pack].name
+	return x.packs[pack].name, x.packs[pack].size
 }
 
 // keepOnly drops the chunks of packs that are not present any more, and

@@ -117,6 +117,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	w := p.r.newWriter(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
 	defer w.Close()
 	var buf []byte
+	var err error
 	for _, u := range list {
 		c := packCipher{e.objectAEAD(kindPack, u.name), e}
 		for rest := rows[u.name]; len(rest) > 0; {
@@ -125,12 +126,12 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 				end = rest[n].offset + uint32(rest[n].sealed())
 				n++
 			}
-			buf = slices.Grow(buf[:0], int(end-first))[:end-first]
-			if err := p.r.readAt(ctx, kindPack.path(u.name), buf, int64(first)); err != nil {
+			var read []byte
+			if read, buf, err = p.r.readRange(ctx, u.name, u.size, int64(first), int64(end-first), buf); err != nil {
 				return err
 			}
 			for _, at := range rest[:n] {
-				sealed := buf[at.offset-first:][:at.sealed()]
+				sealed := read[at.offset-first:][:at.sealed()]
 				record, err := c.recordToCopy(at, sealed)
 				if err != nil {
 					return fmt.Errorf("pack %s: %w", u.name, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -31,6 +32,25 @@ func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset i
 		return fmt.Errorf("%w: %s is cut short", ErrDamaged, path)
 	}
 	return err
+}
+
+// readBlock is what packs are read in, bytes: whoever watches the reads sees which blocks were read, and not where a chunk
+// begins and ends (docs/format.md, chapter 6).
+const readBlock = 64 << 10
+
+// blocks widens a range of a pack of this size to whole blocks.
+func blocks(from, to, size int64) (int64, int64) {
+	return from / readBlock * readBlock, max(to, min(size, (to+readBlock-1)/readBlock*readBlock))
+}
+
+// readRange reads n bytes from offset of a pack of this size, in whole blocks. buf is memory to use, and is returned for the next time.
+func (r *Repository) readRange(ctx context.Context, pack Name, size, offset, n int64, buf []byte) (b, grown []byte, err error) {
+	from, to := blocks(offset, offset+n, size)
+	buf = slices.Grow(buf[:0], int(to-from))[:to-from]
+	if err := r.readAt(ctx, kindPack.path(pack), buf, from); err != nil {
+		return nil, buf, err
+	}
+	return buf[offset-from:][:n], buf, nil
 }
 
 // packCipher opens the records of one pack.
@@ -133,13 +153,13 @@ func (r *Repository) firstMiss(id ID) bool {
 
 // chunkAt reads a chunk from one of its places.
 func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, error) {
-	name := r.index.packName(at.pack)
+	name, size := r.index.packOf(at.pack)
 	c, err := r.packAEAD(name)
 	if err != nil {
 		return nil, err
 	}
-	sealed := make([]byte, at.record+gcmTag)
-	if err := r.readAt(ctx, kindPack.path(name), sealed, int64(at.offset)); err != nil {
+	sealed, _, err := r.readRange(ctx, name, size, int64(at.offset), at.sealed(), nil)
+	if err != nil {
 		return nil, err
 	}
 	return c.openRecord(id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))

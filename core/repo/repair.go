@@ -58,7 +58,7 @@ func (r *Repository) Repair(ctx context.Context, o RepairOptions) (Repairing, er
 	if r.header.Next != nil {
 		return Repairing{}, ErrChanging
 	}
-	p := &repairer{r: r, o: o, have: make(map[Name]packList), v: &verifier{r: r, bad: make(map[ID][]Name)}}
+	p := &repairer{r: r, o: o, have: make(map[Name]packList), v: &verifier{r: r, bad: make(map[ID][]Name), late: make(map[Name]bool)}}
 	err := p.run(ctx)
 	slices.Sort(p.out.Repaired)
 	slices.Sort(p.out.Damage)
@@ -385,9 +385,8 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) err
 		c := packCipher{e.objectAEAD(kindPack, l.name), e}
 		var offset int64
 		for i, entry := range l.entries {
-			sealed := make([]byte, entry.sealed())
-			err := p.r.readAt(ctx, kindPack.path(l.name), sealed, offset)
-			offset += int64(len(sealed))
+			sealed, _, err := p.r.readRange(ctx, l.name, l.size, offset, int64(entry.sealed()), nil)
+			offset += int64(entry.sealed())
 			if err != nil && !errors.Is(err, ErrDamaged) {
 				return err
 			}

@@ -26,6 +26,21 @@ type Snapshot struct {
 	Bytes      int64
 	Previous   *Name // the newest snapshot the writer saw
 	Unread     int64 // files that could not be read
+	// Writer is the profile that made it, and Sequence how many it has made with this one; zero: a version that did not say.
+	Writer   Profile
+	Sequence uint64
+	// Seen are the newest snapshots of the other profiles that the writer saw when it began.
+	Seen []Sighting
+}
+
+// Profile names what makes snapshots, one computer's profile: 16 random bytes.
+type Profile [16]byte
+
+// Sighting is what a writer saw of another one.
+type Sighting struct {
+	Writer   Profile
+	Sequence uint64
+	Snapshot Name
 }
 
 // ID returns the snapshot's id: 64 hexadecimal digits.
@@ -44,6 +59,8 @@ const (
 	fieldPrevious
 	fieldSystem
 	fieldUnread
+	fieldWriter
+	fieldSeen
 )
 
 func encodeSnapshot(s *Snapshot) []byte {
@@ -78,6 +95,12 @@ func encodeSnapshot(s *Snapshot) []byte {
 	}
 	field(fieldSystem, []byte(s.System))
 	field(fieldUnread, appendUvarint(nil, uint64(s.Unread)))
+	if s.Sequence > 0 {
+		field(fieldWriter, appendUvarint(s.Writer[:], s.Sequence))
+		for _, seen := range s.Seen {
+			field(fieldSeen, append(appendUvarint(seen.Writer[:], seen.Sequence), seen.Snapshot[:]...))
+		}
+	}
 	return b
 }
 
@@ -87,7 +110,7 @@ func decodeSnapshot(b []byte) (*Snapshot, error) {
 	var last uint64
 	for d.err == nil && len(d.b) > 0 {
 		tag := d.uvarint()
-		if tag < last || tag == last && tag != fieldSource && tag != fieldExclude {
+		if tag < last || tag == last && tag != fieldSource && tag != fieldExclude && tag != fieldSeen {
 			d.fail("fields out of order")
 		}
 		last = tag
@@ -148,6 +171,16 @@ func (s *Snapshot) field(tag uint64, v *decoder) {
 		s.System = rest()
 	case fieldUnread:
 		s.Unread = int64(v.max(1<<62, "unread files"))
+	case fieldWriter:
+		copy(s.Writer[:], v.take(len(s.Writer)))
+		if s.Sequence = v.uvarint(); s.Sequence == 0 {
+			v.fail("a sequence of zero")
+		}
+	case fieldSeen:
+		var seen Sighting
+		copy(seen.Writer[:], v.take(len(seen.Writer)))
+		seen.Sequence, seen.Snapshot = v.uvarint(), Name(v.id())
+		s.Seen = append(s.Seen, seen)
 	default:
 		rest()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ type VerifyOptions struct {
 	After       Name
 	// Known are snapshots that must be there (nil: none are known).
 	Known []Name
-	// CurrentOnly leaves packs of all epochs but the newest unread.
+	// CurrentOnly looks at what the newest epoch has written: packs of other epochs stay unread, and what no known epoch
+	// has written is no finding.
 	CurrentOnly bool
 	// Only, if set, restricts the walk through trees to this snapshot.
 	Only *Name
@@ -61,6 +63,7 @@ type verifier struct {
 	packs   map[Name]int64
 	removed map[Name]bool // snapshots that were deleted on purpose
 	marked  map[Name]bool // packs that are going to be deleted
+	late    map[Name]bool // objects that are there and do not count
 	lists   map[block]listed
 
 	done, total atomic.Int64
@@ -69,7 +72,7 @@ type verifier struct {
 // Verify checks the whole repository. It needs a Repository that is freshly
 // opened. Damage is a result, not an error; errors are of the destination.
 func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verification, error) {
-	v := &verifier{r: r, opts: opts, bad: make(map[ID][]Name)}
+	v := &verifier{r: r, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool)}
 	snapshots, err := v.names(ctx)
 	if err != nil {
 		return v.out, err
@@ -135,10 +138,13 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 			case kind == kindClosing && ok && v.r.owner(kind, n) == nil:
 				v.note("%s is not in use: left of an interrupted change of the key", o.Name)
 				return nil
+			case v.opts.CurrentOnly && ok && v.r.owner(kind, n) == nil:
+				return nil
 			case !ok || v.r.owner(kind, n) == nil:
 				v.damage("%s was not written by this backup", o.Name)
 				return nil
 			case v.r.isLate(kind, n):
+				v.late[n] = true
 				v.note("%s was written while the key was changed, or with the old key: it is kept and does not count", o.Name)
 				return nil
 			case !v.r.counts(kind, n):
@@ -197,7 +203,7 @@ func (v *verifier) judge(err error) error {
 }
 
 func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, error) {
-	present := make(map[Name]bool, len(names))
+	present := maps.Clone(v.late)
 	for _, n := range names {
 		present[n] = true
 	}
@@ -222,6 +228,17 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 			v.damage("snapshot %s is missing: a later one names it", *s.Previous)
 		}
 		read = append(read, s)
+	}
+	missing, forks := contradictions(read, func(n Name) bool {
+		return v.removed[n] || present[n] || v.r.owner(kindSnapshot, n) == nil || v.r.Outlived(n)
+	})
+	for _, n := range missing {
+		if !slices.Contains(v.opts.Known, n) {
+			v.damage("snapshot %s is missing: another computer saw it", n)
+		}
+	}
+	for _, s := range forks {
+		v.note("%s", s)
 	}
 	v.out.Snapshots = len(read)
 	slices.SortFunc(read, func(a, b *Snapshot) int { return a.Begin.Compare(b.Begin) })
@@ -388,8 +405,9 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 			size += entries[last].sealed()
 			last++
 		}
-		b.sealed = slices.Grow(b.sealed[:0], max(size, window))[:size]
-		if err := v.r.readAt(ctx, kindPack.path(n), b.sealed, offset); err != nil {
+		b.sealed = slices.Grow(b.sealed[:0], max(size, window)+2*readBlock)
+		var sealed []byte
+		if sealed, b.sealed, err = v.r.readRange(ctx, n, v.packs[n], offset, int64(size), b.sealed); err != nil {
 			v.markBad(n, entries[first:])
 			return v.judge(err)
 		}
@@ -397,7 +415,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 		for i := first; i < last; i++ {
 			e := entries[i]
 			b.content = slices.Grow(b.content[:0], int(e.content))
-			if _, err := c.openRecord(e.id, uint32(i), b.sealed[at:at+e.sealed()], int(e.content), b.content); err != nil {
+			if _, err := c.openRecord(e.id, uint32(i), sealed[at:at+e.sealed()], int(e.content), b.content); err != nil {
 				v.damage("pack %s: %v", n, err)
 				v.markBad(n, entries[i:i+1])
 			}

@@ -178,22 +178,30 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packE
 	if err != nil {
 		return nil, err
 	}
-	sealed := make([]byte, trailerSealed)
-	if err := r.readAt(ctx, kindPack.path(n), sealed, size-trailerSealed); err != nil {
+	// Most tables are in the last block; how long one is shows only where it is longer.
+	from, _ := blocks(size-trailerSealed, size, size)
+	end := make([]byte, size-from)
+	if err := r.readAt(ctx, kindPack.path(n), end, from); err != nil {
 		return nil, err
 	}
-	tail, err := openTrailer(cipher, sealed)
+	tail, err := openTrailer(cipher, end[len(end)-trailerSealed:])
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
+	end = end[:len(end)-trailerSealed]
 	at := size - trailerSealed - int64(tail.table)
 	if at < 0 {
 		return nil, damaged("is shorter than its table")
 	}
-	table := make([]byte, tail.table)
-	if err := r.readAt(ctx, kindPack.path(n), table, at); err != nil {
-		return nil, err
+	if at < from {
+		start, _ := blocks(at, from, size)
+		before := make([]byte, from-start)
+		if err := r.readAt(ctx, kindPack.path(n), before, start); err != nil {
+			return nil, err
+		}
+		end = append(before, end...)
 	}
+	table := end[len(end)-tail.table:]
 	entries, err := openTable(cipher, table, tail, size)
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)

@@ -1,0 +1,90 @@
+package repo
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Sightings are the newest snapshots of each writer, for the next snapshot of one that is not among them.
+func Sightings(all []*Snapshot, but Profile) []Sighting {
+	newest := make(map[Profile]Sighting)
+	for _, s := range all {
+		if s.Sequence > newest[s.Writer].Sequence && s.Writer != but {
+			newest[s.Writer] = Sighting{s.Writer, s.Sequence, s.Name}
+		}
+	}
+	out := make([]Sighting, 0, len(newest))
+	for _, s := range newest {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Sighting) int { return slices.Compare(a.Writer[:], b.Writer[:]) })
+	return out
+}
+
+// contradictions compares what the writers of snapshots say that they saw (docs/format.md, chapter 10). missing are snapshots that somebody saw,
+// that nobody has deleted on purpose, and that are not there. forks are in words: two writers cannot both have
+// missed what the other had made visible before, unless the destination showed them different states.
+func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, forks []string) {
+	present := make(map[Name]bool, len(all))
+	by := make(map[Profile][]*Snapshot)
+	for _, s := range all {
+		present[s.Name] = true
+		if s.Sequence > 0 {
+			by[s.Writer] = append(by[s.Writer], s)
+		}
+	}
+	writers := make([]Profile, 0, len(by))
+	for w, own := range by {
+		writers = append(writers, w)
+		slices.SortFunc(own, func(a, b *Snapshot) int {
+			return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), slices.Compare(a.Name[:], b.Name[:]))
+		})
+		for i := 1; i < len(own); i++ {
+			if own[i].Sequence == own[i-1].Sequence && !removed(own[i].Name) && !removed(own[i-1].Name) {
+				forks = append(forks, fmt.Sprintf("the snapshots %s and %s have one number: a profile of %s was copied, or put back from an older day", own[i-1].Name, own[i].Name, own[i].Host))
+			}
+		}
+	}
+	slices.SortFunc(writers, func(a, b Profile) int { return slices.Compare(a[:], b[:]) })
+	for _, s := range all {
+		for _, seen := range s.Seen {
+			if !present[seen.Snapshot] && !removed(seen.Snapshot) && !slices.Contains(missing, seen.Snapshot) {
+				missing = append(missing, seen.Snapshot)
+			}
+		}
+	}
+	for i, a := range writers {
+		for _, b := range writers[i+1:] {
+			if s := split(by[a], by[b]); s != "" {
+				forks = append(forks, s)
+			}
+		}
+	}
+	return missing, forks
+}
+
+// sees returns the newest sequence of a writer that a snapshot's writer saw.
+func (s *Snapshot) sees(w Profile) uint64 {
+	for _, seen := range s.Seen {
+		if seen.Writer == w {
+			return seen.Sequence
+		}
+	}
+	return 0
+}
+
+// split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a. One of a and b was visible
+// first, and whoever began after that should have seen it. Both lists ascend.
+func split(of, other []*Snapshot) string {
+	for i := 1; i < len(of); i++ {
+		a, a2 := of[i-1], of[i]
+		for k := 1; k < len(other); k++ {
+			b, b2 := other[k-1], other[k]
+			if a2.sees(b.Writer) < b.Sequence && b2.sees(a.Writer) < a.Sequence {
+				return fmt.Sprintf("this place has shown %s and %s different states: %s did not see %s, nor %s %s", a.Host, b.Host, a2.Name, b.Name, b2.Name, a.Name)
+			}
+		}
+	}
+	return ""
+}
