@@ -3,6 +3,8 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -11,9 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"crypto/hmac"
-	"crypto/sha256"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/blake3"
@@ -80,32 +79,44 @@ func (f *forger) chunkID(content []byte) (id repo.ID) {
 	return id
 }
 
+type forgedGuard struct {
+	Protection string `json:"protection"`
+	KeyID      string `json:"key_id,omitempty"`
+	Keyring    uint32 `json:"keyring,omitempty"`
+	Epoch      string `json:"epoch,omitempty"`
+}
+
 // forgeHeader puts a header that claims that there is no encryption, sometimes with a change that is said to be under way.
 func (c *cloud) forgeHeader(m *store.Memory, epoch [32]byte) {
-	type guard struct {
-		Protection string `json:"protection"`
-		KeyID      string `json:"key_id,omitempty"`
-		Keyring    uint32 `json:"keyring,omitempty"`
-		Epoch      string `json:"epoch,omitempty"`
+	if c.rand.IntN(2) == 0 {
+		c.forgePlainHeader(m, epoch)
+		return
 	}
+	var genuine struct {
+		KeyID   string `json:"key_id"`
+		Keyring uint32
+	}
+	_ = json.Unmarshal(c.pick(c.versions["holdfast.json"]), &genuine) // an empty one is refused
+	if genuine.Keyring > 0 {
+		c.forgeChangingHeader(m, epoch, &forgedGuard{Protection: "key", KeyID: genuine.KeyID, Keyring: genuine.Keyring})
+	}
+}
+
+func (c *cloud) forgePlainHeader(m *store.Memory, epoch [32]byte) {
+	c.forgeChangingHeader(m, epoch, nil)
+}
+
+func (c *cloud) forgeChangingHeader(m *store.Memory, epoch [32]byte, next *forgedGuard) {
 	h := struct {
 		Format     string `json:"format"`
 		Version    int    `json:"version"`
 		Repository string `json:"repository"`
-		guard
-		Next      *guard          `json:"next,omitempty"`
-		VaultCard json.RawMessage `json:"vault_card,omitempty"`
-		Seal      string          `json:"seal"`
-	}{Format: "holdfast-backup", Version: 1 + c.rand.IntN(2), Repository: hex.EncodeToString(c.id), guard: guard{Protection: "none", Epoch: hex.EncodeToString(epoch[:])}}
-	if c.rand.IntN(2) == 0 {
-		var genuine struct {
-			KeyID   string `json:"key_id"`
-			Keyring uint32
-		}
-		_ = json.Unmarshal(c.pick(c.versions["holdfast.json"]), &genuine) // an empty one is refused
-		if genuine.Keyring > 0 {
-			h.Next = &guard{Protection: "key", KeyID: genuine.KeyID, Keyring: genuine.Keyring}
-		}
+		forgedGuard
+		Next *forgedGuard `json:"next,omitempty"`
+		Seal string       `json:"seal"`
+	}{
+		Format: "holdfast-backup", Version: 2, Repository: hex.EncodeToString(c.id),
+		forgedGuard: forgedGuard{Protection: "none", Epoch: hex.EncodeToString(epoch[:])}, Next: next,
 	}
 	f := c.forger(m, epoch)
 	encode := func() []byte {

@@ -47,7 +47,13 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	if made(r.Facts(), begun) {
-		return errors.Join(ErrChangeMade, a.profile.Update(func(s *profile.Settings) { s.Change = string(begun) }))
+		// A header without encryption needs no secret to forge, and this person has just said that they want it kept: no backup
+		// goes on by itself from here. ResumeChange does, when somebody asks for it.
+		kept := begun
+		if begun == ChangeTurnOff {
+			kept = giving
+		}
+		return errors.Join(ErrChangeMade, a.profile.Update(func(s *profile.Settings) { s.Change = string(kept) }))
 	}
 	if err := a.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
 		return err

@@ -27,9 +27,17 @@ func (a *App) TurnOffEncryption(ctx context.Context, progress func(Progress)) (B
 	return a.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
-// ResumeChange goes on with a change that was cut off. Errors: as the change's own.
+// ResumeChange goes on with a change that was cut off, because somebody asks for it: also with turning encryption off where that was to be given
+// up and turns out to be made. Errors: as the change's own.
 func (a *App) ResumeChange(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	return a.resume(ctx, progress)
+	report, err := a.resume(ctx, progress)
+	if !errors.Is(err, ErrChangeMade) || a.profile.Settings().Change != string(ChangeGiveUpOff) {
+		return report, err
+	}
+	if err := a.profile.Update(func(s *profile.Settings) { s.Change = string(ChangeTurnOff) }); err != nil {
+		return report, err
+	}
+	return a.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
 func (a *App) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
