@@ -114,7 +114,7 @@ func (a *App) Status() Status {
 	st := Status{
 		SetUp: s.Repository != "", Destination: s.Destination, Sources: slices.Clone(s.Sources), Excludes: slices.Clone(s.Excludes),
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
-		Password: s.VaultCard != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
+		Password: vouchedCard(s) != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
 	}
 	st.Schedule, st.UploadLimit = s.Schedule, s.UploadLimit
 	if st.SetUp {
@@ -266,7 +266,7 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	defer s.Close() //nolint:errcheck // nothing is buffered
 	key := req.Key
 	if req.Existing && key == nil && req.Password != nil {
-		if key, err = RecoverKey(ctx, a.p.Vaults, destination, req.Password.Password, req.Password.Vault); err != nil {
+		if key, err = RecoverKey(ctx, a.p.Vaults, destination, *req.Password); err != nil {
 			return err
 		}
 		defer key.Clear()
@@ -288,9 +288,12 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	return a.profile.Update(func(set *profile.Settings) {
 		set.Destination, set.Sources, set.Excludes = destination, sources, slices.Clone(req.Excludes)
 		set.Repository, set.Protection, set.Seen = j.repository, string(j.protection), j.seen
-		set.VaultCard = j.card
+		if j.protection == repo.ProtectionKey { // nobody vouches for the card of another one
+			set.VaultCard = j.card
+		}
 		if req.Password != nil {
 			set.PasswordConfirmed = time.Now()
+			rememberAddress(set, req.Password.Vault)
 		}
 	})
 }
@@ -329,6 +332,7 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 	if req.Existing {
 		return join(ctx, s, key)
 	}
+	var account VaultCard
 	var card []byte
 	if req.Password != nil {
 		if key == nil {
@@ -338,15 +342,16 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 		if _, err := repo.Inspect(ctx, s); !errors.Is(err, repo.ErrNotRepository) {
 			return joined{}, cmp.Or(err, repo.ErrExists)
 		}
-		var err error
-		if card, err = a.register(ctx, *req.Password, key); err != nil {
+		c, err := a.registerNew(ctx, *req.Password, key)
+		if err != nil {
 			return joined{}, err
 		}
+		account, card = c, c.Encode()
 	}
 	r, err := repo.Create(ctx, s, key, card)
 	if err != nil {
 		if card != nil {
-			err = errors.Join(err, a.removeAccount(ctx, card, key))
+			err = errors.Join(err, a.removeAccountAt(ctx, registered(account, req.Password.Vault), key))
 		}
 		return joined{}, err
 	}

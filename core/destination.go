@@ -66,7 +66,7 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		return err
 	}
 	defer key.Clear()
-	r, err := repo.Create(ctx, s, key, set.VaultCard)
+	r, err := repo.Create(ctx, s, key, a.cardToPublish(set))
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,3 @@ func FreeSpace(ctx context.Context, place string) (bytes int64, ok bool) {
 	n, err := spacer.Free(ctx)
 	return int64(min(n, 1<<62)), err == nil
 }
-
-// ChosenVault is the card to ask when a person gives a vault of their own
-// choice, a card or a token's URI, for the backup that has the card there.
-// Errors: ErrInvalid, ErrDamaged.
-func ChosenVault(there []byte, given string) ([]byte, error) { return chosenCard(there, given) }

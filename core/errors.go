@@ -62,6 +62,8 @@ var (
 	ErrVaultRefused     = errors.New("the vault refused")
 	ErrVaultSuspect     = errors.New("the vault gave what is not the key of this backup")
 	ErrTokenPIN         = errors.New("the token does not accept the PIN")
+	ErrVaultNotTrusted  = errors.New("only the destination names this vault, and nobody has agreed to ask it")
+	ErrVaultEnrolment   = errors.New("the vault takes new accounts only with its enrolment token")
 	// ErrWeakPassword: too easily guessed to be protected by ten guesses.
 	ErrWeakPassword = errors.New("the password is too easily guessed")
 	// ErrNoPassword: no vault holds the key of this backup.
@@ -85,6 +87,7 @@ var codes = []struct {
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
 	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
+	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
 	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
 	{"damaged", ErrDamaged}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
 }

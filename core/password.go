@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // SetPassword puts the backup's key behind a password: a first one, another
@@ -34,30 +34,29 @@ func (a *App) setPassword(ctx context.Context, req PasswordRequest) error {
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	defer key.Clear()
 	old := r.Facts().VaultCard
-	address := req.Vault
-	if address == "" {
-		if old == nil {
-			return fmt.Errorf("%w: no vault is named", ErrInvalid)
-		}
-		address = string(old)
-	}
-	card, err := a.register(ctx, PasswordRequest{Password: req.Password, Vault: address}, key)
+	place, err := a.chosenPlace(req.Vault, old)
 	if err != nil {
 		return err
 	}
-	if err := r.SetVaultCard(ctx, card); err != nil {
-		if req.Vault != "" {
-			err = errors.Join(err, a.removeAccount(ctx, card, key))
+	// What is needed to reach the account there is now, before another address is remembered.
+	before, beforeErr := a.ownPlace(old)
+	card, err := a.register(ctx, place, req, key)
+	if err != nil {
+		return err
+	}
+	if err := r.SetVaultCard(ctx, card.Encode()); err != nil {
+		if !req.Vault.IsZero() {
+			err = errors.Join(err, a.removeAccountAt(ctx, registered(card, req.Vault), key))
 		}
 		return err
 	}
-	if err := a.rememberVault(card); err != nil {
+	if err := a.rememberVault(card, req.Vault); err != nil {
 		return err
 	}
-	if old != nil && req.Vault != "" {
+	if !req.Vault.IsZero() && beforeErr == nil && !before.Card.SameAccount(card) {
 		// The old vault need not answer: what it holds opens the backup as before,
 		// with the old password. It is told in the history.
-		return a.removeAccount(ctx, old, key)
+		return a.removeAccountAt(ctx, before, key)
 	}
 	return nil
 }
@@ -91,53 +90,73 @@ func (a *App) openForPassword(ctx context.Context) (*repo.Repository, *backupkey
 
 // register puts a key behind a password, which the vault proves at once. It
 // returns the account's card.
-func (a *App) register(ctx context.Context, req PasswordRequest, key *backupkey.Key) ([]byte, error) {
+func (a *App) register(ctx context.Context, at VaultPlace, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
 	if a.p.Vaults == nil {
-		return nil, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
+		return VaultCard{}, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
 	}
 	if s := Strength(req.Password); s.Refused {
-		return nil, fmt.Errorf("%w: %s", ErrWeakPassword, s.Advice)
+		return VaultCard{}, fmt.Errorf("%w: %s", ErrWeakPassword, s.Advice)
 	}
-	raw, seed := key.Bytes(), managementSeed(key)
+	enrolment := req.Enrolment
+	if enrolment == nil {
+		enrolment = at.Typed.Enrolment()
+		defer clear(enrolment)
+	}
+	if err := ParseEnrolment(enrolment); err != nil {
+		return VaultCard{}, err
+	}
+	raw := key.Bytes()
 	defer clear(raw)
-	defer clear(seed)
-	return a.p.Vaults.Register(ctx, req.Vault, req.Password, raw, seed)
+	return a.p.Vaults.Register(ctx, at, NewAccount{Password: req.Password, Key: raw, Seeds: managementSeeds(key), Enrolment: enrolment})
+}
+
+// registerNew makes an account in the vault that the person named.
+func (a *App) registerNew(ctx context.Context, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
+	at, err := a.chosenPlace(req.Vault, nil)
+	if err != nil {
+		return VaultCard{}, err
+	}
+	return a.register(ctx, at, req, key)
 }
 
 // registerAnew puts a new key into an account of its own, since the old one is
 // managed under the old key. The vault is the old card's where none is named.
-func (a *App) registerAnew(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) ([]byte, error) {
-	if req.Vault == "" {
-		var fields map[string]any
-		if err := json.Unmarshal(old, &fields); err != nil {
-			return nil, fmt.Errorf("%w: no vault is named", ErrInvalid)
-		}
-		delete(fields, "account")
-		card, err := json.Marshal(fields)
-		if err != nil {
-			return nil, err
-		}
-		req.Vault = string(card)
+func (a *App) registerAnew(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) (VaultCard, error) {
+	at, err := a.chosenPlace(req.Vault, old)
+	if err != nil {
+		return VaultCard{}, err
 	}
-	return a.register(ctx, req, key)
+	return a.register(ctx, at.anonymous(), req, key)
 }
 
-func managementSeed(key *backupkey.Key) []byte {
-	return key.Derive(backupkey.LabelVaultManagement, nil, 32)
-}
-
+// removeAccount deletes the account of the profile's backup.
 func (a *App) removeAccount(ctx context.Context, card []byte, key *backupkey.Key) error {
-	seed := managementSeed(key)
-	defer clear(seed)
-	return a.p.Vaults.Remove(ctx, card, seed)
+	at, err := a.ownPlace(card)
+	if err != nil {
+		return err
+	}
+	return a.removeAccountAt(ctx, at, key)
 }
 
-// rememberVault notes that the password in this vault was right just now.
-func (a *App) rememberVault(card []byte) error {
+func (a *App) removeAccountAt(ctx context.Context, at VaultPlace, key *backupkey.Key) error {
+	return a.p.Vaults.Remove(ctx, at, managementSeeds(key))
+}
+
+// rememberVault notes that the password in this vault was right just now, and how
+// the person named the vault.
+func (a *App) rememberVault(card VaultCard, typed TypedVault) error {
 	return a.profile.Update(func(s *profile.Settings) {
-		s.VaultCard, s.VaultState = card, nil
+		s.VaultCard, s.VaultState = card.Encode(), nil
 		s.PasswordConfirmed, s.PasswordChecks = time.Now(), 0
+		rememberAddress(s, typed)
 	})
+}
+
+// rememberAddress keeps how the person named the vault, if they did.
+func rememberAddress(s *profile.Settings, typed TypedVault) {
+	if !typed.IsZero() {
+		s.VaultAddress = typed.Remembered()
+	}
 }
 
 // CheckPassword tells whether the person still knows the password, by opening
@@ -162,21 +181,25 @@ func (a *App) checkPassword(ctx context.Context, password []byte) error {
 	if card == nil {
 		return ErrNoPassword
 	}
-	got, err := recoverKey(ctx, a.p.Vaults, card, password, key.ID())
+	at, err := a.ownPlace(card)
+	if err != nil {
+		return err
+	}
+	got, err := recoverKey(ctx, a.p.Vaults, at, password, key.ID())
 	if err != nil {
 		a.askVault(ctx, card)
 		return err
 	}
 	got.Clear()
 	return a.profile.Update(func(s *profile.Settings) {
-		s.VaultCard, s.VaultState = card, nil
+		s.VaultCard, s.VaultState = card, nil // this very text: it is the header's
 		s.PasswordConfirmed, s.PasswordChecks = time.Now(), s.PasswordChecks+1
 	})
 }
 
 // recoverKey asks a vault for the key with this id.
-func recoverKey(ctx context.Context, v Vaults, card, password []byte, want backupkey.ID) (*backupkey.Key, error) {
-	raw, err := v.Recover(ctx, card, password)
+func recoverKey(ctx context.Context, v Vaults, at VaultPlace, password []byte, want backupkey.ID) (*backupkey.Key, error) {
+	raw, err := v.Recover(ctx, at, password)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +247,7 @@ func (a *App) removePassword(ctx context.Context) error {
 
 func (a *App) forgetVault() error {
 	return a.profile.Update(func(s *profile.Settings) {
-		s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
+		s.VaultCard, s.VaultAddress, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, "", nil, time.Time{}, 0
 	})
 }
 
@@ -241,18 +264,25 @@ func (a *App) Vaults() (tokens []VaultToken, software string) {
 // takes then.
 func (a *App) HasVaults() bool { return a.p.Vaults != nil }
 
-// AskVault asks the vault of a card about its account, as on a new computer:
-// no profile is needed, no guess is used. Errors: ErrNoPassword, ErrVault….
-func (a *App) AskVault(ctx context.Context, card []byte) (VaultState, error) {
-	if a.p.Vaults == nil || card == nil {
+// AskVault asks the vault of a backup somewhere about its account, as on a new
+// computer: no profile is needed, no guess is used. card is the one at the
+// destination; typed and trust are as in PasswordRequest.
+// Errors: *VaultNotTrustedError, ErrNoPassword, ErrVault….
+func (a *App) AskVault(ctx context.Context, card []byte, typed TypedVault, trust VaultTrust) (VaultState, error) {
+	if a.p.Vaults == nil {
 		return VaultState{}, ErrNoPassword
 	}
-	return a.p.Vaults.State(ctx, card)
+	at, err := placeOf(card, typed, trust, a.knows)
+	if err != nil {
+		return VaultState{}, err
+	}
+	return a.p.Vaults.State(ctx, at)
 }
 
-// OpenReaderWithPassword is the function of that name, with this computer's vaults.
-func (a *App) OpenReaderWithPassword(ctx context.Context, destination string, password []byte, vault string) (*Reader, error) {
-	return OpenReaderWithPassword(ctx, a.p.Vaults, destination, password, vault)
+// OpenReaderWithPassword is the function of that name, with this computer's
+// vaults. The vault of the profile's own backup needs no agreement.
+func (a *App) OpenReaderWithPassword(ctx context.Context, destination string, req PasswordRequest) (*Reader, error) {
+	return openReaderWithPassword(ctx, a.p.Vaults, destination, req, a.knows)
 }
 
 // VaultStatus asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….
@@ -261,10 +291,14 @@ func (a *App) VaultStatus(ctx context.Context) (VaultState, error) {
 	switch {
 	case set.Repository == "":
 		return VaultState{}, ErrNotSetUp
-	case set.VaultCard == nil || a.p.Vaults == nil:
+	case vouchedCard(set) == nil || a.p.Vaults == nil:
 		return VaultState{}, ErrNoPassword
 	}
-	s, err := a.p.Vaults.State(ctx, set.VaultCard)
+	at, err := a.ownPlace(set.VaultCard)
+	if err != nil {
+		return VaultState{}, err
+	}
+	s, err := a.p.Vaults.State(ctx, at)
 	if err != nil {
 		return VaultState{}, err
 	}
@@ -286,7 +320,11 @@ func (a *App) askVault(ctx context.Context, card []byte) (VaultState, bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	s, err := a.p.Vaults.State(ctx, card)
+	at, err := a.ownPlace(card)
+	var s VaultState
+	if err == nil {
+		s, err = a.p.Vaults.State(ctx, at)
+	}
 	if err == nil {
 		err = a.rememberState(s)
 	}
@@ -302,9 +340,13 @@ const askPatience = 10 * time.Second
 // watchVault is the part of a backup that looks after the account: the card
 // may have been changed by another computer, and somebody may be guessing. It
 // returns how many wrong guesses are news.
-func (a *App) watchVault(ctx context.Context, card []byte) (news int) {
+func (a *App) watchVault(ctx context.Context, r *repo.Repository) (news int) {
+	if r.Facts().Protection != repo.ProtectionKey {
+		return 0 // nobody vouches for a card in this header
+	}
+	card := a.tidyCard(ctx, r)
 	set := a.profile.Settings()
-	if string(card) != string(set.VaultCard) {
+	if !sameCard(card, set.VaultCard) {
 		// The header's seal vouches for it: somebody with the key put it there.
 		err := a.profile.Update(func(s *profile.Settings) {
 			s.VaultCard, s.VaultState = card, nil
@@ -325,6 +367,34 @@ func (a *App) watchVault(ctx context.Context, card []byte) (news int) {
 		}
 	}
 	return news
+}
+
+// tidyCard returns the card in the header. A version before this one wrote a
+// module and a PIN file of some computer into it: these are taken out.
+func (a *App) tidyCard(ctx context.Context, r *repo.Repository) []byte {
+	card := r.Facts().VaultCard
+	if card == nil {
+		return nil
+	}
+	c, changed, err := vaultcard.ParseLanded(card)
+	if err != nil || !changed {
+		return card
+	}
+	card = c.Encode()
+	if err := r.SetVaultCard(ctx, card); err != nil {
+		a.p.Log.Warn("the vault card could not be tidied", "cause", err) // the next backup tries again
+	}
+	return card
+}
+
+// sameCard tells whether two texts are one card; the profile keeps it with other blanks.
+func sameCard(one, other []byte) bool {
+	if one == nil || other == nil {
+		return one == nil && other == nil
+	}
+	a, err := landedCard(one)
+	b, otherErr := landedCard(other)
+	return err == nil && otherErr == nil && a.Equal(b)
 }
 
 // lastState is what the vault said when it was last asked.
@@ -352,37 +422,15 @@ func nextCheck(set profile.Settings) time.Time {
 	return set.PasswordConfirmed.Add(checkIntervals[min(set.PasswordChecks, len(checkIntervals)-1)])
 }
 
-// chosenCard puts what a person gave in place of the card at a destination. An
-// operator's card and a token's URI name no account: then it is the destination's.
-func chosenCard(there []byte, given string) ([]byte, error) {
-	if given == "" {
-		return there, nil
-	}
-	if there == nil {
-		return []byte(given), nil
-	}
-	var card, old map[string]any
-	if err := json.Unmarshal(there, &old); err != nil {
-		return nil, fmt.Errorf("%w: the vault card: %w", ErrDamaged, err)
-	}
-	if strings.HasPrefix(given, "pkcs11:") {
-		old["url"] = given
-		return json.Marshal(old)
-	}
-	if err := json.Unmarshal([]byte(given), &card); err != nil {
-		return nil, fmt.Errorf("%w: this is no vault card: %w", ErrInvalid, err)
-	}
-	if _, named := card["account"]; !named {
-		card["account"] = old["account"]
-	}
-	return json.Marshal(card)
+// OpenReaderWithPassword opens a backup somewhere with its password, as on a
+// new computer. Errors: those of Inspect, *VaultNotTrustedError, ErrNoPassword,
+// ErrWrongPassword, ErrPasswordGone, ErrVault….
+func OpenReaderWithPassword(ctx context.Context, vaults Vaults, destination string, req PasswordRequest) (*Reader, error) {
+	return openReaderWithPassword(ctx, vaults, destination, req, knowsNone)
 }
 
-// OpenReaderWithPassword opens a backup somewhere with its password, as on a
-// new computer. vault, if not "", is a vault card to use in place of the one at the destination.
-// Errors: those of Inspect, ErrNoPassword, ErrWrongPassword, ErrPasswordGone, ErrVault….
-func OpenReaderWithPassword(ctx context.Context, vaults Vaults, destination string, password []byte, vault string) (*Reader, error) {
-	k, err := RecoverKey(ctx, vaults, destination, password, vault)
+func openReaderWithPassword(ctx context.Context, vaults Vaults, destination string, req PasswordRequest, known func(VaultCard) bool) (*Reader, error) {
+	k, err := recoverKeyAt(ctx, vaults, destination, req, known)
 	if err != nil {
 		return nil, err
 	}
@@ -393,14 +441,16 @@ func OpenReaderWithPassword(ctx context.Context, vaults Vaults, destination stri
 	return r, err
 }
 
+func knowsNone(VaultCard) bool { return false }
+
 // RecoverKey gets the key of a backup somewhere from its vault: one guess.
 // Errors: as OpenReaderWithPassword.
-func RecoverKey(ctx context.Context, vaults Vaults, destination string, password []byte, vault string) (*backupkey.Key, error) {
+func RecoverKey(ctx context.Context, vaults Vaults, destination string, req PasswordRequest) (*backupkey.Key, error) {
+	return recoverKeyAt(ctx, vaults, destination, req, knowsNone)
+}
+
+func recoverKeyAt(ctx context.Context, vaults Vaults, destination string, req PasswordRequest, known func(VaultCard) bool) (*backupkey.Key, error) {
 	found, err := Inspect(ctx, destination)
-	if err != nil {
-		return nil, err
-	}
-	card, err := chosenCard(found.VaultCard, vault)
 	if err != nil {
 		return nil, err
 	}
@@ -411,8 +461,26 @@ func RecoverKey(ctx context.Context, vaults Vaults, destination string, password
 	switch {
 	case found.Protection == ProtectionNone && !found.Changing:
 		return nil, ErrNotEncrypted
-	case card == nil || vaults == nil:
+	case vaults == nil:
 		return nil, ErrNoPassword
 	}
-	return recoverKey(ctx, vaults, card, password, want)
+	at, err := placeOf(found.VaultCard, req.Vault, req.Trust, known)
+	if err != nil {
+		return nil, err
+	}
+	return recoverKey(ctx, vaults, at, req.Password, want)
+}
+
+// TrustedVault asks nothing: it tells whether the vault of a backup somewhere may be
+// contacted for this request. Errors: those of Inspect, *VaultNotTrustedError, ErrNoPassword, ErrNotEncrypted.
+func TrustedVault(ctx context.Context, destination string, req PasswordRequest) error {
+	found, err := Inspect(ctx, destination)
+	switch {
+	case err != nil:
+		return err
+	case found.Protection == ProtectionNone && !found.Changing:
+		return ErrNotEncrypted
+	}
+	_, err = placeOf(found.VaultCard, req.Vault, req.Trust, knowsNone)
+	return err
 }

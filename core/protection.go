@@ -151,16 +151,18 @@ func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key
 			return err
 		}
 		if password != nil {
-			var err error
-			if card, err = a.register(ctx, *password, key); err != nil {
+			c, err := a.registerNew(ctx, *password, key)
+			if err != nil {
 				return err
 			}
+			card = c.Encode()
 		}
 	}
 	return a.profile.Update(func(s *profile.Settings) {
 		s.Change = string(change)
 		if card != nil {
 			s.VaultCard, s.PasswordConfirmed = card, time.Now()
+			rememberAddress(s, password.Vault)
 		}
 	})
 }
@@ -196,7 +198,7 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 	if next == nil {
 		moving, err = r.BeginTurnOff(ctx)
 	} else {
-		moving, err = r.BeginTurnOn(ctx, next, a.profile.Settings().VaultCard)
+		moving, err = r.BeginTurnOn(ctx, next, a.cardToPublish(a.profile.Settings()))
 	}
 	if err != nil {
 		return BackupReport{}, err
@@ -291,7 +293,7 @@ func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Chang
 // forgetKey leaves nothing in the settings of a key that is not in use.
 func forgetKey(s *profile.Settings) {
 	s.KeyConfirmed = time.Time{}
-	s.VaultCard, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, nil, time.Time{}, 0
+	s.VaultCard, s.VaultAddress, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, "", nil, time.Time{}, 0
 }
 
 // tryRemoveAccount removes the vault's account of a key that is not needed any more, if there is one. A vault
@@ -357,6 +359,7 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	if old != nil && password == nil {
 		return ErrHasVault
 	}
+	before, beforeErr := a.ownPlace(old) // before another address is remembered
 	s, err := a.profile.Secrets()
 	if err != nil {
 		return err
@@ -365,11 +368,13 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
 		return err
 	}
+	var account VaultCard
 	var card []byte
 	if password != nil {
-		if card, err = a.registerAnew(ctx, *password, old, key); err != nil {
+		if account, err = a.registerAnew(ctx, *password, old, key); err != nil {
 			return err
 		}
+		card = account.Encode()
 	}
 	if err := r.ChangeKey(ctx, key, card); err != nil {
 		// Which of the two counts is the destination's to say: keyFor finds out.
@@ -385,10 +390,10 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
 	)
 	if card != nil {
-		err = errors.Join(err, a.rememberVault(card))
+		err = errors.Join(err, a.rememberVault(account, password.Vault))
 	}
-	if old != nil && err == nil {
-		err = a.removeAccount(ctx, old, oldKey) // what it holds opens only what was written before
+	if old != nil && err == nil && beforeErr == nil {
+		err = a.removeAccountAt(ctx, before, oldKey) // what it holds opens only what was written before
 	}
 	return err
 }

@@ -182,7 +182,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	report, err := a.backup(ctx, r, run, false, progress)
 	if err == nil && a.p.Vaults != nil {
-		report.WrongGuesses = a.watchVault(ctx, r.Facts().VaultCard)
+		report.WrongGuesses = a.watchVault(ctx, r)
 	}
 	return report, end(err)
 }

@@ -11,23 +11,33 @@ import (
 // and, once it is registered, an account. Errors are *VaultError around the
 // Err… of this package that begin with "the vault" or "the password".
 type Vaults interface {
-	// Register puts key, 32 bytes, behind password and returns the card of the
-	// account. address is a card without an account for a new one, a card with
-	// one to replace what it holds, or the RFC 7512 URI of a token. seed, 32
-	// bytes, is that of the account's management key. It proves the password: the
-	// vault has given key back for it when there is no error.
-	Register(ctx context.Context, address string, password, key, seed []byte) (card []byte, err error)
+	// Register puts a key behind a password and returns the card of the account.
+	// A place whose card has no account gets a new one; where it has one, what the
+	// account holds is replaced. It proves the password: the vault has given the key
+	// back for it when there is no error.
+	Register(ctx context.Context, at VaultPlace, account NewAccount) (VaultCard, error)
 	// Recover uses one guess and returns the key.
-	Recover(ctx context.Context, card, password []byte) (key []byte, err error)
+	Recover(ctx context.Context, at VaultPlace, password []byte) (key []byte, err error)
 	// State asks about the account and uses no guess.
-	State(ctx context.Context, card []byte) (VaultState, error)
-	// Remove deletes the account; one that is not there is removed.
-	Remove(ctx context.Context, card, seed []byte) error
+	State(ctx context.Context, at VaultPlace) (VaultState, error)
+	// Remove deletes the account; one that is not there is removed. seeds are as in NewAccount.
+	Remove(ctx context.Context, at VaultPlace, seeds func(publicKey, account []byte) (seed, before []byte)) error
 	// Tokens lists the PKCS#11 tokens that this computer can see.
 	Tokens() []VaultToken
 	// SoftwareToken is the address of a token of this computer's own that needs
 	// no hardware; "" where that cannot be.
 	SoftwareToken() (address string)
+}
+
+// NewAccount is what Register puts into an account. The caller clears it.
+type NewAccount struct {
+	Password []byte
+	Key      []byte // 32 bytes
+	// Seeds gives the seed, 32 bytes, of the key that manages an account, and the
+	// seed that an account may have from a version before; the callee clears both.
+	Seeds func(publicKey, account []byte) (seed, before []byte)
+	// Enrolment is what some vaults want for a new account; nil: none.
+	Enrolment []byte
 }
 
 // VaultToken is a token that can be a vault for this computer alone.
@@ -89,7 +99,12 @@ func (e *VaultError) Unwrap() []error {
 // PasswordRequest is a password and the vault that is to check it.
 type PasswordRequest struct {
 	Password []byte // cleared by nobody but its owner
-	// Vault is a vault card (JSON) or the RFC 7512 URI of a PKCS#11 token. ""
-	// is the vault that the backup has already.
-	Vault string
+	// Vault is the one that the person named; zero: the one that the backup has already.
+	Vault TypedVault
+	// Trust is the person's agreement to contact the vault that only the card at a
+	// destination names. Nobody needs it for this computer's own backup.
+	Trust VaultTrust
+	// Enrolment is the token that some vaults want for a new account. nil: the
+	// one in the card's file, if that has one.
+	Enrolment []byte
 }

@@ -6,11 +6,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net/url"
-	"strings"
 	"sync"
 
-	"github.com/holdfast-backup/holdfast/vault"
+	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
 
@@ -29,11 +27,11 @@ func (p *PINs) Ask(fn func(ctx context.Context, token string) (pin []byte, err e
 	p.ask = fn
 }
 
-// pinOf returns what gives vaultclient the PIN of a card's token. heard, called
+// pinOf returns what gives vaultclient the PIN of a token. heard, called
 // with how that ended, remembers one that was right and forgets a wrong one,
 // which is not tried again: tokens lock themselves after a few.
-func (p *PINs) pinOf(card []byte) (pin func(context.Context) ([]byte, error), heard func(error)) {
-	name, label := tokenOf(card)
+func (p *PINs) pinOf(at vaultcard.Address) (pin func(context.Context) ([]byte, error), heard func(error)) {
+	name, label := tokenOf(at)
 	var typed []byte
 	pin = func(ctx context.Context) ([]byte, error) {
 		p.mu.Lock()
@@ -75,19 +73,11 @@ func (p *PINs) pinOf(card []byte) (pin func(context.Context) ([]byte, error), he
 	}
 }
 
-// tokenOf names the token of a card or a URI: for itself, and for people.
-func tokenOf(card []byte) (name, label string) {
-	uri := string(card)
-	if c, err := vault.ParseCard(card); err == nil {
-		uri = c.URL
-	}
-	name, _, _ = strings.Cut(uri, "?")
-	for part := range strings.SplitSeq(strings.TrimPrefix(name, "pkcs11:"), ";") {
-		if value, ok := strings.CutPrefix(part, "token="); ok {
-			if text, err := url.PathUnescape(value); err == nil {
-				return name, text
-			}
-		}
+// tokenOf names a token: for itself, and for people.
+func tokenOf(at vaultcard.Address) (name, label string) {
+	name = string(at.URL())
+	if at.Token != "" {
+		return name, at.Token
 	}
 	return name, name
 }

@@ -4,15 +4,13 @@ package plug
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/vault"
+	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
 
@@ -38,47 +36,50 @@ var _ core.Vaults = Vaults{}
 // them: a card is public, and where this computer keeps its files is nobody's business.
 const software = "pkcs11:token=Holdfast"
 
-func (v Vaults) open(ctx context.Context, card []byte, create bool) (vaultclient.Vault, error) {
-	card, err := v.resolve(card, create)
-	if err != nil {
-		return nil, err
+func (v Vaults) open(ctx context.Context, at core.VaultPlace, create bool, enrolment []byte) (vaultclient.Vault, error) {
+	params := vaultclient.Params{Dir: v.Dir, Create: create, Delays: v.Delays, EnrolmentToken: enrolment}
+	var name vaultcard.Address
+	if at.Card != nil {
+		params.Card = at.Card.Encode()
+		if at.Card.URL.IsToken() {
+			var err error
+			if name, err = at.Card.URL.Address(); err != nil {
+				return nil, fmt.Errorf("%w: %w", vaultclient.ErrCard, err)
+			}
+		}
 	}
-	params := vaultclient.Params{Card: card, Dir: v.Dir, Create: create, Delays: v.Delays}
+	if token, ok := at.Typed.Token(); ok {
+		name, params.Token = token, &token
+	}
+	if name.String() == software {
+		token, err := v.token(create)
+		if err != nil {
+			return nil, err
+		}
+		params.Token = token
+	}
 	if v.PINs == nil {
 		return vaultclient.Open(ctx, params)
 	}
-	pin, heard := v.PINs.pinOf(card)
+	pin, heard := v.PINs.pinOf(name)
 	params.PIN = pin
 	client, err := vaultclient.Open(ctx, params)
 	heard(err)
 	return client, err
 }
 
-// resolve puts the software token's own address, which holds paths of this
-// computer, in place of what stands for it in a card.
-func (v Vaults) resolve(card []byte, create bool) ([]byte, error) {
-	if string(card) == software {
-		uri, err := v.token(create)
-		return []byte(uri), err
-	}
-	c, err := vault.ParseCard(card)
-	if err != nil || c.URL != software {
-		return card, nil //nolint:nilerr // a URI, or what vaultclient will say is no card
-	}
-	if c.URL, err = v.token(create); err != nil {
-		return nil, err
-	}
-	return c.Encode(), nil
-}
-
 // token lets this process see the software token, and with create makes one
 // where there is none: SoftHSM finds tokens by a setting of the process.
-func (v Vaults) token(create bool) (uri string, err error) {
-	_, err = os.Stat(v.Software)
+func (v Vaults) token(create bool) (*vaultcard.Address, error) {
+	_, err := os.Stat(v.Software)
 	if v.Software == "" || err != nil && !create {
-		return "", fmt.Errorf("%w: the software token is not on this computer", vaultclient.ErrUnreachable)
+		return nil, fmt.Errorf("%w: the software token is not on this computer", vaultclient.ErrUnreachable)
 	}
-	return vaultclient.SoftwareToken(v.Software)
+	uri, err := vaultclient.SoftwareToken(v.Software)
+	if err != nil {
+		return nil, err
+	}
+	return vaultcard.ParseAddress(uri)
 }
 
 // SoftwareToken is the address of a token in this computer's own folder; ""
@@ -91,36 +92,6 @@ func (v Vaults) SoftwareToken() string {
 	return software
 }
 
-// published turns a card of a token into the one that goes to the
-// destination. address is what the person gave: where it says where the PIN
-// is read, the card says so too, so that a restore on this computer finds it.
-func published(card []byte, address string) ([]byte, error) {
-	c, err := vault.ParseCard(card)
-	if err != nil || !strings.HasPrefix(c.URL, "pkcs11:") {
-		return card, err
-	}
-	from := address
-	if old, err := vault.ParseCard([]byte(address)); err == nil {
-		from = old.URL
-	}
-	if from == software {
-		c.URL = software
-		return c.Encode(), nil
-	}
-	if _, query, ok := strings.Cut(from, "?"); ok {
-		for part := range strings.SplitSeq(query, "&") {
-			if strings.HasPrefix(part, "pin-source=") {
-				sep := "?"
-				if strings.Contains(c.URL, "?") {
-					sep = "&"
-				}
-				c.URL += sep + part
-			}
-		}
-	}
-	return c.Encode(), nil
-}
-
 // Tokens lists the PKCS#11 tokens that this computer can see.
 func (v Vaults) Tokens() []core.VaultToken {
 	var out []core.VaultToken
@@ -131,21 +102,22 @@ func (v Vaults) Tokens() []core.VaultToken {
 }
 
 // Register implements core.Vaults; the client proves the password itself.
-func (v Vaults) Register(ctx context.Context, address string, password, key, seed []byte) ([]byte, error) {
-	client, err := v.open(ctx, []byte(address), true)
+func (v Vaults) Register(ctx context.Context, at core.VaultPlace, n core.NewAccount) (core.VaultCard, error) {
+	client, err := v.open(ctx, at, true, n.Enrolment)
 	if err != nil {
-		return nil, asCore(err)
+		return core.VaultCard{}, asCore(err)
 	}
-	card, err := client.SetPassword(ctx, vaultclient.NewPassword{Password: password, Key: key, Seed: seed})
+	text, err := client.SetPassword(ctx, vaultclient.NewPassword{Password: n.Password, Key: n.Key, SeedsOf: n.Seeds})
 	if err = errors.Join(err, client.Close()); err != nil {
-		return nil, asCore(err)
+		return core.VaultCard{}, asCore(err)
 	}
-	return published(card, address)
+	card, err := vaultcard.Parse(text)
+	return card, asCore(err)
 }
 
 // Recover implements core.Vaults.
-func (v Vaults) Recover(ctx context.Context, card, password []byte) ([]byte, error) {
-	client, err := v.open(ctx, card, false)
+func (v Vaults) Recover(ctx context.Context, at core.VaultPlace, password []byte) ([]byte, error) {
+	client, err := v.open(ctx, at, false, nil)
 	if err != nil {
 		return nil, asCore(err)
 	}
@@ -154,16 +126,16 @@ func (v Vaults) Recover(ctx context.Context, card, password []byte) ([]byte, err
 }
 
 // State implements core.Vaults.
-func (v Vaults) State(ctx context.Context, card []byte) (core.VaultState, error) {
-	client, err := v.open(ctx, card, false)
+func (v Vaults) State(ctx context.Context, at core.VaultPlace) (core.VaultState, error) {
+	client, err := v.open(ctx, at, false, nil)
 	if err != nil {
 		return core.VaultState{}, asCore(err)
 	}
-	var named struct{ Name, URL string }
-	if err := json.Unmarshal(client.Card(), &named); err != nil {
+	card, err := vaultcard.Parse(client.Card())
+	if err != nil {
 		return core.VaultState{}, asCore(errors.Join(err, client.Close()))
 	}
-	out := core.VaultState{Name: named.Name, Address: named.URL, Local: strings.HasPrefix(named.URL, "pkcs11:"), GuessLimit: guessLimit, Asked: time.Now()}
+	out := core.VaultState{Name: card.Name, Address: string(card.URL), Local: card.URL.IsToken(), GuessLimit: guessLimit, Asked: time.Now()}
 	s, err := client.Status(ctx)
 	err = errors.Join(err, client.Close())
 	switch {
@@ -186,12 +158,18 @@ func (v Vaults) State(ctx context.Context, card []byte) (core.VaultState, error)
 }
 
 // Remove implements core.Vaults. An account that is not there is removed.
-func (v Vaults) Remove(ctx context.Context, card, seed []byte) error {
-	client, err := v.open(ctx, card, false)
+func (v Vaults) Remove(ctx context.Context, at core.VaultPlace, seeds func(publicKey, account []byte) (seed, before []byte)) error {
+	if at.Card == nil || len(at.Card.Account) == 0 {
+		return nil
+	}
+	client, err := v.open(ctx, at, false, nil)
 	if err != nil {
 		return asCore(err)
 	}
-	err = errors.Join(client.Delete(ctx, seed), client.Close())
+	seed, before := seeds(at.Card.PublicKey, at.Card.Account)
+	defer clear(seed)
+	defer clear(before)
+	err = errors.Join(client.Delete(ctx, seed, before), client.Close())
 	if errors.Is(err, vaultclient.ErrNoAccount) {
 		return nil
 	}
@@ -226,7 +204,9 @@ func asCore(err error) error {
 		out.Kind = core.ErrTokenPIN
 	case errors.Is(err, vaultclient.ErrNoPIN):
 		return errors.Join(core.ErrInvalid, errors.New("the token needs its PIN: name a file with it as pin-source in the token's URI"))
-	case errors.Is(err, vaultclient.ErrCard), errors.Is(err, vaultclient.ErrNewerCard):
+	case errors.Is(err, vaultclient.ErrEnrolment):
+		out.Kind, out.Cause = core.ErrVaultEnrolment, nil
+	case errors.Is(err, vaultclient.ErrCard), errors.Is(err, vaultclient.ErrNewerCard), errors.Is(err, vaultcard.ErrCard):
 		return errors.Join(core.ErrInvalid, err)
 	}
 	return out

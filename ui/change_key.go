@@ -82,6 +82,7 @@ func (f *changeKeyFlow) means() {
 func (f *changeKeyFlow) askPassword() {
 	if f.form == nil {
 		f.form = newPasswordForm(f.u, f.u.vaultName(f.u.core.Status()))
+		f.form.vault.newAccount = true
 	}
 	remove := widgets.NewButton(lang.L("Remove the password first"), "", widgets.Second, func() {
 		f.form.leave()
@@ -106,7 +107,8 @@ func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 	u, key := f.u, f.key
 	var request *core.PasswordRequest
 	if f.password != nil {
-		request = &core.PasswordRequest{Password: f.password, Vault: f.form.vault.address()}
+		asked := f.form.vault.request(f.password)
+		request = &asked
 	}
 	p.fail(nil)
 	next.SetBusy(true)

@@ -136,9 +136,9 @@ func (o *offUI) VaultStatus(ctx context.Context) (core.VaultState, error) {
 	return o.App.VaultStatus(ctx)
 }
 
-func (o *offUI) AskVault(ctx context.Context, card []byte) (core.VaultState, error) {
+func (o *offUI) AskVault(ctx context.Context, card []byte, typed core.TypedVault, trust core.VaultTrust) (core.VaultState, error) {
 	o.away("AskVault")
-	return o.App.AskVault(ctx, card)
+	return o.App.AskVault(ctx, card, typed, trust)
 }
 
 func (o *offUI) SetPassword(ctx context.Context, r core.PasswordRequest) error {
@@ -156,9 +156,9 @@ func (o *offUI) RemovePassword(ctx context.Context) error {
 	return o.App.RemovePassword(ctx)
 }
 
-func (o *offUI) OpenReaderWithPassword(ctx context.Context, d string, p []byte, v string) (*core.Reader, error) {
+func (o *offUI) OpenReaderWithPassword(ctx context.Context, d string, req core.PasswordRequest) (*core.Reader, error) {
 	o.away("OpenReaderWithPassword")
-	return o.App.OpenReaderWithPassword(ctx, d, p, v)
+	return o.App.OpenReaderWithPassword(ctx, d, req)
 }
 
 func (o *offUI) Reader(ctx context.Context) (*core.Reader, error) {

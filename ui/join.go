@@ -21,8 +21,15 @@ func (f *setupFlow) existing(found core.Found) {
 	f.joinWithKey(found)
 }
 
-// joinWithPassword takes the key from the vault.
+// joinWithPassword takes the key from the vault, after the person has seen which one.
 func (f *setupFlow) joinWithPassword(found core.Found) {
+	vaultQuestion{
+		u: f.u, card: found.VaultCard, name: f.name(), step: 3, of: 4, back: f.where, put: func(page fyne.CanvasObject) { f.u.flow(page) },
+		digits: func() { f.joinWithKey(found) }, agreed: func(v vaultToAsk) { f.joinAfterAsking(found, v) },
+	}.ask()
+}
+
+func (f *setupFlow) joinAfterAsking(found core.Found, asked vaultToAsk) {
 	var g *passwordGate
 	var p *page
 	first := firstSchedule(f.u.now())
@@ -30,9 +37,11 @@ func (f *setupFlow) joinWithPassword(found core.Found) {
 	req := core.SetupRequest{Destination: f.destination, Sources: f.sources.paths, Excludes: f.sources.excludes(), Existing: true}
 	g = newPasswordGate(gateParams{
 		u: f.u, button: lang.L("Join this backup"), failed: func(err error) { p.fail(err) },
-		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, found.VaultCard) },
+		ask: func(ctx context.Context) (core.VaultState, error) {
+			return f.u.core.AskVault(ctx, found.VaultCard, asked.typed, asked.trust)
+		},
 		try: func(ctx context.Context, password []byte) error {
-			req.Password = &core.PasswordRequest{Password: password}
+			req.Password = &core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust}
 			if err := f.u.core.Setup(ctx, req); err != nil {
 				return err
 			}

@@ -63,7 +63,8 @@ func (s *keepSteps) request() *core.PasswordRequest {
 	if !s.withPassword() {
 		return nil
 	}
-	return &core.PasswordRequest{Password: s.password, Vault: s.form.vault.address()}
+	req := s.form.vault.request(s.password)
+	return &req
 }
 
 // forget clears what is secret.
@@ -71,7 +72,7 @@ func (s *keepSteps) forget() {
 	clear(s.password)
 	s.password = nil
 	if s.form != nil {
-		s.form.fields.clear()
+		s.form.leave()
 	}
 	s.key.Clear()
 	s.key = nil

@@ -30,7 +30,7 @@ func (u *UI) setPassword() {
 	set = func(p *page, next *widgets.Button, password []byte) {
 		again := func(err error) { show(); form.p.fail(err) } // not the key steps: they are done
 		use := func(p *page, next *widgets.Button) {
-			u.usePassword(name, form.vault.isLocal(), core.PasswordRequest{Password: password, Vault: form.vault.address()}, p, next, again)
+			u.usePassword(name, form.vault.isLocal(), form.vault.request(password), p, next, again)
 		}
 		if form.vault.is(vaultSoftware) && st.KeyConfirmed.IsZero() {
 			// This vault is lost with the computer.
@@ -50,6 +50,7 @@ func (u *UI) usePassword(name string, local bool, req core.PasswordRequest, p *p
 	u.work.run(func(ctx context.Context) func() {
 		err := u.core.SetPassword(ctx, req)
 		clear(req.Password)
+		clear(req.Enrolment)
 		return func() {
 			next.SetBusy(false)
 			if err != nil && !u.core.Status().PasswordConfirmed.After(before) {

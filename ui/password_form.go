@@ -71,6 +71,9 @@ func (f *passwordForm) show(params pageParams, text string, use func(p *page, ne
 func (f *passwordForm) leave() {
 	f.shown = false
 	f.fields.clear()
+	if f.vault != nil {
+		f.vault.enrolment.SetText("")
+	}
 }
 
 func (f *passwordForm) ready() bool {

@@ -83,6 +83,8 @@ func (d *desk) elsewhere(destination string) {
 	d.door("Restore a backup")
 	d.write(0, destination)
 	d.press("Continue")
+	d.sees("Is this your vault?")
+	d.press("Ask this vault")
 	d.sees("Unlock the backup")
 }
 
@@ -282,6 +284,8 @@ func TestJoiningWithThePassword(t *testing.T) {
 
 	other := sitAt(t, vaults, t.TempDir(), nil)
 	other.choosePlaces(treeOf(t, someFiles), destination)
+	other.sees("Is this your vault?")
+	other.press("Ask this vault")
 	other.sees("This place already holds a backup")
 	other.write(0, otherPassword)
 	other.press("Join this backup")

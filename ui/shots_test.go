@@ -53,8 +53,10 @@ func (s *stage) Vaults() ([]core.VaultToken, string) {
 	return []core.VaultToken{{Label: "Anna's Nitrokey", Address: "pkcs11:token=nitrokey"}}, "pkcs11:token=Holdfast"
 }
 
-func (s *stage) VaultStatus(context.Context) (core.VaultState, error)      { return s.vault, nil }
-func (s *stage) AskVault(context.Context, []byte) (core.VaultState, error) { return s.vault, nil }
+func (s *stage) VaultStatus(context.Context) (core.VaultState, error) { return s.vault, nil }
+func (s *stage) AskVault(context.Context, []byte, core.TypedVault, core.VaultTrust) (core.VaultState, error) {
+	return s.vault, nil
+}
 
 func exampleKey() *backupkey.Key {
 	k, err := backupkey.Parse([]byte("4f0a91c277de03b8 c5e12d948a6fe013 9b7c40d5f1e826a9 d3b05c17ea428f6d"))
@@ -211,6 +213,16 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	size = fyne.NewSize(1000, 1000)
 	d.door(say("A vault card…"))
 	shoot("setup-vaults")
+	given, err := core.ParseVault(string(exampleCard(t, "https://vault.example:8443")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := setup.keep.form.vault
+	v.card, v.cardName = given, "Anna's vault · https://vault.example:8443"
+	v.show()
+	v.enrolment.SetText("an enrolment token")
+	shoot("setup-vault-card")
+	v.enrolment.SetText("")
 	d.door(say("This computer's software token"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
@@ -352,17 +364,25 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	s.vault = vault
 	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
-	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
+	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
+	shoot("restore-vault")
+	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
+	shoot("restore-vault-token")
+	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
+	shoot("restore-vault-bad")
+	elsewhere := core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")}
+	r.unlockWithPassword(elsewhere)
+	d.press(say("Ask this vault"))
 	d.sees(u.guessWords(7))
 	d.write(0, "lamp otter quilt")
 	shoot("restore-password")
 	d.ui.window.Canvas().Unfocus()
 	s.vault.GuessesLeft, s.vault.WaitUntil = 1, now.Add(4*time.Hour)
-	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
+	r.unlockWithPassword(elsewhere)
 	d.sees(say("One guess left"))
 	shoot("restore-password-wait")
 	s.vault.WaitUntil = time.Time{}
-	r.unlockWithPassword(core.Found{VaultCard: []byte("{}")})
+	r.unlockWithPassword(elsewhere)
 	d.sees(say("One guess left"))
 	d.write(0, "lamp otter quilt")
 	d.press(say("Unlock"))

@@ -41,11 +41,12 @@ type App interface {
 	HasVaults() bool
 	Vaults() (tokens []core.VaultToken, software string)
 	VaultStatus(ctx context.Context) (core.VaultState, error)
-	AskVault(ctx context.Context, card []byte) (core.VaultState, error)
+	VaultQuestion(card []byte) (show core.VaultTrust, known bool, err error)
+	AskVault(ctx context.Context, card []byte, typed core.TypedVault, trust core.VaultTrust) (core.VaultState, error)
 	SetPassword(ctx context.Context, req core.PasswordRequest) error
 	CheckPassword(ctx context.Context, password []byte) error
 	RemovePassword(ctx context.Context) error
-	OpenReaderWithPassword(ctx context.Context, destination string, password []byte, vault string) (*core.Reader, error)
+	OpenReaderWithPassword(ctx context.Context, destination string, req core.PasswordRequest) (*core.Reader, error)
 	Reader(ctx context.Context) (*core.Reader, error)
 	Drill(ctx context.Context, req core.DrillRequest, progress func(core.Progress)) (core.DrillReport, error)
 	Prune(ctx context.Context, req core.PruneRequest, progress func(core.Progress)) (core.PruneReport, error)
@@ -120,6 +121,8 @@ type UI struct {
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
 	opened    bool // the window was shown at least once
+
+	trusted []core.VaultTrust // what the person agreed to in this window
 
 	job      *job
 	restore  *restoreFlow // of the Restore screen; survives looking at another one

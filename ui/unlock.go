@@ -13,17 +13,27 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-// unlockWithPassword asks for the password of a backup somewhere else.
+// unlockWithPassword asks for the password of a backup somewhere else, after the
+// person has seen the vault that checks it.
 func (f *restoreFlow) unlockWithPassword(found core.Found) {
+	vaultQuestion{
+		u: f.u, card: found.VaultCard, name: f.name(), step: 2, of: 5, back: f.elsewhere, put: f.put,
+		digits: func() { f.unlock(found) }, agreed: func(v vaultToAsk) { f.askPassword(found, v) },
+	}.ask()
+}
+
+// askPassword asks for the password, which the vault checks.
+func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 	var p *page
 	var opened *core.Reader // by try, before opened or dropped run
-	var other string        // a vault card of the person's own choice
-	place, card := f.place, found.VaultCard
+	place := f.place
 	g := newPasswordGate(gateParams{
 		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.fail(err) },
-		ask: func(ctx context.Context) (core.VaultState, error) { return f.u.core.AskVault(ctx, card) },
+		ask: func(ctx context.Context) (core.VaultState, error) {
+			return f.u.core.AskVault(ctx, found.VaultCard, asked.typed, asked.trust)
+		},
 		try: func(ctx context.Context, password []byte) (err error) {
-			opened, err = f.u.core.OpenReaderWithPassword(ctx, place, password, other)
+			opened, err = f.u.core.OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
 			return err
 		},
 		opened:  func() { f.opened(opened, false, p.fail) },
@@ -32,26 +42,17 @@ func (f *restoreFlow) unlockWithPassword(found core.Found) {
 	f.forget = g.close
 	vault := widgets.NewMuted("").Shortened()
 	vault.Hide()
+	if asked.name != "" {
+		vault.SetText(lang.L("The vault that is asked: {{.Name}}", vals{"Name": asked.name}))
+		vault.Show()
+	}
 	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
-		f.u.choose.file(func(path string) {
-			f.u.work.run(func(context.Context) func() {
-				given, name, err := readCard(path)
-				var chosen []byte
-				if err == nil {
-					chosen, err = core.ChosenVault(found.VaultCard, given)
-				}
-				return func() {
-					p.fail(err)
-					if err != nil || g.closed || g.busy {
-						return
-					}
-					other, card = given, chosen
-					vault.SetText(lang.L("The vault that is asked: {{.Name}}", vals{"Name": name}))
-					vault.Show()
-					g.begin()
-					p.relayout()
-				}
-			})
+		f.u.chooseVaultCard(func(v vaultToAsk, err error) {
+			p.fail(err)
+			if err == nil && !g.closed && !g.busy {
+				g.close()
+				f.askPassword(found, v)
+			}
 		})
 	})
 	p = f.u.newPage(pageParams{

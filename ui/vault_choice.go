@@ -2,7 +2,7 @@ package ui
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -31,8 +31,12 @@ type vaultChoice struct {
 	changed func()
 	failed  func(error)
 
-	card, cardName string // read from a file
-	pin            string // file with a token's PIN
+	card      core.TypedVault // read from a file
+	cardName  string
+	pin       string // file with a token's PIN
+	enrolment *widgets.SecretEntry
+	// newAccount: the vault in use is to make another account.
+	newAccount bool
 }
 
 // vaultOption is one vault to choose.
@@ -53,7 +57,7 @@ const (
 
 // newVaultChoice looks for vaults. same names the one in use.
 func newVaultChoice(u *UI, same string, changed func(), failed func(error)) *vaultChoice {
-	v := &vaultChoice{u: u, same: same, changed: changed, failed: failed}
+	v := &vaultChoice{u: u, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
 	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")), widgets.NewMuted(lang.L("Looking for vaults…")))
 	u.work.run(func(context.Context) func() {
 		tokens, software := u.core.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
@@ -91,7 +95,15 @@ func (v *vaultChoice) show() {
 	for i, o := range v.options {
 		switch o.kind {
 		case vaultCard:
-			choices.Below(i, v.fileRow(lang.L("Choose the card…"), v.cardName, v.chooseCard))
+			below := []fyne.CanvasObject{v.fileRow(lang.L("Choose the card…"), v.cardName, v.chooseCard)}
+			if v.mayNeedEnrolment(o) {
+				below = append(below, v.enrolmentRow())
+			}
+			choices.Below(i, widgets.Column(theme.Space3, below...))
+		case vaultSame:
+			if v.mayNeedEnrolment(o) {
+				choices.Below(i, v.enrolmentRow())
+			}
 		case vaultToken:
 			choices.Below(i, v.fileRow(lang.L("File with its PIN…"), filepath.Base(v.pin), v.choosePIN))
 		}
@@ -114,8 +126,38 @@ func (v *vaultChoice) fileRow(button, name string, choose func()) fyne.CanvasObj
 	return widgets.Row(theme.Space3, widgets.Wide(chosen), widgets.NewButton(button, "file", widgets.Second, choose), chosen)
 }
 
+// mayNeedEnrolment tells whether a vault somewhere else is to make an account, and
+// nothing says yet with which token.
+func (v *vaultChoice) mayNeedEnrolment(o vaultOption) bool {
+	switch o.kind {
+	case vaultCard:
+		return !v.card.IsZero() && v.card.Enrolment() == nil
+	case vaultSame:
+		st := v.u.core.Status().Vault
+		return v.newAccount && (st == nil || !st.Local)
+	}
+	return false
+}
+
+func (v *vaultChoice) enrolmentRow() fyne.CanvasObject {
+	return widgets.Column(theme.Space1, widgets.NewMuted(lang.L("Enrolment token, if the vault wants one for a new account:")), v.enrolment)
+}
+
+// request is what core is asked for with this vault; the caller clears it.
+func (v *vaultChoice) request(password []byte) core.PasswordRequest {
+	req := core.PasswordRequest{Password: password, Vault: v.address()}
+	if v.mayNeedEnrolment(v.options[v.chosen]) && v.enrolment.Text != "" {
+		req.Enrolment = v.enrolment.Peek()
+	}
+	return req
+}
+
 func (v *vaultChoice) choosePIN() {
 	v.u.choose.file(func(path string) {
+		if _, err := core.ParseVault(withPINFile("pkcs11:token=any", path)); err != nil {
+			v.failed(err)
+			return
+		}
 		v.pin = path
 		v.show()
 		v.changed()
@@ -123,39 +165,38 @@ func (v *vaultChoice) choosePIN() {
 }
 
 func (v *vaultChoice) chooseCard() {
-	v.u.choose.file(func(path string) {
-		v.u.work.run(func(context.Context) func() {
-			card, name, err := readCard(path)
-			return func() {
-				v.failed(err)
-				if err != nil {
-					return
-				}
-				v.card, v.cardName = card, name
-				v.show()
-				v.changed()
-			}
-		})
+	v.u.chooseVaultCard(func(given vaultToAsk, err error) {
+		v.failed(err)
+		if err != nil {
+			return
+		}
+		v.card, v.cardName = given.typed, given.name
+		v.show()
+		v.changed()
 	})
 }
 
-// readCard reads a vault card's file, as far as to tell what it names; core
-// and the vault look at the rest.
-func readCard(path string) (card, name string, err error) {
+// readCard reads a vault card's file.
+func readCard(path string) (card core.TypedVault, name string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", "", err
+		return core.TypedVault{}, "", err
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	b, err := io.ReadAll(io.LimitReader(f, maxCardFile+1))
 	if err != nil {
-		return "", "", err
+		return core.TypedVault{}, "", err
 	}
-	var c struct{ Name, URL string }
-	if len(b) > maxCardFile || json.Unmarshal(b, &c) != nil || c.URL == "" {
-		return "", "", reasonedError{what: lang.L("This file is no vault card."), do: lang.L("Choose the file that you got from whoever runs the vault.")}
+	defer clear(b)
+	typed, err := core.ParseVault(string(b))
+	c, isCard := typed.Card()
+	switch {
+	case errors.Is(err, core.ErrNewerFormat):
+		return core.TypedVault{}, "", err
+	case err != nil, len(b) > maxCardFile, !isCard:
+		return core.TypedVault{}, "", reasonedError{what: lang.L("This file is no vault card."), do: lang.L("Choose the file that you got from whoever runs the vault.")}
 	}
-	return string(b), core.DisplayName(c.Name) + " · " + core.DisplayName(c.URL), nil
+	return typed, core.DisplayName(c.Name) + " · " + core.DisplayName(string(c.URL)), nil
 }
 
 // is tells whether a kind of vault is chosen.
@@ -172,20 +213,33 @@ func (v *vaultChoice) isLocal() bool {
 }
 
 // ready tells whether a vault is chosen.
-func (v *vaultChoice) ready() bool { return v.known && (!v.is(vaultCard) || v.card != "") }
+func (v *vaultChoice) ready() bool { return v.known && (!v.is(vaultCard) || !v.card.IsZero()) }
 
-// address is what core takes for the chosen vault.
-func (v *vaultChoice) address() string {
+// address is what core takes for the chosen vault; zero is the vault in use.
+func (v *vaultChoice) address() core.TypedVault {
 	o := v.options[v.chosen]
-	switch {
-	case o.kind == vaultCard:
+	switch o.kind {
+	case vaultSame:
+		return core.TypedVault{}
+	case vaultCard:
 		return v.card
-	case o.kind == vaultToken && v.pin != "":
-		sep := "?"
-		if strings.Contains(o.address, "?") {
-			sep = "&"
-		}
-		return o.address + sep + "pin-source=file:" + (&url.URL{Path: v.pin}).EscapedPath()
 	}
-	return o.address
+	text := o.address
+	if v.pin != "" {
+		text = withPINFile(text, v.pin)
+	}
+	typed, err := core.ParseVault(text)
+	if err != nil {
+		return core.TypedVault{} // core says that no vault is named
+	}
+	return typed
+}
+
+// withPINFile adds the file with the PIN to a token's URI.
+func withPINFile(uri, path string) string {
+	sep := "?"
+	if strings.Contains(uri, "?") {
+		sep = "&"
+	}
+	return uri + sep + "pin-source=file:" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
 }

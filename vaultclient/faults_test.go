@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
@@ -47,9 +47,9 @@ func newProxy(t *testing.T, to *vaultdtest.Vaultd) *proxy {
 
 // card leads to the proxy instead.
 func (p *proxy) card(card []byte) []byte {
-	c, err := vault.ParseCard(card)
+	c, err := cards.Parse(card)
 	must(p.t, err)
-	c.URL, c.Certificate = p.URL, p.Certificate().Raw
+	c.URL, c.Certificate = cards.URL(p.URL), p.Certificate().Raw
 	return c.Encode()
 }
 
@@ -124,10 +124,10 @@ func TestOneTryIsOneGuess(t *testing.T) {
 	key := secret()
 	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: key, Seed: secret()})
 	must(t, err)
-	c, err := vault.ParseCard(card)
+	c, err := cards.Parse(card)
 	must(t, err)
 	straight := remote(d)(t, func() []byte {
-		own, err := vault.ParseCard(d.Card())
+		own, err := cards.Parse(d.Card())
 		must(t, err)
 		own.Account = c.Account
 		return own.Encode()
@@ -202,10 +202,10 @@ func TestRestartBetweenTheMessages(t *testing.T) {
 
 func TestUnreachableAndImpostors(t *testing.T) {
 	d := served(t)
-	card, err := vault.ParseCard(d.Card())
+	card, err := cards.Parse(d.Card())
 	must(t, err)
 	card.Account = make([]byte, 32)
-	status := func(change func(c *vault.Card)) error {
+	status := func(change func(c *cards.Card)) error {
 		c := card
 		change(&c)
 		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: c.Encode()})
@@ -216,11 +216,11 @@ func TestUnreachableAndImpostors(t *testing.T) {
 		_, err = v.Status(t.Context())
 		return err
 	}
-	wantErr(t, "an unknown account", status(func(*vault.Card) {}), vaultclient.ErrNoAccount)
+	wantErr(t, "an unknown account", status(func(*cards.Card) {}), vaultclient.ErrNoAccount)
 	// Without the pin, a self-signed certificate is not accepted; nor is another than the pinned one.
-	wantErr(t, "no pin", status(func(c *vault.Card) { c.Certificate = nil }), vaultclient.ErrNotTheVault)
+	wantErr(t, "no pin", status(func(c *cards.Card) { c.Certificate = nil }), vaultclient.ErrNotTheVault)
 	p := newProxy(t, d)
-	wantErr(t, "another certificate", status(func(c *vault.Card) { c.URL = p.URL }), vaultclient.ErrNotTheVault)
+	wantErr(t, "another certificate", status(func(c *cards.Card) { c.URL = cards.URL(p.URL) }), vaultclient.ErrNotTheVault)
 	// A web page of some hotel answers everything with 200 and HTML.
 	hotel := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>welcome</html>") }))
 	defer hotel.Close()
@@ -229,9 +229,9 @@ func TestUnreachableAndImpostors(t *testing.T) {
 	nobody := "https://" + l.Addr().String()
 	must(t, l.Close())
 	var group sync.WaitGroup // each takes as long as messages are repeated
-	for what, change := range map[string]func(c *vault.Card){
-		"nobody listens": func(c *vault.Card) { c.URL = nobody },
-		"a hotel":        func(c *vault.Card) { c.URL, c.Certificate = hotel.URL, hotel.Certificate().Raw },
+	for what, change := range map[string]func(c *cards.Card){
+		"nobody listens": func(c *cards.Card) { c.URL = cards.URL(nobody) },
+		"a hotel":        func(c *cards.Card) { c.URL, c.Certificate = cards.URL(hotel.URL), hotel.Certificate().Raw },
 	} {
 		group.Go(func() {
 			err := status(change)
@@ -253,12 +253,12 @@ func TestUnreachableAndImpostors(t *testing.T) {
 }
 
 // vaultclientCard is the card with a made-up public key and no account.
-func vaultclientCard(t *testing.T, c vault.Card) []byte {
+func vaultclientCard(t *testing.T, c cards.Card) []byte {
 	t.Helper()
 	c.Account = nil
 	for c.PublicKey = bytes.Clone(c.PublicKey); ; {
 		c.PublicKey[20]++
-		if _, err := vault.ParseCard(c.Encode()); err == nil {
+		if _, err := cards.Parse(c.Encode()); err == nil {
 			return c.Encode()
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
 
@@ -30,22 +31,15 @@ type Local struct {
 	once   sync.Once
 }
 
-// openLocal opens the token of a card, whose public key may be empty: then it is not known yet.
-func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
+// openLocal opens the token at an address. The card's public key may be empty: then it is not known yet.
+func openLocal(ctx context.Context, p Params, card cards.Card, at cards.Address) (*Local, error) {
 	if p.Dir == "" {
 		panic("vaultclient: Params.Dir is required for tokens")
-	}
-	uri, err := hsm.ParseURI(card.URL)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCard, err)
 	}
 	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(uri.ModulePath); err != nil {
-		uri.ModulePath = "" // the card was made on a computer that has it elsewhere
-	}
-	params := hsm.Params{URI: uri, PIN: p.PIN, Sessions: 2}
+	params := hsm.Params{URI: &at, PIN: p.PIN, Sessions: 2}
 	token, err := openToken(ctx, p.Dir, params, p.Create && len(card.PublicKey) == 0)
 	if err != nil {
 		return nil, tokenError(err)
@@ -58,10 +52,14 @@ func openLocal(ctx context.Context, p Params, card vault.Card) (*Local, error) {
 	l := &Local{token: token, dir: p.Dir, delays: p.Delays, work: make(chan struct{}, 1)}
 	l.work <- struct{}{}
 	l.lock = flock.New(filepath.Join(p.Dir, l.name()+".lock"))
-	l.card = vault.NewCard(vault.Public{Name: "this computer's token", Suite: 1, PublicKey: ake.Bytes()}, uri.String())
+	l.card = cards.New("this computer's token", token.Identity().URL(), ake.Bytes())
 	l.card.Account = card.Account
 	if card.Name != "" {
 		l.card.Name = card.Name
+	}
+	if _, err := cards.Parse(l.card.Encode()); err != nil {
+		token.Close()
+		return nil, fmt.Errorf("%w: its name cannot stand in a card: %w", ErrIncapable, err)
 	}
 	if l.delays == nil {
 		l.delays = vault.DefaultDelays

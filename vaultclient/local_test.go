@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
@@ -20,14 +20,14 @@ func TestSoftwareToken(t *testing.T) {
 	dir := t.TempDir() + "/token"
 	uri, err := vaultclient.SoftwareToken(dir)
 	must(t, err)
-	open := func(card []byte) vaultclient.Vault {
+	open := func(card string) vaultclient.Vault {
 		t.Helper()
-		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: card, Dir: t.TempDir(), Create: true})
+		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Token: address(t, card), Dir: t.TempDir(), Create: true})
 		must(t, err)
 		return v
 	}
 	key, seed := secret(), secret()
-	v := open([]byte(uri))
+	v := open(uri)
 	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("pw"), Key: key, Seed: seed})
 	must(t, err)
 	must(t, v.Close())
@@ -37,7 +37,7 @@ func TestSoftwareToken(t *testing.T) {
 	}
 	_, err = vaultclient.Open(t.Context(), vaultclient.Params{Card: card, Dir: t.TempDir()})
 	wantErr(t, "the card alone", err, vaultclient.ErrNoPIN)
-	parsed, err := vault.ParseCard(card)
+	parsed, err := cards.Parse(card)
 	must(t, err)
 	// A crash while SoftHSM writes down that somebody logged in.
 	files, err := filepath.Glob(dir + "/tokens/*/token.object")
@@ -47,9 +47,9 @@ func TestSoftwareToken(t *testing.T) {
 	must(t, os.Truncate(files[0], 0))
 	_, err = vaultclient.SoftwareToken(dir)
 	must(t, err)
-	v = open([]byte(uri)) // another folder: all is on the token
+	v = open(uri) // another folder: all is on the token
 	defer func() { must(t, v.Close()) }()
-	if other, err := vault.ParseCard(v.Card()); err != nil || !bytes.Equal(other.PublicKey, parsed.PublicKey) {
+	if other, err := cards.Parse(v.Card()); err != nil || !bytes.Equal(other.PublicKey, parsed.PublicKey) {
 		t.Error("another vault")
 	}
 	if info, err := os.Stat(dir + "/pin"); err != nil || info.Mode().Perm() != 0o600 {
@@ -78,13 +78,13 @@ func TestLocalErrors(t *testing.T) {
 		}
 		return err
 	}
-	wantErr(t, "no keys", try(vaultclient.Params{Card: []byte(full)}), vaultclient.ErrNoKeys)
-	must(t, try(vaultclient.Params{Card: []byte(full), Create: true}))
-	must(t, try(vaultclient.Params{Card: []byte(full)}))
-	wantErr(t, "no PIN", try(vaultclient.Params{Card: []byte(u.String())}), vaultclient.ErrNoPIN)
-	wantErr(t, "wrong PIN", try(vaultclient.Params{Card: []byte(u.String() + "&pin-value=0000")}), vaultclient.ErrPIN)
-	wantErr(t, "no such token", try(vaultclient.Params{Card: []byte("pkcs11:token=none?module-path=" + u.ModulePath)}), vaultclient.ErrUnreachable)
-	wantErr(t, "no URI", try(vaultclient.Params{Card: []byte("pkcs11:x")}), vaultclient.ErrCard)
+	wantErr(t, "no keys", try(vaultclient.Params{Token: address(t, full)}), vaultclient.ErrNoKeys)
+	must(t, try(vaultclient.Params{Token: address(t, full), Create: true}))
+	must(t, try(vaultclient.Params{Token: address(t, full)}))
+	wantErr(t, "no PIN", try(vaultclient.Params{Token: address(t, u.String())}), vaultclient.ErrNoPIN)
+	wantErr(t, "wrong PIN", try(vaultclient.Params{Token: address(t, u.String() + "&pin-value=0000")}), vaultclient.ErrPIN)
+	wantErr(t, "no such token", try(vaultclient.Params{Token: address(t, "pkcs11:token=none?module-path=" + u.ModulePath)}), vaultclient.ErrUnreachable)
+	wantErr(t, "no card", try(vaultclient.Params{Card: []byte("pkcs11:token=mine")}), vaultclient.ErrCard)
 	for _, bad := range []string{"", "{}", "[]", `{"version":1}`, `{"version":1,"name":"x","url":"http://x","suite":1,"public_key":"AA=="}`} {
 		wantErr(t, bad, try(vaultclient.Params{Card: []byte(bad)}), vaultclient.ErrCard)
 	}
@@ -96,7 +96,7 @@ func TestLocalRollback(t *testing.T) {
 	hsmtest.Alone(t, func(t *testing.T) {
 		u := hsmtest.NSS(t) // keeps no data objects, so the accounts are in a file
 		dir := t.TempDir()
-		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: []byte(u.String() + "&pin-source=" + u.PINSource), Dir: dir, Create: true, Delays: nil})
+		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Token: address(t, u.String() + "&pin-source=" + u.PINSource), Dir: dir, Create: true, Delays: nil})
 		must(t, err)
 		defer func() { must(t, v.Close()) }()
 		_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})
@@ -117,6 +117,14 @@ func TestLocalRollback(t *testing.T) {
 		_, err = v.Status(t.Context())
 		wantErr(t, "the older copy", err, vaultclient.ErrStore)
 	})
+}
+
+// address reads what a person typed.
+func address(t *testing.T, text string) *cards.Address {
+	t.Helper()
+	a, err := cards.ParseAddress(text)
+	must(t, err)
+	return a
 }
 
 func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }
@@ -160,7 +168,7 @@ func TestSoftwareTokenAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: []byte(uri), Dir: store, Create: true})
+				v, err := vaultclient.Open(t.Context(), vaultclient.Params{Token: address(t, uri), Dir: store, Create: true})
 				if err != nil {
 					t.Error(err)
 					return

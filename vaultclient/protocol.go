@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // transport carries single messages to the vault. *vault.Vault is one.
@@ -36,20 +37,20 @@ type protocol struct {
 	pause func(attempt int) time.Duration
 
 	mu   sync.Mutex
-	card vault.Card
+	card cards.Card
 }
 
 // Card implements Vault.
 func (p *protocol) Card() []byte { return p.known().Encode() }
 
-func (p *protocol) known() vault.Card {
+func (p *protocol) known() cards.Card {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.card
 }
 
 // account returns the id on the card.
-func (p *protocol) account() (vault.Card, vault.AccountID, error) {
+func (p *protocol) account() (cards.Card, vault.AccountID, error) {
 	c := p.known()
 	if len(c.Account) == 0 {
 		return c, vault.AccountID{}, fmt.Errorf("%w: the card names none", ErrNoAccount)
@@ -69,16 +70,16 @@ func (p *protocol) SetPassword(ctx context.Context, n NewPassword) ([]byte, erro
 	defer end()
 	c := p.known()
 	var id vault.AccountID
-	if copy(id[:], c.Account) == 0 {
+	fresh := copy(id[:], c.Account) == 0
+	if fresh {
 		_, _ = rand.Read(id[:]) // never fails since Go 1.24
 	}
-	for attempt := 0; ; attempt++ {
-		err = p.register(ctx, t, c, id, n)
-		if !errors.Is(err, vault.ErrStale) || attempt == 3 {
-			break // stale: the account changed, or the vault was restarted; begin again
-		}
+	if n.SeedsOf != nil {
+		n.Seed, n.PreviousSeed = n.SeedsOf(c.PublicKey, id[:])
+		defer clear(n.Seed)
+		defer clear(n.PreviousSeed)
 	}
-	if err != nil {
+	if err := p.registerBy(ctx, t, c, id, n, fresh); err != nil {
 		return nil, asOurs(err)
 	}
 	key, err := p.recover(ctx, t, c, id, n.Password)
@@ -96,7 +97,29 @@ func (p *protocol) SetPassword(ctx context.Context, n NewPassword) ([]byte, erro
 	return c.Encode(), nil
 }
 
-func (p *protocol) register(ctx context.Context, t transport, c vault.Card, id vault.AccountID, n NewPassword) error {
+// registerBy signs with the key that the account is to have, or else, where
+// the account is an older one, with the one that it may have had.
+func (p *protocol) registerBy(ctx context.Context, t transport, c cards.Card, id vault.AccountID, n NewPassword, fresh bool) error {
+	signers := [][]byte{n.Seed}
+	if n.PreviousSeed != nil && !fresh {
+		signers = append(signers, n.PreviousSeed)
+	}
+	var err error
+	for _, seed := range signers {
+		for attempt := 0; ; attempt++ {
+			err = p.register(ctx, t, c, id, n, seed)
+			if !errors.Is(err, vault.ErrStale) || attempt == 3 {
+				break // stale: the account changed, or the vault was restarted; begin again
+			}
+		}
+		if !errors.Is(err, vault.ErrSignature) {
+			break
+		}
+	}
+	return err
+}
+
+func (p *protocol) register(ctx context.Context, t transport, c cards.Card, id vault.AccountID, n NewPassword, signerSeed []byte) error {
 	run, request, err := opaque.StartRegistration(n.Password)
 	if err != nil {
 		return err
@@ -114,11 +137,8 @@ func (p *protocol) register(ctx context.Context, t transport, c vault.Card, id v
 	management := ed25519.NewKeyFromSeed(n.Seed)
 	defer clear(management)
 	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: sealKey(exportKey, id, c.PublicKey, n.Key), Management: management.Public().(ed25519.PublicKey), Enrolled: true}
-	signer := management
-	if n.PreviousSeed != nil {
-		signer = ed25519.NewKeyFromSeed(n.PreviousSeed)
-		defer clear(signer)
-	}
+	signer := ed25519.NewKeyFromSeed(signerSeed)
+	defer clear(signer)
 	r.Signature = ed25519.Sign(signer, vault.RegistrationMessage(c.PublicKey, id, r))
 	_, err = repeat(ctx, p, repeatFor, func(ctx context.Context) (struct{}, error) { return struct{}{}, t.RegisterFinish(ctx, id, r) })
 	return err
@@ -164,25 +184,36 @@ func (p *protocol) Status(ctx context.Context) (*Status, error) {
 }
 
 // Delete implements Vault.
-func (p *protocol) Delete(ctx context.Context, seed []byte) error {
+func (p *protocol) Delete(ctx context.Context, seeds ...[]byte) error {
 	c, id, err := p.account()
 	if err != nil {
 		return err
 	}
-	if len(seed) != SeedBytes {
-		return fmt.Errorf("%w: a management seed has %d bytes", ErrRefused, SeedBytes)
+	for _, seed := range seeds {
+		if len(seed) != SeedBytes {
+			return fmt.Errorf("%w: a management seed has %d bytes", ErrRefused, SeedBytes)
+		}
 	}
 	t, end, err := p.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
+	err = ErrManagement
+	for _, seed := range seeds {
+		if err = p.deleteBy(ctx, t, c, id, seed); !errors.Is(err, ErrManagement) {
+			break
+		}
+	}
+	return err
+}
+
+func (p *protocol) deleteBy(ctx context.Context, t transport, c cards.Card, id vault.AccountID, seed []byte) error {
 	key := ed25519.NewKeyFromSeed(seed)
 	defer clear(key)
 	sent := false
 	for attempt := 0; ; attempt++ {
-		var a *vault.Account
-		a, err = repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.Account, error) { return t.Account(ctx, id) })
+		a, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.Account, error) { return t.Account(ctx, id) })
 		if errors.Is(err, vault.ErrNoAccount) && sent {
 			return nil // gone with an answer that was lost
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 const (
@@ -60,7 +61,7 @@ func passing(err error) bool {
 // account has, so the vault counts it at most once; while it is open, for a
 // minute, the same KE1 is answered again without being counted. So a KE1
 // that is refused as stale within that minute was never counted, and is sent with the new version.
-func (p *protocol) recover(ctx context.Context, t transport, c vault.Card, id vault.AccountID, password []byte) ([]byte, error) {
+func (p *protocol) recover(ctx context.Context, t transport, c cards.Card, id vault.AccountID, password []byte) ([]byte, error) {
 	a, err := p.look(ctx, t, id)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func (y *try) start(ctx context.Context) (*vault.RecoveryReply, error) {
 }
 
 // finish sends KE3 and opens what it releases.
-func (y *try) finish(ctx context.Context, c vault.Card, ke3, sessionKey, exportKey []byte) ([]byte, error) {
+func (y *try) finish(ctx context.Context, c cards.Card, ke3, sessionKey, exportKey []byte) ([]byte, error) {
 	start := vault.StartID(y.ke1)
 	released, err := repeat(ctx, y.p, finishFor-time.Since(y.begun), func(ctx context.Context) ([]byte, error) {
 		return y.t.RecoverFinish(ctx, y.id, vault.RecoveryFinish{Start: start[:], KE3: ke3})

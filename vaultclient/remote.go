@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/api"
 )
 
@@ -36,7 +37,7 @@ type Remote struct {
 	enrolment []byte
 }
 
-func openRemote(p Params, card vault.Card) *Remote {
+func openRemote(p Params, card cards.Card) *Remote {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
 	if pinned := card.Certificate; len(pinned) > 0 {
 		config.InsecureSkipVerify = true // in favour of the stricter check below
@@ -48,7 +49,7 @@ func openRemote(p Params, card vault.Card) *Remote {
 		}
 	}
 	r := &Remote{
-		base: strings.TrimSuffix(card.URL, "/"), enrolment: bytes.Clone(p.EnrolmentToken),
+		base: strings.TrimSuffix(string(card.URL), "/"), enrolment: bytes.Clone(p.EnrolmentToken),
 		client: &http.Client{
 			Transport:     &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // no vault redirects

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 	"github.com/holdfast-backup/holdfast/vaultclient"
@@ -66,7 +66,7 @@ func suite(t *testing.T, k kind) {
 	if !bytes.Equal(card, v.Card()) {
 		t.Error("the vault has another card")
 	}
-	parsed, err := vault.ParseCard(card)
+	parsed, err := cards.Parse(card)
 	must(t, err)
 	if len(parsed.Account) != 32 || strings.Contains(string(card), "pin-") {
 		t.Errorf("%s", card)
@@ -176,11 +176,7 @@ func local(uri string, create bool, delays ...time.Duration) func(t *testing.T, 
 		if dir == "" {
 			dir = t.TempDir()
 		}
-		p := vaultclient.Params{Card: []byte(uri), Dir: dir, Create: create, Delays: delays}
-		if card != nil {
-			p.Card = card
-			p.PIN = func(context.Context) ([]byte, error) { return []byte(hsmtest.PIN), nil }
-		}
+		p := vaultclient.Params{Card: card, Token: address(t, uri), Dir: dir, Create: create, Delays: delays}
 		v, err := vaultclient.Open(t.Context(), p)
 		must(t, err)
 		return v

@@ -18,7 +18,7 @@ import (
 // Token is one PKCS#11 token that this computer can see.
 type Token struct {
 	Label string
-	URI   string // fit for Params.Card
+	URI   string // fit for card.ParseTyped
 }
 
 // Tokens lists the tokens of this computer, in the modules that p11-kit knows
@@ -53,7 +53,7 @@ const (
 // SoftwareTokenPossible tells whether SoftHSM is installed, so that SoftwareToken can work.
 func SoftwareTokenPossible() bool { return hsm.SoftHSM() != "" }
 
-// SoftwareToken returns the URI, fit for Params.Card, of a SoftHSM token in the folder dir, and makes it where there
+// SoftwareToken returns the URI, fit for card.ParseTyped, of a SoftHSM token in the folder dir, and makes it where there
 // is none. It guards against who reads the cloud, and not against who has this computer; it is lost
 // with the computer. It sets SOFTHSM2_CONF for this process, so other SoftHSM tokens are out of sight
 // afterwards; call it before any token is opened, on each start. Calls may run at once.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // KeyBytes is the length of a backup key, SeedBytes that of a management seed.
@@ -41,9 +41,10 @@ type Vault interface {
 	// ErrUnreachable, ErrNoAccount.
 	Status(ctx context.Context) (*Status, error)
 
-	// Delete removes the account for good. seed is its management seed.
+	// Delete removes the account for good. seeds are its management seed, or the
+	// ones that it may have, tried in order.
 	// ErrUnreachable, ErrNoAccount, ErrManagement.
-	Delete(ctx context.Context, seed []byte) error
+	Delete(ctx context.Context, seeds ...[]byte) error
 
 	// Card returns the card, with the account once there is one. It is public.
 	Card() []byte
@@ -57,15 +58,25 @@ type NewPassword struct {
 	Password []byte
 	// Key is the backup key, 32 bytes.
 	Key []byte
-	// Seed makes the management key: 32 bytes that derive from Key
-	// ("holdfast backupkey vault-management v1").
+	// Seed makes the management key that the account is to have: 32 bytes that derive from Key.
 	Seed []byte
-	// PreviousSeed is that of the key that the account holds now, where Key is
-	// another; nil where it is the same, or the account is new.
+	// PreviousSeed is that of the key that the account may hold now; nil where that
+	// is the same, or the account is new.
 	PreviousSeed []byte
+	// SeedsOf, if set, gives both for a vault's public key and an account's id, of
+	// which SetPassword chooses a new one. SetPassword clears what it gives.
+	SeedsOf func(publicKey, account []byte) (seed, previous []byte)
 }
 
 func (p *NewPassword) check() error {
+	if p.SeedsOf != nil {
+		if p.Seed != nil || p.PreviousSeed != nil {
+			panic("vaultclient: NewPassword has seeds twice")
+		}
+		if len(p.Password) > 0 && len(p.Key) == KeyBytes {
+			return nil
+		}
+	}
 	switch {
 	case len(p.Password) == 0:
 		return fmt.Errorf("%w: the password is empty", ErrRefused)
@@ -112,9 +123,13 @@ func (s *Status) WrongSince() (wrong int, since time.Time) {
 
 // Params say which vault to open.
 type Params struct {
-	// Card is a vault card as JSON, or a PKCS#11 URI ("pkcs11:…") for a token
-	// of this computer. Required.
+	// Card is a vault card as JSON; nil where Token names a token whose vault is
+	// not known yet. The caller vouches for it: Open contacts what it names.
 	Card []byte
+	// Token is the address of a token that a person typed on this computer, or
+	// that it remembers. Only it may name a module and a file with the PIN. With
+	// a card it says where the card's token is found.
+	Token *cards.Address
 	// PIN asks for a token's PIN where the URI does not say where it is. May be nil.
 	PIN func(context.Context) ([]byte, error)
 	// Dir is where the accounts of tokens are kept that keep no data objects
@@ -129,23 +144,27 @@ type Params struct {
 	EnrolmentToken []byte
 }
 
-// Open opens the vault that the card names: Local for pkcs11:, Remote for
-// https:. A remote vault is not asked anything yet. ErrCard, ErrNewerCard; for tokens also
+// Open opens the vault that the card or the typed address names: Local for
+// pkcs11:, Remote for https:. A remote vault is not asked anything yet. ErrCard, ErrNewerCard; for tokens also
 // ErrUnreachable (it is not there), ErrPIN, ErrNoPIN, ErrNoKeys, ErrIncapable, ErrNotTheVault.
 func Open(ctx context.Context, p Params) (Vault, error) {
-	text := strings.TrimSpace(string(p.Card))
-	if strings.HasPrefix(text, "pkcs11:") {
-		return openLocal(ctx, p, vault.Card{URL: text})
+	if p.Card == nil && p.Token != nil {
+		return openLocal(ctx, p, cards.Card{}, *p.Token)
 	}
-	card, err := vault.ParseCard(p.Card)
+	card, err := cards.Parse(p.Card)
 	switch {
-	case errors.Is(err, vault.ErrCardNewer):
+	case errors.Is(err, cards.ErrNewer):
 		return nil, fmt.Errorf("%w: %w", ErrNewerCard, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+	case p.Token != nil:
+		return openLocal(ctx, p, card, *p.Token)
+	case !card.URL.IsToken():
+		return openRemote(p, card), nil
 	}
-	if strings.HasPrefix(card.URL, "pkcs11:") {
-		return openLocal(ctx, p, card)
+	address, err := card.URL.Address()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCard, err)
 	}
-	return openRemote(p, card), nil
+	return openLocal(ctx, p, card, address)
 }

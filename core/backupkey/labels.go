@@ -16,5 +16,10 @@ const (
 	LabelHeaderSeal Label = "holdfast backupkey header-seal v1"
 	// LabelVaultManagement derives the seed, 32 bytes, of the Ed25519 key that
 	// manages the account in a vault (docs/vault-protocol.md, chapter 1), without salt.
+	// Accounts made before LabelVaultAccount have it.
 	LabelVaultManagement Label = "holdfast backupkey vault-management v1"
+	// LabelVaultAccount derives the same seed for one account in one vault; its
+	// salt is the vault's public key, 33 bytes, and the account's id, 32 bytes.
+	// So two vaults cannot tell that two accounts are one person's.
+	LabelVaultAccount Label = "holdfast backupkey vault-account v1"
 )

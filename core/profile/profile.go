@@ -53,6 +53,9 @@ type Settings struct {
 	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
 	// VaultCard is the vault that holds the key, public JSON; nil: none.
 	VaultCard json.RawMessage `json:"vault_card,omitempty"`
+	// VaultAddress is how the person named the vault's token on this computer:
+	// its URI with module and PIN file, but no PIN. It is never written elsewhere.
+	VaultAddress string `json:"vault_address,omitempty"`
 	// VaultState is what the vault last said, as core keeps it.
 	VaultState json.RawMessage `json:"vault_state,omitempty"`
 	// PasswordConfirmed is when the password was last right, PasswordChecks how

@@ -118,6 +118,13 @@ func (c *cli) explain(err error) int {
 	if detail := detailOf(err, s); detail != "" {
 		c.warn("Details: %s", detail)
 	}
+	var unknown *core.VaultNotTrustedError
+	if errors.As(err, &unknown) {
+		for _, l := range trustLines(unknown.VaultTrust) {
+			c.warn("  %s", l)
+		}
+		c.warn("If you know this vault, give --trust-vault. A vault's own card given with --vault needs no agreement.")
+	}
 	switch {
 	case errors.Is(err, core.ErrWrongKey), errors.Is(err, backupkey.ErrMalformed), errors.Is(err, core.ErrWrongPassword):
 		return ExitWrongKey
@@ -127,7 +134,7 @@ func (c *cli) explain(err error) int {
 		return ExitUnreachable
 	case errors.Is(err, core.ErrVaultWait):
 		return ExitWait
-	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded):
+	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded), errors.Is(err, core.ErrVaultNotTrusted):
 		return ExitUsage
 	}
 	return ExitFailed

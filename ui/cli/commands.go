@@ -28,7 +28,8 @@ func (c *cli) setupCommand() *cobra.Command {
 With --key-out a new 64-digit key is made and written to FILE: keep it safe, nobody can replace it.
 With --key-in the key in FILE is used; if the destination holds a backup already, this
 computer joins it. With --password-in a vault keeps the key behind a password, ten guesses long: VAULT is a vault
-card's file, or the PKCS#11 URI of a token; to join a backup that has a password, its own vault is known.
+card's file, or the PKCS#11 URI of a token. To join a backup that has a password, leave --vault out: its place
+names its vault, which you are asked about at a terminal; --trust-vault agrees to it without a question.
 With --no-encryption anybody who can read the destination can read the backup.`,
 		Args: noArgs,
 	}
@@ -40,6 +41,8 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
 	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")
 	pw.flags(c, cmd)
+	pw.trustFlag(c, cmd)
+	pw.enrolmentFlag(c, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		chosen := 0
 		for _, on := range []bool{plain, keyOut != "" || keyIn == "" && pw.in != "", keyIn != ""} {
@@ -58,18 +61,18 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 		return c.withPassword(&pw, func(p *core.PasswordRequest) error {
 			req.Password = p
 			return c.withApp(func(ctx context.Context, a *core.App) error {
-				return c.setup(ctx, a, req, keyOut, keyIn)
+				return c.setup(ctx, a, req, keyOut, keyIn, &pw)
 			})(cmd, nil)
 		})
 	}
 	return cmd
 }
 
-func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string) error {
+func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string, pw *passwordFlags) error {
 	if a.Status().SetUp {
 		return fmt.Errorf("%w: %s", core.ErrAlreadySetUp, a.Status().Destination)
 	}
-	err := c.setupWithKey(ctx, a, req, keyOut, keyIn)
+	err := c.setupWithKey(ctx, a, req, keyOut, keyIn, pw)
 	if err != nil {
 		return err
 	}
@@ -90,12 +93,15 @@ func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, key
 	return nil
 }
 
-func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string) error {
+func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string, pw *passwordFlags) error {
 	switch {
-	case req.Password != nil && req.Password.Vault == "":
+	case req.Password != nil && req.Password.Vault.IsZero():
 		// Only a backup that exists knows its vault.
 		if keyOut != "" || keyIn != "" {
 			return usagef("a new password needs --vault VAULT")
+		}
+		if err := c.withTrust(ctx, req.Destination, pw, req.Password); err != nil {
+			return err
 		}
 		req.Existing = true
 		return a.Setup(ctx, req)
@@ -237,6 +243,7 @@ func (p *place) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
 	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
 	p.password.flags(c, cmd)
+	p.password.trustFlag(c, cmd)
 }
 
 // withReader opens the profile's backup, or the one that the flags name.
@@ -269,7 +276,10 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 			return nil, usagef("give either --key-in or --password-in")
 		}
 		err := c.withPassword(&p.password, func(pw *core.PasswordRequest) (err error) {
-			r, err = core.OpenReaderWithPassword(ctx, c.Vaults, p.destination, pw.Password, pw.Vault)
+			if err := c.withTrust(ctx, p.destination, &p.password, pw); err != nil {
+				return err
+			}
+			r, err = core.OpenReaderWithPassword(ctx, c.Vaults, p.destination, *pw)
 			return err
 		})
 		return r, err

@@ -126,6 +126,7 @@ func (c *cli) keyCommand() *cobra.Command {
 	}
 	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
 	pw.flags(c, change)
+	pw.enrolmentFlag(c, change)
 	cmd.AddCommand(show, change)
 	return cmd
 }
@@ -196,6 +197,7 @@ func (c *cli) encryptionCommand() *cobra.Command {
 	on.Flags().StringVar(&keyOut, "key-out", "", "file to write the new key to; it must not exist")
 	on.Flags().StringVar(&keyIn, "key-in", "", "file with a key of your own")
 	pw.flags(c, on)
+	pw.enrolmentFlag(c, on)
 	off := &cobra.Command{
 		Use: "off", Args: noArgs, Short: "Decrypt: back up afresh without a key, prove it, then delete the encrypted backup",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {

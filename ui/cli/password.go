@@ -16,7 +16,10 @@ import (
 )
 
 // passwordFlags name a password's file and the vault that checks it.
-type passwordFlags struct{ in, vault string }
+type passwordFlags struct {
+	in, vault, enrolment string
+	trust                bool
+}
 
 // flags adds them where there are vaults.
 func (p *passwordFlags) flags(c *cli, cmd *cobra.Command) {
@@ -27,12 +30,29 @@ func (p *passwordFlags) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.vault, "vault", "", "the vault: a vault card's file, or the PKCS#11 URI of a token")
 }
 
+// trustFlag adds the flag of commands that read a backup somewhere else.
+func (p *passwordFlags) trustFlag(c *cli, cmd *cobra.Command) {
+	if c.Vaults != nil {
+		cmd.Flags().BoolVar(&p.trust, "trust-vault", false, "ask the vault that only the backup's place names, without a question; without --password-in it does nothing")
+	}
+}
+
+// enrolmentFlag adds the flag of commands that may make an account.
+func (p *passwordFlags) enrolmentFlag(c *cli, cmd *cobra.Command) {
+	if c.Vaults != nil {
+		cmd.Flags().StringVar(&p.enrolment, "enrolment-in", "", "file with the enrolment token that the vault wants for a new account (- is standard input)")
+	}
+}
+
 // withPassword reads what the flags name and clears the password afterwards;
 // nil when none is named.
 func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) error) error {
 	if p.in == "" {
-		if p.vault != "" {
+		switch {
+		case p.vault != "":
 			return usagef("--vault goes with --password-in")
+		case p.enrolment != "":
+			return usagef("--enrolment-in goes with --password-in")
 		}
 		return fn(nil)
 	}
@@ -45,7 +65,17 @@ func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) erro
 		return err
 	}
 	defer clear(password)
-	return fn(&core.PasswordRequest{Password: password, Vault: vault})
+	var enrolment []byte
+	if p.enrolment != "" {
+		if p.enrolment == "-" && p.in == "-" {
+			return usagef("standard input holds either the password or the enrolment token")
+		}
+		if enrolment, err = c.readLine("--enrolment-in", p.enrolment, "the enrolment token"); err != nil {
+			return err
+		}
+		defer clear(enrolment)
+	}
+	return fn(&core.PasswordRequest{Password: password, Vault: vault, Enrolment: enrolment})
 }
 
 const (
@@ -77,31 +107,37 @@ func (c *cli) readArg(flag, file string, most int) ([]byte, error) {
 
 // readPassword reads the file of --password-in: one line, without its end.
 func (c *cli) readPassword(file string) ([]byte, error) {
-	b, err := c.readArg("--password-in", file, maxPasswordFile)
+	return c.readLine("--password-in", file, "the password")
+}
+
+// readLine reads a file that holds one line, and returns it without its end.
+func (c *cli) readLine(flag, file, what string) ([]byte, error) {
+	b, err := c.readArg(flag, file, maxPasswordFile)
 	if err != nil {
 		return nil, err
 	}
 	line := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 	if len(line) == 0 || bytes.ContainsAny(line, "\r\n\x00") {
 		clear(b)
-		return nil, fmt.Errorf("%w: --password-in: %s must hold one line, the password", core.ErrInvalid, file)
+		return nil, fmt.Errorf("%w: %s: %s must hold one line, %s", core.ErrInvalid, flag, file, what)
 	}
 	return line, nil
 }
 
-// readVault turns the argument of --vault into what core takes: a card's text, or a URI.
-func (c *cli) readVault(arg string) (string, error) {
+// readVault reads the argument of --vault: a token's URI, or a card's file.
+func (c *cli) readVault(arg string) (core.TypedVault, error) {
 	if arg == "" || strings.HasPrefix(arg, "pkcs11:") {
-		return arg, nil
+		return core.ParseVault(arg)
 	}
 	b, err := c.readArg("--vault", arg, maxCardFile)
 	if err != nil {
-		return "", err
+		return core.TypedVault{}, err
 	}
+	defer clear(b)
 	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
-		return "", fmt.Errorf("%w: --vault: %s is no vault card", core.ErrInvalid, arg)
+		return core.TypedVault{}, fmt.Errorf("%w: --vault: %s is no vault card", core.ErrInvalid, arg)
 	}
-	return string(b), nil
+	return core.ParseVault(string(b))
 }
 
 func (c *cli) passwordCommand() *cobra.Command {
@@ -122,16 +158,17 @@ func (c *cli) passwordCommand() *cobra.Command {
 func (c *cli) passwordSetCommand() *cobra.Command {
 	var pw passwordFlags
 	cmd := &cobra.Command{
-		Use: "set --password-in FILE [--vault VAULT]", Args: noArgs,
+		Use: "set --password-in FILE [--vault VAULT] [--enrolment-in FILE]", Args: noArgs,
 		Short: "Set a password, or another one in place of one that was forgotten: this computer has the key",
 	}
 	pw.flags(c, cmd)
+	pw.enrolmentFlag(c, cmd)
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		if pw.in == "" {
 			return usagef("password set needs --password-in FILE")
 		}
 		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
-			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionKey && !st.Password && req.Vault == "" {
+			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionKey && !st.Password && req.Vault.IsZero() {
 				return usagef("a first password needs --vault VAULT")
 			}
 			if err := a.SetPassword(ctx, *req); err != nil {

@@ -93,10 +93,10 @@ func TestPasswordOnNSS(t *testing.T) {
 		token := fmt.Sprintf("%s&pin-source=file:%s", uri, uri.PINSource)
 		run(0, "--profile", at("p"), "setup", "--destination", at("place"), "--source", at("docs"), "--password-in", at("pw"), "--vault", token)
 		run(0, "--profile", at("p"), "backup")
-		if said := run(4, "restore", "latest", "--to", at("no"), "--destination", at("place"), "--password-in", at("wrong")); !strings.Contains(said, "9 guesses left") {
+		if said := run(4, "restore", "latest", "--to", at("no"), "--destination", at("place"), "--password-in", at("wrong"), "--vault", token); !strings.Contains(said, "9 guesses left") {
 			t.Error(said)
 		}
-		run(0, "restore", "latest", "--to", at("out"), "--destination", at("place"), "--password-in", at("pw"))
+		run(0, "restore", "latest", "--to", at("out"), "--destination", at("place"), "--password-in", at("pw"), "--vault", token)
 		if b, err := exec.Command("diff", "-r", at("docs"), at("out/docs")).CombinedOutput(); err != nil {
 			t.Errorf("%v %s", err, b)
 		}

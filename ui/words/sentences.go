@@ -83,6 +83,10 @@ var sentences = map[string]template{
 	"vault-refused": {"The vault did not accept this.", nothingDone, "Check that it is the right vault, and ask who runs it."},
 	"vault-suspect": {"The vault gave back something that is not the key of this backup.", "Nothing was set and nothing was opened.",
 		"Do not type this password again here. Use the 64-digit key, and ask who runs the vault."},
+	"vault-not-trusted": {"Only the place of this backup names the vault {{.Vault}}, and nobody has agreed to ask it.", "The vault was not contacted, and no password was tried.",
+		"Compare its host and its key with what you know of your vault, then agree to ask it. The 64-digit key opens the backup too."},
+	"vault-enrolment": {"This vault takes new accounts only with an enrolment token, and this one does not fit or is missing.", nothingDone,
+		"Ask who runs the vault for its enrolment token."},
 	"token-pin": {"The token does not accept this PIN.", "No guess was used, and the backup is untouched.",
 		"Try again when you are sure of the PIN: a token locks itself after a few wrong ones. The 64-digit key opens the backup too."},
 	"weak-password":  {"This password is among the first that anybody would guess.", nothingDone, "Choose another one: three or four words that do not belong together are good."},
@@ -142,6 +146,8 @@ func (w Words) values(code string, err error) Values {
 	switch {
 	case errors.As(err, &v):
 		return w.vaultValues(v)
+	case code == "vault-not-trusted":
+		return Values{"Vault": untrustedName(err)}
 	case code == "wrong-password":
 		return Values{"Guesses": ""}
 	case code == "password-gone":
@@ -157,6 +163,19 @@ func (w Words) values(code string, err error) Values {
 		detail = "it does not fit together"
 	}
 	return Values{"Detail": detail}
+}
+
+// untrustedName is how a vault calls itself, and where it is.
+func untrustedName(err error) string {
+	var u *core.VaultNotTrustedError
+	if !errors.As(err, &u) {
+		return ""
+	}
+	at := u.Host
+	if at == "" {
+		at = u.Address
+	}
+	return "“" + u.Name + "” (" + at + ")"
 }
 
 func (w Words) vaultValues(v *core.VaultError) Values {

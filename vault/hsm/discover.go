@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/holdfast-backup/holdfast/vault/hsm/owner"
 )
 
 // wellKnown are places of modules that their makers do not announce to p11-kit.
@@ -22,7 +24,8 @@ var wellKnown = map[string][]string{
 		"/Library/OpenSC/lib/opensc-pkcs11.so", "/usr/local/lib/pkcs11/yubihsm_pkcs11.dylib", "/usr/local/lib/libykcs11.dylib",
 	},
 	"windows": {
-		`C:\SoftHSM2\lib\softhsm2-x64.dll`, `C:\Program Files\OpenSC Project\OpenSC\pkcs11\opensc-pkcs11.dll`,
+		// Not C:\SoftHSM2, where SoftHSM's installer puts it: anybody may make a folder at the drive's root.
+		`C:\Program Files\OpenSC Project\OpenSC\pkcs11\opensc-pkcs11.dll`,
 		`C:\Program Files\Yubico\YubiHSM Shell\bin\pkcs11\yubihsm_pkcs11.dll`, `C:\Program Files\Yubico\Yubico PIV Tool\bin\libykcs11.dll`,
 	},
 }
@@ -33,18 +36,22 @@ var p11kitModules = []string{"/usr/lib/*/pkcs11", "/usr/lib64/pkcs11", "/usr/lib
 
 // Modules returns the PKCS#11 modules of this computer, absolute paths without
 // doubles: first those that p11-kit is configured with (pkcs11.conf(5)), then those at
-// well-known places. It loads none of them.
+// well-known places. It loads none of them. Those that anybody but an administrator
+// may change are left out: what is found without being named must be the computer's own.
 func Modules() []string {
 	var found []string
 	add := func(path string) {
 		real, err := filepath.EvalSymlinks(path)
-		if err == nil && !slices.Contains(found, real) {
+		if err == nil && !slices.Contains(found, real) && owner.Administrators(real) == nil {
 			found = append(found, real)
 		}
 	}
 	for _, folder := range configurationFolders() {
 		files, _ := filepath.Glob(filepath.Join(folder, "*.module")) // the pattern is a constant
 		for _, file := range files {
+			if owner.Persons(file) != nil {
+				continue
+			}
 			name := moduleLine(file)
 			switch {
 			case name == "" || strings.Contains(name, "p11-kit"):
@@ -69,6 +76,10 @@ func Modules() []string {
 	return found
 }
 
+// configurationFolders are p11-kit's, of the system and of the person. The
+// person's own says which of the computer's modules to use. A module that lies in the
+// person's own folders must be named in a URI: a restore, or another program, may
+// have put a file there that the person never saw.
 func configurationFolders() []string {
 	folders := []string{"/etc/pkcs11/modules", "/usr/share/p11-kit/modules", "/opt/homebrew/share/p11-kit/modules", "/usr/local/share/p11-kit/modules"}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -99,9 +110,19 @@ func moduleLine(file string) string {
 }
 
 // candidates are the modules that may have the token.
-func (u *URI) candidates() ([]string, error) {
+func candidates(u *URI) ([]string, error) {
 	if u.ModulePath != "" {
-		return []string{u.ModulePath}, nil
+		if !filepath.IsAbs(u.ModulePath) {
+			return nil, fmt.Errorf("%w: %s is not an absolute path", ErrModule, u.ModulePath)
+		}
+		real, err := filepath.EvalSymlinks(u.ModulePath) // the file that is looked at is the one that is loaded
+		if err == nil {
+			err = owner.Persons(real)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrModule, err)
+		}
+		return []string{real}, nil
 	}
 	all := Modules()
 	if u.ModuleName != "" {

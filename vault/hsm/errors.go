@@ -9,7 +9,6 @@ import (
 
 // What a caller decides on. Each is wrapped with details; use errors.Is.
 var (
-	ErrURI        = errors.New("not a PKCS#11 URI of a token")
 	ErrModule     = errors.New("the PKCS#11 module cannot be used")
 	ErrAbsent     = errors.New("the token is not there")
 	ErrAmbiguous  = errors.New("more than one fits")

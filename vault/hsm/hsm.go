@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // Params say which token to open, and how.
@@ -52,6 +54,19 @@ func (h *HSM) Close() { h.token.close() }
 // URI returns the token's URI without PIN.
 func (h *HSM) URI() string { return h.token.uri.String() }
 
+// Identity is what a card says of the token: the attributes that were asked for,
+// and its label and serial number where those were none.
+func (h *HSM) Identity() card.Address {
+	id := h.token.uri.Identity()
+	if id.Token != "" || id.Serial != "" || id.Manufacturer != "" || id.Model != "" {
+		return id
+	}
+	if _, info, err := find(h.token.module, h.token.uri); err == nil { // else it was pulled just now
+		id.Token, id.Serial = strings.TrimRight(info.Label, " \x00"), strings.TrimRight(info.SerialNumber, " \x00")
+	}
+	return id
+}
+
 // PublicKeys implements opaque.Keys.
 func (h *HSM) PublicKeys() (oprf, ake opaque.Point) { return h.oprf, h.ake }
 
@@ -89,7 +104,7 @@ func connect(ctx context.Context, p Params) (*token, error) {
 	if p.Sessions == 0 {
 		p.Sessions = 8
 	}
-	paths, err := p.URI.candidates()
+	paths, err := candidates(p.URI)
 	if err != nil {
 		return nil, err
 	}

@@ -172,7 +172,7 @@ func (t *token) authenticate(ctx context.Context, l *login, info pkcs11.TokenInf
 // readPIN returns a copy of the PIN; the caller clears it.
 func (t *token) readPIN(ctx context.Context) ([]byte, error) {
 	if t.uri.HasPIN() {
-		return t.uri.pin()
+		return pinOf(t.uri)
 	}
 	t.mu.Lock()
 	known := append([]byte(nil), t.pin...)
@@ -250,7 +250,7 @@ func find(m Module, u *URI) (uint, pkcs11.TokenInfo, error) {
 	found := 0
 	for _, s := range slots {
 		i, err := m.GetTokenInfo(s)
-		if err != nil || i.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 || !u.fits(s, i) {
+		if err != nil || i.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 || !fits(u, s, i) {
 			continue
 		}
 		slot, info = s, i
@@ -265,7 +265,7 @@ func find(m Module, u *URI) (uint, pkcs11.TokenInfo, error) {
 	return 0, info, fmt.Errorf("%w: %d tokens are %s", ErrAmbiguous, found, u)
 }
 
-func (u *URI) fits(slot uint, i pkcs11.TokenInfo) bool {
+func fits(u *URI, slot uint, i pkcs11.TokenInfo) bool {
 	same := func(want, got string) bool { return want == "" || want == strings.TrimRight(got, " \x00") }
 	return (u.SlotID == nil || *u.SlotID == slot) && same(u.Token, i.Label) && same(u.Serial, i.SerialNumber) &&
 		same(u.Manufacturer, i.ManufacturerID) && same(u.Model, i.Model)

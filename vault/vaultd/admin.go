@@ -12,8 +12,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/core/opaque"
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
 
@@ -34,13 +34,16 @@ func card(ctx context.Context, s settings) error {
 	}
 	defer token.Close()
 	_, public := token.PublicKeys()
-	c := vault.NewCard(vault.Public{Name: s.name, Suite: opaque.Suite, PublicKey: public.Bytes()}, s.url)
+	c := cards.New(s.name, cards.URL(s.url), public.Bytes())
 	if s.devTLS {
 		pair, err := devCertificate(s.data)
 		if err != nil {
 			return err
 		}
 		c.Certificate = pair.Certificate[0]
+	}
+	if _, err := cards.Parse(c.Encode()); err != nil {
+		return fmt.Errorf("%w: no app would take this card: %w", errUsage, err)
 	}
 	_, err = os.Stdout.Write(c.Encode())
 	return err

@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/opaque/opaquetest"
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 )
 
@@ -46,7 +47,7 @@ type person struct {
 
 func newPerson(t *testing.T, d *vaultdtest.Vaultd) *person {
 	t.Helper()
-	c, err := vault.ParseCard(d.Card())
+	c, err := cards.Parse(d.Card())
 	must(t, err)
 	p := &person{d: d, public: c.PublicKey, client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
 	t.Cleanup(p.client.CloseIdleConnections)

@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/vault"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 	"github.com/holdfast-backup/holdfast/vaultclient"
@@ -74,12 +75,12 @@ func TestUsage(t *testing.T) {
 
 func TestCardAndTLS(t *testing.T) {
 	d := served(t)
-	card, err := vault.ParseCard(d.Card())
+	card, err := cards.Parse(d.Card())
 	must(t, err)
-	if card.URL != "https://"+d.Addr || card.Suite != 1 || len(card.Certificate) == 0 || len(card.Account) != 0 {
+	if card.URL != cards.URL("https://"+d.Addr) || card.Suite != 1 || len(card.Certificate) == 0 || len(card.Account) != 0 {
 		t.Errorf("%+v", card)
 	}
-	plain, err := vault.ParseCard([]byte(d.Must("card", "--url", "https://vault.example", "--name", "Example")))
+	plain, err := cards.Parse([]byte(d.Must("card", "--url", "https://vault.example", "--name", "Example")))
 	must(t, err)
 	if plain.Name != "Example" || len(plain.Certificate) != 0 || !bytes.Equal(plain.PublicKey, card.PublicKey) {
 		t.Errorf("%+v", plain)
@@ -263,7 +264,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	var said strings.Builder
 	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: plants["password"], Key: plants["backup key"], Seed: plants["seed"]})
 	must(t, err)
-	parsed, err := vault.ParseCard(card)
+	parsed, err := cards.Parse(card)
 	must(t, err)
 	plants["account id"] = parsed.Account
 	_, err = v.Recover(t.Context(), []byte("planted-wrong-password"))

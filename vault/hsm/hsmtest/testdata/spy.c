@@ -1,0 +1,50 @@
+/* A PKCS#11 module for tests: it notes when it is loaded and when somebody
+ * logs in, and passes every call on to a real module. */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef unsigned long CK_ULONG;
+typedef struct { unsigned char major, minor; } CK_VERSION;
+typedef CK_ULONG (*call)(void);
+/* PKCS#11 2.40, section 3.6: 68 functions, of which C_GetFunctionList is 3 and C_Login 18. */
+struct functions { CK_VERSION version; call f[68]; };
+typedef CK_ULONG (*get_list)(struct functions **);
+typedef CK_ULONG (*login_call)(CK_ULONG, CK_ULONG, unsigned char *, CK_ULONG);
+
+static struct functions list;
+static login_call real_login;
+
+static void note(const char *what) {
+	int fd = open(SPY_LOG, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd >= 0) {
+		if (write(fd, what, strlen(what)) < 0) abort();
+		close(fd);
+	}
+}
+
+__attribute__((constructor)) static void loaded(void) { note("loaded\n"); }
+
+static CK_ULONG login(CK_ULONG session, CK_ULONG user, unsigned char *pin, CK_ULONG bytes) {
+	note("login\n");
+	return real_login(session, user, pin, bytes);
+}
+
+CK_ULONG C_GetFunctionList(struct functions **out);
+
+CK_ULONG C_GetFunctionList(struct functions **out) {
+	if (list.f[0] == NULL) {
+		void *library = dlopen(SPY_REAL, RTLD_NOW | RTLD_LOCAL);
+		struct functions *real;
+		get_list get = library ? (get_list)dlsym(library, "C_GetFunctionList") : NULL;
+		if (get == NULL || get(&real) != 0) return 5; /* CKR_GENERAL_ERROR */
+		list = *real;
+		real_login = (login_call)real->f[18];
+		list.f[3] = (call)C_GetFunctionList;
+		list.f[18] = (call)login;
+	}
+	*out = &list;
+	return 0;
+}
