@@ -9,10 +9,14 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/ui/cli"
 )
 
 func main() {
+	if err := nodump.Forbid(); err != nil {
+		fmt.Fprintf(os.Stderr, "holdfast: core dumps cannot be forbidden here: %v\n", err)
+	}
 	// Most memory of a backup is buffers outside the Go heap: collecting the
 	// small heap early costs little and keeps the peak down by a seventh.
 	if os.Getenv("GOGC") == "" {

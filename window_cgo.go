@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/plug/autostart"
 	"github.com/holdfast-backup/holdfast/plug/instance"
+	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/plug/printer"
 	"github.com/holdfast-backup/holdfast/ui"
 	"github.com/holdfast-backup/holdfast/ui/cli"
@@ -31,6 +32,9 @@ const appID = "io.github.holdfast-backup.holdfast"
 func window(p cli.WindowParams) (err error) {
 	if !displayNamed() {
 		return cli.ErrNoDisplay
+	}
+	if err := nodump.ForWindow(); err != nil {
+		return err
 	}
 	defer func() {
 		switch v := recover(); {

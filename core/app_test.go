@@ -90,7 +90,7 @@ func restoreElsewhere(t testing.TB, dest string, key *backupkey.Key, snapshot st
 	}
 	defer r.Close() //nolint:errcheck // only read from
 	target := filepath.Join(t.TempDir(), "out")
-	report, err := r.Restore(ctx, core.RestoreRequest{Snapshot: snapshot, Target: target}, nil)
+	report, err := r.Restore(ctx, core.RestoreRequest{Snapshot: snapshot, Target: target, DevicesAndSetuid: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -286,14 +286,14 @@ func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, prog
 		}
 		return p
 	})
-	res, err := restore.Run(ctx, restore.Options{Repository: r.r, Snapshot: s, Target: target, Want: want, Conflict: conflict, Counters: c})
+	res, err := restore.Run(ctx, restore.Options{Repository: r.r, Snapshot: s, Target: target, Want: want, Conflict: conflict, DevicesAndSetuid: req.DevicesAndSetuid, Counters: c})
 	m.end()
 	for _, p := range res.Problems {
 		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})
 	}
 	run.ProblemsTotal, run.Files, run.Bytes = len(run.Problems), res.Files, res.Bytes
 	report := RestoreReport{
-		Snapshot: s.ID(), Files: res.Files, Kept: res.Kept, Renamed: res.Renamed, Bytes: res.Bytes,
+		Snapshot: s.ID(), Files: res.Files, Kept: res.Kept, Renamed: res.Renamed, Bytes: res.Bytes, LeftOut: res.LeftOut,
 		Seconds: time.Since(begin).Seconds(), Errors: len(run.Problems), Problems: run.Problems,
 	}
 	if err == nil && missing() {

@@ -256,6 +256,9 @@ type RestoreRequest struct {
 	// Include picks by gitignore-like pattern; empty: everything. Both given: both must fit.
 	Include  []string
 	Conflict Conflict
+	// DevicesAndSetuid also restores device files, set-id bits of files and file
+	// capabilities, which give rights over the computer.
+	DevicesAndSetuid bool
 }
 
 // RestoreReport tells what a restore did.
@@ -265,6 +268,9 @@ type RestoreReport struct {
 	Kept     int64  `json:"kept"`    // existed and were left
 	Renamed  int64  `json:"renamed"` // restored beside an existing one
 	Bytes    int64  `json:"bytes"`   // bytes written
+	// LeftOut counts devices that were not made, and files that came back without
+	// their set-id bits or capabilities.
+	LeftOut int64 `json:"left_out,omitempty"`
 	// Every byte written was authenticated on the way.
 	Seconds  float64   `json:"seconds"`
 	Errors   int       `json:"errors"`

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/ui/kit"
 )
 
@@ -81,10 +82,7 @@ func saveKit(path string, p kit.Page) error {
 		return err
 	}
 	defer clear(pdf)
-	if err := os.WriteFile(path, pdf, 0o600); err != nil {
-		return err
-	}
-	return os.Chmod(path, 0o600) // the dialog may have made it already, for everybody to read
+	return privatefile.Replace(path, pdf) // the dialog may have made it already, for everybody to read
 }
 
 // printKit hands the page to the printer.

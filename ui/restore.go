@@ -278,6 +278,9 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	if r.Renamed > 0 {
 		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", vals{"Files": u.words.Files(r.Renamed)})))
 	}
+	if r.LeftOut > 0 {
+		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil, nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", vals{"Count": r.LeftOut})))
+	}
 	content = append(content, widgets.Rows(rows...))
 	content = append(content, u.problemList(r.Problems)...)
 	p := u.newPage(pageParams{

@@ -329,7 +329,7 @@ func (o *output) complete(r *run) error {
 			return err
 		}
 	}
-	problems := setMeta(o.folder, o.node, o.temp, o.file)
+	problems := setMeta(o.folder, r.harmless(o.node), o.temp, o.file)
 	for _, p := range problems {
 		r.problem(o.path, p)
 	}

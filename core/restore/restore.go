@@ -34,7 +34,10 @@ type Options struct {
 	// a leading slash), and whether to look for wanted entries below it. nil wants all.
 	Want     func(path string, dir bool) (wanted, below bool)
 	Conflict Conflict
-	Counters *Counters // may be nil
+	// DevicesAndSetuid also restores device files, set-id bits of files and file
+	// capabilities: what gives rights over this computer to whoever may read the files.
+	DevicesAndSetuid bool
+	Counters         *Counters // may be nil
 }
 
 // Counters are a restore's progress, to be read from any goroutine.
@@ -62,6 +65,9 @@ type Problem struct {
 // Result is what a restore did.
 type Result struct {
 	Files, Kept, Renamed, Bytes int64
+	// LeftOut counts devices that were not made, and files that were restored
+	// without their set-id bits or capabilities.
+	LeftOut int64
 	Problems                    []Problem
 }
 
@@ -210,7 +216,7 @@ func (r *run) release(f *folder) {
 		return
 	}
 	if f.node != nil {
-		for _, p := range setMeta(f, f.node, ".", nil) {
+		for _, p := range setMeta(f, r.harmless(f.node), ".", nil) {
 			r.problem(f.path, p)
 		}
 	}

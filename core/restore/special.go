@@ -13,6 +13,10 @@ func (r *run) special(f *folder, n *repo.Node, at string) error {
 	if n.Kind == repo.NodeSocket {
 		return nil // a socket means nothing without the program that made it
 	}
+	if !r.o.DevicesAndSetuid && (n.Kind == repo.NodeChar || n.Kind == repo.NodeBlock) {
+		r.leftOut()
+		return nil
+	}
 	r.o.Counters.FilesTotal.Add(1)
 	as, renamed, skip, err := r.place(f, n.Name)
 	if err != nil {
@@ -46,7 +50,7 @@ func (r *run) special(f *folder, n *repo.Node, at string) error {
 		r.problem(at, err)
 		return fatal(err)
 	}
-	for _, p := range setMeta(f, n, as, nil) {
+	for _, p := range setMeta(f, r.harmless(n), as, nil) {
 		r.problem(at, p)
 	}
 	if n.Link != 0 {

@@ -379,7 +379,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 	var req core.RestoreRequest
 	var existing string
 	cmd := &cobra.Command{
-		Use:   "restore SNAPSHOT --to DIR [--include PATTERN...]",
+		Use:   "restore SNAPSHOT --to DIR [--include PATTERN...] [--devices-and-setuid]",
 		Short: "Restore files of a snapshot (an id, or \"latest\") into a folder",
 		Args:  exactArgs(1, "one snapshot: an id, or \"latest\""),
 	}
@@ -388,6 +388,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 	f.StringVar(&req.Target, "to", "", "folder to restore into; nothing is written outside it")
 	f.StringArrayVar(&req.Include, "include", nil, "restore only what fits this pattern, as in .gitignore; may be repeated")
 	f.StringArrayVar(&req.Paths, "path", nil, "restore only this path in the snapshot; may be repeated")
+	f.BoolVar(&req.DevicesAndSetuid, "devices-and-setuid", false, "also restore device files, set-id bits of files and file capabilities: only where you trust all that is in the backup")
 	f.StringVar(&existing, "existing", string(core.ConflictKeep), "what becomes of files that exist: keep, overwrite or rename")
 	restore := c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
 		req.Snapshot, req.Conflict = args[0], core.Conflict(existing)
@@ -404,6 +405,9 @@ func (c *cli) restoreCommand() *cobra.Command {
 			}
 		} else {
 			c.say("%s", restoreLine(report))
+			if report.LeftOut > 0 {
+				c.say("%s", leftOutLine(report.LeftOut))
+			}
 		}
 		if report.Errors > 0 {
 			return errPartly

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 )
 
 // maxKeyText is more than any way of writing 64 digits takes.
@@ -48,17 +49,10 @@ func (c *cli) writeKey(file string, k *backupkey.Key) (undo func(), err error) {
 		_, err := c.Stdout.Write(text)
 		return func() {}, err
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := privatefile.Create(file, text); err != nil {
 		return nil, fmt.Errorf("%w: --key-out: %w", core.ErrInvalid, err)
 	}
-	undo = func() { _ = os.Remove(file) } // ours: it was made just now
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		undo()
-		return nil, err
-	}
-	return undo, nil
+	return func() { _ = os.Remove(file) }, nil // ours: it was made just now
 }
 
 // withNewKey makes a key, writes it out, and hands it to fn; when fn fails

@@ -59,6 +59,11 @@ func backupLine(r core.BackupReport) string {
 	return s
 }
 
+// leftOutLine tells what gives rights over a computer and was not restored.
+func leftOutLine(n int64) string {
+	return fmt.Sprintf("%d device files, set-id bits or file capabilities were left out: they give rights over this computer. --devices-and-setuid restores them too.", n)
+}
+
 func restoreLine(r core.RestoreReport) string {
 	s := fmt.Sprintf("Restored %s (%s) in %.1f s; every byte was checked.", files(r.Files), words.Bytes(r.Bytes), r.Seconds)
 	if r.Kept > 0 {
