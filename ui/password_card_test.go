@@ -90,3 +90,45 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 		t.Error("the page that asked is still there")
 	}
 }
+
+// A vault that takes new accounts only with a token says so, and the page of the
+// password has a field for it.
+func TestAnEnrolmentTokenIsTypedIn(t *testing.T) {
+	t.Cleanup(vaultdtest.Cleanup)
+	files := t.TempDir()
+	card, token := filepath.Join(files, "card.json"), filepath.Join(files, "token")
+	if err := os.WriteFile(token, []byte("planted-enrolment\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	vault := vaultdtest.New(t, "--enrolment-token-file", token)
+	if !vault.Start() {
+		t.Fatal(vault.Output())
+	}
+	if err := os.WriteFile(card, vault.Card(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
+	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.sees("Who may open it?")
+	d.press("Continue")
+	d.check("Also make a recovery key")
+	d.press("Continue")
+	d.sees("A vault card…")
+	d.door("A vault card…")
+	d.files.fileAnswer = card
+	d.press("Choose the card…")
+	d.sees("Enrolment token, if the vault wants one")
+	try := func(token string) {
+		d.write(0, goodPassword)
+		d.write(1, goodPassword)
+		d.write(2, token)
+		d.until("a judged password", func() bool { return d.enabled("Set up the backup") })
+		d.press("Set up the backup")
+	}
+	for _, wrong := range []string{"", "another"} {
+		try(wrong)
+		d.sees("takes new accounts only with an enrolment token")
+	}
+	try("planted-enrolment")
+	d.sees("Your backup is ready")
+}

@@ -230,3 +230,41 @@ func TestRemote(t *testing.T) {
 }
 
 func TestRemoteWaits(t *testing.T) { waits(t, remote(served(t, "--guess-delays", "1h"))) }
+
+// An account from a version before has another management key: it is found, the
+// next password moves the account to its own key, and the old one manages nothing then.
+func TestOlderManagementKeys(t *testing.T) {
+	d := served(t, "--guess-delays", "0")
+	v := remote(d)(t, nil)
+	defer func() { must(t, v.Close()) }()
+	key, old, own := secret(), secret(), secret()
+	seeds := func(publicKey, account []byte) (seed, previous []byte) {
+		if len(publicKey) != 33 || len(account) != 32 {
+			t.Errorf("seeds for %d and %d bytes", len(publicKey), len(account))
+		}
+		return bytes.Clone(own), bytes.Clone(old)
+	}
+	_, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("one"), Key: key, Seed: old})
+	must(t, err)
+	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("two"), Key: key, SeedsOf: seeds})
+	must(t, err)
+	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("three"), Key: key, Seed: old})
+	wantErr(t, "the old key", err, vaultclient.ErrManagement)
+	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("four"), Key: key, SeedsOf: seeds})
+	must(t, err)
+	wantErr(t, "the old key", v.Delete(t.Context(), old), vaultclient.ErrManagement)
+	must(t, v.Delete(t.Context(), own, old))
+
+	// One that was never moved is deleted by its old key.
+	w := remote(d)(t, nil)
+	defer func() { must(t, w.Close()) }()
+	_, err = w.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("one"), Key: key, Seed: old})
+	must(t, err)
+	must(t, w.Delete(t.Context(), own, old))
+	// A new one is never signed with a key that others may know.
+	x := remote(d)(t, nil)
+	defer func() { must(t, x.Close()) }()
+	_, err = x.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("one"), Key: key, SeedsOf: seeds})
+	must(t, err)
+	wantErr(t, "the old key", x.Delete(t.Context(), old), vaultclient.ErrManagement)
+}

@@ -4,6 +4,7 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,10 +28,15 @@ func testVaults() core.Vaults {
 }
 
 // TestVaultScripts runs the password's commands against a real vaultd on
-// SoftHSM: testdata/vault with no delays between guesses, testdata/waiting with them.
+// SoftHSM: testdata/vault with no delays between guesses, testdata/waiting with
+// them, testdata/enrolment with a token for new accounts.
 func TestVaultScripts(t *testing.T) {
 	t.Cleanup(vaultdtest.Cleanup)
-	for dir, args := range map[string][]string{"vault": {"--guess-delays", "0"}, "waiting": nil} {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("planted-enrolment\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, args := range map[string][]string{"vault": {"--guess-delays", "0"}, "waiting": nil, "enrolment": {"--enrolment-token-file", token}} {
 		t.Run(dir, func(t *testing.T) {
 			v := vaultdtest.New(t, args...)
 			if !v.Start() {
@@ -39,10 +45,11 @@ func TestVaultScripts(t *testing.T) {
 			card := v.Card()
 			runScripts(t, filepath.Join("testdata", dir), func(e *testscript.Env) error {
 				e.Setenv("ADDR", v.Addr)
-				return os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600)
+				with := bytes.Replace(card, []byte("{"), []byte(`{"enrolment":"planted-enrolment",`), 1)
+				return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600), os.WriteFile(filepath.Join(e.WorkDir, "with-token.json"), with, 0o600))
 			})
-			if out := v.Output(); strings.Contains(out, "lamp otter") {
-				t.Errorf("the vault's log holds a password:\n%s", out)
+			if out := v.Output(); strings.Contains(out, "lamp otter") || strings.Contains(out, "planted") {
+				t.Errorf("the vault's log holds a password or a token:\n%s", out)
 			}
 		})
 	}
