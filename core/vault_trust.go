@@ -172,6 +172,28 @@ func (a *App) ownPlace(card []byte) (VaultPlace, error) {
 	return place, nil
 }
 
+// UseVaultAddress keeps how the person names the token of the profile's vault: with
+// a module or a file with the PIN, which nobody but a person on this computer can say.
+// Errors: ErrNotSetUp, ErrNoPassword, ErrInvalid (it is another token, or none).
+func (a *App) UseVaultAddress(typed TypedVault) error {
+	set := a.profile.Settings()
+	switch {
+	case set.Repository == "":
+		return ErrNotSetUp
+	case vouchedCard(set) == nil:
+		return ErrNoPassword
+	}
+	c, err := landedCard(set.VaultCard)
+	if err != nil {
+		return err
+	}
+	at, token := typed.Token()
+	if of, err := c.URL.Address(); !token || err != nil || !at.Fits(of) {
+		return fmt.Errorf("%w: the vault of this backup is %s", ErrInvalid, c.URL)
+	}
+	return a.profile.Update(func(s *profile.Settings) { rememberAddress(s, typed) })
+}
+
 // chosenPlace is the vault for a new password of the profile's backup: the one
 // that the person named, or else the one of the card there.
 func (a *App) chosenPlace(typed TypedVault, there []byte) (VaultPlace, error) {

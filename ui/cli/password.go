@@ -183,13 +183,19 @@ func (c *cli) passwordSetCommand() *cobra.Command {
 
 func (c *cli) passwordCheckCommand() *cobra.Command {
 	var pw passwordFlags
-	cmd := &cobra.Command{Use: "check --password-in FILE", Args: noArgs, Short: "See whether you still know the password: a wrong one costs a guess"}
+	cmd := &cobra.Command{Use: "check --password-in FILE [--vault URI]", Args: noArgs, Short: "See whether you still know the password: a wrong one costs a guess"}
 	cmd.Flags().StringVar(&pw.in, "password-in", "", "file with the password, on one line (- is standard input)")
+	cmd.Flags().StringVar(&pw.vault, "vault", "", "the PKCS#11 URI of the token that the backup's vault is, kept on this computer: where its module and its PIN are")
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		if pw.in == "" {
 			return usagef("password check needs --password-in FILE")
 		}
 		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+			if !req.Vault.IsZero() {
+				if err := a.UseVaultAddress(req.Vault); err != nil {
+					return err
+				}
+			}
 			if err := a.CheckPassword(ctx, req.Password); err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ var spySource string
 // walked into it.
 type Traps struct {
 	// Library is a PKCS#11 module that notes when it is loaded. Configured is
-	// another, which this computer's configuration names, with a SoftHSM token of the label Token in it.
+	// another, which this computer's configuration names, with a SoftHSM token in it that shows as Token there.
 	Library, Configured, Token string
 	// File is a FIFO that notes when it is opened; Addr a TCP address that counts connections.
 	File, Addr string
@@ -43,7 +43,7 @@ func Trap(t testing.TB, token string) *Traps {
 		}
 		t.Skip("only root may configure a PKCS#11 module; CI runs as root")
 	}
-	SoftHSM(t, token)
+	SoftHSM(t, "behind-"+token)
 	dir := folder(t)
 	tr := &Traps{Token: token, Library: filepath.Join(dir, "library.so"), File: filepath.Join(dir, "fifo"), log: filepath.Join(dir, "log")}
 	tr.build(t, dir, tr.Library)

@@ -1,5 +1,6 @@
 /* A PKCS#11 module for tests: it notes when it is loaded and when somebody
- * logs in, and passes every call on to a real module. */
+ * logs in, and passes every call on to a real module. A token there with the label
+ * "behind-x" shows here as "x", so that the two modules' tokens are not mixed up. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,12 +10,17 @@
 typedef unsigned long CK_ULONG;
 typedef struct { unsigned char major, minor; } CK_VERSION;
 typedef CK_ULONG (*call)(void);
-/* PKCS#11 2.40, section 3.6: 68 functions, of which C_GetFunctionList is 3 and C_Login 18. */
+/* PKCS#11 2.40, section 3.6: 68 functions, of which C_GetFunctionList is 3, C_GetTokenInfo 6 and C_Login 18. */
 struct functions { CK_VERSION version; call f[68]; };
 typedef CK_ULONG (*get_list)(struct functions **);
 typedef CK_ULONG (*login_call)(CK_ULONG, CK_ULONG, unsigned char *, CK_ULONG);
 
+typedef CK_ULONG (*info_call)(CK_ULONG, void *);
+#define BEHIND "behind-"
+enum { LABEL = 32 }; /* bytes, padded with blanks, first in CK_TOKEN_INFO */
+
 static struct functions list;
+static info_call real_info;
 static login_call real_login;
 
 static void note(const char *what) {
@@ -32,6 +38,17 @@ static CK_ULONG login(CK_ULONG session, CK_ULONG user, unsigned char *pin, CK_UL
 	return real_login(session, user, pin, bytes);
 }
 
+static CK_ULONG info(CK_ULONG slot, void *out) {
+	CK_ULONG rv = real_info(slot, out);
+	char *label = out;
+	size_t n = strlen(BEHIND);
+	if (rv == 0 && memcmp(label, BEHIND, n) == 0) {
+		memmove(label, label + n, LABEL - n);
+		memset(label + LABEL - n, ' ', n);
+	}
+	return rv;
+}
+
 CK_ULONG C_GetFunctionList(struct functions **out);
 
 CK_ULONG C_GetFunctionList(struct functions **out) {
@@ -42,6 +59,8 @@ CK_ULONG C_GetFunctionList(struct functions **out) {
 		if (get == NULL || get(&real) != 0) return 5; /* CKR_GENERAL_ERROR */
 		list = *real;
 		real_login = (login_call)real->f[18];
+		real_info = (info_call)real->f[6];
+		list.f[6] = (call)info;
 		list.f[3] = (call)C_GetFunctionList;
 		list.f[18] = (call)login;
 	}
