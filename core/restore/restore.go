@@ -67,8 +67,8 @@ type Result struct {
 	Files, Kept, Renamed, Bytes int64
 	// LeftOut counts devices that were not made, and files that were restored
 	// without their set-id bits or capabilities.
-	LeftOut int64
-	Problems                    []Problem
+	LeftOut  int64
+	Problems []Problem
 }
 
 // What ends a restore on the target's side.

@@ -103,22 +103,20 @@ func plainHTTPS(text string) bool {
 			}
 		}
 	}
-	name, port, hasPort := host, "", false
-	if in, after, ok := strings.Cut(strings.TrimPrefix(host, "["), "]"); ok && strings.HasPrefix(host, "[") {
+	if bracketed, ok := strings.CutPrefix(host, "["); ok {
+		in, after, closed := strings.Cut(bracketed, "]")
 		a, err := netip.ParseAddr(in)
-		if err != nil || !a.Is6() || a.Zone() != "" || after != "" && after[0] != ':' {
+		if !closed || err != nil || !a.Is6() || a.Zone() != "" {
 			return false
 		}
-		name, port, hasPort = "", strings.TrimPrefix(after, ":"), after != ""
-	} else {
-		name, port, hasPort = strings.Cut(host, ":")
-		if !plainHost(name) {
-			return false
-		}
+		port, hasPort := strings.CutPrefix(after, ":")
+		return after == "" || hasPort && plainPort(port)
 	}
-	if !hasPort {
-		return true
-	}
+	name, port, hasPort := strings.Cut(host, ":")
+	return plainHost(name) && (!hasPort || plainPort(port))
+}
+
+func plainPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port
 }
