@@ -87,6 +87,11 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	if err != nil {
 		return BackupReport{}, err
 	}
+	var old *backupkey.Key
+	defer func() { // the keys of this change, wherever it ends
+		next.Clear()
+		old.Clear()
+	}()
 	step := func(s Step, done, total int64) {
 		if progress != nil {
 			progress(Progress{Step: s, BytesDone: done, BytesTotal: total, TimeLeft: -1})
@@ -111,7 +116,6 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	if r, err = repo.Open(ctx, r.Store(), repo.By(next)); err != nil {
 		return report, err
 	}
-	var old *backupkey.Key
 	if change == ChangeTurnOff {
 		if old, err = a.oldKey(); err != nil {
 			return report, err
