@@ -141,10 +141,16 @@ func TestHostileCardsByCommand(t *testing.T) {
 			t.Errorf("%s, agreed: %q, %s", address, sprung, said)
 		}
 	}
+	pin := filepath.Join(s.dir, "pin")
+	must(t, os.WriteFile(pin, []byte(hsmtest.PIN), 0o600))
 	_, said := s.run("snapshots", "--destination", s.place(t, card(t, "pkcs11:token=trap")), "--password-in", s.password,
-		"--vault", "pkcs11:token=trap?pin-source=file:"+s.traps.File+"&module-path="+s.traps.Library)
-	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "loaded") || !strings.Contains(sprung, "login") || !strings.Contains(sprung, "opened") {
+		"--vault", "pkcs11:token=trap?pin-source=file:"+pin+"&module-path="+s.traps.Library)
+	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "loaded") || !strings.Contains(sprung, "login") {
 		t.Errorf("typed: %q, %s", sprung, said)
+	}
+	_, said = s.run("snapshots", "--destination", s.place(t, card(t, "pkcs11:token=trap")), "--password-in", s.traps.File, "--trust-vault")
+	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "opened") {
+		t.Errorf("a file that was named: %q, %s", sprung, said)
 	}
 	// Agreed or not: a card leads to no file and no module of its own, and tries no PIN.
 	for _, address := range s.traps.Addresses() {

@@ -21,11 +21,17 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(reporting{m})
 }
 
+// atEnd runs after all tests.
+var atEnd []func()
+
 // reporting tells at the end of a verbose run which handlers took longest.
 type reporting struct{ *testing.M }
 
 func (r reporting) Run() int {
 	code := r.M.Run()
+	for _, f := range atEnd {
+		f()
+	}
 	if testing.Verbose() {
 		handlers.report(os.Stderr)
 	}

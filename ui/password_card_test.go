@@ -15,7 +15,7 @@ import (
 
 // A vault elsewhere is named by a card in a file, and nobody need make a recovery key with it.
 func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
-	t.Cleanup(vaultdtest.Cleanup)
+	atEnd = append(atEnd, vaultdtest.Cleanup)
 	vault := vaultdtest.New(t, "--guess-delays", "0")
 	if !vault.Start() {
 		t.Fatal(vault.Output())
@@ -94,7 +94,7 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 // A vault that takes new accounts only with a token says so, and the page of the
 // password has a field for it.
 func TestAnEnrolmentTokenIsTypedIn(t *testing.T) {
-	t.Cleanup(vaultdtest.Cleanup)
+	atEnd = append(atEnd, vaultdtest.Cleanup)
 	files := t.TempDir()
 	card, token := filepath.Join(files, "card.json"), filepath.Join(files, "token")
 	if err := os.WriteFile(token, []byte("planted-enrolment\n"), 0o600); err != nil {

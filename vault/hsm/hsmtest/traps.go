@@ -46,6 +46,7 @@ func Trap(t testing.TB, token string) *Traps {
 	SoftHSM(t, "behind-"+token)
 	dir := folder(t)
 	tr := &Traps{Token: token, Library: filepath.Join(dir, "library.so"), File: filepath.Join(dir, "fifo"), log: filepath.Join(dir, "log")}
+	t.Setenv("HOLDFAST_TEST_TRAPS", tr.log)
 	tr.build(t, dir, tr.Library)
 	tr.configure(t, dir)
 	tr.listen(t)

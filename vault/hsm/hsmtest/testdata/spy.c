@@ -1,6 +1,9 @@
 /* A PKCS#11 module for tests: it notes when it is loaded and when somebody
  * logs in, and passes every call on to a real module. A token there with the label
- * "behind-x" shows here as "x", so that the two modules' tokens are not mixed up. */
+ * "behind-x" shows here as "x", so that the two modules' tokens are not mixed up.
+ * It is for the test that built it and that test's children alone, as the environment
+ * says: to other processes, which find it in the computer's configuration too, it is a
+ * module that fails. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,7 +26,15 @@ static struct functions list;
 static info_call real_info;
 static login_call real_login;
 
+static int ours(void) {
+	const char *log = getenv("HOLDFAST_TEST_TRAPS");
+	return log != NULL && strcmp(log, SPY_LOG) == 0;
+}
+
+static CK_ULONG refuse(void) { return 5; } /* CKR_GENERAL_ERROR */
+
 static void note(const char *what) {
+	if (!ours()) return;
 	int fd = open(SPY_LOG, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (fd >= 0) {
 		if (write(fd, what, strlen(what)) < 0) abort();
@@ -52,7 +63,10 @@ static CK_ULONG info(CK_ULONG slot, void *out) {
 CK_ULONG C_GetFunctionList(struct functions **out);
 
 CK_ULONG C_GetFunctionList(struct functions **out) {
-	if (list.f[0] == NULL) {
+	if (!ours()) {
+		for (int i = 0; i < 68; i++) list.f[i] = refuse;
+		list.f[3] = (call)C_GetFunctionList;
+	} else if (list.f[0] == NULL) {
 		void *library = dlopen(SPY_REAL, RTLD_NOW | RTLD_LOCAL);
 		struct functions *real;
 		get_list get = library ? (get_list)dlsym(library, "C_GetFunctionList") : NULL;
