@@ -1,18 +1,22 @@
 package core_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"testing"
+
+	"filippo.io/nistec"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/store"
+	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // attack serves what the cloud likes, to every kind of computer.
@@ -65,7 +69,7 @@ func (h *history) new(key *backupkey.Key) {
 
 func (h *history) newWithPassword() {
 	h.shown()
-	r, err := core.OpenReaderWithPassword(context.Background(), h.vault, place, h.word, "")
+	r, err := core.OpenReaderWithPassword(context.Background(), h.vault, place, h.agreed())
 	if err != nil {
 		h.refused("new computer with a password", err)
 		return
@@ -261,7 +265,8 @@ func (h *history) joins() {
 	}()
 	req := core.SetupRequest{Destination: place, Sources: []string{m.src}, Key: h.key, Existing: true}
 	if h.word != nil && h.rand.IntN(2) == 0 {
-		req.Key, req.Password = nil, &core.PasswordRequest{Password: append([]byte(nil), h.word...)}
+		word := h.agreed()
+		req.Key, req.Password = nil, &word
 	}
 	if err := a.Setup(ctx, req); err != nil {
 		h.refused(m.name, err)
@@ -304,34 +309,43 @@ func (h *history) changesKey(who string, a *core.App) {
 	}
 }
 
-// rightVault is a vault whose password check cannot be got round: the adversary of these tests is the cloud.
+// rightVault is a vault whose password check cannot be got round: the adversary of these tests is the cloud. The person agrees to
+// whatever vault they are shown; it answers for its own accounts alone.
 type rightVault struct {
 	accounts map[string]account
 }
 
 type account struct{ password, key []byte }
 
-func (v *rightVault) address() string {
-	return `{"version":1,"name":"vault","url":"https://vault.example"}`
+// place is the vault's own card.
+func (v *rightVault) place() core.VaultCard {
+	return vaultcard.New("vault", "https://vault.example", nistec.NewP256Point().SetGenerator().BytesCompressed())
+}
+
+func (v *rightVault) typed(t testing.TB) core.TypedVault {
+	t.Helper()
+	typed, err := core.ParseVault(string(v.place().Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typed
 }
 
 // Register implements core.Vaults.
-func (v *rightVault) Register(_ context.Context, _ string, password, key, _ []byte) ([]byte, error) {
-	id := make([]byte, 32)
+func (v *rightVault) Register(_ context.Context, _ core.VaultPlace, a core.NewAccount) (core.VaultCard, error) {
+	id := make([]byte, vaultcard.AccountBytes)
 	_, _ = rand.Read(id) // documented never to fail
 	if v.accounts == nil {
 		v.accounts = make(map[string]account)
 	}
-	v.accounts[idOf(id)] = account{append([]byte(nil), password...), append([]byte(nil), key...)}
-	return fmt.Appendf(nil, `{"version":1,"name":"vault","url":"https://vault.example","account":"%s"}`, idOf(id)), nil
+	v.accounts[string(id)] = account{bytes.Clone(a.Password), bytes.Clone(a.Key)}
+	c := v.place()
+	c.Account = id
+	return c, nil
 }
 
-func (v *rightVault) find(card []byte) (account, error) {
-	var c struct{ Account string }
-	if err := json.Unmarshal(card, &c); err != nil {
-		return account{}, err
-	}
-	a, ok := v.accounts[c.Account]
+func (v *rightVault) find(at core.VaultPlace) (account, error) {
+	a, ok := v.accounts[string(at.Card.Account)]
 	if !ok {
 		return account{}, &core.VaultError{Kind: core.ErrPasswordGone, GuessesLeft: -1}
 	}
@@ -339,27 +353,23 @@ func (v *rightVault) find(card []byte) (account, error) {
 }
 
 // Recover implements core.Vaults.
-func (v *rightVault) Recover(_ context.Context, card, password []byte) ([]byte, error) {
-	a, err := v.find(card)
-	if err == nil && string(a.password) != string(password) {
+func (v *rightVault) Recover(_ context.Context, at core.VaultPlace, password []byte) ([]byte, error) {
+	a, err := v.find(at)
+	if err == nil && !bytes.Equal(a.password, password) {
 		err = &core.VaultError{Kind: core.ErrWrongPassword, GuessesLeft: 9}
 	}
-	return append([]byte(nil), a.key...), err
+	return bytes.Clone(a.key), err
 }
 
 // State implements core.Vaults.
-func (v *rightVault) State(_ context.Context, card []byte) (core.VaultState, error) {
-	_, err := v.find(card)
+func (v *rightVault) State(_ context.Context, at core.VaultPlace) (core.VaultState, error) {
+	_, err := v.find(at)
 	return core.VaultState{GuessesLeft: 10, GuessLimit: 10}, err
 }
 
 // Remove implements core.Vaults.
-func (v *rightVault) Remove(_ context.Context, card, _ []byte) error {
-	var c struct{ Account string }
-	if err := json.Unmarshal(card, &c); err != nil {
-		return err
-	}
-	delete(v.accounts, c.Account)
+func (v *rightVault) Remove(_ context.Context, at core.VaultPlace, _ func(publicKey, account []byte) (seed, before []byte)) error {
+	delete(v.accounts, string(at.Card.Account))
 	return nil
 }
 
@@ -368,3 +378,13 @@ func (v *rightVault) Tokens() []core.VaultToken { return nil }
 
 // SoftwareToken implements core.Vaults.
 func (v *rightVault) SoftwareToken() string { return "" }
+
+// agreed is the password, with the agreement to whatever vault is shown.
+func (h *history) agreed() core.PasswordRequest {
+	req := core.PasswordRequest{Password: bytes.Clone(h.word)}
+	var ask *core.VaultNotTrustedError
+	if err := core.TrustedVault(context.Background(), place, req); errors.As(err, &ask) {
+		req.Trust = ask.VaultTrust
+	}
+	return req
+}

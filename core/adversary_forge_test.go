@@ -190,7 +190,8 @@ func (c *cloud) forgeIndex(m *store.Memory, epoch [32]byte) {
 	for _, name := range c.names(m, "packs/") {
 		var chunks []forgedChunk
 		for _, e := range c.table(name, all[name]) {
-			chunks = append(chunks, forgedChunk{id: e.id, kind: e.kind, content: []byte(forgedText)})
+			// Long ones, so that the forged pack seems to be the better use of its room.
+			chunks = append(chunks, forgedChunk{id: e.id, kind: e.kind, content: bytes.Repeat([]byte(forgedText), 200)})
 		}
 		if len(chunks) > 0 && c.rand.IntN(2) == 0 {
 			f.object("index", forgedIndex(nil, f.pack(chunks)))

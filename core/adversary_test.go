@@ -3,7 +3,6 @@ package core_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -340,7 +339,7 @@ func (h *history) setPassword() {
 	}
 	h.word = fmt.Appendf(nil, "a long pass phrase %d", h.rand.IntN(1000))
 	h.do(h.a, "password", func(a *core.App) error {
-		return a.SetPassword(context.Background(), core.PasswordRequest{Password: bytes.Clone(h.word), Vault: h.vault.address()})
+		return a.SetPassword(context.Background(), core.PasswordRequest{Password: bytes.Clone(h.word), Vault: h.vault.typed(h.t)})
 	})
 }
 
@@ -386,5 +385,3 @@ func (h *history) alive(id string) bool {
 	_, ok := h.states[len(h.states)-1]["snapshots/"+id]
 	return ok
 }
-
-func idOf(b []byte) string { return hex.EncodeToString(b) }

@@ -54,7 +54,7 @@ func recoverKeyAt(
 	}
 	switch {
 	case found.Protection == ProtectionNone && !found.Changing:
-		return nil, ErrNotEncrypted
+		return nil, ErrUnprotected
 	case vaults == nil:
 		return nil, ErrNoPassword
 	}
@@ -73,7 +73,7 @@ func TrustedVault(ctx context.Context, destination string, req PasswordRequest) 
 	case err != nil:
 		return err
 	case found.Protection == ProtectionNone && !found.Changing:
-		return ErrNotEncrypted
+		return ErrUnprotected
 	}
 	_, err = placeOf(found.VaultCard, req.Vault, req.Trust, knowsNone)
 	return err
