@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -61,9 +62,11 @@ func (f *changeKeyFlow) means() {
 		}
 		f.digits(2, f.means)
 	})
+	kept := widgets.NewSettingRow("search", lang.L("Look at what is kept"), nil, nil).SetValue(lang.L("Looking…"))
 	content := []fyne.CanvasObject{
 		widgets.NewSettingRow("clock", lang.L("Older backups stay"), nil, nil).SetValue(lang.L("They open with the new key. Nothing is stored again, so it takes only a moment.")),
-		widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil, nil).SetValue(lang.L("Only who has the old key and also a copy of the folder as it is now could open that copy.")),
+		kept,
+		widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil, nil).SetValue(lang.L("The old key still opens copies of this place made before now.")),
 	}
 	if f.u.core.Status().Password {
 		content = append(content, widgets.NewSettingRow("lock", lang.L("Your password is asked for"), nil, nil).SetValue(lang.L("The vault holds the old key behind it, and gets the new one. You may as well choose another password.")))
@@ -76,6 +79,39 @@ func (f *changeKeyFlow) means() {
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the old key"), "", widgets.Second, f.leave), next},
 	})
 	f.u.flow(p.root)
+	f.u.work.run(func(ctx context.Context) func() {
+		all, err := f.u.core.BeforeKeyChange(ctx)
+		return func() {
+			kept.SetValue(f.u.keptWords(all, err))
+			p.relayout()
+		}
+	})
+}
+
+// keptWords says which backups a change of the key keeps, so that the person sees what nobody of theirs has made.
+func (u *UI) keptWords(all []core.Kept, err error) string {
+	if err != nil {
+		return u.words.For(err).What
+	}
+	if len(all) == 0 {
+		return lang.L("No backup has been made yet.")
+	}
+	var lines []string
+	strange := false
+	for _, k := range all {
+		v := vals{"Computer": core.DisplayName(k.Host), "Count": u.words.Count(int64(k.Backups)), "Day": u.words.Day(k.Newest, u.now())}
+		if k.Own {
+			lines = append(lines, lang.L("this computer: {{.Count}}, the newest of {{.Day}}", v))
+		} else {
+			strange = true
+			lines = append(lines, lang.L("{{.Computer}}, not made here: {{.Count}}, the newest of {{.Day}}", v))
+		}
+	}
+	text := strings.Join(lines, " · ")
+	if strange {
+		text += ". " + lang.L("If one of them is nobody's you know, delete those backups first.")
+	}
+	return text
 }
 
 // askPassword asks for the password that the new key is put behind.

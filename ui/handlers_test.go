@@ -121,6 +121,11 @@ func (o *offUI) Key(ctx context.Context) (*backupkey.Key, error) {
 	return o.App.Key(ctx)
 }
 
+func (o *offUI) BeforeKeyChange(ctx context.Context) ([]core.Kept, error) {
+	o.away("BeforeKeyChange")
+	return o.App.BeforeKeyChange(ctx)
+}
+
 func (o *offUI) ChangeKey(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest) error {
 	o.away("ChangeKey")
 	return o.App.ChangeKey(ctx, k, r)

@@ -8,17 +8,19 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // existing offers to join the backup that is there.
 func (f *setupFlow) existing(found core.Found) {
-	if found.Protection == core.ProtectionKey && found.VaultCard != nil && f.u.core.HasVaults() {
+	switch {
+	case found.Protection != core.ProtectionKey:
+		f.joinUnencrypted()
+	case found.VaultCard != nil && f.u.core.HasVaults():
 		f.joinWithPassword(found)
-		return
+	default:
+		f.joinWithKey(found)
 	}
-	f.joinWithKey(found)
 }
 
 // joinWithPassword takes the key from the vault, after the person has seen which one.
@@ -67,49 +69,32 @@ func (f *setupFlow) joinPage(leave func(), content []fyne.CanvasObject, join *wi
 	})
 }
 
-// joinWithKey asks for the 64 digits, if the backup has any.
+// joinWithKey asks for the 64 digits.
 func (f *setupFlow) joinWithKey(found core.Found) {
 	var p *page
 	var join *widgets.Button
-	var content []fyne.CanvasObject
-	var keys *keyField
-	if found.Protection == core.ProtectionKey {
-		keys = newKeyField(f.u, func() { p.relayout() })
-		content = append(content, keys.root)
-	}
-	run := func(key *backupkey.Key) {
-		f.setup(core.SetupRequest{Key: key, Existing: true}, p, join, func(err error) {
-			key.Clear()
-			if keys != nil && errors.Is(err, core.ErrWrongKey) {
-				keys.repair(found, func() { p.fail(err) })
-				return
-			}
-			p.fail(err)
-		})
-	}
+	keys := newKeyField(f.u, func() { p.relayout() })
 	join = widgets.NewButton(lang.L("Join this backup"), "", widgets.Main, func() {
-		if keys == nil {
-			run(nil)
-			return
-		}
 		key, err := keys.key()
 		if err != nil {
 			p.fail(err)
 			return
 		}
-		run(key)
+		f.setup(core.SetupRequest{Key: key, Existing: true}, p, join, func(err error) {
+			key.Clear()
+			if errors.Is(err, core.ErrWrongKey) {
+				keys.repair(found, func() { p.fail(err) })
+				return
+			}
+			p.fail(err)
+		})
 	})
-	if keys != nil {
-		keys.accepted = func() { join.Tapped(nil) }
-		f.forget = keys.clear
-	}
+	keys.accepted = func() { join.Tapped(nil) }
+	f.forget = keys.clear
+	content := []fyne.CanvasObject{keys.root}
 	if found.VaultCard != nil && f.u.core.HasVaults() {
 		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.joinWithPassword(found) }))
 	}
-	p = f.joinPage(func() {
-		if keys != nil {
-			keys.clear()
-		}
-	}, content, join)
+	p = f.joinPage(keys.clear, content, join)
 	f.u.flow(p.root)
 }

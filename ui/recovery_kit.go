@@ -32,7 +32,10 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 	if place != "" {
 		where = core.DisplayName(place)
 	}
-	places := kit.Section{Heading: lang.L("Where the backup is"), Lines: []string{where}}
+	// Whoever restores years later must not be talked into a backup that claims to have no encryption.
+	places := kit.Section{Heading: lang.L("Where the backup is"), Lines: []string{
+		where, lang.L("This backup is encrypted. If a place says that it is not, it is not this backup: stop there."),
+	}}
 	if st.Vault != nil && st.Password {
 		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}", vals{"Name": core.DisplayName(st.Vault.Name)}))
 	}

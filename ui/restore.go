@@ -145,7 +145,7 @@ func (f *restoreFlow) elsewhere() {
 				case found.Protection == core.ProtectionKey:
 					f.unlock(found)
 				default:
-					f.openElsewhere(nil, next, p, p.fail)
+					f.unencrypted()
 				}
 			}
 		})

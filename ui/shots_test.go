@@ -49,6 +49,11 @@ func (s *stage) Estimate(context.Context, []string, []string, func(int64, int64)
 
 func (s *stage) HasVaults() bool { return true }
 
+func (s *stage) BeforeKeyChange(context.Context) ([]core.Kept, error) {
+	newest := time.Date(2026, 11, 24, 14, 2, 0, 0, time.Local)
+	return []core.Kept{{Host: "laptop", Backups: 31, Newest: newest, Own: true}, {Host: "old-pc", Backups: 4, Newest: newest.AddDate(0, 0, -40)}}, nil
+}
+
 func (s *stage) Vaults() ([]core.VaultToken, string) {
 	return []core.VaultToken{{Label: "Anna's Nitrokey", Address: "pkcs11:token=nitrokey"}}, "pkcs11:token=Holdfast"
 }
@@ -348,6 +353,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.turnOff()
 	shoot("encryption-off")
 	(&changeKeyFlow{u: u}).means()
+	kept, err := s.BeforeKeyChange(ctx)
+	d.sees(u.keptWords(kept, err))
 	shoot("key-change")
 
 	u.nav.shown = false
@@ -357,6 +364,10 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	r.place = "/media/anna/Backup disk/Holdfast"
 	r.elsewhere()
 	shoot("restore-place")
+	r.unencrypted()
+	shoot("restore-unencrypted")
+	d.press(say("I have a key or a password for it"))
+	shoot("restore-unencrypted-refused")
 	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6e e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6d"
 	proposals, err := backupkey.Repair(ctx, []byte(typed), exampleKey().ID())
 	if err != nil || len(proposals) == 0 {

@@ -37,6 +37,7 @@ type App interface {
 	ResumeChange(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	GiveUpChange(ctx context.Context, progress func(core.Progress)) error
 	Key(ctx context.Context) (*backupkey.Key, error)
+	BeforeKeyChange(ctx context.Context) ([]core.Kept, error)
 	ChangeKey(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest) error
 	HasVaults() bool
 	Vaults() (tokens []core.VaultToken, software string)

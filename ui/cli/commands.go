@@ -213,11 +213,13 @@ func (c *cli) statusCommand() *cobra.Command {
 type place struct {
 	destination, keyIn string
 	password           passwordFlags
+	plain              bool // the person says that it is not encrypted
 }
 
 func (p *place) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
 	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
+	cmd.Flags().BoolVar(&p.plain, "no-encryption", false, "the backup at --destination is not encrypted")
 	p.password.flags(c, cmd)
 	p.password.trustFlag(c, cmd)
 }
@@ -227,8 +229,8 @@ func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, 
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if p.destination == "" {
-			if p.keyIn != "" || p.password.in != "" {
-				return usagef("--key-in and --password-in go with --destination")
+			if p.keyIn != "" || p.password.in != "" || p.plain {
+				return usagef("--key-in, --password-in and --no-encryption go with --destination")
 			}
 			return c.withApp(func(ctx context.Context, a *core.App) error {
 				r, err := a.Reader(ctx)
@@ -247,6 +249,9 @@ func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, 
 }
 
 func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err error) {
+	if p.plain && (p.keyIn != "" || p.password.in != "") {
+		return nil, usagef("--no-encryption goes with neither --key-in nor --password-in")
+	}
 	if p.password.in != "" {
 		if p.keyIn != "" {
 			return nil, usagef("give either --key-in or --password-in")
@@ -261,7 +266,11 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 		return r, err
 	}
 	if p.keyIn == "" {
-		return core.OpenReader(ctx, p.destination, nil)
+		// Neither a key nor a password: the person takes what is not encrypted.
+		if r, err = core.OpenReader(ctx, p.destination, nil); err == nil && !p.plain {
+			c.warn("holdfast: this backup is not encrypted: whoever can write to its place can have changed it")
+		}
+		return r, err
 	}
 	text, err := c.readKeyText(p.keyIn)
 	if err != nil {

@@ -109,7 +109,18 @@ func (c *cli) keyCommand() *cobra.Command {
 			if st := a.Status(); st.Password && pw.in == "" {
 				return core.ErrHasVault
 			}
-			err := c.withPassword(&pw, func(p *core.PasswordRequest) error {
+			kept, err := a.BeforeKeyChange(ctx)
+			if err != nil {
+				return err
+			}
+			for _, k := range kept {
+				from := "this computer"
+				if !k.Own {
+					from = core.DisplayName(k.Host) + " (not made here)"
+				}
+				c.warn("holdfast: the new key keeps %d backups of %s, the newest of %s", k.Backups, from, k.Newest.Local().Format("2006-01-02 15:04"))
+			}
+			err = c.withPassword(&pw, func(p *core.PasswordRequest) error {
 				return c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.ChangeKey(ctx, k, p) })
 			})
 			if err == nil && out != "-" {
