@@ -252,6 +252,34 @@ func TestUnreachableAndImpostors(t *testing.T) {
 	wantErr(t, "another public key", err, vaultclient.ErrNotTheVault)
 }
 
+// A card with another public key costs no guess, however often the right password is typed.
+func TestAnAlteredKeyCostsNoGuess(t *testing.T) {
+	d := served(t, "--guess-delays", "0")
+	v := remote(d)(t, nil)
+	defer func() { must(t, v.Close()) }()
+	key := secret()
+	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: key, Seed: secret()})
+	must(t, err)
+	c, err := cards.Parse(card)
+	must(t, err)
+	altered, err := cards.Parse(vaultclientCard(t, c))
+	must(t, err)
+	altered.Account = c.Account
+	w := remote(d)(t, altered.Encode())
+	defer func() { must(t, w.Close()) }()
+	for range 11 {
+		_, err := w.Recover(t.Context(), []byte("right"))
+		wantErr(t, "an altered key", err, vaultclient.ErrNotTheVault)
+	}
+	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Guesses) != 1 {
+		t.Errorf("%+v %v", s, err)
+	}
+	got, err := v.Recover(t.Context(), []byte("right"))
+	if err != nil || !bytes.Equal(got, key) {
+		t.Error(err)
+	}
+}
+
 // vaultclientCard is the card with a made-up public key and no account.
 func vaultclientCard(t *testing.T, c cards.Card) []byte {
 	t.Helper()

@@ -1,6 +1,7 @@
 package vaultclient
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -62,6 +63,9 @@ func passing(err error) bool {
 // minute, the same KE1 is answered again without being counted. So a KE1
 // that is refused as stale within that minute was never counted, and is sent with the new version.
 func (p *protocol) recover(ctx context.Context, t transport, c cards.Card, id vault.AccountID, password []byte) ([]byte, error) {
+	if err := p.identify(ctx, t, c); err != nil {
+		return nil, err
+	}
 	a, err := p.look(ctx, t, id)
 	if err != nil {
 		return nil, err
@@ -95,6 +99,28 @@ func (p *protocol) recover(ctx context.Context, t transport, c cards.Card, id va
 		}
 		return key, nil
 	}
+}
+
+// identified is a transport whose vault is asked for its public key. A token's is known when it is opened.
+type identified interface {
+	PublicKey(ctx context.Context) ([]byte, error)
+}
+
+// identify refuses to guess at a vault with another key than the card's: every password
+// would be wrong there, the right one too, and cost a guess.
+func (p *protocol) identify(ctx context.Context, t transport, c cards.Card) error {
+	named, ok := t.(identified)
+	if !ok {
+		return nil
+	}
+	public, err := repeat(ctx, p, repeatFor, named.PublicKey)
+	if err != nil {
+		return asOurs(err)
+	}
+	if !bytes.Equal(public, c.PublicKey) {
+		return fmt.Errorf("%w: it has another key", ErrNotTheVault)
+	}
+	return nil
 }
 
 // look asks for the account, and refuses to guess where that is of no use.

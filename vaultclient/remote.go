@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/vault"
-	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/api"
+	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // requestFor is how long one request may take.
@@ -78,6 +78,13 @@ type messages struct{ *Remote }
 
 func (m messages) path(id vault.AccountID, rest string) string {
 	return "/v1/accounts/" + api.FormatID(id) + rest
+}
+
+// PublicKey implements identified.
+func (m messages) PublicKey(ctx context.Context) ([]byte, error) {
+	var a api.Vault
+	err := m.send(ctx, http.MethodGet, "/v1/vault", nil, &a)
+	return a.PublicKey, err
 }
 
 func (m messages) RegisterStart(ctx context.Context, id vault.AccountID, request []byte) (*vault.RegistrationReply, error) {
