@@ -198,6 +198,37 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	}
 }
 
+// Nobody vouches for the header of a backup without encryption: its card is nobody's vault,
+// on the computer that joins and on its owner's.
+func TestACardInAPlainHeaderIsNobodysVault(t *testing.T) {
+	s := newStranger(t)
+	for i, address := range []string{"https://" + s.traps.Addr, "pkcs11:token=trap", "pkcs11:token=trap?module-path=" + s.traps.Library + "&pin-source=file:" + s.traps.File} {
+		place, profile := filepath.Join(s.dir, fmt.Sprint("plain", i)), filepath.Join(s.dir, fmt.Sprint("owner", i))
+		st, err := store.OpenFolder(place, store.FolderOptions{Create: true})
+		must(t, err)
+		_, err = repo.Create(t.Context(), st, nil, card(t, address))
+		must(t, err)
+		must(t, st.Close())
+		own := []string{"--profile", profile, "--keyring", "file"}
+		for _, c := range []struct {
+			want int
+			args []string
+		}{
+			{cli.ExitDone, []string{"setup", "--destination", place, "--source", filepath.Join(s.dir, "docs"), "--no-encryption"}},
+			{cli.ExitDone, []string{"backup"}}, {cli.ExitDone, []string{"status"}}, {cli.ExitDone, []string{"snapshots"}},
+			{cli.ExitFailed, []string{"vault", "status"}}, {cli.ExitFailed, []string{"password", "check", "--password-in", s.password}},
+			{cli.ExitFailed, []string{"password", "set", "--password-in", s.password}}, {cli.ExitFailed, []string{"password", "remove"}},
+		} {
+			if code, said := s.run(append(own, c.args...)...); code != c.want {
+				t.Errorf("%s with %s: exit code %d, %s", c.args, address, code, said)
+			}
+			if sprung := s.traps.Sprung(t); sprung != "" {
+				t.Errorf("%s with %s: %s", c.args, address, sprung)
+			}
+		}
+	}
+}
+
 // Generated cards of all kinds, JSON that is nearly one among them.
 func TestGeneratedCards(t *testing.T) {
 	s := newStranger(t)

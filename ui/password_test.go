@@ -330,3 +330,24 @@ func TestTheVaultAsksToWait(t *testing.T) {
 	other.press("Unlock")
 	other.sees("No backup has been made here yet")
 }
+
+// The computer whose own backup has the vault asks nothing before the password,
+// and another computer asks once for as long as its window runs.
+func TestAVaultThatIsKnownIsNotAskedAbout(t *testing.T) {
+	vaults := computer(t)
+	d, _, destination, _ := sitWithPassword(t, vaults)
+	d.press("Later")
+	d.nav("Restore")
+	d.door("A backup somewhere else")
+	d.write(0, destination)
+	d.press("Continue")
+	d.sees("Unlock the backup")
+	d.sees("10 guesses left")
+	d.leave()
+
+	other := sitAt(t, vaults, t.TempDir(), nil)
+	other.elsewhere(destination) // asks
+	other.press("Use the 64-digit key instead")
+	other.press("Use the password instead")
+	other.sees("10 guesses left")
+}
