@@ -2,14 +2,19 @@ package core_test
 
 import (
 	"bytes"
+	"context"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // TestTheDocumentedFormatIsEnough restores with docs/rescue/restore.py, which
@@ -97,4 +102,67 @@ func sameBasics(t *testing.T, path, copied string) error {
 		}
 	}
 	return nil
+}
+
+// TestTheRescueBelievesNoMoreThanTheApp plays the attacks that the app withstands against the script.
+func TestTheRescueBelievesNoMoreThanTheApp(t *testing.T) {
+	script, err := filepath.Abs("../docs/rescue/restore.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rescue := func(dest string, key *backupkey.Key) (out, said string, err error) {
+		out = filepath.Join(t.TempDir(), "out")
+		cmd := exec.Command("/usr/bin/python3", script, dest, out)
+		cmd.Stdin = bytes.NewReader(key.Text())
+		b, err := cmd.CombinedOutput()
+		return out, string(b), err
+	}
+	ctx := context.Background()
+	c, old := newComputer(t), newKey(t)
+	filetest.Write(t, filepath.Join(c.src, "a.txt"), []byte("the person wrote this"))
+	c.setup(old)
+	c.backup()
+	cl := newCloud(t, rand.New(rand.NewPCG(1, 1)))
+	cl.keep("holdfast.json", read(t, c.dest, "holdfast.json"))
+	cl.keep("keyring-1", read(t, c.dest, "keyring-1"))
+	key := newKey(t)
+	c.must(func(a *core.App) error { return a.ChangeKey(ctx, key, nil) })
+	cl.given(old)
+	if len(cl.public) != 1 {
+		t.Fatalf("the thief has %d epochs", len(cl.public))
+	}
+	folder, err := core.OpenFolder(ctx, c.dest, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close() //nolint:errcheck // nothing is buffered
+	m := store.NewMemory()
+	for epoch := range cl.public {
+		cl.forgeBackup(m, epoch)
+	}
+	for name, b := range contents(t, m) {
+		if err := folder.Put(ctx, name, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, said, err := rescue(c.dest, key)
+	if err != nil || !strings.Contains(said, "left out") {
+		t.Errorf("with a backup planted by the old key: %v: %s", err, said)
+	}
+	if b := read(t, out, "src/a.txt"); string(b) != "the person wrote this" {
+		t.Errorf("it restored %q", b)
+	}
+	claimUnencrypted(t, c.dest, [32]byte{1})
+	if _, said, err := rescue(c.dest, key); err == nil || !strings.Contains(said, "not encrypted") {
+		t.Errorf("a key and a place that claims to have no encryption: %v: %s", err, said)
+	}
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

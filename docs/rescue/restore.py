@@ -5,7 +5,8 @@
 
 FOLDER is the place of the backup, OUT a new folder, SNAPSHOT the beginning of
 a snapshot's id (the newest, if absent). The 64-digit key is read from standard
-input; a backup without encryption needs none.
+input. Who gives a key demands encryption: then a place that claims to have none
+is refused. A backup without encryption needs no key, and nobody vouches for it.
 
 It was written from docs/format.md alone ("chapter" below means there), to show
 that the document is enough, and it is kept short so that a stranger can check
@@ -13,6 +14,9 @@ it. It needs Python 3.9, `cryptography` and `zstandard` (Debian:
 python3-cryptography, python3-zstandard). It restores the bytes, modes and times of files
 and folders, and symlinks; it leaves out owners, attributes and devices, and
 gives each name of a hard link a copy. Everything it writes was authenticated.
+What older keys signed counts only as far as the current one has closed over it.
+Chunks of older keys are held against their ids by a BLAKE3 of its own, which
+takes some seconds for each megabyte; with the module `blake3` all are, and fast.
 """
 import hmac, hashlib, json, os, re, struct, sys
 
@@ -31,6 +35,49 @@ def hkdf(ikm, salt, info, n=32):                                        # chapte
 
 def unseal(key, ordinal, aad, sealed):
     return AESGCM(key).decrypt(struct.pack(">QI", 0, ordinal), sealed, aad)
+
+
+def blake3(key, data):
+    """Keyed BLAKE3 with 32 bytes of output (github.com/BLAKE3-team/BLAKE3-specs)."""
+    iv = (0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19)
+    rows = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15), (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14))
+    order, mask, keyed = (2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8), 0xFFFFFFFF, 1 << 4
+    key = struct.unpack("<8I", key)
+
+    def compress(cv, block, counter, length, flags):
+        v = list(cv) + list(iv[:4]) + [counter & mask, counter >> 32, length, flags]
+        m = struct.unpack("<16I", block.ljust(64, b"\0"))
+        for _ in range(7):
+            for i, (a, b, c, d) in enumerate(rows):
+                for word, r1, r2 in ((m[2 * i], 16, 12), (m[2 * i + 1], 8, 7)):
+                    v[a] = (v[a] + v[b] + word) & mask
+                    x = v[d] ^ v[a]
+                    v[d] = (x >> r1 | x << (32 - r1)) & mask
+                    v[c] = (v[c] + v[d]) & mask
+                    x = v[b] ^ v[c]
+                    v[b] = (x >> r2 | x << (32 - r2)) & mask
+            m = [m[i] for i in order]
+        return [v[i] ^ v[i + 8] for i in range(8)]
+
+    def node(first, count, root):                                       # of chunks of 1,024 bytes
+        if count == 1:
+            chunk, cv = data[first * 1024:first * 1024 + 1024], key
+            blocks = [chunk[i:i + 64] for i in range(0, len(chunk), 64)] or [b""]
+            for i, b in enumerate(blocks):
+                flags = keyed | (i == 0) | (i == len(blocks) - 1) << 1 | (root and i == len(blocks) - 1) << 3
+                cv = compress(cv, b, first, len(b), flags)
+            return cv
+        left = 1 << (count - 1).bit_length() - 1
+        pair = node(first, left, False) + node(first + left, count - left, False)
+        return compress(key, struct.pack("<16I", *pair), 0, 64, keyed | 1 << 2 | root << 3)
+
+    return struct.pack("<8I", *node(0, max(1, -(-len(data) // 1024)), True))
+
+
+try:
+    from blake3 import blake3 as fast_blake3
+except ImportError:
+    fast_blake3 = None
 
 
 class Reader:
@@ -68,43 +115,100 @@ class Reader:
         return self.at == len(self.b)
 
 
+CURRENT, CLOSED, PUBLIC = 0, 1, 2                                       # chapter 4
+
+
 class Epoch:                                                            # chapter 2
-    def __init__(self, secret, repository):
-        self.secrets = {k: hkdf(secret, repository, b"holdfast epoch %s v1" % k.encode()) for k in ("pack", "index", "snapshot")}
-        self.repository = repository
+    def __init__(self, secret, repository, state):
+        self.secrets = {k: hkdf(secret, repository, b"holdfast epoch %s v1" % k.encode()) for k in ("pack", "index", "snapshot", "prune", "chunk-id")}
+        self.repository, self.state = repository, state
+
+    def wrote(self, id, content):
+        """Whether the content is what the id says (chapter 5)."""
+        if fast_blake3:
+            return fast_blake3(content, key=self.secrets["chunk-id"]).digest() == id
+        return self.state == CURRENT or blake3(self.secrets["chunk-id"], content) == id
 
     def object_key(self, kind, name):
         return hkdf(self.secrets[kind], name, b"holdfast object v1")
 
     def sealed(self, kind, name, b):                                    # chapter 7
-        plain = unseal(self.object_key(kind, name), 0, kind.encode() + self.repository, b)
+        secret = "prune" if kind == "closing" else kind
+        plain = unseal(self.object_key(secret, name), 0, kind.encode() + self.repository, b)
         return plain[4:4 + struct.unpack(">I", plain[:4])[0]]
 
 
 class Backup:
     def __init__(self, folder, key):
-        self.folder = folder
+        self.folder, self.closed, self.legacy = folder, {}, False
         with open(os.path.join(folder, "holdfast.json"), "rb") as f:
-            h = json.load(f)                                            # chapter 3
-        if h["format"] != "holdfast-backup" or h["version"] != 1:
-            sys.exit("not a Holdfast backup of format 1")
+            raw = f.read()
+        h = json.loads(raw)                                             # chapter 3
+        if h["format"] != "holdfast-backup" or h["version"] not in (1, 2):
+            sys.exit("not a Holdfast backup of format 1 or 2")
         repository = bytes.fromhex(h["repository"])
         if h["protection"] == "none":
-            secrets = [bytes.fromhex(h["epoch"])]
+            if key is not None:
+                sys.exit("this place claims that its backup is not encrypted, but you gave a key: nothing was restored")
+            print("this backup is not encrypted: whoever can write to its place can have changed it", file=sys.stderr)
+            self.epochs = [Epoch(bytes.fromhex(h["epoch"]), repository, CURRENT)]
         else:
             if key is None:
                 sys.exit("this backup needs its 64-digit key")
             if hkdf(key, b"", b"holdfast backupkey key-id v1", 8).hex() != h["key_id"]:
                 sys.exit("the key does not open this backup")
-            with open(os.path.join(folder, "keyring-%d" % h["keyring"]), "rb") as f:
-                b = f.read()                                            # chapter 4
-            seal = hkdf(key, b[:32], b"holdfast backupkey keyring-seal v1")
-            plain = unseal(seal, 0, b"holdfast keyring v1" + repository + struct.pack(">I", h["keyring"]), b[32:])
-            secrets = [plain[2 + 40 * i:34 + 40 * i] for i in range(plain[1])]
-        self.epochs = [Epoch(s, repository) for s in secrets]
+            bare = re.sub(rb'"seal": "[0-9a-f]{64}"\n}\n$', b'"seal": ""\n}\n', raw)
+            seal = hmac.new(hkdf(key, repository, b"holdfast backupkey header-seal v1"), bare, hashlib.sha256)
+            if not hmac.compare_digest(seal.hexdigest(), h["seal"]):
+                sys.exit("holdfast.json was changed by somebody who does not have the key")
+            self.keyring(key, repository, h["keyring"])
         self.chunks, self.cache, self.zstd = {}, (None, None), zstandard.ZstdDecompressor()
         for name, payload in self.objects("index"):
             self.index(Reader(payload))
+
+    def keyring(self, key, repository, number):                         # chapter 4
+        with open(os.path.join(self.folder, "keyring-%d" % number), "rb") as f:
+            b = f.read()
+        plain = Reader(unseal(hkdf(key, b[:32], b"holdfast backupkey keyring-seal v1"), 0, b"holdfast keyring v1" + repository + struct.pack(">I", number), b[32:]))
+        version, epochs, self.epochs = plain.u8(), [], []
+        if version == 1:
+            for i, _ in enumerate(range(count := plain.u8())):
+                secret, began = plain.take(32), plain.take(8)
+                epochs.append((CURRENT if i == count - 1 else CLOSED if any(began) else PUBLIC, secret))
+            self.legacy = True
+        elif version == 2:
+            for _ in range(struct.unpack(">H", plain.take(2))[0]):
+                state, secret, _ = plain.u8(), plain.take(32), plain.take(8)
+                epochs.append((state, secret))
+        else:
+            sys.exit("a keyring of an unknown version")
+        # What was public once is not even looked at.
+        self.epochs = [Epoch(secret, repository, state) for state, secret in epochs if state != PUBLIC]
+        if version == 2 and plain.u8() == 1:
+            self.closing(plain.take(32).hex())
+
+    def closing(self, named):
+        """Reads what counts of closed epochs: the list that the keyring names, and those that the same run put beside it."""
+        folder = os.path.join(self.folder, "closings")
+        for name in sorted(os.listdir(folder) if os.path.isdir(folder) else [], key=lambda n: n != named):
+            try:
+                with open(os.path.join(folder, name), "rb") as f:
+                    r = Reader(self.epochs[-1].sealed("closing", bytes.fromhex(name), f.read()))
+            except Exception:
+                continue                                                # another epoch's
+            while not r.end():
+                r.u()
+                entry = Reader(r.bytes())
+                self.closed.setdefault((entry.u8(), entry.take(32)), entry.take(32))
+            named = None if name == named else named
+        if named is not None:
+            print("the list of what counts from before the key was changed is lost: older backups are left out", file=sys.stderr)
+            self.closed = {}
+
+    def counts(self, epoch, kind, name, b):
+        """Whether an object is believed: one of the current epoch, or one that was closed over, byte for byte."""
+        number = {"index": 2, "snapshot": 3}[kind]
+        return epoch.state == CURRENT or self.legacy or self.closed.get((number, name)) == hashlib.sha256(b).digest()
 
     def objects(self, kind):
         folder = os.path.join(self.folder, "indexes" if kind == "index" else "snapshots")
@@ -113,19 +217,21 @@ class Backup:
                 continue
             with open(os.path.join(folder, name), "rb") as f:
                 b = f.read()
-            payload = self.any_epoch(lambda e: e.sealed(kind, bytes.fromhex(name), b))
-            if payload is None:
+            epoch, payload = self.any_epoch(lambda e: e.sealed(kind, bytes.fromhex(name), b))
+            if epoch is None:
                 print("damaged: %s %s" % (kind, name), file=sys.stderr)
+            elif not self.counts(epoch, kind, bytes.fromhex(name), b):
+                print("left out, since it was made with an older key after the key was changed: %s %s" % (kind, name), file=sys.stderr)
             else:
                 yield name, payload
 
     def any_epoch(self, open_with):
         for e in self.epochs:
             try:
-                return open_with(e)
+                return e, open_with(e)
             except Exception:
                 pass                                                    # another epoch's, or damaged
-        return None
+        return None, None
 
     def index(self, r):                                                 # chapter 7
         r.u8()
@@ -149,11 +255,11 @@ class Backup:
                     sealed = f.read(record + 16)
             except OSError:
                 continue
-            b = self.any_epoch(lambda e: unseal(e.object_key("pack", pack), ordinal, id, sealed))
-            if b is None:
+            epoch, b = self.any_epoch(lambda e: unseal(e.object_key("pack", pack), ordinal, id, sealed))
+            if epoch is None:
                 continue
             content = b[1:] if b[0] == 0 else self.zstd.decompress(b[1:], max_output_size=length)
-            if len(content) == length:
+            if len(content) == length and epoch.wrote(id, content):
                 self.cache = (id, content)
                 return content
         raise ValueError("chunk %s is lost" % id.hex())
