@@ -15,13 +15,13 @@ func (u *UI) unencryptedPage(params pageParams, yes string, take func(p *page, b
 	var p *page
 	var next *widgets.Button
 	next = widgets.NewButton(yes, "", widgets.Main, func() { take(p, next) })
-	expected := widgets.NewButton(lang.L("I have a key or a password for it"), "", widgets.Second, func() { p.fail(core.ErrUnprotected) })
 	params.title = lang.L("This backup is not encrypted")
 	params.lead = lang.L("Everybody who can read this place can read it.")
 	params.content = []fyne.CanvasObject{widgets.Column(theme.Space3,
 		widgets.Notice(widgets.ToneAttention, "shield-off", lang.L("Nobody vouches for what is in it: whoever can write to this place may have changed it.")),
-		widgets.Notice(widgets.TonePrimary, "key", lang.L("Did you have 64 digits or a password for this backup? Then stop here. A backup does not lose its encryption by itself.")))}
-	params.foot = []fyne.CanvasObject{expected, next}
+		widgets.Notice(widgets.TonePrimary, "key", lang.L("Did you have 64 digits or a password for this backup? Then stop here. A backup does not lose its encryption by itself.")),
+		aside(lang.L("I have a key or a password for it"), func() { p.fail(core.ErrUnprotected) }))}
+	params.foot = []fyne.CanvasObject{next}
 	p = u.newPage(params)
 	return p
 }
