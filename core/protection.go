@@ -164,6 +164,10 @@ func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key
 	}
 	return a.profile.Update(func(s *profile.Settings) {
 		s.Change = string(change)
+		if change == ChangeTurnOn {
+			// What a version before took from a plain header, for which nobody vouches, ends here.
+			s.VaultCard, s.VaultAddress, s.VaultState = nil, "", nil
+		}
 		if card != nil {
 			s.VaultCard, s.PasswordConfirmed = card, time.Now()
 			rememberAddress(s, password.Vault)

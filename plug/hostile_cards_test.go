@@ -198,6 +198,22 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	}
 }
 
+// forgeProfile puts a card into a profile that has none yet, if it is of a backup without encryption.
+func forgeProfile(t *testing.T, settings string, card []byte) {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	b, err := os.ReadFile(settings)
+	must(t, err)
+	must(t, json.Unmarshal(b, &fields))
+	if string(fields["protection"]) != `"none"` {
+		return
+	}
+	fields["vault_card"] = card
+	b, err = json.Marshal(fields)
+	must(t, err)
+	must(t, os.WriteFile(settings, b, 0o600))
+}
+
 // Nobody vouches for the header of a backup without encryption: its card is nobody's vault,
 // on the computer that joins and on its owner's.
 func TestACardInAPlainHeaderIsNobodysVault(t *testing.T) {
@@ -218,13 +234,21 @@ func TestACardInAPlainHeaderIsNobodysVault(t *testing.T) {
 			{cli.ExitDone, []string{"backup"}}, {cli.ExitDone, []string{"status"}}, {cli.ExitDone, []string{"snapshots"}},
 			{cli.ExitFailed, []string{"vault", "status"}}, {cli.ExitFailed, []string{"password", "check", "--password-in", s.password}},
 			{cli.ExitFailed, []string{"password", "set", "--password-in", s.password}}, {cli.ExitFailed, []string{"password", "remove"}},
+			{cli.ExitDone, []string{"backup"}}, {cli.ExitDone, []string{"encryption", "on", "--key-out", filepath.Join(s.dir, fmt.Sprint("key", i))}},
+			{cli.ExitDone, []string{"backup"}}, {cli.ExitFailed, []string{"vault", "status"}},
 		} {
+			if c.args[0] == "backup" { // as a version before left the profile
+				forgeProfile(t, filepath.Join(profile, "settings.json"), card(t, address))
+			}
 			if code, said := s.run(append(own, c.args...)...); code != c.want {
 				t.Errorf("%s with %s: exit code %d, %s", c.args, address, code, said)
 			}
 			if sprung := s.traps.Sprung(t); sprung != "" {
 				t.Errorf("%s with %s: %s", c.args, address, sprung)
 			}
+		}
+		if b, err := os.ReadFile(filepath.Join(place, "holdfast.json")); err != nil || bytes.Contains(b, []byte("vault_card")) {
+			t.Errorf("%s came into the sealed header: %s %v", address, b, err)
 		}
 	}
 }
