@@ -105,9 +105,14 @@ func (a *App) register(ctx context.Context, at VaultPlace, req PasswordRequest, 
 	if err := ParseEnrolment(enrolment); err != nil {
 		return VaultCard{}, err
 	}
-	raw := key.Bytes()
+	raw, password := key.Bytes(), normalized(req.Password)
 	defer clear(raw)
-	return a.p.Vaults.Register(ctx, at, NewAccount{Password: req.Password, Key: raw, Seeds: managementSeeds(key), Enrolment: enrolment})
+	defer clear(password)
+	card, err := a.p.Vaults.Register(ctx, at, NewAccount{Password: password, Key: raw, Seeds: managementSeeds(key), Enrolment: enrolment})
+	if err != nil {
+		return VaultCard{}, err
+	}
+	return card.InNFC(), nil
 }
 
 // registerNew makes an account in the vault that the person named.

@@ -81,7 +81,9 @@ func TrustedVault(ctx context.Context, destination string, req PasswordRequest) 
 
 // recoverKey asks a vault for the key with this id.
 func recoverKey(ctx context.Context, v Vaults, at VaultPlace, password []byte, want backupkey.ID) (*backupkey.Key, error) {
-	raw, err := v.Recover(ctx, at, password)
+	typed := typedFor(at.Card, password)
+	defer clear(typed)
+	raw, err := v.Recover(ctx, at, typed)
 	if err != nil {
 		return nil, err
 	}

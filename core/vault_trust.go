@@ -116,7 +116,7 @@ func placeOf(there []byte, typed TypedVault, trust VaultTrust, known func(VaultC
 	if given, ok := typed.Card(); ok {
 		// An operator's card names no account: then it is the destination's.
 		if len(given.Account) == 0 && err == nil {
-			given.Account = c.Account
+			given = given.WithAccount(c)
 		}
 		return VaultPlace{Card: &given, Typed: typed}, nil
 	}

@@ -25,8 +25,12 @@ var (
 const (
 	// MaxBytes is more than a card with a certificate needs.
 	MaxBytes = 16 << 10
-	// version is the only one so far. Cards that name several vaults will have another.
+	// version is that of a vault's own card, and of an account whose password counts as it was typed.
 	version = 1
+	// versionNFC is that of an account whose password counts in NFC, which Password then says.
+	versionNFC = 2
+	// PasswordNFC says that the account's password is in Unicode's normalization form C, without a byte order mark.
+	PasswordNFC = "nfc"
 	// suite is opaque.Suite, the only one so far.
 	suite = 1
 	// AccountBytes is the length of an account's id.
@@ -44,6 +48,8 @@ type Card struct {
 	PublicKey []byte `json:"public_key"` // 33 bytes
 	// Account is the account's id, 32 bytes; empty before registration.
 	Account []byte `json:"account,omitempty"`
+	// Password is PasswordNFC, or "" for an account of before, whose password counts as it was typed.
+	Password string `json:"password,omitempty"`
 	// Certificate, in DER, is the only one then accepted of the vault's server.
 	Certificate []byte `json:"certificate,omitempty"`
 }
@@ -102,12 +108,15 @@ func decode[T any](text []byte, into *T) (*T, error) {
 	if err := json.Unmarshal(text, &v); err != nil {
 		return fail("it is not JSON")
 	}
-	if v.Version > version {
+	if v.Version > versionNFC {
 		return nil, fmt.Errorf("%w: card version %d", ErrNewer, v.Version)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
+		if v.Version == versionNFC { // a later program may put several vaults into it
+			return nil, fmt.Errorf("%w: a card of version %d with more than this one knows", ErrNewer, v.Version)
+		}
 		return fail("a field is unknown or of another type")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -117,7 +126,7 @@ func decode[T any](text []byte, into *T) (*T, error) {
 }
 
 // fields are the names that a card's JSON may have.
-var fields = []string{"version", "name", "url", "suite", "public_key", "account", "certificate", "enrolment"}
+var fields = []string{"version", "name", "url", "suite", "public_key", "account", "password", "certificate", "enrolment"}
 
 func onceEach(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -143,8 +152,10 @@ func onceEach(text []byte) error {
 func (c *Card) check() error {
 	fail := func(reason string) error { return fmt.Errorf("%w: %s", ErrCard, reason) }
 	switch {
-	case c.Version != version:
+	case c.Version != version && c.Version != versionNFC:
 		return fail("it has no version")
+	case c.Version == version && c.Password != "", c.Version == versionNFC && (c.Password != PasswordNFC || len(c.Account) == 0):
+		return fail("it says of the password what its version does not have")
 	case c.Suite < 1:
 		return fail("it names no suite")
 	case c.Suite != suite:
@@ -188,7 +199,19 @@ func (c Card) SameAccount(other Card) bool {
 
 // Anonymous is the card without its account.
 func (c Card) Anonymous() Card {
-	c.Account = nil
+	c.Account, c.Password, c.Version = nil, "", version
+	return c
+}
+
+// WithAccount is the card with the account of another, and what that says of its password.
+func (c Card) WithAccount(of Card) Card {
+	c.Account, c.Password, c.Version = of.Account, of.Password, of.Version
+	return c
+}
+
+// InNFC is the card of an account whose password was registered in NFC.
+func (c Card) InNFC() Card {
+	c.Password, c.Version = PasswordNFC, versionNFC
 	return c
 }
 
