@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -514,5 +515,64 @@ func TestALostClosingListCostsOnlyWhatItClosedOver(t *testing.T) {
 	}
 	if all, bad, err := reopen(t, m, key).Snapshots(ctx); err != nil || len(all) != 2 || len(bad) > 0 {
 		t.Errorf("with the list back: %d shown, %v, %v", len(all), bad, err)
+	}
+}
+
+// watched notes which ranges of packs are read.
+type watched struct {
+	store.Store
+	mu    sync.Mutex
+	sizes map[string]int64
+	odd   []string
+}
+
+func (s *watched) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
+	if size, ok := s.sizes[name]; ok {
+		s.mu.Lock()
+		if end := offset + int64(len(p)); offset%readBlock != 0 || end%readBlock != 0 && end != size {
+			s.odd = append(s.odd, fmt.Sprintf("%s: %d bytes from %d", name, len(p), offset))
+		}
+		s.mu.Unlock()
+	}
+	return s.Store.ReadAt(ctx, name, p, offset)
+}
+
+// Whoever watches what a restore, a check, a prune or a repair reads of packs sees whole blocks, and not where a chunk begins or ends.
+func TestReadsShowNoChunksLength(t *testing.T) {
+	ctx := context.Background()
+	key := testKey(t)
+	_, m := newRepo(t, key)
+	var long []testFile
+	for i := range 120 {
+		long = append(long, testFile{fmt.Sprintf("%03d", i), noise(uint64(i+100), 3_000)})
+	}
+	snap := writeSnapshot(t, reopen(t, m, key), long, nil)
+	gone := writeSnapshot(t, reopen(t, m, key), long[:60], nil)
+	w := &watched{Store: m, sizes: make(map[string]int64)}
+	if err := m.List(ctx, "packs/", func(o store.Object) error { w.sizes[o.Name] = o.Size; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	r := reopen(t, w, key)
+	for _, f := range long {
+		if got, err := readFile(r, snap, f.name); err != nil || !bytes.Equal(got, f.content) {
+			t.Fatal(err)
+		}
+	}
+	var ids []ID
+	r.index.each(func(_ uint32, row *row) { ids = append(ids, row.id) })
+	if err := r.Load(ctx, ids[:len(ids)/2], func(n int) []byte { return make([]byte, n) }, func(_ ID, _ []byte, err error) error { return err }); err != nil {
+		t.Fatal(err)
+	}
+	if v := verify(t, reopen(t, w, key)); len(v.Damage) > 0 {
+		t.Error(v.Damage)
+	}
+	if _, err := reopen(t, w, key).Repair(ctx, RepairOptions{Data: true}); err != nil {
+		t.Error(err)
+	}
+	if _, err := reopen(t, w, key).Prune(ctx, PruneOptions{Seen: &PruneState{}, Remove: []Name{gone.Name}, Thorough: true}); err != nil {
+		t.Error(err)
+	}
+	if len(w.odd) > 0 {
+		t.Errorf("%d reads show where chunks are, the first: %s", len(w.odd), w.odd[0])
 	}
 }

@@ -430,8 +430,8 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 
 func (v *verifier) packPadding(ctx context.Context, n Name, c packCipher, offset int64, chunks int) error {
 	size := v.packs[n] - offset - int64(chunks*tableEntry+gcmTag) - trailerSealed
-	sealed := make([]byte, size)
-	if err := v.r.readAt(ctx, kindPack.path(n), sealed, offset); err != nil {
+	sealed, _, err := v.r.readRange(ctx, n, v.packs[n], offset, size, nil)
+	if err != nil {
 		return v.judge(err)
 	}
 	plain, err := c.Open(sealed[:0], nonce(ordinalPadding), sealed, []byte(aadPadding))
