@@ -168,7 +168,10 @@ func (r *raised) Unwrap() []error { return []error{r.kind, r.detail} }
 
 // reason words why one file could not be read or written.
 func reason(err error) string {
+	var missing *restore.Missing
 	switch {
+	case errors.As(err, &missing):
+		return missing.Error()
 	case errors.Is(err, fs.ErrPermission):
 		return "no permission"
 	case errors.Is(err, fs.ErrNotExist):

@@ -293,7 +293,7 @@ func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, prog
 	}
 	run.ProblemsTotal, run.Files, run.Bytes = len(run.Problems), res.Files, res.Bytes
 	report := RestoreReport{
-		Snapshot: s.ID(), Files: res.Files, Kept: res.Kept, Renamed: res.Renamed, Bytes: res.Bytes, LeftOut: res.LeftOut,
+		Snapshot: s.ID(), Files: res.Files, Kept: res.Kept, Differ: res.Differ, Renamed: res.Renamed, Bytes: res.Bytes, LeftOut: res.LeftOut,
 		Seconds: time.Since(begin).Seconds(), Errors: len(run.Problems), Problems: run.Problems,
 	}
 	if err == nil && missing() {

@@ -266,6 +266,7 @@ type RestoreReport struct {
 	Snapshot string `json:"snapshot"`
 	Files    int64  `json:"files"`   // restored
 	Kept     int64  `json:"kept"`    // existed and were left
+	Differ   int64  `json:"differ"`  // of those kept, that are not what the backup holds
 	Renamed  int64  `json:"renamed"` // restored beside an existing one
 	Bytes    int64  `json:"bytes"`   // bytes written
 	// LeftOut counts devices that were not made, and files that came back without

@@ -267,6 +267,9 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	case r.Errors > 0:
 		m.Set("warning", widgets.ToneAttention)
 		heading(lang.L("Restored, with gaps"), facts)
+	case r.Files == 0:
+		m.Set("file", widgets.ToneAttention)
+		heading(lang.L("Nothing was restored"), lang.L("Everything that was asked for is there already."))
 	default:
 		m.Set("check", widgets.ToneGood)
 		heading(lang.L("Restored"), facts)
@@ -274,6 +277,9 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), core.DisplayName(f.target))}
 	if r.Kept > 0 {
 		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", vals{"Files": u.words.Files(r.Kept)})))
+	}
+	if r.Differ > 0 {
+		rows = append(rows, widgets.NewSettingRow("warning", lang.L("Not as in the backup"), nil, nil).SetValue(lang.L("{{.Files}} of those differ from the backup. Restore with another choice about files that exist to get them.", vals{"Files": u.words.Files(r.Differ)})))
 	}
 	if r.Renamed > 0 {
 		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", vals{"Files": u.words.Files(r.Renamed)})))

@@ -1,8 +1,6 @@
 package restore
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -96,25 +94,8 @@ func (w *worker) piece(e repo.Extent) ([]byte, error) {
 }
 
 // file sends a file to the workers.
-func (r *run) file(f *folder, n *repo.Node, path string) error {
-	r.o.Counters.FilesTotal.Add(1)
-	as, renamed, skip, err := r.place(f, n.Name)
-	if err != nil {
-		r.problem(path, err)
-		return nil
-	}
-	if skip {
-		r.count(0, 1, 0, 0)
-		return nil
-	}
-	if n.Link != 0 {
-		if first := r.links[n.Link]; first != nil {
-			r.later = append(r.later, laterLink{folder: f.hold(), name: as, number: n.Link})
-			return nil
-		}
-		r.links[n.Link] = &linked{path: joinPath(f.path, as)}
-	}
-	out := &output{folder: f.hold(), node: n, path: path, as: as, renamed: renamed}
+func (r *run) file(out *output) error {
+	n := out.node
 	r.o.Counters.BytesTotal.Add(n.Size)
 	if n.Content.Depth == 0 && n.Size <= batchBytes/2 && r.chunkBytes(n.Content.Extents) <= loadedBytes {
 		return r.gather(out)
@@ -203,7 +184,11 @@ func (b *batch) do(w *worker) error {
 		if err := w.r.ctx.Err(); err != nil {
 			return err
 		}
-		err := out.create()
+		if out.differ {
+			out.compare(w, out.node.Content.Extents)
+			continue
+		}
+		err := out.create(w.r)
 		if err == nil {
 			err = out.write(w, 0, out.node.Content.Extents)
 		}
@@ -219,13 +204,13 @@ func (b *batch) do(w *worker) error {
 	return nil
 }
 
-// output is a file being written under a temporary name.
+// output is an entry being made under a temporary name.
 type output struct {
-	folder  *folder
-	node    *repo.Node
-	path    string
-	as      string
-	renamed bool
+	folder *folder
+	node   *repo.Node
+	path   string // in the snapshot
+	name   string // that it is to have at the target
+	differ bool   // nothing is written: what stands there is compared
 
 	temp  string
 	file  *os.File
@@ -233,12 +218,28 @@ type output struct {
 	fault atomic.Pointer[error]
 }
 
-func (o *output) create() (err error) {
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // documented never to fail
-	o.temp = ".holdfast-" + hex.EncodeToString(random[:]) + ".part"
-	o.file, err = o.folder.root.OpenFile(o.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	return err
+// create makes the temporary file.
+func (o *output) create(r *run) error {
+	o.temp = tempName()
+	r.mu.Lock()
+	r.unfinished[o] = true
+	r.mu.Unlock()
+	return r.in(o.folder, func(root *os.Root, _ *os.File) (err error) {
+		o.file, err = root.OpenFile(o.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		return err
+	})
+}
+
+// removeUnfinished leaves nothing behind of what did not come to its end.
+func (r *run) removeUnfinished() {
+	for o := range r.unfinished {
+		if o.file != nil {
+			_ = o.file.Close() // whatever it says, the file goes
+		}
+		_ = r.in(o.folder, func(root *os.Root, _ *os.File) error { return root.Remove(o.temp) }) // gone already, or the disk is
+	}
+	r.unfinished = nil
+	r.folders.closeAll()
 }
 
 // write puts extents that load fetched at an offset. Holes stay holes.
@@ -283,62 +284,82 @@ func (o *output) write(w *worker, at int64, extents []repo.Extent) error {
 	return flush()
 }
 
-// finish gives the file its metadata and its name, or removes what there is
+// finish gives the entry its metadata and its name, or removes what there is
 // of it. Only errors that end the run are returned.
 func (o *output) finish(r *run, err error) error {
 	defer r.release(o.folder)
-	root := o.folder.root
+	var as string
 	if err == nil {
-		err = o.complete(r)
+		err = r.in(o.folder, func(root *os.Root, dir *os.File) (err error) {
+			as, err = o.complete(r, root, dir)
+			return err
+		})
 	}
-	if o.file != nil {
-		if cerr := o.file.Close(); err == nil {
-			err = cerr
-		}
-	}
-	if err == nil {
-		err = root.Rename(o.temp, o.as)
-	}
+	r.mu.Lock()
+	delete(r.unfinished, o)
+	r.mu.Unlock()
 	if err != nil {
-		if o.file != nil {
-			_ = root.Remove(o.temp) // the cause is reported
-		}
-		if r.ctx.Err() != nil {
+		o.discard(r)
+		switch {
+		case r.ctx.Err() != nil:
 			return r.ctx.Err()
+		case errors.Is(err, errKept):
+			r.keep(o.node, nil)
+			return nil
 		}
 		r.problem(o.path, err)
 		return fatal(err)
 	}
-	renamed := int64(0)
-	if o.renamed {
+	renamed, bytes := int64(0), int64(0)
+	if as != base(o.path) {
 		renamed = 1
 	}
-	r.count(1, 0, renamed, o.node.Size)
+	if o.node.Kind == repo.NodeFile {
+		bytes = o.node.Size
+	}
+	r.count(1, 0, renamed, bytes)
 	if o.node.Link != 0 {
-		r.mu.Lock()
-		r.links[o.node.Link].done = true
-		r.mu.Unlock()
+		r.linkDone(o.node.Link, joinPath(o.folder.at, as))
 	}
 	return nil
 }
 
-func (o *output) complete(r *run) error {
-	size := o.node.Size
-	if n := len(o.node.Content.Extents); o.node.Content.Depth > 0 || n > 0 && o.node.Content.Extents[n-1].Hole {
-		if err := o.file.Truncate(size); err != nil {
-			return err
+// discard removes what there is of an entry; the cause is reported elsewhere.
+func (o *output) discard(r *run) {
+	if o.file != nil {
+		_ = o.file.Close()
+		o.file = nil
+	}
+	if o.temp != "" {
+		_ = r.in(o.folder, func(root *os.Root, _ *os.File) error { return root.Remove(o.temp) })
+	}
+}
+
+// complete sets the metadata and gives the entry its name, which it returns.
+func (o *output) complete(r *run, root *os.Root, dir *os.File) (as string, err error) {
+	if o.file != nil {
+		if n := len(o.node.Content.Extents); o.node.Content.Depth > 0 || n > 0 && o.node.Content.Extents[n-1].Hole {
+			if err := o.file.Truncate(o.node.Size); err != nil {
+				return "", err
+			}
 		}
 	}
-	problems := setMeta(o.folder, r.harmless(o.node), o.temp, o.file)
-	for _, p := range problems {
+	for _, p := range setMeta(dir, r.harmless(o.node), o.temp, o.file, o.folder.inherits) {
 		r.problem(o.path, p)
 	}
-	return nil
+	if o.file != nil {
+		err := o.file.Close()
+		o.file = nil
+		if err != nil {
+			return "", err
+		}
+	}
+	return r.takeName(o.folder, root, dir, o.temp, o.name)
 }
 
 // stream writes a long file: its segments are jobs of their own.
 func (r *run) stream(out *output) error {
-	if err := out.create(); err != nil {
+	if err := out.create(r); err != nil {
 		return out.finish(r, err)
 	}
 	out.parts.Store(1)
@@ -374,12 +395,16 @@ func (r *run) stream(out *output) error {
 		err = flush()
 	}
 	if err == nil && at != out.node.Size {
-		err = fmt.Errorf("%w: the extents do not add up to the file", repo.ErrDamaged)
+		err = errWrongSize()
 	}
 	if err != nil {
 		out.fault.CompareAndSwap(nil, &err)
 	}
 	return out.done(r)
+}
+
+func errWrongSize() error {
+	return fmt.Errorf("%w: the extents do not add up to the file", repo.ErrDamaged)
 }
 
 // done ends a part; the last one finishes the file.

@@ -2,9 +2,9 @@ package restore
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -13,31 +13,34 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-var root = os.Geteuid() == 0
+var superuser = os.Geteuid() == 0
 
-// setMeta gives a restored entry its owner (as root only), attributes, mode and times,
-// in the order in which the kernel keeps them. file may be nil.
-func setMeta(f *folder, n *repo.Node, name string, file *os.File) (problems []error) {
-	dir, err := f.dir()
-	if err != nil {
-		return []error{err}
-	}
+// setMeta gives a restored entry in a directory its owner, attributes, mode and times,
+// in the order in which the kernel keeps them. file may be nil. inherited: the directory it was made in hands an access control list down, which
+// the entry is not to have.
+func setMeta(dir *os.File, n *repo.Node, name string, file *os.File, inherited bool) (problems []error) {
 	at := int(dir.Fd())
 	report := func(what string, err error) {
 		if err != nil {
-			problems = append(problems, fmt.Errorf("%s not restored: %w", what, err))
+			problems = append(problems, &Missing{what, err})
 		}
 	}
-	if root {
-		uid, gid := ids.resolve(n.Owner)
+	uid, gid := ids.resolve(n.Owner)
+	if superuser {
 		report("owner", unix.Fchownat(at, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW))
+	} else if err := unix.Fchownat(at, name, -1, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		// Not one of this person's groups. A folder with the set-group-ID bit must not give the file to its own.
+		report("group", unix.Fchownat(at, name, -1, os.Getegid(), unix.AT_SYMLINK_NOFOLLOW))
+	}
+	if inherited && n.Kind != repo.NodeSymlink {
+		dropACL(at, name, file, n)
 	}
 	for _, x := range n.Xattrs {
 		report("attribute "+x.Name, setXattr(at, name, file, x))
 	}
 	if n.Kind != repo.NodeSymlink {
 		mode := n.Mode
-		if !root {
+		if !superuser {
 			mode &^= 0o6000 // set-id bits belong to the owner that cannot be restored
 		}
 		if file != nil {
@@ -51,6 +54,32 @@ func setMeta(f *folder, n *repo.Node, name string, file *os.File) (problems []er
 	return problems
 }
 
+// The attributes that hold access control lists.
+const (
+	accessACL  = "system.posix_acl_access"
+	defaultACL = "system.posix_acl_default"
+)
+
+// dropACL takes off what the entry inherited and did not have.
+func dropACL(at int, name string, file *os.File, n *repo.Node) {
+	for _, acl := range []string{accessACL, defaultACL} {
+		if slices.ContainsFunc(n.Xattrs, func(x repo.Xattr) bool { return x.Name == acl }) {
+			continue // it is replaced
+		}
+		if file != nil {
+			_ = unix.Fremovexattr(int(file.Fd()), acl) // it may have none
+		} else {
+			_ = unix.Lremovexattr("/proc/self/fd/"+strconv.Itoa(at)+"/"+name, acl)
+		}
+	}
+}
+
+// inherits reports whether what is made in a directory gets an access control list from it.
+func inherits(dir *os.File) bool {
+	n, err := unix.Fgetxattr(int(dir.Fd()), defaultACL, nil)
+	return err == nil && n > 0
+}
+
 func setXattr(at int, name string, file *os.File, x repo.Xattr) error {
 	if file != nil {
 		return unix.Fsetxattr(int(file.Fd()), x.Name, x.Value, 0)
@@ -60,11 +89,7 @@ func setXattr(at int, name string, file *os.File, x repo.Xattr) error {
 }
 
 // makeNode makes a FIFO or a device node.
-func makeNode(f *folder, n *repo.Node, name string) error {
-	dir, err := f.dir()
-	if err != nil {
-		return err
-	}
+func makeNode(dir *os.File, n *repo.Node, name string) error {
 	kind := map[repo.NodeKind]uint32{repo.NodeFIFO: unix.S_IFIFO, repo.NodeChar: unix.S_IFCHR, repo.NodeBlock: unix.S_IFBLK}[n.Kind]
 	return unix.Mknodat(int(dir.Fd()), name, kind|0o600, int(n.Rdev))
 }

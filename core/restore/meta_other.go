@@ -4,8 +4,8 @@ package restore
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -13,21 +13,27 @@ import (
 )
 
 // setMeta gives a restored entry its mode and times.
-func setMeta(f *folder, n *repo.Node, name string, _ *os.File) (problems []error) {
+func setMeta(dir *os.File, n *repo.Node, name string, _ *os.File, _ bool) (problems []error) {
 	if n.Kind == repo.NodeSymlink {
 		return nil
 	}
-	if err := f.root.Chmod(name, os.FileMode(n.Mode&0o777)); err != nil {
-		problems = append(problems, fmt.Errorf("mode not restored: %w", err))
+	path := filepath.Join(dir.Name(), name)
+	if err := os.Chmod(path, os.FileMode(n.Mode&0o777)); err != nil {
+		problems = append(problems, &Missing{"mode", err})
 	}
 	t := time.Unix(n.MTime, int64(n.MNanos))
-	if err := f.root.Chtimes(name, t, t); err != nil {
-		problems = append(problems, fmt.Errorf("time not restored: %w", err))
+	if err := os.Chtimes(path, t, t); err != nil {
+		problems = append(problems, &Missing{"time", err})
 	}
 	return problems
 }
 
-func makeNode(*folder, *repo.Node, string) error {
+// superuser: there is none whom rights do not bind.
+const superuser = false
+
+func inherits(*os.File) bool { return false }
+
+func makeNode(*os.File, *repo.Node, string) error {
 	return errors.New("this system has no such kind of file")
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -62,9 +61,22 @@ type Problem struct {
 	Err  error
 }
 
+// Missing is a part of an entry that could not be restored, while its content is there.
+type Missing struct {
+	What string // "owner", "mode", "time", "attribute …", "link"
+	Err  error
+}
+
+func (m *Missing) Error() string { return m.What + " not restored: " + m.Err.Error() }
+
+// Unwrap returns the cause.
+func (m *Missing) Unwrap() error { return m.Err }
+
 // Result is what a restore did.
 type Result struct {
 	Files, Kept, Renamed, Bytes int64
+	// Differ counts those of Kept that are not what the snapshot holds.
+	Differ int64
 	// LeftOut counts devices that were not made, and files that were restored
 	// without their set-id bits or capabilities.
 	LeftOut  int64
@@ -94,13 +106,18 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
 	defer root.Close() //nolint:errcheck // only a handle on a folder
-	r := &run{o: o, links: make(map[uint64]*linked), descent: repo.NewDescent(o.Snapshot)}
+	limit := handleLimit()
+	r := &run{
+		o: o, links: make(map[uint64]*linked), descent: repo.NewDescent(o.Snapshot), unfinished: make(map[*output]bool),
+		// A folder takes two handles, a file on its way to the disk one. Half of what there is is for others.
+		folders: openFolders{top: root, most: min(128, max(4, limit/16))}, behind: min(64, max(1, limit/16)),
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	r.ctx = gctx
 	r.jobs = make(chan job)
 	g.Go(func() error {
 		defer close(r.jobs)
-		top := &folder{root: root}
+		top := &folder{}
 		top.refs.Store(1)
 		err := r.dir(top, o.Snapshot.Root, "", false)
 		if err == nil {
@@ -122,8 +139,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	err = g.Wait()
 	if err == nil {
-		r.finishLinks(root)
+		err = r.finishLinks(ctx)
 	}
+	r.removeUnfinished()
 	r.result.Problems = r.problems
 	return r.result, err
 }
@@ -136,24 +154,15 @@ type run struct {
 	open *batch
 
 	descent *repo.Descent
+	folders openFolders
+	behind  int         // how many files a worker may have on their way to the disk
+	later   []laterLink // of the walk alone
 
-	mu       sync.Mutex
-	links    map[uint64]*linked
-	later    []laterLink
-	result   Result
-	problems []Problem
-}
-
-// linked is the first name of a file with several.
-type linked struct {
-	path string
-	done bool
-}
-
-type laterLink struct {
-	folder *folder
-	name   string
-	number uint64
+	mu         sync.Mutex
+	links      map[uint64]*linked // by number
+	unfinished map[*output]bool   // that have a temporary file
+	result     Result
+	problems   []Problem
 }
 
 func (r *run) problem(path string, err error) {
@@ -171,57 +180,6 @@ func (r *run) count(files, kept, renamed, bytes int64) {
 	r.result.Kept += kept
 	r.result.Renamed += renamed
 	r.result.Bytes += bytes
-}
-
-// folder is a directory being restored. Its metadata is set when the last
-// file in it is complete.
-type folder struct {
-	root   *os.Root   // nil until it is made
-	node   *repo.Node // whose metadata it gets; nil: none
-	opened bool       // root is ours to close
-	path   string
-	name   string // in its parent
-	parent *folder
-	refs   atomic.Int32
-
-	once   sync.Once
-	handle *os.File // for what os.Root has no call for
-	err    error
-}
-
-// dir returns a handle on the folder itself.
-func (f *folder) dir() (*os.File, error) {
-	f.once.Do(func() { f.handle, f.err = f.root.Open(".") })
-	return f.handle, f.err
-}
-
-// close gives the handles back; they only ever pointed at a folder.
-func (f *folder) close() {
-	if f.handle != nil {
-		_ = f.handle.Close()
-	}
-	if f.opened {
-		_ = f.root.Close()
-	}
-}
-
-func (f *folder) hold() *folder {
-	f.refs.Add(1)
-	return f
-}
-
-// release ends a use; the last one sets the directory's mode and times.
-func (r *run) release(f *folder) {
-	if f == nil || f.refs.Add(-1) > 0 {
-		return
-	}
-	if f.node != nil {
-		for _, p := range setMeta(f, r.harmless(f.node), ".", nil) {
-			r.problem(f.path, p)
-		}
-	}
-	f.close()
-	r.release(f.parent)
 }
 
 // dir visits a directory of the snapshot. all: everything in it is wanted.
@@ -257,11 +215,11 @@ func (r *run) entry(f *folder, n *repo.Node, dir string, all bool) error {
 		if !wanted && !below {
 			return nil
 		}
-		sub := &folder{path: path, name: n.Name, parent: f.hold()}
+		sub := &folder{path: path, parent: f.hold()}
 		sub.refs.Store(1)
 		defer r.release(sub)
 		if wanted {
-			if err := sub.make(); err != nil {
+			if err := r.make(sub, n.Name); err != nil {
 				r.problem(path, err)
 				return fatal(err)
 			}
@@ -273,39 +231,11 @@ func (r *run) entry(f *folder, n *repo.Node, dir string, all bool) error {
 		return nil
 	}
 	r.o.Counters.path.Store(&path)
-	if err := f.make(); err != nil {
+	if err := r.make(f, base(f.path)); err != nil {
 		r.problem(path, err)
 		return fatal(err)
 	}
-	if n.Kind == repo.NodeFile {
-		return r.file(f, n, path)
-	}
-	return r.special(f, n, path)
-}
-
-// make makes or enters the directory, and those above it. One that only leads to what is
-// wanted is made when the first of that comes, and gets no metadata.
-func (f *folder) make() error {
-	if f.root != nil {
-		return nil
-	}
-	if err := f.parent.make(); err != nil {
-		return err
-	}
-	above := f.parent.root
-	if err := above.Mkdir(f.name, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	info, err := above.Lstat(f.name)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("something else is in the way of the folder %q", f.name)
-	}
-	f.root, err = above.OpenRoot(f.name)
-	f.opened = err == nil
-	return err
+	return r.restore(f, n, path)
 }
 
 // fatal returns errors that no later file can escape.
@@ -317,44 +247,4 @@ func fatal(err error) error {
 		return err
 	}
 	return nil
-}
-
-// place decides under which name an entry is restored. skip: an existing one is kept.
-func (r *run) place(f *folder, name string) (as string, renamed, skip bool, err error) {
-	if _, err := f.root.Lstat(name); errors.Is(err, os.ErrNotExist) {
-		return name, false, false, nil
-	} else if err != nil {
-		return "", false, false, err
-	}
-	switch r.o.Conflict {
-	case Keep:
-		return "", false, true, nil
-	case Overwrite:
-		return name, false, false, nil
-	}
-	as, err = freeName(f.root, name)
-	return as, true, false, err
-}
-
-// freeName returns "name (restored).ext", with a number if that exists too.
-func freeName(root *os.Root, name string) (string, error) {
-	stem, ext := name, ""
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		stem, ext = name[:i], name[i:]
-	}
-	for i := 1; i < 10_000; i++ {
-		suffix := " (restored)"
-		if i > 1 {
-			suffix = fmt.Sprintf(" (restored %d)", i)
-		}
-		short := stem
-		if over := len(stem) + len(suffix) + len(ext) - 255; over > 0 {
-			short = stem[:max(1, len(stem)-over)]
-		}
-		try := short + suffix + ext
-		if _, err := root.Lstat(try); errors.Is(err, os.ErrNotExist) {
-			return try, nil
-		}
-	}
-	return "", fmt.Errorf("no free name beside %q", name)
 }

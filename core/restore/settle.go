@@ -28,7 +28,7 @@ func (w *worker) settle(x written) error {
 	writeback.Begin(x.file, x.offset, x.length)
 	w.behind = append(w.behind, x)
 	w.behindBytes += x.length
-	for w.behindBytes > settleBehind {
+	for w.behindBytes > settleBehind || len(w.behind) > w.r.behind {
 		if err := w.settleOldest(); err != nil {
 			return err
 		}
