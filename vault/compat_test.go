@@ -62,3 +62,72 @@ func TestVaultAnchoredByLabel(t *testing.T) {
 	_, err = vault.Open(t.Context(), vault.Params{Store: old, HSM: h})
 	wantErr(t, "the old store", err, vault.ErrOlder)
 }
+
+func samplePersonOf(t *testing.T, p samplePerson) *person {
+	return &person{t: t, id: vault.AccountID(p.ID), management: ed25519.NewKeyFromSeed(p.Management), password: []byte("right"), sealedKey: p.SealedKey}
+}
+
+// A vault as the version before guesses were capped left it: it opens, its accounts
+// open, count on, are destroyed and registered anew, and it rotates and restores.
+func TestVaultOfRecordFormat1(t *testing.T) {
+	uri := hsmtest.SoftHSM(t, "vault")
+	d := &onDisk{t: t, path: filepath.Join(t.TempDir(), "store.db")}
+	persons := openSample(t, "record-format-1.json", d.path)
+	copied := d.file()
+	var err error
+	d.h, err = hsm.Open(t.Context(), hsm.Params{URI: uri})
+	must(t, err)
+	defer d.h.Close()
+	must(t, d.open())
+	defer func() { d.close() }()
+	for _, p := range persons {
+		p.v = d.Vault
+	}
+	living, open, dead := persons["living"], persons["open"], persons["destroyed"]
+	if a := living.account(); a.GuessesLeft != 7 || len(a.Past) != 4 {
+		t.Errorf("%+v", a)
+	}
+	if a := open.account(); a.GuessesLeft != 8 { // its minute was over long ago
+		t.Errorf("%+v", a)
+	}
+	if a := dead.account(); a.Reason != vault.ReasonGuesses || a.GuessesLeft != 0 {
+		t.Errorf("%+v", a)
+	}
+	living.wrong()
+	living.opens()
+	open.opens()
+	dead.register()
+	dead.opens()
+	_, err = d.Rotate(t.Context())
+	must(t, err)
+	d.restart(living, open, dead)
+	living.opens()
+	dead.opens()
+	must(t, os.WriteFile(d.path+".copy", copied, 0o600))
+	from, err := vault.OpenBolt(d.path + ".copy")
+	must(t, err)
+	defer from.Close() //nolint:errcheck // a test's
+	_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true, nil)
+	wantErr(t, "a copy from before the rotation", err, vault.ErrOlder)
+}
+
+// A copy that the version before made is restored.
+func TestRestoreOfRecordFormat1(t *testing.T) {
+	uri := hsmtest.SoftHSM(t, "vault")
+	path := filepath.Join(t.TempDir(), "copy.db")
+	persons := openSample(t, "record-format-1.json", path)
+	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri})
+	must(t, err)
+	defer h.Close()
+	from, err := vault.OpenBolt(path)
+	must(t, err)
+	defer from.Close() //nolint:errcheck // a test's
+	to := vault.NewMemory()
+	done, err := vault.Restore(t.Context(), h, from, to, false, nil)
+	if err != nil || done.Locked || done.Accounts != 3 {
+		t.Fatalf("%+v %v", done, err)
+	}
+	p := persons["living"]
+	p.v = openVault(t, vault.Params{Store: to, HSM: h})
+	p.opens()
+}
