@@ -49,7 +49,7 @@ func openRemote(p Params, card cards.Card) *Remote {
 		}
 	}
 	r := &Remote{
-		base: strings.TrimSuffix(string(card.URL), "/"), enrolment: bytes.Clone(p.EnrolmentToken),
+		base: strings.TrimSuffix(string(card.URL), "/"), enrolment: bytes.Clone(p.Enrolment),
 		client: &http.Client{
 			Transport:     &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // no vault redirects
@@ -169,8 +169,11 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 	if body != nil {
 		q.Header.Set("Content-Type", "application/json")
 	}
-	if _, registration := body.(api.RegistrationFinish); registration && len(m.enrolment) > 0 {
-		q.Header.Set("Authorization", "Bearer "+string(m.enrolment))
+	switch body.(type) {
+	case api.RegistrationStart, api.RegistrationFinish:
+		if len(m.enrolment) > 0 {
+			q.Header.Set("Authorization", "Bearer "+string(m.enrolment))
+		}
 	}
 	r, err := m.client.Do(q)
 	var certificate *tls.CertificateVerificationError
