@@ -17,16 +17,14 @@ func (h *HSM) anchorName(place int) string { return fmt.Sprintf("%s%d", h.anchor
 // Anchors returns what SetAnchor last wrote to each place, "" for one that was never
 // written, or that a crash in the middle of a write made unreadable.
 func (h *HSM) Anchors(ctx context.Context) (shown [Anchors]string, err error) {
-	err = h.token.withReserved(ctx, func(s session) error {
+	return with(ctx, h.token, forAnchor, func(s session) (shown [Anchors]string, err error) {
 		for place := range shown {
-			var err error
 			if shown[place], err = s.label(h.anchorName(place)); err != nil {
-				return fmt.Errorf("read the anchor: %w", err)
+				return shown, fmt.Errorf("read the anchor: %w", err)
 			}
 		}
-		return nil
+		return shown, nil
 	})
-	return shown, err
 }
 
 // label returns the label of the private key with this CKA_ID, "" if there is none.
@@ -53,7 +51,7 @@ func (s session) label(id string) (string, error) {
 // but that: every token can rewrite a label, few have anything else that changes.
 func (h *HSM) SetAnchor(ctx context.Context, place int, anchor string) error {
 	name := h.anchorName(place)
-	err := h.token.withReserved(ctx, func(s session) error {
+	err := h.token.call(ctx, forAnchor, func(s session) error {
 		key, err := s.privateKey(name)
 		if err == nil {
 			err = s.module.SetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, anchor)})

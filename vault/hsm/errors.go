@@ -22,10 +22,11 @@ var (
 	ErrPoint      = errors.New("not a point that can be evaluated")
 	ErrNoObjects  = errors.New("the token keeps no data objects")
 	ErrGeneration = errors.New("no storage key of this generation")
+	ErrSilent     = errors.New("the token does not answer")
 )
 
 // lost tells errors after which sessions and handles are worth nothing: the
-// token was pulled, the module was finalised, another login was lost.
+// token was pulled, the module was finalised, another login was lost, a session is stuck.
 func lost(err error) bool {
 	var e pkcs11.Error
 	if !errors.As(err, &e) {
@@ -35,7 +36,8 @@ func lost(err error) bool {
 	case pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED, pkcs11.CKR_DEVICE_REMOVED,
 		pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_TOKEN_NOT_RECOGNIZED,
 		pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_USER_NOT_LOGGED_IN, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED,
-		pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_KEY_HANDLE_INVALID, pkcs11.CKR_SESSION_COUNT:
+		pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_KEY_HANDLE_INVALID, pkcs11.CKR_SESSION_COUNT,
+		pkcs11.CKR_OPERATION_ACTIVE, pkcs11.CKR_OPERATION_NOT_INITIALIZED: // a search that could not be ended spoils its session
 		return true
 	}
 	return false

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/miekg/pkcs11"
+
 	"github.com/holdfast-backup/holdfast/core/opaque"
 	"github.com/holdfast-backup/holdfast/vault/card"
 )
@@ -16,8 +18,8 @@ type Params struct {
 	// PIN asks for the token's PIN where the URI names none; called at most
 	// once while the token takes the answer. May be nil. What it returns is cleared.
 	PIN func(context.Context) ([]byte, error)
-	// Sessions is how many evaluations run at once on the token; 0 means 8. One
-	// more is kept for the anchor. A token that has fewer is used with those.
+	// Sessions is how many guesses are evaluated at once on the token; 0 means 32. Four
+	// more are kept for the anchor, for new passwords and for Ping. A token that has fewer is used with those.
 	Sessions int
 	// Between is put between this package and the module. Nil outside tests.
 	Between func(Module) Module
@@ -70,20 +72,26 @@ func (h *HSM) Identity() card.Address {
 // PublicKeys implements opaque.Keys.
 func (h *HSM) PublicKeys() (oprf, ake opaque.Point) { return h.oprf, h.ake }
 
-// EvaluateOPRF implements opaque.Keys.
+// EvaluateOPRF implements opaque.Keys, for new passwords: on sessions of their own, so that
+// they do not keep guesses waiting. Guesses go through a Lease.
 func (h *HSM) EvaluateOPRF(ctx context.Context, p opaque.Point) (opaque.Point, error) {
-	return h.evaluate(ctx, h.oprfName, h.oprf, p)
+	return h.evaluate(ctx, forStrangers, h.oprfName, h.oprf, p, nil)
 }
 
 // EvaluateAKE implements opaque.Keys.
 func (h *HSM) EvaluateAKE(ctx context.Context, p opaque.Point) (opaque.Point, error) {
-	return h.evaluate(ctx, h.akeName, h.ake, p)
+	return h.evaluate(ctx, forAccounts, h.akeName, h.ake, p, nil)
 }
 
-// Ping tells with an error that the token is not there or has lost its keys.
+// Ping tells with an error that the token is not there, does not answer, or has lost its keys. It looks for a
+// key anew, since a handle may outlive what it is of, and reads an attribute.
 func (h *HSM) Ping(ctx context.Context) error {
-	return h.token.with(ctx, func(s session) error {
-		_, err := s.privateKey(h.oprfName)
+	return h.token.call(ctx, forLookout, func(s session) error {
+		key, err := s.find(pkcs11.CKO_PRIVATE_KEY, h.akeName)
+		if err != nil {
+			return err
+		}
+		_, err = s.module.GetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)})
 		return err
 	})
 }
@@ -102,7 +110,7 @@ func connect(ctx context.Context, p Params) (*token, error) {
 		panic("hsm: Params.URI is required")
 	}
 	if p.Sessions == 0 {
-		p.Sessions = 8
+		p.Sessions = 32
 	}
 	paths, err := candidates(p.URI)
 	if err != nil {
@@ -144,7 +152,7 @@ func connect(ctx context.Context, p Params) (*token, error) {
 	}
 	t := &token{loaded: found, module: module, uri: p.URI, ask: p.PIN, sessions: p.Sessions, opening: make(chan struct{}, 1)}
 	t.opening <- struct{}{}
-	if err := t.with(ctx, func(session) error { return nil }); err != nil {
+	if err := t.call(ctx, forAccounts, func(session) error { return nil }); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -157,19 +165,18 @@ func (h *HSM) check(ctx context.Context) error {
 		name   string
 		public *opaque.Point
 	}{{h.oprfName, &h.oprf}, {h.akeName, &h.ake}} {
-		err := h.token.with(ctx, func(s session) error {
+		public, err := with(ctx, h.token, forAccounts, func(s session) (opaque.Point, error) {
 			if _, err := s.privateKey(k.name); err != nil {
-				return err
+				return opaque.Point{}, err
 			}
-			p, err := s.publicPoint(k.name)
-			*k.public = p
-			return err
+			return s.publicPoint(k.name)
 		})
 		if err != nil {
 			return err
 		}
+		*k.public = public
 		r := opaque.NewScalar()
-		got, err := h.evaluate(ctx, k.name, *k.public, r.MultiplyBase())
+		got, err := h.evaluate(ctx, forAccounts, k.name, *k.public, r.MultiplyBase(), nil)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func Init(ctx context.Context, p Params) error {
 	defer t.close()
 	h := newHSM(t)
 	names := []string{h.oprfName, h.akeName, h.storageName(1)}
-	return t.with(ctx, func(s session) error {
+	return t.call(ctx, forAccounts, func(s session) error {
 		for _, class := range []uint{pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_PUBLIC_KEY} {
 			objects, err := s.findAll(class)
 			if err != nil {

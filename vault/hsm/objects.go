@@ -20,29 +20,27 @@ func (h *HSM) application() *pkcs11.Attribute {
 
 // Objects returns this vault's data objects. ErrNoObjects if the token keeps none.
 func (h *HSM) Objects(ctx context.Context) ([]Object, error) {
-	var all []Object
-	err := h.token.with(ctx, func(s session) error {
-		all = nil
+	return with(ctx, h.token, forAccounts, func(s session) ([]Object, error) {
+		var all []Object
 		handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), h.application())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, o := range handles {
 			a, err := s.module.GetAttributeValue(s.handle, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
 			if err != nil {
-				return fmt.Errorf("read a data object: %w", err)
+				return nil, fmt.Errorf("read a data object: %w", err)
 			}
 			all = append(all, Object{string(a[0].Value), a[1].Value})
 		}
-		return nil
+		return all, nil
 	})
-	return all, err
 }
 
 // PutObject creates a data object, or replaces one that has this very label:
 // repeated after a lost answer it leaves one object.
 func (h *HSM) PutObject(ctx context.Context, o Object) error {
-	return h.token.with(ctx, func(s session) error {
+	return h.token.call(ctx, forAccounts, func(s session) error {
 		if err := h.removeObject(s, o.Label); err != nil {
 			return err
 		}
@@ -63,7 +61,7 @@ func (h *HSM) PutObject(ctx context.Context, o Object) error {
 
 // DeleteObject destroys the data objects with this label.
 func (h *HSM) DeleteObject(ctx context.Context, label string) error {
-	return h.token.with(ctx, func(s session) error { return h.removeObject(s, label) })
+	return h.token.call(ctx, forAccounts, func(s session) error { return h.removeObject(s, label) })
 }
 
 func (h *HSM) removeObject(s session, label string) error {

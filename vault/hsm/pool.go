@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -25,18 +26,32 @@ type token struct {
 	pin     []byte // what ask returned, for the next login
 }
 
+// pool is what a session is kept for. Who waits for one pool never queues behind another.
+type pool int
+
+const (
+	forAccounts  pool = iota // evaluations of accounts, and all that has no pool of its own
+	forAnchor                // all answers wait for the anchor
+	forStrangers             // evaluations for new passwords: whoever asks may have no account
+	forLookout               // readiness
+	pools
+)
+
+// sessionsOf is how many sessions a pool has besides forAccounts, which has as many as Params says.
+var sessionsOf = [pools]int{forAnchor: 1, forStrangers: 2, forLookout: 1}
+
 // login is all that is worth nothing once the token was pulled.
 type login struct {
 	slot uint
-	free chan pkcs11.SessionHandle
-	// reserved is for the anchor, which all answers wait for: it must not queue
-	// behind evaluations. It is free where the token has one session only.
-	reserved chan pkcs11.SessionHandle
-	all      []pkcs11.SessionHandle
+	free [pools]chan pkcs11.SessionHandle
+	all  []pkcs11.SessionHandle
 
 	mu      sync.Mutex
 	handles map[string]pkcs11.ObjectHandle // private keys by CKA_ID
 }
+
+// alone reports whether the token has one session only, so that who keeps it keeps everybody waiting.
+func (l *login) alone() bool { return len(l.all) == 1 }
 
 // session is a borrowed session.
 type session struct {
@@ -47,39 +62,62 @@ type session struct {
 
 // with borrows a session for do, which may be called twice: when the token was
 // pulled and put back, do is repeated once on the new one. So do only does what may be repeated.
-func (t *token) with(ctx context.Context, do func(session) error) error {
-	return t.withOne(ctx, func(l *login) chan pkcs11.SessionHandle { return l.free }, do)
+// A module cannot be interrupted. When ctx ends before a call does, with returns ErrSilent, the session
+// comes back when the call does, and what do returns then is lost.
+func with[T any](ctx context.Context, t *token, from pool, do func(session) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := try(ctx, t, from, do)
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-done: // both at once
+		return r.value, r.err
+	default:
+		var none T
+		return none, fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
+	}
 }
 
-// withReserved is with on the session that is kept for the anchor.
-func (t *token) withReserved(ctx context.Context, do func(session) error) error {
-	return t.withOne(ctx, func(l *login) chan pkcs11.SessionHandle { return l.reserved }, do)
-}
-
-func (t *token) withOne(ctx context.Context, of func(*login) chan pkcs11.SessionHandle, do func(session) error) error {
+func try[T any](ctx context.Context, t *token, from pool, do func(session) (T, error)) (value T, err error) {
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
-			return err
+			return value, err
 		}
 		l, err := t.login(ctx)
 		if err != nil {
-			return err
+			return value, err
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case s := <-of(l):
-			err = do(session{t, l, s})
-			of(l) <- s
+			return value, fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
+		case s := <-l.free[from]:
+			value, err = do(session{t, l, s})
+			l.free[from] <- s
 		}
 		if !lost(err) {
-			return words(err)
+			return value, words(err)
 		}
 		t.drop(l)
 		if attempt == 1 {
-			return words(err)
+			return value, words(err)
 		}
 	}
+}
+
+// call is with for what returns nothing but an error.
+func (t *token) call(ctx context.Context, from pool, do func(session) error) error {
+	_, err := with(ctx, t, from, func(s session) (struct{}, error) { return struct{}{}, do(s) })
+	return err
 }
 
 // login returns the present one, or makes one.
@@ -117,31 +155,50 @@ func (t *token) open(ctx context.Context) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &login{slot: slot, free: make(chan pkcs11.SessionHandle, t.sessions+1), reserved: make(chan pkcs11.SessionHandle, 1), handles: map[string]pkcs11.ObjectHandle{}}
-	for range t.sessions + 1 {
-		s, err := t.module.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
-		if errors.Is(err, pkcs11.Error(pkcs11.CKR_SESSION_COUNT)) && len(l.all) > 0 {
-			break // the token has fewer
-		}
-		if err != nil {
-			t.closeAll(l)
-			return nil, fmt.Errorf("open a session: %w", err)
-		}
-		l.all = append(l.all, s)
-		if len(l.all) == 2 {
-			l.reserved <- s
-		} else {
-			l.free <- s
-		}
-	}
-	if len(l.all) == 1 {
-		l.reserved = l.free
+	l := &login{slot: slot, handles: map[string]pkcs11.ObjectHandle{}}
+	if err := t.openSessions(l); err != nil {
+		t.closeAll(l)
+		return nil, err
 	}
 	if err := t.authenticate(ctx, l, info); err != nil {
 		t.closeAll(l)
 		return nil, err
 	}
 	return l, nil
+}
+
+// openSessions fills the pools. A token that has fewer sessions gives the first ones to accounts, anchor and
+// strangers in this order; a pool that gets none shares that of accounts.
+func (t *token) openSessions(l *login) error {
+	order := []pool{forAccounts}
+	for p := forAnchor; p < pools; p++ {
+		for range sessionsOf[p] {
+			order = append(order, p)
+		}
+	}
+	for range t.sessions - 1 {
+		order = append(order, forAccounts)
+	}
+	for p := range l.free {
+		l.free[p] = make(chan pkcs11.SessionHandle, len(order))
+	}
+	for _, p := range order {
+		s, err := t.module.OpenSession(l.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		if errors.Is(err, pkcs11.Error(pkcs11.CKR_SESSION_COUNT)) && len(l.all) > 0 {
+			break // the token has fewer
+		}
+		if err != nil {
+			return fmt.Errorf("open a session: %w", err)
+		}
+		l.all = append(l.all, s)
+		l.free[p] <- s
+	}
+	for p := range l.free {
+		if len(l.free[p]) == 0 {
+			l.free[p] = l.free[forAccounts]
+		}
+	}
+	return nil
 }
 
 func (t *token) authenticate(ctx context.Context, l *login, info pkcs11.TokenInfo) error {
@@ -215,9 +272,19 @@ func (t *token) closeAll(l *login) {
 	}
 }
 
-// close waits for borrowed sessions, then ends all.
+// closeWithin is how long close waits for calls that the module does not return from.
+const closeWithin = 5 * time.Second
+
+// close waits for borrowed sessions, then ends all. Where a call does not return, the
+// sessions and the module stay as they are until the process ends.
 func (t *token) close() {
-	<-t.opening
+	over := time.NewTimer(closeWithin)
+	defer over.Stop()
+	select {
+	case <-t.opening:
+	case <-over.C:
+		return
+	}
 	defer func() { t.opening <- struct{}{} }()
 	t.mu.Lock()
 	l, closed := t.current, t.closed
@@ -230,8 +297,12 @@ func (t *token) close() {
 	if l != nil {
 		for range l.all {
 			select {
-			case <-l.free:
-			case <-l.reserved:
+			case <-l.free[forAccounts]:
+			case <-l.free[forAnchor]:
+			case <-l.free[forStrangers]:
+			case <-l.free[forLookout]:
+			case <-over.C:
+				return
 			}
 		}
 		t.closeAll(l)

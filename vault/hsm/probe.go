@@ -31,12 +31,12 @@ func Probe(ctx context.Context, p Params) (*Report, error) {
 		return nil, err
 	}
 	defer t.close()
-	h, r := newHSM(t), &Report{}
-	err = t.with(ctx, func(s session) error {
-		*r = Report{}
+	h := newHSM(t)
+	return with(ctx, t, forAccounts, func(s session) (*Report, error) {
+		r := &Report{}
 		info, err := s.module.GetTokenInfo(s.slot)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		trim := func(s string) string { return strings.TrimRight(s, " \x00") }
 		r.Token, r.Manufacturer, r.Model, r.Serial = trim(info.Label), trim(info.ManufacturerID), trim(info.Model), trim(info.SerialNumber)
@@ -44,11 +44,10 @@ func Probe(ctx context.Context, p Params) (*Report, error) {
 		r.Keys = err == nil
 		if info.Flags&pkcs11.CKF_WRITE_PROTECTED != 0 {
 			r.Lacks = append(r.Lacks, "it is write-protected, so no keys can be made on it")
-			return nil
+			return r, nil
 		}
-		return s.try(r)
+		return r, s.try(r)
 	})
-	return r, err
 }
 
 const probeName = "holdfast-probe"

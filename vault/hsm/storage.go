@@ -37,19 +37,18 @@ func (h *HSM) generation(name string) uint32 {
 
 // Storages returns the storage scalars on the token, oldest first.
 func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
-	var all []Storage
-	err := h.token.with(ctx, func(s session) error {
-		all = nil
+	all, err := with(ctx, h.token, forAccounts, func(s session) ([]Storage, error) {
+		var all []Storage
 		objects, err := s.findAll(pkcs11.CKO_PRIVATE_KEY)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, o := range objects {
 			if g := h.generation(o.id); g > 0 {
 				all = append(all, Storage{g, strings.TrimPrefix(o.label, o.id)})
 			}
 		}
-		return nil
+		return all, nil
 	})
 	slices.SortFunc(all, func(a, b Storage) int { return cmp.Compare(a.Generation, b.Generation) })
 	for i := range len(all) - 1 {
@@ -63,7 +62,7 @@ func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 // MakeStorage generates the storage scalar of a generation. ErrExists if there is one.
 func (h *HSM) MakeStorage(ctx context.Context, generation uint32) error {
 	name := h.storageName(generation)
-	return h.token.with(ctx, func(s session) error {
+	return h.token.call(ctx, forAccounts, func(s session) error {
 		found, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_ID, name))
 		if err != nil {
 			return err
@@ -78,7 +77,7 @@ func (h *HSM) MakeStorage(ctx context.Context, generation uint32) error {
 // DestroyStorage destroys the storage scalar of a generation, for good. Destroying what is not there is no error.
 func (h *HSM) DestroyStorage(ctx context.Context, generation uint32) error {
 	name := h.storageName(generation)
-	return h.token.with(ctx, func(s session) error { return s.destroyAll(name) })
+	return h.token.call(ctx, forAccounts, func(s session) error { return s.destroyAll(name) })
 }
 
 // destroyAll destroys all objects with this CKA_ID.
@@ -99,11 +98,6 @@ func (s session) destroyAll(id string) error {
 // StorageSecret returns x(k·p) for the storage scalar of a generation, 32
 // bytes; the caller clears it. ErrGeneration if there is none.
 func (h *HSM) StorageSecret(ctx context.Context, generation uint32, p opaque.Point) ([]byte, error) {
-	var x []byte
-	err := h.token.with(ctx, func(s session) error {
-		var err error
-		x, err = s.derive(h.storageName(generation), p)
-		return err
-	})
+	x, err := with(ctx, h.token, forAccounts, func(s session) ([]byte, error) { return s.derive(h.storageName(generation), p) })
 	return x, asGeneration(err)
 }
