@@ -11,9 +11,10 @@ import (
 
 // The limits of the protocol.
 const (
-	Guesses = 10               // guesses of an account
-	OpenFor = 60 * time.Second // how long a start waits for its KE3
-	keepFor = 16               // past guesses that are remembered
+	Guesses  = 10               // guesses of an account
+	WrongCap = 50               // wrong guesses of a registration, which a right one does not clear
+	OpenFor  = 60 * time.Second // how long a start waits for its KE3
+	keepFor  = 16               // past guesses that are remembered
 )
 
 // Policy is what the operator sets.
@@ -68,7 +69,38 @@ type record struct {
 	sealedKey                      []byte
 	open                           []openStart
 	past                           []guess
+	// wrong counts the wrong guesses since the password was set.
+	wrong int
+	// granted is what guessesLeft was after the last right guess: less than Guesses near WrongCap.
+	granted int
+	// proven: the password has opened the account since it was made.
+	proven bool
+	// deleted: nothing but version and changed is left, for as long as a message from before could be sent again.
+	deleted bool
 }
+
+// passes reports whether the account does not stay as it is: it is deleted, or was never proven.
+func (r *record) passes() bool { return r.deleted || !r.proven && r.reason == "" }
+
+// moment is what an account's next state depends on besides the request and the record.
+type moment struct {
+	now    int64 // milliseconds since 1970
+	policy Policy
+	// known is what this process knows of a start.
+	known func(startID) startState
+	// passed is what it knows of an account that does not stay.
+	passed startState
+}
+
+// startState is whether a start waits for its KE3 still. The process that counted it knows best: its
+// clock does not jump, and it knows whether the token has kept the client waiting.
+type startState int
+
+const (
+	startUnknown startState = iota // the times in the record tell
+	startWaits
+	startOver
+)
 
 type openStart struct {
 	id    startID
@@ -94,31 +126,38 @@ type response struct {
 // request is one of the types below. step works on a record of its own, nil
 // for none, whose stored version was that; it returns the next one and whether it changed anything.
 type request interface {
-	step(now int64, p Policy, r *record, version uint64) (next *record, changed bool, answer response, err error)
+	step(m moment, r *record, version uint64) (next *record, changed bool, answer response, err error)
 }
 
 // apply is the whole life of an account: what becomes of the record, and what is answered, when this request comes
-// at this time. It changes nothing that it was given and asks nobody. An error
+// at this moment. It changes nothing that it was given. An error
 // may come with a changed record. next == r: nothing is to be stored.
-func apply(now time.Time, p Policy, q request, r *record) (answer response, next *record, err error) {
-	ms := now.UnixMilli()
+func apply(m moment, q request, r *record) (answer response, next *record, err error) {
 	var version uint64
 	work := r.clone()
 	expired := false
 	if work != nil {
 		version = work.version
-		expired = work.expire(ms)
-	}
-	next, changed, answer, err := q.step(ms, p, work, version)
-	if !changed && !expired {
-		return answer, r, err
-	}
-	if next != nil {
-		next.changed = ms
-		next.version = version + 1
-		if first, ok := q.(registerRequest); ok && r == nil {
-			next.version = first.fresh
+		expired = work.expire(m)
+		if work.hasPassed(m) {
+			expired, work, version = true, nil, 0
+		} else if work.deleted {
+			work = nil
 		}
+	}
+	next, changed, answer, err := q.step(m, work, version)
+	switch {
+	case !changed && !expired:
+		return answer, r, err
+	case next == nil && !changed: // it has passed
+		return answer, nil, err
+	case next == nil:
+		next = &record{deleted: true}
+	}
+	next.changed = m.now
+	next.version = version + 1
+	if first, ok := q.(registerRequest); ok && work == nil {
+		next.version = first.fresh
 	}
 	return answer, next, err
 }
@@ -134,15 +173,40 @@ func (r *record) clone() *record {
 	return &c
 }
 
-// expire closes starts that waited too long. The clock may have gone back.
-func (r *record) expire(now int64) (changed bool) {
-	for _, s := range slices.Clone(r.open) {
-		if now < s.begun || now >= s.begun+OpenFor.Milliseconds() {
-			r.closeStart(s.id, OutcomeWrong)
-			changed = true
+// expire closes starts that waited too long. A clock that has gone back expires nothing: what
+// began later than now begins now.
+func (r *record) expire(m moment) (changed bool) {
+	var over []startID
+	for i := range r.open {
+		s, state := &r.open[i], startUnknown
+		if m.known != nil {
+			state = m.known(s.id)
+		}
+		switch {
+		case state == startWaits:
+		case state == startUnknown && m.now < s.begun:
+			s.begun, changed = m.now, true
+		case state == startOver, m.now >= s.begun+OpenFor.Milliseconds():
+			over = append(over, s.id)
 		}
 	}
+	for _, id := range over {
+		r.closeStart(id, OutcomeWrong)
+		changed = true
+	}
 	return r.destroyIfSpent() || changed
+}
+
+// hasPassed reports whether the account is to be removed without a trace.
+func (r *record) hasPassed(m moment) bool {
+	if !r.passes() {
+		return false
+	}
+	lasts, since := unprovenFor, r.registered
+	if r.deleted {
+		lasts, since = deletedFor, r.changed
+	}
+	return m.passed == startOver || m.passed == startUnknown && m.now >= since+lasts.Milliseconds()
 }
 
 func (r *record) closeStart(id startID, outcome Outcome) {
@@ -152,6 +216,15 @@ func (r *record) closeStart(id startID, outcome Outcome) {
 			r.past[i].outcome = outcome
 		}
 	}
+	if outcome == OutcomeWrong {
+		r.wrong++
+	}
+}
+
+// grant gives back all guesses that WrongCap leaves, counting those under way as wrong.
+func (r *record) grant() {
+	r.guessesLeft = max(0, min(Guesses, WrongCap-r.wrong-len(r.open)))
+	r.granted = r.guessesLeft
 }
 
 func (r *record) destroyIfSpent() bool {
@@ -192,7 +265,7 @@ type startRequest struct {
 	version uint64
 }
 
-func (q startRequest) step(now int64, p Policy, r *record, version uint64) (*record, bool, response, error) {
+func (q startRequest) step(m moment, r *record, version uint64) (*record, bool, response, error) {
 	if err := present(r); err != nil {
 		return r, false, response{}, err
 	}
@@ -206,16 +279,16 @@ func (q startRequest) step(now int64, p Policy, r *record, version uint64) (*rec
 		until := slices.MaxFunc(r.open, func(a, b openStart) int { return int(a.begun - b.begun) }).begun + OpenFor.Milliseconds()
 		return r, false, response{}, &WaitError{time.UnixMilli(until)}
 	}
-	if until, corrected := r.waitUntil(now, p); until > now {
+	if until, corrected := r.waitUntil(m.now, m.policy); until > m.now {
 		if corrected {
-			r.lastStart = now
+			r.lastStart = m.now
 		}
 		return r, corrected, response{}, &WaitError{time.UnixMilli(until)}
 	}
 	r.guessesLeft--
-	r.lastStart = now
-	r.open = append(r.open, openStart{q.id, now})
-	r.past = append(r.past, guess{q.id, now, OutcomeOpen})
+	r.lastStart = m.now
+	r.open = append(r.open, openStart{q.id, m.now})
+	r.past = append(r.past, guess{q.id, m.now, OutcomeOpen})
 	r.past = r.past[max(0, len(r.past)-keepFor):]
 	return r, true, response{evaluate: true, counted: true}, nil
 }
@@ -223,7 +296,7 @@ func (q startRequest) step(now int64, p Policy, r *record, version uint64) (*rec
 // waitUntil returns when the next guess may start; corrected tells that the
 // clock has gone back, so that the wait begins now.
 func (r *record) waitUntil(now int64, p Policy) (until int64, corrected bool) {
-	delay := p.delay(Guesses - r.guessesLeft).Milliseconds()
+	delay := p.delay(r.granted - r.guessesLeft).Milliseconds()
 	if delay == 0 {
 		return 0, false
 	}
@@ -233,6 +306,27 @@ func (r *record) waitUntil(now int64, p Policy) (until int64, corrected bool) {
 	return r.lastStart + delay, false
 }
 
+// returnRequest gives a guess back that was counted, and that nothing was evaluated for.
+// Only the process that counted it may ask (docs/adr/0030).
+type returnRequest struct {
+	id        startID
+	lastStart int64 // of the record before it was counted
+}
+
+func (q returnRequest) step(_ moment, r *record, _ uint64) (*record, bool, response, error) {
+	if r == nil || r.reason != "" || !r.isOpen(q.id) {
+		return r, false, response{}, nil
+	}
+	i := slices.IndexFunc(r.open, func(s openStart) bool { return s.id == q.id })
+	if r.lastStart == r.open[i].begun {
+		r.lastStart = q.lastStart
+	}
+	r.open = slices.Delete(r.open, i, i+1)
+	r.past = slices.DeleteFunc(r.past, func(g guess) bool { return g.id == q.id && g.outcome == OutcomeOpen })
+	r.guessesLeft++
+	return r, true, response{}, nil
+}
+
 // finishRequest ends a guess. expected is nil when this process did not
 // evaluate the start.
 type finishRequest struct {
@@ -240,7 +334,7 @@ type finishRequest struct {
 	ke3, expected []byte
 }
 
-func (q finishRequest) step(_ int64, _ Policy, r *record, _ uint64) (*record, bool, response, error) {
+func (q finishRequest) step(_ moment, r *record, _ uint64) (*record, bool, response, error) {
 	if err := present(r); err != nil {
 		return r, false, response{}, err
 	}
@@ -255,7 +349,8 @@ func (q finishRequest) step(_ int64, _ Policy, r *record, _ uint64) (*record, bo
 		return r, true, response{}, ErrWrongProof
 	}
 	r.closeStart(q.id, OutcomeRight)
-	r.guessesLeft = Guesses
+	r.grant()
+	r.proven = true
 	return r, true, response{released: bytes.Clone(r.sealedKey)}, nil
 }
 
@@ -272,20 +367,17 @@ type registerRequest struct {
 	enrolled   bool // may make a new account
 }
 
-func (q registerRequest) step(now int64, _ Policy, r *record, version uint64) (*record, bool, response, error) {
+func (q registerRequest) step(m moment, r *record, version uint64) (*record, bool, response, error) {
 	if r == nil {
 		switch {
 		case !q.enrolled:
 			return nil, false, response{}, ErrEnrolment
-		case q.version != 0:
+		case q.version != version: // also: it was deleted since
 			return nil, false, response{}, ErrStale
 		case !ed25519.Verify(q.management[:], q.signed, q.signature):
 			return nil, false, response{}, ErrSignature
 		}
-		return q.fill(&record{}, now), true, response{}, nil
-	}
-	if r.reason == "" && r.scalar == q.scalar && r.opaque == q.opaque && r.management == q.management && bytes.Equal(r.sealedKey, q.sealedKey) {
-		return r, false, response{}, nil // the same message again
+		return q.fill(&record{}, m.now), true, response{}, nil
 	}
 	if q.version != version {
 		return r, false, response{}, ErrStale
@@ -293,14 +385,20 @@ func (q registerRequest) step(now int64, _ Policy, r *record, version uint64) (*
 	if !ed25519.Verify(r.management[:], q.signed, q.signature) {
 		return r, false, response{}, ErrSignature
 	}
-	return q.fill(r, now), true, response{}, nil
+	return q.fill(r, m.now), true, response{}, nil
+}
+
+// isOf reports whether r is what q made.
+func (q registerRequest) isOf(r *record) bool {
+	return r.reason == "" && r.scalar == q.scalar && r.opaque == q.opaque && r.management == q.management && bytes.Equal(r.sealedKey, q.sealedKey)
 }
 
 func (q registerRequest) fill(r *record, now int64) *record {
 	for _, s := range slices.Clone(r.open) {
 		r.closeStart(s.id, OutcomeWrong)
 	}
-	r.reason, r.guessesLeft, r.registered = "", Guesses, now
+	r.reason, r.wrong, r.registered = "", 0, now
+	r.grant()
 	r.management, r.scalar, r.opaque, r.sealedKey = q.management, q.scalar, q.opaque, bytes.Clone(q.sealedKey)
 	return r
 }
@@ -309,12 +407,14 @@ func (q registerRequest) fill(r *record, now int64) *record {
 type deleteRequest struct {
 	version           uint64
 	signed, signature []byte
+	byOperator        bool
 }
 
-func (q deleteRequest) step(_ int64, _ Policy, r *record, version uint64) (*record, bool, response, error) {
+func (q deleteRequest) step(_ moment, r *record, version uint64) (*record, bool, response, error) {
 	switch {
 	case r == nil:
 		return nil, false, response{}, ErrNoAccount
+	case q.byOperator:
 	case q.version != version:
 		return r, false, response{}, ErrStale
 	case !ed25519.Verify(r.management[:], q.signed, q.signature):
@@ -326,7 +426,7 @@ func (q deleteRequest) step(_ int64, _ Policy, r *record, version uint64) (*reco
 // lookRequest changes only what time has changed.
 type lookRequest struct{}
 
-func (lookRequest) step(_ int64, _ Policy, r *record, _ uint64) (*record, bool, response, error) {
+func (lookRequest) step(_ moment, r *record, _ uint64) (*record, bool, response, error) {
 	if r == nil {
 		return nil, false, response{}, ErrNoAccount
 	}

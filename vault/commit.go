@@ -16,16 +16,32 @@ const maxGroup = 256
 // errRotated: a value was sealed just before the storage key was rotated; seal it anew.
 var errRotated = errors.New("sealed under a storage key that is going")
 
+// errStored: a change is in the store, and the token does not show it yet. It will
+// count once the token does, or when the vault is opened again.
+var errStored = errors.New("a change is kept, and the token does not show it yet")
+
+const (
+	// healEvery is how often the ledger tries again to write what could not be written.
+	healEvery = time.Second
+	// slowWrite is how long a group may take before the vault counts as not ready.
+	slowWrite = time.Second
+)
+
 // ledger makes changes of the store durable in groups and keeps the token's
 // anchor in step. It owns the head.
 type ledger struct {
 	store Store
 	hsm   HSM
 
-	queue chan *entry
-	done  chan struct{} // closed when the goroutine has ended
+	queue    chan *entry
+	queueFor time.Duration // how long a change waits for its turn
+	done     chan struct{} // closed when the goroutine has ended
 
-	mu      sync.Mutex // the state below; only the goroutine and Rotate change it
+	// writing is held by whoever writes to the store and the token. A call of the token may hang, so nobody who
+	// only wants to know something waits for it.
+	writing sync.Mutex
+
+	mu      sync.Mutex // the state below; only who holds writing changes it
 	keys    map[uint32]*storageKeys
 	current *storageKeys
 	head    head
@@ -36,8 +52,34 @@ type ledger struct {
 	shown string
 	// broken: the store or the token was changed by someone else. Final.
 	broken error
+	// failing is why the last write did not succeed, nil if it did.
+	failing error
+	// since is when the write under way began; zero: none is.
+	since time.Time
 
 	groups, commits uint64
+}
+
+// problem says why nothing can be written now, nil if it can, as far as is known.
+func (l *ledger) problem() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.broken != nil:
+		return l.broken
+	case l.failing != nil:
+		return l.failing
+	case !l.since.IsZero() && time.Since(l.since) > slowWrite:
+		return fmt.Errorf("%w: store or token do not answer", ErrUnavailable)
+	}
+	return nil
+}
+
+// isAnchored reports whether the token shows all that is in the store.
+func (l *ledger) isAnchored() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.anchored
 }
 
 // entry is one change on its way.
@@ -69,16 +111,43 @@ func (l *ledger) run() {
 	defer close(l.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	heal := time.NewTicker(healEvery)
+	defer heal.Stop()
 	busy := false
-	for first := range l.queue {
-		group := l.waiting([]*entry{first})
-		if busy {
-			timer.Reset(patience)
-			group = l.waitFor(group, timer.C)
+	for {
+		select {
+		case <-heal.C:
+			l.heal()
+		case first, ok := <-l.queue:
+			if !ok {
+				return
+			}
+			group := l.waiting([]*entry{first})
+			if busy {
+				timer.Reset(patience)
+				group = l.waitFor(group, timer.C)
+			}
+			busy = len(group) > 1
+			l.commitGroup(group)
 		}
-		busy = len(group) > 1
-		l.commitGroup(group)
 	}
+}
+
+// heal writes again after a write that failed, so that the vault is ready again once token and disk are.
+func (l *ledger) heal() {
+	l.mu.Lock()
+	needed := l.failing != nil && l.broken == nil
+	l.mu.Unlock()
+	if needed {
+		_ = l.prove() // problem tells
+	}
+}
+
+// prove makes a commit without a change, so that store and token show that they can be written.
+func (l *ledger) prove() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.write(nil, l.head, l.current)
 }
 
 // waiting adds what is queued.
@@ -146,8 +215,14 @@ func (l *ledger) commit(change Change) error {
 		e.difference = e.difference.plus(s)
 		e.accounts++
 	}
-	l.queue <- e
-	return <-e.result
+	timer := time.NewTimer(l.queueFor)
+	defer timer.Stop()
+	select {
+	case l.queue <- e:
+		return <-e.result
+	case <-timer.C: // it was never begun
+		return unavailable("store or token do not answer", errors.New("too many changes wait"))
+	}
 }
 
 func (l *ledger) summand(key Key, value []byte) (digest, error) {
@@ -180,8 +255,8 @@ func (l *ledger) newest() *storageKeys {
 
 // commitGroup makes all of a group durable, or none, and answers each.
 func (l *ledger) commitGroup(group []*entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	next := l.head
 	changes := make([]Change, 0, len(group)+1)
 	group = slices.DeleteFunc(group, func(e *entry) bool {
@@ -208,12 +283,22 @@ func (l *ledger) commitGroup(group []*entry) {
 	}
 }
 
-// write is the one way in which the store changes. mu is held.
-func (l *ledger) write(changes []Change, next head, keys *storageKeys) error {
+// set changes the state.
+func (l *ledger) set(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+}
+
+// write is the one way in which the store changes. The caller holds writing. errStored: all is in the
+// store, and the token does not show it yet. Any other error: nothing is.
+func (l *ledger) write(changes []Change, next head, keys *storageKeys) (err error) {
 	ctx := context.Background() // must not stop half way
 	if l.broken != nil {
 		return l.broken
 	}
+	l.set(func() { l.since = time.Now() })
+	defer func() { l.set(func() { l.since, l.failing = time.Time{}, err }) }()
 	if err := l.anchor(ctx); err != nil { // the group before
 		return err
 	}
@@ -224,28 +309,35 @@ func (l *ledger) write(changes []Change, next head, keys *storageKeys) error {
 	}
 	value := keys.sealValue(labelHead, Key{}, next.encode())
 	// A change that the group before has overtaken cannot be: accounts are locked.
-	err := l.store.Commit(ctx, append(slices.Clip(changes), Change{Key{}, l.value, value}))
+	err = l.store.Commit(ctx, append(slices.Clip(changes), Change{Key{}, l.value, value}))
 	switch {
 	case errors.Is(err, ErrConflict):
-		l.broken = unavailable("the store was changed by another process", err)
-		return l.broken
+		err = unavailable("the store was changed by another process", err)
+		l.set(func() { l.broken = err })
+		return err
 	case err != nil:
 		now, look := l.store.Get(ctx, Key{})
 		if look != nil && !errors.Is(look, ErrNotFound) {
-			l.broken = unavailable("the store cannot tell whether it kept a change", errors.Join(err, look))
-			return l.broken
+			err = unavailable("the store cannot tell whether it kept a change", errors.Join(err, look))
+			l.set(func() { l.broken = err })
+			return err
 		}
 		if !bytes.Equal(now, value) {
 			return unavailable("the store did not keep a change", err)
 		}
 	}
-	l.head, l.value, l.anchored, l.current = next, value, false, keys
-	l.groups++
-	l.commits += uint64(len(changes))
-	return l.anchor(ctx)
+	l.set(func() {
+		l.head, l.value, l.anchored, l.current = next, value, false, keys
+		l.groups++
+		l.commits += uint64(len(changes))
+	})
+	if err := l.anchor(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errStored, err)
+	}
+	return nil
 }
 
-// anchor makes the token show the head. mu is held.
+// anchor makes the token show the head. The caller holds writing.
 func (l *ledger) anchor(ctx context.Context) error {
 	if l.anchored {
 		return nil
@@ -256,14 +348,20 @@ func (l *ledger) anchor(ctx context.Context) error {
 	}
 	want := l.current.anchorOf(l.head)
 	if now.anchor != want {
-		if now.anchor != l.shown {
-			l.broken = unavailable("two vaults use one token", ErrMoved)
-			return l.broken
+		switch {
+		case now.anchor == l.shown:
+		case anchorNumber(now.anchor) < anchorNumber(l.shown):
+			// The newest place could not be read just now, or the token was put back to an older state: nothing is written over it.
+			return unavailable("the token shows an older anchor than this process wrote", ErrMoved)
+		default:
+			err := unavailable("two vaults use one token", ErrMoved)
+			l.set(func() { l.broken = err })
+			return err
 		}
 		if err := l.hsm.SetAnchor(ctx, now.next, want); err != nil {
 			return unavailable("the token's anchor cannot be written", err)
 		}
 	}
-	l.shown, l.anchored = want, true
+	l.set(func() { l.shown, l.anchored = want, true })
 	return nil
 }

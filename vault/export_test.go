@@ -16,7 +16,7 @@ func (v *Vault) Fill(n int) error {
 	const group = 2000
 	for done := 0; done < n; done += group {
 		l := v.ledger
-		l.mu.Lock()
+		l.writing.Lock()
 		next := l.head
 		var changes []Change
 		for range min(group, n-done) {
@@ -30,7 +30,7 @@ func (v *Vault) Fill(n int) error {
 			changes = append(changes, Change{Key: key, New: value})
 		}
 		err := l.write(changes, next, l.current)
-		l.mu.Unlock()
+		l.writing.Unlock()
 		if err != nil {
 			return err
 		}

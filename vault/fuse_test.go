@@ -78,10 +78,23 @@ func (h fusedHSM) DestroyStorage(ctx context.Context, g uint32) error {
 	return h.f.step(func() error { return h.HSM.DestroyStorage(ctx, g) })
 }
 
-func (h fusedHSM) EvaluateOPRF(ctx context.Context, p opaque.Point) (q opaque.Point, err error) {
-	err = h.f.step(func() error {
-		h.f.evaluations++
-		q, err = h.HSM.EvaluateOPRF(ctx, p)
+func (h fusedHSM) Lease(ctx context.Context) (hsm.Evaluator, error) {
+	if h.f.dead {
+		return nil, errCrash
+	}
+	l, err := h.HSM.Lease(ctx)
+	return fusedLease{l, h.f}, err
+}
+
+type fusedLease struct {
+	hsm.Evaluator
+	f *fuse
+}
+
+func (l fusedLease) EvaluateOPRF(ctx context.Context, p opaque.Point) (q opaque.Point, err error) {
+	err = l.f.step(func() error {
+		l.f.evaluations++
+		q, err = l.Evaluator.EvaluateOPRF(ctx, p)
 		return err
 	})
 	return q, err

@@ -9,7 +9,9 @@ import (
 
 // HSM is what the vault needs of a token; *hsm.HSM has it.
 type HSM interface {
-	opaque.Keys
+	opaque.Keys // for new passwords
+	// Lease takes a session for one guess.
+	Lease(ctx context.Context) (hsm.Evaluator, error)
 	// Storages lists the storage scalars, oldest first.
 	Storages(ctx context.Context) ([]hsm.Storage, error)
 	// StorageSecret returns x(k·p), 32 bytes, for the storage scalar k of a generation.

@@ -14,8 +14,9 @@ func genRecord(t *rapid.T) *record {
 	r := &record{
 		reason:      rapid.SampledFrom(reasonBytes).Draw(t, "reason"),
 		guessesLeft: rapid.IntRange(0, Guesses).Draw(t, "left"),
-		version:     rapid.Uint64().Draw(t, "version"),
-		registered:  rapid.Int64().Draw(t, "registered"), changed: rapid.Int64().Draw(t, "changed"), lastStart: rapid.Int64().Draw(t, "last"),
+		wrong:       rapid.IntRange(0, WrongCap).Draw(t, "wrong"), granted: rapid.IntRange(0, Guesses).Draw(t, "granted"), proven: rapid.Bool().Draw(t, "proven"),
+		version:    rapid.Uint64().Draw(t, "version"),
+		registered: rapid.Int64().Draw(t, "registered"), changed: rapid.Int64().Draw(t, "changed"), lastStart: rapid.Int64().Draw(t, "last"),
 	}
 	copy(r.management[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "management"))
 	copy(r.scalar[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "s"))
@@ -48,7 +49,7 @@ func TestRecordRoundTrip(t *testing.T) {
 
 // A living account without open starts, and a tombstone, have one size.
 func TestRecordSizesDoNotTell(t *testing.T) {
-	living := &record{guessesLeft: 10, sealedKey: make([]byte, 60)}
+	living := &record{guessesLeft: 10, granted: 10, sealedKey: make([]byte, 60)}
 	dead := living.clone()
 	dead.destroy(ReasonGuesses)
 	if a, b := len(living.encode()), len(dead.encode()); a != b || a != 512 {
@@ -144,7 +145,7 @@ func TestApplyIsPure(t *testing.T) {
 		before := r.clone()
 		q := rapid.SampledFrom([]request{startRequest{version: r.version}, finishRequest{expected: make([]byte, 32), ke3: make([]byte, 32)}, lookRequest{}, deleteRequest{}, registerRequest{}}).Draw(t, "request")
 		now := time.UnixMilli(r.lastStart + rapid.Int64Range(-1e6, 1e6).Draw(t, "ms"))
-		_, next, _ := apply(now, Policy{DefaultDelays}, q, r)
+		_, next, _ := apply(moment{now: now.UnixMilli(), policy: Policy{DefaultDelays}}, q, r)
 		if !reflect.DeepEqual(r, before) {
 			t.Fatal("the record was changed in place")
 		}

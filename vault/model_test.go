@@ -22,7 +22,14 @@ type believed struct {
 	low, high int // guesses left
 	maybeNew  bool
 	maybeGone bool // deleted
+	// unproven since then: it may be gone a day later.
+	unproven bool
+	since    time.Time
+}
 
+// expired tells that the account may have been removed because nobody ever opened it.
+func (m *machine) expired(b *believed) bool {
+	return b.unproven && m.latest.Sub(b.since) >= 24*time.Hour
 }
 
 type machine struct {
@@ -33,6 +40,7 @@ type machine struct {
 	copies  []*vault.Memory
 	v       *vault.Vault
 	clock   *clock
+	latest  time.Time // that the clock ever showed
 	policy  vault.Policy
 	persons []*believed
 	tries   []*modelTry
@@ -73,11 +81,19 @@ func (m *machine) restart(rt *rapid.T) {
 	m.open(rt)
 }
 
+// tick notes the latest time.
+func (m *machine) tick() {
+	if now := m.clock.Now(); now.After(m.latest) {
+		m.latest = now
+	}
+}
+
 // look compares an account with what the model believes, and learns.
 func (m *machine) look(rt *rapid.T, b *believed) {
+	m.tick()
 	a, err := m.v.Account(m.t.Context(), b.id)
 	if errors.Is(err, vault.ErrNoAccount) {
-		if b.exists && !b.maybeGone {
+		if b.exists && !b.maybeGone && !m.expired(b) {
 			rt.Fatalf("an account is lost")
 		}
 		b.exists, b.maybeNew, b.maybeGone = false, false, false
@@ -106,6 +122,9 @@ func (m *machine) pick(rt *rapid.T) *believed { return rapid.SampledFrom(m.perso
 
 func (m *machine) register(rt *rapid.T) {
 	b := m.pick(rt)
+	if m.look(rt, b); !b.exists || b.unproven {
+		b.unproven, b.since = true, m.clock.Now()
+	}
 	r, err := b.registration(b.password)
 	if err == nil {
 		err = m.v.RegisterFinish(m.t.Context(), b.id, r)
@@ -155,7 +174,7 @@ func (m *machine) settle(rt *rapid.T, b *believed, err error) {
 		b.low = max(0, b.low-1) // perhaps counted
 	case err == nil:
 		rt.Fatalf("answered without an evaluation")
-	case errors.Is(err, vault.ErrNoAccount) && !b.exists, errors.Is(err, vault.ErrDestroyed) && b.low == 0, errors.Is(err, vault.ErrWait):
+	case errors.Is(err, vault.ErrNoAccount) && (!b.exists || m.expired(b)), errors.Is(err, vault.ErrDestroyed) && b.low == 0, errors.Is(err, vault.ErrWait):
 	default:
 		rt.Fatalf("start: %v", err)
 	}
@@ -198,7 +217,7 @@ func (m *machine) finish(rt *rapid.T, honest bool) {
 				rt.Fatalf("another sealed key")
 			}
 			// A repeated KE3 changes nothing, the first gives all back.
-			tr.b.high = vault.Guesses
+			tr.b.high, tr.b.unproven = vault.Guesses, false
 			m.look(rt, tr.b)
 		case m.crashed(rt, err):
 			tr.b.high = vault.Guesses
@@ -318,6 +337,7 @@ func TestModel(t *testing.T) {
 			"many wrong": alive(func(rt *rapid.T) {
 				for range 4 {
 					m.clock.Add(2 * time.Hour)
+					m.tick()
 					m.start(rt, false)
 					if m.f.dead {
 						return

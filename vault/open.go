@@ -9,7 +9,7 @@ import (
 )
 
 // openLedger reads the head, checks it against the token and the records
-// against the head, and calls each for every record with open starts.
+// against the head, and calls each for every record.
 func openLedger(ctx context.Context, store Store, h HSM, each func(Key, *record)) (*ledger, error) {
 	l := &ledger{store: store, hsm: h, keys: map[uint32]*storageKeys{}}
 	storages, err := h.Storages(ctx)
@@ -62,8 +62,8 @@ func (l *ledger) begin(ctx context.Context, storages []hsm.Storage) error {
 	}
 	l.keys[keys.generation], l.current = keys, keys
 	l.anchored = true // there is nothing to anchor yet
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	return l.write(nil, head{}, keys)
 }
 
@@ -129,9 +129,7 @@ func (l *ledger) checkRecords(ctx context.Context, each func(Key, *record)) erro
 		}
 		sum = sum.plus(s)
 		accounts++
-		if len(r.open) > 0 {
-			each(key, r)
-		}
+		each(key, r)
 		r.scalar.Clear()
 		return nil
 	})

@@ -11,135 +11,14 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
-
-// ticketFor is how long a ticket is good.
-const ticketFor = 10 * time.Minute
-
-// TicketBytes is the length of a ticket: nonce, s, version, expiry, tag.
-const TicketBytes = 12 + 32 + 8 + 8 + gcmOverhead
-
-// RegistrationReply answers the start of a registration.
-type RegistrationReply struct {
-	Response []byte // OPAQUE's RegistrationResponse, 66 bytes
-	Ticket   []byte // to be given back with the record, 76 bytes
-}
-
-// RegisterStart evaluates a RegistrationRequest, 33 bytes, under a fresh s
-// that only the ticket knows. Nothing is stored. ErrInvalid, ErrUnavailable.
-func (v *Vault) RegisterStart(ctx context.Context, id AccountID, request []byte) (*RegistrationReply, error) {
-	end, err := v.begin()
-	if err != nil {
-		return nil, err
-	}
-	defer end()
-	r, _, err := v.load(ctx, storeKey(id))
-	if err != nil {
-		return nil, err
-	}
-	var version uint64
-	if r != nil {
-		version = r.version
-	}
-	s := opaque.NewScalar()
-	defer s.Clear()
-	answer, err := v.server.RegistrationResponse(ctx, s, request)
-	if err != nil {
-		return nil, opaqueError(err)
-	}
-	plain := binary.BigEndian.AppendUint64(s[:], version)
-	plain = binary.BigEndian.AppendUint64(plain, uint64(v.p.Now().Add(ticketFor).UnixMilli()))
-	defer clear(plain)
-	nonce := make([]byte, 12, TicketBytes)
-	_, _ = rand.Read(nonce) // never fails since Go 1.24
-	return &RegistrationReply{answer, v.tickets.Seal(nonce, nonce, plain, append([]byte(labelTicket), id[:]...))}, nil
-}
-
-// Registration ends a registration.
-type Registration struct {
-	Ticket     []byte // of RegisterStart
-	Record     []byte // OPAQUE's RegistrationRecord, 129 bytes
-	SealedKey  []byte // 1 to 256 bytes
-	Management []byte // Ed25519 public key, 32 bytes
-	// Signature by the stored management key, or by Management where the
-	// account is new, over RegistrationMessage; 64 bytes.
-	Signature []byte
-	// Enrolled: whoever asks may make a new account. The caller's policy, not the client's word.
-	Enrolled bool
-}
-
-// RegistrationMessage is what the signature of a registration is over.
-func RegistrationMessage(public []byte, id AccountID, r Registration) []byte {
-	ticket, sealed := sha256.Sum256(r.Ticket), sha256.Sum256(r.SealedKey)
-	m := append([]byte(LabelRegistration), public...)
-	m = append(m, id[:]...)
-	m = append(m, ticket[:]...)
-	m = append(m, r.Record...)
-	m = append(m, sealed[:]...)
-	return append(m, r.Management...)
-}
 
 // DeletionMessage is what the signature of a deletion is over.
 func DeletionMessage(public []byte, id AccountID, version uint64) []byte {
 	m := append([]byte(LabelDeletion), public...)
 	m = append(m, id[:]...)
 	return binary.BigEndian.AppendUint64(m, version)
-}
-
-// RegisterFinish replaces the account's record and gives it ten guesses. The
-// same registration again changes nothing and is no error.
-// ErrInvalid, ErrEnrolment, ErrStale (also for a ticket that is too old or of another process), ErrSignature, ErrUnavailable.
-func (v *Vault) RegisterFinish(ctx context.Context, id AccountID, r Registration) error {
-	end, err := v.begin()
-	if err != nil {
-		return err
-	}
-	defer end()
-	switch {
-	case len(r.Ticket) != TicketBytes:
-		return invalid("a ticket has %d bytes", TicketBytes)
-	case len(r.Management) != ed25519.PublicKeySize:
-		return invalid("a management key has %d bytes", ed25519.PublicKeySize)
-	case len(r.Signature) != ed25519.SignatureSize:
-		return invalid("a signature has %d bytes", ed25519.SignatureSize)
-	case len(r.SealedKey) == 0 || len(r.SealedKey) > MaxSealedKeyBytes:
-		return invalid("a sealed key has 1 to %d bytes", MaxSealedKeyBytes)
-	}
-	if err := opaque.CheckRecord(r.Record); err != nil {
-		return opaqueError(err)
-	}
-	plain, err := v.tickets.Open(nil, r.Ticket[:12], r.Ticket[12:], append([]byte(labelTicket), id[:]...))
-	if err != nil {
-		return ErrStale
-	}
-	defer clear(plain)
-	if v.p.Now().UnixMilli() >= int64(binary.BigEndian.Uint64(plain[40:])) {
-		return ErrStale
-	}
-	q := registerRequest{
-		management: [32]byte(r.Management), scalar: opaque.Scalar(plain[:32]), opaque: [opaque.RecordBytes]byte(r.Record), sealedKey: r.SealedKey,
-		version: binary.BigEndian.Uint64(plain[32:]), fresh: freshVersion(), signed: RegistrationMessage(v.public, id, r), signature: r.Signature, enrolled: r.Enrolled,
-	}
-	defer q.scalar.Clear()
-	key := storeKey(id)
-	release, err := v.locks.take(ctx, key)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if _, _, err = v.do(ctx, key, q); err != nil {
-		return err
-	}
-	v.starts.dropAccount(key)
-	v.counts.registrations.Add(1)
-	return nil
-}
-
-// freshVersion is at least 1 and below 2^51, so that it and its successors are exact in any JSON.
-func freshVersion() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return binary.BigEndian.Uint64(b[:])>>13 + 1
 }
 
 // RecoveryStart begins a guess.
@@ -156,49 +35,113 @@ type RecoveryReply struct {
 
 // RecoverStart counts a guess durably and only then evaluates it. The same KE1 again, while it is
 // open, gets the same KE2 and is not counted again. ErrInvalid, ErrNoAccount, ErrStale, ErrWait (a *WaitError),
-// ErrDestroyed (a *DestroyedError): not counted. ErrUnavailable: perhaps counted.
+// ErrDestroyed (a *DestroyedError): not counted. ErrUnavailable: the same KE1 may be sent again; if the token
+// failed before it evaluated anything, the guess is given back.
 func (v *Vault) RecoverStart(ctx context.Context, id AccountID, r RecoveryStart) (*RecoveryReply, error) {
-	end, err := v.begin()
-	if err != nil {
-		return nil, err
-	}
-	defer end()
 	ke1, err := opaque.ParseKE1(r.KE1)
 	if err != nil {
 		return nil, opaqueError(err)
 	}
-	key, start1 := storeKey(id), StartID(r.KE1)
-	release, err := v.locks.take(ctx, key)
+	k := startKey{storeKey(id), StartID(r.KE1)}
+	return await(ctx, v, func(ctx context.Context) (*RecoveryReply, error) {
+		release, err := v.locks.take(ctx, k.account)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		return v.recoverStart(ctx, id, k, ke1, r.Version)
+	})
+}
+
+// recoverStart is RecoverStart under the account's lock.
+func (v *Vault) recoverStart(ctx context.Context, id AccountID, k startKey, ke1 opaque.KE1, version uint64) (*RecoveryReply, error) {
+	if err := v.settle(ctx, k.account); err != nil { // before the account is looked at
+		return nil, err
+	}
+	p, err := v.prepare(ctx, k.account, startRequest{k.id, version})
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	begun := v.p.Now()
-	known := v.starts.get(startKey{key, start1})
-	answer, after, err := v.do(ctx, key, startRequest{start1, r.Version})
-	if err != nil {
-		if errors.Is(err, ErrWait) {
+	known := v.starts.get(k)
+	if p.failed != nil || known != nil && known.login != nil && !p.answer.counted {
+		if errors.Is(p.failed, ErrWait) {
 			v.counts.waits.Add(1)
 		}
+		switch err := v.commit(p); {
+		case err != nil:
+			return nil, err
+		case p.failed != nil:
+			return nil, p.failed
+		case !v.ledger.isAnchored():
+			return nil, unavailable("the token", errStored)
+		}
+		return &RecoveryReply{known.login.KE2, p.next.guessesLeft}, nil
+	}
+	// Nothing is counted before there is something to evaluate it on.
+	lease, err := v.p.HSM.Lease(ctx)
+	if err != nil {
+		return nil, unavailable("the token", err)
+	}
+	defer lease.Release()
+	st, err := v.countStart(k, p, known)
+	if err != nil {
 		return nil, err
 	}
+	return v.evaluateStart(id, k, ke1, lease, st, p.next)
+}
+
+// countStart makes the guess durable, if it is a new one, and notes it.
+func (v *Vault) countStart(k startKey, p *prepared, known *start) (*start, error) {
+	st := &start{begun: v.p.Now(), recorded: true}
 	switch {
-	case answer.counted:
-		v.counts.guesses.Add(1)
-		known = &start{begun: begun, recorded: true}
-	case known == nil:
-		known = &start{begun: begun, recorded: true}
-	case known.login != nil:
-		return &RecoveryReply{known.login.KE2, after.guessesLeft}, nil
+	case p.answer.counted:
+		st.counted, st.lastStart = true, p.before.lastStart
+	case known != nil:
+		st = known
 	}
-	v.starts.put(startKey{key, start1}, *known)
+	v.starts.put(k, *st)
+	err := v.commit(p)
+	if err == nil && !v.ledger.isAnchored() {
+		return nil, unavailable("the token", errStored)
+	}
+	if err == nil || errors.Is(err, errStored) {
+		if p.answer.counted {
+			v.counts.guesses.Add(1)
+		}
+	} else if p.answer.counted { // it never came to be
+		v.starts.drop(k.account, func(one startKey, _ *start) bool { return one == k })
+	}
+	if errors.Is(err, errStored) && p.answer.counted {
+		st.owed = true
+		v.starts.put(k, *st)
+	}
+	return st, err
+}
+
+// evaluateStart answers a counted guess. If the token fails before this process has got anything of it, the guess is given back.
+func (v *Vault) evaluateStart(id AccountID, k startKey, ke1 opaque.KE1, lease hsm.Evaluator, st *start, r *record) (*RecoveryReply, error) {
+	ctx := context.Background() // a counted guess is not left half way
+	begun := v.p.Now()
 	v.counts.evaluations.Add(1)
-	known.login, err = v.server.GenerateKE2(ctx, opaque.Account{Scalar: &after.scalar, Record: after.opaque[:], Identity: id[:]}, ke1)
+	server := opaque.Server{Keys: lease}
+	login, err := server.GenerateKE2(ctx, opaque.Account{Scalar: &r.scalar, Record: r.opaque[:], Identity: id[:]}, ke1)
+	st.output = st.output || lease.Output()
+	lease.Release() // the token may have but one session, and settle needs it
 	if err != nil {
+		st.owed = st.counted && !st.output
+		st.held = !st.owed
+		v.starts.put(k, *st)
+		if owed := v.settle(ctx, k.account); owed != nil {
+			v.p.Log.Warn("a guess that the token did not evaluate will be given back later", "error", owed)
+		}
 		return nil, opaqueError(err)
 	}
-	v.starts.put(startKey{key, start1}, *known)
-	return &RecoveryReply{known.login.KE2, after.guessesLeft}, nil
+	st.login, st.who, st.held = login, id, false
+	if now := v.p.Now(); now.Sub(begun) > lateAnswer {
+		st.begun = now
+	}
+	v.starts.put(k, *st)
+	return &RecoveryReply{login.KE2, r.guessesLeft}, nil
 }
 
 // StartID names the start that KE1 began: the first 16 bytes of its SHA-256.
@@ -217,17 +160,16 @@ type RecoveryFinish struct {
 // OpenRelease), for the right KE3, and all ten guesses back to the account. The same right KE3 again gets the same
 // answer for a minute and changes nothing. ErrInvalid, ErrNoAccount, ErrWrongProof, ErrDestroyed (also: this was the last guess), ErrStale, ErrUnavailable.
 func (v *Vault) RecoverFinish(ctx context.Context, id AccountID, r RecoveryFinish) ([]byte, error) {
-	end, err := v.begin()
-	if err != nil {
-		return nil, err
-	}
-	defer end()
 	if len(r.Start) != len(startID{}) {
 		return nil, invalid("a start has %d bytes", len(startID{}))
 	}
 	if err := opaque.CheckKE3(r.KE3); err != nil {
 		return nil, opaqueError(err)
 	}
+	return await(ctx, v, func(ctx context.Context) ([]byte, error) { return v.recoverFinish(ctx, id, r) })
+}
+
+func (v *Vault) recoverFinish(ctx context.Context, id AccountID, r RecoveryFinish) ([]byte, error) {
 	key := storeKey(id)
 	k := startKey{key, startID(r.Start)}
 	release, err := v.locks.take(ctx, key)
@@ -235,30 +177,53 @@ func (v *Vault) RecoverFinish(ctx context.Context, id AccountID, r RecoveryFinis
 		return nil, err
 	}
 	defer release()
-	q := finishRequest{id: k.id, ke3: r.KE3}
 	known := v.starts.get(k)
-	if known != nil && known.login != nil {
-		q.expected = known.login.ExpectedKE3
-		if known.released != nil && v.p.Now().Sub(known.begun) < OpenFor && opaque.VerifyKE3(q.expected, r.KE3) {
+	if known == nil || known.login == nil { // another process evaluated it, or none did
+		_, _, err := v.do(ctx, key, finishRequest{id: k.id, ke3: r.KE3})
+		return nil, err
+	}
+	if opaque.VerifyKE3(known.login.ExpectedKE3, r.KE3) {
+		if known.released != nil && known.waits(v.p.Now()) {
+			if !v.ledger.isAnchored() {
+				return nil, unavailable("the token", errStored)
+			}
 			return known.released, nil
 		}
+		return v.keepRight(ctx, k, known)
 	}
-	answer, _, err := v.do(ctx, key, q)
-	switch {
-	case errors.Is(err, ErrWrongProof), errors.Is(err, ErrDestroyed) && known != nil:
-		v.counts.wrong.Add(1)
-		if known != nil {
-			known.recorded = false
-			v.starts.put(k, *known)
-		}
+	_, _, err = v.do(ctx, key, finishRequest{id: k.id, ke3: r.KE3, expected: known.login.ExpectedKE3})
+	if errors.Is(err, ErrWrongProof) || errors.Is(err, ErrDestroyed) {
+		known.recorded = false
+		v.starts.put(k, *known)
+	}
+	return nil, err
+}
+
+// keepRight makes it durable that a guess was right, and releases the sealed key. The caller holds the account's lock.
+func (v *Vault) keepRight(ctx context.Context, k startKey, known *start) ([]byte, error) {
+	q := finishRequest{id: k.id, ke3: known.login.ExpectedKE3, expected: known.login.ExpectedKE3}
+	p, err := v.prepare(ctx, k.account, q)
+	if err != nil {
 		return nil, err
-	case err != nil:
+	}
+	err = v.commit(p)
+	switch {
+	case p.failed != nil:
+		known.proved, known.recorded = false, false
+		v.starts.put(k, *known)
+		return nil, errors.Join(err, p.failed)
+	case err != nil && !errors.Is(err, errStored):
+		known.proved = true // the sweep tries again
+		v.starts.put(k, *known)
 		return nil, err
 	}
 	v.counts.right.Add(1)
-	known.released = sealRelease(known.login.SessionKey, id, answer.released)
-	known.recorded = false
+	known.released = sealRelease(known.login.SessionKey, known.who, p.answer.released)
+	known.recorded, known.proved = false, false
 	v.starts.put(k, *known)
+	if err != nil {
+		return nil, err
+	}
 	return known.released, nil
 }
 
@@ -294,6 +259,7 @@ type Account struct {
 	Reason              Reason // "" while living
 	GuessesLeft         int
 	Version             uint64
+	Wrong               int // wrong guesses since the password was set, up to WrongCap
 	Registered, Changed time.Time
 	WaitUntil           time.Time // zero: a guess may start now
 	Past                []Guess   // the newest last, at most 16
@@ -307,11 +273,10 @@ type Guess struct {
 
 // Account returns the state of an account. ErrNoAccount, ErrUnavailable.
 func (v *Vault) Account(ctx context.Context, id AccountID) (*Account, error) {
-	end, err := v.begin()
-	if err != nil {
-		return nil, err
-	}
-	defer end()
+	return await(ctx, v, func(ctx context.Context) (*Account, error) { return v.account(ctx, id) })
+}
+
+func (v *Vault) account(ctx context.Context, id AccountID) (*Account, error) {
 	key := storeKey(id)
 	release, err := v.locks.take(ctx, key)
 	if err != nil {
@@ -323,7 +288,7 @@ func (v *Vault) Account(ctx context.Context, id AccountID) (*Account, error) {
 		return nil, err
 	}
 	now := v.p.Now().UnixMilli()
-	a := &Account{Reason: r.reason, GuessesLeft: r.guessesLeft, Version: r.version, Registered: time.UnixMilli(r.registered), Changed: time.UnixMilli(r.changed)}
+	a := &Account{Reason: r.reason, GuessesLeft: r.guessesLeft, Version: r.version, Wrong: r.wrong, Registered: time.UnixMilli(r.registered), Changed: time.UnixMilli(r.changed)}
 	if until, _ := r.waitUntil(now, v.p.Policy); r.reason == "" && r.guessesLeft > 0 && until > now {
 		a.WaitUntil = time.UnixMilli(until)
 	}
@@ -336,26 +301,33 @@ func (v *Vault) Account(ctx context.Context, id AccountID) (*Account, error) {
 // Delete removes an account; signature is by its management key over
 // DeletionMessage for its present version. ErrInvalid, ErrNoAccount, ErrStale, ErrSignature, ErrUnavailable.
 func (v *Vault) Delete(ctx context.Context, id AccountID, version uint64, signature []byte) error {
-	end, err := v.begin()
-	if err != nil {
-		return err
-	}
-	defer end()
 	if len(signature) != ed25519.SignatureSize {
 		return invalid("a signature has %d bytes", ed25519.SignatureSize)
 	}
-	key := storeKey(id)
-	release, err := v.locks.take(ctx, key)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if _, _, err := v.do(ctx, key, deleteRequest{version, DeletionMessage(v.public, id, version), signature}); err != nil {
-		return err
-	}
-	v.starts.dropAccount(key)
-	v.counts.deletions.Add(1)
-	return nil
+	return v.remove(ctx, id, deleteRequest{version: version, signed: DeletionMessage(v.public, id, version), signature: signature})
+}
+
+// Remove removes an account without its owner: the operator's. ErrNoAccount, ErrUnavailable.
+func (v *Vault) Remove(ctx context.Context, id AccountID) error {
+	return v.remove(ctx, id, deleteRequest{byOperator: true})
+}
+
+func (v *Vault) remove(ctx context.Context, id AccountID, q deleteRequest) error {
+	_, err := await(ctx, v, func(ctx context.Context) (struct{}, error) {
+		key := storeKey(id)
+		release, err := v.locks.take(ctx, key)
+		if err != nil {
+			return struct{}{}, err
+		}
+		defer release()
+		if _, _, err := v.do(ctx, key, q); err != nil {
+			return struct{}{}, err
+		}
+		v.starts.dropAccount(key)
+		v.counts.deletions.Add(1)
+		return struct{}{}, nil
+	})
+	return err
 }
 
 // opaqueError maps what core/opaque says.

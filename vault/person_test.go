@@ -47,7 +47,7 @@ func newPerson(t testing.TB, v *vault.Vault) *person {
 // registration prepares the second message.
 func (p *person) registration(password []byte) (vault.Registration, error) {
 	c := opaquetest.New()
-	reply, err := p.v.RegisterStart(p.t.Context(), p.id, c.Request(password))
+	reply, err := p.v.RegisterStart(p.t.Context(), p.id, vault.RegistrationRequest{Request: c.Request(password), Enrolled: true})
 	if err != nil {
 		return vault.Registration{}, err
 	}

@@ -12,8 +12,9 @@ import (
 const MaxSealedKeyBytes = 256
 
 const (
-	recordFormat    = 1
-	recordPadding   = 512 // sizes do not tell living from destroyed
+	recordFormat    = 2         // 1 ends before wrong: docs/vault-protocol.md, section 5
+	recordTail      = 2 + 1 + 1 // wrong, granted, proven
+	recordPadding   = 512       // sizes do not tell living from destroyed
 	recordFixed     = 4 + 4*8 + 32 + 32 + opaque.RecordBytes + 2
 	openStartBytes  = 16 + 8
 	pastGuessBytes  = 16 + 8 + 1
@@ -21,6 +22,7 @@ const (
 	maxOpenOrPast   = 64
 	stateLiving     = 1
 	stateDestroyed  = 2
+	stateDeleted    = 3 // of format 2
 	outcomeOpenByte = 0
 )
 
@@ -31,7 +33,7 @@ var outcomeBytes = []Outcome{OutcomeOpen, OutcomeRight, OutcomeWrong}
 
 // encode is the plaintext of docs/vault-protocol.md, section 5.
 func (r *record) encode() []byte {
-	size := recordFixed + len(r.sealedKey) + 1 + len(r.open)*openStartBytes + 1 + len(r.past)*pastGuessBytes
+	size := recordFixed + len(r.sealedKey) + 1 + len(r.open)*openStartBytes + 1 + len(r.past)*pastGuessBytes + recordTail
 	b := make([]byte, 0, (size+recordPadding-1)/recordPadding*recordPadding)
 	state, reason := byte(stateLiving), byte(0)
 	if r.reason != "" {
@@ -41,6 +43,9 @@ func (r *record) encode() []byte {
 				reason = byte(i)
 			}
 		}
+	}
+	if r.deleted {
+		state = stateDeleted
 	}
 	b = append(b, recordFormat, state, byte(r.guessesLeft), reason)
 	b = binary.BigEndian.AppendUint64(b, r.version)
@@ -68,6 +73,11 @@ func (r *record) encode() []byte {
 			}
 		}
 		b = append(b, outcome)
+	}
+	b = binary.BigEndian.AppendUint16(b, uint16(r.wrong))
+	b = append(b, byte(r.granted), 0)
+	if r.proven {
+		b[len(b)-1] = 1
 	}
 	return b[:cap(b)]
 }
@@ -99,11 +109,11 @@ func decodeRecord(b []byte) (*record, error) {
 	}
 	in, r := &reader{b: b}, &record{}
 	format, state, left, reason := in.byte(), in.byte(), in.byte(), in.byte()
-	if format != recordFormat || state != stateLiving && state != stateDestroyed || left > Guesses ||
+	if format < 1 || format > recordFormat || state < stateLiving || state > stateDeleted || state == stateDeleted && format == 1 || left > Guesses ||
 		int(reason) >= len(reasonBytes) || (state == stateDestroyed) != (reason != 0) {
 		return nil, errRecord
 	}
-	r.guessesLeft, r.reason = int(left), reasonBytes[reason]
+	r.guessesLeft, r.reason, r.deleted = int(left), reasonBytes[reason], state == stateDeleted
 	r.version = uint64(in.int64())
 	r.registered, r.changed, r.lastStart = in.int64(), in.int64(), in.int64()
 	copy(r.management[:], in.take(len(r.management)))
@@ -127,6 +137,16 @@ func decodeRecord(b []byte) (*record, error) {
 			return nil, errRecord
 		}
 		r.past = append(r.past, guess{id, at, outcomeBytes[outcome]})
+	}
+	r.granted, r.proven = Guesses, true // of format 1
+	if format >= 2 {
+		r.wrong = int(binary.BigEndian.Uint16(in.take(2)))
+		r.granted = int(in.byte())
+		proven := in.byte()
+		r.proven = proven == 1
+		if r.granted > Guesses || proven > 1 {
+			return nil, errRecord
+		}
 	}
 	if in.bad || n > maxOpenOrPast || past > maxOpenOrPast || len(in.b) >= recordPadding {
 		return nil, errRecord

@@ -84,6 +84,10 @@ func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place fun
 		if err != nil {
 			return err
 		}
+		if r.deleted {
+			next.accounts--
+			return nil
+		}
 		if done.Locked && r.reason == "" {
 			r.destroy(ReasonRestored)
 			r.version++

@@ -47,12 +47,12 @@ func (v *Vault) switchGeneration(ctx context.Context) error {
 	if err != nil {
 		return unavailable("the token", err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	if l.current.generation+1 != generation {
 		return fmt.Errorf("%w: another rotation is under way", ErrUnavailable)
 	}
-	l.keys[generation] = keys
+	l.set(func() { l.keys[generation] = keys })
 	return l.write(nil, l.head, keys)
 }
 

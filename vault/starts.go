@@ -10,14 +10,21 @@ import (
 	"github.com/holdfast-backup/holdfast/core/opaque"
 )
 
-// sweepEvery is how often starts are looked through for those that waited too long.
-const sweepEvery = time.Second
+const (
+	// sweepEvery is how often starts are looked through for those that waited too long.
+	sweepEvery = time.Second
+	// sweepFor is how long the sweep waits for an account that is busy.
+	sweepFor = time.Second
+	// lateAnswer is how long an evaluation may take before the client's minute begins only with its end.
+	lateAnswer = 5 * time.Second
+)
 
 // starts are what this process knows of starts between KE1 and KE3. It is in memory only.
 type starts struct {
 	mu    sync.Mutex
 	known map[startKey]*start
-	queue []startKey // oldest first
+	// owed are those that are to be given back or kept as right, and could not be yet.
+	owed map[startKey]struct{}
 }
 
 type startKey struct {
@@ -29,18 +36,40 @@ type startKey struct {
 type start struct {
 	begun time.Time
 	login *opaque.Login // nil: not evaluated by this process
+	who   AccountID     // whose, once there is a login
 	// released is the answer to the right KE3; non-nil once that came.
 	released []byte
 	// recorded: the account's record has it as open.
 	recorded bool
+	// counted: this process counted it, on a record whose last start was lastStart.
+	counted   bool
+	lastStart int64
+	// output: an output of the token for it has reached this process, so it is never given back.
+	output bool
+	// held: the token failed half way. Its minute begins when the token is back.
+	held bool
+	// owed: it is to be given back.
+	owed bool
+	// proved: the right KE3 has come, and could not be kept yet.
+	proved bool
 }
 
-func (s *starts) init() { s.known = map[startKey]*start{} }
+func (st *start) waits(now time.Time) bool {
+	return st.held || st.owed || st.proved || now.Sub(st.begun) < OpenFor
+}
 
-func (s *starts) len() int {
+func (s *starts) init() { s.known, s.owed = map[startKey]*start{}, map[startKey]struct{}{} }
+
+// len counts those that wait for their KE3.
+func (s *starts) len() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.known)
+	for _, st := range s.known {
+		if st.recorded {
+			n++
+		}
+	}
+	return n
 }
 
 // get returns a copy of what is known, nil for nothing.
@@ -62,44 +91,96 @@ func (s *starts) get(k startKey) *start {
 func (s *starts) put(k startKey, st start) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known[k] == nil {
-		s.queue = append(s.queue, k)
-	}
 	s.known[k] = &st
+	if st.owed || st.proved {
+		s.owed[k] = struct{}{}
+	} else {
+		delete(s.owed, k)
+	}
+}
+
+// state is what an account's step needs to know.
+func (s *starts) state(k startKey, now time.Time) startState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.known[k]
+	switch {
+	case st == nil:
+		return startUnknown
+	case now.Before(st.begun): // the clock has gone back
+		st.begun = now
+		return startWaits
+	case st.waits(now):
+		return startWaits
+	}
+	return startOver
+}
+
+// drop forgets those of an account that fit.
+func (s *starts) drop(account Key, fits func(startKey, *start) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, st := range s.known {
+		if k.account == account && fits(k, st) {
+			st.clear()
+			delete(s.known, k)
+			delete(s.owed, k)
+		}
+	}
 }
 
 // dropAccount forgets all starts of an account.
 func (s *starts) dropAccount(account Key) {
+	s.drop(account, func(startKey, *start) bool { return true })
+}
+
+// debts returns those of an account in owed; of all accounts for nil.
+func (s *starts) debts(account *Key) (owed []startKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for k, st := range s.known {
-		if k.account == account {
-			st.clear()
-			delete(s.known, k)
+	for k := range s.owed {
+		if account == nil || k.account == *account {
+			owed = append(owed, k)
+		}
+	}
+	return owed
+}
+
+// hold lets the minute of all that wait begin anew: the vault cannot hear them now.
+func (s *starts) hold(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.known {
+		if st.recorded && st.waits(now) {
+			st.begun = now
 		}
 	}
 }
 
-// due takes out those that began OpenFor ago, or in the future: the clock has gone back.
+// due returns accounts with a start that is over. It forgets those that the records do not have as
+// open, and lets the minute of those that were held begin: the token is back.
 func (s *starts) due(now time.Time) (accounts []Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := s.queue[:0]
-	for _, k := range s.queue {
-		st := s.known[k]
+	seen := map[Key]bool{}
+	for k, st := range s.known {
+		if st.held {
+			st.held, st.begun = false, now
+		}
 		switch {
-		case st == nil: // dropped
-		case now.Before(st.begun) || now.Sub(st.begun) >= OpenFor:
-			if st.recorded {
+		case now.Before(st.begun):
+			st.begun = now
+		case st.waits(now):
+		case st.recorded:
+			if !seen[k.account] {
+				seen[k.account] = true
 				accounts = append(accounts, k.account)
 			}
+		default:
 			st.clear()
 			delete(s.known, k)
-		default:
-			kept = append(kept, k)
 		}
 	}
-	s.queue = kept
 	return accounts
 }
 
@@ -110,7 +191,7 @@ func (s *starts) clear() {
 		st.clear()
 	}
 	clear(s.known)
-	s.queue = nil
+	clear(s.owed)
 }
 
 func (st *start) clear() {
@@ -119,10 +200,16 @@ func (st *start) clear() {
 	}
 }
 
-// noteOpen takes over, at Open, a start that the store has as open.
-func (v *Vault) noteOpen(key Key, r *record) {
+// takeOver takes over, at Open, what the store has as under way.
+func (v *Vault) takeOver(key Key, r *record) {
+	now := v.p.Now()
+	v.timers.take(key, r, now)
 	for _, s := range r.open {
-		v.starts.put(startKey{key, s.id}, start{begun: time.UnixMilli(s.begun), recorded: true})
+		begun := time.UnixMilli(s.begun)
+		if begun.After(now) { // the clock has gone back
+			begun = now
+		}
+		v.starts.put(startKey{key, s.id}, start{begun: begun, recorded: true})
 	}
 }
 
@@ -139,24 +226,81 @@ func (v *Vault) sweepUntilStopped() {
 	}
 }
 
-// sweep closes starts that waited too long for their KE3. An account that
-// cannot be changed now is looked at again at its next request, or at Open.
+// sweep gives back what is owed and closes starts that waited too long for their KE3. What
+// cannot be changed now is tried again. While the vault cannot work, nobody's minute runs.
 func (v *Vault) sweep(ctx context.Context) {
+	if !v.able(ctx) {
+		v.starts.hold(v.p.Now())
+		return
+	}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 64)
-	for _, key := range v.starts.due(v.p.Now()) {
+	each := func(key Key, do func() error) {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			release, err := v.locks.take(ctx, key)
+			limited, cancel := context.WithTimeout(ctx, sweepFor)
+			defer cancel()
+			release, err := v.locks.take(limited, key)
 			if err != nil {
 				return
 			}
 			defer release()
-			if _, _, err := v.do(ctx, key, lookRequest{}); err != nil && !errors.Is(err, ErrNoAccount) {
-				v.p.Log.Warn("a guess without an answer could not be closed", "error", err)
+			if err := do(); err != nil && !errors.Is(err, ErrNoAccount) {
+				v.p.Log.Warn("an account could not be brought up to date", "error", err)
 			}
 		})
 	}
+	for _, k := range v.starts.debts(nil) {
+		each(k.account, func() error { return v.settle(ctx, k.account) })
+	}
+	for _, key := range v.starts.due(v.p.Now()) {
+		each(key, func() error { return v.expire(ctx, key) })
+	}
+	for _, key := range v.timers.due(v.p.Now()) {
+		each(key, func() error { return v.expire(ctx, key) })
+	}
 	group.Wait()
+}
+
+// able reports whether a client that waits could be answered. The token is asked only where one waits.
+func (v *Vault) able(ctx context.Context) bool {
+	if v.starts.len() == 0 {
+		return v.ledger.problem() == nil
+	}
+	return v.Ready(ctx) == nil
+}
+
+// expire closes what is over of an account. The caller holds the account's lock.
+func (v *Vault) expire(ctx context.Context, key Key) error {
+	_, _, err := v.do(ctx, key, lookRequest{})
+	if err == nil || errors.Is(err, ErrNoAccount) {
+		now := v.p.Now()
+		v.starts.drop(key, func(_ startKey, st *start) bool { return !st.waits(now) })
+	}
+	return err
+}
+
+// settle gives back the guesses of an account that are owed: counted by this process, for which it never got
+// anything of the token. It keeps as right those that were proved while nothing could be kept. The caller holds the account's lock.
+func (v *Vault) settle(ctx context.Context, key Key) error {
+	for _, k := range v.starts.debts(&key) {
+		st := v.starts.get(k)
+		if st == nil {
+			continue
+		}
+		if st.proved {
+			if _, err := v.keepRight(ctx, k, st); err != nil && !errors.Is(err, ErrStale) && !errors.Is(err, ErrDestroyed) && !errors.Is(err, ErrNoAccount) {
+				return err
+			}
+			continue
+		}
+		_, _, err := v.do(ctx, key, returnRequest{k.id, st.lastStart})
+		if err != nil && !errors.Is(err, errStored) {
+			return err
+		}
+		v.starts.drop(key, func(known startKey, _ *start) bool { return known == k })
+		v.counts.returned.Add(1)
+	}
+	return nil
 }

@@ -2,8 +2,6 @@ package vault
 
 import (
 	"context"
-	"crypto/cipher"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
 )
@@ -26,8 +26,12 @@ type Params struct {
 	Name string
 	// Policy's zero value has no delays; see DefaultDelays.
 	Policy Policy
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: none. Never gets a secret or an account id.
+	// StrangersRate limits evaluations for who has no account, and OwnersRate those for new passwords of accounts. Nil: no limit.
+	StrangersRate, OwnersRate *rate.Limiter
+	// AnswerFor is how long a client is kept waiting for store and token; 0: 10 s.
+	AnswerFor time.Duration
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: none. Never gets a secret or an account id.
 }
 
 // Vault is an open vault. It may be used by any number of goroutines at once.
@@ -38,7 +42,8 @@ type Vault struct {
 	ledger  *ledger
 	locks   locks
 	starts  starts
-	tickets cipher.AEAD
+	timers  timers
+	tickets tickets
 	counts  counts
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -48,7 +53,7 @@ type Vault struct {
 
 // counts are for metrics; see Counts.
 type counts struct {
-	registrations, deletions, guesses, right, wrong, destroyed, waits, evaluations atomic.Int64
+	registrations, deletions, guesses, right, wrong, returned, destroyed, waits, evaluations atomic.Int64
 }
 
 // Open opens the vault and checks the whole store against the token's anchor: ErrOlder and
@@ -61,6 +66,9 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
+	if p.AnswerFor == 0 {
+		p.AnswerFor = 10 * time.Second
+	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
@@ -69,14 +77,13 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 	v.server = opaque.Server{Keys: p.HSM}
 	v.locks.held = map[Key]*lock{}
 	v.starts.init()
-	ticketKey := make([]byte, 32)
-	_, _ = rand.Read(ticketKey) // never fails since Go 1.24
-	v.tickets = newGCM(ticketKey)
-	clear(ticketKey)
+	v.timers.init()
+	v.tickets.init(p.Now())
 	var err error
-	if v.ledger, err = openLedger(ctx, p.Store, p.HSM, v.noteOpen); err != nil {
+	if v.ledger, err = openLedger(ctx, p.Store, p.HSM, v.takeOver); err != nil {
 		return nil, err
 	}
+	v.ledger.queueFor = p.AnswerFor
 	v.ledger.start()
 	if err := v.finishRotation(ctx); err != nil {
 		v.ledger.stop()
@@ -102,6 +109,44 @@ func (v *Vault) Close() {
 	}
 }
 
+// await does the work of one message, on a goroutine of its own: a call of the token may hang, and then whoever
+// asked gets an ErrUnavailable while the work goes on. Its context ends with the client or after AnswerFor, for what has not been begun.
+func await[T any](ctx context.Context, v *Vault, work func(context.Context) (T, error)) (T, error) {
+	var none T
+	end, err := v.begin()
+	if err != nil {
+		return none, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.p.AnswerFor)
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer end()
+		value, err := guarded(ctx, work)
+		done <- result{value, err}
+	}()
+	defer cancel()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, unavailable("it does not answer in time", ctx.Err())
+	}
+}
+
+// guarded turns a panic into an error without a stack trace: the arguments in one can hold secrets.
+func guarded[T any](ctx context.Context, work func(context.Context) (T, error)) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: a %T in the code", ErrUnavailable, p)
+		}
+	}()
+	return work(ctx)
+}
+
 // begin marks an operation; the function it returns ends it.
 func (v *Vault) begin() (end func(), err error) {
 	v.active.RLock()
@@ -123,15 +168,23 @@ type Public struct {
 // Public returns it.
 func (v *Vault) Public() Public { return Public{v.p.Name, opaque.Suite, v.public, Guesses} }
 
-// Ready tells with an error that the vault cannot work now: the token is away,
-// or store or token were changed by someone else.
+// pingFor is how long the token may take to show that it works.
+const pingFor = time.Second
+
+// Prove makes a commit without a change: it fails where store or token cannot be written.
+func (v *Vault) Prove(ctx context.Context) error {
+	_, err := await(ctx, v, func(context.Context) (struct{}, error) { return struct{}{}, v.ledger.prove() })
+	return err
+}
+
+// Ready tells with an error that the vault cannot work now: the token is away or does not answer,
+// the last write to store or token failed or takes long, or they were changed by someone else. It takes at most two seconds.
 func (v *Vault) Ready(ctx context.Context) error {
-	v.ledger.mu.Lock()
-	broken := v.ledger.broken
-	v.ledger.mu.Unlock()
-	if broken != nil {
-		return broken
+	if err := v.ledger.problem(); err != nil {
+		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, pingFor)
+	defer cancel()
 	if err := v.p.HSM.Ping(ctx); err != nil {
 		return unavailable("the token", err)
 	}
@@ -143,9 +196,11 @@ type Counts struct {
 	Accounts                                                                       uint64
 	Groups, Commits                                                                uint64
 	Registrations, Deletions, Guesses, Right, Wrong, Destroyed, Waits, Evaluations int64
-	OpenStarts                                                                     int
-	CommitNumber                                                                   uint64
-	Generation                                                                     uint32
+	// Returned are guesses that were given back, since the token failed before it evaluated anything.
+	Returned     int64
+	OpenStarts   int
+	CommitNumber uint64
+	Generation   uint32
 }
 
 // Counts returns them.
@@ -155,10 +210,10 @@ func (v *Vault) Counts() Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Counts{
-		Accounts: l.head.accounts, Groups: l.groups, Commits: l.commits, CommitNumber: l.head.number, Generation: l.current.generation,
+		Accounts: l.head.accounts - min(l.head.accounts, uint64(v.timers.tombstones())), Groups: l.groups, Commits: l.commits, CommitNumber: l.head.number, Generation: l.current.generation,
 		Registrations: c.registrations.Load(), Deletions: c.deletions.Load(), Guesses: c.guesses.Load(), Right: c.right.Load(),
 		Wrong: c.wrong.Load(), Destroyed: c.destroyed.Load(), Waits: c.waits.Load(), Evaluations: c.evaluations.Load(),
-		OpenStarts: v.starts.len(),
+		Returned: c.returned.Load(), OpenStarts: v.starts.len(),
 	}
 }
 
@@ -166,30 +221,73 @@ func storeKey(id AccountID) Key {
 	return sha256.Sum256(append([]byte(labelAccount), id[:]...))
 }
 
-// do applies q to the account under key, and makes the next record durable
-// before it returns. The account's lock is held by the caller.
-func (v *Vault) do(ctx context.Context, key Key, q request) (response, *record, error) {
+// prepared is a change of an account that is not stored yet.
+type prepared struct {
+	key          Key
+	before, next *record
+	old          []byte // as stored
+	answer       response
+	failed       error // what q is answered with, once next is durable
+}
+
+// prepare applies q to the account under key, and stores nothing. The caller holds the account's lock.
+func (v *Vault) prepare(ctx context.Context, key Key, q request) (*prepared, error) {
 	before, old, err := v.load(ctx, key)
 	if err != nil {
-		return response{}, nil, err
+		return nil, err
 	}
-	answer, next, failed := apply(v.p.Now(), v.p.Policy, q, before)
-	if next == before {
-		return answer, next, failed
+	now := v.p.Now()
+	p := &prepared{key: key, before: before, old: old}
+	m := moment{now: now.UnixMilli(), policy: v.p.Policy, passed: v.timers.state(key, now), known: func(id startID) startState { return v.starts.state(startKey{key, id}, now) }}
+	p.answer, p.next, p.failed = apply(m, q, before)
+	return p, nil
+}
+
+// commit makes a change durable. errStored: it is in the store, and the token does not show it yet.
+func (v *Vault) commit(p *prepared) error {
+	if p.next == p.before {
+		return nil
 	}
 	var plain []byte
-	if next != nil {
-		plain = next.encode()
+	if p.next != nil {
+		plain = p.next.encode()
 		defer clear(plain)
 	}
-	if err := v.ledger.commitSealed(key, old, plain); err != nil {
-		return response{}, nil, err
+	err := v.ledger.commitSealed(p.key, p.old, plain)
+	if err == nil || errors.Is(err, errStored) {
+		v.count(p)
 	}
-	if next != nil && next.reason == ReasonGuesses && (before == nil || before.reason == "") {
+	return err
+}
+
+// count notes what became of guesses.
+func (v *Vault) count(p *prepared) {
+	v.timers.note(p.key, p.before, p.next, v.p.Now())
+	if p.next == nil {
+		return
+	}
+	if p.before != nil && p.next.registered == p.before.registered {
+		v.counts.wrong.Add(int64(max(0, p.next.wrong-p.before.wrong)))
+	}
+	if p.next.reason == ReasonGuesses && (p.before == nil || p.before.reason == "") {
 		v.counts.destroyed.Add(1)
 		v.p.Log.Info("an account was destroyed after its last guess")
 	}
-	return answer, next, failed
+}
+
+// do is prepare and commit. Nothing but a look is answered while the token is behind the store.
+func (v *Vault) do(ctx context.Context, key Key, q request) (response, *record, error) {
+	p, err := v.prepare(ctx, key, q)
+	if err != nil {
+		return response{}, nil, err
+	}
+	if err := v.commit(p); err != nil {
+		return response{}, nil, err
+	}
+	if _, look := q.(lookRequest); !look && !v.ledger.isAnchored() {
+		return response{}, nil, unavailable("the token", errStored)
+	}
+	return p.answer, p.next, p.failed
 }
 
 // load returns an account and its stored value, nil for none.

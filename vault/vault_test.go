@@ -229,8 +229,7 @@ func TestRegistrationProofs(t *testing.T) {
 	must(t, v.RegisterFinish(t.Context(), p.id, r)) // its answer was lost
 	p.wrong()
 	p.wrong()
-	// The registration replayed, to get guesses back, is the one that is there: no change.
-	must(t, v.RegisterFinish(t.Context(), p.id, r))
+	wantErr(t, "the registration replayed, to get guesses back", v.RegisterFinish(t.Context(), p.id, r), vault.ErrStale)
 	if left := p.account().GuessesLeft; left != 8 {
 		t.Errorf("a replayed registration gave guesses back: %d left", left)
 	}
@@ -358,7 +357,7 @@ func TestBadMessagesChangeNothing(t *testing.T) {
 		_, err := v.RecoverStart(t.Context(), p.id, vault.RecoveryStart{KE1: ke1, Version: a.Version})
 		wantErr(t, "bad KE1", err, vault.ErrInvalid)
 	}
-	_, err := v.RegisterStart(t.Context(), p.id, make([]byte, 33))
+	_, err := v.RegisterStart(t.Context(), p.id, vault.RegistrationRequest{Request: make([]byte, 33), Enrolled: true})
 	wantErr(t, "bad request", err, vault.ErrInvalid)
 	_, err = v.RecoverFinish(t.Context(), p.id, vault.RecoveryFinish{Start: make([]byte, 15), KE3: make([]byte, 32)})
 	wantErr(t, "bad start", err, vault.ErrInvalid)

@@ -21,7 +21,7 @@ import (
 
 // transport carries single messages to the vault. *vault.Vault is one.
 type transport interface {
-	RegisterStart(ctx context.Context, id vault.AccountID, request []byte) (*vault.RegistrationReply, error)
+	RegisterStart(ctx context.Context, id vault.AccountID, q vault.RegistrationRequest) (*vault.RegistrationReply, error)
 	RegisterFinish(ctx context.Context, id vault.AccountID, r vault.Registration) error
 	RecoverStart(ctx context.Context, id vault.AccountID, r vault.RecoveryStart) (*vault.RecoveryReply, error)
 	RecoverFinish(ctx context.Context, id vault.AccountID, r vault.RecoveryFinish) ([]byte, error)
@@ -125,7 +125,9 @@ func (p *protocol) register(ctx context.Context, t transport, c cards.Card, id v
 		return err
 	}
 	defer run.Clear()
-	reply, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.RegistrationReply, error) { return t.RegisterStart(ctx, id, request) })
+	reply, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.RegistrationReply, error) {
+		return t.RegisterStart(ctx, id, vault.RegistrationRequest{Request: request, Enrolled: true})
+	})
 	if err != nil {
 		return err
 	}

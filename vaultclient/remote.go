@@ -87,9 +87,9 @@ func (m messages) PublicKey(ctx context.Context) ([]byte, error) {
 	return a.PublicKey, err
 }
 
-func (m messages) RegisterStart(ctx context.Context, id vault.AccountID, request []byte) (*vault.RegistrationReply, error) {
+func (m messages) RegisterStart(ctx context.Context, id vault.AccountID, q vault.RegistrationRequest) (*vault.RegistrationReply, error) {
 	var a api.RegistrationReply
-	err := m.send(ctx, http.MethodPost, m.path(id, "/registration"), api.RegistrationStart{Request: request}, &a)
+	err := m.send(ctx, http.MethodPost, m.path(id, "/registration"), api.RegistrationStart{Request: q.Request}, &a)
 	return &vault.RegistrationReply{Response: a.Response, Ticket: a.Ticket}, err
 }
 

@@ -107,10 +107,10 @@ func parse[T any](t *testing.T, b []byte) (v T) {
 
 func (s *site) account() string { return "/v1/accounts/" + api.FormatID(s.id) }
 
-func (s *site) registration(password string) api.RegistrationFinish {
+func (s *site) registration(password string, header ...string) api.RegistrationFinish {
 	s.t.Helper()
 	c := opaquetest.New()
-	reply := parse[api.RegistrationReply](s.t, s.want(200, "", "POST", s.account()+"/registration", api.RegistrationStart{Request: c.Request([]byte(password))}))
+	reply := parse[api.RegistrationReply](s.t, s.want(200, "", "POST", s.account()+"/registration", api.RegistrationStart{Request: c.Request([]byte(password))}, header...))
 	record, _, err := c.Record(reply.Response, s.id[:], s.public)
 	must(s.t, err)
 	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: []byte("sealed"), Management: s.management.Public().(ed25519.PublicKey)}
@@ -251,7 +251,10 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 
 func TestEnrolmentToken(t *testing.T) {
 	s := newSite(t, api.Params{EnrolmentToken: []byte("planted-token")}, vault.Policy{})
-	r := s.registration("right")
+	start := api.RegistrationStart{Request: opaquetest.New().Request([]byte("right"))}
+	s.want(401, api.CodeEnrolment, "POST", s.account()+"/registration", start)
+	s.want(401, api.CodeEnrolment, "POST", s.account()+"/registration", start, "Authorization", "Bearer wrong")
+	r := s.registration("right", "Authorization", "Bearer planted-token")
 	path := s.account() + "/registration/finish"
 	s.want(401, api.CodeEnrolment, "POST", path, r)
 	s.want(401, api.CodeEnrolment, "POST", path, r, "Authorization", "Bearer wrong")
@@ -260,6 +263,18 @@ func TestEnrolmentToken(t *testing.T) {
 	if strings.Contains(s.logs.String(), "planted") {
 		t.Error("the token is in the log")
 	}
+}
+
+// Nobody makes a new account at a vault that is closed; who has one goes on.
+func TestClosedRegistration(t *testing.T) {
+	s := newSite(t, api.Params{Closed: true}, vault.Policy{})
+	s.want(401, api.CodeEnrolment, "POST", s.account()+"/registration", api.RegistrationStart{Request: opaquetest.New().Request([]byte("right"))})
+	open := api.New(api.Params{Vault: s.vault})
+	closed := s.server
+	s.server = open
+	s.want(204, "", "POST", s.account()+"/registration/finish", s.registration("right"))
+	s.server = closed
+	s.want(204, "", "POST", s.account()+"/registration/finish", s.registration("next"))
 }
 
 func TestRateLimits(t *testing.T) {

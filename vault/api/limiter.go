@@ -1,80 +1,86 @@
 package api
 
 import (
+	"container/list"
 	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Rate allows Burst requests at once and PerMinute in the long run. The zero Rate allows all.
 type Rate struct{ PerMinute, Burst int }
 
-// maxBuckets bounds the memory that strangers can fill.
-const maxBuckets = 100_000
+// Limiter returns one that holds to the rate, nil for the zero Rate.
+func (r Rate) Limiter() *rate.Limiter {
+	if r.PerMinute <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(float64(r.PerMinute)/60), max(1, r.Burst))
+}
 
-// limiter is a token bucket for each name.
-type limiter struct {
+// maxBuckets bounds the memory that strangers can fill: about 8 MiB for each limiter.
+const maxBuckets = 1 << 15
+
+// limiter is a token bucket for each key. Keys have a fixed size. When there are too many,
+// the one that was used longest ago is forgotten, and no other.
+type limiter[K comparable] struct {
 	rate    Rate
 	mu      sync.Mutex
-	buckets map[string]bucket
+	buckets map[K]*list.Element // of order
+	order   *list.List          // of *bucket[K]; the front was used last
 }
 
-type bucket struct {
-	left float64
-	at   time.Time
+type bucket[K comparable] struct {
+	key     K
+	limiter *rate.Limiter
 }
 
-func newLimiter(rate Rate) *limiter { return &limiter{rate: rate, buckets: map[string]bucket{}} }
+func newLimiter[K comparable](rate Rate) *limiter[K] {
+	return &limiter[K]{rate: rate, buckets: map[K]*list.Element{}, order: list.New()}
+}
 
-// take takes one request of name; it returns how long to wait, 0 if it may go on.
-func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
+// take takes one request of key; it returns how long to wait, 0 if it may go on.
+func (l *limiter[K]) take(key K, now time.Time) (wait time.Duration) {
 	if l.rate.PerMinute <= 0 {
 		return 0
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	perSecond, burst := float64(l.rate.PerMinute)/60, float64(max(1, l.rate.Burst))
-	b, ok := l.buckets[name]
-	if !ok {
-		if len(l.buckets) >= maxBuckets {
-			l.forget(now, perSecond, burst)
+	one := l.buckets[key]
+	if one == nil {
+		if l.order.Len() >= maxBuckets {
+			oldest := l.order.Back()
+			delete(l.buckets, oldest.Value.(*bucket[K]).key)
+			l.order.Remove(oldest)
 		}
-		b = bucket{burst, now}
-	}
-	b.left = min(burst, b.left+max(0, now.Sub(b.at).Seconds())*perSecond)
-	b.at = now
-	if b.left >= 1 {
-		b.left--
+		one = l.order.PushFront(&bucket[K]{key, l.rate.Limiter()})
+		l.buckets[key] = one
 	} else {
-		wait = time.Duration((1 - b.left) / perSecond * float64(time.Second))
+		l.order.MoveToFront(one)
 	}
-	l.buckets[name] = b
+	r := one.Value.(*bucket[K]).limiter.ReserveN(now, 1)
+	if wait = r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+	}
 	return wait
 }
 
-// forget drops buckets that are full again; if that is not enough, all.
-func (l *limiter) forget(now time.Time, perSecond, burst float64) {
-	for name, b := range l.buckets {
-		if b.left+now.Sub(b.at).Seconds()*perSecond >= burst {
-			delete(l.buckets, name)
-		}
-	}
-	if len(l.buckets) >= maxBuckets {
-		clear(l.buckets)
-	}
-}
-
-// address is what counts as one client: an IPv4 address, or the /64 of an IPv6 one.
-func address(remote string) string {
+// address is what counts as one client: an IPv4 address, or the /64 of an IPv6 one. The zero Prefix is one client, too.
+func address(remote string) netip.Prefix {
 	a, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return remote
+		return netip.Prefix{}
 	}
-	ip := a.Addr().Unmap()
+	ip := a.Addr().Unmap().WithZone("")
+	bits := 32
 	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String()
-		}
+		bits = 64
 	}
-	return ip.String()
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
 }

@@ -56,7 +56,7 @@ func (s *Server) Metrics() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		s.writeMetrics(w, s.p.Vault.Ready(r.Context()) == nil)
+		s.writeMetrics(w, s.isReady(r.Context()) == nil)
 	})
 	return mux
 }
@@ -73,8 +73,8 @@ func (s *Server) writeMetrics(w io.Writer, ready bool) {
 	}{
 		{"ready", "gauge", "1 if the token answers and the store is anchored.", up},
 		{"accounts", "gauge", "Accounts, destroyed ones included.", c.Accounts},
-		{"open_starts", "gauge", "Recoveries between KE1 and KE3.", c.OpenStarts},
-		{"commit_number", "gauge", "Number of the last commit, as anchored on the token.", c.CommitNumber},
+		{"open_starts", "gauge", "Recoveries that wait for their KE3.", c.OpenStarts},
+		{"commit_number", "gauge", "Number of the last commit: how often a label on the token was written since init.", c.CommitNumber},
 		{"storage_generation", "gauge", "Generation of the storage key.", c.Generation},
 		{"commit_groups_total", "counter", "Groups of changes made durable.", c.Groups},
 		{"commits_total", "counter", "Changes made durable.", c.Commits},
@@ -82,7 +82,8 @@ func (s *Server) writeMetrics(w io.Writer, ready bool) {
 		{"deletions_total", "counter", "Accounts removed by their owners.", c.Deletions},
 		{"guesses_total", "counter", "Guesses counted.", c.Guesses},
 		{"guesses_right_total", "counter", "Guesses with the right password.", c.Right},
-		{"guesses_wrong_total", "counter", "Guesses that were answered with a wrong proof.", c.Wrong},
+		{"guesses_wrong_total", "counter", "Guesses that were wrong, also those that nobody finished.", c.Wrong},
+		{"guesses_returned_total", "counter", "Guesses given back, since the token failed before it evaluated anything.", c.Returned},
 		{"guesses_delayed_total", "counter", "Guesses refused because of a delay.", c.Waits},
 		{"accounts_destroyed_total", "counter", "Accounts destroyed after ten guesses.", c.Destroyed},
 		{"evaluations_total", "counter", "Evaluations by the HSM for recoveries.", c.Evaluations},

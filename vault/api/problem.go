@@ -55,6 +55,9 @@ func (s *Server) problem(w http.ResponseWriter, err error) int {
 	var wait *vault.WaitError
 	var destroyed *vault.DestroyedError
 	var rate *rateError
+	if busy := (*vault.BusyError)(nil); errors.As(err, &busy) {
+		err = &rateError{busy.Wait}
+	}
 	switch {
 	case errors.As(err, &rate):
 		p = Problem{Type: TypePrefix + string(CodeRate), Title: "Too many requests.", Status: http.StatusTooManyRequests}

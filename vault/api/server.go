@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,8 @@ type Params struct {
 	Vault *vault.Vault // required
 	// EnrolmentToken, if any, must be known to make a new account. The server keeps its hash only.
 	EnrolmentToken []byte
+	// Closed: nobody may make a new account. Without it and without an EnrolmentToken, anybody may.
+	Closed bool
 	// PerAddress and PerAccount limit requests; their zero values do not.
 	PerAddress, PerAccount Rate
 	Log                    *slog.Logger     // nil: none
@@ -34,10 +38,15 @@ type Server struct {
 	p         Params
 	mux       *http.ServeMux
 	enrolment []byte
-	addresses *limiter
-	accounts  *limiter
+	addresses *limiter[netip.Prefix]
+	accounts  *limiter[vault.AccountID]
+	working   chan struct{} // holds one element for each request under way
+	readiness readiness
 	metrics   metrics
 }
+
+// maxWorking is how many requests are worked on at once; more are asked to come again.
+const maxWorking = 1024
 
 // New makes a server.
 func New(p Params) *Server {
@@ -50,7 +59,8 @@ func New(p Params) *Server {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	s := &Server{p: p, mux: http.NewServeMux(), addresses: newLimiter(p.PerAddress), accounts: newLimiter(p.PerAccount)}
+	s := &Server{p: p, mux: http.NewServeMux(), addresses: newLimiter[netip.Prefix](p.PerAddress), accounts: newLimiter[vault.AccountID](p.PerAccount),
+		working: make(chan struct{}, maxWorking)}
 	if len(p.EnrolmentToken) > 0 {
 		sum := sha256.Sum256(p.EnrolmentToken)
 		s.enrolment = sum[:]
@@ -91,7 +101,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, route string, handle handler) {
 	begun := s.p.Now()
-	status := s.answer(w, r, guarded(handle))
+	status := s.answer(w, r, route, guarded(handle))
 	took := s.p.Now().Sub(begun)
 	s.metrics.observe(route, status, took)
 	level := slog.LevelDebug
@@ -101,17 +111,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, route string, han
 	s.p.Log.Log(r.Context(), level, "request", "route", route, "status", status, "took", took)
 }
 
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, handle handler) int {
+// health are the routes that are never limited.
+var health = []string{"GET /healthz", "GET /readyz"}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, route string, handle handler) int {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	now := s.p.Now()
-	if !strings.HasSuffix(r.URL.Path, "z") { // the health checks are never limited
-		wait := s.addresses.take(address(r.RemoteAddr), now)
-		if id := r.PathValue("id"); wait == 0 && id != "" {
-			wait = s.accounts.take(id, now)
+	if !slices.Contains(health, route) {
+		if err := s.admit(r, route); err != nil {
+			return s.problem(w, err)
 		}
-		if wait > 0 {
-			return s.problem(w, &rateError{wait})
+		select {
+		case s.working <- struct{}{}:
+			defer func() { <-s.working }()
+		default:
+			return s.problem(w, &rateError{time.Second})
 		}
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes)
@@ -124,6 +138,25 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, handle handler) 
 		return http.StatusNoContent
 	}
 	return writeJSON(w, "application/json", http.StatusOK, body)
+}
+
+// admit refuses who asks too often. Nothing that a stranger chose is remembered but in a form of fixed size.
+func (s *Server) admit(r *http.Request, route string) error {
+	now := s.p.Now()
+	if wait := s.addresses.take(address(r.RemoteAddr), now); wait > 0 {
+		return &rateError{wait}
+	}
+	if !strings.Contains(route, "{id}") {
+		return nil
+	}
+	id, err := s.id(r)
+	if err != nil {
+		return err
+	}
+	if wait := s.accounts.take(id, now); wait > 0 {
+		return &rateError{wait}
+	}
+	return nil
 }
 
 // guarded turns a panic into an error without a stack trace: the arguments in
@@ -185,7 +218,7 @@ func (s *Server) id(r *http.Request) (vault.AccountID, error) {
 
 func (s *Server) vault(*http.Request) (any, error) {
 	p := s.p.Vault.Public()
-	return Vault{p.Name, p.Suite, p.PublicKey, p.Guesses}, nil
+	return Vault{p.Name, p.Suite, p.PublicKey, p.Guesses, vault.WrongCap}, nil
 }
 
 func (s *Server) registrationStart(r *http.Request) (any, error) {
@@ -197,7 +230,7 @@ func (s *Server) registrationStart(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.p.Vault.RegisterStart(r.Context(), id, q.Request)
+	reply, err := s.p.Vault.RegisterStart(r.Context(), id, vault.RegistrationRequest{Request: q.Request, Enrolled: s.enrolled(r)})
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +254,7 @@ func (s *Server) registrationFinish(r *http.Request) (any, error) {
 // enrolled tells in constant time whether the client has the enrolment token, if there is one.
 func (s *Server) enrolled(r *http.Request) bool {
 	if s.enrolment == nil {
-		return true
+		return !s.p.Closed
 	}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	sum := sha256.Sum256([]byte(token))
@@ -270,7 +303,7 @@ func (s *Server) account(r *http.Request) (any, error) {
 		return nil, err
 	}
 	answer := Account{State: StateLiving, Reason: a.Reason, GuessesLeft: a.GuessesLeft, Version: a.Version,
-		Registered: a.Registered.UTC(), Changed: a.Changed.UTC(), Guesses: []Guess{}}
+		WrongGuesses: a.Wrong, Registered: a.Registered.UTC(), Changed: a.Changed.UTC(), Guesses: []Guess{}}
 	if a.Reason != "" {
 		answer.State = StateDestroyed
 	}
@@ -310,7 +343,7 @@ func (s *Server) remove(r *http.Request) (any, error) {
 func (s *Server) healthy(*http.Request) (any, error) { return map[string]string{"status": "ok"}, nil }
 
 func (s *Server) ready(r *http.Request) (any, error) {
-	if err := s.p.Vault.Ready(r.Context()); err != nil {
+	if err := s.isReady(r.Context()); err != nil {
 		return nil, err
 	}
 	return map[string]string{"status": "ok"}, nil

@@ -49,6 +49,8 @@ type Vault struct {
 	Suite     int    `json:"suite"`
 	PublicKey []byte `json:"public_key"`
 	Guesses   int    `json:"guesses"`
+	// WrongGuesses is how many wrong guesses one registration has in all.
+	WrongGuesses int `json:"wrong_guesses"`
 }
 
 // RegistrationStart and RegistrationReply are POST …/registration.
@@ -106,10 +108,12 @@ type Account struct {
 	Reason      vault.Reason `json:"reason,omitempty"`
 	GuessesLeft int          `json:"guesses_left"`
 	Version     uint64       `json:"version"`
-	Registered  time.Time    `json:"registered"`
-	Changed     time.Time    `json:"changed"`
-	WaitUntil   time.Time    `json:"wait_until,omitzero"`
-	Guesses     []Guess      `json:"guesses"`
+	// WrongGuesses counts those since the password was set.
+	WrongGuesses int       `json:"wrong_guesses"`
+	Registered   time.Time `json:"registered"`
+	Changed      time.Time `json:"changed"`
+	WaitUntil    time.Time `json:"wait_until,omitzero"`
+	Guesses      []Guess   `json:"guesses"`
 }
 
 // Guess is one past guess of an Account.

@@ -62,7 +62,7 @@ func ownOrRunning(ctx context.Context, s settings, method, path string, answer a
 	if err != nil {
 		return err
 	}
-	o, err := s.open(ctx, vault.Policy{}, log, false)
+	o, err := s.open(ctx, vault.Params{Log: log}, false)
 	if err != nil {
 		return wordsOf(err)
 	}

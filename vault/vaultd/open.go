@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +27,7 @@ func (o *opened) close() {
 }
 
 // open opens the vault in the data folder. makeStore allows a new store.
-func (s *settings) open(ctx context.Context, policy vault.Policy, log *slog.Logger, makeStore bool) (*opened, error) {
+func (s *settings) open(ctx context.Context, params vault.Params, makeStore bool) (*opened, error) {
 	p, err := s.token()
 	if err != nil {
 		return nil, err
@@ -45,7 +44,8 @@ func (s *settings) open(ctx context.Context, policy vault.Policy, log *slog.Logg
 		_ = store.Close() // nothing was written
 		return nil, err
 	}
-	v, err := vault.Open(ctx, vault.Params{Store: store, HSM: token, Name: s.name, Policy: policy, Log: log})
+	params.Store, params.HSM, params.Name = store, token, s.name
+	v, err := vault.Open(ctx, params)
 	if err != nil {
 		_ = store.Close() // nothing was written
 		token.Close()
@@ -77,7 +77,7 @@ func initialise(ctx context.Context, s settings) error {
 	if err := hsm.Init(ctx, p); err != nil {
 		return wordsOf(err)
 	}
-	o, err := s.open(ctx, vault.Policy{}, nil, true)
+	o, err := s.open(ctx, vault.Params{}, true)
 	if err != nil {
 		return wordsOf(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
 )
 
@@ -29,11 +30,7 @@ func serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	perAddress, err := rate("rate-address", s.perAddress)
-	if err != nil {
-		return err
-	}
-	perAccount, err := rate("rate-account", s.perAccount)
+	rates, err := s.rates()
 	if err != nil {
 		return err
 	}
@@ -49,13 +46,20 @@ func serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	o, err := s.open(ctx, policy, log, false)
+	closed := enrolment == nil && !s.openRegistration
+	o, err := s.open(ctx, vault.Params{Policy: policy, Log: log, StrangersRate: rates.newAccounts.Limiter(), OwnersRate: rates.newPasswords.Limiter()}, false)
 	if err != nil {
 		return wordsOf(err)
 	}
 	defer o.close()
-	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, PerAddress: perAddress, PerAccount: perAccount, Log: log})
+	if err := o.Prove(ctx); err != nil {
+		return fmt.Errorf("store or token cannot be written, so no guess could be counted: %w", err)
+	}
+	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, Closed: closed, PerAddress: rates.address, PerAccount: rates.account, Log: log})
 	clear(enrolment)
+	if closed {
+		log.Warn("nobody can make a new account: set enrolment-token-file, or open-registration where anybody may")
+	}
 
 	main, err := new(net.ListenConfig).Listen(ctx, "tcp", s.listen)
 	if err != nil {
@@ -97,7 +101,7 @@ type listener struct {
 func newHTTP(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10,
+		MaxHeaderBytes: 8 << 10,
 		// What net/http has to say of connections names addresses.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
@@ -124,10 +128,31 @@ func serveAll(ctx context.Context, listeners []listener, log *slog.Logger) error
 	return err
 }
 
+// rates are the limits of requests.
+type rates struct{ address, account, newAccounts, newPasswords api.Rate }
+
+func (s *settings) rates() (r rates, err error) {
+	for _, one := range []struct {
+		flag, text string
+		to         *api.Rate
+	}{
+		{"rate-address", s.perAddress, &r.address}, {"rate-account", s.perAccount, &r.account},
+		{"rate-registration", s.newAccounts, &r.newAccounts}, {"rate-password", s.newPasswords, &r.newPasswords},
+	} {
+		if *one.to, err = rate(one.flag, one.text); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
 // enrolmentToken reads the token, without its last line end; nil for none.
 func (s *settings) enrolmentToken() ([]byte, error) {
 	if s.enrolment == "" {
 		return nil, nil
+	}
+	if s.openRegistration {
+		return nil, fmt.Errorf("%w: --open-registration and --enrolment-token-file exclude each other", errUsage)
 	}
 	text, err := os.ReadFile(s.enrolment)
 	if err != nil {

@@ -23,12 +23,15 @@ type settings struct {
 	config, data, hsm, name, logLevel, url    string
 	listen, tlsCert, tlsKey, metrics          string
 	delays, enrolment, perAddress, perAccount string
+	newAccounts, newPasswords                 string
+	openRegistration                          bool
 	out, from                                 string
 	sessions                                  int
 	devTLS, json, lockAccounts                bool
 }
 
-var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file", "rate-address", "rate-account"}
+var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file", "open-registration",
+	"rate-address", "rate-account", "rate-registration", "rate-password"}
 
 // register defines the named flags.
 func (s *settings) register(f *pflag.FlagSet, names []string) {
@@ -41,7 +44,7 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 		case "hsm":
 			f.StringVar(&s.hsm, name, "", "the token: a PKCS#11 URI (RFC 7512)")
 		case "sessions":
-			f.IntVar(&s.sessions, name, 8, "sessions on the token")
+			f.IntVar(&s.sessions, name, 32, "sessions on the token for guesses; four more are used")
 		case "log-level":
 			f.StringVar(&s.logLevel, name, "info", "debug, info, warn or error")
 		case "name":
@@ -59,11 +62,17 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 		case "metrics":
 			f.StringVar(&s.metrics, name, "", "address and port for GET /metrics, without TLS; empty for none")
 		case "enrolment-token-file":
-			f.StringVar(&s.enrolment, name, "", "file with the token that new accounts need; empty: anybody may register")
+			f.StringVar(&s.enrolment, name, "", "file with the token that new accounts need")
+		case "open-registration":
+			f.BoolVar(&s.openRegistration, name, false, "anybody may make an account; without this and without a token nobody may")
 		case "rate-address":
 			f.StringVar(&s.perAddress, name, "600/300", "requests a minute and at once from one address; 0 for no limit")
 		case "rate-account":
 			f.StringVar(&s.perAccount, name, "240/120", "requests a minute and at once for one account; 0 for no limit")
+		case "rate-registration":
+			f.StringVar(&s.newAccounts, name, "60/60", "new accounts begun in a minute and at once, by all together; 0 for no limit")
+		case "rate-password":
+			f.StringVar(&s.newPasswords, name, "600/300", "new passwords of accounts begun in a minute and at once, by all together; 0 for no limit")
 		case "url":
 			f.StringVar(&s.url, name, "", "address under which clients reach the vault, https://…")
 		case "json":

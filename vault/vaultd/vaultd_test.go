@@ -99,7 +99,7 @@ func TestCardAndTLS(t *testing.T) {
 func TestConfigurationFile(t *testing.T) {
 	d := vaultdtest.New(t)
 	file := filepath.Join(t.TempDir(), "vaultd.conf")
-	must(t, os.WriteFile(file, []byte("# a comment\nname = From the file\nguess-delays = 0\nmetrics = 127.0.0.1:0\n\nlog-level = debug\nlisten = 192.0.2.1:1\n"), 0o600))
+	must(t, os.WriteFile(file, []byte("# a comment\nname = From the file\nguess-delays = 0\nopen-registration = true\nmetrics = 127.0.0.1:0\n\nlog-level = debug\nlisten = 192.0.2.1:1\n"), 0o600))
 	d.Args = []string{"--config", file}
 	startIt(t, d)
 	p := newPerson(t, d)

@@ -66,7 +66,8 @@ func Cleanup() {
 	}
 }
 
-// New makes a SoftHSM token, and a vault on it with vaultd init. Nothing serves it yet.
+// New makes a SoftHSM token, and a vault on it with vaultd init. Nothing serves it yet. Unless the
+// arguments say who may register, anybody may.
 func New(t testing.TB, args ...string) *Vaultd {
 	t.Helper()
 	uri := hsmtest.SoftHSM(t, "vaultd")
@@ -79,6 +80,9 @@ func New(t testing.TB, args ...string) *Vaultd {
 		v.Kill()
 		_ = os.RemoveAll(dir)
 	})
+	if !strings.Contains(strings.Join(args, " "), "--enrolment-token-file") {
+		v.Args = append(v.Args, "--open-registration")
+	}
 	v.Must("init")
 	return v
 }
