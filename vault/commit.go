@@ -75,11 +75,11 @@ func (l *ledger) problem() error {
 	return nil
 }
 
-// isAnchored reports whether the token shows all that is in the store.
+// isAnchored reports whether the token shows all that was answered: no write that was kept waits for it.
 func (l *ledger) isAnchored() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.anchored
+	return l.failing == nil && l.broken == nil
 }
 
 // entry is one change on its way.
