@@ -2,6 +2,7 @@ package hsm
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/miekg/pkcs11"
@@ -43,20 +44,23 @@ func (h *HSM) Lease(ctx context.Context) (Evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	login, err := h.token.login(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		login, err := h.token.login(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if login.alone() { // the anchor needs it too, before the evaluation
+			return l, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
+		case <-login.gone: // dropped while this one waited
+		case s := <-login.free[forAccounts]:
+			l.login, l.kept = login, &s
+			return l, nil
+		}
 	}
-	if login.alone() { // the anchor needs it too, before the evaluation
-		return l, nil
-	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case s := <-login.free[forAccounts]:
-		l.login, l.kept = login, &s
-	}
-	return l, nil
 }
 
 // Output implements Evaluator.
@@ -65,7 +69,7 @@ func (l *lease) Output() bool { return l.output.Load() }
 // Release implements Evaluator.
 func (l *lease) Release() {
 	if l.kept != nil {
-		l.login.free[forAccounts] <- *l.kept
+		l.h.token.giveBack(l.login, forAccounts, *l.kept)
 		l.kept = nil
 	}
 }

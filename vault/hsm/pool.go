@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,7 @@ type login struct {
 	slot uint
 	free [pools]chan pkcs11.SessionHandle
 	all  []pkcs11.SessionHandle
+	gone chan struct{} // closed once it is dropped
 
 	mu      sync.Mutex
 	handles map[string]pkcs11.ObjectHandle // private keys by CKA_ID
@@ -100,9 +102,12 @@ func try[T any](ctx context.Context, t *token, from pool, do func(session) (T, e
 		select {
 		case <-ctx.Done():
 			return value, fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
+		case <-l.gone: // dropped while this one waited
+			attempt--
+			continue
 		case s := <-l.free[from]:
 			value, err = do(session{t, l, s})
-			l.free[from] <- s
+			t.giveBack(l, from, s)
 		}
 		if !lost(err) {
 			return value, words(err)
@@ -155,7 +160,7 @@ func (t *token) open(ctx context.Context) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &login{slot: slot, handles: map[string]pkcs11.ObjectHandle{}}
+	l := &login{slot: slot, gone: make(chan struct{}), handles: map[string]pkcs11.ObjectHandle{}}
 	if err := t.openSessions(l); err != nil {
 		t.closeAll(l)
 		return nil, err
@@ -252,6 +257,8 @@ func (t *token) readPIN(ctx context.Context) ([]byte, error) {
 
 // drop forgets a login that is worth nothing. Nobody opens a new one
 // meanwhile: a module that was initialised anew gives out the same numbers again.
+// Sessions that are borrowed end when they come back: whoever has one may be half way, and not every
+// error means that the token is gone.
 func (t *token) drop(l *login) {
 	<-t.opening
 	defer func() { t.opening <- struct{}{} }()
@@ -261,8 +268,39 @@ func (t *token) drop(l *login) {
 		t.current = nil
 	}
 	t.mu.Unlock()
-	if mine {
-		t.closeAll(l)
+	if !mine {
+		return
+	}
+	close(l.gone)
+	for p := range l.free {
+		t.closeFree(l, pool(p))
+	}
+}
+
+// closeFree ends the sessions of a dead login that nobody has.
+func (t *token) closeFree(l *login, p pool) {
+	for {
+		select {
+		case s := <-l.free[p]:
+			t.mu.Lock()
+			again := t.current != nil && t.current != l && slices.Contains(t.current.all, s)
+			t.mu.Unlock()
+			if !again {
+				_ = t.module.CloseSession(s) // gone already, most likely
+			}
+		default:
+			return
+		}
+	}
+}
+
+// giveBack returns a borrowed session.
+func (t *token) giveBack(l *login, p pool, s pkcs11.SessionHandle) {
+	l.free[p] <- s
+	select {
+	case <-l.gone:
+		t.closeFree(l, p)
+	default:
 	}
 }
 
