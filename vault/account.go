@@ -138,11 +138,13 @@ func apply(m moment, q request, r *record) (answer response, next *record, err e
 	expired := false
 	if work != nil {
 		version = work.version
-		expired = work.expire(m)
-		if work.hasPassed(m) {
+		switch {
+		case work.hasPassed(m):
 			expired, work, version = true, nil, 0
-		} else if work.deleted {
+		case work.deleted:
 			work = nil
+		default:
+			expired = work.expire(m)
 		}
 	}
 	next, changed, answer, err := q.step(m, work, version)

@@ -60,7 +60,7 @@ func (v *Vault) RegisterStart(ctx context.Context, id AccountID, q RegistrationR
 		if err != nil {
 			return nil, opaqueError(err)
 		}
-		return &RegistrationReply{answer, v.tickets.seal(id, s, version, v.p.Now())}, nil
+		return &RegistrationReply{answer, v.tickets.seal(id, s, version, v.steady.Now())}, nil
 	})
 }
 
@@ -131,7 +131,7 @@ func (v *Vault) RegisterFinish(ctx context.Context, id AccountID, r Registration
 }
 
 func (v *Vault) registerFinish(ctx context.Context, id AccountID, r Registration) error {
-	t, err := v.tickets.open(id, r.Ticket, v.p.Now())
+	t, err := v.tickets.open(id, r.Ticket, v.steady.Now())
 	defer t.scalar.Clear()
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (v *Vault) registerFinish(ctx context.Context, id AccountID, r Registration
 	registered := p.failed == nil
 	err = v.commit(p)
 	if registered && (err == nil || errors.Is(err, errStored)) {
-		v.tickets.use(name, p.next.version, v.p.Now())
+		v.tickets.use(name, p.next.version, v.steady.Now())
 		v.starts.dropAccount(key)
 		v.counts.registrations.Add(1)
 	}

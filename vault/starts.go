@@ -203,7 +203,7 @@ func (st *start) clear() {
 // takeOver takes over, at Open, what the store has as under way.
 func (v *Vault) takeOver(key Key, r *record) {
 	now := v.p.Now()
-	v.timers.take(key, r, now)
+	v.timers.take(key, r, now, v.steady.Now())
 	for _, s := range r.open {
 		begun := time.UnixMilli(s.begun)
 		if begun.After(now) { // the clock has gone back
@@ -257,7 +257,7 @@ func (v *Vault) sweep(ctx context.Context) {
 	for _, key := range v.starts.due(v.p.Now()) {
 		each(key, func() error { return v.expire(ctx, key) })
 	}
-	for _, key := range v.timers.due(v.p.Now()) {
+	for _, key := range v.timers.due(v.steady.Now()) {
 		each(key, func() error { return v.expire(ctx, key) })
 	}
 	group.Wait()

@@ -56,7 +56,7 @@ func (t *tickets) seal(id AccountID, s *opaque.Scalar, version uint64, now time.
 	return t.aead.Seal(nonce, nonce, plain, append([]byte(labelTicket), id[:]...))
 }
 
-// open reads a ticket of that length. ErrStale for one that is too old, from the future, or of another process or account.
+// open reads a ticket of that length. ErrStale for one that is too old, or of another process or account.
 func (t *tickets) open(id AccountID, sealed []byte, now time.Time) (k ticket, err error) {
 	plain, err := t.aead.Open(nil, sealed[:12], sealed[12:], append([]byte(labelTicket), id[:]...))
 	if err != nil {
@@ -64,7 +64,7 @@ func (t *tickets) open(id AccountID, sealed []byte, now time.Time) (k ticket, er
 	}
 	defer clear(plain)
 	age := now.Sub(t.begun) - time.Duration(binary.BigEndian.Uint64(plain[40:]))*time.Millisecond
-	if age < -time.Millisecond || age >= ticketFor {
+	if age >= ticketFor {
 		return k, ErrStale
 	}
 	copy(k.scalar[:], plain)

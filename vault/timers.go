@@ -56,8 +56,8 @@ func (t *timers) note(key Key, before, next *record, now time.Time) {
 	}
 }
 
-// take takes over, at Open, an account of an earlier process.
-func (t *timers) take(key Key, r *record, now time.Time) {
+// take takes over, at Open, an account of an earlier process. now is by the clock that its times are by.
+func (t *timers) take(key Key, r *record, now, steady time.Time) {
 	if !r.passes() {
 		return
 	}
@@ -71,7 +71,7 @@ func (t *timers) take(key Key, r *record, now time.Time) {
 	if began.After(now) { // the clock has gone back
 		began = now
 	}
-	t.at[key] = now.Add(began.Add(lasts).Sub(now))
+	t.at[key] = steady.Add(began.Add(lasts).Sub(now))
 }
 
 // due returns the accounts that are over.

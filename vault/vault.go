@@ -43,6 +43,7 @@ type Vault struct {
 	locks   locks
 	starts  starts
 	timers  timers
+	steady  *steady
 	tickets tickets
 	counts  counts
 	stop    chan struct{}
@@ -73,12 +74,12 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
 	_, ake := p.HSM.PublicKeys()
-	v := &Vault{p: p, public: ake.Bytes(), stop: make(chan struct{})}
+	v := &Vault{p: p, steady: newSteady(p.Now), public: ake.Bytes(), stop: make(chan struct{})}
 	v.server = opaque.Server{Keys: p.HSM}
 	v.locks.held = map[Key]*lock{}
 	v.starts.init()
 	v.timers.init()
-	v.tickets.init(p.Now())
+	v.tickets.init(v.steady.Now())
 	var err error
 	if v.ledger, err = openLedger(ctx, p.Store, p.HSM, v.takeOver); err != nil {
 		return nil, err
@@ -238,7 +239,7 @@ func (v *Vault) prepare(ctx context.Context, key Key, q request) (*prepared, err
 	}
 	now := v.p.Now()
 	p := &prepared{key: key, before: before, old: old}
-	m := moment{now: now.UnixMilli(), policy: v.p.Policy, passed: v.timers.state(key, now), known: func(id startID) startState { return v.starts.state(startKey{key, id}, now) }}
+	m := moment{now: now.UnixMilli(), policy: v.p.Policy, passed: v.timers.state(key, v.steady.Now()), known: func(id startID) startState { return v.starts.state(startKey{key, id}, now) }}
 	p.answer, p.next, p.failed = apply(m, q, before)
 	return p, nil
 }
@@ -262,7 +263,7 @@ func (v *Vault) commit(p *prepared) error {
 
 // count notes what became of guesses.
 func (v *Vault) count(p *prepared) {
-	v.timers.note(p.key, p.before, p.next, v.p.Now())
+	v.timers.note(p.key, p.before, p.next, v.steady.Now())
 	if p.next == nil {
 		return
 	}
