@@ -20,8 +20,8 @@ func (r Rate) Limiter() *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(float64(r.PerMinute)/60), max(1, r.Burst))
 }
 
-// maxBuckets bounds the memory that strangers can fill: about 8 MiB for each limiter.
-const maxBuckets = 1 << 15
+// maxBuckets bounds the memory that strangers can fill: about 10 MiB for each limiter.
+const maxBuckets = 1 << 14
 
 // limiter is a token bucket for each key. Keys have a fixed size. When there are too many,
 // the one that was used longest ago is forgotten, and no other.
