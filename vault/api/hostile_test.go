@@ -46,7 +46,9 @@ func TestHostileRequests(t *testing.T) {
 	limits := api.Params{PerAddress: api.Rate{PerMinute: 600, Burst: 300}, PerAccount: api.Rate{PerMinute: 1e6, Burst: 1e6}}
 	s := newSite(t, limits, vault.Policy{})
 	s.want(204, "", "POST", s.account()+"/registration/finish", s.registration("right"))
-	untouched := api.New(api.Params{Vault: s.vault, PerAddress: limits.PerAddress, PerAccount: limits.PerAccount})
+	limits.Vault = s.vault
+	s.server = api.New(limits) // without a log, which is kept in memory here
+	untouched := api.New(limits)
 	request := `{"request":"` + strings.Repeat("A", 44) + `"}`
 	before := heap()
 	answered, asked := 0, 0
