@@ -16,6 +16,10 @@ type HSM interface {
 	Storages(ctx context.Context) ([]hsm.Storage, error)
 	// StorageSecret returns x(k·p), 32 bytes, for the storage scalar k of a generation.
 	StorageSecret(ctx context.Context, generation uint32, p opaque.Point) ([]byte, error)
+	// StorageSecrets is StorageSecret for each key of a generation, where two rotations at once left more than
+	// one, and KeepStorage destroys all but that of the secret x.
+	StorageSecrets(ctx context.Context, generation uint32, p opaque.Point) ([][]byte, error)
+	KeepStorage(ctx context.Context, generation uint32, p opaque.Point, x []byte) error
 	// Anchors returns, and SetAnchor writes, durably, a text of at most 40
 	// characters in each of two places. "" is one that was never written, or broke while it was.
 	Anchors(ctx context.Context) ([hsm.Anchors]string, error)

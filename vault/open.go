@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,8 +76,12 @@ func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 	}
 	for _, s := range storages {
 		if s.Generation <= generation {
-			if l.keys[s.Generation], err = deriveStorageKeys(ctx, l.hsm, s.Generation); err != nil {
+			keys, err := l.storageKeys(ctx, s, generation)
+			if err != nil {
 				return unavailable("the token", err)
+			}
+			if keys != nil {
+				l.keys[s.Generation] = keys
 			}
 		}
 	}
@@ -91,6 +96,31 @@ func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 		return fmt.Errorf("%w: %w", ErrTampered, err)
 	}
 	return nil
+}
+
+// storageKeys derives the keys of a generation that is not newer than the head's. nil: nothing in the store needs them.
+func (l *ledger) storageKeys(ctx context.Context, s hsm.Storage, newest uint32) (*storageKeys, error) {
+	if s.Keys == 1 {
+		return deriveStorageKeys(ctx, l.hsm, s.Generation)
+	}
+	key, value, label := Key{}, l.value, labelHead
+	if s.Generation < newest { // a rotation moved on and has not finished
+		value, label = nil, labelRecord
+		err := l.store.Iterate(ctx, func(k Key, v []byte) error {
+			if g, err := valueGeneration(v); k != (Key{}) && err == nil && g == s.Generation && value == nil {
+				key, value = k, bytes.Clone(v)
+			}
+			return nil
+		})
+		if err != nil || value == nil {
+			return nil, err
+		}
+	}
+	return chooseStorageKeys(ctx, l.hsm, s.Generation, func(k *storageKeys) bool {
+		plain, err := k.openValue(label, key, value)
+		clear(plain)
+		return err == nil
+	})
 }
 
 // accept decides whether the token has last seen this head, or the one before it.

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 )
 
@@ -20,25 +19,28 @@ func (v *Vault) Rotate(ctx context.Context) (accounts int, err error) {
 		return 0, err
 	}
 	defer end()
+	select { // one after the other, from before the first key is made
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case v.rotating <- struct{}{}:
+	}
+	defer func() { <-v.rotating }()
 	if err := v.switchGeneration(ctx); err != nil {
 		return 0, err
 	}
-	return v.reseal(ctx)
+	if accounts, err = v.reseal(ctx); err == nil {
+		v.p.Log.Info("the storage key was rotated", "accounts", accounts, "storage_key", v.ledger.newest().generation)
+	}
+	return accounts, err
 }
 
 // switchGeneration moves head and anchor to a new storage scalar.
 func (v *Vault) switchGeneration(ctx context.Context) error {
 	l := v.ledger
 	generation := l.newest().generation + 1
-	storages, err := v.p.HSM.Storages(ctx)
-	if err != nil {
+	// What a rotation left that never began, whole or half: nobody has used it.
+	if err := v.p.HSM.DestroyStorage(ctx, generation); err != nil {
 		return unavailable("the token", err)
-	}
-	if last := storages[len(storages)-1]; last.Generation == generation {
-		// Left by a rotation that never began. Nobody has used it.
-		if err := v.p.HSM.DestroyStorage(ctx, generation); err != nil {
-			return unavailable("the token", err)
-		}
 	}
 	if err := v.p.HSM.MakeStorage(ctx, generation); err != nil {
 		return unavailable("the token", err)
@@ -50,7 +52,7 @@ func (v *Vault) switchGeneration(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.current.generation+1 != generation {
-		return fmt.Errorf("%w: another rotation is under way", ErrUnavailable)
+		panic("vault: two rotations at once")
 	}
 	l.set(func() { l.keys[generation] = keys })
 	return l.write(nil, l.head, keys)

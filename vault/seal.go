@@ -48,9 +48,29 @@ func deriveStorageKeys(ctx context.Context, h HSM, generation uint32) (*storageK
 		return nil, err
 	}
 	defer clear(secret)
+	return storageKeysOf(generation, secret), nil
+}
+
+func storageKeysOf(generation uint32, secret []byte) *storageKeys {
 	seal := derive(secret, labelRecordSeal)
 	defer clear(seal)
-	return &storageKeys{generation, newGCM(seal), derive(secret, labelDigest), derive(secret, labelAnchor)}, nil
+	return &storageKeys{generation, newGCM(seal), derive(secret, labelDigest), derive(secret, labelAnchor)}
+}
+
+// chooseStorageKeys is deriveStorageKeys for a generation that has several keys on the token: the one that opens
+// a value of the store was used, and the others are destroyed. nil: none opens it.
+func chooseStorageKeys(ctx context.Context, h HSM, generation uint32, opens func(*storageKeys) bool) (*storageKeys, error) {
+	secrets, err := h.StorageSecrets(ctx, generation, storagePoint())
+	if err != nil {
+		return nil, err
+	}
+	for _, secret := range secrets {
+		defer clear(secret)
+		if k := storageKeysOf(generation, secret); opens(k) {
+			return k, h.KeepStorage(ctx, generation, storagePoint(), secret)
+		}
+	}
+	return nil, nil
 }
 
 func (k *storageKeys) clear() { clear(k.digest); clear(k.anchor) }

@@ -46,10 +46,12 @@ type Vault struct {
 	steady  *steady
 	tickets tickets
 	counts  counts
-	stop    chan struct{}
-	stopped sync.WaitGroup
-	closing atomic.Bool
-	active  sync.RWMutex // readers: operations under way; writer: Close
+	// rotating holds one element while a rotation is under way.
+	rotating chan struct{}
+	stop     chan struct{}
+	stopped  sync.WaitGroup
+	closing  atomic.Bool
+	active   sync.RWMutex // readers: operations under way; writer: Close
 }
 
 // counts are for metrics; see Counts.
@@ -74,7 +76,7 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
 	_, ake := p.HSM.PublicKeys()
-	v := &Vault{p: p, steady: newSteady(p.Now), public: ake.Bytes(), stop: make(chan struct{})}
+	v := &Vault{p: p, steady: newSteady(p.Now), public: ake.Bytes(), rotating: make(chan struct{}, 1), stop: make(chan struct{})}
 	v.server = opaque.Server{Keys: p.HSM}
 	v.locks.held = map[Key]*lock{}
 	v.starts.init()

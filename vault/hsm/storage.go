@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -19,6 +20,9 @@ type Storage struct {
 	// Anchor is the label of its private key, "" if that is the key's name. Only
 	// vaults from before docs/adr/0014 have one here; it is never written.
 	Anchor string
+	// Keys is how many private keys have this name. More than one are what two rotations at once left, in
+	// versions that let them.
+	Keys int
 }
 
 func (h *HSM) storageName(generation uint32) string {
@@ -35,7 +39,7 @@ func (h *HSM) generation(name string) uint32 {
 	return uint32(n)
 }
 
-// Storages returns the storage scalars on the token, oldest first.
+// Storages returns the storage scalars on the token, oldest first, each once.
 func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 	all, err := with(ctx, h.token, forAccounts, func(s session) ([]Storage, error) {
 		var all []Storage
@@ -45,18 +49,65 @@ func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 		}
 		for _, o := range objects {
 			if g := h.generation(o.id); g > 0 {
-				all = append(all, Storage{g, strings.TrimPrefix(o.label, o.id)})
+				all = append(all, Storage{g, strings.TrimPrefix(o.label, o.id), 1})
 			}
 		}
 		return all, nil
 	})
 	slices.SortFunc(all, func(a, b Storage) int { return cmp.Compare(a.Generation, b.Generation) })
-	for i := range len(all) - 1 {
-		if all[i].Generation == all[i+1].Generation {
-			return nil, fmt.Errorf("%w: the token has more than one key %s", ErrAmbiguous, h.storageName(all[i].Generation))
+	var once []Storage
+	for _, s := range all {
+		if last := len(once) - 1; last >= 0 && once[last].Generation == s.Generation {
+			once[last].Keys++
+			continue
 		}
+		once = append(once, s)
 	}
-	return all, err
+	return once, err
+}
+
+// StorageSecrets is StorageSecret for each key that has the name of the generation, in the token's order.
+func (h *HSM) StorageSecrets(ctx context.Context, generation uint32, p opaque.Point) ([][]byte, error) {
+	return with(ctx, h.token, forAccounts, func(s session) ([][]byte, error) {
+		handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_ID, h.storageName(generation)))
+		if err != nil {
+			return nil, err
+		}
+		var all [][]byte
+		for _, key := range handles {
+			x, err := deriveWith(s.module, s.handle, key, p)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, x)
+		}
+		return all, nil
+	})
+}
+
+// KeepStorage destroys the keys that have the name of the generation but one: that whose StorageSecret with p is x.
+func (h *HSM) KeepStorage(ctx context.Context, generation uint32, p opaque.Point, x []byte) error {
+	name := h.storageName(generation)
+	return h.token.call(ctx, forAccounts, func(s session) error {
+		s.forget(name)
+		handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_ID, name))
+		if err != nil {
+			return err
+		}
+		for _, key := range handles {
+			other, err := deriveWith(s.module, s.handle, key, p)
+			if err != nil {
+				return err
+			}
+			if bytes.Equal(other, x) {
+				continue
+			}
+			if err := s.module.DestroyObject(s.handle, key); err != nil {
+				return fmt.Errorf("destroy %s: %w", name, err)
+			}
+		}
+		return nil
+	})
 }
 
 // MakeStorage generates the storage scalar of a generation. ErrExists if there is one.
