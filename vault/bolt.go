@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gofrs/flock"
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -19,9 +20,17 @@ var boltBucket = []byte("holdfast-vault-1")
 type Bolt struct{ db *bbolt.DB }
 
 // OpenBolt opens the file at path, or makes it, mode 0600. ErrInUse if another
-// process has it open; any other error says that the file cannot be read as a store.
+// process has it open; ErrDamaged if it is not a whole store.
 func OpenBolt(path string) (*Bolt, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: 100 * time.Millisecond, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+	if BoltExists(path) {
+		if err := checkBolt(path); err != nil {
+			if inUse(path) { // and changes while it is looked at
+				return nil, fmt.Errorf("%w: %s", ErrInUse, path)
+			}
+			return nil, fmt.Errorf("open the store %s: %w", path, err)
+		}
+	}
+	db, err := openDB(path, 0o600, &bbolt.Options{Timeout: 100 * time.Millisecond, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
 	}
@@ -36,7 +45,50 @@ func OpenBolt(path string) (*Bolt, error) {
 		_ = db.Close() // the error above tells more
 		return nil, fmt.Errorf("open the store %s: %w", path, err)
 	}
-	return &Bolt{db}, nil
+	return &Bolt{db: db}, nil
+}
+
+// OpenBoltCopy opens a copy of a store to read from. Nothing is written, so that it may be on a
+// medium that cannot be written to. file is closed with it. ErrDamaged.
+func OpenBoltCopy(file *os.File) (*Bolt, error) {
+	if err := checkBoltFile(file); err != nil {
+		return nil, fmt.Errorf("open the copy %s: %w", file.Name(), err)
+	}
+	db, err := openDB(file.Name(), 0, &bbolt.Options{ReadOnly: true, Timeout: 100 * time.Millisecond,
+		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return file, nil }})
+	if err != nil {
+		return nil, fmt.Errorf("open the copy %s: %w", file.Name(), err)
+	}
+	b := &Bolt{db: db}
+	err = db.View(func(tx *bbolt.Tx) error {
+		if tx.Bucket(boltBucket) == nil {
+			return damaged("it is no vault's store")
+		}
+		return nil
+	})
+	if err != nil {
+		_ = b.Close() // the error above tells more
+		return nil, fmt.Errorf("open the copy %s: %w", file.Name(), err)
+	}
+	return b, nil
+}
+
+// openDB is bbolt.Open, which panics over some damages.
+func openDB(path string, mode os.FileMode, o *bbolt.Options) (db *bbolt.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			db, err = nil, damaged("%v", p)
+		}
+	}()
+	return bbolt.Open(path, mode, o)
+}
+
+// inUse reports whether another process has the file open as a store.
+func inUse(path string) bool {
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	ok, err := lock.TryRLock()
+	_ = lock.Close()
+	return !ok && err == nil
 }
 
 // Get implements Store.
