@@ -52,10 +52,16 @@ func OpenBolt(path string) (*Bolt, error) {
 // medium that cannot be written to. file is closed with it. ErrDamaged.
 func OpenBoltCopy(file *os.File) (*Bolt, error) {
 	if err := checkBoltFile(file); err != nil {
+		if inUse(file.Name()) {
+			return nil, fmt.Errorf("%w: %s", ErrInUse, file.Name())
+		}
 		return nil, fmt.Errorf("open the copy %s: %w", file.Name(), err)
 	}
 	db, err := openDB(file.Name(), 0, &bbolt.Options{ReadOnly: true, Timeout: 100 * time.Millisecond,
 		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return file, nil }})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("%w: %s", ErrInUse, file.Name())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the copy %s: %w", file.Name(), err)
 	}

@@ -23,8 +23,10 @@ var (
 var (
 	ErrOlder    = errors.New("the store is older than the token's anchor: it was restored from a copy")
 	ErrTampered = errors.New("the store is not the one that the token is anchored to")
-	ErrNoKeys   = errors.New("the token has no storage key")
-	ErrMoved    = errors.New("the token's anchor was changed by another process")
+	// ErrTokenOlder comes with ErrTampered: it is the token that was put back, not the store.
+	ErrTokenOlder = errors.New("the token is older than the store: it was restored from a copy")
+	ErrNoKeys     = errors.New("the token has no storage key")
+	ErrMoved      = errors.New("the token's anchor was changed by another process")
 )
 
 // What a store can answer.

@@ -138,6 +138,9 @@ func (l *ledger) accept() error {
 	if n := anchorNumber(l.shown); n > l.head.number {
 		return fmt.Errorf("%w: its last commit is %d, the token has seen %d", ErrOlder, l.head.number, n)
 	}
+	if n := anchorNumber(l.shown); n < l.head.number {
+		return fmt.Errorf("%w; %w: its last commit is %d, the token has seen %d", ErrTampered, ErrTokenOlder, l.head.number, n)
+	}
 	return fmt.Errorf("%w: the anchors of commit %d differ", ErrTampered, l.head.number)
 }
 

@@ -297,7 +297,7 @@ func TestEnrolment(t *testing.T) {
 	must(t, writeFile(file, "planted-enrolment\n"))
 	d := served(t, "--enrolment-token-file", file)
 	for token, want := range map[string]error{"": vaultclient.ErrEnrolment, "wrong": vaultclient.ErrEnrolment, "planted-enrolment": nil} {
-		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: d.Card(), Enrolment: []byte(token)})
+		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: d.Card(), EnrolmentToken: []byte(token)})
 		must(t, err)
 		_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})
 		if !errors.Is(err, want) {

@@ -49,7 +49,7 @@ func openRemote(p Params, card cards.Card) *Remote {
 		}
 	}
 	r := &Remote{
-		base: strings.TrimSuffix(string(card.URL), "/"), enrolment: bytes.Clone(p.Enrolment),
+		base: strings.TrimSuffix(string(card.URL), "/"), enrolment: bytes.Clone(p.EnrolmentToken),
 		client: &http.Client{
 			Transport:     &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // no vault redirects

@@ -140,8 +140,8 @@ type Params struct {
 	// Delays are the waits after the third, fourth, … wrong guess on a token of
 	// this computer; nil: the vault's default.
 	Delays []time.Duration
-	// Enrolment is the token that some vaults want for new accounts. It goes with both messages of a registration.
-	Enrolment []byte
+	// EnrolmentToken is the token that some vaults want for new accounts. It goes with both messages of a registration.
+	EnrolmentToken []byte
 }
 
 // Open opens the vault that the card or the typed address names: Local for

@@ -234,7 +234,11 @@ func (t *token) authenticate(ctx context.Context, l *login, info pkcs11.TokenInf
 // readPIN returns a copy of the PIN; the caller clears it.
 func (t *token) readPIN(ctx context.Context) ([]byte, error) {
 	if t.uri.HasPIN() {
-		return pinOf(t.uri)
+		pin, err := pinOf(t.uri)
+		if err == nil && len(pin) == 0 {
+			return nil, fmt.Errorf("%w: the file that pin-source names is empty", ErrNoPIN)
+		}
+		return pin, err
 	}
 	t.mu.Lock()
 	known := append([]byte(nil), t.pin...)

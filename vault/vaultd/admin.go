@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/holdfast-backup/holdfast/vault"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
@@ -77,19 +82,24 @@ func status(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	if s.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
 	state := "not running; store and token fit each other"
+	var cannot error
 	switch {
 	case r.Running && r.Ready:
 		state = "running"
 	case r.Running:
 		state = "running, but cannot work: " + r.Problem
+		cannot = fmt.Errorf("the vault cannot work: %s", r.Problem)
+	case !r.Ready:
+		state = "not running, and cannot work: " + r.Problem
+		cannot = fmt.Errorf("the vault cannot work: %s", r.Problem)
+	}
+	if s.json {
+		return errors.Join(json.NewEncoder(os.Stdout).Encode(r), cannot)
 	}
 	fmt.Printf("vault        %s\ntoken        %s\npublic key   %s\naccounts     %d\nlast commit  %d\nstorage key  %d\n",
 		state, r.Token, base64.StdEncoding.EncodeToString(r.PublicKey), r.Accounts, r.CommitNumber, r.StorageKey)
-	return nil
+	return cannot
 }
 
 // rotate makes a new storage key.
@@ -118,17 +128,22 @@ func backup(ctx context.Context, s settings) (err error) {
 			_ = os.Remove(s.out)
 		}
 	}()
+	if err := becomeOwner(s.data); err != nil {
+		return err
+	}
 	switch err := ask(ctx, s.data, "GET", "/backup", f); {
-	case errors.Is(err, errNotRunning):
-		if !vault.BoltExists(s.storePath()) {
-			return fmt.Errorf("%s is no vault's folder: it has no store.db", s.data)
+	case errors.Is(err, errNotRunning): // opened as a whole: a store that does not fit its token is worth no backup
+		log, err := s.logger()
+		if err != nil {
+			return err
 		}
-		store, err := vault.OpenBolt(s.storePath())
+		o, err := s.open(ctx, vault.Params{Log: log}, false)
 		if err != nil {
 			return wordsOf(err)
 		}
-		_, err = store.Backup(f)
-		if err := errors.Join(err, store.Close()); err != nil {
+		_, err = o.store.Backup(f)
+		o.close()
+		if err != nil {
 			return err
 		}
 	case err != nil:
@@ -148,20 +163,58 @@ func backup(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
+// remove removes an account.
+func remove(ctx context.Context, s settings) error {
+	id, err := accountID(s.account)
+	if err != nil {
+		return err
+	}
+	var r removed
+	err = ownOrRunning(ctx, s, "POST", "/remove/"+s.account, &r, func(o *opened) error { return o.Remove(ctx, id) })
+	if err != nil {
+		return err
+	}
+	fmt.Println("The account is removed. Nothing of it is left but in backups of the store from before, until the next rotate.")
+	return nil
+}
+
+func accountID(text string) (id vault.AccountID, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("%w: --account is an account's id, 64 hexadecimal digits; it stands in the owner's card in base64", errUsage)
+	}
+	return vault.AccountID(b), nil
+}
+
 // restore makes the store from a copy.
 func restore(ctx context.Context, s settings) error {
 	if s.from == "" {
 		return fmt.Errorf("%w: --from is required", errUsage)
 	}
-	if vault.BoltExists(s.storePath()) {
-		return fmt.Errorf("%s exists; move it away first, it may be newer than the copy", s.storePath())
+	if there, err := exists(s.storePath()); err != nil || there {
+		return errors.Join(err, fmt.Errorf("%s exists; move it away first, it may be newer than the copy", s.storePath()))
 	}
-	if !vault.BoltExists(s.from) {
-		return fmt.Errorf("%s does not exist", s.from)
+	file, err := os.Open(s.from)
+	if err != nil {
+		return fmt.Errorf("the copy: %w", err)
 	}
+	defer file.Close() //nolint:errcheck // only read from
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return err
 	}
+	if err := becomeOwner(s.data); err != nil {
+		return err
+	}
+	unlock, err := lockFolder(s.data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	from, err := vault.OpenBoltCopy(file)
+	if err != nil {
+		return wordsOf(err)
+	}
+	defer from.Close() //nolint:errcheck // only read from
 	p, err := s.token()
 	if err != nil {
 		return err
@@ -171,11 +224,6 @@ func restore(ctx context.Context, s settings) error {
 		return wordsOf(err)
 	}
 	defer token.Close()
-	from, err := vault.OpenBolt(s.from)
-	if err != nil {
-		return wordsOf(err)
-	}
-	defer from.Close() //nolint:errcheck // only read from
 	temporary := s.storePath() + ".new"
 	_ = os.Remove(temporary) // of a restore that was cut off
 	to, err := vault.OpenBolt(temporary)
@@ -194,9 +242,32 @@ func restore(ctx context.Context, s settings) error {
 		_ = os.Remove(temporary)
 		return wordsOf(err)
 	}
-	fmt.Printf("%d accounts are restored.\n", done.Accounts)
 	if done.Locked {
-		fmt.Println("The copy was older than what the token had seen, so no password in it works any more. Owners register again from a computer that has their key.")
+		fmt.Printf("%d accounts are taken over, and all of them are locked: the copy was older than what the token had seen, so no password in it works any more. Owners register again from a computer that has their key.\n", done.Accounts)
+		return nil
 	}
+	fmt.Printf("%d accounts are restored, and their passwords work as before.\n", done.Accounts)
 	return nil
+}
+
+// exists tells a file that is not there from one that may not be looked at.
+func exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lockFolder keeps the folder to this process, as long as it serves, makes or restores a store there.
+func lockFolder(dir string) (unlock func(), err error) {
+	lock := flock.New(filepath.Join(dir, "vaultd.lock"))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the folder: %w", err)
+	}
+	if !ok {
+		return nil, wordsOf(fmt.Errorf("%w: %s", vault.ErrInUse, dir))
+	}
+	return func() { _ = lock.Close() }, nil // the system unlocks it when the process ends
 }

@@ -63,6 +63,11 @@ func (o *opened) rotate(ctx context.Context) (rotated, error) {
 	return rotated{n, o.Counts().Generation}, err
 }
 
+// removed is what remove says.
+type removed struct {
+	Removed bool `json:"removed"`
+}
+
 // control serves the socket.
 func control(o *opened, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
@@ -76,9 +81,16 @@ func control(o *opened, log *slog.Logger) http.Handler {
 	}
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { answer(w, o.report(r.Context(), true), nil) })
 	mux.HandleFunc("POST /rotate", func(w http.ResponseWriter, r *http.Request) {
-		log.Info("rotating the storage key")
+		log.Info("the storage key is being rotated")
 		done, err := o.rotate(context.WithoutCancel(r.Context()))
 		answer(w, done, err)
+	})
+	mux.HandleFunc("POST /remove/{id}", func(w http.ResponseWriter, r *http.Request) {
+		id, err := accountID(r.PathValue("id"))
+		if err == nil {
+			err = o.Remove(r.Context(), id)
+		}
+		answer(w, removed{true}, err)
 	})
 	mux.HandleFunc("GET /backup", func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(noDeadline) // a large store takes its time
@@ -116,7 +128,7 @@ func ask(ctx context.Context, data, method, path string, to io.Writer) error {
 	if answer.StatusCode != http.StatusOK {
 		var text bytes.Buffer
 		_, _ = io.Copy(&text, io.LimitReader(answer.Body, 4096)) // as much as there is
-		return fmt.Errorf("vaultd: %s", bytes.TrimSpace(text.Bytes()))
+		return fmt.Errorf("the running vaultd says: %s", bytes.TrimSpace(text.Bytes()))
 	}
 	if _, err := io.Copy(to, answer.Body); err != nil {
 		return err

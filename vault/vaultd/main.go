@@ -17,7 +17,10 @@ var errUsage = errors.New("usage")
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run returns the exit code: 0 done, 1 failed, 2 usage.
+// errStays makes the exit code 3: starting again does not help, and with a wrong PIN would lock the token.
+var errStays = errors.New("")
+
+// run returns the exit code: 0 done, 1 failed, 2 usage, 3 failed and will fail again.
 func run(args []string) int {
 	forbidDumps()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -32,7 +35,10 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "vaultd:", err)
 		return 2
 	}
-	fmt.Fprintln(os.Stderr, "vaultd:", err)
+	fmt.Fprintln(os.Stderr, "vaultd:", strings.TrimPrefix(err.Error(), "vaultd: "))
+	if errors.Is(err, errStays) {
+		return 3
+	}
 	return 1
 }
 
@@ -52,6 +58,7 @@ func command() *cobra.Command {
 		{"rotate", "make a new storage key and destroy the old one", nil, rotate},
 		{"backup", "write a copy of the store", []string{"out"}, backup},
 		{"restore", "make the store from a copy", []string{"from", "lock-accounts"}, restore},
+		{"remove", "remove an account for good, at its owner's request", []string{"account"}, remove},
 	} {
 		cmd := &cobra.Command{Use: c.use, Short: c.short, Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -66,6 +73,11 @@ func command() *cobra.Command {
 			}
 			if s.data == "" || s.hsm == "" {
 				return fmt.Errorf("%w: --data and --hsm are required", errUsage)
+			}
+			if c.use != "serve" && c.use != "backup" && c.use != "restore" { // those open what only root may read first
+				if err := becomeOwner(s.data); err != nil {
+					return err
+				}
 			}
 			return c.do(cmd.Context(), s)
 		}

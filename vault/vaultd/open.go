@@ -32,7 +32,11 @@ func (s *settings) open(ctx context.Context, params vault.Params, makeStore bool
 	if err != nil {
 		return nil, err
 	}
-	if !makeStore && !vault.BoltExists(s.storePath()) {
+	there, err := exists(s.storePath())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the vault's folder: %w", err)
+	case !there && !makeStore:
 		return nil, fmt.Errorf("%s is no vault's folder: it has no store.db", s.data)
 	}
 	store, err := vault.OpenBolt(s.storePath())
@@ -66,6 +70,11 @@ func initialise(ctx context.Context, s settings) error {
 	if vault.BoltExists(s.storePath()) {
 		return fmt.Errorf("%s has a store already; it is not overwritten", s.data)
 	}
+	unlock, err := lockFolder(s.data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	report, err := hsm.Probe(ctx, p)
 	if err != nil {
 		return wordsOf(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
+	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
 
 // stopWithin is how long requests under way may take when vaultd stops.
@@ -47,9 +48,17 @@ func serve(ctx context.Context, s settings) error {
 		return err
 	}
 	closed := enrolment == nil && !s.openRegistration
+	unlock := func() {}
+	if there, _ := exists(s.data); there { // else open says so
+		if unlock, err = lockFolder(s.data); err != nil {
+			return err
+		}
+	}
+	defer unlock()
+	lockMemory(s.storePath(), log)
 	o, err := s.open(ctx, vault.Params{Policy: policy, Log: log, StrangersRate: rates.newAccounts.Limiter(), OwnersRate: rates.newPasswords.Limiter()}, false)
 	if err != nil {
-		return wordsOf(err)
+		return stays(wordsOf(err))
 	}
 	defer o.close()
 	if err := o.Prove(ctx); err != nil {
@@ -125,6 +134,16 @@ func serveAll(ctx context.Context, listeners []listener, log *slog.Logger) error
 	}
 	err := group.Wait()
 	log.Info("stopped")
+	return err
+}
+
+// stays marks errors of a start that no other start mends.
+func stays(err error) error {
+	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, vault.ErrOlder, vault.ErrTampered, vault.ErrDamaged} {
+		if errors.Is(err, kind) {
+			return fmt.Errorf("%w%w", err, errStays)
+		}
+	}
 	return err
 }
 

@@ -25,7 +25,7 @@ type settings struct {
 	delays, enrolment, perAddress, perAccount string
 	newAccounts, newPasswords                 string
 	openRegistration                          bool
-	out, from                                 string
+	out, from, account                        string
 	sessions                                  int
 	devTLS, json, lockAccounts                bool
 }
@@ -81,6 +81,8 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 			f.StringVar(&s.out, name, "", "file to write; must not exist")
 		case "from":
 			f.StringVar(&s.from, name, "", "file that backup wrote")
+		case "account":
+			f.StringVar(&s.account, name, "", "id of the account, 64 hexadecimal digits")
 		case "lock-accounts":
 			f.BoolVar(&s.lockAccounts, name, false, "take an older copy: no password in it works any more, owners register again")
 		default:
@@ -90,7 +92,7 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 }
 
 // commandOnly are flags that make no sense in a file.
-var commandOnly = []string{"config", "json", "out", "from", "lock-accounts"}
+var commandOnly = []string{"config", "json", "out", "from", "lock-accounts", "account"}
 
 // readFile sets flags from the configuration file that the command line did not.
 func (s *settings) readFile(f *pflag.FlagSet) error {
@@ -104,7 +106,7 @@ func (s *settings) readFile(f *pflag.FlagSet) error {
 	defer file.Close() //nolint:errcheck // only read from
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(settings).register(all, append([]string{"data", "hsm", "sessions", "log-level", "url"}, serveFlags...))
-	number := 0
+	number, set := 0, map[string]int{}
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		number++
 		line := strings.TrimSpace(lines.Text())
@@ -113,17 +115,40 @@ func (s *settings) readFile(f *pflag.FlagSet) error {
 		}
 		name, value, ok := strings.Cut(line, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		before := set[name]
+		set[name] = number
 		switch flag := f.Lookup(name); {
+		case before > 0:
+			return fmt.Errorf("%w: %s, line %d: %s stands in line %d already", errUsage, s.config, number, name, before)
 		case !ok || slices.Contains(commandOnly, name) || all.Lookup(name) == nil:
 			return fmt.Errorf("%w: %s, line %d: %q is no setting", errUsage, s.config, number, name)
+		case value == "":
+			return fmt.Errorf("%w: %s, line %d: %s has no value; leave the line out for the default", errUsage, s.config, number, name)
 		case flag == nil || flag.Changed: // another command's, or overridden
 		default:
-			if err := f.Set(name, value); err != nil {
+			err := f.Set(name, value)
+			if err == nil {
+				err = s.check(name)
+			}
+			if err != nil {
 				return fmt.Errorf("%w: %s, line %d: %s has a wrong value", errUsage, s.config, number, name)
 			}
 		}
 	}
 	return nil
+}
+
+// check refuses a value that its flag takes and its command would not, so that the line can be named.
+func (s *settings) check(name string) (err error) {
+	switch name {
+	case "guess-delays":
+		_, err = s.policy()
+	case "log-level":
+		_, err = s.logger()
+	case "rate-address", "rate-account", "rate-registration", "rate-password":
+		_, err = s.rates()
+	}
+	return err
 }
 
 func formatDelays(delays []time.Duration) string {
@@ -140,7 +165,10 @@ func formatDelays(delays []time.Duration) string {
 }
 
 func (s *settings) policy() (vault.Policy, error) {
-	if s.delays == "0" || s.delays == "" {
+	if s.delays == "" {
+		return vault.Policy{}, fmt.Errorf("%w: --guess-delays is empty; 0 is for no delays", errUsage)
+	}
+	if s.delays == "0" {
 		return vault.Policy{}, nil
 	}
 	var p vault.Policy
@@ -195,6 +223,9 @@ func wordsOf(err error) error {
 	}{
 		{hsm.ErrNoKeys, "make them with: vaultd init"},
 		{hsm.ErrNoPIN, "name a file with it in the URI: …?pin-source=file:/path"},
+		{hsm.ErrAbsent, "is it plugged in, and may this user use it? For SoftHSM: may this user read its token folder, and does SOFTHSM2_CONF name the right one?"},
+		{vault.ErrTokenOlder, "bring the token that was used last; see \"If the token is lost\" in docs/operating-a-vault.md"},
+		{vault.ErrDamaged, "put a whole store in its place; see \"Restoring\" in docs/operating-a-vault.md"},
 		{vault.ErrOlder, "put the newest store back, or see \"Restoring\" in docs/operating-a-vault.md"},
 		{vault.ErrTampered, "put the true store back, or see \"Restoring\" in docs/operating-a-vault.md"},
 		{vault.ErrInUse, "stop vaultd first"},

@@ -258,7 +258,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	d := served(t, "--guess-delays", "0", "--log-level", "debug", "--enrolment-token-file", enrolment)
 	plants := map[string][]byte{"PIN": []byte(hsmtest.PIN), "enrolment token": []byte("planted-enrolment-token"), "password": []byte("planted-password"),
 		"backup key": bytes.Repeat([]byte("planted-key!"), 3)[:32], "seed": bytes.Repeat([]byte("planted-seed"), 3)[:32]}
-	v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: d.Card(), Enrolment: plants["enrolment token"]})
+	v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: d.Card(), EnrolmentToken: plants["enrolment token"]})
 	must(t, err)
 	defer func() { must(t, v.Close()) }()
 	var said strings.Builder

@@ -20,7 +20,7 @@ import (
 )
 
 //go:embed spy/spy.c
-var spySource []byte
+var spyModuleSource []byte
 
 // Function is a PKCS#11 function that a Spy knows.
 type Function int
@@ -99,7 +99,7 @@ func NewSpy(t testing.TB, label string) *Spy {
 			return
 		}
 		l.path = filepath.Join(dir, "spy.so")
-		if l.err = os.WriteFile(filepath.Join(dir, "spy.c"), spySource, 0o600); l.err != nil {
+		if l.err = os.WriteFile(filepath.Join(dir, "spy.c"), spyModuleSource, 0o600); l.err != nil {
 			return
 		}
 		l.out, l.err = exec.Command("cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I", strings.TrimSpace(string(headers)), "-o", l.path, filepath.Join(dir, "spy.c"), "-ldl").CombinedOutput()

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 )
 
@@ -70,7 +71,12 @@ func Cleanup() {
 // arguments say who may register, anybody may.
 func New(t testing.TB, args ...string) *Vaultd {
 	t.Helper()
-	uri := hsmtest.SoftHSM(t, "vaultd")
+	return NewOn(t, hsmtest.SoftHSM(t, "vaultd"), args...)
+}
+
+// NewOn is New on a token that has a pin-source and no vault yet.
+func NewOn(t testing.TB, uri *hsm.URI, args ...string) *Vaultd {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "holdfast-data-") // short, for the socket's path
 	if err != nil {
 		t.Fatal(err)
