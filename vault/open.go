@@ -100,7 +100,7 @@ func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 
 // storageKeys derives the keys of a generation that is not newer than the head's. nil: nothing in the store needs them.
 func (l *ledger) storageKeys(ctx context.Context, s hsm.Storage, newest uint32) (*storageKeys, error) {
-	if s.Keys == 1 {
+	if s.Doubles == 0 {
 		return deriveStorageKeys(ctx, l.hsm, s.Generation)
 	}
 	key, value, label := Key{}, l.value, labelHead

@@ -30,7 +30,7 @@ func TestRotationsAtOnce(t *testing.T) {
 		p.opens()
 	}
 	storages, err := d.h.Storages(t.Context())
-	if err != nil || len(storages) != 1 || storages[0].Generation != 13 || storages[0].Keys != 1 {
+	if err != nil || len(storages) != 1 || storages[0].Generation != 13 || storages[0].Doubles != 0 {
 		t.Errorf("%+v %v", storages, err)
 	}
 }
@@ -78,7 +78,7 @@ func TestLeftoverKeysOfRotations(t *testing.T) {
 			must(t, err)
 			d.restart(p)
 			p.opens()
-			if storages, err := h.Storages(t.Context()); err != nil || len(storages) != 1 || storages[0].Generation != 3 || storages[0].Keys != 1 {
+			if storages, err := h.Storages(t.Context()); err != nil || len(storages) != 1 || storages[0].Generation != 3 || storages[0].Doubles != 0 {
 				t.Errorf("%+v %v", storages, err)
 			}
 		})

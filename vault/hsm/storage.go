@@ -20,9 +20,9 @@ type Storage struct {
 	// Anchor is the label of its private key, "" if that is the key's name. Only
 	// vaults from before docs/adr/0014 have one here; it is never written.
 	Anchor string
-	// Keys is how many private keys have this name. More than one are what two rotations at once left, in
-	// versions that let them.
-	Keys int
+	// Doubles is how many further private keys have this name: what two rotations at once left, in versions
+	// that let them.
+	Doubles int
 }
 
 func (h *HSM) storageName(generation uint32) string {
@@ -49,7 +49,7 @@ func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 		}
 		for _, o := range objects {
 			if g := h.generation(o.id); g > 0 {
-				all = append(all, Storage{g, strings.TrimPrefix(o.label, o.id), 1})
+				all = append(all, Storage{g, strings.TrimPrefix(o.label, o.id), 0})
 			}
 		}
 		return all, nil
@@ -58,7 +58,7 @@ func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 	var once []Storage
 	for _, s := range all {
 		if last := len(once) - 1; last >= 0 && once[last].Generation == s.Generation {
-			once[last].Keys++
+			once[last].Doubles++
 			continue
 		}
 		once = append(once, s)
