@@ -347,6 +347,9 @@ func (a *App) watchVault(ctx context.Context, r *repo.Repository) (news int) {
 			news++
 		}
 	}
+	if before != nil { // more of them than the vault remembers
+		news = max(news, now.WrongTotal-before.WrongTotal)
+	}
 	return news
 }
 

@@ -189,7 +189,7 @@ type BackupReport struct {
 	Bytes int64 `json:"bytes"`
 	// OlderState: snapshots that this computer wrote were not there any more.
 	OlderState bool `json:"older_state,omitempty"`
-	// WrongGuesses were made at the vault since the password was last right,
+	// WrongGuesses were made at the vault, also before the password was right again,
 	// and not before this backup told of them.
 	WrongGuesses int       `json:"wrong_guesses,omitempty"`
 	Problems     []Problem `json:"-"`

@@ -56,10 +56,24 @@ type VaultState struct {
 	Absent      bool `json:"absent,omitempty"`
 	GuessesLeft int  `json:"guesses_left"`
 	GuessLimit  int  `json:"guess_limit"`
-	// Wrong are the times of wrong guesses since the last right one.
-	Wrong     []time.Time `json:"wrong,omitempty"`
+	// Wrong are the times of the wrong guesses that the vault remembers, also of those that a right one followed: the owner's
+	// own right guess must not hide somebody else's wrong ones. WrongTotal counts all since the password was set.
+	Wrong      []time.Time `json:"wrong,omitempty"`
+	WrongTotal int         `json:"wrong_total,omitempty"`
+	LastRight  time.Time   `json:"last_right,omitzero"` // the newest right guess
 	WaitUntil time.Time   `json:"wait_until,omitzero"` // no guess is taken before
 	Asked     time.Time   `json:"asked"`
+}
+
+// WrongNow are the wrong guesses since the last right one.
+func (s *VaultState) WrongNow() []time.Time {
+	var now []time.Time
+	for _, t := range s.Wrong {
+		if !t.Before(s.LastRight) {
+			now = append(now, t)
+		}
+	}
+	return now
 }
 
 // VaultError tells what a vault said beyond the kind of its answer.

@@ -145,11 +145,11 @@ func (v Vaults) State(ctx context.Context, at core.VaultPlace) (core.VaultState,
 	case err != nil:
 		return core.VaultState{}, asCore(err)
 	}
-	out.Destroyed, out.GuessesLeft, out.WaitUntil = !s.Living, s.GuessesLeft, s.WaitUntil
+	out.Destroyed, out.GuessesLeft, out.WaitUntil, out.WrongTotal = !s.Living, s.GuessesLeft, s.WaitUntil, s.Wrong
 	for _, g := range s.Guesses {
 		switch g.Outcome {
 		case "right":
-			out.Wrong = nil
+			out.LastRight = g.Time
 		case "wrong":
 			out.Wrong = append(out.Wrong, g.Time)
 		}

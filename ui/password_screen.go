@@ -63,7 +63,7 @@ func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
 		return lang.L("Destroyed after ten wrong guesses. Set a new password: this computer has the key."), widgets.ToneBad
 	case v.Absent:
 		return lang.L("The vault does not know it any more. Set a new password: this computer has the key."), widgets.ToneBad
-	case len(v.Wrong) > 0:
+	case len(v.WrongNow()) > 0:
 		tone := widgets.ToneAttention
 		if v.GuessesLeft <= 1 {
 			tone = widgets.ToneBad
@@ -82,7 +82,7 @@ func (u *UI) wrongWords(n int) string {
 
 // wrongLine says how many wrong guesses there were, and since when.
 func (u *UI) wrongLine(v core.VaultState) string {
-	return lang.L("{{.Guesses}} since {{.Day}}", vals{"Guesses": u.wrongWords(len(v.Wrong)), "Day": u.words.Day(v.Wrong[0], u.now())})
+	return lang.L("{{.Guesses}} since {{.Day}}", vals{"Guesses": u.wrongWords(len(v.WrongNow())), "Day": u.words.Day(v.WrongNow()[0], u.now())})
 }
 
 // passwordNotice asks now and then whether the password is still known; nil when it is not time.
@@ -131,7 +131,7 @@ func (u *UI) passwordScreen() {
 			text = lang.L("No guesses left")
 		case v.Absent:
 			text = lang.L("No account")
-		case len(v.Wrong) > 0:
+		case len(v.WrongNow()) > 0:
 			line = lang.L("{{.Wrong}}. If it was not you, change the password.", vals{"Wrong": u.wrongLine(v)})
 		default:
 			line = ""

@@ -178,7 +178,7 @@ func (p *protocol) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, asOurs(err)
 	}
-	s := &Status{Vault: c.Name, Living: a.Reason == "", Reason: string(a.Reason), GuessesLeft: a.GuessesLeft, WaitUntil: a.WaitUntil, Registered: a.Registered}
+	s := &Status{Vault: c.Name, Living: a.Reason == "", Reason: string(a.Reason), GuessesLeft: a.GuessesLeft, WaitUntil: a.WaitUntil, Registered: a.Registered, Wrong: a.Wrong}
 	for _, g := range a.Past {
 		s.Guesses = append(s.Guesses, Guess{g.Time, string(g.Outcome)})
 	}

@@ -118,7 +118,7 @@ func (m messages) Account(ctx context.Context, id vault.AccountID) (*vault.Accou
 	if (a.State == api.StateLiving) != (a.Reason == "") || a.GuessesLeft < 0 || a.GuessesLeft > vault.Guesses {
 		return nil, fmt.Errorf("%w: an account that cannot be", errAnswer)
 	}
-	answer := &vault.Account{Reason: a.Reason, GuessesLeft: a.GuessesLeft, Version: a.Version, Registered: a.Registered, Changed: a.Changed, WaitUntil: a.WaitUntil}
+	answer := &vault.Account{Reason: a.Reason, GuessesLeft: a.GuessesLeft, Version: a.Version, Wrong: a.WrongGuesses, Registered: a.Registered, Changed: a.Changed, WaitUntil: a.WaitUntil}
 	for _, g := range a.Guesses {
 		answer.Past = append(answer.Past, vault.Guess{Time: g.Time, Outcome: g.Outcome})
 	}

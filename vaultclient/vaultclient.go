@@ -96,6 +96,7 @@ type Status struct {
 	GuessesLeft int
 	WaitUntil   time.Time // zero: a guess may be made now
 	Registered  time.Time // when the present password was set
+	Wrong       int       // all wrong guesses since then
 	Guesses     []Guess   // past ones, the newest last; at most 16
 }
 

@@ -243,9 +243,12 @@ func vaultLines(s core.VaultState, now time.Time) []string {
 		return append(out, "Account: not known to the vault. 'holdfast password set' makes a new one.")
 	}
 	out = append(out, fmt.Sprintf("Guesses: %d of %d left", s.GuessesLeft, s.GuessLimit))
-	if len(s.Wrong) > 0 {
+	if wrong := s.WrongNow(); len(wrong) > 0 {
 		out = append(out, fmt.Sprintf("Wrong:   %d since the password was last right, the first %s, the last %s",
-			len(s.Wrong), words.Ago(s.Wrong[0], now), words.Ago(s.Wrong[len(s.Wrong)-1], now)))
+			len(wrong), words.Ago(wrong[0], now), words.Ago(wrong[len(wrong)-1], now)))
+	}
+	if earlier := len(s.Wrong) - len(s.WrongNow()); earlier > 0 {
+		out = append(out, fmt.Sprintf("Earlier: %d wrong guesses that a right one followed, the first %s", earlier, words.Ago(s.Wrong[0], now)))
 	}
 	if s.WaitUntil.After(now) {
 		out = append(out, "Waiting: the next guess is taken "+words.Words{}.Until(s.WaitUntil))
