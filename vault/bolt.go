@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -17,7 +18,16 @@ import (
 var boltBucket = []byte("holdfast-vault-1")
 
 // Bolt is a Store in one file (go.etcd.io/bbolt), for one process at a time.
-type Bolt struct{ db *bbolt.DB }
+type Bolt struct {
+	path    string
+	writing sync.Mutex // of commits and of Erase
+	mu      sync.Mutex // of db
+	db      *bbolt.DB
+}
+
+func boltOptions() *bbolt.Options {
+	return &bbolt.Options{Timeout: 100 * time.Millisecond, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true}
+}
 
 // OpenBolt opens the file at path, or makes it, mode 0600. ErrInUse if another
 // process has it open; ErrDamaged if it is not a whole store.
@@ -30,7 +40,7 @@ func OpenBolt(path string) (*Bolt, error) {
 			return nil, fmt.Errorf("open the store %s: %w", path, err)
 		}
 	}
-	db, err := openDB(path, 0o600, &bbolt.Options{Timeout: 100 * time.Millisecond, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+	db, err := openDB(path, 0o600, boltOptions())
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
 	}
@@ -45,7 +55,7 @@ func OpenBolt(path string) (*Bolt, error) {
 		_ = db.Close() // the error above tells more
 		return nil, fmt.Errorf("open the store %s: %w", path, err)
 	}
-	return &Bolt{db: db}, nil
+	return &Bolt{path: path, db: db}, nil
 }
 
 // OpenBoltCopy opens a copy of a store to read from. Nothing is written, so that it may be on a
@@ -65,8 +75,8 @@ func OpenBoltCopy(file *os.File) (*Bolt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the copy %s: %w", file.Name(), err)
 	}
-	b := &Bolt{db: db}
-	err = db.View(func(tx *bbolt.Tx) error {
+	b := &Bolt{path: file.Name(), db: db}
+	err = b.view(func(tx *bbolt.Tx) error {
 		if tx.Bucket(boltBucket) == nil {
 			return damaged("it is no vault's store")
 		}
@@ -102,7 +112,7 @@ func (b *Bolt) Get(ctx context.Context, key Key) (value []byte, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = b.db.View(func(tx *bbolt.Tx) error {
+	err = b.view(func(tx *bbolt.Tx) error {
 		if value = bytes.Clone(tx.Bucket(boltBucket).Get(key[:])); value == nil {
 			return ErrNotFound
 		}
@@ -116,7 +126,9 @@ func (b *Bolt) Commit(ctx context.Context, changes []Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return b.db.Update(func(tx *bbolt.Tx) error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return b.current().Update(func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(boltBucket)
 		for _, c := range changes {
 			value := bucket.Get(c.Key[:])
@@ -126,6 +138,11 @@ func (b *Bolt) Commit(ctx context.Context, changes []Change) error {
 		}
 		for _, c := range changes {
 			var err error
+			if c.Erase {
+				if _, err := tx.CreateBucketIfNotExists(boltErase); err != nil {
+					return err
+				}
+			}
 			if c.New == nil {
 				err = bucket.Delete(c.Key[:])
 			} else {
@@ -141,7 +158,7 @@ func (b *Bolt) Commit(ctx context.Context, changes []Change) error {
 
 // Iterate implements Store.
 func (b *Bolt) Iterate(ctx context.Context, fn func(Key, []byte) error) error {
-	return b.db.View(func(tx *bbolt.Tx) error {
+	return b.view(func(tx *bbolt.Tx) error {
 		return tx.Bucket(boltBucket).ForEach(func(k, v []byte) error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -155,12 +172,12 @@ func (b *Bolt) Iterate(ctx context.Context, fn func(Key, []byte) error) error {
 }
 
 // Close implements Store.
-func (b *Bolt) Close() error { return b.db.Close() }
+func (b *Bolt) Close() error { return b.current().Close() }
 
 // Backup writes a copy of the store as of one moment; it may be opened with
 // OpenBolt. Commits go on meanwhile.
 func (b *Bolt) Backup(w io.Writer) (bytes int64, err error) {
-	err = b.db.View(func(tx *bbolt.Tx) error {
+	err = b.view(func(tx *bbolt.Tx) error {
 		bytes, err = tx.WriteTo(w)
 		return err
 	})

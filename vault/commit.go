@@ -182,10 +182,10 @@ func (l *ledger) waitFor(group []*entry, over <-chan time.Time) []*entry {
 	return group
 }
 
-// commitSealed seals plain, nil for a deletion, as the next value under key and commits it.
-func (l *ledger) commitSealed(key Key, old, plain []byte) error {
+// commitSealed seals plain, nil for a deletion, as the next value under key and commits it. erase: nothing of the old value may remain.
+func (l *ledger) commitSealed(key Key, old, plain []byte, erase bool) error {
 	for {
-		change := Change{Key: key, Old: old}
+		change := Change{Key: key, Old: old, Erase: erase}
 		if plain != nil {
 			change.New = l.newest().sealValue(labelRecord, key, plain)
 		}
@@ -309,7 +309,7 @@ func (l *ledger) write(changes []Change, next head, keys *storageKeys) (err erro
 	}
 	value := keys.sealValue(labelHead, Key{}, next.encode())
 	// A change that the group before has overtaken cannot be: accounts are locked.
-	err = l.store.Commit(ctx, append(slices.Clip(changes), Change{Key{}, l.value, value}))
+	err = l.store.Commit(ctx, append(slices.Clip(changes), Change{Key: Key{}, Old: l.value, New: value}))
 	switch {
 	case errors.Is(err, ErrConflict):
 		err = unavailable("the store was changed by another process", err)

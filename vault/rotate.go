@@ -155,5 +155,5 @@ func (v *Vault) resealOne(ctx context.Context, key Key) error {
 	}
 	plain := r.encode()
 	defer clear(plain)
-	return v.ledger.commitSealed(key, value, plain)
+	return v.ledger.commitSealed(key, value, plain, false)
 }

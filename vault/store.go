@@ -10,6 +10,8 @@ type Change struct {
 	Key Key
 	Old []byte // the value that must be there now; nil: none
 	New []byte // the value to be there; nil: none
+	// Erase: nothing of what was there may remain. A store that is an Eraser keeps that in mind.
+	Erase bool
 }
 
 // Store keeps sealed values. It needs to be neither secret nor honest: the

@@ -50,8 +50,10 @@ type Vault struct {
 	rotating chan struct{}
 	stop     chan struct{}
 	stopped  sync.WaitGroup
-	closing  atomic.Bool
-	active   sync.RWMutex // readers: operations under way; writer: Close
+	// destroyed: something in the store is to be erased.
+	destroyed atomic.Bool
+	closing   atomic.Bool
+	active    sync.RWMutex // readers: operations under way; writer: Close
 }
 
 // counts are for metrics; see Counts.
@@ -93,6 +95,10 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 		return nil, err
 	}
 	v.stopped.Go(v.sweepUntilStopped)
+	if e, ok := p.Store.(Eraser); ok {
+		v.destroyed.Store(true) // by an earlier process, perhaps
+		v.stopped.Go(func() { v.eraseUntilStopped(e) })
+	}
 	return v, nil
 }
 
@@ -256,7 +262,11 @@ func (v *Vault) commit(p *prepared) error {
 		plain = p.next.encode()
 		defer clear(plain)
 	}
-	err := v.ledger.commitSealed(p.key, p.old, plain)
+	gone := p.before != nil && (p.next == nil || p.next.scalar != p.before.scalar)
+	err := v.ledger.commitSealed(p.key, p.old, plain, gone)
+	if gone {
+		v.destroyed.Store(true)
+	}
 	if err == nil || errors.Is(err, errStored) {
 		v.count(p)
 	}
