@@ -22,6 +22,7 @@ var (
 	ErrPoint      = errors.New("not a point that can be evaluated")
 	ErrNoObjects  = errors.New("the token keeps no data objects")
 	ErrGeneration = errors.New("no storage key of this generation")
+	ErrExposed    = errors.New("a key of the vault may be known outside of the token")
 	ErrSilent     = errors.New("the token does not answer")
 )
 

@@ -21,6 +21,8 @@ type Params struct {
 	// Sessions is how many guesses are evaluated at once on the token; 0 means 32. Four
 	// more are kept for the anchor, for new passwords and for Ping. A token that has fewer is used with those.
 	Sessions int
+	// Copied allows keys that the token did not make itself: its own backup brought them there.
+	Copied bool
 	// Between is put between this package and the module. Nil outside tests.
 	Between func(Module) Module
 }
@@ -32,17 +34,19 @@ type HSM struct {
 	oprf, ake         opaque.Point
 	oprfName, akeName string
 	storagePrefix     string
+	copied            bool
 	anchorPrefix      string
 }
 
 // Open opens the token, finds the two OPAQUE keys and proves on a random point that they are
-// what their public halves say. ErrAbsent, ErrAmbiguous, ErrPIN, ErrNoPIN, ErrNoKeys, ErrFaulty and ErrModule tell what is wrong.
+// what their public halves say. ErrAbsent, ErrAmbiguous, ErrPIN, ErrNoPIN, ErrNoKeys, ErrExposed, ErrFaulty and ErrModule tell what is wrong.
 func Open(ctx context.Context, p Params) (*HSM, error) {
 	t, err := connect(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	h := newHSM(t)
+	h.copied = p.Copied
 	if err := h.check(ctx); err != nil {
 		t.close()
 		return nil, err
@@ -166,7 +170,7 @@ func (h *HSM) check(ctx context.Context) error {
 		public *opaque.Point
 	}{{h.oprfName, &h.oprf}, {h.akeName, &h.ake}} {
 		public, err := with(ctx, h.token, forAccounts, func(s session) (opaque.Point, error) {
-			if _, err := s.privateKey(k.name); err != nil {
+			if err := s.guard(k.name, h.copied); err != nil {
 				return opaque.Point{}, err
 			}
 			return s.publicPoint(k.name)

@@ -3,6 +3,7 @@ package hsm
 import (
 	"context"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -74,18 +75,10 @@ func (s session) generate(id, label string) error {
 		return fmt.Errorf("generate %s: %w", id, err)
 	}
 	// A token that gives its scalars away after all is no vault.
-	key, err := s.find(pkcs11.CKO_PRIVATE_KEY, id)
-	if err != nil {
+	if err := s.guard(id, false); errors.Is(err, ErrExposed) {
+		return fmt.Errorf("%w: it made a key that does not stay inside: %w", ErrIncapable, err)
+	} else if err != nil {
 		return err
-	}
-	for attribute, want := range map[uint]byte{pkcs11.CKA_SENSITIVE: 1, pkcs11.CKA_EXTRACTABLE: 0} {
-		a, err := s.module.GetAttributeValue(s.handle, key, []*pkcs11.Attribute{pkcs11.NewAttribute(attribute, nil)})
-		if err != nil {
-			return fmt.Errorf("read an attribute of %s: %w", id, err)
-		}
-		if len(a) != 1 || len(a[0].Value) != 1 || a[0].Value[0] != want {
-			return fmt.Errorf("%w: it made %s so that it can be taken out", ErrIncapable, id)
-		}
 	}
 	return nil
 }

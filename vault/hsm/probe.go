@@ -19,6 +19,10 @@ type Report struct {
 	Lacks []string
 	// DataObjects: accounts can be kept on the token itself.
 	DataObjects bool
+	// Software: the token is files of this computer.
+	Software bool
+	// Unfit says why a vault's anchor does not hold on tokens of this maker; "": nothing is known against it.
+	Unfit string
 	// Keys: a vault's keys are on it already.
 	Keys bool
 }
@@ -40,6 +44,7 @@ func Probe(ctx context.Context, p Params) (*Report, error) {
 		}
 		trim := func(s string) string { return strings.TrimRight(s, " \x00") }
 		r.Token, r.Manufacturer, r.Model, r.Serial = trim(info.Label), trim(info.ManufacturerID), trim(info.Model), trim(info.SerialNumber)
+		r.Unfit, r.Software = maker(r.Manufacturer, r.Model)
 		_, err = s.find(pkcs11.CKO_PRIVATE_KEY, h.oprfName)
 		r.Keys = err == nil
 		if info.Flags&pkcs11.CKF_WRITE_PROTECTED != 0 {

@@ -149,6 +149,11 @@ func (s session) destroyAll(id string) error {
 // StorageSecret returns x(k·p) for the storage scalar of a generation, 32
 // bytes; the caller clears it. ErrGeneration if there is none.
 func (h *HSM) StorageSecret(ctx context.Context, generation uint32, p opaque.Point) ([]byte, error) {
-	x, err := with(ctx, h.token, forAccounts, func(s session) ([]byte, error) { return s.derive(h.storageName(generation), p) })
+	x, err := with(ctx, h.token, forAccounts, func(s session) ([]byte, error) {
+		if err := s.guard(h.storageName(generation), h.copied); err != nil {
+			return nil, err
+		}
+		return s.derive(h.storageName(generation), p)
+	})
 	return x, asGeneration(err)
 }

@@ -51,7 +51,7 @@ func command() *cobra.Command {
 		flags      []string
 		do         func(context.Context, settings) error
 	}{
-		{"init", "make the keys on the token; refuses to overwrite", nil, initialise},
+		{"init", "make the keys on the token; refuses to overwrite", []string{"unfit-token"}, initialise},
 		{"serve", "serve the vault over HTTPS", serveFlags, serve},
 		{"card", "print the vault card", []string{"url", "dev-tls", "name"}, card},
 		{"status", "say how the vault is", []string{"json"}, status},
@@ -66,7 +66,7 @@ func command() *cobra.Command {
 			}
 			return nil
 		}}
-		s.register(cmd.Flags(), append([]string{"config", "data", "hsm", "sessions", "log-level"}, c.flags...))
+		s.register(cmd.Flags(), append([]string{"config", "data", "hsm", "sessions", "log-level", "copied-keys"}, c.flags...))
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 			if err := s.readFile(cmd.Flags()); err != nil {
 				return err

@@ -83,6 +83,12 @@ func initialise(ctx context.Context, s settings) error {
 		err := fmt.Errorf("%w:\n  %s", hsm.ErrIncapable, strings.Join(report.Lacks, "\n  "))
 		return err
 	}
+	if report.Unfit != "" && !s.unfit {
+		return fmt.Errorf("%w: %s %s: %s\n  add --unfit-token to go on all the same: then old copies of the store may give guesses back", hsm.ErrIncapable, report.Manufacturer, report.Model, report.Unfit)
+	}
+	if report.Software {
+		fmt.Printf("%s is software: whoever has this computer has the keys. It is for tests, and guards against stolen disks of the store only.\n", report.Manufacturer)
+	}
 	if err := hsm.Init(ctx, p); err != nil {
 		return wordsOf(err)
 	}

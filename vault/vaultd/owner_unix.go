@@ -46,8 +46,8 @@ func becomeOwner(dir string) error {
 	return nil
 }
 
-// readableByOthers reports whether more than the owner and root may read the file.
+// readableByOthers reports whether more than the owner and its group may read the file.
 func readableByOthers(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().Perm()&0o044 != 0
+	return err == nil && info.Mode().Perm()&0o004 != 0 // the group may be vaultd's
 }

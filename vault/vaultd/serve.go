@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,6 +67,7 @@ func serve(ctx context.Context, s settings) error {
 	}
 	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, Closed: closed, PerAddress: rates.address, PerAccount: rates.account, Log: log})
 	clear(enrolment)
+	s.warnOfModes(log)
 	if closed {
 		log.Warn("nobody can make a new account: set enrolment-token-file, or open-registration where anybody may")
 	}
@@ -137,9 +139,22 @@ func serveAll(ctx context.Context, listeners []listener, log *slog.Logger) error
 	return err
 }
 
+// warnOfModes tells of files that others than their owner may read.
+func (s *settings) warnOfModes(log *slog.Logger) {
+	files := []string{s.tlsKey, s.enrolment, s.storePath()}
+	if p, err := s.token(); err == nil {
+		files = append(files, strings.TrimPrefix(p.URI.PINSource, "file:"))
+	}
+	for _, path := range files {
+		if path != "" && readableByOthers(path) {
+			log.Warn("others can read a file that only vaultd should read: chmod 400 or 600", "file", path)
+		}
+	}
+}
+
 // stays marks errors of a start that no other start mends.
 func stays(err error) error {
-	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, vault.ErrOlder, vault.ErrTampered, vault.ErrDamaged} {
+	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, hsm.ErrExposed, vault.ErrOlder, vault.ErrTampered, vault.ErrDamaged} {
 		if errors.Is(err, kind) {
 			return fmt.Errorf("%w%w", err, errStays)
 		}

@@ -24,7 +24,7 @@ type settings struct {
 	listen, tlsCert, tlsKey, metrics          string
 	delays, enrolment, perAddress, perAccount string
 	newAccounts, newPasswords                 string
-	openRegistration                          bool
+	openRegistration, copiedKeys, unfit       bool
 	out, from, account                        string
 	sessions                                  int
 	devTLS, json, lockAccounts                bool
@@ -81,6 +81,10 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 			f.StringVar(&s.out, name, "", "file to write; must not exist")
 		case "from":
 			f.StringVar(&s.from, name, "", "file that backup wrote")
+		case "copied-keys":
+			f.BoolVar(&s.copiedKeys, name, false, "take keys that the token did not make itself: its own backup brought them there")
+		case "unfit-token":
+			f.BoolVar(&s.unfit, name, false, "take a token on which old copies of the store may give guesses back")
 		case "account":
 			f.StringVar(&s.account, name, "", "id of the account, 64 hexadecimal digits")
 		case "lock-accounts":
@@ -92,7 +96,7 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 }
 
 // commandOnly are flags that make no sense in a file.
-var commandOnly = []string{"config", "json", "out", "from", "lock-accounts", "account"}
+var commandOnly = []string{"config", "json", "out", "from", "lock-accounts", "account", "unfit-token"}
 
 // readFile sets flags from the configuration file that the command line did not.
 func (s *settings) readFile(f *pflag.FlagSet) error {
@@ -105,7 +109,7 @@ func (s *settings) readFile(f *pflag.FlagSet) error {
 	}
 	defer file.Close() //nolint:errcheck // only read from
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(settings).register(all, append([]string{"data", "hsm", "sessions", "log-level", "url"}, serveFlags...))
+	new(settings).register(all, append([]string{"data", "hsm", "sessions", "log-level", "copied-keys", "url"}, serveFlags...))
 	number, set := 0, map[string]int{}
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		number++
@@ -212,7 +216,7 @@ func (s *settings) token() (hsm.Params, error) {
 	if s.sessions < 1 || s.sessions > 1024 {
 		return hsm.Params{}, fmt.Errorf("%w: --sessions is 1 to 1024", errUsage)
 	}
-	return hsm.Params{URI: uri, Sessions: s.sessions}, nil
+	return hsm.Params{URI: uri, Sessions: s.sessions, Copied: s.copiedKeys}, nil
 }
 
 // wordsOf adds what to do to errors that an operator meets.
@@ -223,6 +227,7 @@ func wordsOf(err error) error {
 	}{
 		{hsm.ErrNoKeys, "make them with: vaultd init"},
 		{hsm.ErrNoPIN, "name a file with it in the URI: …?pin-source=file:/path"},
+		{hsm.ErrExposed, "if the token's own backup brought the key there, set copied-keys = true; if not, the vault's passwords can be guessed by who has it"},
 		{hsm.ErrAbsent, "is it plugged in, and may this user use it? For SoftHSM: may this user read its token folder, and does SOFTHSM2_CONF name the right one?"},
 		{vault.ErrTokenOlder, "bring the token that was used last; see \"If the token is lost\" in docs/operating-a-vault.md"},
 		{vault.ErrDamaged, "put a whole store in its place; see \"Restoring\" in docs/operating-a-vault.md"},
