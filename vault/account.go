@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -54,8 +55,23 @@ const (
 	OutcomeWrong Outcome = "wrong"
 )
 
-// startID names a start: the first 16 bytes of SHA-256(KE1).
-type startID [16]byte
+// startID names a start: SHA-256(KE1). Records and clients of the version before have
+// its first 16 bytes, here with zeros after them.
+type startID [sha256.Size]byte
+
+// shortStart is how many bytes of it the version before had.
+const shortStart = 16
+
+func (i startID) short() startID {
+	clear(i[shortStart:])
+	return i
+}
+
+// is reports whether two ids name one start. Where both are whole, all of them counts: two
+// messages whose first 16 bytes agree can be made with 2^64 hashes.
+func (i startID) is(other startID) bool {
+	return i == other || (i == i.short() || other == other.short()) && i.short() == other.short()
+}
 
 // record is an account. A nil *record is an absent one. Times are milliseconds since 1970.
 type record struct {
@@ -108,7 +124,7 @@ type openStart struct {
 }
 
 type guess struct {
-	id      startID
+	id      startID // short
 	time    int64
 	outcome Outcome
 }
@@ -212,9 +228,9 @@ func (r *record) hasPassed(m moment) bool {
 }
 
 func (r *record) closeStart(id startID, outcome Outcome) {
-	r.open = slices.DeleteFunc(r.open, func(s openStart) bool { return s.id == id })
+	r.open = slices.DeleteFunc(r.open, func(s openStart) bool { return s.id.is(id) })
 	for i := range r.past {
-		if r.past[i].id == id && r.past[i].outcome == OutcomeOpen {
+		if r.past[i].id == id.short() && r.past[i].outcome == OutcomeOpen {
 			r.past[i].outcome = outcome
 		}
 	}
@@ -247,7 +263,7 @@ func (r *record) destroy(reason Reason) {
 }
 
 func (r *record) isOpen(id startID) bool {
-	return slices.ContainsFunc(r.open, func(s openStart) bool { return s.id == id })
+	return slices.ContainsFunc(r.open, func(s openStart) bool { return s.id.is(id) })
 }
 
 // present returns what keeps a request from going on with r.
@@ -290,7 +306,7 @@ func (q startRequest) step(m moment, r *record, version uint64) (*record, bool, 
 	r.guessesLeft--
 	r.lastStart = m.now
 	r.open = append(r.open, openStart{q.id, m.now})
-	r.past = append(r.past, guess{q.id, m.now, OutcomeOpen})
+	r.past = append(r.past, guess{q.id.short(), m.now, OutcomeOpen})
 	r.past = r.past[max(0, len(r.past)-keepFor):]
 	return r, true, response{evaluate: true, counted: true}, nil
 }
@@ -319,12 +335,12 @@ func (q returnRequest) step(_ moment, r *record, _ uint64) (*record, bool, respo
 	if r == nil || r.reason != "" || !r.isOpen(q.id) {
 		return r, false, response{}, nil
 	}
-	i := slices.IndexFunc(r.open, func(s openStart) bool { return s.id == q.id })
+	i := slices.IndexFunc(r.open, func(s openStart) bool { return s.id.is(q.id) })
 	if r.lastStart == r.open[i].begun {
 		r.lastStart = q.lastStart
 	}
 	r.open = slices.Delete(r.open, i, i+1)
-	r.past = slices.DeleteFunc(r.past, func(g guess) bool { return g.id == q.id && g.outcome == OutcomeOpen })
+	r.past = slices.DeleteFunc(r.past, func(g guess) bool { return g.id == q.id.short() && g.outcome == OutcomeOpen })
 	r.guessesLeft++
 	return r, true, response{}, nil
 }

@@ -25,10 +25,10 @@ func genRecord(t *rapid.T) *record {
 		r.sealedKey = b
 	}
 	for range rapid.IntRange(0, 10).Draw(t, "open") {
-		r.open = append(r.open, openStart{startID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")), rapid.Int64().Draw(t, "begun")})
+		r.open = append(r.open, openStart{startID(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "id")), rapid.Int64().Draw(t, "begun")})
 	}
 	for range rapid.IntRange(0, keepFor).Draw(t, "past") {
-		r.past = append(r.past, guess{startID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")), rapid.Int64().Draw(t, "time"), rapid.SampledFrom(outcomeBytes).Draw(t, "outcome")})
+		r.past = append(r.past, guess{startID(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "id")).short(), rapid.Int64().Draw(t, "time"), rapid.SampledFrom(outcomeBytes).Draw(t, "outcome")})
 	}
 	return r
 }

@@ -144,15 +144,12 @@ func (v *Vault) evaluateStart(id AccountID, k startKey, ke1 opaque.KE1, lease hs
 	return &RecoveryReply{login.KE2, r.guessesLeft}, nil
 }
 
-// StartID names the start that KE1 began: the first 16 bytes of its SHA-256.
-func StartID(ke1 []byte) [16]byte {
-	sum := sha256.Sum256(ke1)
-	return [16]byte(sum[:16])
-}
+// StartID names the start that KE1 began: its SHA-256.
+func StartID(ke1 []byte) [sha256.Size]byte { return sha256.Sum256(ke1) }
 
 // RecoveryFinish ends a guess.
 type RecoveryFinish struct {
-	Start []byte // StartID of its KE1, 16 bytes
+	Start []byte // StartID of its KE1, 32 bytes; or the first 16, as in the version before
 	KE3   []byte // 32 bytes
 }
 
@@ -160,7 +157,7 @@ type RecoveryFinish struct {
 // OpenRelease), for the right KE3, and all ten guesses back to the account. The same right KE3 again gets the same
 // answer for a minute and changes nothing. ErrInvalid, ErrNoAccount, ErrWrongProof, ErrDestroyed (also: this was the last guess), ErrStale, ErrUnavailable.
 func (v *Vault) RecoverFinish(ctx context.Context, id AccountID, r RecoveryFinish) ([]byte, error) {
-	if len(r.Start) != len(startID{}) {
+	if len(r.Start) != len(startID{}) && len(r.Start) != shortStart {
 		return nil, invalid("a start has %d bytes", len(startID{}))
 	}
 	if err := opaque.CheckKE3(r.KE3); err != nil {
@@ -171,12 +168,16 @@ func (v *Vault) RecoverFinish(ctx context.Context, id AccountID, r RecoveryFinis
 
 func (v *Vault) recoverFinish(ctx context.Context, id AccountID, r RecoveryFinish) ([]byte, error) {
 	key := storeKey(id)
-	k := startKey{key, startID(r.Start)}
+	k := startKey{account: key}
+	copy(k.id[:], r.Start)
 	release, err := v.locks.take(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if len(r.Start) == shortStart {
+		k = v.starts.whole(k)
+	}
 	known := v.starts.get(k)
 	if known == nil || known.login == nil { // another process evaluated it, or none did
 		_, _, err := v.do(ctx, key, finishRequest{id: k.id, ke3: r.KE3})

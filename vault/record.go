@@ -16,8 +16,8 @@ const (
 	recordTail      = 2 + 1 + 1 // wrong, granted, proven
 	recordPadding   = 512       // sizes do not tell living from destroyed
 	recordFixed     = 4 + 4*8 + 32 + 32 + opaque.RecordBytes + 2
-	openStartBytes  = 16 + 8
-	pastGuessBytes  = 16 + 8 + 1
+	openStartBytes  = 32 + 8 // of format 1: 16 + 8
+	pastGuessBytes  = shortStart + 8 + 1
 	maxRecordBytes  = 64 << 10
 	maxOpenOrPast   = 64
 	stateLiving     = 1
@@ -64,7 +64,7 @@ func (r *record) encode() []byte {
 	}
 	b = append(b, byte(len(r.past)))
 	for _, g := range r.past {
-		b = append(b, g.id[:]...)
+		b = append(b, g.id[:shortStart]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(g.time))
 		outcome := byte(outcomeOpenByte)
 		for i, known := range outcomeBytes {
@@ -98,9 +98,9 @@ func (r *reader) take(n int) []byte {
 	return field
 }
 
-func (r *reader) byte() byte      { return r.take(1)[0] }
-func (r *reader) int64() int64    { return int64(binary.BigEndian.Uint64(r.take(8))) }
-func (r *reader) id() (i startID) { copy(i[:], r.take(16)); return i }
+func (r *reader) byte() byte           { return r.take(1)[0] }
+func (r *reader) int64() int64         { return int64(binary.BigEndian.Uint64(r.take(8))) }
+func (r *reader) id(n int) (i startID) { copy(i[:], r.take(n)); return i }
 
 // decodeRecord is the inverse of encode.
 func decodeRecord(b []byte) (*record, error) {
@@ -127,12 +127,16 @@ func decodeRecord(b []byte) (*record, error) {
 		r.sealedKey = append([]byte(nil), in.take(length)...)
 	}
 	n := int(in.byte())
+	whole := len(startID{})
+	if format == 1 {
+		whole = shortStart
+	}
 	for range min(n, maxOpenOrPast) {
-		r.open = append(r.open, openStart{in.id(), in.int64()})
+		r.open = append(r.open, openStart{in.id(whole), in.int64()})
 	}
 	past := int(in.byte())
 	for range min(past, maxOpenOrPast) {
-		id, at, outcome := in.id(), in.int64(), in.byte()
+		id, at, outcome := in.id(shortStart), in.int64(), in.byte()
 		if int(outcome) >= len(outcomeBytes) {
 			return nil, errRecord
 		}

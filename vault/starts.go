@@ -87,6 +87,18 @@ func (s *starts) get(k startKey) *start {
 	return &c
 }
 
+// whole finds the start of an account whose id begins like a short one; k itself if there is none.
+func (s *starts) whole(k startKey) startKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for known := range s.known {
+		if known.account == k.account && known.id.is(k.id) {
+			return known
+		}
+	}
+	return k
+}
+
 // put sets what is known.
 func (s *starts) put(k startKey, st start) {
 	s.mu.Lock()

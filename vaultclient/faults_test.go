@@ -3,6 +3,7 @@ package vaultclient_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/vault/api"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 	"github.com/holdfast-backup/holdfast/vaultclient"
@@ -27,7 +29,8 @@ type proxy struct {
 
 	mu sync.Mutex
 	// harm decides what becomes of a request: "" nothing, "before": it never
-	// arrives; "after": its answer is lost; "late": it arrives again, much later; "503".
+	// arrives; "after": its answer is lost; "late": it arrives again, much later; "503";
+	// "before 2": a vault of the version before stands there, which knows half an id of a start.
 	harm func(r *http.Request) string
 	late []func()
 	hits map[string]int
@@ -84,6 +87,13 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 	case "503":
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
+	case "before 2":
+		var q api.RecoveryFinish
+		if json.Unmarshal(body, &q) == nil && len(q.Start) != 0 && len(q.Start) != 16 {
+			w.WriteHeader(http.StatusBadRequest)
+			_ = json.NewEncoder(w).Encode(api.Problem{Type: api.TypePrefix + string(api.CodeInvalid), Detail: "a start has 16 bytes"}) // the client is gone then
+			return
+		}
 	}
 	answer := forward()
 	if answer == nil || harm == "after" {
@@ -196,6 +206,28 @@ func TestRestartBetweenTheMessages(t *testing.T) {
 		t.Fatalf("%v, %d restarts", err, restarts)
 	}
 	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Guesses) != 2 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// A vault of the version before takes half an id of a start, and this one takes it too.
+func TestHalfAStartID(t *testing.T) {
+	d := served(t, "--guess-delays", "0")
+	p := newProxy(t, d)
+	p.harm = func(*http.Request) string { return "before 2" }
+	v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: p.card(d.Card())})
+	must(t, err)
+	defer func() { must(t, v.Close()) }()
+	key := secret()
+	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: key, Seed: secret()})
+	must(t, err)
+	_, err = v.Recover(t.Context(), []byte("wrong"))
+	wantErr(t, "wrong", err, vaultclient.ErrWrongPassword)
+	got, err := v.Recover(t.Context(), []byte("right"))
+	if err != nil || !bytes.Equal(got, key) {
+		t.Error(err)
+	}
+	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Guesses) != 3 {
 		t.Errorf("%+v %v", s, err)
 	}
 }

@@ -169,10 +169,7 @@ func (y *try) start(ctx context.Context) (*vault.RecoveryReply, error) {
 
 // finish sends KE3 and opens what it releases.
 func (y *try) finish(ctx context.Context, c cards.Card, ke3, sessionKey, exportKey []byte) ([]byte, error) {
-	start := vault.StartID(y.ke1)
-	released, err := repeat(ctx, y.p, finishFor-time.Since(y.begun), func(ctx context.Context) ([]byte, error) {
-		return y.t.RecoverFinish(ctx, y.id, vault.RecoveryFinish{Start: start[:], KE3: ke3})
-	})
+	released, err := y.end(ctx, finishFor-time.Since(y.begun), ke3)
 	if err != nil {
 		return nil, err
 	}
@@ -183,15 +180,28 @@ func (y *try) finish(ctx context.Context, c cards.Card, ke3, sessionKey, exportK
 	return openKey(exportKey, y.id, c.PublicKey, sealed)
 }
 
+// end sends KE3. A vault of the version before takes the first 16 bytes of the
+// start's id alone: it refuses the whole one before it changes anything.
+func (y *try) end(ctx context.Context, patience time.Duration, ke3 []byte) ([]byte, error) {
+	start := vault.StartID(y.ke1)
+	send := func(start []byte) ([]byte, error) {
+		return repeat(ctx, y.p, patience, func(ctx context.Context) ([]byte, error) {
+			return y.t.RecoverFinish(ctx, y.id, vault.RecoveryFinish{Start: start, KE3: ke3})
+		})
+	}
+	released, err := send(start[:])
+	if errors.Is(err, vault.ErrInvalid) {
+		return send(start[:16])
+	}
+	return released, err
+}
+
 // wrong tells the vault that the guess was wrong, so that it need not wait a
 // minute to know, and says so. A vault that does not hear it finds out by itself.
 func (y *try) wrong(ctx context.Context, left int) error {
 	ke3 := make([]byte, opaque.KE3Bytes)
 	_, _ = rand.Read(ke3) // never fails since Go 1.24
-	start := vault.StartID(y.ke1)
-	_, err := repeat(ctx, y.p, closeFor, func(ctx context.Context) ([]byte, error) {
-		return y.t.RecoverFinish(ctx, y.id, vault.RecoveryFinish{Start: start[:], KE3: ke3})
-	})
+	_, err := y.end(ctx, closeFor, ke3)
 	if left == 0 || errors.Is(err, vault.ErrDestroyed) {
 		return &DestroyedError{Reason: string(vault.ReasonGuesses), Now: true}
 	}
