@@ -150,7 +150,7 @@ func makeVaultVector(t *testing.T) vaultVectorFile {
 		t.Fatal("client and server do not agree")
 	}
 	start := sha256.Sum256(ke1)
-	out["ke1"], out["start"], out["ke2"], out["ke3"], out["session_key"] = ke1, start[:16], answer.KE2, ke3, session
+	out["ke1"], out["start"], out["ke2"], out["ke3"], out["session_key"] = ke1, start[:], answer.KE2, ke3, session
 	out["released"] = vaultSeal(vaultDerive(session, nil, "holdfast vault release v1"), in["release_nonce"], out["sealed_key"], account)
 
 	v := vaultVectorFile{Note: "One registration and one recovery; see docs/vault-protocol.md, chapter 9. All values are hexadecimal, numbers big endian.",

@@ -325,7 +325,7 @@ class Vault:
         ke1 = blind(password, r) + secrets.token_bytes(32) + encode(multiply(ephemeral, G))
         reply = self.ask("POST", self.path + "/recovery", {"ke1": b64(ke1), "version": account["version"]})
         ke2 = base64.b64decode(reply["ke2"])
-        start = hashlib.sha256(ke1).digest()[:16]
+        start = hashlib.sha256(ke1).digest()
         try:
             randomized = randomized_password(password, r, ke2[:33])
             ke3, session_key, export_key = finish_login(randomized, ke1, ke2, ephemeral, self.server, self.account)
@@ -379,7 +379,7 @@ def check_vector(path):
     out["deletion_signature"] = private.sign(b"holdfast vault deletion v1" + server + account + i["version"])
     ephemeral, share = derive_key_pair(i["client_keyshare_seed"])
     out["ke1"] = blind(password, number["blind_recovery"]) + i["client_nonce"] + share
-    out["start"] = hashlib.sha256(out["ke1"]).digest()[:16]
+    out["start"] = hashlib.sha256(out["ke1"]).digest()
     ke2 = bytes.fromhex(v["outputs"]["ke2"])
     evaluated = encode(multiply(number["s"] * number["k_oprf"] % N, decode(out["ke1"][:33])))
     if ke2[:33] != evaluated:
