@@ -20,9 +20,11 @@ import (
 )
 
 // unpack writes a sample of testdata and returns its folder.
-func unpack(t *testing.T, name string) string {
+func unpack(t *testing.T, name string) string { t.Helper(); return unpackOf(t, "v1", name) }
+
+func unpackOf(t *testing.T, version, name string) string {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", "v1", name+".tar.gz"))
+	f, err := os.Open(filepath.Join("testdata", version, name+".tar.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}
