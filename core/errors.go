@@ -34,6 +34,8 @@ var (
 	ErrNotEncrypted   = errors.New("the backup is not encrypted")
 	ErrEncrypted      = errors.New("the backup is encrypted already")
 	ErrDowngraded     = errors.New("the backup at the destination is not the one this computer protects")
+	// ErrKeyChanged is within ErrWrongKey: another computer has changed the key, or the destination shows another state of it.
+	ErrKeyChanged = fmt.Errorf("this computer keeps another key: %w", ErrWrongKey)
 	// ErrUnprotected is within ErrNotEncrypted: a key or a password was given, and the destination claims that its backup has none.
 	ErrUnprotected = fmt.Errorf("a key was given, and %w", ErrNotEncrypted)
 	// ErrOlderKey: the destination shows a state of the key from before what this computer has seen: nothing is read or written.
@@ -79,7 +81,7 @@ var codes = []struct {
 	{"not-set-up", ErrNotSetUp}, {"already-set-up", ErrAlreadySetUp}, {"profile-in-use", ErrProfileInUse}, {"busy", ErrBusy},
 	{"no-keyring", ErrNoKeyring}, {"keyring-denied", ErrKeyringDenied}, {"secrets-damaged", ErrSecretsDamaged},
 	{"no-backup", ErrNoBackup}, {"existing-backup", ErrExistingBackup}, {"newer-format", ErrNewerFormat},
-	{"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"unprotected", ErrUnprotected}, {"not-encrypted", ErrNotEncrypted},
+	{"key-changed", ErrKeyChanged}, {"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"unprotected", ErrUnprotected}, {"not-encrypted", ErrNotEncrypted},
 	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
 	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},

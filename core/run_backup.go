@@ -155,7 +155,7 @@ func (a *App) keyFor(id backupkey.ID) (*backupkey.Key, error) {
 		}
 		return k, nil
 	}
-	return nil, fmt.Errorf("%w: this computer keeps another one", ErrWrongKey)
+	return nil, ErrKeyChanged
 }
 
 // Backup backs up. A change of encryption that was cut off is finished first (its

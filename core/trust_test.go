@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,4 +114,37 @@ func status(c *computer) (st core.Status) {
 	c.t.Helper()
 	c.must(func(a *core.App) error { st = a.Status(); return nil })
 	return st
+}
+
+// A computer that was away while the key was changed backs up nothing and deletes nothing until it is told the new key.
+func TestAComputerThatReturnsAsksForTheNewKey(t *testing.T) {
+	ctx := context.Background()
+	c, key := newComputer(t), newKey(t)
+	filetest.Small(t, c.src, 1)
+	c.setup(key)
+	c.backup()
+	other := newComputer(t)
+	filetest.Small(t, other.src, 2)
+	other.must(func(a *core.App) error {
+		return a.Setup(ctx, core.SetupRequest{Destination: c.dest, Sources: []string{other.src}, Key: key, Existing: true})
+	})
+	next := newKey(t)
+	c.must(func(a *core.App) error { return a.ChangeKey(ctx, next, nil) })
+	before := objects(t, c.dest)
+	for name, work := range map[string]func(a *core.App) error{
+		"backup": func(a *core.App) error { _, err := a.Backup(ctx, nil); return err },
+		"prune":  func(a *core.App) error { _, err := a.Prune(ctx, core.PruneRequest{}, nil); return err },
+		"enter":  func(a *core.App) error { return a.EnterKey(ctx, newKey(t)) },
+	} {
+		if err := other.do(work); !errors.Is(err, core.ErrWrongKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if after := objects(t, c.dest); !maps.Equal(before, after) {
+		t.Error("something was written or deleted")
+	}
+	other.must(func(a *core.App) error { return a.EnterKey(ctx, next) })
+	if r := other.backup(); r.Snapshot == "" {
+		t.Errorf("%+v", r)
+	}
 }

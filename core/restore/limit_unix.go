@@ -15,7 +15,7 @@ func handleLimit() int {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		return 256
 	}
-	return int(min(l.Cur, 1<<16)) //nolint:unconvert // another type on some systems
+	return int(min(l.Cur, 1<<16))
 }
 
 // fileID is what the file system knows a file by.

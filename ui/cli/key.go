@@ -132,7 +132,7 @@ func (c *cli) keyCommand() *cobra.Command {
 	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
 	pw.flags(c, change)
 	pw.enrolmentFlag(c, change)
-	cmd.AddCommand(show, change)
+	cmd.AddCommand(show, change, c.enterKeyCommand())
 	return cmd
 }
 

@@ -46,6 +46,8 @@ var sentences = map[string]template{
 	"existing-backup": {"This place already holds a backup.", "It stays as it is.",
 		"Join it with its 64-digit key, or choose another folder."},
 	"newer-format": {"This backup was written by a newer Holdfast.", "It stays as it is.", "Update Holdfast on this computer, then try again."},
+	"key-changed": {"The key of this backup is not the one that this computer has.", "Nothing was read and nothing was written. " + originalsSafe,
+		"If you changed the key on another computer, enter the new one here: `holdfast key enter --key-in FILE`. Otherwise check who can change this place."},
 	"wrong-key": {"This key does not open the backup.", nothingDone + " You can try as often as you like.",
 		"Compare the digits with what you saved. Is it the key of this backup?"},
 	"key-needed":    {"This backup is end-to-end encrypted.", "It stays as it is.", "Enter its 64-digit key to open it."},
