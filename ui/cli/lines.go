@@ -67,11 +67,14 @@ func leftOutLine(n int64) string {
 func restoreLine(r core.RestoreReport) string {
 	s := fmt.Sprintf("Restored %s (%s) in %.1f s; every byte was checked.", files(r.Files), words.Bytes(r.Bytes), r.Seconds)
 	if r.Files == 0 {
-		s = "Restored nothing."
+		s = "Restored 0 files."
 	}
 	if r.Kept > 0 {
-		s += fmt.Sprintf(" %d were there already and were kept", r.Kept)
-		if r.Differ > 0 {
+		s += fmt.Sprintf(" %d existed and were kept", r.Kept)
+		switch {
+		case r.Differ == 1:
+			s += "; 1 of them differs from the backup"
+		case r.Differ > 1:
 			s += fmt.Sprintf("; %d of them differ from the backup", r.Differ)
 		}
 		s += "."
