@@ -60,6 +60,8 @@ var (
 	ErrWrongPassword    = errors.New("the password is not right")
 	ErrPasswordGone     = errors.New("the vault has destroyed this account")
 	ErrVaultUnreachable = errors.New("the vault cannot be reached")
+	// ErrVaultCertificate is an ErrVaultUnreachable whose server has a certificate that has expired, or that nobody vouches for.
+	ErrVaultCertificate = fmt.Errorf("%w: its certificate is not valid", ErrVaultUnreachable)
 	ErrVaultWait        = errors.New("the vault asks to wait")
 	ErrVaultRefused     = errors.New("the vault refused")
 	ErrVaultSuspect     = errors.New("the vault gave what is not the key of this backup")
@@ -87,7 +89,7 @@ var codes = []struct {
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
-	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-unreachable", ErrVaultUnreachable},
+	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
 	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},

@@ -61,8 +61,8 @@ type VaultState struct {
 	Wrong      []time.Time `json:"wrong,omitempty"`
 	WrongTotal int         `json:"wrong_total,omitempty"`
 	LastRight  time.Time   `json:"last_right,omitzero"` // the newest right guess
-	WaitUntil time.Time   `json:"wait_until,omitzero"` // no guess is taken before
-	Asked     time.Time   `json:"asked"`
+	WaitUntil  time.Time   `json:"wait_until,omitzero"` // no guess is taken before
+	Asked      time.Time   `json:"asked"`
 }
 
 // WrongNow are the wrong guesses since the last right one.

@@ -196,6 +196,8 @@ func asCore(err error) error {
 		out.Kind, out.Until, out.Cause = core.ErrVaultWait, wait.Until, nil
 	case errors.Is(err, vaultclient.ErrWrongPassword):
 		out.Kind, out.Cause = core.ErrWrongPassword, nil
+	case errors.Is(err, vaultclient.ErrCertificate):
+		out.Kind = core.ErrVaultCertificate
 	case errors.Is(err, vaultclient.ErrUnreachable):
 		out.Kind = core.ErrVaultUnreachable
 	case errors.Is(err, vaultclient.ErrNotTheVault), errors.Is(err, vaultclient.ErrNotProven):

@@ -14,6 +14,7 @@ var (
 	ErrWait          = errors.New("the vault accepts no guess yet")                      // 7; see WaitError
 	ErrNoAccount     = errors.New("the vault does not know this account")                // 1
 	ErrNotTheVault   = errors.New("this is not the vault that the card names")           // 1
+	ErrCertificate   = errors.New("the certificate of the vault's server is not valid")  // 6
 	ErrNotProven     = errors.New("the new password did not open the account")           // 1
 	ErrManagement    = errors.New("the backup key is not the one of this account")       // 4
 	ErrEnrolment     = errors.New("the vault takes new accounts only with a token")      // 1

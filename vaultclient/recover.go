@@ -53,7 +53,7 @@ func repeat[T any](ctx context.Context, p *protocol, within time.Duration, send 
 }
 
 func passing(err error) bool {
-	return errors.Is(err, ErrUnreachable) || errors.Is(err, vault.ErrUnavailable)
+	return errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrCertificate) || errors.Is(err, vault.ErrUnavailable)
 }
 
 // recover makes one guess.

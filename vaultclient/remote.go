@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -178,8 +179,10 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 	r, err := m.client.Do(q)
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, errOtherCertificate), errors.As(err, &certificate):
+	case errors.Is(err, errOtherCertificate):
 		return 0, fmt.Errorf("%w: %w", ErrNotTheVault, reasonOf(err))
+	case errors.As(err, &certificate):
+		return 0, certificateError(certificate)
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", ErrUnreachable, reasonOf(err))
 	}
@@ -198,6 +201,16 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 		return 0, nil
 	}
 	return problemError(r, b)
+}
+
+// certificateError says what is wrong with a certificate. One that has expired accuses nobody; one that nobody
+// vouches for may also be another server's.
+func certificateError(err *tls.CertificateVerificationError) error {
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return fmt.Errorf("%w: %w: it is out of date", ErrUnreachable, ErrCertificate)
+	}
+	return fmt.Errorf("%w: %w: %w", ErrNotTheVault, ErrCertificate, err.Err)
 }
 
 // reasonOf leaves the address out, which has the account id in it.

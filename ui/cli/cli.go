@@ -144,7 +144,7 @@ func (c *cli) explain(err error) int {
 var placed = map[string]bool{
 	"": true, "no-source": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
 	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
-	"vault-unreachable": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
+	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
 }
 
 // detailOf is what an error tells beyond its sentence.
