@@ -13,6 +13,12 @@ import (
 // bounds of the latency histogram, in seconds.
 var bounds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
 
+// Gauge is a metric that the program adds; its name follows "holdfast_vault_".
+type Gauge struct {
+	Name, Help string
+	Value      float64
+}
+
 // metrics count requests by route. Routes are known beforehand, so a stranger
 // cannot add series.
 type metrics struct {
@@ -89,6 +95,11 @@ func (s *Server) writeMetrics(w io.Writer, ready bool) {
 		{"evaluations_total", "counter", "Evaluations by the HSM for recoveries.", c.Evaluations},
 	} {
 		_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s %s\nholdfast_vault_%s %v\n", m.name, m.help, m.name, m.kind, m.name, m.value)
+	}
+	if s.p.Gauges != nil {
+		for _, g := range s.p.Gauges() {
+			_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s gauge\nholdfast_vault_%s %g\n", g.Name, g.Help, g.Name, g.Name, g.Value)
+		}
 	}
 	s.metrics.write(w)
 }

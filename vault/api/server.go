@@ -27,6 +27,8 @@ type Params struct {
 	EnrolmentToken []byte
 	// Closed: nobody may make a new account. Without it and without an EnrolmentToken, anybody may.
 	Closed bool
+	// Gauges are further metrics, of the program.
+	Gauges func() []Gauge
 	// PerAddress and PerAccount limit requests; their zero values do not.
 	PerAddress, PerAccount Rate
 	Log                    *slog.Logger     // nil: none

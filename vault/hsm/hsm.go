@@ -34,7 +34,7 @@ type HSM struct {
 	oprf, ake         opaque.Point
 	oprfName, akeName string
 	storagePrefix     string
-	copied            bool
+	copied, software  bool
 	anchorPrefix      string
 }
 
@@ -72,6 +72,9 @@ func (h *HSM) Identity() card.Address {
 	}
 	return id
 }
+
+// Software reports whether the token is files of this computer.
+func (h *HSM) Software() bool { return h.software }
 
 // PublicKeys implements opaque.Keys.
 func (h *HSM) PublicKeys() (oprf, ake opaque.Point) { return h.oprf, h.ake }
@@ -165,6 +168,15 @@ func connect(ctx context.Context, p Params) (*token, error) {
 
 // check finds the keys and tries both.
 func (h *HSM) check(ctx context.Context) error {
+	software, err := with(ctx, h.token, forAccounts, func(s session) (bool, error) {
+		info, err := s.module.GetTokenInfo(s.slot)
+		_, software := maker(info.ManufacturerID, info.Model)
+		return software, err
+	})
+	if err != nil {
+		return err
+	}
+	h.software = software
 	for _, k := range []struct {
 		name   string
 		public *opaque.Point

@@ -70,9 +70,19 @@ func (c *certificates) reload() error {
 	if err != nil {
 		return fmt.Errorf("the certificate: %w", err)
 	}
+	if pair.Leaf == nil {
+		return errors.New("the certificate cannot be read")
+	}
+	now := time.Now()
+	if old := c.current.Load(); old != nil && now.After(pair.Leaf.NotAfter) && now.Before(old.Leaf.NotAfter) {
+		return fmt.Errorf("the certificate: the new one expired on %s", pair.Leaf.NotAfter.Format(time.DateOnly))
+	}
 	c.current.Store(&pair)
 	return nil
 }
+
+// until is when the present one expires.
+func (c *certificates) until() time.Time { return c.current.Load().Leaf.NotAfter }
 
 // config is TLS 1.3 only.
 func (c *certificates) config() *tls.Config {

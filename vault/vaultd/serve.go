@@ -32,6 +32,9 @@ func serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	if _, err := prefixes(s.proxyFrom); err != nil {
+		return err
+	}
 	rates, err := s.rates()
 	if err != nil {
 		return err
@@ -65,14 +68,14 @@ func serve(ctx context.Context, s settings) error {
 	if err := o.Prove(ctx); err != nil {
 		return fmt.Errorf("store or token cannot be written, so no guess could be counted: %w", err)
 	}
-	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, Closed: closed, PerAddress: rates.address, PerAccount: rates.account, Log: log})
+	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, Closed: closed, Gauges: gauges(o, certs), PerAddress: rates.address, PerAccount: rates.account, Log: log})
 	clear(enrolment)
 	s.warnOfModes(log)
 	if closed {
 		log.Warn("nobody can make a new account: set enrolment-token-file, or open-registration where anybody may")
 	}
 
-	main, err := new(net.ListenConfig).Listen(ctx, "tcp", s.listen)
+	main, err := listenMain(ctx, s.listen, s.proxyFrom)
 	if err != nil {
 		return err
 	}
@@ -96,8 +99,12 @@ func serve(ctx context.Context, s settings) error {
 		if err := certs.reload(); err != nil {
 			log.Error("the old certificate stays", "error", err)
 		}
+		s.remind(o, certs, log)
 	})
 	defer stopReloads()
+	reminding, stopReminding := context.WithCancel(ctx)
+	defer stopReminding()
+	go s.remindHourly(reminding, o, certs, log)
 	c := o.Counts()
 	log.Info("serving", "address", main.Addr().String(), "token", o.token.URI(), "accounts", c.Accounts, "commit", c.CommitNumber, "storage_key", c.Generation)
 	fmt.Printf("listening on https://%s\n", main.Addr())
@@ -112,7 +119,7 @@ type listener struct {
 func newHTTP(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 8 << 10,
+		MaxHeaderBytes: 8 << 10, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 64},
 		// What net/http has to say of connections names addresses.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}

@@ -24,6 +24,8 @@ type settings struct {
 	listen, tlsCert, tlsKey, metrics          string
 	delays, enrolment, perAddress, perAccount string
 	newAccounts, newPasswords                 string
+	proxyFrom                                 string
+	tokenWrites                               uint64
 	openRegistration, copiedKeys, unfit       bool
 	out, from, account                        string
 	sessions                                  int
@@ -31,7 +33,7 @@ type settings struct {
 }
 
 var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file", "open-registration",
-	"rate-address", "rate-account", "rate-registration", "rate-password"}
+	"rate-address", "rate-account", "rate-registration", "rate-password", "proxy-from", "token-writes"}
 
 // register defines the named flags.
 func (s *settings) register(f *pflag.FlagSet, names []string) {
@@ -69,6 +71,10 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 			f.StringVar(&s.perAddress, name, "600/300", "requests a minute and at once from one address; 0 for no limit")
 		case "rate-account":
 			f.StringVar(&s.perAccount, name, "240/120", "requests a minute and at once for one account; 0 for no limit")
+		case "proxy-from":
+			f.StringVar(&s.proxyFrom, name, "", "addresses of load balancers that pass TLS through and say with the PROXY protocol, version 2, for whom")
+		case "token-writes":
+			f.Uint64Var(&s.tokenWrites, name, 100_000, "how many writes of a label the token is made for; a warning comes before; 0 for no warning")
 		case "rate-registration":
 			f.StringVar(&s.newAccounts, name, "60/60", "new accounts begun in a minute and at once, by all together; 0 for no limit")
 		case "rate-password":
@@ -149,6 +155,8 @@ func (s *settings) check(name string) (err error) {
 		_, err = s.policy()
 	case "log-level":
 		_, err = s.logger()
+	case "proxy-from":
+		_, err = prefixes(s.proxyFrom)
 	case "rate-address", "rate-account", "rate-registration", "rate-password":
 		_, err = s.rates()
 	}
