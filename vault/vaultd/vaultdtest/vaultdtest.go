@@ -60,6 +60,9 @@ func program(t testing.TB) string {
 	return build.path
 }
 
+// Program is the path of vaultd, built once in a process.
+func Program(t testing.TB) string { return program(t) }
+
 // Cleanup removes what was built; for TestMain.
 func Cleanup() {
 	if build.path != "" {
