@@ -1,14 +1,12 @@
 package backup
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io/fs"
 	"slices"
 	"strings"
-
-	"github.com/zeebo/blake3"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -228,10 +226,8 @@ func (r *run) complete(ctx context.Context, it *item) (*repo.Node, error) {
 	if p == nil {
 		return &it.node, nil
 	}
-	if !p.resolved {
-		if err := r.resolve(ctx, p, it.node); err != nil {
-			return nil, err
-		}
+	if err := r.resolve(ctx, p, it.node); err != nil {
+		return nil, err
 	}
 	if !p.ok {
 		return nil, nil
@@ -245,21 +241,31 @@ func (r *run) complete(ctx context.Context, it *item) (*repo.Node, error) {
 	return &n, nil
 }
 
-// resolve waits until a file is stored and sets its result.
+// resolve waits until a file is stored and sets its result, once.
 func (r *run) resolve(ctx context.Context, p *pending, n repo.Node) error {
-	p.resolved = true
-	var (
-		content repo.Content
-		entry   source.Entry
-		err     error
-	)
-	if p.bundle != nil {
-		content, entry, err = r.bundled(ctx, p)
-	} else {
-		content, entry, err = r.blocks(ctx, p)
+	if p.resolved {
+		return nil
 	}
+	p.resolved = true
+	switch {
+	case p.first != nil:
+		return r.anotherName(ctx, p, n)
+	case p.entry.Size == 0:
+		p.result, p.state, p.ok = n, stateOf(&p.entry), true
+		return nil
+	case p.bundle != nil:
+		content, entry, err := r.bundled(ctx, p)
+		return r.setResult(ctx, p, n, content, entry, err)
+	default:
+		content, entry, err := r.blocks(ctx, p)
+		return r.setResult(ctx, p, n, content, entry, err)
+	}
+}
+
+// setResult sets what became of a file. entry is what it was when it was read.
+func (r *run) setResult(ctx context.Context, p *pending, n repo.Node, content repo.Content, entry source.Entry, err error) error {
 	if errors.Is(err, errStop) || ctx.Err() != nil {
-		return err
+		return cmp.Or(err, ctx.Err())
 	}
 	if err != nil && !errors.Is(err, errChanged) {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -278,7 +284,17 @@ func (r *run) resolve(ctx context.Context, p *pending, n repo.Node) error {
 	}
 	n.Content, n.Size, n.Xattrs = content, entry.Size, p.xattrs
 	n.MTime, n.MNanos, n.Mode = entry.MTime.Sec, uint32(entry.MTime.Nsec), entry.Mode
-	p.result, p.ok = n, true
+	// The name may be another file than when it was listed.
+	n.Owner, n.Link = r.owners.of(&entry), linkOf(&entry)
+	p.result, p.state, p.ok = n, stateOf(&entry), true
+	if err != nil {
+		p.state++ // of no name that was listed
+	}
+	if n.Link != 0 && !r.links.settle(&entry, p.state) {
+		// It must not come back as one file with names that were read in another state. The next run reads it
+		// again and puts them together.
+		p.result.Link, p.result.Local = linkNumber(entry.Device, entry.Inode^p.state), nil
+	}
 	return nil
 }
 
@@ -370,13 +386,4 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 	}
 	stored = true
 	return content, p.file.entry, nil
-}
-
-// linkNumber names a file with several names within a snapshot.
-func linkNumber(device, inode uint64) uint64 {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:], device)
-	binary.BigEndian.PutUint64(b[8:], inode)
-	sum := blake3.Sum256(b[:])
-	return binary.BigEndian.Uint64(sum[:]) | 1
 }

@@ -22,7 +22,7 @@ type openFile struct {
 func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error {
 	f, opened, err := openStable(ref.Dir, p.entry)
 	if err != nil {
-		delete(r.links, inode{p.entry.Device, p.entry.Inode})
+		r.links.forget(p)
 		return r.gone(ctx, p.path, err)
 	}
 	p.readXattrs(f)

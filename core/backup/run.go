@@ -117,10 +117,10 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.S
 	r := &run{
 		o: o, w: w,
 		cache: openCache(o.CachePath),
-		names: source.NewNames(),
-		jobs:  make(chan job), items: make(chan item, 4096),
+		names: ownerNames{source.NewNames()}, owners: ownerNames{source.NewNames()},
+		jobs: make(chan job), items: make(chan item, 4096),
 		buffers: make(chan []byte, o.Workers+1),
-		links:   make(map[inode]*pending),
+		links:   linkTable{files: make(map[inode]linked)},
 	}
 	defer r.cache.close()
 	for range cap(r.buffers) {
@@ -160,20 +160,22 @@ type run struct {
 	w        *repo.Writer
 	cache    *changeCache
 	newCache *cacheWriter
-	names    *source.Names
 
 	jobs    chan job
 	items   chan item
 	buffers chan []byte // chunks on their way from the walk to a worker
+	links   linkTable
 
 	// of the walk alone
+	names     ownerNames
+	top       string // the path of the source
 	bundle    *bundle
-	links     map[inode]*pending
 	lastKnown repo.ID
 	signature []byte // of the entry that is compared
 	scan      []byte // FastCDC's buffer
 
 	// of the assembler alone
+	owners   ownerNames
 	saver    *repo.Saver
 	buf      []byte
 	stack    []*dirState
@@ -181,8 +183,6 @@ type run struct {
 	dirs     int64
 	problems []Problem
 }
-
-type inode struct{ device, inode uint64 }
 
 // worker is one goroutine's tools.
 type worker struct {
@@ -248,7 +248,10 @@ func noSource(problems []Problem) error {
 }
 
 // Gate lets a run pause between files and blocks.
-type Gate struct{ closed atomic.Pointer[chan struct{}] }
+type Gate struct {
+	closed  atomic.Pointer[chan struct{}]
+	between func() // tests change the source here
+}
 
 // Pause closes the gate; work under way finishes its block.
 func (g *Gate) Pause() {
@@ -269,6 +272,9 @@ func (g *Gate) Paused() bool { return g != nil && g.closed.Load() != nil }
 // wait returns when the gate is open or ctx ends.
 func (g *Gate) wait(ctx context.Context) error {
 	if g != nil {
+		if g.between != nil {
+			g.between()
+		}
 		for c := g.closed.Load(); c != nil; c = g.closed.Load() {
 			select {
 			case <-*c:

@@ -95,7 +95,7 @@ func newGenerator(b *testing.B) *generator {
 	r, err := repo.Open(ctx, hasty{folder, dest}, repo.By(key))
 	must(err)
 	g := &generator{b: b, src: filepath.Join(*scaleDir, "src"), random: rand.NewChaCha8([32]byte{1})}
-	g.nodes.names = source.NewNames()
+	g.nodes.names = ownerNames{source.NewNames()}
 	g.w, err = r.NewWriter(ctx, scalePack)
 	must(err)
 	g.s, err = g.w.NewSaver()

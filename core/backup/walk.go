@@ -53,9 +53,13 @@ type pending struct {
 	xattrs     []repo.Xattr // by whoever reads the file
 	xattrFault error        // it is backed up without them
 
+	first *pending // another name of the same file, which is read
+	top   string   // the path of the source
+
 	// set by the assembler when the file is complete
 	resolved bool
 	result   repo.Node
+	state    uint64 // of what was read
 	ok       bool
 }
 
@@ -79,6 +83,7 @@ func (r *run) walk(ctx context.Context) error {
 }
 
 func (r *run) walkSource(ctx context.Context, src repo.Source) error {
+	r.top = src.Path
 	dir, entry, isDir, err := source.Open(src.Path)
 	if err != nil {
 		return r.problem(ctx, src.Path, err)
@@ -198,7 +203,7 @@ func (r *run) walkListing(ctx context.Context, l *lister, d *walkedDir, it listi
 			}
 			continue
 		}
-		if r.unchanged(ctx, e, old) {
+		if r.unchanged(ctx, e, old) && r.links.mayKeep(e) {
 			if err := r.keep(ctx, d, old); err != nil {
 				return err
 			}
@@ -281,40 +286,25 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	node := r.node(&e)
 	onDisk := e
 	onDisk.Name = name
-	if e.Kind == source.Symlink {
-		target, err := ref.ReadLink(name)
-		if err != nil {
-			return r.gone(ctx, path, err)
-		}
-		node.Target = target
+	if e.Kind != source.File {
+		return r.visitSpecial(ctx, ref, path, &onDisk, node, src)
 	}
-	if e.Kind != source.File || e.Size == 0 { // of others, whoever opens them reads these
+	if e.Size == 0 { // of others, whoever opens them reads these
 		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
 			if err := r.problem(ctx, path, err); err != nil {
 				return err
 			}
 		}
 	}
-	if e.Kind != source.File {
-		return r.send(ctx, item{node: node, source: src})
-	}
 	if known {
 		r.o.Counters.FilesChanged.Add(1)
 	} else {
 		r.o.Counters.FilesNew.Add(1)
 	}
-	p := &pending{path: path, entry: onDisk}
-	if e.Links > 1 {
-		key := inode{e.Device, e.Inode}
-		if first, ok := r.links[key]; ok {
-			return r.send(ctx, item{node: node, file: first, source: src})
-		}
-		r.links[key] = p
-	}
+	p := &pending{path: path, entry: onDisk, top: r.top}
+	p.first = r.links.first(p)
 	switch {
-	case e.Size == 0:
-		p.resolved, p.ok = true, true
-		p.result = node
+	case p.first != nil || e.Size == 0:
 		return r.send(ctx, item{node: node, file: p, source: src})
 	case e.Size <= smallMax:
 		p.dir = ref.hold()
@@ -324,6 +314,40 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 		return r.send(ctx, item{node: node, file: p, source: src})
 	}
 	return r.large(ctx, ref, p, item{node: node, file: p, source: src})
+}
+
+// visitSpecial handles a link, a FIFO or a device. What is read by its name counts only if it is still the same afterwards.
+func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *source.Entry, node repo.Node, src *repo.Source) error {
+	for try := 1; ; try++ {
+		var fault error
+		if e.Kind == source.Symlink {
+			target, err := ref.ReadLink(e.Name)
+			if err != nil && try == readTries {
+				return r.gone(ctx, path, err)
+			}
+			node.Target, fault = target, err
+		}
+		xattrFault := r.fillXattrs(ref.Dir, &node, e.Name)
+		now, err := ref.Lstat(e.Name)
+		switch {
+		case err != nil:
+			return r.gone(ctx, path, err)
+		case now.Kind != e.Kind:
+			return r.problem(ctx, path, errChanged)
+		case fault == nil && stateOf(&now) == stateOf(e):
+			if xattrFault != nil {
+				if err := r.problem(ctx, path, xattrFault); err != nil {
+					return err
+				}
+			}
+			return r.send(ctx, item{node: node, source: src})
+		case try == readTries:
+			return r.problem(ctx, path, errChanged)
+		}
+		name := node.Name
+		node, *e = r.node(&now), now
+		node.Name = name
+	}
 }
 
 // gone reports an error unless the file has merely been deleted meanwhile.
@@ -336,19 +360,20 @@ func (r *run) gone(ctx context.Context, path string, err error) error {
 
 // node turns an lstat into a node without content.
 func (r *run) node(e *source.Entry) repo.Node {
-	n := repo.Node{
-		Kind: nodeKind(e.Kind), Name: e.Name, Mode: e.Mode, Owner: r.owner(e),
+	return repo.Node{
+		Kind: nodeKind(e.Kind), Name: e.Name, Mode: e.Mode, Owner: r.owner(e), Link: linkOf(e),
 		MTime: e.MTime.Sec, MNanos: uint32(e.MTime.Nsec), Size: e.Size, Rdev: e.Rdev,
 		Local: appendSignature(nil, e),
 	}
-	if e.Links > 1 && e.Kind != source.Folder {
-		n.Link = linkNumber(e.Device, e.Inode)
-	}
-	return n
 }
 
-func (r *run) owner(e *source.Entry) repo.Owner {
-	return repo.Owner{UID: e.UID, GID: e.GID, User: r.names.User(e.UID), Group: r.names.Group(e.GID)}
+func (r *run) owner(e *source.Entry) repo.Owner { return r.names.of(e) }
+
+// ownerNames finds the names of owners, for one goroutine.
+type ownerNames struct{ *source.Names }
+
+func (n ownerNames) of(e *source.Entry) repo.Owner {
+	return repo.Owner{UID: e.UID, GID: e.GID, User: n.User(e.UID), Group: n.Group(e.GID)}
 }
 
 func nodeKind(k source.Kind) repo.NodeKind {
