@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,26 +62,39 @@ const (
 func Run(p Params) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	out := bufio.NewWriter(p.Stdout) // a listing may have a million lines
+	out := newOutput(p.Stdout)
 	p.Stdout = out
-	c := &cli{Params: p, flush: out.Flush}
-	defer out.Flush() //nolint:errcheck // a closed pipe is the reader's choice
+	c := &cli{Params: p, flush: out.Flush, arrived: out.arrived}
 	root := c.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return ExitDone
+	return c.end(root.ExecuteContext(ctx))
+}
+
+// end returns the exit code. A command whose output did not arrive has failed, whatever else it did.
+func (c *cli) end(err error) int {
+	lost := c.flush()
+	code := ExitDone
+	if err != nil && !errors.Is(err, errOutput) {
+		code = c.explain(err)
 	}
-	return c.explain(err)
+	if lost == nil && !errors.Is(err, errOutput) {
+		return code
+	}
+	c.warn("holdfast: What this command has to print did not arrive: %v", cmp.Or(lost, err))
+	if code == ExitDone || code == ExitPartly {
+		return ExitFailed
+	}
+	return code
 }
 
 // cli is one invocation.
 type cli struct {
 	Params
 	flush            func() error // of standard output
+	arrived          func() error // flushes it and waits until it is stored, as far as that can be known
 	profile, keyring string
 	json             bool
 	background       bool
@@ -164,7 +177,7 @@ func (c *cli) warn(format string, args ...any) {
 }
 
 func (c *cli) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.Stdout, format+"\n", args...) // a closed pipe is the reader's choice
+	_, _ = fmt.Fprintf(c.Stdout, format+"\n", args...) // end looks whether it arrived
 }
 
 func (c *cli) printJSON(v any) error { return json.NewEncoder(c.Stdout).Encode(v) }

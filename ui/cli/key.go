@@ -46,8 +46,8 @@ func (c *cli) writeKey(file string, k *backupkey.Key) (undo func(), err error) {
 	text := append(k.Text(), '\n')
 	defer clear(text)
 	if file == "-" {
-		_, err := c.Stdout.Write(text)
-		return func() {}, err
+		_, _ = c.Stdout.Write(text) // arrived tells its error too
+		return func() {}, c.arrived()
 	}
 	if err := privatefile.Create(file, text); err != nil {
 		return nil, fmt.Errorf("%w: --key-out: %w", core.ErrInvalid, err)
@@ -91,8 +91,8 @@ func (c *cli) keyCommand() *cobra.Command {
 			if c.json {
 				return c.printJSON(map[string]string{"key": string(text), "key_id": k.ID().String()})
 			}
-			_, err = c.Stdout.Write(append(text, '\n'))
-			return err
+			_, _ = c.Stdout.Write(append(text, '\n')) // arrived tells its error too
+			return c.arrived()
 		}),
 	}
 	var out string
