@@ -52,9 +52,11 @@ var (
 	ErrNoSnapshot      = errors.New("no such snapshot")
 	ErrNoEntry         = errors.New("no such file in the snapshot")
 	ErrNoSource        = errors.New("none of the sources can be read")
-	ErrTarget          = errors.New("the folder to restore to cannot be used")
-	ErrTargetFull      = errors.New("the disk to restore to is full")
-	ErrInvalid         = errors.New("invalid request")
+	// ErrEmptySource: the sources hold no file any more, and held some at the last backup. No backup was made.
+	ErrEmptySource = errors.New("what is backed up holds no file any more")
+	ErrTarget      = errors.New("the folder to restore to cannot be used")
+	ErrTargetFull  = errors.New("the disk to restore to is full")
+	ErrInvalid     = errors.New("invalid request")
 
 	// Of a vault. A *VaultError is around each.
 	ErrWrongPassword    = errors.New("the password is not right")
@@ -88,7 +90,7 @@ var codes = []struct {
 	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
-	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-source", ErrNoSource}, {"target", ErrTarget},
+	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
 	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
@@ -139,6 +141,7 @@ var below = []struct{ from, to error }{
 	{repo.ErrChanged, ErrDowngraded},
 	{repo.ErrOlder, ErrOlderKey},
 	{repo.ErrTooManyKeys, ErrTooManyKeys},
+	{backup.ErrEmptySource, ErrEmptySource},
 	{backup.ErrNoSource, ErrNoSource},
 	{restore.ErrTarget, ErrTarget},
 	{restore.ErrTargetFull, ErrTargetFull},

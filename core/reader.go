@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
@@ -113,6 +114,9 @@ func (r *Reader) Snapshots(ctx context.Context) ([]Snapshot, error) {
 
 func toSnapshot(s *repo.Snapshot) Snapshot {
 	out := Snapshot{ID: s.ID(), Time: shownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
+	if s.Sequence > 0 {
+		out.Writer = hex.EncodeToString(s.Writer[:])
+	}
 	for _, src := range s.Sources {
 		out.Sources = append(out.Sources, src.Path)
 	}

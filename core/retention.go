@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
 // Retention says which backups a prune keeps. Each number keeps the newest backup of each
 // of that many hours, days, weeks (from Monday), months or years in which there are any. A
-// backup stays if any rule keeps it. The newest of each computer's always stays, so do pinned ones.
+// backup stays if any rule keeps it. Rules count for each profile and each source by itself. The newest of each always stays, so do pinned ones.
 type Retention struct {
 	Last    int `json:"last,omitempty"` // the newest, whatever their age
 	Hourly  int `json:"hourly,omitempty"`
@@ -75,30 +76,54 @@ const (
 	KeepYearly  KeepReason = "yearly"
 	KeepWithin  KeepReason = "within"
 	KeepPinned  KeepReason = "pinned"
-	KeepNewest  KeepReason = "newest" // of its computer
+	KeepNewest  KeepReason = "newest" // of its profile that holds some source
 	KeepFuture  KeepReason = "future" // its computer's clock was ahead: no rule fits
 )
 
 // clockSlack is how far ahead the clock of the computer that made a backup may be.
-const clockSlack = 24 * time.Hour
+const clockSlack = repo.ClockSlack
 
 // decide returns why each snapshot is kept, by id; one that is missing is not. all is newest first.
-// Each computer's snapshots are judged among themselves.
+// Each profile's snapshots are judged among themselves, and for each source those that hold it: so a backup in which a source was
+// missing never takes the place of one that holds it.
 func (r Retention) decide(all []Snapshot, now time.Time) map[string][]KeepReason {
 	out := make(map[string][]KeepReason)
-	computers := make(map[[2]string][]Snapshot)
+	type judged struct{ writer, host, user, source string }
+	lists := make(map[judged][]Snapshot)
 	for _, s := range all {
-		key := [2]string{s.Host, s.User}
-		computers[key] = append(computers[key], s)
+		by := judged{writer: s.Writer}
+		if s.Writer == "" { // a version that did not say
+			by.host, by.user = s.Host, s.User
+		}
+		if len(s.Sources) == 0 {
+			lists[by] = append(lists[by], s)
+		}
+		for i, src := range s.Sources {
+			if by.source = src; !slices.Contains(s.Sources[:i], src) {
+				lists[by] = append(lists[by], s)
+			}
+		}
 	}
-	for _, list := range computers {
+	for _, list := range lists {
 		slices.SortStableFunc(list, func(a, b Snapshot) int { return b.Time.Compare(a.Time) })
-		r.decideOne(list, now, func(s Snapshot, why KeepReason) { out[s.ID] = append(out[s.ID], why) })
+		r.decideOne(list, now, func(s Snapshot, why KeepReason) {
+			if !slices.Contains(out[s.ID], why) {
+				out[s.ID] = append(out[s.ID], why)
+			}
+		})
+	}
+	for _, why := range out {
+		slices.SortFunc(why, func(a, b KeepReason) int { return slices.Index(keepReasons, a) - slices.Index(keepReasons, b) })
 	}
 	return out
 }
 
-// decideOne judges one computer's snapshots, newest first.
+// keepReasons are all reasons, in the order in which they are shown.
+var keepReasons = []KeepReason{
+	KeepPinned, KeepFuture, KeepLast, KeepNewest, KeepWithin, KeepHourly, KeepDaily, KeepWeekly, KeepMonthly, KeepYearly,
+}
+
+// decideOne judges one profile's snapshots that hold one source, newest first.
 func (r Retention) decideOne(list []Snapshot, now time.Time, keep func(Snapshot, KeepReason)) {
 	rules := []struct {
 		n      int
@@ -106,7 +131,7 @@ func (r Retention) decideOne(list []Snapshot, now time.Time, keep func(Snapshot,
 		period func(time.Time) string
 		last   string
 	}{
-		{n: r.Hourly, why: KeepHourly, period: func(t time.Time) string { return t.Format("2006-01-02 15") }},
+		{n: r.Hourly, why: KeepHourly, period: func(t time.Time) string { return t.Format("2006-01-02 15 -0700") }}, // two hours have one name when clocks go back
 		{n: r.Daily, why: KeepDaily, period: func(t time.Time) string { return t.Format("2006-01-02") }},
 		{n: r.Weekly, why: KeepWeekly, period: func(t time.Time) string { y, w := t.ISOWeek(); return fmt.Sprint(y, w) }},
 		{n: r.Monthly, why: KeepMonthly, period: func(t time.Time) string { return t.Format("2006-01") }},

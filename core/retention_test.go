@@ -66,3 +66,52 @@ func TestRetention(t *testing.T) {
 		}
 	}
 }
+
+// Of each period the newest backup that holds a source stays, whatever else was made in it.
+func TestRetentionJudgesEachSource(t *testing.T) {
+	now := dated("", "2026-11-24 12:00")[0].Time
+	all := dated("a", "2026-11-24 11:00", "2026-11-24 10:00", "2026-11-24 09:00", "2026-11-23 11:00", "2026-11-23 10:00")
+	both, docs := []string{"/docs", "/disk"}, []string{"/docs"}
+	for i, sources := range [][]string{docs, docs, both, docs, both} {
+		all[i].Sources = sources
+	}
+	for _, rules := range []Retention{{Daily: 2}, {Daily: 30, Last: 1}} {
+		why := rules.decide(all, now)
+		if want := []bool{true, false, true, true, true}; !slices.EqualFunc(all, want, func(s Snapshot, kept bool) bool { return len(why[s.ID]) > 0 == kept }) {
+			t.Errorf("%+v kept %v", rules, why)
+		}
+	}
+}
+
+// Two profiles of one person on one computer are judged by themselves.
+func TestRetentionJudgesEachProfile(t *testing.T) {
+	now := dated("", "2026-11-24 12:00")[0].Time
+	all := dated("a", "2026-11-24 11:00", "2026-11-24 10:00", "2026-11-24 09:00")
+	for i, w := range []string{"one", "two", ""} {
+		all[i].Writer, all[i].Sources = w, []string{"/docs"}
+	}
+	if why := (Retention{Daily: 1}).decide(all, now); len(why) != 3 {
+		t.Errorf("kept %v", why)
+	}
+}
+
+// The two hours of one name on the day when clocks go back are two.
+func TestRetentionOnTheDayClocksGoBack(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := time.Local
+	time.Local = berlin
+	t.Cleanup(func() { time.Local = local })
+	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC) // 02:30 summer time
+	var all []Snapshot
+	for i := range 4 {
+		at := first.Add(time.Duration(i-1) * time.Hour)
+		all = append(all, Snapshot{ID: at.String(), Time: at, Host: "a"})
+	}
+	slices.SortFunc(all, newestFirst)
+	if why := (Retention{Hourly: 4}).decide(all, first.Add(24*time.Hour)); len(why) != 4 {
+		t.Errorf("kept %v", why)
+	}
+}

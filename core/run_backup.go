@@ -210,7 +210,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
-		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer),
+		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: a.heldBefore(),
 	}
 	if !fresh {
 		o.CachePath = a.changesPath(set.Repository)
@@ -238,6 +238,8 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	})
 	res, err := backup.Run(ctx, o)
 	m.end()
+	states, moved := a.sourceStates(res.Held)
+	res.Problems = append(res.Problems, moved...)
 	for _, p := range res.Problems {
 		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})
 	}
@@ -259,6 +261,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 			s.Known = nil // they were reported; what is there now counts
 		}
 		s.Known = append(slices.Clone(s.Known), report.Snapshot)
+		s.SourceStates = states
 	})
 }
 
@@ -289,7 +292,9 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 	present := make(map[string]bool, len(all))
 	for _, s := range all {
 		present[s.ID()] = true
-		previous = &s.Name
+	}
+	if last := repo.Newest(all, time.Now()); last != nil {
+		previous = &last.Name
 	}
 	missing := func(id string) bool {
 		n, ok := repo.ParseName(id)

@@ -197,13 +197,15 @@ type BackupReport struct {
 
 // Snapshot is one backup as lists show it.
 type Snapshot struct {
-	ID      string    `json:"id"` // 64 hex digits; any unique prefix names it
-	Time    time.Time `json:"time"`
-	Host    string    `json:"host"`
-	User    string    `json:"user"`
-	Sources []string  `json:"sources"`
-	Files   int64     `json:"files"`
-	Bytes   int64     `json:"bytes"`
+	ID   string    `json:"id"` // 64 hex digits; any unique prefix names it
+	Time time.Time `json:"time"`
+	Host string    `json:"host"`
+	User string    `json:"user"`
+	// Writer names the profile that made it, 32 hexadecimal digits; "" where an earlier version made it.
+	Writer  string   `json:"writer,omitempty"`
+	Sources []string `json:"sources"`
+	Files   int64    `json:"files"`
+	Bytes   int64    `json:"bytes"`
 	// Pinned: no rule of retention removes it.
 	Pinned bool `json:"pinned,omitempty"`
 }

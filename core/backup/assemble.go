@@ -60,15 +60,15 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(r.stack) == 0 {
-				top = append(top, *node)
-			} else if err := r.add(node); err != nil {
-				return nil, err
-			}
-			if src := sources[len(sources)-1]; src != nil {
-				r.read = append(r.read, *src)
-			}
+			src := sources[len(sources)-1]
 			sources = sources[:len(sources)-1]
+			if src == nil {
+				if err := r.add(node); err != nil {
+					return nil, err
+				}
+			} else if r.holds(src, node.Files) {
+				top = append(top, *node)
+			}
 		case kindNode:
 			node, err := r.complete(ctx, &it)
 			switch {
@@ -76,8 +76,9 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				return nil, err
 			case node == nil:
 			case len(r.stack) == 0:
-				top = append(top, *node)
-				r.read = append(r.read, *it.source)
+				if r.holds(it.source, 1) {
+					top = append(top, *node)
+				}
 			default:
 				if err := r.add(node); err != nil {
 					return nil, err
@@ -97,6 +98,18 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 		}
 	}
 	return r.leave()
+}
+
+// holds notes that a source was read, with so many files. It returns false for one that has lost all of them: that is
+// reported, and the source is left out.
+func (r *run) holds(src *repo.Source, files int64) bool {
+	if files == 0 && r.o.Held[src.Path] > 0 {
+		r.report(src.Path, ErrEmptySource)
+		return false
+	}
+	r.read = append(r.read, *src)
+	r.held[src.Path] = files
+	return true
 }
 
 // begin prepares for entries.

@@ -18,6 +18,10 @@ import (
 // ErrNoSource: none of the sources could be read; no snapshot was made.
 var ErrNoSource = errors.New("none of the sources can be read")
 
+// ErrEmptySource: a source holds no file, and held some when it was last backed up. It is left out, so that what was backed up is
+// not replaced by nothing: its disk may be away.
+var ErrEmptySource = errors.New("this folder holds no file any more, as if its disk were not connected; it was left out")
+
 // Options describe one run.
 type Options struct {
 	Repository *repo.Repository
@@ -31,9 +35,11 @@ type Options struct {
 	Host, User, Program string
 	Previous            *repo.Name
 	// Writer, Sequence and Seen go there too: who makes it, with which of its numbers, and what it saw of others.
-	Writer    repo.Profile
-	Sequence  uint64
-	Seen      []repo.Sighting
+	Writer   repo.Profile
+	Sequence uint64
+	Seen     []repo.Sighting
+	// Held is how many files each source held at the last backup, by path. One that held some and holds none now is left out.
+	Held      map[string]int64
 	Counters  *Counters // may be nil
 	Gate      *Gate     // may be nil
 	Workers   int       // 0: one for each processor
@@ -71,6 +77,7 @@ type Result struct {
 	Snapshot *repo.Snapshot
 	Stats    repo.Stats
 	Problems []Problem
+	Held     map[string]int64 // how many files each source holds that was read, by path
 }
 
 // Run backs the sources up and returns the snapshot. On any error, also a
@@ -89,7 +96,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	defer w.Close()
 	for pass := 1; ; pass++ {
-		problems, s, err := onePass(ctx, o, w)
+		problems, held, s, err := onePass(ctx, o, w)
 		var made *repo.Snapshot
 		if err == nil {
 			s.Begin, s.End = begin, time.Now()
@@ -103,7 +110,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			o.Counters.Finishing.Store(false)
 			continue
 		}
-		return Result{Snapshot: made, Stats: w.Stats(), Problems: problems}, err
+		return Result{Snapshot: made, Stats: w.Stats(), Problems: problems, Held: held}, err
 	}
 }
 
@@ -113,13 +120,14 @@ const maxPasses = 8
 
 // onePass walks the sources once and stores everything durably. It returns the
 // snapshot to be.
-func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.Snapshot, error) {
+func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[string]int64, *repo.Snapshot, error) {
 	r := &run{
 		o: o, w: w,
 		cache: openCache(o.CachePath),
 		names: ownerNames{source.NewNames()}, owners: ownerNames{source.NewNames()},
 		jobs: make(chan job), items: make(chan item, 4096),
 		buffers: make(chan []byte, o.Workers+1),
+		held:    make(map[string]int64),
 		links:   linkTable{files: make(map[inode]linked)},
 	}
 	defer r.cache.close()
@@ -145,9 +153,9 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, *repo.S
 		}
 	}
 	if err != nil {
-		return r.problems, nil, err
+		return r.problems, nil, nil, err
 	}
-	return r.problems, &repo.Snapshot{
+	return r.problems, r.held, &repo.Snapshot{
 		Host: o.Host, User: o.User, Program: o.Program, System: runtime.GOOS,
 		Root: root.Content, Sources: r.read, Excludes: o.Excludes, Files: root.Files, Dirs: r.dirs, Bytes: root.Size,
 		Previous: o.Previous, Unread: int64(len(r.problems)), Writer: o.Writer, Sequence: o.Sequence, Seen: o.Seen,
@@ -180,6 +188,7 @@ type run struct {
 	buf      []byte
 	stack    []*dirState
 	read     []repo.Source
+	held     map[string]int64 // files in each of read, by path
 	dirs     int64
 	problems []Problem
 }
@@ -243,6 +252,11 @@ func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
 func noSource(problems []Problem) error {
 	if len(problems) == 0 {
 		return ErrNoSource
+	}
+	for _, p := range problems {
+		if errors.Is(p.Err, ErrEmptySource) {
+			return fmt.Errorf("%w: %s: %w", ErrNoSource, p.Path, p.Err)
+		}
 	}
 	return fmt.Errorf("%w: %s: %w", ErrNoSource, problems[0].Path, problems[0].Err)
 }

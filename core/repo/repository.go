@@ -360,7 +360,7 @@ func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) 
 		case err != nil:
 			return Name{}, err
 		case len(all) > 0:
-			return all[len(all)-1].Name, nil
+			return Newest(all, time.Now()).Name, nil
 		case len(bad) > 0:
 			return Name{}, bad[0]
 		}
@@ -383,6 +383,23 @@ func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) 
 		return found[0], nil
 	}
 	return Name{}, fmt.Errorf("%w: %q", ErrAmbiguous, prefix)
+}
+
+// ClockSlack is how far ahead of now a snapshot may be dated. One that is dated later was made while a clock was wrong.
+const ClockSlack = 24 * time.Hour
+
+// Newest returns the newest of some snapshots, oldest first, that is not dated in the future. Where all are, it returns the last one;
+// nil of none.
+func Newest(all []*Snapshot, now time.Time) *Snapshot {
+	for _, s := range slices.Backward(all) {
+		if !s.Begin.After(now.Add(ClockSlack)) {
+			return s
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-1]
 }
 
 // Has tells whether a chunk is known to the loaded indexes.

@@ -145,6 +145,8 @@ func (c *cli) explain(err error) int {
 		return ExitGone
 	case errors.Is(err, core.ErrDestinationGone), errors.Is(err, core.ErrVaultUnreachable):
 		return ExitUnreachable
+	case errors.Is(err, core.ErrEmptySource):
+		return ExitPartly
 	case errors.Is(err, core.ErrVaultWait):
 		return ExitWait
 	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded), errors.Is(err, core.ErrVaultNotTrusted):
@@ -155,7 +157,7 @@ func (c *cli) explain(err error) int {
 
 // placed are the codes whose sentence leaves open which path or name is meant.
 var placed = map[string]bool{
-	"": true, "no-source": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
+	"": true, "no-source": true, "empty-source": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
 	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
 	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
 }

@@ -144,15 +144,22 @@ func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupReque
 
 func (c *cli) backupCommand() *cobra.Command {
 	limit := speed{-1}
+	reallyEmpty := false
 	cmd := &cobra.Command{
-		Use: "backup [--upload-limit SPEED]", Short: "Back up now", Args: noArgs,
+		Use: "backup [--upload-limit SPEED] [--really-empty]", Short: "Back up now", Args: noArgs,
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
+			if reallyEmpty {
+				if err := a.AcceptEmpty(); err != nil {
+					return err
+				}
+			}
 			if limit.bytesPerSecond >= 0 {
 				a.LimitUploads(limit.bytesPerSecond)
 			}
 			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.Backup(ctx, p) })
 		}),
 	}
+	cmd.Flags().BoolVar(&reallyEmpty, "really-empty", false, "sources that hold no file any more are really empty, and not on a disk that is away")
 	cmd.Flags().Var(&limit, "upload-limit", "how much to upload a second, this time: 500K, 2M, 1.5M; 0 is no limit (default: as in Settings)")
 	return cmd
 }

@@ -53,8 +53,8 @@ func (c *cli) pruneCommand() *cobra.Command {
 		Long: `Remove backups that the rules do not keep, and free what no backup needs.
 
 Without a rule the profile's count: unless you chose others, everything of two days, the last 3, and the newest
-of each of 30 days, 13 weeks, 24 months and 100 years. Each computer's backups are judged among
-themselves; its newest one and pinned ones always stay.
+of each of 30 days, 13 weeks, 24 months and 100 years. Each profile's backups are judged among
+themselves, and for each source those that hold it; the newest of each and pinned ones always stay.
 
 Space is freed in two steps: what is not needed any more is marked, and deleted by a prune that
 runs after the grace time, if it is still not needed then.`,

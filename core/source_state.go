@@ -1,0 +1,58 @@
+package core
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/source"
+)
+
+// errMoved: the folder was on another disk at the last backup.
+var errMoved = errors.New("this folder is on another disk than at the last backup")
+
+// heldBefore returns how many files each source held at the last backup that held it, by path.
+func (a *App) heldBefore() map[string]int64 {
+	held := make(map[string]int64)
+	for path, s := range a.profile.Settings().SourceStates {
+		held[string(path)] = s.Files
+	}
+	return held
+}
+
+// sourceStates returns what the settings are to remember of the sources after a backup that found these files, and
+// a problem for each source that is on another disk than before.
+func (a *App) sourceStates(found map[string]int64) (map[profile.Bytes]profile.SourceState, []backup.Problem) {
+	var moved []backup.Problem
+	states := maps.Clone(a.profile.Settings().SourceStates)
+	if states == nil {
+		states = make(map[profile.Bytes]profile.SourceState)
+	}
+	for path, files := range found {
+		now := profile.SourceState{Files: files, Disk: source.Disk(path)}
+		if before := states[profile.Bytes(path)]; before.Disk != "" && now.Disk != "" && before.Disk != now.Disk {
+			moved = append(moved, backup.Problem{Path: path, Err: errMoved})
+		}
+		states[profile.Bytes(path)] = now
+	}
+	return states, moved
+}
+
+// AcceptEmpty remembers that sources that hold no file any more are really empty, so that the next backup keeps them so.
+// Errors: ErrNotSetUp.
+func (a *App) AcceptEmpty() error {
+	set := a.profile.Settings()
+	if set.Repository == "" {
+		return ErrNotSetUp
+	}
+	return a.profile.Update(func(s *profile.Settings) {
+		s.SourceStates = maps.Clone(s.SourceStates)
+		for _, path := range slices.Collect(maps.Keys(s.SourceStates)) {
+			state := s.SourceStates[path]
+			state.Files = 0
+			s.SourceStates[path] = state
+		}
+	})
+}
