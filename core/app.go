@@ -463,7 +463,7 @@ func cleanSources(sources []string, destination string) ([]string, error) {
 		if _, err := os.Stat(abs); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoSource, err)
 		}
-		if isPath(destination) && within(abs, destination) {
+		if isPath(destination) && (within(abs, destination) || holds(abs, destination)) {
 			return nil, fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, abs)
 		}
 		if !slices.Contains(out, abs) {
@@ -484,6 +484,29 @@ func cleanSources(sources []string, destination string) ([]string, error) {
 func within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// holds reports whether a folder holds a path by a link or a mount, as far as that can be seen: the path need not exist yet.
+func holds(dir, path string) bool {
+	top, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	for err != nil && filepath.Dir(path) != path {
+		path = filepath.Dir(path)
+		real, err = filepath.EvalSymlinks(path)
+	}
+	for err == nil {
+		if info, err := os.Stat(real); err == nil && os.SameFile(top, info) {
+			return true
+		}
+		if filepath.Dir(real) == real {
+			return false
+		}
+		real = filepath.Dir(real)
+	}
+	return false
 }
 
 // namedSources gives each source its name in the root directory: its last

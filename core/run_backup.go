@@ -212,6 +212,9 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
 		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: a.heldBefore(),
 	}
+	if isPath(set.Destination) {
+		o.Destination = set.Destination
+	}
 	if !fresh {
 		o.CachePath = a.changesPath(set.Repository)
 	}

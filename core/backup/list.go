@@ -58,12 +58,14 @@ type lister struct {
 	out  chan listing
 	free chan []source.Entry
 	stop context.CancelFunc
+	// destination is left out.
+	destination source.Mark
 }
 
 // list begins to list a directory and what lies below it. It owns ref.
-func list(ctx context.Context, ref *dirRef, exclude source.Level) *lister {
+func list(ctx context.Context, ref *dirRef, exclude source.Level, destination source.Mark) *lister {
 	ctx, stop := context.WithCancel(ctx)
-	l := &lister{out: make(chan listing, readAhead), free: make(chan []source.Entry, readAhead+2), stop: stop}
+	l := &lister{out: make(chan listing, readAhead), free: make(chan []source.Entry, readAhead+2), stop: stop, destination: destination}
 	go func() {
 		defer close(l.out)
 		_ = l.dir(ctx, ref, exclude) // only ever ctx's, which the walk sees for itself
@@ -97,6 +99,10 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 			e := &entries[i]
 			folder := e.Kind == source.Folder
 			if exclude.Match(e.Name, folder) {
+				continue
+			}
+			if l.destination.Is(ref.Dir, e) {
+				problems = append(problems, source.Problem{Name: e.Name, Err: ErrDestination})
 				continue
 			}
 			kept = append(kept, *e)

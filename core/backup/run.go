@@ -22,6 +22,9 @@ var ErrNoSource = errors.New("none of the sources can be read")
 // not replaced by nothing: its disk may be away.
 var ErrEmptySource = errors.New("this folder holds no file any more, as if its disk were not connected; it was left out")
 
+// ErrDestination: the place of the backup lies in a source, perhaps by a link or a mount. It is left out.
+var ErrDestination = errors.New("this is the place of the backup itself; it was left out")
+
 // Options describe one run.
 type Options struct {
 	Repository *repo.Repository
@@ -38,6 +41,8 @@ type Options struct {
 	Writer   repo.Profile
 	Sequence uint64
 	Seen     []repo.Sighting
+	// Destination is the folder that is backed up to. It is left out and reported wherever the walk meets it; "" for one elsewhere.
+	Destination string
 	// Held is how many files each source held at the last backup, by path. One that held some and holds none now is left out.
 	Held      map[string]int64
 	Counters  *Counters // may be nil
@@ -130,6 +135,12 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 		held:    make(map[string]int64),
 		links:   linkTable{files: make(map[inode]linked)},
 	}
+	if o.Destination != "" {
+		var err error
+		if r.destination, err = source.MarkOf(o.Destination); err != nil {
+			return nil, nil, nil, fmt.Errorf("the destination: %w", err)
+		}
+	}
 	defer r.cache.close()
 	for range cap(r.buffers) {
 		r.buffers <- nil
@@ -173,6 +184,8 @@ type run struct {
 	items   chan item
 	buffers chan []byte // chunks on their way from the walk to a worker
 	links   linkTable
+
+	destination source.Mark
 
 	// of the walk alone
 	names     ownerNames

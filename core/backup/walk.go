@@ -95,6 +95,10 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 		defer ref.release()
 		return r.visit(ctx, ref, src.Path, entry, false, onDisk, &src)
 	}
+	if here, err := dir.Lstat("."); err == nil && r.destination.Is(dir, &here) {
+		ref.release()
+		return r.problem(ctx, src.Path, ErrDestination)
+	}
 	node := r.node(&entry)
 	if err := r.fillXattrs(dir, &node, "."); err != nil {
 		if err := r.problem(ctx, src.Path, err); err != nil {
@@ -102,7 +106,7 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 			return err
 		}
 	}
-	l := list(ctx, ref.hold(), r.o.Exclude.Root(src.Path))
+	l := list(ctx, ref.hold(), r.o.Exclude.Root(src.Path), r.destination)
 	defer l.close()
 	return r.walkDir(ctx, l, ref, src.Path, node, &src)
 }

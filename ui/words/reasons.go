@@ -11,6 +11,7 @@ var reasons = []struct{ says, text string }{
 	{"changed while it was read", "It changed again and again while it was read. It is tried again at the next backup."},
 	{"replaced while the folder was read", "It changed again and again while it was read. It is tried again at the next backup."},
 	{"holds no file any more", "It held files before and holds none now, so it was left out. Is its disk connected? If it is really empty, say so: `holdfast backup --really-empty`."},
+	{"the place of the backup itself", "It is the place of the backup itself, so it was left out."},
 	{"on another disk", "It is on another disk than at the last backup. Look whether the right disk is connected."},
 	{"input/output error", "The disk gave an error. Look whether it is failing."},
 	{"owner not restored", "The file is whole. Its owner could not be restored."},
