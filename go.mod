@@ -7,7 +7,6 @@ require (
 	filippo.io/nistec v0.0.4
 	fyne.io/fyne/v2 v2.8.1
 	github.com/PlakarKorp/go-cdc-chunkers v1.1.0
-	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/boombuler/barcode v1.1.0
 	github.com/bytemare/ecc v0.9.0
 	github.com/bytemare/ksf v0.5.0

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,7 +16,7 @@ const escapedBytes = "\x00bytes:"
 
 // MarshalText writes text as it is, and other bytes escaped.
 func (b Bytes) MarshalText() ([]byte, error) {
-	if utf8.ValidString(string(b)) {
+	if utf8.ValidString(string(b)) && !strings.HasPrefix(string(b), escapedBytes) {
 		return []byte(b), nil
 	}
 	return []byte(escapedBytes + url.PathEscape(string(b))), nil
@@ -34,4 +35,44 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	}
 	*b = Bytes(raw)
 	return nil
+}
+
+// settingsJSON are the settings with their paths and patterns as JSON can hold them.
+type settingsJSON struct {
+	*plainSettings
+	Destination Bytes   `json:"destination,omitempty"`
+	Sources     []Bytes `json:"sources,omitempty"`
+	Excludes    []Bytes `json:"excludes,omitempty"`
+}
+
+type plainSettings Settings
+
+// MarshalJSON writes the settings; paths and patterns may be any bytes.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	plain := plainSettings(s)
+	return json.Marshal(settingsJSON{&plain, Bytes(s.Destination), toBytes(s.Sources), toBytes(s.Excludes)})
+}
+
+// UnmarshalJSON reads what MarshalJSON has written, and what versions before wrote.
+func (s *Settings) UnmarshalJSON(b []byte) error {
+	out := settingsJSON{plainSettings: (*plainSettings)(s)}
+	if err := json.Unmarshal(b, &out); err != nil {
+		return err
+	}
+	s.Destination, s.Sources, s.Excludes = string(out.Destination), fromBytes(out.Sources), fromBytes(out.Excludes)
+	return nil
+}
+
+func toBytes(list []string) (out []Bytes) {
+	for _, s := range list {
+		out = append(out, Bytes(s))
+	}
+	return out
+}
+
+func fromBytes(list []Bytes) (out []string) {
+	for _, b := range list {
+		out = append(out, string(b))
+	}
+	return out
 }

@@ -5,12 +5,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Exclude decides what is not backed up, by patterns as in .gitignore files,
-// each relative to the source's folder:
+// Exclude decides what is not backed up, by patterns as in .gitignore files (gitignore(5)), each relative to the source's
+// folder. Patterns and names are bytes.
 //
 //	*.tmp          any name that ends so, in any folder
 //	build/         any folder of that name
@@ -28,6 +26,7 @@ type Exclude struct {
 
 type rule struct {
 	text     string
+	glob     glob
 	take     bool // "!": not excluded
 	dirOnly  bool
 	anchored bool // matched against the path in the source, not the name alone
@@ -60,10 +59,7 @@ func NewExclude(patterns []string, presets ...Preset) (*Exclude, error) {
 }
 
 func (x *Exclude) add(text string) error {
-	line := strings.TrimRight(text, "\r\n")
-	if !strings.HasSuffix(line, `\ `) {
-		line = strings.TrimRight(line, " ")
-	}
+	line := trimSpaces(strings.TrimRight(text, "\r\n"))
 	if line == "" || line[0] == '#' {
 		return nil
 	}
@@ -72,15 +68,30 @@ func (x *Exclude) add(text string) error {
 		r.take, line = true, line[1:]
 	}
 	if strings.HasSuffix(line, "/") {
-		r.dirOnly, line = true, strings.TrimRight(line, "/")
+		r.dirOnly, line = true, line[:len(line)-1]
 	}
 	r.anchored = strings.Contains(line, "/")
 	r.text = strings.TrimPrefix(line, "/")
-	if r.text == "" || !doublestar.ValidatePattern(r.text) {
+	var ok bool
+	if r.glob, ok = parseGlob(r.text, !r.anchored); r.text == "" || !ok {
 		return &PatternError{text}
 	}
 	x.rules = append(x.rules, r)
 	return nil
+}
+
+// trimSpaces takes spaces from the end of a line, but one that a backslash stands before.
+func trimSpaces(line string) string {
+	end := 0 // behind the last character that is kept
+	for i := 0; i < len(line); i++ {
+		if line[i] == '\\' {
+			i++
+		} else if line[i] == ' ' {
+			continue
+		}
+		end = min(i+1, len(line))
+	}
+	return line[:end]
 }
 
 // Root returns the level of a source's own folder, at this path. A nil
@@ -94,7 +105,9 @@ func (x *Exclude) Root(path string) Level {
 	local.rules = make([]rule, len(x.rules))
 	for i, r := range x.rules {
 		if rest, ok := strings.CutPrefix(r.text, own); ok && r.anchored {
-			r.text = rest
+			if g, ok := parseGlob(rest, false); ok {
+				r.text, r.glob = rest, g
+			}
 		}
 		local.rules[i] = r
 	}
@@ -129,7 +142,7 @@ func (l Level) Match(name string, dir bool) bool {
 		if r.anchored {
 			subject = l.path + name
 		}
-		if doublestar.MatchUnvalidated(r.text, subject) {
+		if r.glob.match(subject) {
 			return !r.take
 		}
 	}
@@ -148,7 +161,7 @@ func (l Level) Leads(name string) bool {
 			return false
 		}
 		fixed := r.text + "/"
-		if meta := strings.IndexAny(r.text, `*?[{\`); meta >= 0 {
+		if meta := strings.IndexAny(r.text, globMarks); meta >= 0 {
 			fixed = r.text[:strings.LastIndexByte(r.text[:meta], '/')+1]
 		}
 		return !r.anchored || strings.HasPrefix(folder, fixed) || strings.HasPrefix(fixed, folder)
