@@ -16,26 +16,28 @@ var errMoved = errors.New("this folder is on another disk than at the last backu
 // heldBefore returns how many files each source held at the last backup that held it, by path.
 func (a *App) heldBefore() map[string]int64 {
 	held := make(map[string]int64)
-	for path, s := range a.profile.Settings().SourceStates {
-		held[string(path)] = s.Files
+	for _, s := range a.profile.Settings().SourceStates {
+		held[string(s.Path)] = s.Files
 	}
 	return held
 }
 
 // sourceStates returns what the settings are to remember of the sources after a backup that found these files, and
 // a problem for each source that is on another disk than before.
-func (a *App) sourceStates(found map[string]int64) (map[profile.Bytes]profile.SourceState, []backup.Problem) {
+func (a *App) sourceStates(found map[string]int64) ([]profile.SourceState, []backup.Problem) {
 	var moved []backup.Problem
-	states := maps.Clone(a.profile.Settings().SourceStates)
-	if states == nil {
-		states = make(map[profile.Bytes]profile.SourceState)
-	}
-	for path, files := range found {
-		now := profile.SourceState{Files: files, Disk: source.Disk(path)}
-		if before := states[profile.Bytes(path)]; before.Disk != "" && now.Disk != "" && before.Disk != now.Disk {
+	states := slices.Clone(a.profile.Settings().SourceStates)
+	for _, path := range slices.Sorted(maps.Keys(found)) {
+		now := profile.SourceState{Path: profile.Bytes(path), Files: found[path], Disk: source.Disk(path)}
+		at := slices.IndexFunc(states, func(s profile.SourceState) bool { return string(s.Path) == path })
+		if at < 0 {
+			states = append(states, now)
+			continue
+		}
+		if before := states[at]; before.Disk != "" && now.Disk != "" && before.Disk != now.Disk {
 			moved = append(moved, backup.Problem{Path: path, Err: errMoved})
 		}
-		states[profile.Bytes(path)] = now
+		states[at] = now
 	}
 	return states, moved
 }
@@ -48,11 +50,9 @@ func (a *App) AcceptEmpty() error {
 		return ErrNotSetUp
 	}
 	return a.profile.Update(func(s *profile.Settings) {
-		s.SourceStates = maps.Clone(s.SourceStates)
-		for _, path := range slices.Collect(maps.Keys(s.SourceStates)) {
-			state := s.SourceStates[path]
-			state.Files = 0
-			s.SourceStates[path] = state
+		s.SourceStates = slices.Clone(s.SourceStates)
+		for i := range s.SourceStates {
+			s.SourceStates[i].Files = 0
 		}
 	})
 }

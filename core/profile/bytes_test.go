@@ -20,7 +20,7 @@ func TestSettingsKeepBytes(t *testing.T) {
 	want := []string{"/a/caf\xe9", "/plain", "/mit ü", "/100%", "\x00bytes:x", "/\xff\x01\n"}
 	if err := p.Update(func(s *profile.Settings) {
 		s.Destination, s.Sources, s.Excludes = "/dst\xe9", want, []string{"caf\xe8*", "!%E8"}
-		s.SourceStates = map[profile.Bytes]profile.SourceState{"/a/caf\xe9": {Files: 3}, "/plain": {Files: 4}}
+		s.SourceStates = []profile.SourceState{{Path: "/a/caf\xe9", Files: 3}, {Path: "/plain", Files: 4}}
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestSettingsKeepBytes(t *testing.T) {
 	after := p.Settings()
 	if after.Destination != before.Destination || !reflect.DeepEqual(after.Sources, want) || !reflect.DeepEqual(after.Excludes, before.Excludes) ||
 		!reflect.DeepEqual(after.SourceStates, before.SourceStates) {
-		t.Errorf("%+v\nwas %+v", after, before)
+		t.Errorf("%q %q %q %v\nwas %q %q %v", after.Destination, after.Sources, after.Excludes, after.SourceStates, before.Sources, before.Excludes, before.SourceStates)
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)

@@ -72,12 +72,13 @@ type Settings struct {
 	Schedule schedule.Schedule `json:"schedule,omitzero"`
 	// UploadLimit is in bytes a second, 0: none.
 	UploadLimit int64 `json:"upload_limit,omitempty"`
-	// SourceStates is how each source was at the last backup that held it, by path.
-	SourceStates map[Bytes]SourceState `json:"source_states,omitempty"`
+	// SourceStates is how each source was at the last backup that held it.
+	SourceStates []SourceState `json:"source_states,omitempty"`
 }
 
 // SourceState is how a source was at the last backup that held it.
 type SourceState struct {
+	Path  Bytes  `json:"path"`
 	Files int64  `json:"files,omitempty"`
 	Disk  string `json:"disk,omitempty"` // the file system that it was on, "" where that is not known
 }
