@@ -358,3 +358,25 @@ func TestOnesOwnReadOnlyFolders(t *testing.T) {
 		t.Errorf("afterwards the folder has %v, %v", info.Mode(), err)
 	}
 }
+
+// A backup of files of a few bytes in any number of folders needs few handles too.
+func TestABackupNeedsFewHandles(t *testing.T) {
+	if dir := os.Getenv("HOLDFAST_TEST_BACKUP"); dir != "" {
+		c := newComputer(t)
+		c.src, c.dest = filepath.Join(dir, "src"), filepath.Join(dir, "dest")
+		c.setup(nil)
+		if r := c.backup(); r.Errors > 0 {
+			t.Fatalf("%+v", r.Problems[0])
+		}
+		return
+	}
+	dir := t.TempDir()
+	for i := range 1500 {
+		filetest.Write(t, filepath.Join(dir, "src", fmt.Sprint(i), "f"), fmt.Append(nil, i))
+	}
+	cmd := exec.Command("bash", "-c", `ulimit -n 128 && exec "$0" -test.run '^TestABackupNeedsFewHandles$'`, os.Args[0])
+	cmd.Env = append(os.Environ(), "HOLDFAST_TEST_BACKUP="+dir)
+	if b, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+}

@@ -24,6 +24,7 @@ const readTries = 3
 type bundle struct {
 	files   []*pending
 	size    int64
+	folders int // that are open for it
 	results []bundled
 	done    chan struct{}
 }

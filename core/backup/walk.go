@@ -464,9 +464,12 @@ func (r *run) gather(ctx context.Context, p *pending) error {
 	}
 	b := r.bundle
 	p.bundle, p.index = b, len(b.files)
+	if n := len(b.files); n == 0 || b.files[n-1].dir != p.dir {
+		b.folders++
+	}
 	b.files = append(b.files, p)
 	b.size += p.entry.Size
-	if b.size >= bundleMax-smallMax || r.w.CutAfter(p.entry.Name, p.entry.Size, bundleAvg) {
+	if b.size >= bundleMax-smallMax || b.folders >= bundleFolders() || r.w.CutAfter(p.entry.Name, p.entry.Size, bundleAvg) {
 		return r.submitBundle(ctx)
 	}
 	return nil
@@ -480,3 +483,7 @@ func (r *run) submitBundle(ctx context.Context) error {
 	r.bundle = nil
 	return r.submit(ctx, b)
 }
+
+// bundleFolders is how many folders a bundle keeps open at most: files of a few bytes may stand in any number of them, and a machine may
+// allow few handles.
+func bundleFolders() int { return min(128, max(4, source.HandleLimit()/16)) }

@@ -5,18 +5,7 @@ package restore
 import (
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
-
-// handleLimit is how many files this process may have open.
-func handleLimit() int {
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
-		return 256
-	}
-	return int(min(l.Cur, 1<<16))
-}
 
 // fileID is what the file system knows a file by.
 type fileID struct{ dev, ino uint64 }

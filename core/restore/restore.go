@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
 )
 
 // Conflict says what becomes of files that exist already.
@@ -106,7 +107,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, fmt.Errorf("%w: %w", ErrTarget, err)
 	}
 	defer root.Close() //nolint:errcheck // only a handle on a folder
-	limit := handleLimit()
+	limit := source.HandleLimit()
 	r := &run{
 		o: o, links: make(map[uint64]*linked), descent: repo.NewDescent(o.Snapshot), unfinished: make(map[*output]bool),
 		// A folder takes two handles, a file on its way to the disk one. Half of what there is is for others.
