@@ -18,14 +18,15 @@
 //
 // # Promises
 //
-// Never an eleventh guess, whatever is run at once, killed, repeated or
-// restored. Never an account destroyed before ten guesses were counted. No
+// Never an eleventh guess in a row, and never more than WrongCap wrong ones of a
+// registration, whatever is run at once, killed, repeated or
+// restored. No guess is lost to a token that fails. Never an account destroyed before ten guesses were counted. No
 // guesses given back without the right password or a signature by the
 // management key. A store that is not the one the token was last anchored to is refused.
 //
 // # What it does not do
 //
-// It cannot protect against who runs its host and holds its HSM: they can
-// guess offline, against Argon2id. It does not authenticate who asks: the
+// It cannot protect against who has root on its running host: that is enough
+// to guess offline, against Argon2id, with the HSM or not. It does not authenticate who asks: the
 // random account id is all that a client needs to know to use up guesses.
 package vault

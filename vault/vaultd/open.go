@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
@@ -24,6 +26,23 @@ func (o *opened) close() {
 	o.Vault.Close()
 	_ = o.store.Close() // what was committed is on disk
 	o.token.Close()
+}
+
+// closeWithin is how long vaultd waits, at its end, for calls of the token that do not return.
+const closeWithin = 10 * time.Second
+
+// closeInTime is close, or an end without it: what was answered is durable.
+func (o *opened) closeInTime(log *slog.Logger) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeWithin):
+		log.Warn("the token does not answer; vaultd ends all the same")
+	}
 }
 
 // open opens the vault in the data folder. makeStore allows a new store.

@@ -23,35 +23,46 @@ import (
 // stopWithin is how long requests under way may take when vaultd stops.
 const stopWithin = 15 * time.Second
 
-// serve runs until ctx ends, then lets requests under way finish.
-func serve(ctx context.Context, s settings) error {
+// serving is what serve is told to do, checked before anything is opened.
+type serving struct {
+	policy    vault.Policy
+	rates     rates
+	log       *slog.Logger
+	certs     *certificates
+	enrolment []byte
+	closed    bool // nobody makes a new account
+}
+
+func (s *settings) serving() (v serving, err error) {
 	if s.listen == "" {
-		return fmt.Errorf("%w: --listen is required", errUsage)
-	}
-	policy, err := s.policy()
-	if err != nil {
-		return err
+		return v, fmt.Errorf("%w: --listen is required", errUsage)
 	}
 	if _, err := prefixes(s.proxyFrom); err != nil {
-		return err
+		return v, err
 	}
-	rates, err := s.rates()
+	if v.policy, err = s.policy(); err != nil {
+		return v, err
+	}
+	if v.rates, err = s.rates(); err != nil {
+		return v, err
+	}
+	if v.log, err = s.logger(); err != nil {
+		return v, err
+	}
+	if v.certs, err = s.certificates(); err != nil {
+		return v, err
+	}
+	v.enrolment, err = s.enrolmentToken()
+	v.closed = v.enrolment == nil && !s.openRegistration
+	return v, err
+}
+
+// serve runs until ctx ends, then lets requests under way finish.
+func serve(ctx context.Context, s settings) error {
+	v, err := s.serving()
 	if err != nil {
 		return err
 	}
-	log, err := s.logger()
-	if err != nil {
-		return err
-	}
-	certs, err := s.certificates()
-	if err != nil {
-		return err
-	}
-	enrolment, err := s.enrolmentToken()
-	if err != nil {
-		return err
-	}
-	closed := enrolment == nil && !s.openRegistration
 	unlock := func() {}
 	if there, _ := exists(s.data); there { // else open says so
 		if unlock, err = lockFolder(s.data); err != nil {
@@ -59,56 +70,64 @@ func serve(ctx context.Context, s settings) error {
 		}
 	}
 	defer unlock()
-	lockMemory(s.storePath(), log)
-	o, err := s.open(ctx, vault.Params{Policy: policy, Log: log, StrangersRate: rates.newAccounts.Limiter(), OwnersRate: rates.newPasswords.Limiter()}, false)
+	lockMemory(s.storePath(), v.log)
+	o, err := s.open(ctx, vault.Params{Policy: v.policy, Log: v.log, StrangersRate: v.rates.newAccounts.Limiter(), OwnersRate: v.rates.newPasswords.Limiter()}, false)
 	if err != nil {
 		return stays(wordsOf(err))
 	}
-	defer o.close()
+	defer o.closeInTime(v.log)
 	if err := o.Prove(ctx); err != nil {
 		return fmt.Errorf("store or token cannot be written, so no guess could be counted: %w", err)
 	}
-	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: enrolment, Closed: closed, Gauges: gauges(o, certs), PerAddress: rates.address, PerAccount: rates.account, Log: log})
-	clear(enrolment)
-	s.warnOfModes(log)
-	if closed {
-		log.Warn("nobody can make a new account: set enrolment-token-file, or open-registration where anybody may")
+	server := api.New(api.Params{Vault: o.Vault, EnrolmentToken: v.enrolment, Closed: v.closed, Gauges: gauges(o, v.certs),
+		PerAddress: v.rates.address, PerAccount: v.rates.account, Log: v.log})
+	clear(v.enrolment)
+	s.warnOfModes(v.log)
+	if v.closed {
+		v.log.Warn("nobody can make a new account: set enrolment-token-file, or open-registration where anybody may")
 	}
-
-	main, err := listenMain(ctx, s.listen, s.proxyFrom)
+	listeners, err := s.listeners(ctx, v, o, server)
 	if err != nil {
 		return err
 	}
-	listeners := []listener{{tls.NewListener(main, certs.config()), newHTTP(server, log)}}
-	if s.metrics != "" {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.metrics)
-		if err != nil {
-			_ = main.Close() // the error above tells more
-			return err
-		}
-		listeners = append(listeners, listener{l, newHTTP(server.Metrics(), log)})
-		fmt.Printf("metrics on http://%s/metrics\n", l.Addr())
-	}
-	if l, err := listenControl(ctx, s.data); err != nil {
-		log.Warn("status, rotate and backup will not reach this process", "error", err)
-	} else {
-		defer os.Remove(controlPath(s.data)) //nolint:errcheck // only read from
-		listeners = append(listeners, listener{l, newHTTP(control(o, log), log)})
-	}
 	stopReloads := onHangup(func() {
-		if err := certs.reload(); err != nil {
-			log.Error("the old certificate stays", "error", err)
+		if err := v.certs.reload(); err != nil {
+			v.log.Error("the old certificate stays", "error", err)
 		}
-		s.remind(o, certs, log)
+		s.remind(o, v.certs, v.log)
 	})
 	defer stopReloads()
 	reminding, stopReminding := context.WithCancel(ctx)
 	defer stopReminding()
-	go s.remindHourly(reminding, o, certs, log)
+	go s.remindHourly(reminding, o, v.certs, v.log)
 	c := o.Counts()
-	log.Info("serving", "address", main.Addr().String(), "token", o.token.URI(), "accounts", c.Accounts, "commit", c.CommitNumber, "storage_key", c.Generation)
-	fmt.Printf("listening on https://%s\n", main.Addr())
-	return serveAll(ctx, listeners, log)
+	v.log.Info("serving", "address", listeners[0].Addr().String(), "token", o.token.URI(), "accounts", c.Accounts, "commit", c.CommitNumber, "storage_key", c.Generation)
+	fmt.Printf("listening on https://%s\n", listeners[0].Addr())
+	return serveAll(ctx, listeners, v.log)
+}
+
+// listeners opens that for clients, which is the first, and those for the operator.
+func (s *settings) listeners(ctx context.Context, v serving, o *opened, server *api.Server) ([]listener, error) {
+	main, err := listenMain(ctx, s.listen, s.proxyFrom)
+	if err != nil {
+		return nil, err
+	}
+	all := []listener{{tls.NewListener(main, v.certs.config()), newHTTP(server, v.log)}}
+	if s.metrics != "" {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.metrics)
+		if err != nil {
+			_ = main.Close() // the error above tells more
+			return nil, err
+		}
+		all = append(all, listener{l, newHTTP(server.Metrics(), v.log)})
+		fmt.Printf("metrics on http://%s/metrics\n", l.Addr())
+	}
+	l, err := listenControl(ctx, s.data) // the socket goes when the listener is closed
+	if err != nil {
+		v.log.Warn("status, rotate and backup will not reach this process", "error", err)
+		return all, nil
+	}
+	return append(all, listener{l, newHTTP(control(o, v.log), v.log)}), nil
 }
 
 type listener struct {
