@@ -125,8 +125,14 @@ func openStable(dir *source.Dir, e source.Entry) (*source.Handle, source.Entry, 
 	if err != nil {
 		return nil, e, err
 	}
+	if afterOpening != nil {
+		afterOpening(e.Name)
+	}
 	return f, now, nil
 }
+
+// afterOpening, if not nil, is called when a file is open: tests change it then.
+var afterOpening func(name string)
 
 // readXattrs reads what fstat does not tell. A change of it changes the ctime too.
 func (p *pending) readXattrs(f *source.Handle) {
