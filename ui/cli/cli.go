@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -60,11 +58,11 @@ const (
 
 // Run runs one command and returns its exit code.
 func Run(p Params) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	out := newOutput(p.Stdout)
 	p.Stdout = out
-	c := &cli{Params: p, flush: out.Flush, arrived: out.arrived}
+	c := &cli{Params: p, flush: out.Flush, arrived: out.arrived, uncatch: stop}
 	root := c.root()
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
@@ -95,6 +93,7 @@ type cli struct {
 	Params
 	flush            func() error // of standard output
 	arrived          func() error // flushes it and waits until it is stored, as far as that can be known
+	uncatch          func()       // signals end the program again
 	profile, keyring string
 	json             bool
 	background       bool
@@ -255,6 +254,7 @@ func (c *cli) window() error {
 	if err != nil {
 		return err
 	}
+	c.uncatch() // the window ends by them, as any
 	err = c.Window(WindowParams{Profile: profile, Keyring: k, Background: c.background,
 		AtLogin: []string{"--background", "--profile", profile, "--keyring", c.keyring}})
 	if errors.Is(err, ErrNoDisplay) {
