@@ -57,7 +57,7 @@ type App struct {
 	runs    []Run // the history, oldest first
 }
 
-// Open opens a profile. Errors: ErrProfileInUse.
+// Open opens a profile. Errors: ErrProfileInUse, ErrSettingsDamaged.
 func Open(_ context.Context, p Params) (*App, error) {
 	switch {
 	case p.Profile == "":

@@ -25,15 +25,17 @@ var (
 	ErrNoKeyring      = errors.New("no keyring on this computer")
 	ErrKeyringDenied  = errors.New("the keyring did not give the device key")
 	ErrSecretsDamaged = errors.New("the sealed secrets of this profile cannot be opened")
-	ErrNoBackup       = errors.New("there is no backup at this place")
-	ErrExistingBackup = errors.New("this place already holds a backup")
-	ErrNewerFormat    = errors.New("the backup was written by a newer version")
-	ErrDamaged        = errors.New("the backup is damaged")
-	ErrWrongKey       = errors.New("the key does not open this backup")
-	ErrKeyNeeded      = errors.New("the backup is encrypted and needs its key")
-	ErrNotEncrypted   = errors.New("the backup is not encrypted")
-	ErrEncrypted      = errors.New("the backup is encrypted already")
-	ErrDowngraded     = errors.New("the backup at the destination is not the one this computer protects")
+	// ErrSettingsDamaged: the profile's settings file cannot be understood. Nothing is changed.
+	ErrSettingsDamaged = errors.New("the settings file of this profile is damaged")
+	ErrNoBackup        = errors.New("there is no backup at this place")
+	ErrExistingBackup  = errors.New("this place already holds a backup")
+	ErrNewerFormat     = errors.New("the backup was written by a newer version")
+	ErrDamaged         = errors.New("the backup is damaged")
+	ErrWrongKey        = errors.New("the key does not open this backup")
+	ErrKeyNeeded       = errors.New("the backup is encrypted and needs its key")
+	ErrNotEncrypted    = errors.New("the backup is not encrypted")
+	ErrEncrypted       = errors.New("the backup is encrypted already")
+	ErrDowngraded      = errors.New("the backup at the destination is not the one this computer protects")
 	// ErrKeyChanged is within ErrWrongKey: another computer has changed the key, or the destination shows another state of it.
 	ErrKeyChanged = fmt.Errorf("this computer keeps another key: %w", ErrWrongKey)
 	// ErrUnprotected is within ErrNotEncrypted: a key or a password was given, and the destination claims that its backup has none.
@@ -83,7 +85,7 @@ var codes = []struct {
 	err  error
 }{
 	{"not-set-up", ErrNotSetUp}, {"already-set-up", ErrAlreadySetUp}, {"profile-in-use", ErrProfileInUse}, {"busy", ErrBusy},
-	{"no-keyring", ErrNoKeyring}, {"keyring-denied", ErrKeyringDenied}, {"secrets-damaged", ErrSecretsDamaged},
+	{"no-keyring", ErrNoKeyring}, {"keyring-denied", ErrKeyringDenied}, {"secrets-damaged", ErrSecretsDamaged}, {"settings-damaged", ErrSettingsDamaged},
 	{"no-backup", ErrNoBackup}, {"existing-backup", ErrExistingBackup}, {"newer-format", ErrNewerFormat},
 	{"key-changed", ErrKeyChanged}, {"wrong-key", ErrWrongKey}, {"key-needed", ErrKeyNeeded}, {"unprotected", ErrUnprotected}, {"not-encrypted", ErrNotEncrypted},
 	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
@@ -121,6 +123,7 @@ func ErrorOf(code string) error {
 // below maps what the packages below say to what callers decide on.
 var below = []struct{ from, to error }{
 	{profile.ErrInUse, ErrProfileInUse},
+	{profile.ErrDamaged, ErrSettingsDamaged},
 	{profile.ErrSecretsDamaged, ErrSecretsDamaged},
 	{keyring.ErrUnavailable, ErrNoKeyring},
 	{keyring.ErrNotFound, ErrKeyringDenied},

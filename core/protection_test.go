@@ -22,12 +22,15 @@ import (
 type hooked struct {
 	store.Store
 	before func(op, name string) error
+	atRest *sync.RWMutex // held for reading while an operation is under way
 }
 
 func (h hooked) Put(ctx context.Context, name string, data []byte) error {
 	if err := h.before("put", name); err != nil {
 		return err
 	}
+	h.atRest.RLock()
+	defer h.atRest.RUnlock()
 	return h.Store.Put(ctx, name, data)
 }
 
@@ -35,6 +38,8 @@ func (h hooked) Replace(ctx context.Context, name string, data []byte) error {
 	if err := h.before("replace", name); err != nil {
 		return err
 	}
+	h.atRest.RLock()
+	defer h.atRest.RUnlock()
 	return h.Store.Replace(ctx, name, data)
 }
 
@@ -42,15 +47,18 @@ func (h hooked) Delete(ctx context.Context, name string) error {
 	if err := h.before("delete", name); err != nil {
 		return err
 	}
+	h.atRest.RLock()
+	defer h.atRest.RUnlock()
 	return h.Store.Delete(ctx, name)
 }
 
-// hookStore calls before from one goroutine at a time: packs go up side by side.
+// hookStore calls before from one goroutine at a time, and while no operation is under way: packs go up side by side, and
+// what before copies must hold still.
 func hookStore(before func(op, name string) error) func(context.Context, string, bool) (store.Store, error) {
-	var mu sync.Mutex
+	var atRest sync.RWMutex
 	inTurn := func(op, name string) error {
-		mu.Lock()
-		defer mu.Unlock()
+		atRest.Lock()
+		defer atRest.Unlock()
 		return before(op, name)
 	}
 	return func(ctx context.Context, dest string, create bool) (store.Store, error) {
@@ -58,7 +66,7 @@ func hookStore(before func(op, name string) error) func(context.Context, string,
 		if err != nil {
 			return nil, err
 		}
-		return hooked{s, inTurn}, nil
+		return hooked{s, inTurn, &atRest}, nil
 	}
 }
 

@@ -22,6 +22,9 @@ import (
 // ErrInUse: another process has the profile open.
 var ErrInUse = errors.New("the profile is in use")
 
+// ErrDamaged: the settings file is there and cannot be understood. It is left as it is.
+var ErrDamaged = errors.New("the settings file is damaged")
+
 // Keyring keeps the device key (package keyring has two).
 type Keyring interface {
 	Get(profile string) ([]byte, error)
@@ -105,7 +108,7 @@ type Profile struct {
 }
 
 // Open opens the profile in a folder, which is made if need be, and locks it.
-// Errors: ErrInUse; those of the file system; a damaged settings file.
+// Errors: ErrInUse, ErrDamaged, those of the file system.
 func Open(dir string, keyring Keyring) (*Profile, error) {
 	if keyring == nil {
 		panic("profile.Open: Keyring is missing")
@@ -151,7 +154,7 @@ func (p *Profile) load() error {
 		return err
 	}
 	if err := json.Unmarshal(b, &p.settings); err != nil {
-		return fmt.Errorf("%s cannot be read: %w", p.settingsPath(), err)
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, p.settingsPath(), err)
 	}
 	return nil
 }

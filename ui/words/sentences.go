@@ -42,6 +42,8 @@ var sentences = map[string]template{
 		"Unlock the keyring and try again. With the 64-digit key you can always restore on any computer."},
 	"secrets-damaged": {"This computer's copy of the key cannot be opened any more.", backupsSafe + " Your 64-digit key still opens them.",
 		"Restore with your 64-digit key, or set this backup up again with it."},
+	"settings-damaged": {"The settings file of this computer is damaged.", backupsSafe + " The file stays as it is.",
+		"Put `settings.json` back from a copy. Or move it away and set this backup up again, with its key or password."},
 	"no-backup": {"There is no Holdfast backup at this place.", nothingDone, "Choose the folder that holds the file holdfast.json. Is the disk plugged in?"},
 	"existing-backup": {"This place already holds a backup.", "It stays as it is.",
 		"Join it with its 64-digit key, or choose another folder."},
