@@ -185,7 +185,7 @@ func (g *glob) match(s string) bool {
 	}
 	// at[i] says that the parts so far match s[:i]. So no pattern takes longer than its length times that of s.
 	var room [512]bool
-	at := room[:0]
+	var at []bool
 	if len(s) < len(room) {
 		at = room[:len(s)+1]
 	} else {

@@ -9,9 +9,9 @@ import (
 func Hang(path string) {
 	ctx, stop := untilSignal()
 	defer stop()
-	fmt.Println("begun")
+	_, _ = fmt.Fprintln(os.Stdout, "begun")
 	<-ctx.Done()
-	fmt.Println("told to end")
+	_, _ = fmt.Fprintln(os.Stdout, "told to end")
 	f, err := os.OpenFile(path, os.O_RDONLY, 0)
-	fmt.Println(f, err)
+	_, _ = fmt.Fprintln(os.Stdout, f, err)
 }
