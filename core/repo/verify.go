@@ -61,10 +61,10 @@ type verifier struct {
 	out     Verification
 	bad     map[ID][]Name // chunks that do not read back from these packs
 	packs   map[Name]int64
-	removed map[Name]bool        // snapshots that were deleted on purpose
-	marked  map[Name]bool        // packs that are going to be deleted
-	missing map[Name][]packEntry // packs that an index names, with their chunks
-	late    map[Name]bool        // objects that are there and do not count
+	removed map[Name]bool // snapshots that were deleted on purpose
+	marked  map[Name]bool // packs that are going to be deleted
+	missing []Name        // packs that an index names
+	late    map[Name]bool // objects that are there and do not count
 	lists   map[block]listed
 
 	done, total atomic.Int64
@@ -73,7 +73,7 @@ type verifier struct {
 // Verify checks the whole repository. It needs a Repository that is freshly
 // opened. Damage is a result, not an error; errors are of the destination.
 func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verification, error) {
-	v := &verifier{r: r, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool), missing: make(map[Name][]packEntry)}
+	v := &verifier{r: r, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool)}
 	snapshots, err := v.names(ctx)
 	if err != nil {
 		return v.out, err
@@ -98,46 +98,24 @@ func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verificati
 	if err := v.trees(ctx, read); err != nil {
 		return v.out, err
 	}
-	if err := v.missingPacks(ctx, read); err != nil {
-		return v.out, err
-	}
+	v.missingPacks()
 	slices.Sort(v.out.Damage)
 	slices.Sort(v.out.Notes)
 	slices.Sort(v.out.LostFiles)
 	return v.out, nil
 }
 
-// missingPacks judges packs that an index names and that are not there. A prune beside a backup leaves such an index. One is no damage
-// where all snapshots were walked and are whole, and none of them needs a chunk of it.
-func (v *verifier) missingPacks(ctx context.Context, snapshots []*Snapshot) error {
-	if len(v.missing) == 0 {
-		return nil
-	}
+// missingPacks judges packs that an index names and that are not there. A prune beside a backup leaves such an index. They are no damage
+// where all snapshots were walked and are whole: what they need is in packs that are there.
+func (v *verifier) missingPacks() {
 	whole := v.out.Lost == 0 && len(v.out.Damage) == 0 && v.opts.Only == nil
-	needed := &reach{r: v.r}
-	for _, s := range snapshots {
-		if !whole {
-			break
-		}
-		if err := needed.walk(ctx, s.Root); err != nil {
-			if !errors.Is(err, ErrDamaged) {
-				return err
-			}
-			whole = false
-		}
-	}
-	for n, chunks := range v.missing {
-		isNeeded := func(e packEntry) bool {
-			number, ok := v.r.index.number(e.id)
-			return ok && needed.needed.has(number)
-		}
-		if whole && !slices.ContainsFunc(chunks, isNeeded) {
+	for _, n := range v.missing {
+		if whole {
 			v.note("pack %s is missing, and no snapshot needs it: left of a prune beside a backup, the next prune forgets it", n)
 		} else {
 			v.damage("pack %s is missing", n)
 		}
 	}
-	return nil
 }
 
 func (v *verifier) damage(format string, args ...any) {
@@ -309,7 +287,7 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
 		size, ok := v.packs[n]
 		switch {
 		case !ok:
-			v.missing[n] = lists[n] // missingPacks judges it
+			v.missing = append(v.missing, n) // missingPacks judges it
 		case size != pack.size:
 			v.damage("pack %s has %d bytes, not %d", n, size, pack.size)
 		default:
