@@ -446,13 +446,8 @@ func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh 
 	if err != nil {
 		return err
 	}
-	// Whoever looked at the header after its last write, and found it as it was, wrote before now.
 	if ring.closing != nil {
-		more, err := before.closeOver(ctx, first)
-		if err == nil && len(more) > 0 {
-			_, err = r.putClosing(ctx, current, more)
-		}
-		if err != nil {
+		if err := r.closeBetween(ctx, before, current, first); err != nil {
 			return err
 		}
 	}
@@ -464,6 +459,22 @@ func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh 
 		return err
 	}
 	return r.dropClosings(ctx)
+}
+
+// closeBetween closes over what came between the first list and the header: whoever looked at the header after its last write, and found
+// it as it was, wrote before now. It tries again after faults that may pass, since it is the only moment at which this can be
+// done: later, somebody with the old key may have written.
+func (r *Repository) closeBetween(ctx context.Context, before *Repository, current *Epoch, first closedOver) (err error) {
+	for range putTries {
+		var more closedOver
+		if more, err = before.closeOver(ctx, first); err == nil && len(more) > 0 {
+			_, err = r.putClosing(ctx, current, more)
+		}
+		if err == nil || ctx.Err() != nil || store.IsPermanent(err) {
+			return err
+		}
+	}
+	return err
 }
 
 // nextRing is the keyring after the present one: with a new epoch, if there is one, and without closed epochs of which
