@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // PruneOptions say what Prune may do. See docs/format.md, chapter 12.
@@ -516,7 +518,18 @@ func (p *pruner) sweep(ctx context.Context) error {
 				return err
 			}
 			keep := func(n Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
-			if err := p.r.reindex(ctx, p.busy, keep); err != nil {
+			err := p.r.reindex(ctx, p.busy, keep)
+			if errors.Is(err, store.ErrNoSpace) && len(drop) > 0 {
+				// The place is too full for new indexes. The packs go first: nobody needs what is in them, and readers pass
+				// over entries of packs that are gone.
+				if done, err := p.delete(ctx, all, drop); err != nil || !done {
+					p.left(all, drop)
+					return err
+				}
+				clear(drop)
+				err = p.r.reindex(ctx, p.busy, func(n Name) bool { u := all[n]; return keep(n) && u != nil && u.live > 0 })
+			}
+			if err != nil {
 				return err
 			}
 		}

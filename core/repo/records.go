@@ -286,7 +286,19 @@ func (r *Repository) RemoveSnapshots(ctx context.Context, names []Name) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if _, err := r.putRecord(ctx, kindRemoval, encodeRemoval(names)); err != nil {
+	_, err := r.putRecord(ctx, kindRemoval, encodeRemoval(names))
+	if errors.Is(err, store.ErrNoSpace) {
+		// The place is full to the last byte. One of them goes first and makes room; cut off here, other computers are told that
+		// it is missing, as it is.
+		if err := r.checkHeader(ctx); err != nil {
+			return err
+		}
+		if err := r.store.Delete(ctx, kindSnapshot.path(names[0])); err != nil {
+			return err
+		}
+		_, err = r.putRecord(ctx, kindRemoval, encodeRemoval(names))
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.checkHeader(ctx); err != nil { // after a change of the key the removal does not count

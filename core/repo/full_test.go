@@ -1,0 +1,78 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// fullStore has so much room, in blocks of 4 KiB.
+type fullStore struct {
+	*store.Memory
+	free atomic.Int64
+}
+
+const diskBlock = 4096
+
+func blocksOfDisk(n int) int64 { return int64(n+diskBlock-1) / diskBlock }
+
+func (s *fullStore) Put(ctx context.Context, name string, b []byte) error {
+	if s.free.Add(-blocksOfDisk(len(b))) < 0 {
+		s.free.Add(blocksOfDisk(len(b)))
+		return &store.Error{Op: "put", Name: name, Err: store.ErrNoSpace}
+	}
+	err := s.Memory.Put(ctx, name, b)
+	if err != nil {
+		s.free.Add(blocksOfDisk(len(b)))
+	}
+	return err
+}
+
+func (s *fullStore) Delete(ctx context.Context, name string) error {
+	o, err := s.Stat(ctx, name)
+	if err == nil {
+		s.free.Add(blocksOfDisk(int(o.Size)))
+	}
+	return s.Memory.Delete(ctx, name)
+}
+
+// A place that is full to the last byte can be pruned, in one run or in two, and what is kept restores.
+func TestAFullPlaceCanBePruned(t *testing.T) {
+	ctx := context.Background()
+	for _, room := range []int64{0, 1, 2, 3} {
+		r, m := newRepo(t, nil)
+		keep := kept{}
+		var old []Name
+		for i := range 6 {
+			files := []testFile{{"a.bin", noise(uint64(i), 9000)}, {"b.txt", fmt.Append(nil, "state ", i)}}
+			s := writeSnapshot(t, r.Fresh(), files, nil)
+			if i < 4 {
+				old = append(old, s.Name)
+			} else {
+				keep[s.Name] = files
+			}
+		}
+		full := &fullStore{Memory: m}
+		full.free.Store(room)
+		state := &PruneState{}
+		var freed int64
+		for try := range 2 {
+			p, err := reopen(t, full, nil).Prune(ctx, PruneOptions{Seen: state, Remove: old})
+			freed += p.FreedBytes
+			if err != nil {
+				t.Errorf("%d blocks free, run %d: %v", room, try+1, err)
+			}
+			old = nil
+		}
+		if freed == 0 {
+			t.Errorf("%d blocks free: nothing was freed", room)
+		}
+		keep.check(t, m)
+		if v := verify(t, reopen(t, m, nil)); len(v.Damage) > 0 {
+			t.Errorf("%d blocks free: %v", room, v.Damage)
+		}
+	}
+}
