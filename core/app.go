@@ -285,7 +285,7 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 		}
 		return err
 	}
-	return a.profile.Update(func(set *profile.Settings) {
+	err = a.profile.Update(func(set *profile.Settings) {
 		set.Destination, set.Sources, set.Excludes = destination, sources, slices.Clone(req.Excludes)
 		set.Repository, set.Protection, set.Seen = j.repository, string(j.protection), j.seen
 		if j.protection == repo.ProtectionKey { // nobody vouches for the card of another one
@@ -296,6 +296,10 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 			rememberAddress(set, req.Password.Vault)
 		}
 	})
+	if err == nil && req.Existing && req.Password != nil {
+		a.askVault(ctx, j.card) // the person's own wrong guesses of just now are no news to them
+	}
+	return err
 }
 
 // joined is what a profile remembers of the backup that it is set up for.
