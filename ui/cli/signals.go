@@ -13,6 +13,8 @@ import (
 // destination is whole at every moment. SIGHUP stays ignored where it was, as under nohup.
 func untilSignal() (context.Context, func()) {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	// A shell without job control starts what runs beside it with SIGINT ignored. Who sends it all the same means it.
+	ignored := signal.Ignored(os.Interrupt)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
 	}
@@ -23,8 +25,16 @@ func untilSignal() (context.Context, func()) {
 	go func() {
 		select {
 		case <-came:
-			signal.Reset(signals...)
 			cancel()
+			if !ignored {
+				signal.Reset(signals...)
+				return
+			}
+			select {
+			case <-came:
+				os.Exit(ExitFailed)
+			case <-done:
+			}
 		case <-done:
 		}
 	}()

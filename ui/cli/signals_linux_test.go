@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -20,6 +21,10 @@ func TestTheSecondSignalEndsAtOnce(t *testing.T) {
 			if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 				t.Fatal(err)
 			}
+			// What this process catches, the other one does not ignore, whatever started the tests.
+			caught := make(chan os.Signal, 1)
+			signal.Notify(caught, s)
+			defer signal.Stop(caught)
 			cmd := exec.Command(os.Args[0], "-test.run", "^TestHangs$")
 			cmd.Env = append(os.Environ(), "HOLDFAST_HANGS="+fifo)
 			out, err := cmd.StdoutPipe()
