@@ -25,11 +25,12 @@ func untilSignal() (context.Context, func()) {
 	go func() {
 		select {
 		case <-came:
-			cancel()
 			if !ignored {
-				signal.Reset(signals...)
+				signal.Reset(signals...) // before anybody can know that the first one came
+				cancel()
 				return
 			}
+			cancel()
 			select {
 			case <-came:
 				os.Exit(ExitFailed)
