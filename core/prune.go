@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
@@ -225,7 +226,7 @@ func (f *pruneFile) save() error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return err
 	}
-	return profile.ReplaceFile(f.path, b)
+	return privatefile.Replace(f.path, b)
 }
 
 // DeleteSnapshots removes backups by their ids, unique beginnings of them, or

@@ -10,12 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
 
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/schedule"
 )
 
@@ -177,43 +177,11 @@ func (p *Profile) Update(change func(*Settings)) error {
 	if err != nil {
 		return err
 	}
-	if err := ReplaceFile(p.settingsPath(), append(b, '\n')); err != nil {
+	if err := privatefile.Replace(p.settingsPath(), append(b, '\n')); err != nil {
 		return err
 	}
 	p.settings = next
 	return nil
-}
-
-// ReplaceFile writes a file of mode 0600 as a whole, durably.
-func ReplaceFile(path string, b []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // the cause is reported
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no such call, and denies the one for files
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
-		return errors.Join(err, d.Close())
-	}
-	return d.Close()
 }
 
 // keepRuns is how many runs the history holds when it is tidied.
@@ -252,7 +220,7 @@ func (p *Profile) Runs(fn func(line []byte)) error {
 	lines := bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
 	if len(lines) > 2*keepRuns {
 		lines = lines[len(lines)-keepRuns:]
-		if err := ReplaceFile(p.activityPath(), append(bytes.Join(lines, []byte("\n")), '\n')); err != nil {
+		if err := privatefile.Replace(p.activityPath(), append(bytes.Join(lines, []byte("\n")), '\n')); err != nil {
 			return err
 		}
 	}

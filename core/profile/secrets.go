@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 )
 
 // ErrSecretsDamaged: the sealed secrets do not open with the device key.
@@ -105,7 +106,7 @@ func (p *Profile) SetSecrets(s *Secrets) error {
 	nonce := make([]byte, aead.NonceSize())
 	_, _ = rand.Read(nonce) // documented never to fail
 	sealed := append([]byte(secretsMagic), nonce...)
-	return ReplaceFile(p.secretsPath(), aead.Seal(sealed, nonce, plain, p.secretsAAD()))
+	return privatefile.Replace(p.secretsPath(), aead.Seal(sealed, nonce, plain, p.secretsAAD()))
 }
 
 func (p *Profile) secretsAAD() []byte { return []byte(secretsMagic + p.Settings().ID) }
