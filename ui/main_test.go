@@ -3,6 +3,7 @@ package ui
 import (
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -18,7 +19,15 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("LANG", "en_US.UTF-8"); err != nil {
 		panic(err)
 	}
+	noon()
 	goleak.VerifyTestMain(reporting{m})
+}
+
+// noon chooses a time zone in which it is about noon. Tests speak of today and let hours pass: they must
+// not depend on when they run.
+func noon() {
+	ahead := 12 - time.Now().UTC().Hour()
+	time.Local = time.FixedZone("noon", ahead*60*60)
 }
 
 // atEnd runs after all tests.
