@@ -48,6 +48,9 @@ func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) {
 // Close closes the folder.
 func (d *Dir) Close() error { return d.f.Close() }
 
+// Path returns a path by which others in this process reach a name in the folder, until the folder is closed.
+func (d *Dir) Path(name string) string { return "/proc/self/fd/" + strconv.Itoa(d.fd()) + "/" + name }
+
 func (d *Dir) fd() int { return int(d.f.Fd()) }
 
 func openRetry(at int, name string, flags int) (int, error) {
@@ -167,7 +170,7 @@ func (d *Dir) ReadLink(name string) (string, error) {
 // itself), sorted; none where the file system has none.
 func (d *Dir) Xattrs(name string) ([]Xattr, error) {
 	// The handle's own path stands in for the listxattrat that Linux lacked until 6.13.
-	path := "/proc/self/fd/" + strconv.Itoa(d.fd()) + "/" + name
+	path := d.Path(name)
 	return xattrs(name,
 		func(b []byte) (int, error) { return unix.Llistxattr(path, b) },
 		func(attr string, b []byte) (int, error) { return unix.Lgetxattr(path, attr, b) })

@@ -33,6 +33,9 @@ func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) {
 // Close closes the folder.
 func (d *Dir) Close() error { return nil }
 
+// Path returns a path by which others in this process reach a name in the folder, until the folder is closed.
+func (d *Dir) Path(name string) string { return filepath.Join(d.path, name) }
+
 // names returns the names in the folder, in no order.
 func (d *Dir) names(ctx context.Context) ([]string, error) {
 	f, err := os.Open(d.path)
