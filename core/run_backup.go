@@ -215,6 +215,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	if isPath(set.Destination) {
 		o.Destination = set.Destination
 	}
+	o.Scratch = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "scratch")
 	if !fresh {
 		o.CachePath = a.changesPath(set.Repository)
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ type bundled struct {
 	offset int
 	length int
 	err    error
-	big    bool // it grew too large to be gathered
+	alone  bool // it grew too large to be gathered, or is a database that is written to
 	chunk  repo.ID
 }
 
@@ -52,15 +53,15 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 		res.offset = used - 1
 		n, entry, err := readSmall(p, w.buf[used:])
 		res.entry, res.length, res.err = entry, n, err
-		if errors.Is(err, errTooBig) {
-			res.err, res.big, res.length = nil, true, 0
+		if errors.Is(err, errAlone) {
+			res.err, res.alone, res.length = nil, true, 0
 			n = 0
 		}
 		if err != nil && !errors.Is(err, errChanged) {
 			n, res.length = 0, 0
 		}
 		used += n
-		if !res.big { // such a file is read again, with its folder still open
+		if !res.alone { // such a file is read again, with its folder still open
 			p.dir.release()
 		}
 		w.r.o.Counters.BytesRead.Add(int64(n))
@@ -78,7 +79,7 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 	return nil
 }
 
-var errTooBig = errors.New("too big to be gathered")
+var errAlone = errors.New("it cannot be gathered")
 
 // readSmall reads a file whole into buf, again if it changes meanwhile.
 func readSmall(p *pending, buf []byte) (int, source.Entry, error) {
@@ -97,10 +98,13 @@ func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	if before.Size > int64(len(buf)) || before.Size > 2*smallMax {
-		return 0, before, errTooBig
+		return 0, before, errAlone
 	}
 	p.readXattrs(f)
 	n, err := io.ReadFull(f, buf[:before.Size])
+	if busy(buf[:n], &before) {
+		return 0, before, errAlone
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, before, errChanged
 	}
@@ -220,13 +224,26 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 		return repo.Content{}, before, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	p.readXattrs(f)
-	if r.buf == nil {
-		r.buf = repo.ChunkBuffer(blockMax)
+	if p.untaken == nil && pageOf(f) > 0 {
+		if c, e, done, err := r.takeAlone(ctx, p); done || err != nil {
+			return c, e, err
+		}
 	}
+	p.readXattrs(f)
+	content, length, err := r.storeCut(ctx, f, before.Size)
+	if err != nil {
+		return repo.Content{}, before, err
+	}
+	same := stillSame(f, before)
+	before.Size = length
+	return content, before, cmp.Or(p.untaken, same)
+}
+
+// storeCut stores a file cut by content, on the assembler's own goroutine, and returns how long it was. Errors of the repository are errStop.
+func (r *run) storeCut(ctx context.Context, f *source.Handle, size int64) (c repo.Content, length int64, err error) {
+	buf := r.buffer()
 	builder := r.saver.NewContentBuilder()
-	var length int64
-	err = eachData(f, before.Size, func(start, end int64) error {
+	err = eachData(f, size, func(start, end int64) error {
 		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(r.w.ChunkerKey()), make([]byte, blockMax))
 		if err != nil {
 			return err
@@ -237,8 +254,8 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 			}
 			piece, err := c.Next()
 			if len(piece) > 0 {
-				n := copy(r.buf[1:], piece)
-				id, saveErr := r.saver.SaveData(r.buf[:1+n])
+				n := copy(buf[1:], piece)
+				id, saveErr := r.saver.SaveData(buf[:1+n])
 				if saveErr != nil {
 					return fmt.Errorf("%w: %w", errStop, saveErr)
 				}
@@ -259,15 +276,20 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 		return builder.Add(repo.Extent{Hole: true, Length: hole})
 	})
 	if err != nil {
-		return repo.Content{}, before, err
+		return repo.Content{}, length, err
 	}
-	content, err := builder.Content()
-	if err != nil {
-		return repo.Content{}, before, fmt.Errorf("%w: %w", errStop, err)
+	if c, err = builder.Content(); err != nil {
+		return repo.Content{}, length, fmt.Errorf("%w: %w", errStop, err)
 	}
-	same := stillSame(f, before)
-	before.Size = length
-	return content, before, same
+	return c, length, nil
+}
+
+// buffer is the assembler's own.
+func (r *run) buffer() []byte {
+	if r.buf == nil {
+		r.buf = repo.ChunkBuffer(blockMax)
+	}
+	return r.buf
 }
 
 // errStop marks errors of the repository, which end the run, apart from those

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -23,7 +24,7 @@ func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) er
 		return err
 	}
 	slices.Sort(names)
-	l := looked{entries: make([]Entry, min(batch, len(names))), errs: make([]error, min(batch, len(names)))}
+	l := looked{logged: logged(names), entries: make([]Entry, min(batch, len(names))), errs: make([]error, min(batch, len(names)))}
 	for first := true; first || len(names) > 0; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -37,8 +38,28 @@ func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) er
 	return nil
 }
 
+// logged returns those of sorted names beside which one with -wal or -journal stands; nil for none, as nearly always.
+func logged(names []string) (out map[string]bool) {
+	for _, name := range names {
+		if name[len(name)-1] != 'l' {
+			continue
+		}
+		for _, suffix := range []string{"-wal", "-journal"} {
+			base, ok := strings.CutSuffix(name, suffix)
+			if _, there := slices.BinarySearch(names, base); ok && there {
+				if out == nil {
+					out = make(map[string]bool)
+				}
+				out[base] = true
+			}
+		}
+	}
+	return out
+}
+
 // looked is what was seen at the names of a batch.
 type looked struct {
+	logged  map[string]bool
 	entries []Entry
 	errs    []error
 }
@@ -59,6 +80,7 @@ func (l *looked) at(d *Dir, names []string) ([]Entry, []Problem) {
 	for i, name := range names {
 		switch err := l.errs[i]; {
 		case err == nil:
+			l.entries[i].Logged = l.logged[name]
 			entries = append(entries, l.entries[i])
 		case !errors.Is(err, fs.ErrNotExist):
 			problems = append(problems, Problem{name, err})
