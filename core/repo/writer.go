@@ -391,7 +391,9 @@ func (r *Repository) putSure(ctx context.Context, path string, b []byte) error {
 // lostError is ErrDamaged: an object was stored and is not there.
 type lostError struct{ path string }
 
-func (e *lostError) Error() string { return ErrDamaged.Error() + ": " + e.path + " was stored and is not there" }
+func (e *lostError) Error() string {
+	return ErrDamaged.Error() + ": " + e.path + " was stored and is not there"
+}
 func (e *lostError) Unwrap() error { return ErrDamaged }
 
 // writeIndex writes an index of the packs that have none yet.
