@@ -310,6 +310,14 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
 	shoot("backup-failed")
+	backup(func(st *core.Status) {
+		st.LastBackup = &core.Run{
+			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 1,
+			Problems: []core.Problem{{Path: "/media/anna/Photos", Reason: "this folder holds no file any more"}}, Emptied: []string{"/media/anna/Photos"},
+		}
+		st.LastGood = st.LastBackup
+	})
+	shoot("backup-emptied")
 	backup(func(st *core.Status) { st.Change = core.ChangeTurnOn; st.Protection = core.ProtectionNone })
 	shoot("backup-unfinished")
 	u.askGiveUp()

@@ -13,7 +13,7 @@ var reasons = []struct{ says, text string }{
 	{"may not open", "This database could not be copied at one moment, so what was backed up may not open. The details say more."},
 	{"changed while it was read", "It changed again and again while it was read. It is tried again at the next backup."},
 	{"replaced while the folder was read", "It changed again and again while it was read. It is tried again at the next backup."},
-	{"holds no file any more", "It held files before and holds none now, so it was left out. Is its disk connected? If it is really empty, say so: `holdfast backup --really-empty`."},
+	{"holds no file any more", "It held files before and holds none now, so it was left out. Is its disk connected?"},
 	{"the place of the backup itself", "It is the place of the backup itself, so it was left out."},
 	{"on another disk", "It is on another disk than at the last backup. Look whether the right disk is connected."},
 	{"log of the database that was here before", "It is the log of the database that was there before. It has another name now, so that it is not taken for the restored one's."},
