@@ -71,7 +71,10 @@ func (u *UI) emptied(folders []string) fyne.CanvasObject {
 		u.backUp()
 	})
 	again := widgets.NewButton(lang.L("Back up again"), "", widgets.Second, u.backUp)
-	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("folder", theme.Attention, theme.IconMedium), text, yes, again))
+	gap := widgets.Gap()
+	return widgets.Card(widgets.Column(theme.Space3,
+		widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("folder", theme.Attention, theme.IconMedium), text),
+		widgets.Row(theme.Space3, widgets.Wide(gap), gap, yes, again)))
 }
 
 // runError words the failure of an earlier run again.
@@ -150,7 +153,7 @@ func (u *UI) lastGoodLine(st core.Status) string {
 	if st.LastGood == nil {
 		return ""
 	}
-	return lang.L("The backup of {{.Time}} is complete.", vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())})
+	return lang.L("Your last complete backup: {{.Time}}. What was stored since still counts.", vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())})
 }
 
 // facts are when, how many and how large.

@@ -125,12 +125,12 @@ func TestTranslationIsAsked(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 KB", 1500: "1.5 KB", 12_431: "12 KB", 999_900: "1.0 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 KB", 1500: "1.5 KB", 12_431: "12 KB", 999_900: "1 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{0: "0 seconds", time.Second: "1 second", 90 * time.Second: "2 minutes", 2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
+	for d, want := range map[time.Duration]string{0: "less than a second", time.Second: "1 second", 90 * time.Second: "2 minutes", 2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
 		}
