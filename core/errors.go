@@ -163,6 +163,10 @@ func raise(err error) error {
 			return &raised{m.to, err}
 		}
 	}
+	var place *store.Error
+	if errors.As(err, &place) && errors.Is(err, context.DeadlineExceeded) {
+		return &raised{ErrDestinationGone, err}
+	}
 	var pattern *source.PatternError
 	if errors.As(err, &pattern) {
 		return &raised{ErrInvalid, err}

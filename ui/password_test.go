@@ -114,7 +114,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	other.elsewhere(destination)
 	other.sees("10 guesses left")
 	other.guess("lamp otter kilt")
-	other.sees("Password is not right. 9 guesses left.")
+	other.sees("That password is not right. 9 guesses left.")
 	if other.meter().Left() != 9 || other.enabled("Unlock") {
 		t.Error("the meter or the field was not updated")
 	}

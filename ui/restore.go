@@ -33,8 +33,8 @@ type restoreFlow struct {
 	paths     []string // picked; nil is everything
 	// how much that is
 	chosenFiles, chosenBytes int64
-	target    string
-	conflict  core.Conflict
+	target                   string
+	conflict                 core.Conflict
 }
 
 func newRestoreFlow(u *UI, leave func()) *restoreFlow {

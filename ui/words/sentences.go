@@ -24,6 +24,9 @@ type Sentence struct {
 // CodeMalformedKey is the Code of a text that is no 64-digit key.
 const CodeMalformedKey = "malformed-key"
 
+// codeNoAnswer is the Code of a time limit of somebody who is not known.
+const codeNoAnswer = "no-answer"
+
 type template struct{ what, safe, do string }
 
 const (
@@ -103,6 +106,7 @@ var sentences = map[string]template{
 	"no-password":    {"This backup has no password.", nothingDone, "Open it with its 64-digit key."},
 	"has-vault":      {"This backup has a password, and the vault holds the key that is to be changed.", nothingDone, "Give a password for the new key too, or remove the password first."},
 	"invalid":        {"This cannot be done as asked: {{.Detail}}.", nothingDone, "Change it and try again."},
+	codeNoAnswer:     {"Something did not answer in time.", nothingDone, "Try again. If it comes back, copy the details and ask for help with them."},
 	"cancelled":      {"You stopped it.", "What was backed up before is complete.", "Start again whenever you like; it takes up what is there already."},
 	CodeMalformedKey: {"This is not a whole 64-digit key.", nothingDone, "It has 16 groups of 4, with the digits 0 to 9 and a to f. Compare it with what you saved."},
 	"": {"Something happened that Holdfast has no words for.", "The backups made so far stay as they are.",
@@ -122,8 +126,8 @@ func (w Words) For(err error) Sentence {
 	if code == "" && errors.Is(err, backupkey.ErrMalformed) {
 		code = CodeMalformedKey
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		code = "destination-gone" // nothing else is waited for with a limit
+	if code == "" && errors.Is(err, context.DeadlineExceeded) {
+		code = codeNoAnswer // of whom is not known: nothing is guessed
 	}
 	t, ok := sentences[code]
 	if !ok {

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -179,6 +180,22 @@ func TestReasonsShowNoRawText(t *testing.T) {
 	} {
 		if got := (Words{}).Reason(raw); got != want {
 			t.Errorf("%q is worded %q", raw, got)
+		}
+	}
+}
+
+// A time limit says nothing of who did not answer: a vault that hangs is not a disk that is away.
+func TestNothingIsGuessedFromATimeLimit(t *testing.T) {
+	w := In(func(template string, _ Values) string { return template })
+	late := fmt.Errorf("post: %w", context.DeadlineExceeded)
+	for want, err := range map[string]error{
+		"vault-unreachable": &core.VaultError{Kind: core.ErrVaultUnreachable, Cause: late},
+		"destination-gone":  fmt.Errorf("%w: %w", core.ErrDestinationGone, late),
+		"no-keyring":        fmt.Errorf("%w: %w", core.ErrNoKeyring, late),
+		"no-answer":         late,
+	} {
+		if s := w.For(err); s.Code != want || s.What == "" {
+			t.Errorf("%v is told as %q: %s", err, s.Code, s.What)
 		}
 	}
 }
