@@ -66,12 +66,14 @@ var (
 	ErrVaultUnreachable = errors.New("the vault cannot be reached")
 	// ErrVaultCertificate is an ErrVaultUnreachable whose server has a certificate that has expired, or that nobody vouches for.
 	ErrVaultCertificate = fmt.Errorf("%w: its certificate is not valid", ErrVaultUnreachable)
-	ErrVaultWait        = errors.New("the vault asks to wait")
-	ErrVaultRefused     = errors.New("the vault refused")
-	ErrVaultSuspect     = errors.New("the vault gave what is not the key of this backup")
-	ErrTokenPIN         = errors.New("the token does not accept the PIN")
-	ErrVaultNotTrusted  = errors.New("only the destination names this vault, and nobody has agreed to ask it")
-	ErrVaultEnrolment   = errors.New("the vault takes new accounts only with its enrolment token")
+	// ErrVaultElsewhere is an ErrVaultUnreachable that is a token, and not at this computer: the password works where it is.
+	ErrVaultElsewhere  = fmt.Errorf("%w: its token is not at this computer", ErrVaultUnreachable)
+	ErrVaultWait       = errors.New("the vault asks to wait")
+	ErrVaultRefused    = errors.New("the vault refused")
+	ErrVaultSuspect    = errors.New("the vault gave what is not the key of this backup")
+	ErrTokenPIN        = errors.New("the token does not accept the PIN")
+	ErrVaultNotTrusted = errors.New("only the destination names this vault, and nobody has agreed to ask it")
+	ErrVaultEnrolment  = errors.New("the vault takes new accounts only with its enrolment token")
 	// ErrWeakPassword: too easily guessed to be protected by ten guesses.
 	ErrWeakPassword = errors.New("the password is too easily guessed")
 	// ErrNoPassword: no vault holds the key of this backup.
@@ -93,7 +95,7 @@ var codes = []struct {
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
-	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate}, {"vault-unreachable", ErrVaultUnreachable},
+	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate}, {"vault-elsewhere", ErrVaultElsewhere}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
 	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},

@@ -58,13 +58,15 @@ func (v Vaults) open(ctx context.Context, at core.VaultPlace, create bool, enrol
 		}
 		params.Token = token
 	}
-	if v.PINs == nil {
-		return vaultclient.Open(ctx, params)
+	heard := func(error) {}
+	if v.PINs != nil {
+		params.PIN, heard = v.PINs.pinOf(name)
 	}
-	pin, heard := v.PINs.pinOf(name)
-	params.PIN = pin
 	client, err := vaultclient.Open(ctx, params)
 	heard(err)
+	if errors.Is(err, vaultclient.ErrNotTheVault) && at.Card != nil && at.Card.URL.IsToken() {
+		err = fmt.Errorf("%w: one of its name is, with another vault: %w", vaultclient.ErrAbsent, err)
+	}
 	return client, err
 }
 
@@ -73,7 +75,7 @@ func (v Vaults) open(ctx context.Context, at core.VaultPlace, create bool, enrol
 func (v Vaults) token(create bool) (*vaultcard.Address, error) {
 	_, err := os.Stat(v.Software)
 	if v.Software == "" || err != nil && !create {
-		return nil, fmt.Errorf("%w: the software token is not on this computer", vaultclient.ErrUnreachable)
+		return nil, vaultclient.ErrAbsent
 	}
 	uri, err := vaultclient.SoftwareToken(v.Software)
 	if err != nil {
@@ -198,6 +200,8 @@ func asCore(err error) error {
 		out.Kind, out.Cause = core.ErrWrongPassword, nil
 	case errors.Is(err, vaultclient.ErrCertificate):
 		out.Kind = core.ErrVaultCertificate
+	case errors.Is(err, vaultclient.ErrAbsent):
+		out.Kind = core.ErrVaultElsewhere
 	case errors.Is(err, vaultclient.ErrUnreachable):
 		out.Kind = core.ErrVaultUnreachable
 	case errors.Is(err, vaultclient.ErrNotTheVault), errors.Is(err, vaultclient.ErrNotProven):

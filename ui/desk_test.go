@@ -340,12 +340,8 @@ func (d *desk) key() []string {
 func (d *desk) confirmKey() []string {
 	d.t.Helper()
 	d.sees("This is your ")
-	if d.enabled("Continue") {
-		d.t.Fatal("the wizard goes on before the key is saved")
-	}
 	key := d.key()
-	d.check("I have saved my 64-digit key")
-	d.press("Continue")
+	d.press("I have saved it")
 	d.sees("Do you have it?")
 	d.answer(key)
 	return key

@@ -25,7 +25,8 @@ type keepSteps struct {
 
 	place    string // where the backup is
 	key      *backupkey.Key
-	byKey    bool // the 64 digits alone; otherwise a password
+	asked    bool // how is asked by who begins, on a page of its own
+	byPass   bool // a password; otherwise the 64 digits alone, which work everywhere and need nobody
 	noDigits bool // no recovery key beside the password
 	form     *passwordForm
 	formOf   int // how many pages its page counts
@@ -33,7 +34,7 @@ type keepSteps struct {
 }
 
 // withPassword tells whether there will be a password.
-func (s *keepSteps) withPassword() bool { return !s.byKey && s.u.core.HasVaults() }
+func (s *keepSteps) withPassword() bool { return s.byPass && s.u.core.HasVaults() }
 
 // withDigits tells whether the 64 digits are shown and asked back. A vault
 // that is lost with the computer leaves no choice.
@@ -44,7 +45,7 @@ func (s *keepSteps) withDigits() bool {
 // pages is how many pages there are.
 func (s *keepSteps) pages() int {
 	n := 0
-	if s.u.core.HasVaults() {
+	if s.u.core.HasVaults() && !s.asked {
 		n++
 	}
 	if s.withPassword() {
@@ -88,34 +89,55 @@ func (s *keepSteps) begin(from *page) {
 		}
 		s.key = k
 	}
-	if !s.u.core.HasVaults() {
+	switch {
+	case s.u.core.HasVaults() && !s.asked:
+		s.how()
+	case s.withPassword():
+		s.choosePassword()
+	default:
 		s.digits(s.step, s.back)
-		return
 	}
-	s.how()
+}
+
+// afterHow is the first page after that which asks how.
+func (s *keepSteps) afterHow() (step int, back func()) {
+	if s.asked {
+		return s.step, s.back
+	}
+	return s.step + 1, s.how
+}
+
+// passwordText says what a password is, where it is to be chosen.
+func passwordText() string {
+	return lang.L("Easy to remember. A vault, a service that checks your password, allows ten tries and then destroys the key. Without the vault of somebody you trust, it works on this computer only.")
+}
+
+// recoveryCheck asks whether there are to be 64 digits beside the password.
+func (s *keepSteps) recoveryCheck(changed func()) *widgets.Check {
+	c := widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
+		s.noDigits = !on
+		changed()
+	})
+	c.SetOn(!s.noDigits)
+	return c
 }
 
 // how asks how the key is to be kept.
 func (s *keepSteps) how() {
 	chosen := 0
-	if s.byKey {
+	if s.byPass {
 		chosen = 1
 	}
 	var show func()
-	recovery := widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
-		s.noDigits = !on
-		show()
-	})
-	recovery.SetOn(!s.noDigits)
 	choices := widgets.NewChoices(chosen,
-		[2]string{lang.L("With a password"), lang.L("Easy to remember. A vault, a service that checks your password, allows ten tries and then destroys the key.")},
-		[2]string{lang.L("With a 64-digit key"), lang.L("You alone keep it. No vault takes part.")})
-	choices.Below(0, recovery)
+		[2]string{lang.L("With a 64-digit key"), lang.L("It opens the backup on every computer. You alone keep it, on paper or in a password manager.")},
+		[2]string{lang.L("With a password"), passwordText()})
+	choices.Below(1, s.recoveryCheck(func() { show() }))
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		if s.withPassword() {
 			s.choosePassword()
 		} else {
-			s.digits(s.step+1, s.how)
+			s.digits(s.afterHow())
 		}
 	})
 	warning := func() fyne.CanvasObject {
@@ -136,8 +158,8 @@ func (s *keepSteps) how() {
 		s.u.flow(p.root)
 	}
 	choices.OnChanged = func(i int) {
-		if by := i == 1; by != s.byKey {
-			s.byKey = by
+		if by := i == 1; by != s.byPass {
+			s.byPass = by
 			show() // the number of steps changed
 		}
 	}
@@ -156,18 +178,19 @@ func (s *keepSteps) choosePassword() {
 		}
 	}
 	s.formOf = s.of()
+	step, back := s.afterHow()
 	text := lang.L("Continue")
 	if !s.withDigits() {
 		text = s.last
 	}
 	s.form.show(pageParams{
-		name: s.name, step: s.step + 1, of: s.of(), back: s.how,
+		name: s.name, step: step, of: s.of(), back: back,
 		title: lang.L("Choose a password"),
 	}, text, func(p *page, next *widgets.Button, password []byte) {
 		clear(s.password)
 		s.password = password
 		if s.withDigits() {
-			s.digits(s.step+2, s.choosePassword)
+			s.digits(step+1, s.choosePassword)
 			return
 		}
 		s.made(p, next)

@@ -28,28 +28,15 @@ type keySteps struct {
 	confirmed func(p *page, next *widgets.Button)
 	place     string // where the backup is
 	recovery  bool   // the key stands in for a password that was forgotten
-	saved     bool
 }
 
 // show is the page with the key.
 func (s *keySteps) show() {
 	var grid *widgets.KeyGrid
-	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
+	next := widgets.NewButton(lang.L("I have saved it"), "", widgets.Main, func() {
 		grid.Clear()
 		s.check()
 	})
-	confirm := widgets.NewCheck(lang.L("I have saved my 64-digit key"), func(on bool) {
-		s.saved = on
-		if on {
-			next.Enable()
-		} else {
-			next.Disable()
-		}
-	})
-	confirm.SetOn(s.saved)
-	if !s.saved {
-		next.Disable()
-	}
 	title := lang.L("This is your key")
 	lead := lang.L("Save it in a password manager, or write it down, and keep it apart from this computer. Without it nobody can open the backup, not even we.")
 	if s.recovery {
@@ -63,7 +50,6 @@ func (s *keySteps) show() {
 		title: title, lead: lead,
 		content: []fyne.CanvasObject{
 			widgets.Column(theme.Space3, widgets.Card(grid), tools),
-			confirm,
 		},
 		foot: []fyne.CanvasObject{next},
 	})

@@ -57,8 +57,7 @@ func (d *desk) setUpWithPassword(dir, destination string) []string {
 	d.t.Helper()
 	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
-	d.press("Continue")
-	d.sees("How do you want to keep your key?")
+	d.door("End-to-end encrypted, with a password")
 	d.press("Continue")
 	d.typeNew(goodPassword, "Continue")
 	d.sees("This is your recovery key")
@@ -104,7 +103,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	d, dir, destination, key := sitWithPassword(t, vaults)
 	d.backUp()
 	clicks := d.taps + 1 // one more is the button of the folder's dialog
-	if clicks > 12 {
+	if clicks > 12 { // typing two groups takes none
 		t.Errorf("it takes %d clicks to the first backup", clicks)
 	}
 	d.until("the guesses", func() bool { return d.row("Password").Value() == "10 guesses left · recovery key saved" })
@@ -131,6 +130,17 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	third.write(0, strings.Join(key, " "))
 	third.press("Unlock")
 	third.sees("From which day?")
+	third.leave()
+
+	// A password that was kept on one computer works nowhere else, and that is what another one says.
+	elsewhere := sitAt(t, plug.Vaults{Dir: t.TempDir(), Software: filepath.Join(t.TempDir(), "none")}, t.TempDir(), nil)
+	elsewhere.door("Restore a backup")
+	elsewhere.write(0, destination)
+	elsewhere.press("Continue")
+	elsewhere.sees("Is this your vault?")
+	elsewhere.press("Ask this vault")
+	elsewhere.sees("This password was kept on one computer only, and it is not this one.")
+	elsewhere.sees("Use the 64-digit key here.")
 }
 
 func TestTheLastGuess(t *testing.T) {
@@ -198,7 +208,7 @@ func TestCheckChangeRemoveAndAddAPassword(t *testing.T) {
 	d.press("Check it")
 	d.sees("9 guesses left")
 	d.press("Back")
-	d.sees("1 wrong guess since today · 9 guesses left")
+	d.sees("1 wrong guess today · 9 guesses left")
 	d.row("Password").Tapped(nil)
 	d.row("Check that you still know it").Tapped(nil)
 	d.write(0, goodPassword)
@@ -239,6 +249,7 @@ func TestTurningEncryptionOnWithAPasswordAndChangingTheKey(t *testing.T) {
 	d.toggle().Tapped(nil)
 	d.press("Continue")
 	d.sees("How do you want to keep your key?")
+	d.door("With a password")
 	d.check("Also make a recovery key") // off, and the software token turns it on again
 	d.sees("If you lose the password and this computer")
 	d.press("Continue")
@@ -350,4 +361,15 @@ func TestAVaultThatIsKnownIsNotAskedAbout(t *testing.T) {
 	other.press("Use the 64-digit key instead")
 	other.press("Use the password instead")
 	other.sees("10 guesses left")
+}
+
+// From the first start to an encrypted backup it takes nine clicks with the digits.
+func TestClicksToABackupWithDigits(t *testing.T) {
+	d := sitAt(t, computer(t), t.TempDir(), nil)
+	d.setUpEncrypted(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.press("Back up now")
+	d.until("the backup", func() bool { return d.core.Status().LastGood != nil && d.ui.job == nil })
+	if clicks := d.taps + 1; clicks > 9 { // one more is the button of the folder's dialog
+		t.Errorf("it takes %d clicks", clicks)
+	}
 }

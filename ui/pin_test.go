@@ -23,7 +23,7 @@ func TestATokenAsksForItsPIN(t *testing.T) {
 	pins.Ask(d.ui.askPIN)
 	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
-	d.press("Continue")
+	d.door("End-to-end encrypted, with a password")
 	d.press("Continue")
 	d.sees("nitrokey")
 	d.door("nitrokey")

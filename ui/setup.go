@@ -28,7 +28,7 @@ type setupFlow struct {
 
 func newSetupFlow(u *UI) *setupFlow {
 	f := &setupFlow{u: u, sources: newSourceEditor(u, usualSources(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
-	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, last: lang.L("Set up the backup")}
+	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, asked: true, last: lang.L("Set up the backup")}
 	f.keep.made = func(p *page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }
 	return f
 }
@@ -124,18 +124,30 @@ func inside(dir, path string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
+// protection asks who may open the backup, and with what.
 func (f *setupFlow) protection() {
+	plain := [2]string{lang.L("Not encrypted"), lang.L("Whoever can read the folder can read the backup. You can turn encryption on later.")}
+	pairs := [][2]string{
+		{lang.L("End-to-end encrypted (recommended)"), lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")}, plain,
+	}
+	if f.u.core.HasVaults() {
+		pairs = [][2]string{
+			{lang.L("End-to-end encrypted, with a 64-digit key (recommended)"), lang.L("Only the key opens it, on every computer. You alone keep it, on paper or in a password manager.")},
+			{lang.L("End-to-end encrypted, with a password"), passwordText()}, plain,
+		}
+	}
 	chosen := 0
-	if !f.encrypt {
+	switch last := len(pairs) - 1; {
+	case !f.encrypt:
+		chosen = last
+	case f.keep.withPassword():
 		chosen = 1
 	}
-	encrypted := lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")
+	choices := widgets.NewChoices(chosen, pairs...)
+	var show func()
 	if f.u.core.HasVaults() {
-		encrypted = lang.L("Everything is locked on this computer. Only your password or your key opens it: nobody who holds the disk or the cloud can read it.")
+		choices.Below(1, f.keep.recoveryCheck(func() { show() }))
 	}
-	choices := widgets.NewChoices(chosen,
-		[2]string{lang.L("End-to-end encrypted (recommended)"), encrypted},
-		[2]string{lang.L("Not encrypted"), lang.L("Whoever can read the folder can read the backup. You can turn encryption on later.")})
 	var p *page
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
@@ -145,7 +157,7 @@ func (f *setupFlow) protection() {
 		}
 		f.keep.begin(p)
 	})
-	show := func() {
+	show = func() {
 		p = f.u.newPage(pageParams{
 			name: f.name(), step: 3, of: f.of(), back: f.where,
 			title: lang.L("Who may open it?"), content: []fyne.CanvasObject{choices}, foot: []fyne.CanvasObject{next},
@@ -153,10 +165,9 @@ func (f *setupFlow) protection() {
 		f.u.flow(p.root)
 	}
 	choices.OnChanged = func(i int) {
-		if on := i == 0; on != f.encrypt {
-			f.encrypt = on
-			show() // the number of steps changed
-		}
+		f.encrypt = i < len(pairs)-1
+		f.keep.byPass = f.encrypt && i == 1
+		show() // the number of steps changed
 	}
 	show()
 }

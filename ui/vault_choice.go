@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -70,17 +71,23 @@ func (v *vaultChoice) found(tokens []core.VaultToken, software string) {
 	if v.same != "" {
 		v.options = append(v.options, vaultOption{vaultSame, lang.L("The vault you use"), v.same, ""})
 	}
-	if software != "" {
-		v.options = append(v.options, vaultOption{vaultSoftware, lang.L("Keep the password on this computer only"),
-			lang.L("Protects against anyone who gets your cloud or disk, but not against someone using this computer. The password works on this computer alone, so you make a recovery key too."), software})
-	}
+	v.options = append(v.options, vaultOption{vaultCard, lang.L("A vault card…"), lang.L("A file from whoever runs a vault for you. It works from any computer."), ""})
 	for _, t := range tokens {
 		if software != "" && strings.HasPrefix(t.Address, software) {
 			continue // the software token, seen again
 		}
 		v.options = append(v.options, vaultOption{vaultToken, t.Label, lang.L("A token at this computer. It asks for its PIN, or reads it from a file."), t.Address})
 	}
-	v.options = append(v.options, vaultOption{vaultCard, lang.L("A vault card…"), lang.L("A file from whoever runs a vault for you. It works from any computer."), ""})
+	if software != "" {
+		v.options = append(v.options, vaultOption{vaultSoftware, lang.L("Keep the password on this computer only"),
+			lang.L("Protects against anyone who gets your cloud or disk, but not against someone using this computer. The password works on this computer alone, so you make a recovery key too."), software})
+	}
+	for _, kind := range []vaultKind{vaultSame, vaultToken, vaultSoftware} {
+		if i := slices.IndexFunc(v.options, func(o vaultOption) bool { return o.kind == kind }); i >= 0 {
+			v.chosen = i
+			break
+		}
+	}
 	v.known = true
 	v.show()
 	v.changed()

@@ -186,7 +186,7 @@ func (l *Local) Close() error {
 // tokenError maps what a token or its store says to what the app decides on.
 func tokenError(err error) error {
 	for _, m := range []struct{ from, to error }{
-		{hsm.ErrURI, ErrCard}, {hsm.ErrAbsent, ErrUnreachable}, {hsm.ErrPIN, ErrPIN}, {hsm.ErrNoPIN, ErrNoPIN}, {hsm.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrURI, ErrCard}, {hsm.ErrAbsent, ErrAbsent}, {hsm.ErrPIN, ErrPIN}, {hsm.ErrNoPIN, ErrNoPIN}, {hsm.ErrNoKeys, ErrNoKeys},
 		{hsm.ErrIncapable, ErrIncapable}, {hsm.ErrExposed, ErrIncapable}, {hsm.ErrFaulty, ErrIncapable}, {vault.ErrOlder, ErrStore}, {vault.ErrTampered, ErrStore}, {vault.ErrNoKeys, ErrNoKeys},
 		{hsm.ErrModule, ErrUnreachable}, {hsm.ErrClosed, ErrUnreachable}, {hsm.ErrAmbiguous, ErrUnreachable}, {vault.ErrUnavailable, ErrUnreachable}, {vault.ErrInUse, ErrUnreachable},
 	} {

@@ -90,6 +90,8 @@ var sentences = map[string]template{
 		"Open it with the 64-digit key. On a computer that still backs up, you can also set a new password."},
 	"vault-certificate": {"The certificate of the vault's server is not valid: it has expired, or nobody vouches for it.", "No guess was used, and the backup is untouched.",
 		"Ask who runs the vault to renew it. A network that wants you to sign in first can be the cause, too."},
+	"vault-elsewhere": {"This password was kept on one computer only, and it is not this one.", "No guess was used, and the backup is untouched.",
+		"Use the 64-digit key here. Or open the backup on the computer where the password was set, or plug its token in."},
 	"vault-unreachable": {"The vault cannot be reached.", "The backup is untouched. At most one guess was used.", "Check the connection and try again, or use the 64-digit key."},
 	"vault-wait": {"The vault asks to wait after wrong guesses.{{.Until}}", "No guess was used.",
 		"Try again then, or use the 64-digit key now."},
