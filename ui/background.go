@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // Raise brings the window to the front, from any goroutine: it is what a
@@ -39,13 +40,56 @@ func (u *UI) closeAsked() {
 	case backgroundNo:
 		u.quitAsked()
 	default:
-		u.ask(question{
-			title: lang.L("Keep backing up?"),
-			text:  lang.L("Backups run by themselves only while Holdfast runs. It can go on without a window: you find it in the system's panel, or open it again from the menu. Settings has this choice too."),
-			yes:   lang.L("Keep running"), no: lang.L("Quit"),
+		atLogin := u.loginCheck()
+		q := question{
+			harmless: true,
+			title:    lang.L("Keep backing up?"),
+			text:     lang.L("Backups run by themselves only while Holdfast runs. It can go on without a window: you find it in the system's panel, or open it again from the menu. Settings has this choice too."),
+			yes:      lang.L("Keep running"), no: lang.L("Quit"),
 			otherwise: func() { u.prefs.setBackground(backgroundNo); u.quitAsked() },
-		}, func() { u.prefs.setBackground(backgroundYes); u.hide() })
+		}
+		if atLogin != nil {
+			q.field = atLogin
+		}
+		u.ask(q, func() {
+			u.prefs.setBackground(backgroundYes)
+			u.startAtLogin(atLogin)
+			u.hide()
+		})
 	}
+}
+
+// loginCheck offers to start at login, ticked; nil where that cannot be chosen.
+func (u *UI) loginCheck() *widgets.Check {
+	if u.login == nil {
+		return nil
+	}
+	c := widgets.NewCheck(lang.L("Start Holdfast when I log in, so that backups go on after a restart"), nil)
+	c.SetOn(true)
+	return c
+}
+
+// startAtLogin does what a check from loginCheck says.
+func (u *UI) startAtLogin(check *widgets.Check) {
+	if check == nil {
+		return
+	}
+	on := check.On()
+	u.work.run(func(context.Context) func() {
+		if now, err := u.login.Enabled(); err == nil && now == on {
+			return nil
+		}
+		err := u.login.Set(on)
+		return func() {
+			if err != nil {
+				u.loginNotSet()
+			}
+		}
+	})
+}
+
+func (u *UI) loginNotSet() {
+	u.inform(lang.L("This could not be changed."), lang.L("The system did not let Holdfast write where it keeps what starts at login."))
 }
 
 func (u *UI) hide() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // pass lets time pass: the scheduler looks, the computer has been awake for a
@@ -253,5 +254,31 @@ func TestAFolderThatIsEmptyIsAskedAbout(t *testing.T) {
 		if strings.Contains(text, "really empty") {
 			t.Errorf("it asks again: %s", text)
 		}
+	}
+}
+
+// Backups go on after a restart, unless the person does not want that: the last page of the set-up asks, and the question when the
+// window is closed.
+func TestStartAtLoginIsOffered(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		d := sit(t, t.TempDir(), nil)
+		login := &atLogin{}
+		d.ui.login = login
+		d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+		if !wanted {
+			d.check("Start Holdfast when I log in, so that backups go on after a restart")
+		}
+		d.press("Later")
+		d.until("the answer", func() bool { on, _ := login.Enabled(); return on == wanted })
+		d.sees("Ready for the first backup")
+
+		d.ui.closeAsked()
+		d.sees("Keep backing up?")
+		if b, ok := d.ui.window.Canvas().Focused().(*widgets.Button); !ok || b.Text != "Keep running" {
+			t.Error("the focus is not on the answer that keeps the backups going")
+		}
+		d.press("Keep running")
+		d.until("the answer", func() bool { on, _ := login.Enabled(); return on })
+		d.leave()
 	}
 }

@@ -71,8 +71,10 @@ func (d dialogs) file(chosen func(string)) {
 // question is asked before something that should not happen by accident.
 type question struct {
 	title, text, yes, no string
-	danger               bool   // what yes does cannot be taken back
-	otherwise            func() // what no does besides going away; may be nil
+	danger               bool              // what yes does cannot be taken back
+	harmless             bool              // yes is the safe answer: it has the focus
+	otherwise            func()            // what no does besides going away; may be nil
+	field                fyne.CanvasObject // asked along; may be nil
 }
 
 // ask shows a question over the window.
@@ -91,7 +93,11 @@ func (u *UI) ask(q question, yes func()) {
 	ok := widgets.NewButton(q.yes, "", kind, func() { pop.Hide(); yes() })
 	no.OnEscape = func() { pop.Hide() }
 	ok.OnEscape = no.OnEscape
-	pop = u.popUp(q.title, q.text, no, ok)
+	pop = u.popUpWith(q.title, q.text, q.field, no, ok)
+	if q.harmless {
+		u.window.Canvas().Focus(ok)
+		return
+	}
 	u.window.Canvas().Focus(no)
 }
 

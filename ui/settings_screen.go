@@ -64,7 +64,7 @@ func (u *UI) runningRows() []fyne.CanvasObject {
 			err := u.login.Set(on)
 			return func() {
 				if err != nil {
-					u.inform(lang.L("This could not be changed."), lang.L("The system did not let Holdfast write where it keeps what starts at login."))
+					u.loginNotSet()
 					return
 				}
 				atLogin.SetOn(on)

@@ -231,12 +231,17 @@ func (f *setupFlow) ready(joined bool) {
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
 	}
+	content := []fyne.CanvasObject{container.NewCenter(m), headline(line, text), widgets.Rows(what, where, when, protected)}
+	atLogin := u.loginCheck()
+	if atLogin != nil {
+		content = append(content, atLogin)
+	}
+	leave := func() { u.startAtLogin(atLogin); u.leaveFlow() }
 	p := u.newPage(pageParams{
-		name: f.name(), step: f.of(), of: f.of(),
-		content: []fyne.CanvasObject{container.NewCenter(m), headline(line, text), widgets.Rows(what, where, when, protected)},
+		name: f.name(), step: f.of(), of: f.of(), content: content,
 		foot: []fyne.CanvasObject{
-			widgets.NewButton(lang.L("Later"), "", widgets.Second, u.leaveFlow),
-			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { u.leaveFlow(); u.backUp() }),
+			widgets.NewButton(lang.L("Later"), "", widgets.Second, leave),
+			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { leave(); u.backUp() }),
 		},
 	})
 	u.flow(p.root)
