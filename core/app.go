@@ -86,7 +86,28 @@ func Open(_ context.Context, p Params) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, prof.Close())
 	}
+	a.noteInterrupted()
 	return a, nil
+}
+
+// noteInterrupted puts a run that was cut off, by a crash or a kill, into the history.
+func (a *App) noteInterrupted() {
+	var run Run
+	if b := a.profile.UnderWay(); b == nil || json.Unmarshal(b, &run) != nil {
+		return
+	}
+	ended := slices.ContainsFunc(a.runs, func(r Run) bool { return r.ID == run.ID }) // it was cut off between the two
+	if !ended {
+		run.Ended, run.Outcome = run.Started, OutcomeInterrupted
+		a.runs = append(a.runs, run)
+		if err := a.profile.AppendRun(run); err != nil {
+			a.p.Log.Warn("the history could not be written", "cause", err)
+			return
+		}
+	}
+	if err := a.profile.EndUnderWay(); err != nil {
+		a.p.Log.Warn("the history could not be written", "cause", err)
+	}
 }
 
 // Close gives the profile back. Long work must have ended.
@@ -120,6 +141,7 @@ func (a *App) Status() Status {
 	if st.SetUp {
 		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
 	}
+	var made *Run // the newest backup, whether or not it is there still
 	for i := range a.runs {
 		r := &a.runs[i]
 		switch r.Kind {
@@ -128,8 +150,19 @@ func (a *App) Status() Status {
 				st.LastBackup = r
 			}
 			if r.Snapshot != "" && (r.Outcome == OutcomeDone || r.Outcome == OutcomePartly) {
-				st.LastGood = r
+				made = r
+				if slices.Contains(s.Known, r.Snapshot) {
+					st.LastGood = r
+				}
 			}
+			if r.Kind != RunBackup && r.Outcome == OutcomeDone {
+				st.LastCheck, st.LastDrill, st.Proven = nil, nil, nil // they were of what is deleted
+			}
+		}
+		if r.Started.Before(s.PlaceSince) {
+			continue
+		}
+		switch r.Kind {
 		case RunVerify:
 			st.LastCheck = r
 		case RunPrune:
@@ -138,6 +171,16 @@ func (a *App) Status() Status {
 			st.LastDrill = r
 			if r.Outcome == OutcomeDone {
 				st.Proven = r
+			}
+		}
+	}
+	if st.LastGood == nil && len(s.Known) > 0 {
+		st.LastGood = made // it has another name since something was erased from it
+	}
+	if st.LastGood != nil && st.LastGood.Sources != nil {
+		for _, path := range st.Sources {
+			if name := DisplayName(path); !slices.Contains(st.LastGood.Sources, name) {
+				st.NotBackedUp = append(st.NotBackedUp, name)
 			}
 		}
 	}
@@ -175,6 +218,9 @@ func (a *App) begin(kind RunKind) (*Run, func(error) error, error) {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // documented never to fail
 	run := &Run{ID: hex.EncodeToString(id[:]), Kind: kind, Started: time.Now()}
+	if err := a.profile.SetUnderWay(run); err != nil {
+		a.p.Log.Warn("the history could not be written", "cause", err)
+	}
 	return run, func(err error) error { return a.end(run, raise(err)) }, nil
 }
 
@@ -202,7 +248,7 @@ func (a *App) end(run *Run, err error) error {
 	a.running, a.gate = "", nil
 	a.runs = append(a.runs, *run)
 	a.mu.Unlock()
-	if herr := a.profile.AppendRun(run); herr != nil {
+	if herr := errors.Join(a.profile.AppendRun(run), a.profile.EndUnderWay()); herr != nil {
 		a.p.Log.Warn("the history could not be written", "cause", herr)
 	}
 	return err

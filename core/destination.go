@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -72,6 +73,7 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	}
 	return a.profile.Update(func(set *profile.Settings) {
 		set.Destination, set.Repository, set.Known, set.Seen = destination, r.Facts().Repository, nil, seenBy(r)
+		set.PlaceSince = time.Now()
 	})
 }
 

@@ -261,6 +261,9 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	if err != nil {
 		return report, err
 	}
+	for _, s := range res.Snapshot.Sources {
+		run.Sources = append(run.Sources, DisplayName(s.Path))
+	}
 	report.Snapshot, report.Files, report.Bytes = res.Snapshot.ID(), res.Snapshot.Files, res.Snapshot.Bytes
 	run.Snapshot, run.Files, run.Bytes = report.Snapshot, report.Files, report.Bytes
 	return report, a.profile.Update(func(s *profile.Settings) {

@@ -46,6 +46,8 @@ func past(runs []Run) (p schedule.Past) {
 		switch {
 		case r.Kind != RunBackup && (r.Snapshot == "" || r.Kind != RunTurnOn && r.Kind != RunTurnOff):
 			continue
+		case r.Outcome == OutcomeInterrupted: // it is made up for
+			continue
 		case r.Outcome == OutcomeFailed:
 			p.Failures++
 			if p.Tried.IsZero() {

@@ -120,6 +120,8 @@ type Status struct {
 	LastDrill  *Run `json:"last_drill,omitempty"`
 	// Proven is the newest drill in which every file came back: "proven restorable on …". nil: none yet.
 	Proven *Run `json:"proven,omitempty"`
+	// NotBackedUp are the sources that are not in the newest backup: they were added since, or could not be read.
+	NotBackedUp []string `json:"not_backed_up,omitempty"`
 	// Running is the kind of work under way in this process ("" when idle).
 	Running RunKind `json:"running,omitempty"`
 }
@@ -153,6 +155,8 @@ const (
 	OutcomePartly    Outcome = "partly" // done, but some files could not be read or written
 	OutcomeCancelled Outcome = "cancelled"
 	OutcomeFailed    Outcome = "failed"
+	// OutcomeInterrupted: the process ended meanwhile, by a crash, a kill or a loss of power.
+	OutcomeInterrupted Outcome = "interrupted"
 )
 
 // Run is one entry of the activity history.
@@ -174,6 +178,8 @@ type Run struct {
 	ProblemsTotal int       `json:"problems_total,omitempty"`
 	// Emptied are the sources that a backup left out because they hold no file any more, as if their disks were away.
 	Emptied []string `json:"emptied,omitempty"`
+	// Sources are what a backup holds. Runs of older versions do not tell.
+	Sources []string `json:"sources,omitempty"`
 }
 
 // BackupReport tells what a backup did. `backup --json` prints it as its last line.

@@ -82,6 +82,8 @@ func runTone(r core.Run) (widgets.Tone, string) {
 		return widgets.ToneAttention, "warning"
 	case core.OutcomeCancelled:
 		return widgets.ToneNeutral, "pause"
+	case core.OutcomeInterrupted:
+		return widgets.ToneAttention, "warning"
 	}
 	return widgets.ToneBad, "cross"
 }
@@ -91,6 +93,8 @@ func (u *UI) runLine(r core.Run) string {
 	switch {
 	case r.Outcome == core.OutcomeCancelled:
 		return lang.L("Stopped")
+	case r.Outcome == core.OutcomeInterrupted:
+		return lang.L("Interrupted: Holdfast ended meanwhile")
 	case r.Outcome == core.OutcomeFailed:
 		return u.words.For(runError{&r}).What
 	case r.Kind == core.RunVerify && r.Outcome == core.OutcomePartly:

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -96,6 +97,12 @@ func (u *UI) hero(st core.Status) *widgets.StatusHero {
 	}
 	h := widgets.NewStatusHero(button, nil)
 	h.Set(now.tone, now.icon, now.line, now.sub)
+	if j := u.job; j != nil {
+		j.hero = func() {
+			now := u.heroState(st)
+			h.Set(now.tone, now.icon, now.line, now.sub)
+		}
+	}
 	return h
 }
 
@@ -115,6 +122,8 @@ func (u *UI) heroState(st core.Status) heroState {
 	}
 	late := u.overdue(st)
 	switch {
+	case u.job != nil && u.job.last.Paused:
+		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("The backup is paused"), sub: lang.L("Nothing is backed up until you resume it.")}
 	case u.job != nil:
 		return heroState{tone: widgets.TonePrimary, icon: jobIcon(u.job.kind), line: jobLine(u.job.kind), sub: lang.L("You can go on working meanwhile.")}
 	case st.Change != core.ChangeNone:
@@ -136,8 +145,13 @@ func (u *UI) heroState(st core.Status) heroState {
 			line: lang.L("Overdue: {{.Time}}", vals{"Time": u.words.Duration(u.now().Sub(good.Ended))})}
 	case last.Outcome == core.OutcomeCancelled:
 		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("Backup stopped"), sub: u.lastGoodLine(st)}
+	case last.Outcome == core.OutcomeInterrupted:
+		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("The last backup was interrupted"), sub: u.interruptedLine(st)}
 	case good == nil:
 		return never
+	case len(added(st)) > 0:
+		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("Not all of it is backed up yet"),
+			sub: lang.L("“{{.Folder}}” comes with the next backup.", vals{"Folder": sourceNames(added(st))}) + " " + u.lastGoodLine(st)}
 	}
 	out := heroState{tone: widgets.ToneGood, icon: "check", line: lang.L("Backed up"), sub: u.facts(good),
 		tray: lang.L("Backed up {{.Time}}", vals{"Time": u.words.Ago(good.Ended, u.now())})}
@@ -146,6 +160,22 @@ func (u *UI) heroState(st core.Status) heroState {
 		out.sub += " · " + lang.L("{{.Files}} could not be read", vals{"Files": u.words.Files(int64(good.ProblemsTotal))})
 	}
 	return out
+}
+
+// added are the sources that no backup has seen yet. Others may be missing because they could not be read, and are listed.
+func added(st core.Status) []string {
+	last := st.LastBackup
+	return slices.DeleteFunc(slices.Clone(st.NotBackedUp), func(path string) bool {
+		return slices.Contains(last.Emptied, path) || slices.ContainsFunc(last.Problems, func(p core.Problem) bool { return p.Path == path })
+	})
+}
+
+// interruptedLine says what a crash, a kill or a loss of power means.
+func (u *UI) interruptedLine(st core.Status) string {
+	if st.LastGood == nil {
+		return lang.L("What was stored counts. The next backup takes up from there.")
+	}
+	return u.lastGoodLine(st)
 }
 
 // lastGoodLine says when the last complete backup was, or nothing.

@@ -446,3 +446,65 @@ func TestAChangeThatWasCutOffIsTakenBack(t *testing.T) {
 	again.sees("Encryption left as it was")
 	again.leave()
 }
+
+// What the first screen says is so: of folders that were added since, of a run that was cut off, of a pause, and of a proof that is gone.
+func TestTheFirstScreenClaimsOnlyWhatHappened(t *testing.T) {
+	dir, more := treeOf(t, someFiles), treeOf(t, map[string]string{"song": "la"})
+	h := &held{begun: make(chan struct{}, 1)}
+	profile := t.TempDir()
+	d := sit(t, profile, func(a *core.App) App { h.App = a; return h })
+	d.door("Set up a backup")
+	d.write(0, dir+" which is not there")
+	d.press("Add")
+	d.sees("There is nothing at ")
+	d.press("Back")
+	d.setUp(dir, filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+	d.row("Prove that").Tapped(nil)
+	d.until("the drill", func() bool { return d.ui.job == nil && d.core.Status().Proven != nil })
+
+	d.row("What").Tapped(nil)
+	d.write(0, more)
+	d.press("Add")
+	d.sees("6 files")
+	d.press("Save")
+	d.sees("Not all of it is backed up yet")
+	d.sees("comes with the next backup")
+	d.press("Back up now")
+	d.until("the backup", func() bool { return d.ui.job == nil && d.backups() == 2 })
+	d.sees("Backed up")
+
+	// Another process, which is killed meanwhile.
+	h.backup = true
+	d.press("Back up now")
+	<-h.begun
+	d.press("Pause")
+	d.sees("The backup is paused")
+	d.press("Resume")
+	d.sees("Backing up")
+	left, err := os.ReadFile(filepath.Join(profile, "under-way.json"))
+	if err == nil {
+		t.Fatalf("a run that core did not begin is under way: %s", left)
+	}
+	d.press("Cancel")
+	d.sees("Backup stopped")
+	d.leave()
+	if err := os.WriteFile(filepath.Join(profile, "under-way.json"), []byte(`{"id":"x","kind":"backup","started":"2026-11-24T10:00:00Z"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := sit(t, profile, nil)
+	again.sees("The last backup was interrupted")
+	again.nav("Activity")
+	again.sees("Interrupted: Holdfast ended meanwhile")
+
+	// What was proven is deleted.
+	again.nav("Backup")
+	again.sees("Proven restorable")
+	again.toggle().Tapped(nil)
+	again.press("Continue")
+	again.confirmKey()
+	again.press("Encrypt the backup")
+	again.sees("Your backup is end-to-end encrypted")
+	again.press("Done")
+	again.sees("Prove that it can be restored")
+}

@@ -18,6 +18,7 @@ type job struct {
 	cancel   context.CancelFunc
 	last     core.Progress
 	watch    func(core.Progress)
+	hero     func() // says anew how things are, above the panel
 	stopping bool
 }
 
@@ -92,6 +93,10 @@ func (u *UI) panel(j *job) *widgets.ProgressPanel {
 			}
 			j.last.Paused = !j.last.Paused
 			p.Set(u.progressState(j.last))
+			if j.hero != nil {
+				j.hero()
+			}
+			u.tray.update()
 		}
 	}
 	p = widgets.NewProgressPanel(lang.L("Pause"), lang.L("Resume"), lang.L("Cancel"), pause, func() {

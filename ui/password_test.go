@@ -103,7 +103,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	d, dir, destination, key := sitWithPassword(t, vaults)
 	d.backUp()
 	clicks := d.taps + 1 // one more is the button of the folder's dialog
-	if clicks > 12 { // typing two groups takes none
+	if clicks > 12 {     // typing two groups takes none
 		t.Errorf("it takes %d clicks to the first backup", clicks)
 	}
 	d.until("the guesses", func() bool { return d.row("Password").Value() == "10 guesses left · recovery key saved" })

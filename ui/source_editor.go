@@ -97,11 +97,27 @@ func (e *sourceEditor) exclusions() fyne.CanvasObject {
 	return col
 }
 
+// addTyped adds the path that was typed, if there is something. Otherwise it stays in its field, to be mended.
 func (e *sourceEditor) addTyped() {
-	if path := strings.TrimSpace(e.entry.Text); path != "" {
-		e.entry.SetText("")
-		e.add(expand(path))
+	typed := e.entry.Text
+	path := expand(strings.TrimSpace(typed))
+	if path == "" {
+		return
 	}
+	e.u.work.run(func(context.Context) func() { // a disk may have to wake
+		_, err := os.Lstat(path)
+		return func() {
+			if err != nil {
+				e.estimate.SetText(lang.L("There is nothing at {{.Path}}. Look for a typing error, or choose the folder.", vals{"Path": core.DisplayName(path)}))
+				e.u.window.Canvas().Focus(e.entry)
+				return
+			}
+			if e.entry.Text == typed {
+				e.entry.SetText("")
+			}
+			e.add(path)
+		}
+	})
 }
 
 func (e *sourceEditor) add(path string) {

@@ -52,6 +52,8 @@ type Settings struct {
 	Sequence uint64 `json:"sequence,omitempty"`
 	// Known are the snapshots, by id, that this profile wrote and that must be there.
 	Known []string `json:"known,omitempty"`
+	// PlaceSince is when the destination was begun afresh; zero: at the set-up.
+	PlaceSince time.Time `json:"place_since,omitzero"`
 	// KeyConfirmed is when the person last showed to have the digits.
 	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
 	// VaultCard is the vault that holds the key, public JSON; nil: none.
@@ -202,6 +204,34 @@ func (p *Profile) AppendRun(run any) error {
 	_, err = f.Write(append(b, '\n'))
 	return errors.Join(err, f.Close())
 }
+
+// SetUnderWay remembers a run, as JSON, until EndUnderWay: whoever opens the profile next learns of one that was cut off.
+func (p *Profile) SetUnderWay(run any) error {
+	b, err := json.Marshal(run)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(p.underWayPath(), b, 0o600)
+}
+
+// EndUnderWay forgets it.
+func (p *Profile) EndUnderWay() error {
+	if err := os.Remove(p.underWayPath()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// UnderWay returns the run that was under way when the last process with this profile ended; nil if there was none.
+func (p *Profile) UnderWay() []byte {
+	b, err := os.ReadFile(p.underWayPath())
+	if err != nil || !json.Valid(b) {
+		return nil
+	}
+	return b
+}
+
+func (p *Profile) underWayPath() string { return filepath.Join(p.dir, "under-way.json") }
 
 func (p *Profile) activityPath() string { return filepath.Join(p.dir, "activity.jsonl") }
 

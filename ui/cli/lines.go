@@ -146,6 +146,12 @@ func statusLines(s core.Status, now time.Time) []string {
 	if l := s.LastDrill; l != nil && l.Outcome == core.OutcomePartly {
 		out = append(out, fmt.Sprintf("The newest drill found %s that do not come back: 'holdfast verify --data 100' finds all.", files(int64(l.ProblemsTotal))))
 	}
+	if len(s.NotBackedUp) > 0 {
+		out = append(out, "Not in it:   "+strings.Join(s.NotBackedUp, ", "))
+	}
+	if l := s.LastBackup; l != nil && l.Outcome == core.OutcomeInterrupted {
+		out = append(out, "The newest try, "+words.Ago(l.Started, now)+", was interrupted. What it stored counts.")
+	}
 	if l := s.LastBackup; l != nil && l.Outcome == core.OutcomeFailed {
 		out = append(out, "The newest try did not work: "+line(words.For(core.ErrorOf(l.Code))))
 	}

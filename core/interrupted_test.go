@@ -1,0 +1,72 @@
+package core_test
+
+import (
+	"io"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/filetest"
+)
+
+// A run that was killed is in the history, once, and the backups from before it still count.
+func TestARunThatWasKilledIsTold(t *testing.T) {
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	c.setup(nil)
+	first := c.backup().Snapshot
+	cmd, pipe := startChildWith(t, c.params.Profile, "", io.Discard)
+	if _, err := pipe.ReadByte(); err != nil { // it is at work
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	for range 2 {
+		var st core.Status
+		runs := 0
+		c.must(func(a *core.App) error {
+			st = a.Status()
+			for _, r := range a.Activity() {
+				if r.Outcome == core.OutcomeInterrupted {
+					runs++
+				}
+			}
+			return nil
+		})
+		if st.LastBackup == nil || st.LastBackup.Outcome != core.OutcomeInterrupted || runs != 1 {
+			t.Errorf("the last backup: %+v, interrupted: %d", st.LastBackup, runs)
+		}
+		if st.LastGood == nil || st.LastGood.Snapshot != first {
+			t.Errorf("the last good backup: %+v", st.LastGood)
+		}
+	}
+	c.backup()
+	c.must(func(a *core.App) error {
+		if st := a.Status(); st.LastBackup.Outcome != core.OutcomeDone {
+			t.Errorf("the last backup: %+v", st.LastBackup)
+		}
+		return nil
+	})
+}
+
+// A backup at a fresh place proves nothing of the one before, and what was made there is not here.
+func TestAFreshPlaceHasNothingYet(t *testing.T) {
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	c.setup(nil)
+	c.backup()
+	c.must(func(a *core.App) error { _, err := a.Drill(t.Context(), core.DrillRequest{}, nil); return err })
+	c.must(func(a *core.App) error {
+		if st := a.Status(); st.LastGood == nil || st.Proven == nil {
+			t.Fatalf("before: %+v", st)
+		}
+		return a.SetDestination(t.Context(), t.TempDir()+"/fresh", true)
+	})
+	c.must(func(a *core.App) error {
+		if st := a.Status(); st.LastGood != nil || st.Proven != nil {
+			t.Errorf("after: %+v %+v", st.LastGood, st.Proven)
+		}
+		return nil
+	})
+}
