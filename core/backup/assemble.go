@@ -17,6 +17,7 @@ import (
 // they go into a new tree. So memory holds the entries' encoding at most.
 type dirState struct {
 	path   string
+	dir    *dirRef // not to be read from: it may be closed
 	node   repo.Node
 	cached *cachedDir // nil for a directory that is not in the cache
 
@@ -56,6 +57,7 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				return nil, err
 			}
 		case kindLeave:
+			away := r.stack[len(r.stack)-1].dir.Away()
 			node, err := r.leave()
 			if err != nil {
 				return nil, err
@@ -66,7 +68,7 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				if err := r.add(node); err != nil {
 					return nil, err
 				}
-			} else if r.holds(src, node.Files) {
+			} else if r.holds(src, node.Files, away) {
 				top = append(top, *node)
 			}
 		case kindNode:
@@ -76,7 +78,7 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				return nil, err
 			case node == nil:
 			case len(r.stack) == 0:
-				if r.holds(it.source, 1) {
+				if r.holds(it.source, 1, false) {
 					top = append(top, *node)
 				}
 			default:
@@ -100,9 +102,13 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 	return r.leave()
 }
 
-// holds notes that a source was read, with so many files. It returns false for one that has lost all of them: that is
-// reported, and the source is left out.
-func (r *run) holds(src *repo.Source, files int64) bool {
+// holds notes that a source was read, with so many files. It returns false for one that has lost all of them, or some because its disk
+// does not answer: that is reported, and the source is left out.
+func (r *run) holds(src *repo.Source, files int64, away bool) bool {
+	if away && files < r.o.Held[src.Path] {
+		r.report(src.Path, ErrSourceAway)
+		return false
+	}
 	if files == 0 && r.o.Held[src.Path] > 0 {
 		r.report(src.Path, ErrEmptySource)
 		return false
@@ -312,6 +318,9 @@ func (r *run) setResult(ctx context.Context, p *pending, n repo.Node, content re
 }
 
 func (r *run) report(path string, err error) {
+	if source.Again(err) {
+		return
+	}
 	r.o.Counters.Problems.Add(1)
 	r.problems = append(r.problems, Problem{path, err})
 }

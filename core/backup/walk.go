@@ -84,7 +84,7 @@ func (r *run) walk(ctx context.Context) error {
 
 func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 	r.top = src.Path
-	dir, entry, isDir, err := source.Open(src.Path)
+	dir, entry, isDir, err := r.watch.Open(src.Path)
 	if err != nil {
 		return r.problem(ctx, src.Path, err)
 	}
@@ -138,6 +138,9 @@ func put[T any](ctx context.Context, to chan<- T, v T) error {
 func (r *run) submit(ctx context.Context, j job) error { return put(ctx, r.jobs, j) }
 
 func (r *run) problem(ctx context.Context, path string, err error) error {
+	if source.Again(err) {
+		return nil
+	}
 	r.o.Counters.Problems.Add(1)
 	return r.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
 }
@@ -175,7 +178,7 @@ func (r *run) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, 
 			return r.send(ctx, item{kind: kindLeave})
 		}
 		if !entered {
-			if err := r.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, node: node, cached: d.cached}, source: src}); err != nil {
+			if err := r.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, dir: ref, node: node, cached: d.cached}, source: src}); err != nil {
 				return err
 			}
 		}
