@@ -128,11 +128,10 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 
 // enter lists a folder in a directory.
 func (l *lister) enter(ctx context.Context, ref *dirRef, e *source.Entry, exclude source.Level) error {
-	child, err := ref.OpenDir(e.Name)
+	child, err := ref.OpenAhead(ctx, e)
 	if err != nil {
 		return put(ctx, l.out, listing{kind: listOpened, err: err})
 	}
-	child.On(e.Device)
 	opened := newDirRef(child)
 	if err := put(ctx, l.out, listing{kind: listOpened, dir: opened.hold()}); err != nil {
 		opened.release()

@@ -329,7 +329,7 @@ func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *sou
 		var fault error
 		if e.Kind == source.Symlink {
 			target, err := ref.ReadLink(e.Name)
-			if err != nil && try == readTries {
+			if err != nil && (try == readTries || errors.Is(err, source.ErrNoAnswer)) {
 				return r.gone(ctx, path, err)
 			}
 			node.Target, fault = target, err

@@ -18,12 +18,14 @@ const batch = 256
 // problem, not an error; one that vanishes meanwhile is left out. fn must not
 // keep the slices. It is called at least once.
 func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) error {
-	l := looker{d: d}
-	names, err := l.list(ctx)
-	if err != nil {
-		return err
+	l := d.ahead
+	if d.ahead = nil; l == nil {
+		l = d.list(ctx)
 	}
-	for first := true; first || len(names) > 0; first = false {
+	if l.err != nil {
+		return l.err
+	}
+	for names, first := l.names, true; first || len(names) > 0; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -36,57 +38,119 @@ func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) er
 	return nil
 }
 
+// OpenAhead is OpenDir of a folder that was listed, for Batches, of which it does the first part: most folders are small, and all that is
+// asked about one is one piece of work.
+func (d *Dir) OpenAhead(ctx context.Context, e *Entry) (*Dir, error) {
+	if !d.asks() {
+		return d.OpenDir(e.Name)
+	}
+	on := *d
+	on.On(e.Device)
+	if err := on.disk.away(e.Name); err != nil {
+		return nil, err
+	}
+	at := func() spot { return spot{path: d.path(e.Name), disk: on.disk} }
+	l, err := look(on.watch, at, func(c *Call, found *looker) error {
+		child, err := on.In(c).OpenDir(e.Name)
+		if err != nil {
+			return err
+		}
+		found.d = child.In(nil)
+		if !c.Step(1) {
+			return errors.Join(errLeftBehind, child.Close())
+		}
+		found.err = found.listIn(ctx, c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.d.ahead = l
+	return l.d, nil
+}
+
 // looker looks at the names of a folder.
 type looker struct {
 	d       *Dir
+	names   []string // sorted
+	err     error    // of listing
 	halves  [2]looked
 	looked  bool // at all names, which are few
 	entries []Entry
 }
 
-// list returns the folder's names, sorted. At those of a small folder it looks in one go.
-func (l *looker) list(ctx context.Context) (names []string, err error) {
-	if !l.d.asks() {
-		if names, err = l.d.names(ctx); err == nil {
-			slices.Sort(names)
-		}
-		return names, err
+// list lists the folder.
+func (d *Dir) list(ctx context.Context) *looker {
+	if !d.asks() {
+		names, err := d.names(ctx)
+		slices.Sort(names)
+		return &looker{d: d, names: names, err: err}
 	}
-	if err := l.d.disk.away(""); err != nil {
-		return nil, err
+	if err := d.disk.away(d.path("")); err != nil {
+		return &looker{err: err}
+	}
+	at := func() spot { return spot{path: d.path(""), disk: d.disk} }
+	l, err := look(d.watch, at, func(c *Call, found *looker) error {
+		if found.d = d; !c.Step(1) {
+			return errLeftBehind
+		}
+		found.err = found.listIn(ctx, c)
+		return nil
+	})
+	if err != nil {
+		return &looker{err: err}
+	}
+	return l
+}
+
+// spot is what listIn asks about.
+func (l *looker) spot(step int) spot {
+	if step < 2 {
+		return spot{path: l.d.path(""), disk: l.d.disk}
+	}
+	return spot{path: l.d.path(l.names[step-2]), disk: l.d.disk}
+}
+
+// listIn lists the folder in a runner, which is at step 1, and looks at the names, from step 2 on, if they are few.
+func (l *looker) listIn(ctx context.Context, c *Call) error {
+	names, err := l.d.In(c).names(ctx)
+	if err != nil {
+		return err
+	}
+	slices.Sort(names)
+	if len(names) >= batch/2 {
+		l.names = names
+		return nil
 	}
 	var seen looked
-	_, err = do(l.d.watch, func(step int) spot {
+	seen.room(len(names))
+	l.names, l.halves[0], l.looked = names, seen, true
+	return seen.some(l.d, c, names, 0, 2)
+}
+
+// look has a runner do something that ends with listIn. at is what step 0 is about. Where what follows has no answer it goes on without.
+// What the runner has found until then may be read, but for what that step is about.
+func look(w *Watch, at func() spot, fn func(c *Call, found *looker) error) (*looker, error) {
+	found := &looker{}
+	_, err := do(w, func(step int) spot {
 		if step == 0 {
-			return spot{path: l.d.path(""), disk: l.d.disk}
+			return at()
 		}
-		return spot{path: l.d.path(names[step-1]), disk: l.d.disk}
-	}, func(c *Call) (struct{}, error) {
-		found, err := l.d.In(c).names(ctx)
-		if err != nil {
-			return struct{}{}, err
-		}
-		slices.Sort(found)
-		names = found
-		if len(names) >= batch/2 {
-			return struct{}{}, nil
-		}
-		seen.room(len(names))
-		return struct{}{}, seen.some(l.d, c, names, 0, 1)
-	})
+		return found.spot(step)
+	}, func(c *Call) (struct{}, error) { return struct{}{}, fn(c, found) })
 	var none *NoAnswerError
 	switch {
 	case err == nil:
-		l.looked = len(names) < batch/2
-		l.halves[0] = seen
-		return names, nil
-	case errors.As(err, &none) && none.Step > 0:
-		l.halves[0] = seen
-		l.looked = true
-		l.halves[0].goOn(l.d, names, l.halves[0].without(names, 0, none.Step-1, err))
-		return names, nil
+		return found, nil
+	case !errors.As(err, &none) || none.Step == 0:
+		return nil, err
+	case none.Step == 1:
+		return &looker{d: found.d, err: err}, nil
 	}
-	return nil, err
+	l := &looker{d: found.d, names: found.names, looked: true}
+	l.halves[0] = found.halves[0]
+	l.halves[0].goOn(l.d, l.names, l.halves[0].without(l.names, 0, none.Step-2, err))
+	return l, nil
 }
 
 // at looks at names, with two goroutines when there are many: a million files are a million lstat.
@@ -166,7 +230,7 @@ func (l *looked) goOn(d *Dir, names []string, from int) {
 }
 
 // some looks at names from one of them on; the step of the first name is first.
-func (l *looked) some(d *Dir, c *Call, names []string, from, first int) error {
+func (l looked) some(d *Dir, c *Call, names []string, from, first int) error {
 	for i := from; i < len(names); i++ {
 		if !c.Step(first + i) {
 			return errLeftBehind

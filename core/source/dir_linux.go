@@ -17,15 +17,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is an open folder. It is safe for concurrent use until it is closed.
+// Dir is an open folder. It is safe for concurrent use until it is closed. It is a bare descriptor, which may be closed while a call on it
+// has no answer.
 type Dir struct {
-	f *os.File
+	*folder
+	ahead *looker // what was listed when it was opened
 	place
+}
+
+type folder struct{ number atomic.Int32 } // of the descriptor; -1 when closed
+
+func newDir(fd int, p place) *Dir {
+	d := &Dir{new(folder), nil, p}
+	d.number.Store(int32(fd))
+	p.watch.opened(d.folder)
+	return d
+}
+
+func (f *folder) drop() {
+	if fd := f.number.Swap(-1); fd >= 0 {
+		_ = unix.Close(int(fd)) // only read from
+	}
 }
 
 // In is the folder as a part of a call of a runner: what is opened by it is, too.
 func (d *Dir) In(c *Call) *Dir {
-	return &Dir{d.f, place{d.watch, c, d.disk}}
+	return &Dir{d.folder, nil, place{d.watch, c, d.disk}}
 }
 
 // path is where a name in the folder is, as the kernel has it.
@@ -54,7 +71,7 @@ func open(path string, p place) (dir *Dir, entry Entry, isDir bool, err error) {
 	if err != nil {
 		return nil, entry, false, &fs.PathError{Op: "open", Path: parent, Err: err}
 	}
-	holder := &Dir{os.NewFile(uintptr(fd), parent), p}
+	holder := newDir(fd, p)
 	if entry, err = holder.Lstat(base); err != nil {
 		return nil, entry, false, errors.Join(err, holder.Close())
 	}
@@ -67,14 +84,19 @@ func open(path string, p place) (dir *Dir, entry Entry, isDir bool, err error) {
 
 // Close closes the folder. On a disk without an answer it does not wait. Elsewhere nothing is asked of a server: only files are flushed.
 func (d *Dir) Close() error {
+	fd := int(d.number.Swap(-1))
+	d.watch.closes(d.folder)
 	if d.disk != nil && d.disk.silent.Load() > 0 {
-		go d.f.Close() //nolint:errcheck // only read from
+		go unix.Close(fd) //nolint:errcheck // only read from
 		return nil
 	}
-	return d.f.Close()
+	if err := unix.Close(fd); err != nil {
+		return &fs.PathError{Op: "close", Path: strconv.Itoa(fd), Err: err}
+	}
+	return nil
 }
 
-func (d *Dir) fd() int { return int(d.f.Fd()) }
+func (d *Dir) fd() int { return int(d.number.Load()) }
 
 func openRetry(at int, name string, flags int) (int, error) {
 	for {
@@ -85,23 +107,31 @@ func openRetry(at int, name string, flags int) (int, error) {
 	}
 }
 
+// listBuffers are for what the kernel tells of a folder at once.
+var listBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // names returns the names in the folder, in no order.
 func (d *Dir) names(ctx context.Context) ([]string, error) {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
+	fd := d.fd()
+	if _, err := unix.Seek(fd, 0, io.SeekStart); err != nil {
+		return nil, &fs.PathError{Op: "list", Path: d.path(""), Err: err}
 	}
+	buf := listBuffers.Get().(*[32 << 10]byte)
+	defer listBuffers.Put(buf)
 	var names []string
 	for {
-		if err := d.step(d.f.Name()); err != nil {
+		if err := d.step("."); err != nil {
 			return nil, err
 		}
-		more, err := d.f.Readdirnames(256) // the kernel is asked once or twice
-		names = append(names, more...)
-		if errors.Is(err, io.EOF) {
+		n, err := unix.ReadDirent(fd, buf[:])
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return nil, &fs.PathError{Op: "list", Path: d.path(""), Err: err}
+		case n <= 0:
 			return names, nil
-		}
-		if err != nil {
-			return nil, err
+		default:
+			_, _, names = unix.ParseDirent(buf[:n], -1, names)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -169,7 +199,7 @@ func (d *Dir) OpenDir(name string) (*Dir, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &Dir{os.NewFile(uintptr(fd), name), d.place}, nil
+	return newDir(fd, d.place), nil
 }
 
 // OpenFile opens a regular file that ReadEntries or Lstat listed, and tells what it is now.
@@ -200,6 +230,7 @@ func (d *Dir) OpenFile(e Entry) (*Handle, Entry, error) {
 		return nil, Entry{}, &fs.PathError{Op: "open", Path: e.Name, Err: err}
 	}
 	h := &Handle{&file{name: e.Name, fd: fd}, d.place}
+	d.watch.opened(h.file)
 	now, err := h.Stat()
 	if err == nil && (now.Kind != File || now.Inode != e.Inode || now.Device != e.Device) {
 		err = fmt.Errorf("%q: %w", e.Name, ErrChanged)
@@ -368,6 +399,17 @@ func (h *Handle) use(op string, fn func(fd int) (int, error)) (int, error) {
 	}
 }
 
+// drop closes the file, or lets the last of its users do so.
+func (f *file) drop() {
+	f.mu.Lock()
+	now := !f.closed && f.users == 0
+	f.closed = true
+	f.mu.Unlock()
+	if now {
+		_ = unix.Close(f.fd) // only read from
+	}
+}
+
 func (f *file) begin() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -424,6 +466,7 @@ func (h *Handle) ReadAt(p []byte, offset int64) (int, error) {
 
 // Close closes the file. It does not wait for a disk without an answer.
 func (h *Handle) Close() error {
+	h.watch.closes(h.file)
 	h.mu.Lock()
 	closed, used := h.closed, h.users > 0
 	h.closed = true

@@ -14,12 +14,13 @@ import (
 
 // Dir is an open folder, by its path.
 type Dir struct {
-	at string
+	at    string
+	ahead *looker // what was listed when it was opened
 	place
 }
 
 // In is the folder as a part of a call of a runner: what is opened by it is, too.
-func (d *Dir) In(c *Call) *Dir { return &Dir{d.at, place{d.watch, c, d.disk}} }
+func (d *Dir) In(c *Call) *Dir { return &Dir{d.at, nil, place{d.watch, c, d.disk}} }
 
 // path is where a name in the folder is.
 func (d *Dir) path(name string) string { return filepath.Join(d.at, name) }
@@ -32,18 +33,20 @@ func open(path string, p place) (dir *Dir, entry Entry, isDir bool, err error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, entry, false, err
 	}
-	holder := &Dir{filepath.Dir(path), p}
+	holder := &Dir{filepath.Dir(path), nil, p}
 	if entry, err = holder.Lstat(filepath.Base(path)); err != nil {
 		return nil, entry, false, err
 	}
 	if entry.Kind != Folder {
 		return holder, entry, false, nil
 	}
-	return &Dir{path, p}, entry, true, nil
+	return &Dir{path, nil, p}, entry, true, nil
 }
 
 // Close closes the folder.
 func (d *Dir) Close() error { return nil }
+
+func (d *Dir) drop() {}
 
 // names returns the names in the folder, in no order.
 func (d *Dir) names(ctx context.Context) ([]string, error) {
@@ -106,7 +109,7 @@ func toEntry(name string, info fs.FileInfo) Entry {
 }
 
 // OpenDir opens a folder in the folder.
-func (d *Dir) OpenDir(name string) (*Dir, error) { return &Dir{d.path(name), d.place}, nil }
+func (d *Dir) OpenDir(name string) (*Dir, error) { return &Dir{d.path(name), nil, d.place}, nil }
 
 // OpenFile opens a regular file, and tells what it is now.
 // Errors: ErrChanged when it is none any more.

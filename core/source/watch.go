@@ -79,6 +79,9 @@ type Watch struct {
 	closed  bool
 	none    chan struct{} // closed when closed and no runner is left
 	disks   map[uint64]*disk
+
+	handles sync.Mutex
+	open    map[interface{ drop() }]struct{} // what was opened and is not closed yet: a run that fails leaves such things
 }
 
 // disk is a file system. Only what must be known of it while calls wait.
@@ -101,7 +104,7 @@ func NewWatch(ctx context.Context, p WatchParams) *Watch {
 	if p.Patience == 0 {
 		p.Patience = DefaultPatience
 	}
-	w := &Watch{ctx: ctx, p: p, ended: make(chan struct{}), runners: make(map[*Call]struct{}), none: make(chan struct{}), disks: make(map[uint64]*disk)}
+	w := &Watch{ctx: ctx, p: p, ended: make(chan struct{}), runners: make(map[*Call]struct{}), none: make(chan struct{}), disks: make(map[uint64]*disk), open: make(map[interface{ drop() }]struct{})}
 	var watching context.Context
 	watching, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go w.watch(watching)
@@ -131,6 +134,34 @@ func (w *Watch) Close() {
 	case <-w.none:
 	case <-late.C:
 	}
+	w.handles.Lock()
+	defer w.handles.Unlock()
+	for h := range w.open {
+		go h.drop()
+	}
+	w.open = nil
+}
+
+// opened notes what is open.
+func (w *Watch) opened(h interface{ drop() }) {
+	if w == nil {
+		return
+	}
+	w.handles.Lock()
+	defer w.handles.Unlock()
+	if w.open != nil {
+		w.open[h] = struct{}{}
+	}
+}
+
+// closes forgets what is about to be closed.
+func (w *Watch) closes(h interface{ drop() }) {
+	if w == nil {
+		return
+	}
+	w.handles.Lock()
+	defer w.handles.Unlock()
+	delete(w.open, h)
 }
 
 // disk returns what is known of a file system, by its device number.
@@ -355,6 +386,7 @@ func (w *Watch) look(passed time.Duration) (waiting string) {
 		sp, patience := spot{}, w.p.Patience
 		if w.p.Hangs != nil {
 			if sp = c.at(step); !w.p.Hangs(sp.path) {
+				c.waited = 0
 				continue
 			}
 			patience = 2 * passed
