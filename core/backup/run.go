@@ -55,6 +55,8 @@ type Options struct {
 	PackBytes int       // of file data; 0: 16 MiB
 	// Patience is how long one system call on a source may go without an answer before what it is on is left out; 0: source.DefaultPatience.
 	Patience time.Duration
+	// Waiting, if not nil, is called with a path that has not answered for a while, from another goroutine.
+	Waiting func(path string)
 
 	hangs func(path string) bool // tests say with it what gets no answer
 }
@@ -154,7 +156,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 	}
 	if o.Destination != "" {
 		var err error
-		if r.destination, err = source.MarkOf(o.Destination); err != nil {
+		if r.destination, err = source.Answer(ctx, o.Destination, func() (source.Mark, error) { return source.MarkOf(o.Destination) }); err != nil {
 			return nil, nil, nil, fmt.Errorf("the destination: %w", err)
 		}
 	}
@@ -177,7 +179,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 			_ = os.Remove(o.CachePath) // an old cache would be as right, but never older than one run
 		}
 		if err == nil {
-			forgetPages(o.CachePath)
+			forgetPages(ctx, o.CachePath)
 		}
 	}
 	if err != nil {
@@ -240,7 +242,12 @@ func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	r.watch = source.NewWatch(ctx, source.WatchParams{
 		Patience: r.o.Patience, Hangs: r.o.hangs,
-		Waiting: func(path string) { r.o.Counters.waiting.Store(&path) },
+		Waiting: func(path string) {
+			r.o.Counters.waiting.Store(&path)
+			if path != "" && r.o.Waiting != nil {
+				r.o.Waiting(path)
+			}
+		},
 	})
 	defer r.watch.Close()
 	g.Go(func() error {

@@ -423,3 +423,10 @@ func (w *Watch) silent(c *Call, step int, sp spot) {
 	w.forget(c)
 	c.done <- false
 }
+
+// Answer makes system calls on a path, and goes on without them where they have no answer, or when ctx ends.
+func Answer[T any](ctx context.Context, path string, fn func() (T, error)) (T, error) {
+	w := NewWatch(ctx, WatchParams{})
+	defer w.Close()
+	return do(w, func(int) spot { return spot{path: path} }, func(*Call) (T, error) { return fn() })
+}
