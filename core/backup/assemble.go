@@ -358,6 +358,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 	}
 	builder := r.saver.NewContentBuilder()
 	var fault error
+	var length int64
 	for {
 		var b *block
 		var more bool
@@ -380,6 +381,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 			fault = b.err
 		case b.extents != nil:
 			for _, e := range b.extents {
+				length += e.Length
 				if err := builder.Add(e); err != nil {
 					return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
 				}
@@ -388,6 +390,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 				p.paged.after.add(b.extents, b.hashes)
 			}
 		default:
+			length += b.extent.Length
 			if err := builder.Add(b.extent); err != nil {
 				return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
 			}
@@ -395,6 +398,9 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 	}
 	if fault == nil {
 		fault = stillSame(p.file.Handle, p.file.entry)
+	}
+	if fault == nil && length != p.file.entry.Size {
+		fault = errChanged // or it is shorter than it claims, which another look will tell
 	}
 	if errors.Is(fault, errChanged) {
 		return r.storeAlone(ctx, p)

@@ -20,6 +20,7 @@ import (
 type hanging struct {
 	*bench
 	at   string // where it is mounted
+	back string // the folder that is mounted there
 	want map[string][]byte
 }
 
@@ -57,17 +58,23 @@ func (h *hanging) without(path string) {
 	}
 }
 
-// mount puts a file system over the folder that holds what was in it, and lets it hang.
-func (h *hanging) mount(hang *restoretest.Hang) {
+// behind moves what is in the folder to where a file system has it.
+func (h *hanging) behind() {
 	h.t.Helper()
-	back := filepath.Join(h.t.TempDir(), "back")
-	if err := os.Rename(h.at, back); err != nil {
+	h.back = filepath.Join(h.t.TempDir(), "back")
+	if err := os.Rename(h.at, h.back); err != nil {
 		h.t.Fatal(err)
 	}
 	if err := os.Mkdir(h.at, 0o755); err != nil {
 		h.t.Fatal(err)
 	}
-	restoretest.Mount(h.t, restoretest.Options{Back: back, At: h.at, Hang: hang})
+}
+
+// mount puts a file system over the folder that holds what was in it, and lets it hang.
+func (h *hanging) mount(hang *restoretest.Hang) {
+	h.t.Helper()
+	h.behind()
+	restoretest.Mount(h.t, restoretest.Options{Back: h.back, At: h.at, Hang: hang})
 	h.o.hangs = func(path string) bool { return hang.Waits(h.at, path) }
 }
 

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,10 +134,20 @@ func (w *worker) spoilt(err error) {
 
 var errTooBig = errors.New("too big to be gathered")
 
-// readSmall reads a file whole into buf, again if it changes meanwhile.
+// errShort: less could be read than the file claims to hold, though nothing says that it changed. Those of /sys are so.
+var errShort = errors.New("the file is shorter than it claims")
+
+// readSmall reads a file whole into buf, again if it changes meanwhile. What ends early twice at the same place is as long as that.
 func readSmall(p *pending, dir *source.Dir, buf []byte) (int, source.Entry, error) {
+	short := -1 // how much there was of a file that is shorter than it claims
 	for try := 1; ; try++ {
 		n, entry, err := readOnce(p, dir, buf)
+		if errors.Is(err, errShort) {
+			if n == short {
+				return n, entry, nil
+			}
+			short, err = n, errChanged
+		}
 		if !errors.Is(err, errChanged) || try == readTries {
 			return n, entry, err
 		}
@@ -155,7 +166,7 @@ func readOnce(p *pending, dir *source.Dir, buf []byte) (int, source.Entry, error
 	p.readXattrs(f)
 	n, err := io.ReadFull(f, buf[:before.Size])
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return n, before, errChanged
+		return n, before, cmp.Or(stillSame(f, before), errShort)
 	}
 	if err != nil {
 		return 0, before, err

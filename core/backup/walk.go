@@ -296,6 +296,8 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	if e.Kind != source.File {
 		return r.visitSpecial(ctx, ref, path, &onDisk, node, src)
 	}
+	// What says that it is empty is taken for empty. Files of /proc say so of what they make up when they are read; to read some of them has
+	// effects, or no end, and nobody restores one.
 	if e.Size == 0 { // of others, whoever opens them reads these
 		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
 			if err := r.problem(ctx, path, err); err != nil {

@@ -254,7 +254,7 @@ type asked struct {
 
 func (n *node) file(fd int) fs.FileHandle {
 	f := fs.NewLoopbackFile(fd)
-	if n.o.Fault == nil && n.o.Hang == nil {
+	if n.o.Fault == nil && n.o.Hang == nil && n.o.Size == nil {
 		return f
 	}
 	type all interface {
