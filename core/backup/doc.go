@@ -9,7 +9,7 @@
 // and the workers' buffers, whatever the size of a file or a folder.
 //
 // It promises: a snapshot is written only after everything it refers to is
-// durable; a file that cannot be read is reported and never stops the run; a
+// durable; a file that cannot be read, or does not answer, is reported and never stops the run; a
 // file that changes while it is read is read again, and reported if it never
 // holds still. It does not promise that two files are from the same moment.
 package backup
