@@ -94,7 +94,7 @@ var codes = []struct {
 	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
-	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"no-answer", ErrNoAnswer}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
+	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"source-silent", ErrNoAnswer}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
 	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
@@ -165,6 +165,10 @@ func raise(err error) error {
 		if errors.Is(err, m.from) {
 			return &raised{m.to, err}
 		}
+	}
+	var place *store.Error
+	if errors.As(err, &place) && errors.Is(err, context.DeadlineExceeded) {
+		return &raised{ErrDestinationGone, err}
 	}
 	var pattern *source.PatternError
 	if errors.As(err, &pattern) {

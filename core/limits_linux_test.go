@@ -87,10 +87,13 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	second := c.backup().Snapshot
 	fill()
 	filetest.Write(t, filepath.Join(c.src, "one more"), []byte("word"))
 	full("a backup to a disk with no room at all", backup)
-	full("deleting a backup", func(a *core.App) error { return a.DeleteSnapshots(ctx, []string{first}) })
+	c.must(func(a *core.App) error { return a.DeleteSnapshots(ctx, []string{second}) }) // it makes room for the word that it was deleted
+	restores("deleting a backup on a disk with no room at all", nil)
+	fill()
 	full("encryption on a disk with no room at all", turn(t, c, key))
 	must(os.Remove(filler))
 	must(os.Remove(filepath.Join(c.src, "one more")))

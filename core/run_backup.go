@@ -215,6 +215,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	if isPath(set.Destination) {
 		o.Destination = set.Destination
 	}
+	o.Scratch = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "scratch")
 	if !fresh {
 		o.CachePath = a.changesPath(set.Repository)
 	}
@@ -245,13 +246,16 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	res.Problems = append(res.Problems, moved...)
 	for _, p := range res.Problems {
 		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})
+		if errors.Is(p.Err, backup.ErrEmptySource) {
+			run.Emptied = append(run.Emptied, DisplayName(p.Path))
+		}
 	}
 	run.ProblemsTotal = len(run.Problems)
 	c := o.Counters
 	report := BackupReport{
 		FilesNew: c.FilesNew.Load(), FilesChanged: c.FilesChanged.Load(), BytesRead: c.BytesRead.Load(),
 		BytesNew: res.Stats.Added, BytesStored: res.Stats.Stored, Seconds: time.Since(begin).Seconds(),
-		Errors: len(run.Problems), OlderState: older, Problems: run.Problems,
+		Errors: len(run.Problems), OlderState: older, Problems: run.Problems, Emptied: run.Emptied,
 	}
 	run.BytesStored = res.Stats.Stored
 	if err != nil {

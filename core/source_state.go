@@ -44,9 +44,10 @@ func (a *App) sourceStates(ctx context.Context, found map[string]int64) ([]profi
 	return states, moved
 }
 
-// AcceptEmpty remembers that sources that hold no file any more are really empty, so that the next backup keeps them so.
+// AcceptEmpty remembers that sources that hold no file any more are really empty, so that the next backup keeps them so. They are
+// named as Run.Emptied has them; none: all of them.
 // Errors: ErrNotSetUp.
-func (a *App) AcceptEmpty() error {
+func (a *App) AcceptEmpty(sources ...string) error {
 	set := a.profile.Settings()
 	if set.Repository == "" {
 		return ErrNotSetUp
@@ -54,7 +55,9 @@ func (a *App) AcceptEmpty() error {
 	return a.profile.Update(func(s *profile.Settings) {
 		s.SourceStates = slices.Clone(s.SourceStates)
 		for i := range s.SourceStates {
-			s.SourceStates[i].Files = 0
+			if len(sources) == 0 || slices.Contains(sources, DisplayName(string(s.SourceStates[i].Path))) {
+				s.SourceStates[i].Files = 0
+			}
 		}
 	})
 }

@@ -174,6 +174,8 @@ type Run struct {
 	BytesStored   int64     `json:"bytes_stored"`
 	Problems      []Problem `json:"problems,omitempty"` // the first 1,000
 	ProblemsTotal int       `json:"problems_total,omitempty"`
+	// Emptied are the sources that a backup left out because they hold no file any more, as if their disks were away.
+	Emptied []string `json:"emptied,omitempty"`
 }
 
 // BackupReport tells what a backup did. `backup --json` prints it as its last line.
@@ -195,6 +197,7 @@ type BackupReport struct {
 	// and not before this backup told of them.
 	WrongGuesses int       `json:"wrong_guesses,omitempty"`
 	Problems     []Problem `json:"-"`
+	Emptied      []string  `json:"-"` // as in Run
 }
 
 // Snapshot is one backup as lists show it.

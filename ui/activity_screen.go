@@ -131,7 +131,7 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	}
 	add("clock", lang.L("When"), capital(u.words.Ago(r.Started, u.now()))+" · "+lang.L("took {{.Time}}", vals{"Time": u.words.Duration(r.Ended.Sub(r.Started))}))
 	if r.BytesStored > 0 {
-		add("place", lang.L("Stored anew"), u.words.Bytes(r.BytesStored))
+		add("place", lang.L("Newly stored"), u.words.Bytes(r.BytesStored))
 	}
 	add("folder", lang.L("Restored to"), r.Target)
 	if len(r.Snapshot) >= 12 {

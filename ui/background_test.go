@@ -225,3 +225,33 @@ func TestAPauseStopsTheBackupThatRuns(t *testing.T) {
 		t.Error("it began during the pause")
 	}
 }
+
+// A folder that lost all its files is asked about, and only the person's word takes it for empty.
+func TestAFolderThatIsEmptyIsAskedAbout(t *testing.T) {
+	dir := treeOf(t, someFiles)
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(dir, filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+	if err := os.Rename(dir, dir+" elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ends := func(n int) { d.until("the backup", func() bool { return d.backups() == n && d.ui.job == nil }) }
+	d.press("Back up now")
+	ends(2)
+	d.sees("really empty?")
+	d.sees("so no backup was made")
+	d.press("Back up again")
+	ends(3)
+	d.sees("really empty?")
+	d.press("It is really empty")
+	ends(4)
+	d.sees("Backed up")
+	for _, text := range d.texts() {
+		if strings.Contains(text, "really empty") {
+			t.Errorf("it asks again: %s", text)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -25,6 +26,9 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 	}
 	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomePartly {
 		content = append(content, u.problemList(l.Problems)...)
+	}
+	if l := st.LastBackup; u.job == nil && l != nil && len(l.Emptied) > 0 && st.Change == core.ChangeNone {
+		content = append(content, u.emptied(l.Emptied))
 	}
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.editSources).SetValue(sourceNames(st.Sources))
 	if g := st.LastGood; g != nil {
@@ -49,6 +53,28 @@ func (u *UI) showFree(row *widgets.SettingRow, place string) {
 			}
 		}
 	})
+}
+
+// emptied asks about folders that hold no file any more: only a person knows whether a disk is away.
+func (u *UI) emptied(folders []string) fyne.CanvasObject {
+	ask := lang.L("Is “{{.Folder}}” really empty?", vals{"Folder": folders[0]})
+	if len(folders) > 1 {
+		ask = lang.L("Are these {{.Count}} folders really empty?", vals{"Count": len(folders)})
+	}
+	text := widgets.Column(theme.Space1, widgets.NewStrong(ask),
+		widgets.NewMuted(lang.L("There were files before. If a disk is not connected, connect it and back up again. What is backed up already stays.")))
+	yes := widgets.NewButton(lang.L("It is really empty"), "", widgets.Quiet, func() {
+		if err := u.core.AcceptEmpty(folders...); err != nil {
+			u.informError(err)
+			return
+		}
+		u.backUp()
+	})
+	again := widgets.NewButton(lang.L("Back up again"), "", widgets.Second, u.backUp)
+	gap := widgets.Gap()
+	return widgets.Card(widgets.Column(theme.Space3,
+		widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("folder", theme.Attention, theme.IconMedium), text),
+		widgets.Row(theme.Space3, widgets.Wide(gap), gap, yes, again)))
 }
 
 // runError words the failure of an earlier run again.
@@ -127,7 +153,7 @@ func (u *UI) lastGoodLine(st core.Status) string {
 	if st.LastGood == nil {
 		return ""
 	}
-	return lang.L("The backup of {{.Time}} is complete.", vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())})
+	return lang.L("Your last complete backup: {{.Time}}. What was stored since still counts.", vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())})
 }
 
 // facts are when, how many and how large.

@@ -109,7 +109,7 @@ func TestUploadLimitInSettings(t *testing.T) {
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Later")
 	d.nav("Settings")
-	d.pick("1.0 MB per second")
+	d.pick("1 MB/s")
 	d.until("the limit", func() bool { return d.core.Status().UploadLimit == 1_000_000 })
 	d.nav("Backup")
 	d.nav("Settings")
@@ -133,7 +133,7 @@ func TestMessageProgramsAreOffered(t *testing.T) {
 		return []core.FoundApp{{ID: "signal", Name: "Signal", Paths: []string{signal}}}
 	}
 	d.row("What").Tapped(nil)
-	d.sees("3.0 MB")
+	d.sees("3 MB")
 	d.sees("keyring")
 	test.Tap(trailing[*widgets.Button](d, "Signal"))
 	d.loop.drain()

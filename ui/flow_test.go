@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 var someFiles = map[string]string{
@@ -33,13 +34,13 @@ func (d *desk) setUp(dir, destination string) {
 	d.press("Add")
 	d.sees("5 files")
 	d.press("Continue")
-	d.sees("Where shall it be kept?")
+	d.sees("Where should it be kept?")
 	d.write(0, destination)
 	d.press("Continue")
 	d.sees("Who may open it?")
 	d.door("Not encrypted")
 	d.press("Continue")
-	d.sees("Your backup is ready")
+	d.sees("Everything is set")
 }
 
 // choosePlaces goes from the welcome past what to keep and where.
@@ -61,7 +62,7 @@ func (d *desk) setUpEncrypted(dir, destination string) []string {
 	d.press("Continue")
 	key := d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("Your backup is ready")
+	d.sees("Everything is set")
 	d.sees("End-to-end encrypted")
 	return key
 }
@@ -92,11 +93,25 @@ func (d *desk) restoreAll(target string) {
 	d.row(d.firstDate()).Tapped(nil)
 	d.sees("What do you want back?")
 	d.sees("Documents")
+	if d.enabled("Continue") {
+		d.t.Fatal("it goes on with nothing chosen")
+	}
+	d.press("All")
+	d.sees("Everything: ")
 	d.press("Continue")
-	d.sees("Where shall they go?")
+	d.sees("Where should they go?")
 	d.write(0, target)
-	d.press("Restore")
+	d.pressRestore()
 	d.sees("every byte was checked")
+}
+
+// pressRestore presses the button that says how many files come back.
+func (d *desk) pressRestore() {
+	d.t.Helper()
+	b := one(d, "button Restore …", func(b *widgets.Button) bool {
+		return strings.HasPrefix(b.Text, "Restore ") && strings.Contains(b.Text, " file")
+	})
+	d.press(b.Text)
 }
 
 func (d *desk) firstDate() string {
@@ -272,7 +287,7 @@ func TestTurningEncryptionOff(t *testing.T) {
 	d.setUpEncrypted(dir, destination)
 	d.backUp()
 	d.toggle().Tapped(nil)
-	d.sees("Unlock your backup?")
+	d.sees("Turn encryption off?")
 	d.press("Keep it encrypted")
 	if !d.toggle().On() {
 		t.Fatal("looking at the question turned it off")
@@ -354,7 +369,7 @@ func TestCancelAndClose(t *testing.T) {
 	d.press("OK")
 	d.press("Cancel")
 	d.sees("Backup stopped")
-	d.sees("is complete")
+	d.sees("Your last complete backup: today")
 
 	d.press("Back up now")
 	<-h.begun

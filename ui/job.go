@@ -94,7 +94,7 @@ func (u *UI) panel(j *job) *widgets.ProgressPanel {
 			p.Set(u.progressState(j.last))
 		}
 	}
-	p = widgets.NewProgressPanel(lang.L("Pause"), lang.L("Go on"), lang.L("Cancel"), pause, func() {
+	p = widgets.NewProgressPanel(lang.L("Pause"), lang.L("Resume"), lang.L("Cancel"), pause, func() {
 		j.stopping = true
 		p.SetStopping(lang.L("Stopping…"))
 		u.core.Resume() // a paused backup would not notice
@@ -160,7 +160,7 @@ func (u *UI) progressState(p core.Progress) widgets.ProgressState {
 		return s
 	}
 	if p.BytesPerSecond >= 1 {
-		s.Speed = lang.L("{{.Size}} per second", vals{"Size": u.words.Bytes(int64(p.BytesPerSecond))})
+		s.Speed = lang.L("{{.Size}}/s", vals{"Size": u.words.Bytes(int64(p.BytesPerSecond))})
 	}
 	if p.TimeLeft >= 0 && !outgrown {
 		s.Left = lang.L("{{.Time}} left", vals{"Time": u.words.Duration(p.TimeLeft)})

@@ -108,7 +108,7 @@ func (s *keepSteps) how() {
 	})
 	recovery.SetOn(!s.noDigits)
 	choices := widgets.NewChoices(chosen,
-		[2]string{lang.L("With a password"), lang.L("Easy to remember. A vault checks it and destroys the key after ten wrong guesses.")},
+		[2]string{lang.L("With a password"), lang.L("Easy to remember. A vault, a service that checks your password, allows ten tries and then destroys the key.")},
 		[2]string{lang.L("With a 64-digit key"), lang.L("You alone keep it. No vault takes part.")})
 	choices.Below(0, recovery)
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
@@ -119,12 +119,12 @@ func (s *keepSteps) how() {
 		}
 	})
 	warning := func() fyne.CanvasObject {
-		text := lang.L("If you lose the key and this computer, the backup cannot be opened by anyone, us included.")
+		text := lang.L("If you lose the key and this computer, nobody can open the backup, not even we.")
 		switch {
 		case s.withPassword() && s.noDigits:
-			text = lang.L("If you lose the password and this computer, the backup cannot be opened by anyone, us included.")
+			text = lang.L("If you lose the password and this computer, nobody can open the backup, not even we.")
 		case s.withPassword():
-			text = lang.L("If you lose both, the backup cannot be opened by anyone, us included.")
+			text = lang.L("If you lose both, nobody can open the backup, not even we.")
 		}
 		return widgets.Notice(widgets.ToneNeutral, "shield", text)
 	}

@@ -51,7 +51,7 @@ func (s *keySteps) show() {
 		next.Disable()
 	}
 	title := lang.L("This is your key")
-	lead := lang.L("Save it in a password manager, or write it down, and keep it apart from this computer. Without it nobody can open the backup, we included.")
+	lead := lang.L("Save it in a password manager, or write it down, and keep it apart from this computer. Without it nobody can open the backup, not even we.")
 	if s.recovery {
 		title = lang.L("This is your recovery key")
 		lead = lang.L("It opens the backup without the password and without the vault. Save it, or write it down, and keep it apart from this computer.")

@@ -26,22 +26,21 @@ func TestOnlySomeFiles(t *testing.T) {
 	d.sees("From which day?")
 	d.row(d.firstDate()).Tapped(nil)
 	d.sees("Documents")
-	d.press("None")
-	if d.enabled("Continue") {
-		t.Fatal("it goes on with nothing chosen")
-	}
+	d.sees("Nothing is chosen yet.")
 	d.write(0, "C.RAW") // in any case
 	d.sees("1 found")
-	d.ui.restore.picker.Pick("Documents/photos/b/c.raw", true)
+	d.press("All") // that is shown
+	d.sees("1 found · Chosen: 1 file, ")
 	d.write(0, "")
-	d.sees("A part of it is chosen.")
+	d.sees("Chosen: 1 file, ")
 	d.press("Continue")
+	d.sees("1 file, ")
 	target := filepath.Join(t.TempDir(), "restored")
 	d.write(0, target)
 	d.nav("Settings") // the flow waits
 	d.nav("Restore")
-	d.sees("Where shall they go?")
-	d.press("Restore")
+	d.sees("Where should they go?")
+	d.pressRestore()
 	d.sees("every byte was checked")
 	if b, err := os.ReadFile(filepath.Join(target, "Documents/photos/b/c.raw")); err != nil || string(b) != someFiles["photos/b/c.raw"] {
 		t.Error("the chosen file is not there", err)
@@ -92,7 +91,7 @@ func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
 	older[1].Tapped(nil)
 	target := filepath.Join(t.TempDir(), "restored")
 	d.write(0, target)
-	d.press("Restore")
+	d.pressRestore()
 	d.sees("every byte was checked")
 	if b, err := os.ReadFile(filepath.Join(target, "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
 		t.Errorf("the older version came back as %q: %v", b, err)
@@ -117,6 +116,7 @@ func TestVersionsOfAFileInTheTree(t *testing.T) {
 	newest := one(d, "date", func(r *widgets.SettingRow) bool { return strings.Contains(r.Title(), "newest") })
 	newest.Tapped(nil)
 	d.sees("letter.txt")
+	d.press("All")
 	d.ui.restore.picker.Pick("Documents/letter.txt", false)
 	at := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
 	line := at(one(d, "line", func(x *widgets.Text) bool { return x.Text == "letter.txt" }))
@@ -141,10 +141,10 @@ func TestVersionsOfAFileInTheTree(t *testing.T) {
 	d.press("Back")
 	d.sees("2 found")
 	d.press("Back")
-	d.sees("A part of it is chosen.")
+	d.sees("Chosen: ")
 	d.press("Continue")
 	d.write(0, target)
-	d.press("Restore")
+	d.pressRestore()
 	d.sees("every byte was checked")
 	if _, err := os.Stat(filepath.Join(target, "Documents", "letter.txt")); err == nil {
 		t.Error("what was looked at came back, though it was not chosen")

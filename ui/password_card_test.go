@@ -63,7 +63,7 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	d.write(1, goodPassword)
 	d.until("a judged password", func() bool { return d.enabled("Set up the backup") })
 	d.press("Set up the backup")
-	d.sees("Your backup is ready")
+	d.sees("Everything is set")
 	d.press("Later")
 	d.sees("You have not shown yet that you saved it.")
 	d.sees("No recovery key saved")
@@ -130,5 +130,5 @@ func TestAnEnrolmentTokenIsTypedIn(t *testing.T) {
 		d.sees("takes new accounts only with an enrolment token")
 	}
 	try("planted-enrolment")
-	d.sees("Your backup is ready")
+	d.sees("Everything is set")
 }

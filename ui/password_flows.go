@@ -86,7 +86,7 @@ func (u *UI) checkPassword() {
 		ask: u.core.VaultStatus, try: u.core.CheckPassword,
 		opened: func() {
 			u.leaveFlow()
-			u.inform(lang.L("That is your password"), lang.L("The vault has given the key back for it. All guesses are there again."))
+			u.inform(lang.L("That is your password"), lang.L("The vault has given the key back for it. You have all 10 guesses again."))
 		},
 	})
 	p = u.newPage(pageParams{

@@ -33,7 +33,7 @@ func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
 		}
 	}
 	if !st.Password {
-		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil, free(u.setPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault checks it."))
+		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil, free(u.setPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault, a service that allows ten tries, checks it."))
 	}
 	line, tone := u.passwordLine(st)
 	row := widgets.NewSettingRow("lock", lang.L("Password"), nil, free(u.passwordScreen)).SetValue(line)
@@ -82,7 +82,11 @@ func (u *UI) wrongWords(n int) string {
 
 // wrongLine says how many wrong guesses there were, and since when.
 func (u *UI) wrongLine(v core.VaultState) string {
-	return lang.L("{{.Guesses}} since {{.Day}}", vals{"Guesses": u.wrongWords(len(v.WrongNow())), "Day": u.words.Day(v.WrongNow()[0], u.now())})
+	guesses, since := u.wrongWords(len(v.WrongNow())), v.WrongNow()[0]
+	if u.words.Day(since, u.now()) == u.words.Day(u.now(), u.now()) {
+		return lang.L("{{.Guesses}} today", vals{"Guesses": guesses})
+	}
+	return lang.L("{{.Guesses}} since {{.Day}}", vals{"Guesses": guesses, "Day": u.words.Day(since, u.now())})
 }
 
 // passwordNotice asks now and then whether the password is still known; nil when it is not time.

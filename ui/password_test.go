@@ -42,7 +42,7 @@ func sitAt(t *testing.T, vaults core.Vaults, profile string, wrap func(*core.App
 // typeNew types a new password twice, and waits until it may be used.
 func (d *desk) typeNew(password, button string) {
 	d.t.Helper()
-	d.sees("This computer's software token")
+	d.sees("Keep the password on this computer only")
 	d.write(0, password)
 	if d.enabled(button) {
 		d.t.Fatal("once is enough")
@@ -64,7 +64,7 @@ func (d *desk) setUpWithPassword(dir, destination string) []string {
 	d.sees("This is your recovery key")
 	key := d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("Your backup is ready")
+	d.sees("Everything is set")
 	d.sees("Only your password or your 64-digit key opens it.")
 	return key
 }
@@ -114,7 +114,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	other.elsewhere(destination)
 	other.sees("10 guesses left")
 	other.guess("lamp otter kilt")
-	other.sees("Password is not right. 9 guesses left.")
+	other.sees("That password is not right. 9 guesses left.")
 	if other.meter().Left() != 9 || other.enabled("Unlock") {
 		t.Error("the meter or the field was not updated")
 	}

@@ -48,7 +48,7 @@ func TestATokenAsksForItsPIN(t *testing.T) {
 	d.sees("The PIN of “nitrokey”")
 	d.write(0, hsmtest.PIN)
 	d.press("Use the PIN")
-	d.sees("Your backup is ready")
+	d.sees("Everything is set")
 	d.press("Later")
 
 	// It is not asked for again, as long as Holdfast runs.

@@ -78,7 +78,7 @@ func (f *protectFlow) work() {
 func (u *UI) turnOff() {
 	p := u.newPage(pageParams{
 		name: lang.L("Turn encryption off"), step: 1, of: 3, back: u.leaveFlow,
-		title: lang.L("Unlock your backup?"),
+		title: lang.L("Turn encryption off?"),
 		lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
 		content: []fyne.CanvasObject{
 			widgets.Notice(widgets.ToneAttention, "warning", lang.L("From then on, whoever can read the folder can read your files. Older dates cannot be restored any more.")),

@@ -43,9 +43,9 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 	for i, s := range []string{
 		lang.L("Install Holdfast on any computer, and connect the disk or the cloud with the backup."),
 		lang.L("Open Holdfast and choose “Restore a backup”."),
-		lang.L("Choose the folder of the backup: the one that holds the file holdfast.json."),
+		lang.L("Choose the folder of the backup. The file holdfast.json is in it."),
 		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
-		lang.L("Choose a day, the files, and where they shall go."),
+		lang.L("Choose a day, the files, and where they should go."),
 	} {
 		steps.Lines = append(steps.Lines, fmt.Sprintf("%d.  %s", i+1, s))
 	}
@@ -55,9 +55,9 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 		Subtitle: subtitle,
 		Groups:   key.Groups(),
 		CodeNote: lang.L("The same 64 digits, to be read by a phone"),
-		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, we included."),
+		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, not even we."),
 		Sections: []kit.Section{steps, places, {
-			Heading: lang.L("Should Holdfast be no more"),
+			Heading: lang.L("If Holdfast no longer exists"),
 			Lines:   []string{lang.L("The format of the backup is published, and the script restore.py in Holdfast's source restores with Python and this key alone.")},
 		}},
 		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", vals{"ID": key.ID()}),

@@ -31,8 +31,10 @@ type restoreFlow struct {
 	// filesPage is kept, to come back to with all that was checked.
 	filesPage fyne.CanvasObject
 	paths     []string // picked; nil is everything
-	target    string
-	conflict  core.Conflict
+	// how much that is
+	chosenFiles, chosenBytes int64
+	target                   string
+	conflict                 core.Conflict
 }
 
 func newRestoreFlow(u *UI, leave func()) *restoreFlow {
@@ -154,7 +156,7 @@ func (f *restoreFlow) elsewhere() {
 	field.submitted = look
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 1, of: 5, back: f.again,
-		title: lang.L("Where is the backup?"), lead: lang.L("The folder that holds the file holdfast.json."),
+		title: lang.L("Where is the backup?"), lead: lang.L("The folder you chose for your backup."),
 		content: []fyne.CanvasObject{field.root}, foot: []fyne.CanvasObject{next},
 	})
 	f.put(p.root)
@@ -243,7 +245,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 // running shows the restore under way.
 func (f *restoreFlow) running() {
 	p := f.u.newPage(pageParams{
-		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: core.DisplayName(f.target),
+		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + core.DisplayName(f.target),
 		content: []fyne.CanvasObject{f.u.panel(f.job)},
 	})
 	f.put(p.root)

@@ -22,28 +22,36 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	u, reader := f.u, f.reader
 	picker := widgets.NewTreePicker()
 	picker.OnSize = u.words.Bytes
+	picker.Files, picker.Bytes = s.Files, s.Bytes
 	f.picker = picker
 	search := widget.NewEntry()
 	search.SetPlaceHolder(lang.L("Search by name"))
 	picked := widgets.NewMuted("")
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		f.snapshot, f.paths = s, picker.Selection.Paths()
+		f.chosenFiles, f.chosenBytes = picker.Picked()
 		f.where(func() { f.put(f.filesPage) })
 	})
-	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.Pick("", true) })
-	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { picker.Pick("", false) })
+	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.PickShown(true) })
+	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { picker.PickShown(false) })
+	found := "" // of a search
 	say := func() {
-		switch picker.Selection.State("") {
+		text := ""
+		switch files, bytes := picker.Picked(); picker.Selection.State("") {
 		case widgets.On:
-			picked.SetText(lang.L("Everything: {{.Files}}, {{.Size}}", vals{"Files": u.words.Files(s.Files), "Size": u.words.Bytes(s.Bytes)}))
+			text = lang.L("Everything: {{.Files}}, {{.Size}}", vals{"Files": u.words.Files(files), "Size": u.words.Bytes(bytes)})
 			next.Enable()
 		case widgets.Off:
-			picked.SetText(lang.L("Nothing is chosen."))
+			text = lang.L("Nothing is chosen yet. Tick what you want back.")
 			next.Disable()
 		default:
-			picked.SetText(lang.L("A part of it is chosen."))
+			text = lang.L("Chosen: {{.Files}}, {{.Size}}", vals{"Files": u.words.Files(files), "Size": u.words.Bytes(bytes)})
 			next.Enable()
 		}
+		if found != "" {
+			text = found + " · " + text
+		}
+		picked.SetText(text)
 	}
 	picker.OnPicked = say
 	say()
@@ -82,6 +90,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		text = strings.TrimSpace(text)
 		if text == "" {
 			searching.stop()
+			found = ""
 			picker.ShowResults(nil, nil)
 			say()
 			return
@@ -89,7 +98,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		picked.SetText(lang.L("Searching…"))
 		searching.run(func(ctx context.Context) func() {
 			hits, parents, more, err := searchNames(ctx, reader, s.ID, text)
-			found, nodes := hitNodes(hits), make(map[string][]widgets.Node, len(parents))
+			results, nodes := hitNodes(hits), make(map[string][]widgets.Node, len(parents))
 			for dir, entries := range parents {
 				nodes[dir] = nodesOf(entries)
 			}
@@ -98,13 +107,12 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 					p.fail(err)
 					return
 				}
-				picker.ShowResults(found, nodes)
-				switch {
-				case more:
-					picked.SetText(lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": len(hits)}))
-				default:
-					picked.SetText(lang.L("{{.Count}} found", vals{"Count": u.words.Count(int64(len(hits)))}))
+				picker.ShowResults(results, nodes)
+				found = lang.L("{{.Count}} found", vals{"Count": u.words.Count(int64(len(hits)))})
+				if more {
+					found = lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": len(hits)})
 				}
+				say()
 			}
 		})
 	}
@@ -138,10 +146,10 @@ func hitNodes(entries []core.Entry) []widgets.Node {
 }
 
 func nodeOf(e core.Entry, name string) widgets.Node {
-	n := widgets.Node{Path: e.Path, Name: name, Icon: "file", Bytes: e.Size}
+	n := widgets.Node{Path: e.Path, Name: name, Icon: "file", Bytes: e.Size, Files: 1}
 	switch e.Kind {
 	case core.EntryFolder:
-		n.Icon, n.Open = "folder", true
+		n.Icon, n.Open, n.Files = "folder", true, e.Files
 	case core.EntrySymlink:
 		n.Icon, n.Bytes = "link", -1
 	case core.EntryOther:
@@ -229,12 +237,17 @@ func (f *restoreFlow) where(back func()) {
 	}
 	field.submitted = run
 	p := u.newPage(pageParams{
-		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where shall they go?"),
-		lead:    lang.L("Nothing is written outside this folder. It is made if it does not exist."),
+		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where should they go?"),
+		lead:    f.chosen() + ". " + lang.L("Nothing is written outside this folder. It is made if it does not exist."),
 		content: []fyne.CanvasObject{field.root, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore"), "restore", widgets.Main, run)},
+		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", vals{"Files": u.words.Files(f.chosenFiles)}), "restore", widgets.Main, run)},
 	})
 	f.put(p.root)
+}
+
+// chosen is how much is to be restored.
+func (f *restoreFlow) chosen() string {
+	return f.u.words.Files(f.chosenFiles) + ", " + f.u.words.Bytes(f.chosenBytes)
 }
 
 func (f *restoreFlow) run() {

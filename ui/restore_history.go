@@ -120,6 +120,7 @@ func (f *restoreFlow) versionRow(v core.Version, back func()) fyne.CanvasObject 
 	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", vals{"Time": u.words.Ago(v.Last.Time, u.now())}), nil, func() {
 		f.snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
 		f.paths = []string{v.Entry.Path}
+		f.chosenFiles, f.chosenBytes = node.Files, max(0, node.Bytes)
 		f.where(back)
 	})
 	text := core.DisplayName(v.Host)

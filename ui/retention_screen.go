@@ -73,7 +73,7 @@ func (u *UI) editRetention() {
 	})
 	leave := func() { looking.stop(); u.backToSettings() }
 	p = u.newPage(pageParams{
-		name: lang.L("Older dates"), back: leave, title: lang.L("How long shall they be kept?"),
+		name: lang.L("Older dates"), back: leave, title: lang.L("How long should they be kept?"),
 		lead:    lang.L("The newest backup of each computer always stays. What is not needed any more is freed some days later."),
 		content: []fyne.CanvasObject{choices, preview},
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},

@@ -83,7 +83,7 @@ func (u *UI) editSchedule() {
 	}
 	kinds := []core.Schedule{{Every: core.Hourly}, {Every: core.Daily}, {Every: core.Weekly}, {Every: core.ByHand}}
 	choices := widgets.NewChoices(max(0, slices.IndexFunc(kinds, func(s core.Schedule) bool { return s.Every == chosen.Every })),
-		[2]string{lang.L("Every hour"), lang.L("For work that must not be done twice. Only what changed is stored.")},
+		[2]string{lang.L("Every hour"), lang.L("For work you would hate to redo. Only what changed is stored.")},
 		[2]string{lang.L("Every day"), lang.L("Right for most people.")},
 		[2]string{lang.L("Every week"), lang.L("For files that seldom change.")},
 		[2]string{lang.L("Only when you ask"), lang.L("Nothing runs by itself. Holdfast reminds you after two weeks.")})
@@ -120,7 +120,7 @@ func (u *UI) editSchedule() {
 	})
 	p = u.newPage(pageParams{
 		name: lang.L("When to back up"), back: u.leaveFlow, title: lang.L("How often?"),
-		lead:    lang.L("A backup that was missed, since the computer slept or its place was not there, is made up for soon after."),
+		lead:    lang.L("A backup that was missed because the computer was asleep or its place was not there is made up for soon after."),
 		content: []fyne.CanvasObject{choices},
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.leaveFlow), save},
 	})

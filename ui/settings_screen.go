@@ -119,7 +119,7 @@ func (u *UI) uploadRow(st core.Status) fyne.CanvasObject {
 	for _, l := range limits {
 		name := lang.L("No limit")
 		if l > 0 {
-			name = lang.L("{{.Size}} per second", vals{"Size": u.words.Bytes(l)})
+			name = lang.L("{{.Size}}/s", vals{"Size": u.words.Bytes(l)})
 		}
 		names = append(names, name)
 	}
@@ -175,7 +175,7 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 	patterns.SetText(strings.Join(e.own, "\n"))
 	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
 	trouble := widgets.Column(0)
-	note := widgets.NewCaption(lang.L("One pattern on each line, as in .gitignore. They count from the next backup on."))
+	note := widgets.NewCaption(lang.L("One pattern on each line: *.iso leaves out files that end so, build/ folders of that name, /Videos one at the top, !keep.iso keeps one after all. They count from the next backup on."))
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
 		e.own = nil

@@ -76,7 +76,7 @@ func (f *setupFlow) where() {
 	field.submitted = func() { f.look(field.path(), p, next) }
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 2, of: f.of(), back: f.what,
-		title: lang.L("Where shall it be kept?"),
+		title: lang.L("Where should it be kept?"),
 		lead:  lang.L("A USB disk, a network drive, or the folder of a cloud you use. Not on the same disk as your files, if you can."),
 		content: []fyne.CanvasObject{
 			field.root,
@@ -207,7 +207,7 @@ func (f *setupFlow) ready(joined bool) {
 	f.sources.counting.stop()
 	m := widgets.NewMedallion(96)
 	m.Set("check", widgets.ToneGood)
-	line, text := lang.L("Your backup is ready"), lang.L("Start the first backup now. It takes longest the first time; later only what changed is stored.")
+	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
 	if joined {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
 	}

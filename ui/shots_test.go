@@ -228,7 +228,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	v.enrolment.SetText("an enrolment token")
 	shoot("setup-vault-card")
 	v.enrolment.SetText("")
-	d.door(say("This computer's software token"))
+	d.door(say("Keep the password on this computer only"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
 	d.sees(u.words.Advice(core.AdviceCommon))
@@ -310,6 +310,14 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
 	shoot("backup-failed")
+	backup(func(st *core.Status) {
+		st.LastBackup = &core.Run{
+			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 1,
+			Problems: []core.Problem{{Path: "/media/anna/Photos", Reason: "this folder holds no file any more"}}, Emptied: []string{"/media/anna/Photos"},
+		}
+		st.LastGood = st.LastBackup
+	})
+	shoot("backup-emptied")
 	backup(func(st *core.Status) { st.Change = core.ChangeTurnOn; st.Protection = core.ProtectionNone })
 	shoot("backup-unfinished")
 	u.askGiveUp()
@@ -450,6 +458,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.sees("Thesis")
 	r.picker.Open("Documents/Taxes 2025")
 	d.sees("Receipts")
+	r.picker.Pick("", true)
 	r.picker.Pick("Documents/Thesis", false)
 	r.picker.Pick("Documents/Taxes 2025/Receipts", false)
 	shoot("restore-files")
@@ -457,6 +466,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.sees(say("{{.Count}} found", vals{"Count": 3}))
 	shoot("restore-search")
 	r.target = "/home/anna/Restored files"
+	r.chosenFiles, r.chosenBytes = 8, 2_420_000
 	r.where(func() {})
 	shoot("restore-where")
 	r.result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)

@@ -30,6 +30,7 @@ type App interface {
 	ConfirmKey() error
 	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
 	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
+	AcceptEmpty(sources ...string) error
 	Pause()
 	Resume()
 	TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error)

@@ -71,8 +71,8 @@ func (v *vaultChoice) found(tokens []core.VaultToken, software string) {
 		v.options = append(v.options, vaultOption{vaultSame, lang.L("The vault you use"), v.same, ""})
 	}
 	if software != "" {
-		v.options = append(v.options, vaultOption{vaultSoftware, lang.L("This computer's software token"),
-			lang.L("It guards against who can read the cloud or the disk, not against who has this computer. It is lost with the computer, so you make a recovery key too."), software})
+		v.options = append(v.options, vaultOption{vaultSoftware, lang.L("Keep the password on this computer only"),
+			lang.L("Protects against anyone who gets your cloud or disk, but not against someone using this computer. The password works on this computer alone, so you make a recovery key too."), software})
 	}
 	for _, t := range tokens {
 		if software != "" && strings.HasPrefix(t.Address, software) {

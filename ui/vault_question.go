@@ -81,7 +81,7 @@ func trustRows(v core.VaultTrust) fyne.CanvasObject {
 	at := v.Host
 	switch {
 	case v.Address == "pkcs11:token=Holdfast":
-		at = lang.L("This computer's software token")
+		at = lang.L("Keep the password on this computer only")
 	case at == "":
 		at = lang.L("A token at this computer: {{.Token}}", vals{"Token": core.DisplayName(v.Address)})
 	}

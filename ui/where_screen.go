@@ -49,7 +49,7 @@ func (u *UI) editPlace() {
 	next = widgets.NewButton(lang.L("Use this place"), "", widgets.Main, func() { use(false) })
 	field.submitted = func() { next.Tapped(nil) }
 	p = u.newPage(pageParams{
-		name: lang.L("Where the backup is"), back: u.leaveFlow, title: lang.L("Another place?"),
+		name: lang.L("Where the backup is"), back: u.leaveFlow, title: lang.L("Change the place"),
 		lead: lang.L("Say where the backup is now, if it was moved. Or choose a new place to begin a fresh one."),
 		content: []fyne.CanvasObject{field.root,
 			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Nothing is moved or deleted. A backup at the old place stays as it is, with all its dates."))},

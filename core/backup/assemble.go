@@ -272,6 +272,10 @@ func (r *run) resolve(ctx context.Context, p *pending, n repo.Node) error {
 	case p.entry.Size == 0:
 		p.result, p.state, p.ok = n, stateOf(&p.entry), true
 		return nil
+	case p.alone:
+		defer p.dir.release()
+		content, entry, err := r.storeAlone(ctx, p)
+		return r.setResult(ctx, p, n, content, entry, err)
 	case p.bundle != nil:
 		content, entry, err := r.bundled(ctx, p)
 		return r.setResult(ctx, p, n, content, entry, err)
@@ -286,7 +290,7 @@ func (r *run) setResult(ctx context.Context, p *pending, n repo.Node, content re
 	if errors.Is(err, errStop) || ctx.Err() != nil {
 		return cmp.Or(err, ctx.Err())
 	}
-	if err != nil && !errors.Is(err, errChanged) {
+	if err != nil && !errors.Is(err, errChanged) && !errors.Is(err, ErrUnsettled) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			r.report(p.path, err)
 		}
@@ -295,6 +299,8 @@ func (r *run) setResult(ctx context.Context, p *pending, n repo.Node, content re
 	if err != nil {
 		r.report(p.path, err) // it is in the snapshot as it was read last
 		n.Local = nil         // and is read again next time
+	} else if p.taken != nil {
+		n.Local = p.taken.local()
 	} else {
 		n.Local = appendSignature(nil, &entry)
 	}
@@ -306,6 +312,9 @@ func (r *run) setResult(ctx context.Context, p *pending, n repo.Node, content re
 	// The name may be another file than when it was listed.
 	n.Owner, n.Link = r.owners.of(&entry), linkOf(&entry)
 	p.result, p.state, p.ok = n, stateOf(&entry), true
+	if p.taken != nil {
+		p.state = stateOf(&p.taken.State.File)
+	}
 	if err != nil {
 		p.state++ // of no name that was listed
 	}
@@ -336,7 +345,7 @@ func (r *run) bundled(ctx context.Context, p *pending) (repo.Content, source.Ent
 		return repo.Content{}, source.Entry{}, context.Canceled
 	}
 	res := p.bundle.results[p.index]
-	if res.big {
+	if res.alone {
 		defer p.dir.release()
 		return r.storeAlone(ctx, p)
 	}
@@ -352,6 +361,9 @@ func (r *run) bundled(ctx context.Context, p *pending) (repo.Content, source.Ent
 func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
 	defer p.dir.release()
 	defer p.file.Close() //nolint:errcheck // only read from
+	if p.taken != nil {
+		defer p.taken.release()
+	}
 	stored := false
 	if p.paged != nil {
 		defer func() { p.paged.close(stored) }()
@@ -396,7 +408,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 			}
 		}
 	}
-	if fault == nil {
+	if fault == nil && p.taken == nil {
 		fault = stillSame(p.file.Handle, p.file.entry)
 	}
 	if fault == nil && length != p.file.entry.Size {
@@ -413,5 +425,5 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 		return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
 	}
 	stored = true
-	return content, p.file.entry, nil
+	return content, p.file.entry, p.taken.fault()
 }

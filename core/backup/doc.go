@@ -8,8 +8,12 @@
 // a directory's entries stay in order, and memory is bounded by the queue
 // and the workers' buffers, whatever the size of a file or a folder.
 //
+// A database with something in its log, or that is written to, is taken by
+// package database first, and read from that copy.
+//
 // It promises: a snapshot is written only after everything it refers to is
 // durable; a file that cannot be read, or does not answer, is reported and never stops the run; a
 // file that changes while it is read is read again, and reported if it never
-// holds still. It does not promise that two files are from the same moment.
+// holds still; a database is of one moment, with its logs, or it is reported.
+// It does not promise that two other files are from the same moment.
 package backup

@@ -36,7 +36,7 @@ type bundled struct {
 	offset int
 	length int
 	err    error
-	big    bool // it grew too large to be gathered
+	alone  bool // it grew too large to be gathered, or is a database that is written to
 	chunk  repo.ID
 }
 
@@ -84,7 +84,7 @@ func (b *bundle) read(ctx context.Context, w *worker) (used int, err error) {
 				}
 				results[i] = res
 				end += res.length
-				if !res.big { // such a file is read again, with its folder still open
+				if !res.alone { // such a file is read again, with its folder still open
 					b.files[i].dir.release()
 				}
 				w.r.o.Counters.BytesRead.Add(int64(res.length))
@@ -117,8 +117,8 @@ func (b *bundle) read(ctx context.Context, w *worker) (used int, err error) {
 func (p *pending) read(c *source.Call, buf []byte) (res bundled) {
 	res.length, res.entry, res.err = readSmall(p, p.dir.In(c), buf)
 	switch {
-	case errors.Is(res.err, errTooBig):
-		res.err, res.big, res.length = nil, true, 0
+	case errors.Is(res.err, errAlone):
+		res.err, res.alone, res.length = nil, true, 0
 	case res.err != nil && !errors.Is(res.err, errChanged):
 		res.length = 0
 	}
@@ -132,7 +132,7 @@ func (w *worker) spoilt(err error) {
 	}
 }
 
-var errTooBig = errors.New("too big to be gathered")
+var errAlone = errors.New("it cannot be gathered")
 
 // errShort: less could be read than the file claims to hold, though nothing says that it changed. Those of /sys are so.
 var errShort = errors.New("the file is shorter than it claims")
@@ -161,10 +161,13 @@ func readOnce(p *pending, dir *source.Dir, buf []byte) (int, source.Entry, error
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	if before.Size > int64(len(buf)) || before.Size > 2*smallMax {
-		return 0, before, errTooBig
+		return 0, before, errAlone
 	}
 	p.readXattrs(f)
 	n, err := io.ReadFull(f, buf[:before.Size])
+	if busy(buf[:n], &before) {
+		return 0, before, errAlone
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, before, cmp.Or(stillSame(f, before), errShort)
 	}
@@ -285,13 +288,26 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 		return repo.Content{}, before, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	p.readXattrs(f)
-	if r.buf == nil {
-		r.buf = repo.ChunkBuffer(blockMax)
+	if p.untaken == nil && pageOf(f) > 0 {
+		if c, e, done, err := r.takeAlone(ctx, p); done || err != nil {
+			return c, e, err
+		}
 	}
+	p.readXattrs(f)
+	content, length, err := r.storeCut(ctx, f, before.Size)
+	if err != nil {
+		return repo.Content{}, before, err
+	}
+	same := stillSame(f, before)
+	before.Size = length
+	return content, before, cmp.Or(p.untaken, same)
+}
+
+// storeCut stores a file cut by content, on the assembler's own goroutine, and returns how long it was. Errors of the repository are errStop.
+func (r *run) storeCut(ctx context.Context, f *source.Handle, size int64) (c repo.Content, length int64, err error) {
+	buf := r.buffer()
 	builder := r.saver.NewContentBuilder()
-	var length int64
-	err = eachData(f, before.Size, func(start, end int64) error {
+	err = eachData(f, size, func(start, end int64) error {
 		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(r.w.ChunkerKey()), make([]byte, blockMax))
 		if err != nil {
 			return err
@@ -302,8 +318,8 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 			}
 			piece, err := c.Next()
 			if len(piece) > 0 {
-				n := copy(r.buf[1:], piece)
-				id, saveErr := r.saver.SaveData(r.buf[:1+n])
+				n := copy(buf[1:], piece)
+				id, saveErr := r.saver.SaveData(buf[:1+n])
 				if saveErr != nil {
 					return fmt.Errorf("%w: %w", errStop, saveErr)
 				}
@@ -324,15 +340,20 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 		return builder.Add(repo.Extent{Hole: true, Length: hole})
 	})
 	if err != nil {
-		return repo.Content{}, before, err
+		return repo.Content{}, length, err
 	}
-	content, err := builder.Content()
-	if err != nil {
-		return repo.Content{}, before, fmt.Errorf("%w: %w", errStop, err)
+	if c, err = builder.Content(); err != nil {
+		return repo.Content{}, length, fmt.Errorf("%w: %w", errStop, err)
 	}
-	same := stillSame(f, before)
-	before.Size = length
-	return content, before, same
+	return c, length, nil
+}
+
+// buffer is the assembler's own.
+func (r *run) buffer() []byte {
+	if r.buf == nil {
+		r.buf = repo.ChunkBuffer(blockMax)
+	}
+	return r.buf
 }
 
 // errStop marks errors of the repository, which end the run, apart from those

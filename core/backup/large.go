@@ -7,6 +7,7 @@ import (
 
 	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
 
+	"github.com/holdfast-backup/holdfast/core/database"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
 )
@@ -25,14 +26,25 @@ func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error
 		r.links.forget(p)
 		return r.gone(ctx, p.path, err)
 	}
+	var head [database.HeadBytes]byte
+	if n, err := f.ReadAt(head[:], 0); err == nil && busy(head[:n], &opened) {
+		_ = f.Close() // only read from
+		return r.storeDatabase(ctx, ref, nil, p, it)
+	}
 	p.readXattrs(f)
 	p.dir = ref.hold()
 	p.file = &openFile{Handle: f, entry: opened}
+	return r.blocksOf(ctx, p, it)
+}
+
+// blocksOf hands the blocks of an open file to the workers.
+func (r *run) blocksOf(ctx context.Context, p *pending, it item) error {
+	f, opened := p.file.Handle, p.file.entry
 	p.blocks = make(chan *block, 64)
 	defer close(p.blocks)
 	byPosition := isMedia(p.entry.Name) || opened.Size <= cdcMin
 	if !byPosition && opened.Size >= pagedMin {
-		if page := sqlitePage(f); page > 0 && whole(f, opened.Size) {
+		if page := pageOf(f); page > 0 && whole(f, opened.Size) {
 			p.paged = r.openPaged(p.path, page)
 		}
 	}

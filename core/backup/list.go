@@ -58,14 +58,17 @@ type lister struct {
 	out  chan listing
 	free chan []source.Entry
 	stop context.CancelFunc
-	// destination is left out.
-	destination source.Mark
+	// destination is left out and reported; scratch, which is this run's own, is left out.
+	destination, scratch source.Mark
 }
 
 // list begins to list a directory and what lies below it. It owns ref.
-func list(ctx context.Context, ref *dirRef, exclude source.Level, destination source.Mark) *lister {
+func (r *run) list(ctx context.Context, ref *dirRef, exclude source.Level) *lister {
 	ctx, stop := context.WithCancel(ctx)
-	l := &lister{out: make(chan listing, readAhead), free: make(chan []source.Entry, readAhead+2), stop: stop, destination: destination}
+	l := &lister{
+		out: make(chan listing, readAhead), free: make(chan []source.Entry, readAhead+2), stop: stop,
+		destination: r.destination, scratch: r.scratchMark,
+	}
 	go func() {
 		defer close(l.out)
 		_ = l.dir(ctx, ref, exclude) // only ever ctx's, which the walk sees for itself
@@ -99,6 +102,9 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 			e := &entries[i]
 			folder := e.Kind == source.Folder
 			if exclude.Match(e.Name, folder) {
+				continue
+			}
+			if l.scratch.Is(ref.Dir, e) {
 				continue
 			}
 			if l.destination.Is(ref.Dir, e) {

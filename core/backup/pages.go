@@ -1,19 +1,16 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
-	"github.com/holdfast-backup/holdfast/core/source"
 )
 
 // Databases change in place, all over the file. They are compared page by
@@ -51,23 +48,6 @@ var fixedNonce [12]byte
 func (h pageHasher) sum(page []byte) (out pageHash) {
 	h.Seal(out[:0], fixedNonce[:], nil, page)
 	return out
-}
-
-// sqlitePage returns the size by which a database is compared, 0 if the file
-// is none (SQLite's file format, section 1.3).
-func sqlitePage(f *source.Handle) int {
-	var head [18]byte
-	if n, err := f.ReadAt(head[:], 0); n < len(head) || err != nil || !bytes.HasPrefix(head[:], []byte("SQLite format 3\x00")) {
-		return 0
-	}
-	page := int(binary.BigEndian.Uint16(head[16:]))
-	if page == 1 {
-		page = 64 << 10
-	}
-	if page < 512 || page&(page-1) != 0 {
-		return 0
-	}
-	return max(page, pageMin)
 }
 
 // paged is a database under way.

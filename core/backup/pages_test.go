@@ -12,8 +12,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// database returns what begins like a SQLite file, with pages that differ.
-func database(rng *rand.Rand, pages, page int) []byte {
+// fakeDatabase returns what begins like a SQLite file, with pages that differ.
+func fakeDatabase(rng *rand.Rand, pages, page int) []byte {
 	b := make([]byte, pages*page)
 	for at := 0; at < len(b); at += 8 {
 		binary.LittleEndian.PutUint64(b[at:], rng.Uint64())
@@ -45,7 +45,7 @@ func (b *bench) pagesFile() string {
 func TestDatabaseGrowsByItsChangedPages(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
-	db := database(rng, 6000, 4096) // three regions
+	db := fakeDatabase(rng, 6000, 4096) // three regions
 	b.write("chat.db", db)
 	first := b.run()
 	if n := first.Stats.Added; n < int64(len(db)) || n > int64(len(db))+4096 {
@@ -57,7 +57,7 @@ func TestDatabaseGrowsByItsChangedPages(t *testing.T) {
 			at := (1 + rng.IntN(len(db)/4096-1)) * 4096
 			scribble(rng, db[at:at+4096])
 		}
-		db = append(db, database(rng, 10, 4096)...)
+		db = append(db, fakeDatabase(rng, 10, 4096)...)
 		b.write("chat.db", db)
 		res := b.run()
 		if n := res.Stats.Added; n > 150*4096 {
@@ -75,7 +75,7 @@ func TestDatabaseGrowsByItsChangedPages(t *testing.T) {
 func TestDatabaseIsNotReadFromCrumbs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	b := newBench(t)
-	db := mixed(rng, database(rng, 2048, 4096), 4096)
+	db := mixed(rng, fakeDatabase(rng, 2048, 4096), 4096)
 	b.write("chat.db", db)
 	b.run()
 	var last *repo.Snapshot
@@ -112,13 +112,13 @@ func TestDatabaseRandomChanges(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		b := newBench(t)
 		page := []int{512, 4096, 8192, 32768}[rng.IntN(4)]
-		db := mixed(rng, database(rng, (2<<20)/page+rng.IntN((16<<20)/page), page), page)
+		db := mixed(rng, fakeDatabase(rng, (2<<20)/page+rng.IntN((16<<20)/page), page), page)
 		var snapshots []*repo.Snapshot
 		var versions [][]byte
 		for range 8 {
 			switch rng.IntN(8) {
 			case 0:
-				db = append(db, database(rng, 1+rng.IntN(500), page)...)
+				db = append(db, fakeDatabase(rng, 1+rng.IntN(500), page)...)
 			case 1:
 				db = db[:max(pagedMin, len(db)-rng.IntN(4<<20))] // perhaps within a page
 			case 2: // what a page was moves to another
@@ -153,7 +153,7 @@ func TestDatabaseRandomChanges(t *testing.T) {
 func TestDatabasePagesWhoseChunkIsGone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 7))
 	b := newBench(t)
-	db := database(rng, 3000, 4096)
+	db := fakeDatabase(rng, 3000, 4096)
 	b.write("chat.db", db)
 	b.run()
 	var packs []string
@@ -175,7 +175,7 @@ func TestDatabasePagesWhoseChunkIsGone(t *testing.T) {
 // The cache of a database that is gone goes as well.
 func TestPageCacheOfADeletedDatabase(t *testing.T) {
 	b := newBench(t)
-	b.write("chat.db", database(rand.New(rand.NewPCG(8, 9)), 300, 4096))
+	b.write("chat.db", fakeDatabase(rand.New(rand.NewPCG(8, 9)), 300, 4096))
 	b.write("other", []byte("x"))
 	b.run()
 	if _, err := os.Stat(b.pagesFile()); err != nil {
@@ -203,7 +203,7 @@ func (f *twoFaced) ReadAt(p []byte, at int64) (int, error) {
 func TestPagesAreHashedAsStored(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 11))
 	b := newBench(t)
-	before := mixed(rng, database(rng, 1000, 4096), 4096)
+	before := mixed(rng, fakeDatabase(rng, 1000, 4096), 4096)
 	after := bytes.Clone(before)
 	for page := 1; page < 1000; page += 2 {
 		scribble(rng, after[page*4096+8:(page+1)*4096])

@@ -47,6 +47,8 @@ type Options struct {
 	Seen     []repo.Sighting
 	// Destination is the folder that is backed up to. It is left out and reported wherever the walk meets it; "" for one elsewhere.
 	Destination string
+	// Scratch is a folder of this computer for copies of databases that are written to; it is emptied. "": a temporary one.
+	Scratch string
 	// Held is how many files each source held at the last backup, by path. One that held some and holds none now is left out.
 	Held      map[string]int64
 	Counters  *Counters // may be nil
@@ -161,6 +163,8 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 		}
 	}
 	defer r.cache.close()
+	r.openScratch()
+	defer r.closeScratch()
 	for range cap(r.buffers) {
 		r.buffers <- nil
 	}
@@ -206,6 +210,8 @@ type run struct {
 	watch   *source.Watch
 
 	destination source.Mark
+	scratch     string // of copies of databases
+	scratchMark source.Mark
 
 	// of the walk alone
 	names     ownerNames

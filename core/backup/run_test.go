@@ -69,15 +69,21 @@ func (b *bench) restored(s *repo.Snapshot) map[string][]byte {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := r.LoadIndex(b.t.Context()); err != nil {
-		b.t.Fatal(err)
+	return filesBelow(b.t, filepath.Join(restoreInto(b.t, r, s), "src"))
+}
+
+// restoreInto restores a snapshot into a folder of its own.
+func restoreInto(t testing.TB, r *repo.Repository, s *repo.Snapshot) string {
+	t.Helper()
+	if _, err := r.LoadIndex(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	target := b.t.TempDir()
-	res, err := restore.Run(b.t.Context(), restore.Options{Repository: r, Snapshot: s, Target: target})
+	target := t.TempDir()
+	res, err := restore.Run(t.Context(), restore.Options{Repository: r, Snapshot: s, Target: target})
 	if err != nil || len(res.Problems) > 0 {
-		b.t.Fatalf("%v %v", err, res.Problems)
+		t.Fatalf("%v %v", err, res.Problems)
 	}
-	return filesBelow(b.t, filepath.Join(target, "src"))
+	return target
 }
 
 // filesBelow returns the regular files below a folder, by path.

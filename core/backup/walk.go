@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/core/database"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
 )
@@ -53,6 +55,12 @@ type pending struct {
 	xattrs     []repo.Xattr // by whoever reads the file
 	xattrFault error        // it is backed up without them
 
+	taken *sharedTaken // a database: file is a copy of it
+
+	alone bool // it is read on the assembler's own goroutine
+
+	untaken error // why a database is read where it lies
+
 	first *pending // another name of the same file, which is read
 	top   string   // the path of the source
 
@@ -93,6 +101,16 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 	entry.Name = src.Name
 	if !isDir {
 		defer ref.release()
+		if s, err := database.Look(dir, onDisk); err == nil && s.Logged() {
+			it := item{node: r.node(&s.File), source: &src}
+			it.node.Name = src.Name
+			d := &walkedDir{path: filepath.Dir(src.Path), databases: map[string]*logbook{onDisk: {}}}
+			r.count(false)
+			if err := r.visitDatabase(ctx, ref, d.databases[onDisk], src.Path, s, it); err != nil {
+				return err
+			}
+			return r.closeDatabases(ctx, d)
+		}
 		return r.visit(ctx, ref, src.Path, entry, false, onDisk, &src)
 	}
 	if here, err := dir.Lstat("."); err == nil && r.destination.Is(dir, &here) {
@@ -106,7 +124,7 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 			return err
 		}
 	}
-	l := list(ctx, ref.hold(), r.o.Exclude.Root(src.Path), r.destination)
+	l := r.list(ctx, ref.hold(), r.o.Exclude.Root(src.Path))
 	defer l.close()
 	return r.walkDir(ctx, l, ref, src.Path, node, &src)
 }
@@ -152,6 +170,8 @@ type walkedDir struct {
 	cached *cachedDir
 	before *cachedNodes
 	same   sameRun // not sent yet
+
+	databases map[string]*logbook // beside which logs stand, by name
 }
 
 // walkDir visits a directory: it owns ref, and takes from l what is listed of it. node is the directory's
@@ -173,6 +193,9 @@ func (r *run) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, 
 				return it.err
 			}
 			if err := r.sendSame(ctx, d); err != nil {
+				return err
+			}
+			if err := r.closeDatabases(ctx, d); err != nil {
 				return err
 			}
 			return r.send(ctx, item{kind: kindLeave})
@@ -206,6 +229,12 @@ func (r *run) walkListing(ctx context.Context, l *lister, d *walkedDir, it listi
 		old := d.before.find(e.Name)
 		if e.Kind == source.Folder {
 			if err := r.enter(ctx, l, d, e, old); err != nil {
+				return err
+			}
+			continue
+		}
+		if done, err := r.database(ctx, d, e, old); done || err != nil {
+			if err != nil {
 				return err
 			}
 			continue
@@ -305,11 +334,7 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 			}
 		}
 	}
-	if known {
-		r.o.Counters.FilesChanged.Add(1)
-	} else {
-		r.o.Counters.FilesNew.Add(1)
-	}
+	r.count(known)
 	p := &pending{path: path, entry: onDisk, top: r.top}
 	p.first = r.links.first(p)
 	switch {
@@ -323,6 +348,15 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 		return r.send(ctx, item{node: node, file: p, source: src})
 	}
 	return r.large(ctx, ref, p, item{node: node, file: p, source: src})
+}
+
+// count counts a file that is new, or known to the run before and changed.
+func (r *run) count(known bool) {
+	if known {
+		r.o.Counters.FilesChanged.Add(1)
+	} else {
+		r.o.Counters.FilesNew.Add(1)
+	}
 }
 
 // visitSpecial handles a link, a FIFO or a device. What is read by its name counts only if it is still the same afterwards.
@@ -412,9 +446,11 @@ func (r *run) unchanged(ctx context.Context, e *source.Entry, old *repo.Node) bo
 		return false
 	}
 	r.signature = appendSignature(r.signature[:0], e)
-	if string(old.Local) != string(r.signature) {
-		return false
-	}
+	return string(old.Local) == string(r.signature) && r.stored(ctx, old)
+}
+
+// stored reports whether all chunks of a file are there.
+func (r *run) stored(ctx context.Context, old *repo.Node) bool {
 	for _, x := range old.Content.Extents {
 		if !x.Hole && !r.has(x.Chunk) {
 			return false

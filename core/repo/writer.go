@@ -383,10 +383,18 @@ func (r *Repository) putSure(ctx context.Context, path string, b []byte) error {
 	}
 	o, err := r.store.Stat(ctx, path)
 	if err == nil && o.Size != int64(len(b)) || errors.Is(err, store.ErrNotExist) {
-		err = fmt.Errorf("%w: %s was stored and is not there", ErrDamaged, path)
+		err = &lostError{path}
 	}
 	return err
 }
+
+// lostError is ErrDamaged: an object was stored and is not there.
+type lostError struct{ path string }
+
+func (e *lostError) Error() string {
+	return ErrDamaged.Error() + ": " + e.path + " was stored and is not there"
+}
+func (e *lostError) Unwrap() error { return ErrDamaged }
 
 // writeIndex writes an index of the packs that have none yet.
 func (w *Writer) writeIndex() error {
@@ -410,9 +418,16 @@ func (w *Writer) writeIndex() error {
 
 // putIndex writes an index under the current epoch and counts it as loaded.
 func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []packList) (Name, error) {
-	name, err := r.putRecord(ctx, kindIndex, encodeIndex(supersedes, packs))
-	if err != nil {
-		return name, err
+	var name Name
+	for try := 1; ; try++ {
+		var err error
+		if name, err = r.putRecord(ctx, kindIndex, encodeIndex(supersedes, packs)); err == nil {
+			break
+		}
+		// A prune may have put it into another index by now. It is put again: two indexes may say the same.
+		if lost := (*lostError)(nil); !errors.As(err, &lost) || try == putTries {
+			return name, err
+		}
 	}
 	r.loadMu.Lock()
 	r.loaded[name] = true

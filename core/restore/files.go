@@ -354,6 +354,9 @@ func (o *output) complete(r *run, root *os.Root, dir *os.File) (as string, err e
 			return "", err
 		}
 	}
+	if err := r.setLogsAside(o, root); err != nil {
+		return "", err
+	}
 	return r.takeName(o.folder, root, dir, o.temp, o.name)
 }
 

@@ -22,6 +22,7 @@ type folder struct {
 	refs   atomic.Int32
 	// Of the walk alone: the folder is there, and the rights to give back to one that was opened for writing.
 	there  bool
+	made   bool // by this run: nothing else is in it
 	rights fs.FileMode
 	opened bool
 	// inherits: what is made in it gets the access control list that it hands down.
@@ -175,8 +176,8 @@ func (r *run) make(f *folder, name string) error {
 		return err
 	}
 	err := r.in(f.parent, func(root *os.Root, _ *os.File) error {
-		as, err := r.makeIn(root, f.parent, name)
-		f.at = joinPath(f.parent.at, as)
+		as, made, err := r.makeIn(root, f.parent, name)
+		f.at, f.made = joinPath(f.parent.at, as), made
 		return err
 	})
 	if err != nil {
@@ -190,7 +191,7 @@ func (r *run) make(f *folder, name string) error {
 }
 
 // makeIn makes a folder, or finds the one to be used, and returns its name.
-func (r *run) makeIn(root *os.Root, parent *folder, name string) (as string, err error) {
+func (r *run) makeIn(root *os.Root, parent *folder, name string) (as string, made bool, err error) {
 	parent.names.mu.Lock()
 	defer parent.names.mu.Unlock()
 	for as = name; ; {
@@ -202,25 +203,25 @@ func (r *run) makeIn(root *os.Root, parent *folder, name string) (as string, err
 			if as != name {
 				r.count(0, 0, 1, 0)
 			}
-			return as, nil
+			return as, true, nil
 		case err == nil:
-			return as, lerr
+			return as, true, lerr
 		case !errors.Is(err, fs.ErrExist):
-			return as, err
+			return as, false, err
 		case errors.Is(lerr, fs.ErrNotExist):
 			continue // gone again
 		case lerr != nil:
-			return as, lerr
+			return as, false, lerr
 		case parent.names.taken(as, info):
 			// This run has used it under another name: the target takes the two names for one.
 		case info.IsDir():
 			parent.names.take(as, info)
-			return as, nil
+			return as, false, nil
 		case r.o.Conflict != Rename: // a link here may be how this person arranges their folders
-			return as, fmt.Errorf("something else is in the way of the folder %q", as)
+			return as, false, fmt.Errorf("something else is in the way of the folder %q", as)
 		}
 		if as, err = freeName(root, name); err != nil {
-			return as, err
+			return as, false, err
 		}
 	}
 }

@@ -176,18 +176,21 @@ const (
 )
 
 // freeName returns "name (restored).ext", with a number if that exists too.
-func freeName(root *os.Root, name string) (string, error) {
+func freeName(root *os.Root, name string) (string, error) { return freeNameOf(root, name, "restored") }
+
+// freeNameOf is freeName with another word.
+func freeNameOf(root *os.Root, name, word string) (string, error) {
 	stem, ext := name, ""
 	if i := strings.LastIndexByte(name, '.'); i > 0 && len(name)-i <= longExt {
 		stem, ext = name[:i], name[i:]
 	}
 	for i := 1; i <= 1000; i++ {
-		suffix := " (restored)"
+		suffix := " (" + word + ")"
 		switch {
 		case i == 1000:
-			suffix = " (restored " + random() + ")"
+			suffix = " (" + word + " " + random() + ")"
 		case i > 1:
-			suffix = fmt.Sprintf(" (restored %d)", i)
+			suffix = fmt.Sprintf(" (%s %d)", word, i)
 		}
 		try := cut(stem, maxName-len(suffix)-len(ext)) + suffix + ext
 		if _, err := root.Lstat(try); errors.Is(err, fs.ErrNotExist) {

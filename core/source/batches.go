@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -25,6 +26,7 @@ func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) er
 	if l.err != nil {
 		return l.err
 	}
+	l.logged = logged(l.names)
 	for names, first := l.names, true; first || len(names) > 0; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -36,6 +38,25 @@ func (d *Dir) Batches(ctx context.Context, fn func([]Entry, []Problem) error) er
 		names = names[n:]
 	}
 	return nil
+}
+
+// logged returns those of sorted names beside which one with -wal or -journal stands; nil for none, as nearly always.
+func logged(names []string) (out map[string]bool) {
+	for _, name := range names {
+		if name[len(name)-1] != 'l' {
+			continue
+		}
+		for _, suffix := range []string{"-wal", "-journal"} {
+			base, ok := strings.CutSuffix(name, suffix)
+			if _, there := slices.BinarySearch(names, base); ok && there {
+				if out == nil {
+					out = make(map[string]bool)
+				}
+				out[base] = true
+			}
+		}
+	}
+	return out
 }
 
 // OpenAhead is OpenDir of a folder that was listed, for Batches, of which it does the first part: most folders are small, and all that is
@@ -73,7 +94,8 @@ func (d *Dir) OpenAhead(ctx context.Context, e *Entry) (*Dir, error) {
 type looker struct {
 	d       *Dir
 	names   []string // sorted
-	err     error    // of listing
+	logged  map[string]bool
+	err     error // of listing
 	halves  [2]looked
 	looked  bool // at all names, which are few
 	entries []Entry
@@ -178,6 +200,7 @@ func (l *looker) at(names []string) ([]Entry, []Problem) {
 		}
 		switch err := h.errs[k]; {
 		case err == nil:
+			h.entries[k].Logged = l.logged[name]
 			entries = append(entries, h.entries[k])
 		case !errors.Is(err, fs.ErrNotExist):
 			problems = append(problems, Problem{name, err})

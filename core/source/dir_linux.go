@@ -96,6 +96,9 @@ func (d *Dir) Close() error {
 	return nil
 }
 
+// Path returns a path by which others in this process reach a name in the folder, until the folder is closed.
+func (d *Dir) Path(name string) string { return "/proc/self/fd/" + strconv.Itoa(d.fd()) + "/" + name }
+
 func (d *Dir) fd() int { return int(d.number.Load()) }
 
 func openRetry(at int, name string, flags int) (int, error) {
@@ -275,7 +278,7 @@ func (d *Dir) Xattrs(name string) ([]Xattr, error) {
 		return ask(&d.place, nil, func() string { return d.path(name) }, func(c *Call) ([]Xattr, error) { return d.In(c).Xattrs(name) })
 	}
 	// The handle's own path stands in for the listxattrat that Linux lacked until 6.13.
-	path := "/proc/self/fd/" + strconv.Itoa(d.fd()) + "/" + name
+	path := d.Path(name)
 	return xattrs(name,
 		func(b []byte) (int, error) {
 			if err := d.step(name); err != nil {

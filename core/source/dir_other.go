@@ -48,6 +48,9 @@ func (d *Dir) Close() error { return nil }
 
 func (d *Dir) drop() {}
 
+// Path returns a path by which others in this process reach a name in the folder, until the folder is closed.
+func (d *Dir) Path(name string) string { return d.path(name) }
+
 // names returns the names in the folder, in no order.
 func (d *Dir) names(ctx context.Context) ([]string, error) {
 	if err := d.step(d.at); err != nil {

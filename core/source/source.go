@@ -35,6 +35,7 @@ type Entry struct {
 	Device       uint64
 	Links        uint64
 	Rdev         uint64 // devices
+	Logged       bool   // by Batches: a name of its own with -wal or -journal stands beside it, as with SQLite's databases
 }
 
 // Xattr is one extended attribute.

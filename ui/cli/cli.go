@@ -156,7 +156,7 @@ func (c *cli) explain(err error) int {
 
 // placed are the codes whose sentence leaves open which path or name is meant.
 var placed = map[string]bool{
-	"": true, "no-source": true, "no-answer": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
+	"": true, "no-source": true, "source-silent": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
 	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
 	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
 }

@@ -170,6 +170,9 @@ func (c *cli) runBackup(fn func(func(core.Progress)) (core.BackupReport, error))
 	report, err := fn(progress)
 	end()
 	c.problems(report.Problems)
+	if len(report.Emptied) > 0 {
+		c.warn("holdfast: If it is really empty, and no disk is away, say so: holdfast backup --really-empty")
+	}
 	if err != nil {
 		return err
 	}

@@ -188,13 +188,17 @@ func TestTreePickerLoadsOnce(t *testing.T) {
 	picked := 0
 	p.OnPicked = func() { picked++ }
 	p.tree.Select("a/x")
-	if picked != 1 || p.Selection.State("a") != Off || !slices.Equal(p.Selection.Paths(), []string{"b"}) {
+	if picked != 1 || p.Selection.State("a") != On || !slices.Equal(p.Selection.Paths(), []string{"a"}) {
 		t.Error(picked, p.Selection.Paths())
 	}
-	p.ShowResults([]Node{{Path: "a/x", Name: "a/x"}}, nil)
-	p.results.Select(0)
+	p.ShowResults([]Node{{Path: "b", Name: "b"}}, nil)
+	p.PickShown(true)
 	if p.Selection.State("") != On {
-		t.Error("a result cannot be picked")
+		t.Error("what is shown cannot be picked")
+	}
+	p.results.Select(0)
+	if !slices.Equal(p.Selection.Paths(), []string{"a"}) {
+		t.Error("a result cannot be taken out again", p.Selection.Paths())
 	}
 }
 

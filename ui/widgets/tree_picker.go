@@ -12,7 +12,8 @@ import (
 type Node struct {
 	Path  string // raw, slash-separated, unique
 	Name  string // as shown
-	Bytes int64  // its size; negative: it has none
+	Bytes int64  // its size, a folder's with all below it; negative: it has none
+	Files int64  // how many files it is, or holds
 	Icon  string
 	Open  bool // has children
 }
@@ -26,6 +27,8 @@ type TreePicker struct {
 	OnLoad func(path string)
 	// OnPicked is called after the selection changed.
 	OnPicked func()
+	// Files and Bytes are of everything there is.
+	Files, Bytes int64
 	// OnSize words a size; only lines that are seen are worded.
 	OnSize func(bytes int64) string
 	// OnVersions, if set, is asked for the other versions of a file, by a button at its line's end.
@@ -43,10 +46,10 @@ type TreePicker struct {
 	found    []Node
 }
 
-// NewTreePicker returns a tree with everything checked and nothing loaded.
+// NewTreePicker returns a tree with nothing checked and nothing loaded.
 func NewTreePicker() *TreePicker {
 	p := &TreePicker{nodes: make(map[string]Node), children: make(map[string][]string), asked: make(map[string]bool)}
-	p.Selection = NewSelection(true, func(path string) []string { return p.children[path] })
+	p.Selection = NewSelection(false, func(path string) []string { return p.children[path] })
 	p.tree = widget.NewTree(
 		func(id widget.TreeNodeID) []widget.TreeNodeID { return p.children[id] },
 		func(id widget.TreeNodeID) bool { return id == "" || p.nodes[id].Open },
@@ -129,12 +132,42 @@ func (p *TreePicker) ShowResults(found []Node, parents map[string][]Node) {
 	p.tree.Refresh()
 }
 
+// Picked is how much is checked.
+func (p *TreePicker) Picked() (files, bytes int64) {
+	paths := p.Selection.Paths()
+	if paths == nil {
+		return p.Files, p.Bytes
+	}
+	for _, path := range paths {
+		n := p.nodes[path]
+		files += n.Files
+		bytes += max(0, n.Bytes)
+	}
+	return files, bytes
+}
+
+// PickShown checks what is shown, or unchecks it: the results of a search, or everything.
+func (p *TreePicker) PickShown(on bool) {
+	if p.found == nil {
+		p.Pick("", on)
+		return
+	}
+	for _, n := range p.found {
+		p.Selection.Set(n.Path, on)
+	}
+	p.picked()
+}
+
 // Toggle checks or unchecks a path, as a tap on its line does.
 func (p *TreePicker) toggle(path string) { p.Pick(path, p.Selection.State(path) != On) }
 
 // Pick checks or unchecks a path.
 func (p *TreePicker) Pick(path string, on bool) {
 	p.Selection.Set(path, on)
+	p.picked()
+}
+
+func (p *TreePicker) picked() {
 	p.tree.Refresh()
 	p.results.Refresh()
 	if p.OnPicked != nil {

@@ -24,7 +24,8 @@ func (w Words) Bytes(n int64) string {
 	}
 	text := strconv.FormatFloat(v, 'f', 0, 64)
 	if v < 9.95 {
-		text = strings.Replace(strconv.FormatFloat(v, 'f', 1, 64), ".", w.Say(".", nil), 1)
+		text = strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
+		text = strings.Replace(text, ".", w.Say(".", nil), 1)
 	}
 	return w.Say("{{.Number}} "+unit, Values{"Number": text})
 }
@@ -55,9 +56,8 @@ func (w Words) count(n int64, one, many string) string {
 // Duration words how long something takes: one unit, two where it helps.
 func (w Words) Duration(d time.Duration) string {
 	switch {
-	case d < 0:
-		d = 0
-		fallthrough
+	case d < time.Second:
+		return w.Say("less than a second", nil)
 	case d < time.Minute:
 		return w.count(int64(math.Round(d.Seconds())), "{{.Count}} second", "{{.Count}} seconds")
 	case d < time.Hour:

@@ -3,7 +3,9 @@ package words
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -21,6 +23,9 @@ type Sentence struct {
 
 // CodeMalformedKey is the Code of a text that is no 64-digit key.
 const CodeMalformedKey = "malformed-key"
+
+// codeNoAnswer is the Code of a time limit of somebody who is not known.
+const codeNoAnswer = "no-answer"
 
 type template struct{ what, safe, do string }
 
@@ -44,7 +49,7 @@ var sentences = map[string]template{
 		"Restore with your 64-digit key, or set this backup up again with it."},
 	"settings-damaged": {"The settings file of this computer is damaged.", backupsSafe + " The file stays as it is.",
 		"Put `settings.json` back from a copy. Or move it away and set this backup up again, with its key or password."},
-	"no-backup": {"There is no Holdfast backup at this place.", nothingDone, "Choose the folder that holds the file holdfast.json. Is the disk plugged in?"},
+	"no-backup": {"There is no Holdfast backup at this place.", nothingDone, "Choose the folder you chose for your backup: the file holdfast.json is in it. Is the disk plugged in?"},
 	"existing-backup": {"This place already holds a backup.", "It stays as it is.",
 		"Join it with its 64-digit key, or choose another folder."},
 	"newer-format": {"This backup was written by a newer Holdfast.", "It stays as it is.", "Update Holdfast on this computer, then try again."},
@@ -72,17 +77,17 @@ var sentences = map[string]template{
 	"destination-gone": {"The place of your backup cannot be reached.", backupsSafe, "Plug the disk in or connect the network, then try again."},
 	"target-full":      {"The disk to restore to is full.", "What was restored so far is complete. The backup is untouched.", "Free some space, or restore to another place."},
 	"no-space":         {"The place of your backup is full.", backupsSafe, "Free some space, or choose another place."},
-	"permission":       {"Holdfast may not read or write here.", backupsSafe, "Give yourself access to the folder, or choose another one."},
+	"permission":       {"Holdfast cannot read or write {{.Where}}.{{.ReadOnly}}", backupsSafe, "Give yourself access to the folder, or choose another one."},
 	"no-snapshot":      {"This backup date is not there.", "The other dates stay as they are.", "Choose another date from the list."},
 	"no-entry":         {"This file is not in the backup of that date.", nothingDone, "Look at another date, or search for the name."},
 	"empty-source": {"What is backed up holds no file any more, so no backup was made.", backupsSafe,
-		"Check that its disk is connected. If it is really empty, say so: `holdfast backup --really-empty`."},
-	"no-answer": {"What is backed up is on a disk or a server that does not answer, so no backup was made.", backupsSafe,
+		"Check that its disk is connected. If it is really empty, say so, and back up again."},
+	"source-silent": {"What is backed up is on a disk or a server that does not answer, so no backup was made.", backupsSafe,
 		"Check that the disk or the network is connected, then try again."},
 	"no-source":      {"None of the folders to back up can be read.", backupsSafe, "Check that they exist and that their disk is connected, or choose others."},
 	"target":         {"Files cannot be restored into this folder.", nothingDone, "Choose another folder, or give yourself access to it."},
 	"damaged":        {"A part of this backup is damaged.", originalsSafe + " What is not damaged can still be restored.", "Restore what you need to another folder, then back up to a new place."},
-	"wrong-password": {"Password is not right.{{.Guesses}}", "The backup is untouched.", "Try again when you are sure. The 64-digit key opens the backup too."},
+	"wrong-password": {"That password is not right.{{.Guesses}}", "The backup is untouched.", "Try again when you are sure. The 64-digit key opens the backup too."},
 	"password-gone": {"{{.Gone}}", "The backup itself is untouched.",
 		"Open it with the 64-digit key. On a computer that still backs up, you can also set a new password."},
 	"vault-certificate": {"The certificate of the vault's server is not valid: it has expired, or nobody vouches for it.", "No guess was used, and the backup is untouched.",
@@ -103,6 +108,7 @@ var sentences = map[string]template{
 	"no-password":    {"This backup has no password.", nothingDone, "Open it with its 64-digit key."},
 	"has-vault":      {"This backup has a password, and the vault holds the key that is to be changed.", nothingDone, "Give a password for the new key too, or remove the password first."},
 	"invalid":        {"This cannot be done as asked: {{.Detail}}.", nothingDone, "Change it and try again."},
+	codeNoAnswer:     {"Something did not answer in time.", nothingDone, "Try again. If it comes back, copy the details and ask for help with them."},
 	"cancelled":      {"You stopped it.", "What was backed up before is complete.", "Start again whenever you like; it takes up what is there already."},
 	CodeMalformedKey: {"This is not a whole 64-digit key.", nothingDone, "It has 16 groups of 4, with the digits 0 to 9 and a to f. Compare it with what you saved."},
 	"": {"Something happened that Holdfast has no words for.", "The backups made so far stay as they are.",
@@ -122,8 +128,8 @@ func (w Words) For(err error) Sentence {
 	if code == "" && errors.Is(err, backupkey.ErrMalformed) {
 		code = CodeMalformedKey
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		code = "destination-gone" // nothing else is waited for with a limit
+	if code == "" && errors.Is(err, context.DeadlineExceeded) {
+		code = codeNoAnswer // of whom is not known: nothing is guessed
 	}
 	t, ok := sentences[code]
 	if !ok {
@@ -156,6 +162,8 @@ func (w Words) values(code string, err error) Values {
 	switch {
 	case errors.As(err, &v):
 		return w.vaultValues(v)
+	case code == "permission":
+		return w.permissionValues(err)
 	case code == "vault-not-trusted":
 		return Values{"Vault": untrustedName(err)}
 	case code == "wrong-password":
@@ -173,6 +181,19 @@ func (w Words) values(code string, err error) Values {
 		detail = "it does not fit together"
 	}
 	return Values{"Detail": detail}
+}
+
+// permissionValues name the place that may not be read or written, as far as the error does.
+func (w Words) permissionValues(err error) Values {
+	v := Values{"Where": w.Say("here", nil), "ReadOnly": ""}
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Path != "" {
+		v["Where"] = core.DisplayName(at.Path)
+	}
+	if errors.Is(err, syscall.EROFS) {
+		v["ReadOnly"] = w.Say(" It is read-only.", nil)
+	}
+	return v
 }
 
 // untrustedName is how a vault calls itself, and where it is.

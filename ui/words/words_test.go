@@ -1,6 +1,7 @@
 package words
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -125,12 +126,12 @@ func TestTranslationIsAsked(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 KB", 1500: "1.5 KB", 12_431: "12 KB", 999_900: "1.0 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 KB", 1500: "1.5 KB", 12_431: "12 KB", 999_900: "1 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{0: "0 seconds", time.Second: "1 second", 90 * time.Second: "2 minutes", 2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
+	for d, want := range map[time.Duration]string{0: "less than a second", time.Second: "1 second", 90 * time.Second: "2 minutes", 2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
 		}
@@ -179,6 +180,22 @@ func TestReasonsShowNoRawText(t *testing.T) {
 	} {
 		if got := (Words{}).Reason(raw); got != want {
 			t.Errorf("%q is worded %q", raw, got)
+		}
+	}
+}
+
+// A time limit says nothing of who did not answer: a vault that hangs is not a disk that is away.
+func TestNothingIsGuessedFromATimeLimit(t *testing.T) {
+	w := In(func(template string, _ Values) string { return template })
+	late := fmt.Errorf("post: %w", context.DeadlineExceeded)
+	for want, err := range map[string]error{
+		"vault-unreachable": &core.VaultError{Kind: core.ErrVaultUnreachable, Cause: late},
+		"destination-gone":  fmt.Errorf("%w: %w", core.ErrDestinationGone, late),
+		"no-keyring":        fmt.Errorf("%w: %w", core.ErrNoKeyring, late),
+		"no-answer":         late,
+	} {
+		if s := w.For(err); s.Code != want || s.What == "" {
+			t.Errorf("%v is told as %q: %s", err, s.Code, s.What)
 		}
 	}
 }
