@@ -42,7 +42,10 @@ type Params struct {
 	PackBytes int
 	// Vaults reaches vaults; nil: there are no passwords.
 	Vaults Vaults
-	Log    *slog.Logger // nil logs nothing
+	// Waiting, if not nil, is called with a path of a source that has not answered for a while, from another goroutine, besides being in the
+	// Progress of whoever looks on.
+	Waiting func(path string)
+	Log     *slog.Logger // nil logs nothing
 }
 
 // App is one profile's Holdfast. It is safe for concurrent use.
@@ -298,7 +301,7 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 		}
 		destination = abs
 	}
-	sources, err := cleanSources(req.Sources, destination)
+	sources, err := cleanSources(ctx, req.Sources, destination)
 	if err != nil {
 		return err
 	}
@@ -410,12 +413,12 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 
 // SetSources changes what is backed up, from the next backup on.
 // Errors: ErrNotSetUp, ErrInvalid.
-func (a *App) SetSources(_ context.Context, sources, excludes []string) error {
+func (a *App) SetSources(ctx context.Context, sources, excludes []string) error {
 	settings := a.profile.Settings()
 	if settings.Repository == "" {
 		return ErrNotSetUp
 	}
-	clean, err := cleanSources(sources, settings.Destination)
+	clean, err := cleanSources(ctx, sources, settings.Destination)
 	if err != nil {
 		return err
 	}
@@ -500,7 +503,7 @@ func isPath(destination string) bool {
 }
 
 // cleanSources makes the paths absolute and refuses what cannot work.
-func cleanSources(sources []string, destination string) ([]string, error) {
+func cleanSources(ctx context.Context, sources []string, destination string) ([]string, error) {
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("%w: nothing to back up", ErrInvalid)
 	}
@@ -510,10 +513,16 @@ func cleanSources(sources []string, destination string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(abs); err != nil {
+		inside, err := source.Answer(ctx, abs, func() (bool, error) {
+			_, err := os.Stat(abs)
+			return err == nil && isPath(destination) && (within(abs, destination) || holds(abs, destination)), err
+		})
+		switch {
+		case errors.Is(err, source.ErrNoAnswer), ctx.Err() != nil:
+			return nil, err
+		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrNoSource, err)
-		}
-		if isPath(destination) && (within(abs, destination) || holds(abs, destination)) {
+		case inside:
 			return nil, fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, abs)
 		}
 		if !slices.Contains(out, abs) {

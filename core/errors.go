@@ -56,9 +56,11 @@ var (
 	ErrNoSource        = errors.New("none of the sources can be read")
 	// ErrEmptySource: the sources hold no file any more, and held some at the last backup. No backup was made.
 	ErrEmptySource = errors.New("what is backed up holds no file any more")
-	ErrTarget      = errors.New("the folder to restore to cannot be used")
-	ErrTargetFull  = errors.New("the disk to restore to is full")
-	ErrInvalid     = errors.New("invalid request")
+	// ErrNoAnswer: the disk or server of a source does not answer, and nothing else could be backed up. No backup was made.
+	ErrNoAnswer   = errors.New("what is to be backed up does not answer")
+	ErrTarget     = errors.New("the folder to restore to cannot be used")
+	ErrTargetFull = errors.New("the disk to restore to is full")
+	ErrInvalid    = errors.New("invalid request")
 
 	// Of a vault. A *VaultError is around each.
 	ErrWrongPassword    = errors.New("the password is not right")
@@ -94,8 +96,9 @@ var codes = []struct {
 	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
-	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
-	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate}, {"vault-elsewhere", ErrVaultElsewhere}, {"vault-unreachable", ErrVaultUnreachable},
+	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"source-silent", ErrNoAnswer}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
+	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate},
+	{"vault-elsewhere", ErrVaultElsewhere}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
 	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
@@ -146,6 +149,7 @@ var below = []struct{ from, to error }{
 	{repo.ErrChanged, ErrDowngraded},
 	{repo.ErrOlder, ErrOlderKey},
 	{repo.ErrTooManyKeys, ErrTooManyKeys},
+	{source.ErrNoAnswer, ErrNoAnswer},
 	{backup.ErrEmptySource, ErrEmptySource},
 	{backup.ErrNoSource, ErrNoSource},
 	{restore.ErrTarget, ErrTarget},
@@ -185,7 +189,10 @@ func (r *raised) Unwrap() []error { return []error{r.kind, r.detail} }
 // reason words why one file could not be read or written.
 func reason(err error) string {
 	var missing *restore.Missing
+	var silent *source.NoAnswerError
 	switch {
+	case errors.As(err, &silent):
+		return silent.Error()
 	case errors.As(err, &missing):
 		return missing.Error()
 	case errors.Is(err, fs.ErrPermission):

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -251,6 +252,21 @@ func TestNothingUnfinishedIsLeft(t *testing.T) {
 	}
 	if names := left(full); len(names) > 0 {
 		t.Errorf("full: %v", names)
+	}
+	// A place that tells it at a write, as a network drive does.
+	var room atomic.Int64
+	room.Store(20 << 20)
+	full = restoretest.Mount(t, restoretest.Options{Fault: func(op, _ string, _ int64) syscall.Errno {
+		if op == "Write" && room.Add(-128<<10) < 0 {
+			return syscall.ENOSPC
+		}
+		return 0
+	}})
+	if _, err := c.restoreTo(context.Background(), filepath.Join(full, "out"), core.ConflictKeep); !errors.Is(err, core.ErrTargetFull) {
+		t.Error(err)
+	}
+	if names := left(full); len(names) > 0 {
+		t.Errorf("full by a write: %v", names)
 	}
 }
 

@@ -210,7 +210,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
-		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: a.heldBefore(),
+		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: a.heldBefore(), Waiting: a.p.Waiting,
 	}
 	if isPath(set.Destination) {
 		o.Destination = set.Destination
@@ -228,7 +228,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	m := startMeter(ctx, progress, func() Progress {
 		c := o.Counters
 		p := Progress{
-			Step: StepBackingUp, Path: c.Path(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(),
+			Step: StepBackingUp, Path: c.Path(), Waiting: c.Waiting(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(),
 			FilesTotal: total.files.Load(), BytesTotal: total.bytes.Load(), Paused: gate.Paused(), Problems: int(c.Problems.Load()),
 		}
 		switch {
@@ -242,7 +242,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	})
 	res, err := backup.Run(ctx, o)
 	m.end()
-	states, moved := a.sourceStates(res.Held)
+	states, moved := a.sourceStates(ctx, res.Held)
 	res.Problems = append(res.Problems, moved...)
 	for _, p := range res.Problems {
 		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})

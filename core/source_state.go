@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -24,11 +25,12 @@ func (a *App) heldBefore() map[string]int64 {
 
 // sourceStates returns what the settings are to remember of the sources after a backup that found these files, and
 // a problem for each source that is on another disk than before.
-func (a *App) sourceStates(found map[string]int64) ([]profile.SourceState, []backup.Problem) {
+func (a *App) sourceStates(ctx context.Context, found map[string]int64) ([]profile.SourceState, []backup.Problem) {
 	var moved []backup.Problem
 	states := slices.Clone(a.profile.Settings().SourceStates)
 	for _, path := range slices.Sorted(maps.Keys(found)) {
-		now := profile.SourceState{Path: profile.Bytes(path), Files: found[path], Disk: source.Disk(path)}
+		disk, _ := source.Answer(ctx, path, func() (string, error) { return source.Disk(path), nil }) // "" where that is not known
+		now := profile.SourceState{Path: profile.Bytes(path), Files: found[path], Disk: disk}
 		at := slices.IndexFunc(states, func(s profile.SourceState) bool { return string(s.Path) == path })
 		if at < 0 {
 			states = append(states, now)

@@ -51,6 +51,8 @@ type Progress struct {
 	Step Step
 	// Path is what is being worked on, as shown to people ("" when nothing in particular).
 	Path string
+	// Waiting is a path of a source that has not answered for a while, as on a network drive whose server is gone; "" when there is none.
+	Waiting string
 	// FilesDone of FilesTotal files; a total of 0 is not known yet.
 	FilesDone, FilesTotal int64
 	// BytesDone of BytesTotal bytes of the source (or of the stored data when checking).

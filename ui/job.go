@@ -136,6 +136,9 @@ func stepName(s core.Step) string {
 
 func (u *UI) progressState(p core.Progress) widgets.ProgressState {
 	s := widgets.ProgressState{Step: stepName(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
+	if p.Waiting != "" {
+		s.Path = lang.L("{{.Path}} does not answer. Holdfast waits a moment, then goes on without it.", vals{"Path": core.DisplayName(p.Waiting)})
+	}
 	// The total is the last backup's. When more than that turns up, core raises
 	// it along, and a share of it would only ever say 100 %.
 	outgrown := p.Step == core.StepBackingUp && p.BytesDone > 0 && p.BytesDone >= p.BytesTotal

@@ -17,6 +17,7 @@ import (
 // they go into a new tree. So memory holds the entries' encoding at most.
 type dirState struct {
 	path   string
+	dir    *dirRef // not to be read from: it may be closed
 	node   repo.Node
 	cached *cachedDir // nil for a directory that is not in the cache
 
@@ -56,6 +57,7 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				return nil, err
 			}
 		case kindLeave:
+			away := r.stack[len(r.stack)-1].dir.Away()
 			node, err := r.leave()
 			if err != nil {
 				return nil, err
@@ -66,7 +68,7 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				if err := r.add(node); err != nil {
 					return nil, err
 				}
-			} else if r.holds(src, node.Files) {
+			} else if r.holds(src, node.Files, away) {
 				top = append(top, *node)
 			}
 		case kindNode:
@@ -76,7 +78,7 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 				return nil, err
 			case node == nil:
 			case len(r.stack) == 0:
-				if r.holds(it.source, 1) {
+				if r.holds(it.source, 1, false) {
 					top = append(top, *node)
 				}
 			default:
@@ -100,9 +102,13 @@ func (r *run) assemble(ctx context.Context) (*repo.Node, error) {
 	return r.leave()
 }
 
-// holds notes that a source was read, with so many files. It returns false for one that has lost all of them: that is
-// reported, and the source is left out.
-func (r *run) holds(src *repo.Source, files int64) bool {
+// holds notes that a source was read, with so many files. It returns false for one that has lost all of them, or some because its disk
+// does not answer: that is reported, and the source is left out.
+func (r *run) holds(src *repo.Source, files int64, away bool) bool {
+	if away && files < r.o.Held[src.Path] {
+		r.report(src.Path, ErrSourceAway)
+		return false
+	}
 	if files == 0 && r.o.Held[src.Path] > 0 {
 		r.report(src.Path, ErrEmptySource)
 		return false
@@ -321,6 +327,9 @@ func (r *run) setResult(ctx context.Context, p *pending, n repo.Node, content re
 }
 
 func (r *run) report(path string, err error) {
+	if source.Again(err) {
+		return
+	}
 	r.o.Counters.Problems.Add(1)
 	r.problems = append(r.problems, Problem{path, err})
 }
@@ -361,6 +370,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 	}
 	builder := r.saver.NewContentBuilder()
 	var fault error
+	var length int64
 	for {
 		var b *block
 		var more bool
@@ -383,6 +393,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 			fault = b.err
 		case b.extents != nil:
 			for _, e := range b.extents {
+				length += e.Length
 				if err := builder.Add(e); err != nil {
 					return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
 				}
@@ -391,6 +402,7 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 				p.paged.after.add(b.extents, b.hashes)
 			}
 		default:
+			length += b.extent.Length
 			if err := builder.Add(b.extent); err != nil {
 				return repo.Content{}, source.Entry{}, errors.Join(errStop, err)
 			}
@@ -398,6 +410,9 @@ func (r *run) blocks(ctx context.Context, p *pending) (repo.Content, source.Entr
 	}
 	if fault == nil && p.taken == nil {
 		fault = stillSame(p.file.Handle, p.file.entry)
+	}
+	if fault == nil && length != p.file.entry.Size {
+		fault = errChanged // or it is shorter than it claims, which another look will tell
 	}
 	if errors.Is(fault, errChanged) {
 		return r.storeAlone(ctx, p)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -97,4 +98,28 @@ func BenchmarkChangeCache(b *testing.B) {
 		}
 		perFile(b)
 	})
+}
+
+// BenchmarkUnchanged backs up 40,000 files in 2,000 folders that are as they were: what each costs is a look at it and little else.
+func BenchmarkUnchanged(b *testing.B) {
+	const folders, files = 2000, 20
+	t := newBench(b)
+	for d := range folders {
+		dir := filepath.Join(t.src, fmt.Sprint(d))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			b.Fatal(err)
+		}
+		for i := range files {
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("x"), 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	t.run()
+	for b.Loop() {
+		if t.run(); t.o.Counters.FilesNew.Load()+t.o.Counters.FilesChanged.Load() > 0 {
+			b.Fatal("something was read")
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*folders*files), "ns/file")
 }

@@ -145,7 +145,7 @@ func (r *run) storeDatabase(ctx context.Context, ref *dirRef, book *logbook, p *
 	if err := r.submitBundle(ctx); err != nil {
 		return err
 	}
-	taken, err := database.Take(ctx, ref.Dir, p.entry.Name, r.scratch)
+	taken, err := r.take(ctx, ref.Dir, p.path, p.entry.Name)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -221,7 +221,7 @@ func busy(head []byte, e *source.Entry) bool {
 
 // takeAlone takes and stores a database on the assembler's own goroutine. done is false if it must be read where it lies.
 func (r *run) takeAlone(ctx context.Context, p *pending) (c repo.Content, e source.Entry, done bool, err error) {
-	taken, err := database.Take(ctx, p.dir.Dir, p.entry.Name, r.scratch)
+	taken, err := r.take(ctx, p.dir.Dir, p.path, p.entry.Name)
 	if err != nil {
 		p.untaken = untaken(err)
 		return c, e, false, ctx.Err()

@@ -12,7 +12,7 @@
 // package database first, and read from that copy.
 //
 // It promises: a snapshot is written only after everything it refers to is
-// durable; a file that cannot be read is reported and never stops the run; a
+// durable; a file that cannot be read, or does not answer, is reported and never stops the run; a
 // file that changes while it is read is read again, and reported if it never
 // holds still; a database is of one moment, with its logs, or it is reported.
 // It does not promise that two other files are from the same moment.

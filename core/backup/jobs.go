@@ -43,28 +43,9 @@ type bundled struct {
 // do reads the files one behind the other and stores them as one chunk.
 func (b *bundle) do(ctx context.Context, w *worker) error {
 	defer close(b.done)
-	b.results = make([]bundled, len(b.files))
-	used := 1 // the buffer's first byte is the record's
-	for i, p := range b.files {
-		if err := w.r.o.Gate.wait(ctx); err != nil {
-			return err
-		}
-		res := &b.results[i]
-		res.offset = used - 1
-		n, entry, err := readSmall(p, w.buf[used:])
-		res.entry, res.length, res.err = entry, n, err
-		if errors.Is(err, errAlone) {
-			res.err, res.alone, res.length = nil, true, 0
-			n = 0
-		}
-		if err != nil && !errors.Is(err, errChanged) {
-			n, res.length = 0, 0
-		}
-		used += n
-		if !res.alone { // such a file is read again, with its folder still open
-			p.dir.release()
-		}
-		w.r.o.Counters.BytesRead.Add(int64(n))
+	used, err := b.read(ctx, w)
+	if err != nil {
+		return err
 	}
 	if used == 1 {
 		return nil
@@ -79,20 +60,102 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 	return nil
 }
 
+// read reads all files into the worker's buffer, as one piece of work unless one of them does not answer. It returns how much
+// of the buffer is used; its first byte is the record's.
+func (b *bundle) read(ctx context.Context, w *worker) (used int, err error) {
+	b.results = make([]bundled, len(b.files))
+	at := func(i int) (string, *source.Dir) { return b.files[i].path, b.files[i].dir.Dir }
+	used = 1
+	for next := 0; next < len(b.files); {
+		buf, results, from, begin := w.buf, b.results, next, used
+		err := w.r.watch.Do(at, func(c *source.Call) error {
+			end := begin
+			for i := from; i < len(b.files) && c.Rest(); i++ {
+				if err := w.r.o.Gate.wait(ctx); err != nil {
+					return err
+				}
+				if !c.Step(i) {
+					break
+				}
+				res := b.files[i].read(c, buf[end:])
+				res.offset = end - 1
+				if !c.Rest() {
+					break
+				}
+				results[i] = res
+				end += res.length
+				if !res.alone { // such a file is read again, with its folder still open
+					b.files[i].dir.release()
+				}
+				w.r.o.Counters.BytesRead.Add(int64(res.length))
+			}
+			return nil
+		})
+		var silent *source.NoAnswerError
+		next = len(b.files)
+		if errors.As(err, &silent) {
+			next = silent.Step + 1
+			b.results = make([]bundled, len(b.files)) // whoever waits for an answer may still write to the old ones
+			copy(b.results, results[:silent.Step])
+			b.results[silent.Step].err = err
+			b.files[silent.Step].dir.release()
+		} else if err != nil {
+			return 0, err
+		}
+		for _, res := range b.results[from:next] {
+			used += res.length
+		}
+		if silent != nil {
+			w.buf = repo.ChunkBuffer(blockMax)
+			copy(w.buf, buf[:used])
+		}
+	}
+	return used, nil
+}
+
+// read reads one file of a bundle as a part of a call.
+func (p *pending) read(c *source.Call, buf []byte) (res bundled) {
+	res.length, res.entry, res.err = readSmall(p, p.dir.In(c), buf)
+	switch {
+	case errors.Is(res.err, errAlone):
+		res.err, res.alone, res.length = nil, true, 0
+	case res.err != nil && !errors.Is(res.err, errChanged):
+		res.length = 0
+	}
+	return res
+}
+
+// spoilt gives the worker's buffer up when a read into it has no answer: it may still be written to.
+func (w *worker) spoilt(err error) {
+	if errors.Is(err, source.ErrNoAnswer) {
+		w.buf = nil
+	}
+}
+
 var errAlone = errors.New("it cannot be gathered")
 
-// readSmall reads a file whole into buf, again if it changes meanwhile.
-func readSmall(p *pending, buf []byte) (int, source.Entry, error) {
+// errShort: less could be read than the file claims to hold, though nothing says that it changed. Those of /sys are so.
+var errShort = errors.New("the file is shorter than it claims")
+
+// readSmall reads a file whole into buf, again if it changes meanwhile. What ends early twice at the same place is as long as that.
+func readSmall(p *pending, dir *source.Dir, buf []byte) (int, source.Entry, error) {
+	short := -1 // how much there was of a file that is shorter than it claims
 	for try := 1; ; try++ {
-		n, entry, err := readOnce(p, buf)
+		n, entry, err := readOnce(p, dir, buf)
+		if errors.Is(err, errShort) {
+			if n == short {
+				return n, entry, nil
+			}
+			short, err = n, errChanged
+		}
 		if !errors.Is(err, errChanged) || try == readTries {
 			return n, entry, err
 		}
 	}
 }
 
-func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
-	f, before, err := openStable(p.dir.Dir, p.entry)
+func readOnce(p *pending, dir *source.Dir, buf []byte) (int, source.Entry, error) {
+	f, before, err := openStable(dir, p.entry)
 	if err != nil {
 		return 0, before, err
 	}
@@ -106,7 +169,7 @@ func readOnce(p *pending, buf []byte) (int, source.Entry, error) {
 		return 0, before, errAlone
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return n, before, errChanged
+		return n, before, cmp.Or(stillSame(f, before), errShort)
 	}
 	if err != nil {
 		return 0, before, err
@@ -172,6 +235,7 @@ func (j *readBlock) do(_ context.Context, w *worker) error {
 			err = errChanged // it shrank
 		}
 		j.block.err = err
+		w.spoilt(err)
 		return nil
 	}
 	return w.save(j.block, w.buf[:1+n], w.saver.SaveMedia)

@@ -124,6 +124,9 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 		if err == nil {
 			continue
 		}
+		if errors.Is(err, source.ErrNoAnswer) {
+			r.scan = nil // it may still be written to
+		}
 		if !errors.Is(err, io.EOF) {
 			b := &block{done: make(chan struct{}), err: err}
 			close(b.done)

@@ -108,7 +108,7 @@ func (r *run) anotherName(ctx context.Context, p *pending, n repo.Node) error {
 		p.result, p.state, p.ok = first.result, first.state, true
 		return nil
 	}
-	dir, err := reopen(p.top, p.path)
+	dir, err := r.reopen(p.top, p.path)
 	if err != nil {
 		return r.setResult(ctx, p, n, repo.Content{}, p.entry, err)
 	}
@@ -120,8 +120,8 @@ func (r *run) anotherName(ctx context.Context, p *pending, n repo.Node) error {
 
 // reopen opens the folder that holds path again, without following a link below the source. A folder is not held open for each
 // further name of a file: there may be more of them than this process may have handles.
-func reopen(top, path string) (*source.Dir, error) {
-	dir, _, isDir, err := source.Open(top)
+func (r *run) reopen(top, path string) (*source.Dir, error) {
+	dir, _, isDir, err := r.watch.Open(top)
 	if err != nil || !isDir {
 		return dir, err
 	}

@@ -97,7 +97,7 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 	}
 	err := ref.Batches(ctx, func(entries []source.Entry, problems []source.Problem) error {
 		kept := l.buffer()
-		var folders []string
+		var folders []source.Entry
 		for i := range entries {
 			e := &entries[i]
 			folder := e.Kind == source.Folder
@@ -113,14 +113,14 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 			}
 			kept = append(kept, *e)
 			if folder {
-				folders = append(folders, e.Name)
+				folders = append(folders, *e)
 			}
 		}
 		if err := put(ctx, l.out, listing{kind: listEntries, entries: kept, problems: problems}); err != nil {
 			return err
 		}
-		for _, name := range folders {
-			if err := l.enter(ctx, ref, name, exclude.Enter(name)); err != nil {
+		for i := range folders {
+			if err := l.enter(ctx, ref, &folders[i], exclude.Enter(folders[i].Name)); err != nil {
 				return err
 			}
 		}
@@ -133,8 +133,8 @@ func (l *lister) dir(ctx context.Context, ref *dirRef, exclude source.Level) err
 }
 
 // enter lists a folder in a directory.
-func (l *lister) enter(ctx context.Context, ref *dirRef, name string, exclude source.Level) error {
-	child, err := ref.OpenDir(name)
+func (l *lister) enter(ctx context.Context, ref *dirRef, e *source.Entry, exclude source.Level) error {
+	child, err := ref.OpenAhead(ctx, e)
 	if err != nil {
 		return put(ctx, l.out, listing{kind: listOpened, err: err})
 	}

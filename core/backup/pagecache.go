@@ -2,16 +2,19 @@ package backup
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/zeebo/blake3"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
 )
 
 // A page cache remembers the pages of one database: a file beside the change
@@ -238,7 +241,7 @@ func (c *pageWriter) commit() error {
 }
 
 // forgetPages deletes page caches of databases that are gone.
-func forgetPages(cachePath string) {
+func forgetPages(ctx context.Context, cachePath string) {
 	dir := PagesDir(cachePath)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -247,8 +250,12 @@ func forgetPages(cachePath string) {
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		if of, err := pagesOf(path); err == nil {
-			if _, err := os.Lstat(of); err == nil {
+			_, err := source.Answer(ctx, of, func() (fs.FileInfo, error) { return os.Lstat(of) })
+			switch {
+			case err == nil:
 				continue
+			case errors.Is(err, source.ErrNoAnswer) || ctx.Err() != nil:
+				return // nobody knows, and nobody need know now
 			}
 		}
 		_ = os.Remove(path) // a cache too many is no harm

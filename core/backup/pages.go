@@ -79,6 +79,7 @@ func (j *pageBlock) do(_ context.Context, w *worker) error {
 	switch {
 	case errors.Is(err, errUnread):
 		j.block.err = err
+		w.spoilt(err)
 		return nil
 	case err != nil:
 		return err

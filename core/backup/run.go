@@ -22,6 +22,10 @@ var ErrNoSource = errors.New("none of the sources can be read")
 // not replaced by nothing: its disk may be away.
 var ErrEmptySource = errors.New("this folder holds no file any more, as if its disk were not connected; it was left out")
 
+// ErrSourceAway: a source did not answer any more while it was read, and held more files when it was last backed up. It is left out like an
+// ErrEmptySource.
+var ErrSourceAway = fmt.Errorf("only a part of this folder could be read; it was left out: %w", source.ErrNoAnswer)
+
 // ErrDestination: the place of the backup lies in a source, perhaps by a link or a mount. It is left out.
 var ErrDestination = errors.New("this is the place of the backup itself; it was left out")
 
@@ -51,6 +55,12 @@ type Options struct {
 	Gate      *Gate     // may be nil
 	Workers   int       // 0: one for each processor
 	PackBytes int       // of file data; 0: 16 MiB
+	// Patience is how long one system call on a source may go without an answer before what it is on is left out; 0: source.DefaultPatience.
+	Patience time.Duration
+	// Waiting, if not nil, is called with a path that has not answered for a while, from another goroutine.
+	Waiting func(path string)
+
+	hangs func(path string) bool // tests say with it what gets no answer
 }
 
 // Counters are a run's progress, to be read from any goroutine at any time.
@@ -63,11 +73,20 @@ type Counters struct {
 	Problems     atomic.Int64
 	Finishing    atomic.Bool
 	path         atomic.Pointer[string]
+	waiting      atomic.Pointer[string]
 }
 
 // Path is what the walk looks at.
 func (c *Counters) Path() string {
 	if p := c.path.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Waiting is the path that has not answered for a while, "" when there is none.
+func (c *Counters) Waiting() string {
+	if p := c.waiting.Load(); p != nil {
 		return *p
 	}
 	return ""
@@ -139,7 +158,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 	}
 	if o.Destination != "" {
 		var err error
-		if r.destination, err = source.MarkOf(o.Destination); err != nil {
+		if r.destination, err = source.Answer(ctx, o.Destination, func() (source.Mark, error) { return source.MarkOf(o.Destination) }); err != nil {
 			return nil, nil, nil, fmt.Errorf("the destination: %w", err)
 		}
 	}
@@ -164,7 +183,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 			_ = os.Remove(o.CachePath) // an old cache would be as right, but never older than one run
 		}
 		if err == nil {
-			forgetPages(o.CachePath)
+			forgetPages(ctx, o.CachePath)
 		}
 	}
 	if err != nil {
@@ -188,6 +207,7 @@ type run struct {
 	items   chan item
 	buffers chan []byte // chunks on their way from the walk to a worker
 	links   linkTable
+	watch   *source.Watch
 
 	destination source.Mark
 	scratch     string // of copies of databases
@@ -226,6 +246,16 @@ type job interface {
 // all runs the walk, the workers and the assembler to their end.
 func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
 	g, ctx := errgroup.WithContext(ctx)
+	r.watch = source.NewWatch(ctx, source.WatchParams{
+		Patience: r.o.Patience, Hangs: r.o.hangs,
+		Waiting: func(path string) {
+			r.o.Counters.waiting.Store(&path)
+			if path != "" && r.o.Waiting != nil {
+				r.o.Waiting(path)
+			}
+		},
+	})
+	defer r.watch.Close()
 	g.Go(func() error {
 		defer close(r.items)
 		defer close(r.jobs)
@@ -273,7 +303,7 @@ func noSource(problems []Problem) error {
 		return ErrNoSource
 	}
 	for _, p := range problems {
-		if errors.Is(p.Err, ErrEmptySource) {
+		if errors.Is(p.Err, ErrEmptySource) || errors.Is(p.Err, source.ErrNoAnswer) {
 			return fmt.Errorf("%w: %s: %w", ErrNoSource, p.Path, p.Err)
 		}
 	}

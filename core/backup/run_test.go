@@ -54,7 +54,7 @@ func (b *bench) write(name string, content []byte) {
 
 func (b *bench) run() Result {
 	b.t.Helper()
-	b.o.Counters = nil
+	b.o.Counters = &Counters{}
 	res, err := Run(b.t.Context(), b.o)
 	if err != nil {
 		b.t.Fatal(err)

@@ -92,7 +92,7 @@ func (r *run) walk(ctx context.Context) error {
 
 func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 	r.top = src.Path
-	dir, entry, isDir, err := source.Open(src.Path)
+	dir, entry, isDir, err := r.watch.Open(src.Path)
 	if err != nil {
 		return r.problem(ctx, src.Path, err)
 	}
@@ -156,6 +156,9 @@ func put[T any](ctx context.Context, to chan<- T, v T) error {
 func (r *run) submit(ctx context.Context, j job) error { return put(ctx, r.jobs, j) }
 
 func (r *run) problem(ctx context.Context, path string, err error) error {
+	if source.Again(err) {
+		return nil
+	}
 	r.o.Counters.Problems.Add(1)
 	return r.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
 }
@@ -198,7 +201,7 @@ func (r *run) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, 
 			return r.send(ctx, item{kind: kindLeave})
 		}
 		if !entered {
-			if err := r.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, node: node, cached: d.cached}, source: src}); err != nil {
+			if err := r.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, dir: ref, node: node, cached: d.cached}, source: src}); err != nil {
 				return err
 			}
 		}
@@ -322,6 +325,8 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	if e.Kind != source.File {
 		return r.visitSpecial(ctx, ref, path, &onDisk, node, src)
 	}
+	// What says that it is empty is taken for empty. Files of /proc say so of what they make up when they are read; to read some of them has
+	// effects, or no end, and nobody restores one.
 	if e.Size == 0 { // of others, whoever opens them reads these
 		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
 			if err := r.problem(ctx, path, err); err != nil {
@@ -360,7 +365,7 @@ func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *sou
 		var fault error
 		if e.Kind == source.Symlink {
 			target, err := ref.ReadLink(e.Name)
-			if err != nil && try == readTries {
+			if err != nil && (try == readTries || errors.Is(err, source.ErrNoAnswer)) {
 				return r.gone(ctx, path, err)
 			}
 			node.Target, fault = target, err

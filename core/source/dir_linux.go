@@ -12,17 +12,54 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// Dir is an open folder. It is safe for concurrent use until it is closed.
-type Dir struct{ f *os.File }
+// Dir is an open folder. It is safe for concurrent use until it is closed. It is a bare descriptor, which may be closed while a call on it
+// has no answer.
+type Dir struct {
+	*folder
+	ahead *looker // what was listed when it was opened
+	place
+}
+
+type folder struct{ number atomic.Int32 } // of the descriptor; -1 when closed
+
+func newDir(fd int, p place) *Dir {
+	d := &Dir{new(folder), nil, p}
+	d.number.Store(int32(fd))
+	p.watch.opened(d.folder)
+	return d
+}
+
+func (f *folder) drop() {
+	if fd := f.number.Swap(-1); fd >= 0 {
+		_ = unix.Close(int(fd)) // only read from
+	}
+}
+
+// In is the folder as a part of a call of a runner: what is opened by it is, too.
+func (d *Dir) In(c *Call) *Dir {
+	return &Dir{d.folder, nil, place{d.watch, c, d.disk}}
+}
+
+// path is where a name in the folder is, as the kernel has it.
+func (d *Dir) path(name string) string {
+	dir, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(d.fd()))
+	if err != nil {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
 
 // Open opens the folder at a path, or, for anything else, the folder that
 // holds it; isDir tells which. A symbolic link as the last element is
 // followed: it was named by a person. entry describes what the path is.
-func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) {
+func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) { return open(path, place{}) }
+
+func open(path string, p place) (dir *Dir, entry Entry, isDir bool, err error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, entry, false, err
 	}
@@ -34,7 +71,7 @@ func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) {
 	if err != nil {
 		return nil, entry, false, &fs.PathError{Op: "open", Path: parent, Err: err}
 	}
-	holder := &Dir{os.NewFile(uintptr(fd), parent)}
+	holder := newDir(fd, p)
 	if entry, err = holder.Lstat(base); err != nil {
 		return nil, entry, false, errors.Join(err, holder.Close())
 	}
@@ -45,13 +82,24 @@ func Open(path string) (dir *Dir, entry Entry, isDir bool, err error) {
 	return dir, entry, true, errors.Join(err, holder.Close())
 }
 
-// Close closes the folder.
-func (d *Dir) Close() error { return d.f.Close() }
+// Close closes the folder. On a disk without an answer it does not wait. Elsewhere nothing is asked of a server: only files are flushed.
+func (d *Dir) Close() error {
+	fd := int(d.number.Swap(-1))
+	d.watch.closes(d.folder)
+	if d.disk != nil && d.disk.silent.Load() > 0 {
+		go unix.Close(fd) //nolint:errcheck // only read from
+		return nil
+	}
+	if err := unix.Close(fd); err != nil {
+		return &fs.PathError{Op: "close", Path: strconv.Itoa(fd), Err: err}
+	}
+	return nil
+}
 
 // Path returns a path by which others in this process reach a name in the folder, until the folder is closed.
 func (d *Dir) Path(name string) string { return "/proc/self/fd/" + strconv.Itoa(d.fd()) + "/" + name }
 
-func (d *Dir) fd() int { return int(d.f.Fd()) }
+func (d *Dir) fd() int { return int(d.number.Load()) }
 
 func openRetry(at int, name string, flags int) (int, error) {
 	for {
@@ -62,20 +110,31 @@ func openRetry(at int, name string, flags int) (int, error) {
 	}
 }
 
+// listBuffers are for what the kernel tells of a folder at once.
+var listBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // names returns the names in the folder, in no order.
 func (d *Dir) names(ctx context.Context) ([]string, error) {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
+	fd := d.fd()
+	if _, err := unix.Seek(fd, 0, io.SeekStart); err != nil {
+		return nil, &fs.PathError{Op: "list", Path: d.path(""), Err: err}
 	}
+	buf := listBuffers.Get().(*[32 << 10]byte)
+	defer listBuffers.Put(buf)
 	var names []string
 	for {
-		more, err := d.f.Readdirnames(4096)
-		names = append(names, more...)
-		if errors.Is(err, io.EOF) {
-			return names, nil
-		}
-		if err != nil {
+		if err := d.step("."); err != nil {
 			return nil, err
+		}
+		n, err := unix.ReadDirent(fd, buf[:])
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return nil, &fs.PathError{Op: "list", Path: d.path(""), Err: err}
+		case n <= 0:
+			return names, nil
+		default:
+			_, _, names = unix.ParseDirent(buf[:n], -1, names)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -85,6 +144,16 @@ func (d *Dir) names(ctx context.Context) ([]string, error) {
 
 // Lstat looks at one name.
 func (d *Dir) Lstat(name string) (Entry, error) {
+	if d.asks() {
+		return ask(&d.place, nil, func() string { return d.path(name) }, func(c *Call) (Entry, error) { return d.In(c).Lstat(name) })
+	}
+	if err := d.step(name); err != nil {
+		return Entry{}, err
+	}
+	return d.lstat(name)
+}
+
+func (d *Dir) lstat(name string) (Entry, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(d.fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return Entry{}, &fs.PathError{Op: "lstat", Path: name, Err: err}
@@ -119,19 +188,42 @@ func toEntry(name string, st *unix.Stat_t) Entry {
 
 // OpenDir opens a folder in the folder.
 func (d *Dir) OpenDir(name string) (*Dir, error) {
+	if d.asks() {
+		child, err := ask(&d.place, nil, func() string { return d.path(name) }, func(c *Call) (*Dir, error) { return d.In(c).OpenDir(name) })
+		if err != nil {
+			return nil, err
+		}
+		return child.In(nil), nil
+	}
+	if err := d.step(name); err != nil {
+		return nil, err
+	}
 	fd, err := openRetry(d.fd(), name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &Dir{os.NewFile(uintptr(fd), name)}, nil
+	return newDir(fd, d.place), nil
 }
 
 // OpenFile opens a regular file that ReadEntries or Lstat listed, and tells what it is now.
 // Errors: ErrChanged when the name is another file by now.
 func (d *Dir) OpenFile(e Entry) (*Handle, Entry, error) {
+	if d.asks() {
+		o, err := ask(&d.place, nil, func() string { return d.path(e.Name) }, func(c *Call) (opened, error) {
+			h, now, err := d.In(c).OpenFile(e)
+			return opened{h, now}, err
+		})
+		if err != nil {
+			return nil, o.now, err
+		}
+		return o.in(nil), o.now, nil
+	}
+	if err := d.step(e.Name); err != nil {
+		return nil, Entry{}, err
+	}
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	fd, err := openRetry(d.fd(), e.Name, flags|unix.O_NOATIME)
-	if errors.Is(err, unix.EPERM) { // only the owner may leave the access time alone
+	if errors.Is(err, unix.EPERM) && d.step(e.Name) == nil { // only the owner may leave the access time alone
 		fd, err = openRetry(d.fd(), e.Name, flags)
 	}
 	if errors.Is(err, unix.ELOOP) {
@@ -140,7 +232,8 @@ func (d *Dir) OpenFile(e Entry) (*Handle, Entry, error) {
 	if err != nil {
 		return nil, Entry{}, &fs.PathError{Op: "open", Path: e.Name, Err: err}
 	}
-	h := &Handle{name: e.Name, fd: fd}
+	h := &Handle{&file{name: e.Name, fd: fd}, d.place}
+	d.watch.opened(h.file)
 	now, err := h.Stat()
 	if err == nil && (now.Kind != File || now.Inode != e.Inode || now.Device != e.Device) {
 		err = fmt.Errorf("%q: %w", e.Name, ErrChanged)
@@ -152,9 +245,21 @@ func (d *Dir) OpenFile(e Entry) (*Handle, Entry, error) {
 	return h, now, nil
 }
 
+// opened is a file with what it was then.
+type opened struct {
+	*Handle
+	now Entry
+}
+
 // ReadLink returns the target of a symbolic link.
 func (d *Dir) ReadLink(name string) (string, error) {
+	if d.asks() {
+		return ask(&d.place, nil, func() string { return d.path(name) }, func(c *Call) (string, error) { return d.In(c).ReadLink(name) })
+	}
 	for size := 256; ; size *= 4 {
+		if err := d.step(name); err != nil {
+			return "", err
+		}
 		b := make([]byte, size)
 		n, err := unix.Readlinkat(d.fd(), name, b)
 		if err != nil {
@@ -169,11 +274,24 @@ func (d *Dir) ReadLink(name string) (string, error) {
 // Xattrs returns the extended attributes of a name ("." for the folder
 // itself), sorted; none where the file system has none.
 func (d *Dir) Xattrs(name string) ([]Xattr, error) {
+	if d.asks() {
+		return ask(&d.place, nil, func() string { return d.path(name) }, func(c *Call) ([]Xattr, error) { return d.In(c).Xattrs(name) })
+	}
 	// The handle's own path stands in for the listxattrat that Linux lacked until 6.13.
 	path := d.Path(name)
 	return xattrs(name,
-		func(b []byte) (int, error) { return unix.Llistxattr(path, b) },
-		func(attr string, b []byte) (int, error) { return unix.Lgetxattr(path, attr, b) })
+		func(b []byte) (int, error) {
+			if err := d.step(name); err != nil {
+				return 0, err
+			}
+			return unix.Llistxattr(path, b)
+		},
+		func(attr string, b []byte) (int, error) {
+			if err := d.step(name); err != nil {
+				return 0, err
+			}
+			return unix.Lgetxattr(path, attr, b)
+		})
 }
 
 func xattrs(name string, names func([]byte) (int, error), value func(string, []byte) (int, error)) ([]Xattr, error) {
@@ -199,6 +317,9 @@ func xattrs(name string, names func([]byte) (int, error), value func(string, []b
 func xattrError(name string, err error) error {
 	if err == nil || errors.Is(err, unix.ENOTSUP) {
 		return nil
+	}
+	if errors.Is(err, ErrNoAnswer) || errors.Is(err, errLeftBehind) {
+		return err
 	}
 	return &fs.PathError{Op: "read the attributes of", Path: name, Err: err}
 }
@@ -226,19 +347,50 @@ func readXattr(get func([]byte) (int, error)) ([]byte, error) {
 // bare descriptor: an os.File would ask the kernel twice whether it can be polled, for
 // each of a million files that are read once.
 type Handle struct {
-	name string
+	*file
+	place
+}
 
-	mu sync.RWMutex // held by who uses fd, so that its number is not another file's by then
-	fd int          // -1 when closed
+type file struct {
+	name   string
+	silent atomic.Bool // a call on it has had no answer: none is made any more
+
+	mu     sync.Mutex
+	fd     int
+	users  int  // calls that use fd, so that its number is not another file's by then
+	closed bool // fd, by the last of the users if there are any
+}
+
+// in is the file as a part of a call.
+func (h *Handle) in(c *Call) *Handle { return &Handle{h.file, place{h.watch, c, h.disk}} }
+
+// path is where the file is, as the kernel has it.
+func (f *file) path() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(f.fd)); err == nil && !f.closed {
+		return path
+	}
+	return f.name
+}
+
+// onFile makes system calls on a file with a runner.
+func onFile[T any](h *Handle, fn func(h *Handle) (T, error)) (T, error) {
+	return ask(&h.place, h.file, h.path, func(c *Call) (T, error) { return fn(h.in(c)) })
 }
 
 // use calls fn with the descriptor, again when a signal interrupts it.
 func (h *Handle) use(op string, fn func(fd int) (int, error)) (int, error) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if h.fd < 0 {
+	if h.silent.Load() {
+		return 0, &fs.PathError{Op: op, Path: h.name, Err: ErrNoAnswer}
+	}
+	if err := h.step(h.name); err != nil {
+		return 0, err
+	}
+	if !h.begin() {
 		return 0, &fs.PathError{Op: op, Path: h.name, Err: fs.ErrClosed}
 	}
+	defer h.end()
 	for {
 		n, err := fn(h.fd)
 		switch {
@@ -250,8 +402,42 @@ func (h *Handle) use(op string, fn func(fd int) (int, error)) (int, error) {
 	}
 }
 
+// drop closes the file, or lets the last of its users do so.
+func (f *file) drop() {
+	f.mu.Lock()
+	now := !f.closed && f.users == 0
+	f.closed = true
+	f.mu.Unlock()
+	if now {
+		_ = unix.Close(f.fd) // only read from
+	}
+}
+
+func (f *file) begin() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.users++
+	return true
+}
+
+func (f *file) end() {
+	f.mu.Lock()
+	f.users--
+	last := f.closed && f.users == 0
+	f.mu.Unlock()
+	if last {
+		_ = unix.Close(f.fd) // only read from
+	}
+}
+
 // Read reads from the file's position.
 func (h *Handle) Read(p []byte) (int, error) {
+	if h.asks() {
+		return onFile(h, func(h *Handle) (int, error) { return h.Read(p) })
+	}
 	n, err := h.use("read", func(fd int) (int, error) { return unix.Read(fd, p) })
 	if n == 0 && err == nil && len(p) > 0 {
 		err = io.EOF
@@ -259,10 +445,17 @@ func (h *Handle) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// readPiece is how much the kernel is asked for at once, so that a slow connection has answered before anybody takes it for a dead one.
+const readPiece = 256 << 10
+
 // ReadAt reads at an offset.
 func (h *Handle) ReadAt(p []byte, offset int64) (int, error) {
+	if h.asks() {
+		return onFile(h, func(h *Handle) (int, error) { return h.ReadAt(p, offset) })
+	}
 	for done := 0; done < len(p); {
-		n, err := h.use("read", func(fd int) (int, error) { return unix.Pread(fd, p[done:], offset+int64(done)) })
+		piece := p[done:min(len(p), done+readPiece)]
+		n, err := h.use("read", func(fd int) (int, error) { return unix.Pread(fd, piece, offset+int64(done)) })
 		if n == 0 && err == nil {
 			err = io.EOF
 		}
@@ -274,20 +467,36 @@ func (h *Handle) ReadAt(p []byte, offset int64) (int, error) {
 	return len(p), nil
 }
 
-// Close closes the file.
+// Close closes the file. It does not wait for a disk without an answer.
 func (h *Handle) Close() error {
+	h.watch.closes(h.file)
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.fd < 0 {
+	closed, used := h.closed, h.users > 0
+	h.closed = true
+	h.mu.Unlock()
+	switch {
+	case closed:
 		return &fs.PathError{Op: "close", Path: h.name, Err: fs.ErrClosed}
+	case used: // whoever uses it closes it
+		return nil
+	case h.asks() && (h.disk.silent.Load() > 0 || h.watch.ctx.Err() != nil):
+		go unix.Close(h.fd) //nolint:errcheck // only read from
+		return nil
+	case h.asks():
+		_, err := onFile(h, func(h *Handle) (int, error) { return 0, unix.Close(h.fd) })
+		return err
 	}
-	err := unix.Close(h.fd)
-	h.fd = -1
-	return err
+	if h.call != nil && !h.call.next() {
+		return errors.Join(errLeftBehind, unix.Close(h.fd))
+	}
+	return unix.Close(h.fd)
 }
 
 // Stat tells what the open file is now.
 func (h *Handle) Stat() (Entry, error) {
+	if h.asks() {
+		return onFile(h, (*Handle).Stat)
+	}
 	var st unix.Stat_t
 	if _, err := h.use("fstat", func(fd int) (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
 		return Entry{}, err
@@ -297,6 +506,9 @@ func (h *Handle) Stat() (Entry, error) {
 
 // Xattrs returns the file's extended attributes, sorted.
 func (h *Handle) Xattrs() ([]Xattr, error) {
+	if h.asks() {
+		return onFile(h, (*Handle).Xattrs)
+	}
 	return xattrs(h.name,
 		func(b []byte) (int, error) {
 			return h.use("listxattr", func(fd int) (int, error) { return unix.Flistxattr(fd, b) })
@@ -309,6 +521,13 @@ func (h *Handle) Xattrs() ([]Xattr, error) {
 // NextData returns the next run of data at or after offset; what lies before
 // it is a hole. io.EOF: there is only a hole up to the end.
 func (h *Handle) NextData(offset int64) (start, end int64, err error) {
+	if h.asks() {
+		r, err := onFile(h, func(h *Handle) (r [2]int64, err error) {
+			r[0], r[1], err = h.NextData(offset)
+			return r, err
+		})
+		return r[0], r[1], err
+	}
 	_, err = h.use("seek", func(fd int) (_ int, err error) {
 		if start, err = unix.Seek(fd, offset, unix.SEEK_DATA); err == nil {
 			end, err = unix.Seek(fd, start, unix.SEEK_HOLE)

@@ -5,6 +5,9 @@
 // swapped for a symbolic link between two looks leads nowhere else. An
 // [Exclude] decides what is left out.
 //
+// A [Watch] makes the system calls on what is opened by it, and leaves those
+// behind that have no answer ([ErrNoAnswer]).
+//
 // It promises entries sorted by their raw names, one lstat each, and files
 // that are what they were listed as ([ErrChanged] otherwise). It never
 // follows a symbolic link and never blocks on a FIFO. It does not promise a

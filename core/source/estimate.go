@@ -6,12 +6,14 @@ import (
 )
 
 // Estimate counts files and their bytes below some paths, without reading
-// them. What cannot be looked at is left out. progress, if not nil, gets the
+// them. What cannot be looked at, or does not answer, is left out. progress, if not nil, gets the
 // counts so far, now and then.
 func Estimate(ctx context.Context, paths []string, x *Exclude, progress func(files, bytes int64)) (files, bytes int64, err error) {
 	c := &counter{progress: progress}
+	w := NewWatch(ctx, WatchParams{})
+	defer w.Close()
 	for _, p := range paths {
-		dir, entry, isDir, err := Open(p)
+		dir, entry, isDir, err := w.Open(p)
 		if err != nil {
 			continue
 		}
@@ -52,7 +54,7 @@ func (c *counter) dir(ctx context.Context, d *Dir, l Level) error {
 			case e.Kind != Folder:
 				c.add(e)
 			default:
-				sub, err := d.OpenDir(e.Name)
+				sub, err := d.OpenAhead(ctx, &e)
 				if err != nil {
 					continue
 				}

@@ -168,6 +168,8 @@ func (l Level) Leads(name string) bool {
 	})
 }
 
+const cacheTagName = "CACHEDIR.TAG"
+
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55"
 
 // Tagged tells whether a folder says of itself that it is a cache
@@ -176,7 +178,12 @@ func (l Level) Tagged(d *Dir) bool {
 	if l.x == nil || !l.x.tagged {
 		return false
 	}
-	e, err := d.Lstat("CACHEDIR.TAG")
+	if d.ahead != nil && d.ahead.err == nil {
+		if _, there := slices.BinarySearch(d.ahead.names, cacheTagName); !there {
+			return false
+		}
+	}
+	e, err := d.Lstat(cacheTagName)
 	if err != nil || e.Kind != File {
 		return false
 	}

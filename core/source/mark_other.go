@@ -5,7 +5,6 @@ package source
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // Mark is one folder, known by what it is and not by how it is called.
@@ -22,6 +21,6 @@ func (m Mark) Is(d *Dir, e *Entry) bool {
 	if m.info == nil || e.Kind != Folder {
 		return false
 	}
-	info, err := os.Lstat(filepath.Join(d.path, e.Name))
+	info, err := os.Lstat(d.path(e.Name))
 	return err == nil && os.SameFile(info, m.info)
 }

@@ -144,7 +144,7 @@ func (c *cli) explain(err error) int {
 		return ExitGone
 	case errors.Is(err, core.ErrDestinationGone), errors.Is(err, core.ErrVaultUnreachable):
 		return ExitUnreachable
-	case errors.Is(err, core.ErrEmptySource):
+	case errors.Is(err, core.ErrEmptySource), errors.Is(err, core.ErrNoAnswer):
 		return ExitPartly
 	case errors.Is(err, core.ErrVaultWait):
 		return ExitWait
@@ -156,7 +156,7 @@ func (c *cli) explain(err error) int {
 
 // placed are the codes whose sentence leaves open which path or name is meant.
 var placed = map[string]bool{
-	"": true, "no-source": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
+	"": true, "no-source": true, "source-silent": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
 	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
 	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
 }
@@ -269,7 +269,10 @@ func (c *cli) app(ctx context.Context) (*core.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k, Vaults: c.Vaults})
+	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k, Vaults: c.Vaults, Waiting: func(path string) {
+		// Not by warn: what the command itself says is under way. On a terminal the line of progress says it too, and is gone afterwards.
+		_, _ = fmt.Fprintf(c.Stderr, "holdfast: waiting for %s, which does not answer\n", core.DisplayName(path)) // nowhere else to say it
+	}})
 }
 
 // withApp runs fn on the profile.

@@ -27,6 +27,9 @@ func proposalLine(p backupkey.Proposal) string {
 }
 
 func progressLine(p core.Progress) string {
+	if p.Waiting != "" {
+		return "Waiting for " + core.DisplayName(p.Waiting) + ", which does not answer"
+	}
 	var b strings.Builder
 	if p.BytesTotal > 0 {
 		fmt.Fprintf(&b, "%3d %%  %s of %s", min(100, 100*p.BytesDone/p.BytesTotal), words.Bytes(p.BytesDone), words.Bytes(p.BytesTotal))

@@ -82,6 +82,8 @@ var sentences = map[string]template{
 	"no-entry":         {"This file is not in the backup of that date.", nothingDone, "Look at another date, or search for the name."},
 	"empty-source": {"What is backed up holds no file any more, so no backup was made.", backupsSafe,
 		"Check that its disk is connected. If it is really empty, say so, and back up again."},
+	"source-silent": {"What is backed up is on a disk or a server that does not answer, so no backup was made.", backupsSafe,
+		"Check that the disk or the network is connected, then try again."},
 	"no-source":      {"None of the folders to back up can be read.", backupsSafe, "Check that they exist and that their disk is connected, or choose others."},
 	"target":         {"Files cannot be restored into this folder.", nothingDone, "Choose another folder, or give yourself access to it."},
 	"damaged":        {"A part of this backup is damaged.", originalsSafe + " What is not damaged can still be restored.", "Restore what you need to another folder, then back up to a new place."},
