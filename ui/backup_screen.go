@@ -326,18 +326,20 @@ func (u *UI) editSources() {
 	leave := func() { e.counting.stop(); u.leaveFlow() }
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
-		paths, excludes := e.paths, e.excludes()
-		save.SetBusy(true)
-		u.work.run(func(ctx context.Context) func() {
-			err := u.core.SetSources(ctx, paths, excludes)
-			return func() {
-				save.SetBusy(false)
-				if err != nil {
-					p.fail(err)
-					return
+		e.addTyped(func() { // a path that was typed counts, also where nobody pressed Add
+			paths, excludes := e.paths, e.excludes()
+			save.SetBusy(true)
+			u.work.run(func(ctx context.Context) func() {
+				err := u.core.SetSources(ctx, paths, excludes)
+				return func() {
+					save.SetBusy(false)
+					if err != nil {
+						p.fail(err)
+						return
+					}
+					leave()
 				}
-				leave()
-			}
+			})
 		})
 	})
 	p = u.newPage(pageParams{
@@ -347,7 +349,7 @@ func (u *UI) editSources() {
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
 	})
 	e.changed = func() {
-		if len(e.paths) == 0 {
+		if e.empty() {
 			save.Disable()
 		} else {
 			save.Enable()

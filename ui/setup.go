@@ -50,9 +50,9 @@ func (f *setupFlow) leave() {
 }
 
 func (f *setupFlow) what() {
-	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, f.where)
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.sources.addTyped(f.where) })
 	enable := func() {
-		if len(f.sources.paths) == 0 {
+		if f.sources.empty() {
 			next.Disable()
 		} else {
 			next.Enable()

@@ -51,7 +51,12 @@ func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
 		e.presets[p.ID] = c
 	}
 	e.entry.SetPlaceHolder(lang.L("Or type the path of a folder"))
-	e.entry.OnSubmitted = func(string) { e.addTyped() }
+	e.entry.OnChanged = func(string) {
+		if e.changed != nil {
+			e.changed()
+		}
+	}
+	e.entry.OnSubmitted = func(string) { e.addTyped(func() {}) }
 	e.update()
 	return e
 }
@@ -84,7 +89,7 @@ func (e *sourceEditor) folders() fyne.CanvasObject {
 	choose := widgets.NewButton(lang.L("Add folder…"), "plus", widgets.Second, func() {
 		e.u.choose.folder(home(), e.add)
 	})
-	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, e.addTyped)
+	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, func() { e.addTyped(func() {}) })
 	return widgets.Column(theme.Space3, e.list, widgets.Row(theme.Space3, widgets.Wide(e.entry), choose, e.entry, typed), e.estimate)
 }
 
@@ -97,11 +102,15 @@ func (e *sourceEditor) exclusions() fyne.CanvasObject {
 	return col
 }
 
-// addTyped adds the path that was typed, if there is something. Otherwise it stays in its field, to be mended.
-func (e *sourceEditor) addTyped() {
+// empty reports whether nothing is chosen, and nothing typed.
+func (e *sourceEditor) empty() bool { return len(e.paths) == 0 && strings.TrimSpace(e.entry.Text) == "" }
+
+// addTyped adds the path that was typed, if there is something, and goes on. Otherwise it stays in its field, to be mended.
+func (e *sourceEditor) addTyped(then func()) {
 	typed := e.entry.Text
 	path := expand(strings.TrimSpace(typed))
 	if path == "" {
+		then()
 		return
 	}
 	e.u.work.run(func(context.Context) func() { // a disk may have to wake
@@ -116,6 +125,7 @@ func (e *sourceEditor) addTyped() {
 				e.entry.SetText("")
 			}
 			e.add(path)
+			then()
 		}
 	})
 }
