@@ -58,6 +58,13 @@ type App struct {
 	gate    *backup.Gate // of the running work
 	uploads store.Bandwidth
 	runs    []Run // the history, oldest first
+	counted counted
+}
+
+// counted is what Estimate counted last.
+type counted struct {
+	sources, excludes []string
+	files, bytes      int64
 }
 
 // Open opens a profile. Errors: ErrProfileInUse, ErrSettingsDamaged.
@@ -455,7 +462,21 @@ func (a *App) Estimate(ctx context.Context, sources, excludes []string, progress
 	if err != nil {
 		return 0, 0, raise(err)
 	}
-	return source.Estimate(ctx, sources, x, progress)
+	files, bytes, err = source.Estimate(ctx, sources, x, progress)
+	if err == nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.counted = counted{slices.Clone(sources), slices.Clone(excludes), files, bytes}
+	}
+	return files, bytes, err
+}
+
+// countedOf returns what Estimate counted last, if it was of these sources.
+func (a *App) countedOf(sources, excludes []string) (files, bytes int64, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.counted
+	return c.files, c.bytes, c.files > 0 && slices.Equal(c.sources, sources) && slices.Equal(c.excludes, excludes)
 }
 
 // FoundApp is a program whose files on this computer are worth keeping. ID is

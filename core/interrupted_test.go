@@ -70,3 +70,23 @@ func TestAFreshPlaceHasNothingYet(t *testing.T) {
 		return nil
 	})
 }
+
+// A first backup knows from its first report how much there is: it was counted when the folders were chosen.
+func TestAFirstBackupKnowsHowMuchThereIs(t *testing.T) {
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	c.setup(nil)
+	c.must(func(a *core.App) error {
+		st := a.Status()
+		files, bytes, err := a.Estimate(t.Context(), st.Sources, st.Excludes, nil)
+		if err != nil {
+			return err
+		}
+		_, err = a.Backup(t.Context(), func(p core.Progress) {
+			if p.FilesTotal < files || p.BytesTotal < bytes {
+				t.Errorf("a report says %d files and %d bytes in all; there are %d and %d", p.FilesTotal, p.BytesTotal, files, bytes)
+			}
+		})
+		return err
+	})
+}

@@ -28,8 +28,9 @@ const (
 	meterWindow = 20 * time.Second // the moving average
 	// trust is how much must be done before a time left is shown: early
 	// estimates are wrong.
-	trustTime  = 3 * time.Second
+	trustTime  = time.Second
 	trustShare = 0.01
+	trustLong  = 5 * time.Second // after that also where less was done
 )
 
 // startMeter reports until end is called. report may be nil.
@@ -84,7 +85,8 @@ func (m *meter) progress(now time.Time) Progress {
 	}
 	p.BytesPerSecond = float64(p.BytesDone-first.bytes) / passed.Seconds()
 	left := p.BytesTotal - p.BytesDone
-	if passed >= trustTime && p.BytesPerSecond > 0 && left >= 0 && float64(p.BytesDone) >= trustShare*float64(p.BytesTotal) && p.BytesTotal > 0 {
+	if passed >= trustTime && p.BytesPerSecond > 0 && left >= 0 && p.BytesTotal > 0 &&
+		(passed >= trustLong || float64(p.BytesDone) >= trustShare*float64(p.BytesTotal)) {
 		p.TimeLeft = time.Duration(float64(left) / p.BytesPerSecond * float64(time.Second))
 	}
 	return p

@@ -222,7 +222,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	total := &totals{}
 	if progress != nil { // counting is a second walk over everything, for whoever looks on
 		var stop func()
-		total, stop = a.totals(ctx, set.Sources, exclude)
+		total, stop = a.totals(ctx, set.Sources, set.Excludes, exclude)
 		defer stop()
 	}
 	m := startMeter(ctx, progress, func() Progress {
@@ -335,12 +335,15 @@ type totals struct{ files, bytes atomic.Int64 }
 // is counted: most are over by then, and need no second walk, which on a cold disk takes as long as the first.
 const countAfter = 30 * time.Second
 
-// totals counts beside the backup; until it is done, the last backup's size
-// stands for it.
-func (a *App) totals(ctx context.Context, sources []string, x *source.Exclude) (*totals, func()) {
+// totals counts beside the backup; until it is done, what was counted when the sources were chosen stands for it, or the last backup's size.
+func (a *App) totals(ctx context.Context, sources, excludes []string, x *source.Exclude) (*totals, func()) {
 	t := &totals{}
 	wait := time.Duration(0)
-	if last := a.Status().LastGood; last != nil && last.Files > 0 {
+	if files, bytes, ok := a.countedOf(sources, excludes); ok {
+		t.files.Store(files)
+		t.bytes.Store(bytes)
+		wait = countAfter
+	} else if last := a.Status().LastGood; last != nil && last.Files > 0 {
 		t.files.Store(last.Files)
 		t.bytes.Store(last.Bytes)
 		wait = countAfter
