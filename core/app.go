@@ -451,6 +451,12 @@ func (a *App) SetUploadLimit(bytesPerSecond int64) error {
 // LimitUploads is SetUploadLimit for this process alone: nothing is remembered.
 func (a *App) LimitUploads(bytesPerSecond int64) { a.uploads.Set(bytesPerSecond) }
 
+// KeyringAnswers returns nil if this computer has a safe place for a key. It may wait for a person who unlocks it. Errors: ErrNoKeyring, ….
+func (a *App) KeyringAnswers() error { return raise(a.profile.KeyringAnswers()) }
+
+// UseKeyFile keeps the key that protects this computer's secrets in a file that only its owner may read, where no keyring answers.
+func (a *App) UseKeyFile() error { return raise(a.profile.UseKeyFile()) }
+
 // ConfirmKey remembers that the person showed to have the 64 digits.
 func (a *App) ConfirmKey() error {
 	return a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed = time.Now() })

@@ -508,3 +508,29 @@ func TestTheFirstScreenClaimsOnlyWhatHappened(t *testing.T) {
 	again.press("Done")
 	again.sees("Prove that it can be restored")
 }
+
+// Where no keyring answers, that is told before a key is shown and typed back, with a way out that needs no command.
+func TestNoKeyringIsToldBeforeTheKeyIsShown(t *testing.T) {
+	profile, dir, destination := t.TempDir(), treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitWith(t, profile, noKeyring{}, nil)
+	d.choosePlaces(dir, destination)
+	d.sees("Who may open it?")
+	d.press("Continue")
+	d.sees("No keyring answers on this computer")
+	d.press("Look again")
+	d.sees("No keyring answers on this computer")
+	d.press("Keep it in a file that only I can read")
+	d.confirmKey()
+	d.press("Set up the backup")
+	d.sees("Everything is set")
+	d.backUp()
+	d.leave()
+	if info, err := os.Stat(filepath.Join(profile, "device.key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+	// The choice is remembered.
+	again := sitWith(t, profile, noKeyring{}, nil)
+	again.press("Back up now")
+	again.until("a backup", func() bool { return again.ui.job == nil && again.backups() == 2 })
+	again.sees("Backed up")
+}

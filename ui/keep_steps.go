@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"context"
+	"errors"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -27,6 +30,7 @@ type keepSteps struct {
 	key      *backupkey.Key
 	asked    bool // how is asked by who begins, on a page of its own
 	byPass   bool // a password; otherwise the 64 digits alone, which work everywhere and need nobody
+	looks    int  // how often the keyring was asked
 	noDigits bool // no recovery key beside the password
 	form     *passwordForm
 	formOf   int // how many pages its page counts
@@ -89,6 +93,49 @@ func (s *keepSteps) begin(from *page) {
 		}
 		s.key = k
 	}
+	s.looks++
+	look := s.looks
+	s.u.work.run(func(context.Context) func() { // a keyring may ask to be unlocked
+		err := s.u.core.KeyringAnswers()
+		return func() {
+			switch {
+			case look != s.looks: // the person went on meanwhile
+			case errors.Is(err, core.ErrNoKeyring):
+				s.noKeyring()
+			case err != nil:
+				from.fail(err)
+			default:
+				s.first()
+			}
+		}
+	})
+}
+
+// noKeyring asks what to do where this computer has no safe place for a key, before anything is typed.
+func (s *keepSteps) noKeyring() {
+	var p *page
+	file := widgets.NewButton(lang.L("Keep it in a file that only I can read"), "", widgets.Second, func() {
+		if err := s.u.core.UseKeyFile(); err != nil {
+			p.fail(err)
+			return
+		}
+		s.looks++
+		s.first()
+	})
+	again := widgets.NewButton(lang.L("Look again"), "", widgets.Main, func() { s.begin(p) })
+	p = s.u.newPage(pageParams{
+		name: s.name, step: s.step - 1, of: s.of(), back: s.back,
+		title: lang.L("No keyring answers on this computer"),
+		lead:  lang.L("So that backups run without your typing, this computer keeps the backup's key, locked by its keyring. Unlock or install a keyring, then look again."),
+		content: []fyne.CanvasObject{widgets.Notice(widgets.ToneAttention, "lock",
+			lang.L("Without one, the key can lie in a file that only you can read. Whoever gets at your files on this computer can then open the backup. Your cloud and your disk still cannot."))},
+		foot: []fyne.CanvasObject{file, again},
+	})
+	s.u.flow(p.root)
+}
+
+// first shows the first page.
+func (s *keepSteps) first() {
 	switch {
 	case s.u.core.HasVaults() && !s.asked:
 		s.how()

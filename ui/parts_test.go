@@ -280,9 +280,14 @@ func (noKeyring) Get(string) ([]byte, error) { return nil, keyring.ErrUnavailabl
 func (noKeyring) Set(string, []byte) error   { return keyring.ErrUnavailable }
 func (noKeyring) Delete(string) error        { return nil }
 
-func TestNoKeyringNamesTheChoice(t *testing.T) {
+// fullKeyring gives, and takes nothing.
+type fullKeyring struct{ noKeyring }
+
+func (fullKeyring) Get(string) ([]byte, error) { return nil, keyring.ErrNotFound }
+
+func TestAKeyringThatTakesNothing(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sitWith(t, t.TempDir(), noKeyring{}, nil)
+	d := sitWith(t, t.TempDir(), fullKeyring{}, nil)
 	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")

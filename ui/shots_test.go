@@ -340,6 +340,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	f.means()
 	shoot("encryption-means")
 	d.press(say("Continue"))
+	d.sees(say("How do you want to keep your key?"))
 	shoot("encryption-keep")
 	d.press(say("Continue"))
 	shoot("encryption-key")

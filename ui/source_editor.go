@@ -103,7 +103,9 @@ func (e *sourceEditor) exclusions() fyne.CanvasObject {
 }
 
 // empty reports whether nothing is chosen, and nothing typed.
-func (e *sourceEditor) empty() bool { return len(e.paths) == 0 && strings.TrimSpace(e.entry.Text) == "" }
+func (e *sourceEditor) empty() bool {
+	return len(e.paths) == 0 && strings.TrimSpace(e.entry.Text) == ""
+}
 
 // addTyped adds the path that was typed, if there is something, and goes on. Otherwise it stays in its field, to be mended.
 func (e *sourceEditor) addTyped(then func()) {

@@ -31,6 +31,8 @@ type App interface {
 	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
 	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	AcceptEmpty(sources ...string) error
+	KeyringAnswers() error
+	UseKeyFile() error
 	Pause()
 	Resume()
 	TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error)

@@ -29,7 +29,8 @@ const service = "Holdfast"
 type System struct{}
 
 // Get returns the device key of a profile.
-func (System) Get(profile string) ([]byte, error) {
+func (System) Get(profile string) (key []byte, err error) {
+	defer orUnavailable(&err)
 	text, err := gokeyring.Get(service, profile)
 	switch {
 	case errors.Is(err, gokeyring.ErrNotFound):
@@ -41,7 +42,8 @@ func (System) Get(profile string) ([]byte, error) {
 }
 
 // Set stores the device key of a profile and reads it back.
-func (s System) Set(profile string, key []byte) error {
+func (s System) Set(profile string, key []byte) (err error) {
+	defer orUnavailable(&err)
 	if err := gokeyring.Set(service, profile, hex.EncodeToString(key)); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -54,11 +56,19 @@ func (s System) Set(profile string, key []byte) error {
 }
 
 // Delete removes the device key of a profile, if there is one.
-func (System) Delete(profile string) error {
+func (System) Delete(profile string) (err error) {
+	defer orUnavailable(&err)
 	if err := gokeyring.Delete(service, profile); err != nil && !errors.Is(err, gokeyring.ErrNotFound) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
+}
+
+// orUnavailable turns a panic into an error: the library falls over when the system's bus goes away while it asks.
+func orUnavailable(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: %v", ErrUnavailable, r)
+	}
 }
 
 // File keeps the device key in a file that only its owner may read.

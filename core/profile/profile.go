@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/schedule"
 )
@@ -39,6 +40,8 @@ type Settings struct {
 	Destination string   `json:"destination,omitempty"`
 	Sources     []string `json:"sources,omitempty"`
 	Excludes    []string `json:"excludes,omitempty"`
+	// KeyFile: the device key is in a file of the profile, since no keyring answers on this computer and the person chose that.
+	KeyFile bool `json:"key_file,omitempty"`
 	// Repository is the id of the backup, 64 hex digits; "" before set-up.
 	Repository string `json:"repository,omitempty"`
 	// Protection is what the backup must have; a destination that claims less is refused.
@@ -111,8 +114,8 @@ type Profile struct {
 
 // Open opens the profile in a folder, which is made if need be, and locks it.
 // Errors: ErrInUse, ErrDamaged, those of the file system.
-func Open(dir string, keyring Keyring) (*Profile, error) {
-	if keyring == nil {
+func Open(dir string, ring Keyring) (*Profile, error) {
+	if ring == nil {
 		panic("profile.Open: Keyring is missing")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -126,11 +129,35 @@ func Open(dir string, keyring Keyring) (*Profile, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
 	}
-	p := &Profile{dir: dir, lock: lock, keyring: keyring}
+	p := &Profile{dir: dir, lock: lock, keyring: ring}
 	if err := p.load(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
+	if p.settings.KeyFile {
+		p.keyring = p.keyFile()
+	}
 	return p, nil
+}
+
+func (p *Profile) keyFile() Keyring { return keyring.File{Path: filepath.Join(p.dir, "device.key")} }
+
+// KeyringAnswers returns nil if the keyring can be asked. Errors: those of the keyring.
+func (p *Profile) KeyringAnswers() error {
+	key, err := p.keyring.Get(p.Settings().ID)
+	clear(key)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// UseKeyFile keeps the device key in a file that only its owner may read, from now on. There must be no secrets yet.
+func (p *Profile) UseKeyFile() error {
+	if _, err := os.Lstat(p.secretsPath()); err == nil {
+		return errors.New("the secrets of this profile are sealed under another key already")
+	}
+	p.keyring = p.keyFile()
+	return p.Update(func(s *Settings) { s.KeyFile = true })
 }
 
 // Close gives the lock back.
