@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -127,7 +129,7 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 	h := &hands{desk: d, seen: map[string]bool{}}
 	h.tab("Set up a backup")
 	h.key(fyne.KeyReturn)
-	h.tab("*widget.Entry")
+	h.tab("*widgets.Field")
 	h.text(dir)
 	h.key(fyne.KeyReturn)
 	h.sees("5 files")
@@ -177,7 +179,7 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 	h.key(fyne.KeyReturn)
 	h.sees("Where should they go?")
 	target := filepath.Join(t.TempDir(), "restored")
-	h.tab("*widget.Entry")
+	h.tab("*widgets.Field")
 	h.text(target)
 	h.tab("Keep both")
 	h.key(fyne.KeySpace)
@@ -205,4 +207,87 @@ func (h *hands) askedGroups() []int {
 		}
 	}
 	return out
+}
+
+// shortcut does what the window does for one of its shortcuts. That fields hand them on is seen in the real window (scripts/smoke):
+// the toolkit's canvas for tests takes none.
+func (d *desk) shortcut(key fyne.KeyName, modifier fyne.KeyModifier) {
+	d.t.Helper()
+	do := d.ui.shortcuts()[desktop.CustomShortcut{KeyName: key, Modifier: modifier}]
+	if do == nil {
+		d.t.Fatalf("%s is no shortcut", key)
+	}
+	do()
+	d.loop.drain()
+}
+
+// typed types a key into what has the focus, or into the window.
+func (d *desk) typed(key fyne.KeyName) {
+	e := &fyne.KeyEvent{Name: key}
+	c := d.ui.window.Canvas()
+	if f := c.Focused(); f != nil {
+		f.TypedKey(e)
+	} else {
+		c.OnTypedKey()(e)
+	}
+	d.loop.drain()
+}
+
+// The keys that people know from other programs work here, also from within a field.
+func TestKeysAsPeopleUseThem(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+
+	d.shortcut(fyne.KeyComma, fyne.KeyModifierShortcutDefault)
+	d.sees("Your own patterns")
+	d.row("When").Tapped(nil)
+	d.sees("How often?")
+	d.typed(fyne.KeyEscape)
+	d.sees("Your own patterns") // where one came from
+	d.row("When").Tapped(nil)
+	d.door("Every hour")
+	d.ui.window.Canvas().Focus(one(d, "choice", func(c *widgets.Choice) bool { return c.Title() == "Every hour" })) // as a click does
+	d.typed(fyne.KeyDown)
+	d.press("Save")
+	d.sees("Your own patterns")
+	if every := d.core.Status().Schedule.Every; every != core.Daily {
+		t.Errorf("the arrow chose %q", every)
+	}
+
+	// What was typed and not saved is there when one comes back.
+	area := one(d, "patterns", func(*widgets.Area) bool { return true })
+	d.ui.window.Canvas().Focus(area)
+	test.Type(area, "*.iso")
+	d.nav("Activity")
+	d.typed(fyne.KeyF5)
+	d.nav("Settings")
+	if got := one(d, "patterns", func(*widgets.Area) bool { return true }).Text; got != "*.iso" {
+		t.Errorf("the patterns are %q", got)
+	}
+
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.row(d.firstDate()).Tapped(nil)
+	d.sees("Documents")
+	d.shortcut(fyne.KeyF, fyne.KeyModifierShortcutDefault)
+	field, ok := d.ui.window.Canvas().Focused().(*widgets.Field)
+	if !ok {
+		t.Fatalf("Ctrl+F leads to %T", d.ui.window.Canvas().Focused())
+	}
+	test.Type(field, "letter")
+	d.sees("1 found")
+	d.typed(fyne.KeyEscape) // lets go of the field
+	d.sees("1 found")
+	d.shortcut(fyne.KeyLeft, fyne.KeyModifierAlt)
+	d.sees("From which day?")
+
+	d.ui.window.Canvas().Focus(nil)
+	d.row("Find a file").Tapped(nil)
+	if _, ok := d.ui.window.Canvas().Focused().(*widgets.Field); !ok {
+		t.Fatal("the field has no focus")
+	}
+	d.shortcut(fyne.KeyQ, fyne.KeyModifierShortcutDefault)
+	d.until("the end", func() bool { return d.closed })
 }

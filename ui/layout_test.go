@@ -56,7 +56,7 @@ func (c *clipping) look(o fyne.CanvasObject, at fyne.Position, clip fyne.Size) {
 				}
 			}
 		}
-	case *widget.Entry, *widgets.Area, *widgets.SecretEntry, *widget.Select:
+	case *widgets.Field, *widgets.Area, *widgets.SecretEntry, *widget.Select:
 		if at.X+o.Size().Width > clip.Width+slack || o.Size().Width < 60 {
 			c.report("a field", "is cut")
 		}

@@ -7,7 +7,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
@@ -18,14 +17,14 @@ import (
 type placeField struct {
 	u         *UI
 	root      fyne.CanvasObject
-	entry     *widget.Entry
+	entry     *widgets.Field
 	free      *widgets.Text
 	measuring latest
 	submitted func()
 }
 
 func newPlaceField(u *UI, path, label string) *placeField {
-	f := &placeField{u: u, entry: widget.NewEntry(), free: widgets.NewCaption(" "), measuring: latest{w: u.work}}
+	f := &placeField{u: u, entry: widgets.NewField(), free: widgets.NewCaption(" "), measuring: latest{w: u.work}}
 	f.entry.SetText(path)
 	f.entry.SetPlaceHolder(lang.L("Path of the folder"))
 	f.entry.OnChanged = func(string) { f.measure() }

@@ -28,6 +28,7 @@ type restoreFlow struct {
 	own      bool // the reader is the profile's
 	snapshot core.Snapshot
 	picker   *widgets.TreePicker
+	search   *widgets.Field // of the page that is shown; nil: it has none
 	// filesPage is kept, to come back to with all that was checked.
 	filesPage fyne.CanvasObject
 	paths     []string // picked; nil is everything
@@ -60,7 +61,7 @@ func (f *restoreFlow) show() {
 }
 
 func (f *restoreFlow) put(p fyne.CanvasObject) {
-	f.page = p
+	f.page, f.search = p, nil
 	f.u.fill(f.host, p)
 }
 

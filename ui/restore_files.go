@@ -10,7 +10,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -24,7 +23,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	picker.OnSize = u.words.Bytes
 	picker.Files, picker.Bytes = s.Files, s.Bytes
 	f.picker = picker
-	search := widget.NewEntry()
+	search := widgets.NewField()
 	search.SetPlaceHolder(lang.L("Search by name"))
 	picked := widgets.NewMuted("")
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
@@ -126,6 +125,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	})
 	f.filesPage = p.root
 	f.put(p.root)
+	f.search = search
 	picker.Load()
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -19,7 +18,7 @@ const shownVersions = 200
 // everyDay looks for a file by its name in all backups, and shows its versions.
 func (f *restoreFlow) everyDay(back func()) {
 	u, reader := f.u, f.reader
-	name := widget.NewEntry()
+	name := widgets.NewField()
 	name.SetPlaceHolder(lang.L("A part of its name"))
 	found := widgets.Column(theme.Space6)
 	looking := &latest{w: u.work}
@@ -57,6 +56,7 @@ func (f *restoreFlow) everyDay(back func()) {
 		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
 	})
 	f.put(p.root)
+	f.search = name
 	u.window.Canvas().Focus(name)
 }
 

@@ -173,6 +173,10 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 	e := newSourceEditor(u, nil, st.Excludes)
 	patterns := widgets.NewArea(4)
 	patterns.SetText(strings.Join(e.own, "\n"))
+	if u.draft != nil {
+		patterns.SetText(*u.draft)
+	}
+	patterns.OnChanged = func(text string) { u.draft = &text }
 	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
 	trouble := widgets.Column(0)
 	note := widgets.NewCaption(lang.L("One pattern on each line: *.iso leaves out files that end so, build/ folders of that name, /Videos one at the top, !keep.iso keeps one after all. They count from the next backup on."))
@@ -194,6 +198,7 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 				if err != nil {
 					trouble.Objects = []fyne.CanvasObject{u.errorPanel(err)}
 				} else {
+					u.draft = nil
 					note.SetText(lang.L("Saved. It counts from the next backup on."))
 				}
 				trouble.Refresh()

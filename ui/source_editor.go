@@ -10,7 +10,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -26,7 +25,7 @@ type sourceEditor struct {
 	own      []string // patterns that are no preset: kept as they are
 	presets  map[string]*widgets.Check
 	list     *fyne.Container
-	entry    *widget.Entry
+	entry    *widgets.Field
 	estimate *widgets.Text
 	apps     *fyne.Container // message programs that were found; empty: none
 	found    []core.FoundApp
@@ -38,7 +37,7 @@ type sourceEditor struct {
 func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
 	e := &sourceEditor{
 		u: u, paths: slices.Clone(paths), presets: make(map[string]*widgets.Check),
-		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widget.NewEntry(), estimate: widgets.NewMuted(" "), counting: latest{w: u.work},
+		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), counting: latest{w: u.work},
 	}
 	for _, p := range excludes {
 		if !strings.HasPrefix(p, presetPrefix) {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -121,6 +122,7 @@ type UI struct {
 	notify    func(title, text string)
 	free      func(ctx context.Context, place string) (bytes int64, known bool)
 	findApps  func() []core.FoundApp
+	draft     *string // patterns that were typed and not saved yet; nil: none
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
@@ -182,11 +184,84 @@ func New(p Params) *UI {
 	u.window.SetMaster()
 	u.window.SetCloseIntercept(u.closeAsked)
 	u.window.Resize(fyne.NewSize(1000, 700))
-	for key, do := range map[fyne.KeyName]func(){fyne.KeyW: u.closeAsked, fyne.KeyQ: u.quitAsked} {
-		u.window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { do() })
+	for s, do := range u.shortcuts() {
+		u.window.Canvas().AddShortcut(&s, func(fyne.Shortcut) { do() })
 	}
+	u.window.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
+		switch e.Name {
+		case fyne.KeyEscape:
+			u.escape()
+		case fyne.KeyF5:
+			if u.nav.shown && (u.nav.current != screenRestore || u.restore.job == nil) {
+				u.open(u.nav.current)
+			}
+		}
+	})
 	u.home()
 	return u
+}
+
+// shortcuts are those of the window, wherever the focus is (widgets/keys.go hands them on).
+func (u *UI) shortcuts() map[desktop.CustomShortcut]func() {
+	const modifier = fyne.KeyModifierShortcutDefault
+	return map[desktop.CustomShortcut]func(){
+		{KeyName: fyne.KeyW, Modifier: modifier}: u.closeAsked,
+		{KeyName: fyne.KeyQ, Modifier: modifier}: u.quitAsked,
+		{KeyName: fyne.KeyF, Modifier: modifier}: u.find,
+		{KeyName: fyne.KeyComma, Modifier: modifier}: func() {
+			if u.nav.shown {
+				u.open(screenSettings)
+			}
+		},
+		{KeyName: fyne.KeyLeft, Modifier: fyne.KeyModifierAlt}: u.back,
+	}
+}
+
+// escape lets go of a field with something typed in it, so that nothing is lost by mistake, and else goes back.
+func (u *UI) escape() {
+	if f, ok := u.window.Canvas().Focused().(interface{ SelectedText() string }); ok && f != nil {
+		u.window.Canvas().Unfocus()
+		return
+	}
+	u.back()
+}
+
+// back goes back, if the page that is seen has a way back.
+func (u *UI) back() {
+	if u.window.Canvas().Overlays().Top() != nil {
+		return // a question is open
+	}
+	walk(u.content, func(o fyne.CanvasObject) bool {
+		h, ok := o.(*widgets.StepHeader)
+		return ok && h.Back()
+	})
+}
+
+// find puts the focus into the field that searches, or goes to where a file is found.
+func (u *UI) find() {
+	if !u.nav.shown {
+		return
+	}
+	if u.nav.current != screenRestore {
+		u.open(screenRestore)
+	}
+	if u.restore.search != nil {
+		u.window.Canvas().Focus(u.restore.search)
+	}
+}
+
+// walk visits what is shown until visit returns true.
+func walk(o fyne.CanvasObject, visit func(fyne.CanvasObject) bool) bool {
+	if !o.Visible() {
+		return false
+	}
+	if visit(o) {
+		return true
+	}
+	if c, ok := o.(*fyne.Container); ok {
+		return slices.ContainsFunc(c.Objects, func(o fyne.CanvasObject) bool { return walk(o, visit) })
+	}
+	return false
 }
 
 func windowIcon() fyne.Resource { return fyne.NewStaticResource("holdfast.png", assets.WindowIcon) }
@@ -259,7 +334,14 @@ func (u *UI) open(s screenName) {
 }
 
 // leaveFlow goes from a wizard back to where the person came from.
-func (u *UI) leaveFlow() { u.home() }
+func (u *UI) leaveFlow() {
+	if !u.core.Status().SetUp {
+		u.home()
+		return
+	}
+	u.nav.shown = false
+	u.open(u.nav.current)
+}
 
 // refresh shows the Backup screen anew when it is the one that is seen.
 func (u *UI) refresh() {

@@ -33,5 +33,16 @@ func (a *Area) TypedKey(e *fyne.KeyEvent) {
 		a.OnReturn()
 		return
 	}
+	if e.Name == fyne.KeyEscape || e.Name == fyne.KeyF5 {
+		handOnKey(a, e)
+		return
+	}
 	a.Entry.TypedKey(e)
+}
+
+// TypedShortcut implements fyne.Shortcutable.
+func (a *Area) TypedShortcut(s fyne.Shortcut) {
+	if !handOnShortcut(a, s) {
+		a.Entry.TypedShortcut(s)
+	}
 }

@@ -16,6 +16,7 @@ type Choice struct {
 	icon        *Medallion
 	chosen      bool
 	door        bool
+	move        func(by int) // to a neighbour in the group; nil for a door
 }
 
 // NewDoor returns a card that leads somewhere.
@@ -30,6 +31,21 @@ func NewDoor(icon, title, text string, tap func()) *Choice {
 
 // Title returns the title.
 func (c *Choice) Title() string { return c.title.Text }
+
+// TypedKey implements fyne.Focusable: the arrows choose the neighbour, as in all groups of which one is chosen.
+func (c *Choice) TypedKey(e *fyne.KeyEvent) {
+	if c.move != nil {
+		switch e.Name {
+		case fyne.KeyUp, fyne.KeyLeft:
+			c.move(-1)
+			return
+		case fyne.KeyDown, fyne.KeyRight:
+			c.move(1)
+			return
+		}
+	}
+	c.tappable.TypedKey(e)
+}
 
 // CreateRenderer implements fyne.Widget.
 func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
@@ -82,6 +98,13 @@ func NewChoices(chosen int, pairs ...[2]string) *Choices {
 	for i, p := range pairs {
 		c := &Choice{title: NewStrong(p[0]), text: NewMuted(p[1])}
 		c.tap = func() { g.Choose(i) }
+		c.move = func(by int) {
+			to := (i + by + len(pairs)) % len(pairs)
+			g.Choose(to)
+			if on := fyne.CurrentApp().Driver().CanvasForObject(g.all[to]); on != nil {
+				on.Focus(g.all[to])
+			}
+		}
 		c.ExtendBaseWidget(c)
 		g.all, g.below = append(g.all, c), append(g.below, nil)
 		g.root.Add(c)

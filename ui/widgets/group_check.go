@@ -3,7 +3,6 @@ package widgets
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
 )
@@ -11,7 +10,7 @@ import (
 // GroupCheck asks for one group of the key to be typed back.
 type GroupCheck struct {
 	composite
-	Entry *widget.Entry
+	Entry *Field
 	mark  *Icon
 	note  *Text
 }
@@ -19,7 +18,7 @@ type GroupCheck struct {
 // NewGroupCheck returns the question for one group. changed is called after
 // every key press with what was typed.
 func NewGroupCheck(label string, changed func(typed string), submitted func()) *GroupCheck {
-	c := &GroupCheck{Entry: widget.NewEntry(), mark: NewIcon("", theme.Good, theme.IconMedium), note: NewCaption(" ")}
+	c := &GroupCheck{Entry: NewField(), mark: NewIcon("", theme.Good, theme.IconMedium), note: NewCaption(" ")}
 	c.Entry.TextStyle = fyne.TextStyle{Monospace: true}
 	c.Entry.PlaceHolder = "––––"
 	c.Entry.OnChanged = changed

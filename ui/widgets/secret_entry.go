@@ -26,6 +26,9 @@ func NewSecretEntry() *SecretEntry {
 // its lines: the toolkit would make a space of the last one, which nobody sees
 // and which makes the password wrong.
 func (e *SecretEntry) TypedShortcut(s fyne.Shortcut) {
+	if handOnShortcut(e, s) {
+		return
+	}
 	if p, ok := s.(*fyne.ShortcutPaste); ok {
 		s = &fyne.ShortcutPaste{Clipboard: oneLine{p.Clipboard}}
 	}
@@ -36,6 +39,10 @@ func (e *SecretEntry) TypedShortcut(s fyne.Shortcut) {
 func (e *SecretEntry) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape && e.OnEscape != nil {
 		e.OnEscape()
+		return
+	}
+	if k.Name == fyne.KeyEscape || k.Name == fyne.KeyF5 {
+		handOnKey(e, k)
 		return
 	}
 	e.Entry.TypedKey(k)

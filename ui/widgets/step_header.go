@@ -17,6 +17,15 @@ type StepHeader struct {
 	back *Button
 }
 
+// Back goes back, as the button does, if there is a way back. It reports whether there was.
+func (h *StepHeader) Back() bool {
+	if h.back == nil || h.back.Disabled() {
+		return false
+	}
+	h.back.Tapped(nil)
+	return true
+}
+
 // NewStepHeader returns a header. of 0 shows no dots; back nil no way back.
 func NewStepHeader(backText, title string, step, of int, back func()) *StepHeader {
 	h := &StepHeader{}

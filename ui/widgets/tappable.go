@@ -44,6 +44,8 @@ func (t *tappable) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
 		t.Tapped(nil)
+	default:
+		handOnKey(t.outer, e)
 	}
 }
 
