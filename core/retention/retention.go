@@ -62,7 +62,7 @@ const (
 	Yearly  Reason = "yearly"
 	Within  Reason = "within"
 	Pinned  Reason = "pinned"
-	Newest  Reason = "newest" // of its profile that holds some source
+	Newest  Reason = "newest" // of its profile that holds some source, by its date or by its number
 	Future  Reason = "future" // its computer's clock was ahead: no rule fits
 )
 
@@ -96,11 +96,18 @@ func (r Rules) Decide(all []*repo.Snapshot, pinned map[repo.Name]bool, now time.
 		slices.SortFunc(list, func(a, b *repo.Snapshot) int {
 			return cmp.Or(date(b).Compare(date(a)), cmp.Compare(a.ID(), b.ID()))
 		})
-		r.decideOne(list, pinned, now, func(s *repo.Snapshot, why Reason) {
+		keep := func(s *repo.Snapshot, why Reason) {
 			if !slices.Contains(out[s.Name], why) {
 				out[s.Name] = append(out[s.Name], why)
 			}
-		})
+		}
+		r.decideOne(list, pinned, now, keep)
+		// While a clock was behind, what was made last looks old.
+		if last := slices.MaxFunc(list, func(a, b *repo.Snapshot) int { return cmp.Compare(a.Sequence, b.Sequence) }); last.Sequence > 0 {
+			if why := out[last.Name]; !slices.Contains(why, Last) && !slices.Contains(why, Future) {
+				keep(last, Newest)
+			}
+		}
 	}
 	for _, why := range out {
 		slices.SortFunc(why, func(a, b Reason) int { return slices.Index(reasons, a) - slices.Index(reasons, b) })

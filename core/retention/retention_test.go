@@ -114,6 +114,22 @@ func TestEachProfileIsJudged(t *testing.T) {
 	}
 }
 
+// What a profile made last stays, also when its clock had fallen back by years.
+func TestWhatWasMadeLastStays(t *testing.T) {
+	now := at("2026-11-24 12:00")
+	all := dated("a", "2026-11-23 11:00", "2026-11-23 12:00", "1970-01-01 00:01", "1970-01-01 00:02")
+	for i, s := range all {
+		s.Sources, s.Writer, s.Sequence = []repo.Source{{Path: "/docs"}}, repo.Profile{1}, uint64(i+1)
+	}
+	all[2].Sources = append(all[2].Sources, repo.Source{Path: "/disk"}) // away, the time after
+	if got, want := kept(Rules{Last: 1}, all, nil, now), []string{"a2026-11-23 12:00", "a1970-01-01 00:01", "a1970-01-01 00:02"}; !slices.Equal(got, want) {
+		t.Errorf("kept %q\nwant %q", got, want)
+	}
+	if why := (Rules{Daily: 9}).Decide(all, nil, now)[all[3].Name]; !slices.Equal(why, []Reason{Newest, Daily}) {
+		t.Errorf("%v", why)
+	}
+}
+
 // inZone makes a time zone the local one.
 func inZone(t *testing.T, name string) {
 	zone, err := time.LoadLocation(name)
