@@ -465,6 +465,12 @@ func (w *Writer) Flush() error {
 // lost, so whoever stores everything again may try again with the same Writer.
 // ErrChanged; those of store.
 func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
+	s.Begin, s.End = s.Begin.Add(w.repo.ahead), s.End.Add(w.repo.ahead)
+	return w.writeSnapshot(s)
+}
+
+// writeSnapshot is WriteSnapshot for one that has its dates.
+func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 	if err := w.checkpoint(&s); err != nil {
 		return nil, err
 	}
