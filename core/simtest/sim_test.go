@@ -403,7 +403,8 @@ func (s *schedule) toRemove(ctx context.Context, p *profile, repository *repo.Re
 	return out, nil
 }
 
-// makeRoom prunes a place that is full, with nothing else under way: where a snapshot goes, there is room for all that a prune writes.
+// makeRoom prunes a place that is full, with nothing else under way. Two blocks are enough for all that a prune must write, and each
+// snapshot that goes gives one.
 // Then somebody may find a larger disk.
 func (s *schedule) makeRoom() {
 	ctx := context.Background()
@@ -426,9 +427,10 @@ func (s *schedule) makeRoom() {
 		}
 		if !r.Facts().Changing {
 			before := s.disk.room
+			enough := int64(len(remove))+before >= 2 // for the removal and the mark
 			_, err = r.Fresh().Prune(ctx, repo.PruneOptions{Remove: remove, Seen: &p.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: now})
 			s.log("profile %d prunes a full place of %d snapshots: %d blocks of room, then %d: %v", p.number, len(remove), before, s.disk.room, err)
-			if err != nil && (len(remove) > 0 || !errors.Is(err, store.ErrNoSpace)) {
+			if err != nil && (enough || !errors.Is(err, store.ErrNoSpace)) {
 				s.t.Errorf("a prune of a full place: %v", err)
 			}
 			s.did[actionMakeRoom]++
@@ -695,6 +697,12 @@ func (s *schedule) settle() {
 		s.t.Error(err)
 	}
 	for _, d := range v.Damage {
+		if one := ""; strings.Contains(d, "is missing") {
+			_, _ = fmt.Sscanf(d, "snapshot %s", &one)
+			if n, ok := repo.ParseName(one); ok && s.records[n] == nil {
+				continue // taken back by its run, of which two calls failed in a row: nobody was told that it is there
+			}
+		}
 		if s.changes && strings.Contains(d, "was not written by this backup") {
 			continue // another computer's, when the protection was changed beside it
 		}
