@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -123,7 +124,7 @@ func newSchedule(t *testing.T, dir string, seed uint64) *schedule {
 	s.newComputers()
 	s.changes = r.IntN(3) == 0
 	s.database = r.IntN(16) == 0
-	s.filling = r.IntN(3) == 0
+	s.filling = r.IntN(2) == 0
 	if r.IntN(4) > 0 {
 		s.keys = []*backupkey.Key{newKey(t)}
 	} else {
@@ -175,7 +176,7 @@ func (s *schedule) run() {
 func (s *schedule) setOdds() {
 	s.odds, s.fills = [fateDiesAfter + 1]float64{}, 0
 	if s.filling && s.rand.IntN(2) == 0 {
-		s.fills = 0.01
+		s.fills = 0.02
 	}
 	if s.rand.IntN(4) == 0 {
 		return // a quiet day
@@ -352,7 +353,7 @@ func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repos
 		},
 	}
 	var err error
-	if o.Remove, err = s.toRemove(ctx, p, repository, o.Now()); err != nil {
+	if o.Remove, err = s.toRemove(ctx, p, p.rules, repository, o.Now()); err != nil {
 		return err
 	}
 	if r.IntN(2) == 0 { // somebody deletes more
@@ -385,15 +386,15 @@ func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repos
 	return err
 }
 
-// toRemove is what a profile's rules do not keep.
-func (s *schedule) toRemove(ctx context.Context, p *profile, repository *repo.Repository, now time.Time) (out []repo.Name, err error) {
+// toRemove is what rules do not keep, as a profile judges by its clock.
+func (s *schedule) toRemove(ctx context.Context, p *profile, rules retention.Rules, repository *repo.Repository, now time.Time) (out []repo.Name, err error) {
 	all, bad, err := repository.Snapshots(ctx)
 	if err != nil || len(bad) > 0 {
 		return nil, errors.Join(append(bad, err)...)
 	}
-	why := p.rules.Decide(all, nil, now)
-	if wrong := judge(p.rules, all, func(s *repo.Snapshot) bool { return len(why[s.Name]) > 0 }, now); wrong != "" {
-		s.t.Errorf("by the rules %+v of profile %d, at %v: %s", p.rules, p.number, now, wrong)
+	why := rules.Decide(all, nil, now)
+	if wrong := judge(rules, all, func(s *repo.Snapshot) bool { return len(why[s.Name]) > 0 }, now); wrong != "" {
+		s.t.Errorf("by the rules %+v of profile %d, at %v: %s", rules, p.number, now, wrong)
 	}
 	for _, one := range all {
 		if len(why[one.Name]) == 0 {
@@ -409,7 +410,7 @@ func (s *schedule) toRemove(ctx context.Context, p *profile, repository *repo.Re
 func (s *schedule) makeRoom() {
 	ctx := context.Background()
 	if s.rand.IntN(2) == 0 {
-		s.disk.fill(int64(s.rand.IntN(3)))
+		s.disk.fill(int64(s.rand.IntN(2)))
 		r, err := s.open(ctx, s.disk)
 		if err != nil {
 			s.t.Errorf("the backup at a full place does not open: %v", err)
@@ -417,7 +418,7 @@ func (s *schedule) makeRoom() {
 		}
 		p := s.profiles[s.rand.IntN(len(s.profiles))]
 		now := func() time.Time { return s.by(p) }
-		remove, err := s.toRemove(ctx, p, r, now())
+		remove, err := s.toRemove(ctx, p, retention.Rules{Last: 1}, r, now())
 		if err != nil {
 			s.t.Errorf("the snapshots at a full place: %v", err)
 			return
