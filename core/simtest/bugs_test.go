@@ -71,7 +71,7 @@ func TestSchedulesFindPlantedBugs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			out, err := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-run", "^TestSchedules$", ".",
+			out, err := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-timeout", "0", "-run", "^TestSchedules$", ".",
 				"-sim.schedules", fmt.Sprint(bugSchedules), "-sim.seed", fmt.Sprint(*seed)).CombinedOutput()
 			if err == nil {
 				t.Fatalf("not found in %d schedules", bugSchedules)
