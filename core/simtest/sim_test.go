@@ -444,6 +444,10 @@ func (s *schedule) makeRoom() {
 			if err != nil && (enough || !errors.Is(err, store.ErrNoSpace)) {
 				s.t.Errorf("a prune of a full place: %v", err)
 			}
+			names, err := r.Fresh().SnapshotNames(ctx)
+			if err != nil || slices.ContainsFunc(names, func(n repo.Name) bool { return slices.Contains(remove, n) }) {
+				s.t.Errorf("a prune of a full place leaves of %.8s: %.8s, %v", remove, names, err)
+			}
 			s.did[actionMakeRoom]++
 		}
 	}
