@@ -717,8 +717,12 @@ func (s *schedule) settle() {
 	for _, d := range v.Damage {
 		if one := ""; strings.Contains(d, "is missing") {
 			_, _ = fmt.Sscanf(d, "snapshot %s", &one)
-			if n, ok := repo.ParseName(one); ok && s.records[n] == nil {
+			n, _ := repo.ParseName(one)
+			switch rec := s.records[n]; {
+			case rec == nil:
 				continue // taken back by its run, of which two calls failed in a row: nobody was told that it is there
+			case rec.gone && s.filling:
+				continue // deleted to make room for the note that it is, and then its prune was cut off
 			}
 		}
 		if s.changes && strings.Contains(d, "was not written by this backup") {
