@@ -147,9 +147,7 @@ func (h *history) old(m *member) {
 		return
 	}
 	copied := &member{name: m.name, profile: filepath.Join(h.dir, "copy"), src: m.src}
-	if err := os.CopyFS(copied.profile, os.DirFS(m.profile)); err != nil {
-		h.t.Fatal(err)
-	}
+	filetest.Copy(h.t, m.profile, copied.profile)
 	defer os.RemoveAll(copied.profile) //nolint:errcheck // the next copy would say so
 	ctx := context.Background()
 	a := h.app(copied)

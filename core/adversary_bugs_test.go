@@ -94,7 +94,7 @@ func TestTheAdversaryFindsPlantedBugs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			run := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-run", "^TestTheCloudAsAdversary$", ".",
+			run := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-timeout", "0", "-run", "^TestTheCloudAsAdversary$", ".",
 				"-adversary.histories", fmt.Sprint(*bugHistories), "-adversary.seed", fmt.Sprint(*adversarySeed))
 			out, err := run.CombinedOutput()
 			if err == nil {

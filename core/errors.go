@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/restore"
+	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -154,6 +155,7 @@ var below = []struct{ from, to error }{
 	{backup.ErrNoSource, ErrNoSource},
 	{restore.ErrTarget, ErrTarget},
 	{restore.ErrTargetFull, ErrTargetFull},
+	{retention.ErrInvalid, ErrInvalid},
 	{store.ErrNoSpace, ErrNoSpace},
 	{store.ErrUnreachable, ErrDestinationGone},
 	{store.ErrPermission, ErrPermission},

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
 // Kept is what a change of the key keeps of one computer's backups.
@@ -40,20 +42,14 @@ func (a *App) BeforeKeyChange(ctx context.Context) ([]Kept, error) {
 		host, user string
 		own        bool
 	}
-	by := make(map[who]*Kept)
+	by := make(map[who][]*repo.Snapshot)
 	for _, s := range all {
 		w := who{s.Host, s.User, slices.Contains(set.Known, s.ID())}
-		if by[w] == nil {
-			by[w] = &Kept{Host: s.Host, User: s.User, Own: w.own}
-		}
-		by[w].Backups++
-		if t := shownTime(s.Begin); t.After(by[w].Newest) {
-			by[w].Newest = t
-		}
+		by[w] = append(by[w], s)
 	}
 	out := make([]Kept, 0, len(by))
-	for _, k := range by {
-		out = append(out, *k)
+	for w, list := range by {
+		out = append(out, Kept{w.host, w.user, len(list), shownTime(repo.Newest(list, time.Now()).Begin), w.own})
 	}
 	slices.SortFunc(out, func(a, b Kept) int {
 		return cmp.Or(b.Newest.Compare(a.Newest), cmp.Compare(a.Host, b.Host), cmp.Compare(a.User, b.User))

@@ -216,8 +216,8 @@ func TestEveryInterruptionOfAChangeCanBeResumed(t *testing.T) {
 				c.params.OpenStore = hookStore(func(string, string) error {
 					if at++; at == stop+1 {
 						died.params.Profile, died.dest = filepath.Join(t.TempDir(), "profile"), filepath.Join(t.TempDir(), "dest")
-						copyTree(t, c.params.Profile, died.params.Profile)
-						copyTree(t, c.dest, died.dest)
+						filetest.Copy(t, c.params.Profile, died.params.Profile)
+						filetest.Copy(t, c.dest, died.dest)
 						redirect(t, died.params.Profile, c.dest, died.dest)
 						died.params.Keyring = keyring.File{Path: filepath.Join(died.params.Profile, "device.key")}
 					}
@@ -273,13 +273,6 @@ func checkResume(t *testing.T, what string, c *computer, k changeCase, old oldTr
 		t.Errorf("%s: verify: %v %v", what, v.Damage, v.Notes)
 	}
 	c.backup()
-}
-
-func copyTree(t testing.TB, from, to string) {
-	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // redirect makes a copied profile point at the copied destination.

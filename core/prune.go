@@ -86,8 +86,8 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 	if req.Retention != nil {
 		rules = *req.Retention
 	}
-	if err := rules.check(); err != nil {
-		return PruneReport{}, err
+	if err := rules.Check(); err != nil {
+		return PruneReport{}, raise(err)
 	}
 	if a.profile.Settings().Change != "" {
 		return PruneReport{}, ErrChangePending
@@ -97,22 +97,23 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 		return PruneReport{}, err
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
-	all, err := listSnapshots(ctx, r)
+	all, pinned, err := toJudge(ctx, r)
 	if err != nil {
 		return PruneReport{}, err
 	}
 	report := PruneReport{DryRun: req.DryRun}
-	why := rules.decide(all, begin)
+	why := rules.Decide(all, pinned, begin)
 	var remove []repo.Name
-	for _, s := range all {
-		report.Snapshots = append(report.Snapshots, Judged{s, append([]KeepReason{}, why[s.ID]...)})
-		if len(why[s.ID]) > 0 {
+	for _, s := range slices.Backward(all) {
+		shown := toSnapshot(s)
+		shown.Pinned = pinned[s.Name]
+		report.Snapshots = append(report.Snapshots, Judged{shown, append([]KeepReason{}, why[s.Name]...)})
+		if len(why[s.Name]) > 0 {
 			report.Kept++
 			continue
 		}
 		report.Removed++
-		n, _ := repo.ParseName(s.ID)
-		remove = append(remove, n)
+		remove = append(remove, s.Name)
 	}
 	state := a.pruneState()
 	o := repo.PruneOptions{
@@ -147,28 +148,18 @@ func (a *App) forgetRemoved(removed []repo.Name) error {
 	})
 }
 
-// listSnapshots returns all snapshots, newest first. One that does not read
+// toJudge returns all snapshots, oldest first, and which are pinned. One that does not read
 // back is ErrDamaged: what it needs is not known.
-func listSnapshots(ctx context.Context, r *repo.Repository) ([]Snapshot, error) {
+func toJudge(ctx context.Context, r *repo.Repository) ([]*repo.Snapshot, map[repo.Name]bool, error) {
 	all, bad, err := r.Snapshots(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(bad) > 0 {
-		return nil, bad[0]
+		return nil, nil, bad[0]
 	}
 	pinned, err := r.Pinned(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Snapshot, 0, len(all))
-	for _, s := range all {
-		shown := toSnapshot(s)
-		shown.Pinned = pinned[s.Name]
-		out = append(out, shown)
-	}
-	slices.SortFunc(out, newestFirst)
-	return out, nil
+	return all, pinned, err
 }
 
 // prunePosition is how far a prune is.

@@ -112,6 +112,16 @@ func (r *Reader) Snapshots(ctx context.Context) ([]Snapshot, error) {
 	return out, nil
 }
 
+// Latest returns which of some snapshots, newest first, "latest" means: the first that is not dated in the future, and the first where
+// all are; -1 of none.
+func Latest(all []Snapshot, now time.Time) int {
+	i := slices.IndexFunc(all, func(s Snapshot) bool { return !s.Time.After(now.Add(repo.ClockSlack)) })
+	if i < 0 && len(all) > 0 {
+		return 0
+	}
+	return i
+}
+
 func toSnapshot(s *repo.Snapshot) Snapshot {
 	out := Snapshot{ID: s.ID(), Time: shownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
 	if s.Sequence > 0 {

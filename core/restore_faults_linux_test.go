@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -143,9 +144,17 @@ func TestTheFirstNameOfAFileIsBlocked(t *testing.T) {
 	}
 }
 
-// As many names of files in as many folders as there are come back with the few handles that a machine allows. The test runs itself with such a limit.
+var (
+	manyFolders = flag.Int("restore.folders", 3000, "folders of hard-linked names")
+	manyNames   = flag.Int("restore.names", 10, "names in each of them")
+	fewHandles  = flag.Int("restore.handles", 64, "files that the restore may have open")
+)
+
+// As many names of files in as many folders as there are come back with the few handles that a machine allows: bytes and links. The test
+// runs itself with such a limit.
+//
+//	go test ./core -run FewHandles -restore.names 100 -restore.handles 256 -v        300,000 names
 func TestFewHandlesAreEnough(t *testing.T) {
-	const folders, names = 400, 10
 	if dir := os.Getenv("HOLDFAST_TEST_RESTORE"); dir != "" {
 		c := &computer{t: t, dest: filepath.Join(dir, "dest")}
 		report, err := c.restoreTo(context.Background(), filepath.Join(dir, "out"), core.ConflictKeep)
@@ -154,15 +163,20 @@ func TestFewHandlesAreEnough(t *testing.T) {
 		}
 		return
 	}
+	folders, names := *manyFolders, *manyNames
+	if raceEnabled || testing.Short() {
+		folders = min(folders, 400)
+	}
+	const group = 100 // names of one file, in as many folders: file systems do not take any number
 	c := backedUp(t, func(src string) {
 		for i := range folders {
 			dir := filepath.Join(src, fmt.Sprint("folder ", i))
 			check(t, os.Mkdir(dir, 0o755))
 			filetest.Write(t, filepath.Join(dir, "own"), fmt.Append(nil, i))
 			for k := range names {
-				first, name := filepath.Join(src, "folder 0", fmt.Sprint(k)), filepath.Join(dir, fmt.Sprint(k))
-				if i == 0 {
-					filetest.Write(t, name, fmt.Append(nil, "name ", k))
+				first, name := filepath.Join(src, fmt.Sprint("folder ", i-i%group), fmt.Sprint(k)), filepath.Join(dir, fmt.Sprint(k))
+				if i%group == 0 {
+					filetest.Write(t, name, fmt.Append(nil, "name ", k, " since folder ", i))
 				} else {
 					check(t, os.Link(first, name))
 				}
@@ -172,11 +186,13 @@ func TestFewHandlesAreEnough(t *testing.T) {
 		filetest.Write(t, filepath.Join(deep, "bottom"), []byte("here"))
 	})
 	dir := filepath.Dir(c.dest)
-	cmd := exec.Command("bash", "-c", `ulimit -n 64 && exec "$0" -test.run '^TestFewHandlesAreEnough$'`, os.Args[0])
+	began := time.Now()
+	cmd := exec.Command("bash", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" -test.timeout 0 -test.run '^TestFewHandlesAreEnough$'`, *fewHandles), os.Args[0])
 	cmd.Env = append(os.Environ(), "HOLDFAST_TEST_RESTORE="+dir)
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, b)
 	}
+	t.Logf("%d names in %d folders with %d handles: %v", folders*names, folders, *fewHandles, time.Since(began).Round(time.Millisecond))
 	filetest.Equal(t, c.src, filepath.Join(dir, "out", "src"))
 }
 

@@ -153,7 +153,8 @@ func (d *desk) leave() {
 	d.core = nil
 }
 
-const patience = 60 * time.Second
+// patience is only so that a window in which nothing more happens ends the test, and says what it shows.
+const patience = 10 * time.Minute
 
 // until runs what the window's work hands in until cond holds.
 func (d *desk) until(what string, cond func() bool) {

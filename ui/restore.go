@@ -199,7 +199,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 		return
 	}
 	var content, rows []fyne.CanvasObject
-	day := ""
+	day, newest := "", core.Latest(all, u.now())
 	flush := func() {
 		if len(rows) > 0 {
 			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(capital(day)), widgets.Rows(rows...)))
@@ -215,7 +215,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 			day = d
 		}
 		title := s.Time.Local().Format("15:04")
-		if i == 0 {
+		if i == newest {
 			title += " · " + lang.L("newest")
 		}
 		var more fyne.CanvasObject

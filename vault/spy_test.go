@@ -192,7 +192,7 @@ func (s *spied) person() *person {
 // ready waits until the vault says that it works again. It heals within a second or so.
 func (s *spied) ready() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute) // only so that a vault that never heals ends the test
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute) // only so that a vault that never heals ends the test
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -331,7 +331,7 @@ func TestALivingSourceFindsPlantedBugs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			run := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-run", "^TestALivingSource$", ".",
+			run := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-timeout", "0", "-run", "^TestALivingSource$", ".",
 				"-living.runs", "100", "-living.seed", fmt.Sprint(*livingSeed))
 			out, err := run.CombinedOutput()
 			if err == nil {

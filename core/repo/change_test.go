@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
 
@@ -112,5 +113,45 @@ func TestABackupAfterTurningOnUsesNothingOfBefore(t *testing.T) {
 	defer w.Close()
 	if r.Has(old) {
 		t.Error("a chunk of before counts as stored")
+	}
+}
+
+// between lets another computer in after the first listing of indexes or snapshots, and is away once the header was replaced.
+type between struct {
+	*store.Memory
+	meet func()
+	away bool
+}
+
+func (b *between) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	if b.away {
+		return &store.Error{Op: "list", Name: prefix, Err: errors.New("away on purpose")}
+	}
+	err := b.Memory.List(ctx, prefix, fn)
+	if meet := b.meet; meet != nil && (prefix == "indexes/" || prefix == "snapshots/") {
+		b.meet = nil
+		meet()
+	}
+	return err
+}
+
+func (b *between) Replace(ctx context.Context, name string, data []byte) error {
+	b.away = b.away || name == HeaderPath
+	return b.Memory.Replace(ctx, name, data)
+}
+
+// A snapshot that is made while a change of the key lists what counts, before the change is cut off, counts with its index or not at all.
+func TestACutOffChangeOfTheKeyClosesOverWholeSnapshots(t *testing.T) {
+	old, fresh := testKey(t), testKey(t)
+	_, m := newRepo(t, old)
+	writeSnapshot(t, reopen(t, m, old), []testFile{{"a", []byte("a")}}, nil)
+	b := &between{Memory: m}
+	r := reopen(t, b, old)
+	b.meet = func() { writeSnapshot(t, reopen(t, m, old), []testFile{{"b", []byte("b")}}, nil) }
+	if err := r.ChangeKey(context.Background(), fresh, nil); err == nil || !b.away {
+		t.Fatalf("it was not cut off: %v", err)
+	}
+	if v := verify(t, reopen(t, m, fresh)); len(v.Damage) > 0 || v.Snapshots == 0 {
+		t.Errorf("%d snapshots: %v", v.Snapshots, v.Damage)
 	}
 }

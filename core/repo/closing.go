@@ -23,8 +23,9 @@ type reference struct {
 type closedOver map[reference][sha256.Size]byte
 
 // listedKinds are the kinds that a closing list names: those that show data or delete it. What only makes us keep more or reuse
-// less counts from every epoch.
-var listedKinds = []objectKind{kindIndex, kindSnapshot, kindRemoval, kindPin}
+// less counts from every epoch. They are listed in this order: a backup puts its snapshot after its indexes, so that of each snapshot that is
+// found the indexes are found as well.
+var listedKinds = []objectKind{kindSnapshot, kindIndex, kindRemoval, kindPin}
 
 const closingEntry = 1 // tag of a closing list's field: u8 kind · 32 bytes name · 32 bytes SHA-256
 

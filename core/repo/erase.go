@@ -461,7 +461,7 @@ func (e *eraser) write(ctx context.Context, w *Writer, s *Snapshot) (Name, error
 			s.Previous = &n
 		}
 	}
-	made, err := w.WriteSnapshot(*s)
+	made, err := w.writeSnapshot(*s)
 	if err != nil {
 		return Name{}, err
 	}

@@ -1,9 +1,14 @@
 package repo
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // Writers that all see one place never contradict each other, however their backups overlap. Two that were shown different
@@ -75,5 +80,68 @@ func TestWhatSomebodySawIsMissed(t *testing.T) {
 	twice := &Snapshot{Name: Name{3}, Writer: Profile{1}, Sequence: 1}
 	if _, forks := contradictions([]*Snapshot{a, twice}, none); len(forks) != 1 {
 		t.Errorf("a number used twice: %v", forks)
+	}
+}
+
+// glimpse fails the look at a run's pending object once its snapshot is visible, and lets another computer in before.
+type glimpse struct {
+	*store.Memory
+	put  bool
+	meet func()
+}
+
+var errGlimpse = errors.New("fault on purpose")
+
+func (g *glimpse) Put(ctx context.Context, name string, b []byte) error {
+	g.put = g.put || strings.HasPrefix(name, "snapshots/")
+	return g.Memory.Put(ctx, name, b)
+}
+
+func (g *glimpse) Stat(ctx context.Context, name string) (store.Object, error) {
+	if g.put && strings.HasPrefix(name, "pending/") {
+		g.meet()
+		return store.Object{}, errGlimpse
+	}
+	return g.Memory.Stat(ctx, name)
+}
+
+// A snapshot that its run took back is not missed by those who have seen it meanwhile.
+func TestASnapshotThatWasTakenBackIsNotMissing(t *testing.T) {
+	ctx := context.Background()
+	_, m := newRepo(t, nil)
+	var seen []Sighting
+	g := &glimpse{Memory: m}
+	g.meet = func() {
+		r := reopen(t, m, nil)
+		all, _, err := r.Snapshots(ctx)
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		seen = Sightings(all, Profile{2})
+		made := writeSnapshot(t, r, []testFile{{"b", []byte("b")}}, &all[0].Name)
+		w, _ := newSaver(t, r)
+		defer w.Close()
+		next := *made
+		next.Writer, next.Sequence, next.Seen = Profile{2}, 1, seen
+		if _, err := w.WriteSnapshot(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	base := writeSnapshot(t, reopen(t, m, nil), []testFile{{"a", []byte("a")}}, nil)
+	if err := reopen(t, m, nil).RemoveSnapshots(ctx, []Name{base.Name}); err != nil {
+		t.Fatal(err)
+	}
+	w, _ := newSaver(t, reopen(t, g, nil))
+	defer w.Close()
+	back := *base
+	back.Writer, back.Sequence = Profile{1}, 1
+	if _, err := w.WriteSnapshot(back); !errors.Is(err, errGlimpse) {
+		t.Fatal(err)
+	}
+	if len(seen) != 1 {
+		t.Fatalf("seen meanwhile: %v", seen)
+	}
+	if v := verify(t, reopen(t, m, nil)); len(v.Damage) > 0 {
+		t.Errorf("%v", v.Damage)
 	}
 }

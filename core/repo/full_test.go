@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -39,17 +40,19 @@ func (s *fullStore) Delete(ctx context.Context, name string) error {
 	return s.Memory.Delete(ctx, name)
 }
 
-// A place that is full to the last byte can be pruned, in one run or in two, and what is kept restores.
+// A place that is full to the last byte can be pruned, and what is kept restores. The removal and the mark take a
+// block each, and each snapshot that goes gives one.
 func TestAFullPlaceCanBePruned(t *testing.T) {
 	ctx := context.Background()
-	for _, room := range []int64{0, 1, 2, 3} {
+	for _, c := range []struct{ room, removed int }{{0, 4}, {1, 4}, {2, 4}, {3, 4}, {0, 2}, {1, 2}, {1, 1}, {2, 1}, {3, 1}, {5, 1}} {
+		room := int64(c.room)
 		r, m := newRepo(t, nil)
 		keep := kept{}
 		var old []Name
 		for i := range 6 {
-			files := []testFile{{"a.bin", noise(uint64(i), 9000)}, {"b.txt", fmt.Append(nil, "state ", i)}}
+			files := []testFile{{"a.bin", noise(uint64(i), 9000)}, {"b.txt", fmt.Append(nil, "state ", i)}, {"same.txt", []byte("in all: moved, when the rest of its pack goes")}}
 			s := writeSnapshot(t, r.Fresh(), files, nil)
-			if i < 4 {
+			if i < c.removed {
 				old = append(old, s.Name)
 			} else {
 				keep[s.Name] = files
@@ -62,7 +65,7 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		for try := range 2 {
 			p, err := reopen(t, full, nil).Prune(ctx, PruneOptions{Seen: state, Remove: old})
 			freed += p.FreedBytes
-			if err != nil {
+			if err != nil && (try == 0 || !errors.Is(err, store.ErrNoSpace)) { // the second has nothing to remove that makes room
 				t.Errorf("%d blocks free, run %d: %v", room, try+1, err)
 			}
 			old = nil

@@ -46,9 +46,19 @@ func (p *pruner) toMove(all map[Name]*use) []*use {
 }
 
 // move copies the live chunks of some packs to new ones, so that nothing is
-// counted in them any more. On a destination that is full it leaves it at that.
+// counted in them any more. On a destination that is full it leaves it at that. What is not needed as it is gets its mark before: moving
+// may take the last room there is.
 func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, error) {
 	list := p.toMove(all)
+	if len(list) == 0 {
+		return all, nil
+	}
+	switch err := p.mark(ctx, all); {
+	case errors.Is(err, store.ErrNoSpace):
+		return all, nil
+	case err != nil:
+		return nil, err
+	}
 	var total, done int64
 	for _, u := range list {
 		total += u.live
@@ -62,6 +72,9 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 		if len(mine) == 0 {
 			continue
 		}
+		p.r.loadMu.Lock()
+		before := maps.Clone(p.r.listed)
+		p.r.loadMu.Unlock()
 		err := p.moveUnder(ctx, e, mine, rows, func(n int64) {
 			done += n
 			if p.o.Progress != nil {
@@ -69,6 +82,14 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 			}
 		})
 		if errors.Is(err, store.ErrNoSpace) {
+			// What was stored may be in no index: nothing is taken from there.
+			p.r.loadMu.Lock()
+			for n := range p.r.listed {
+				if !before[n] {
+					p.unsure[n] = true
+				}
+			}
+			p.r.loadMu.Unlock()
 			break
 		}
 		if err != nil {

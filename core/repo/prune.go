@@ -94,6 +94,7 @@ type pruner struct {
 	present   map[Name]int64 // packs
 	marks     map[Name]mark
 	moved     map[Name]bool // packs whose live chunks stand in new packs as well
+	unsure    map[Name]bool // packs that were stored when the place got full: copies
 	dead      map[Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
 	planned   time.Time     // when the listings were made
 }
@@ -113,7 +114,7 @@ func (r *Repository) Prune(ctx context.Context, o PruneOptions) (Pruning, error)
 	if o.Save == nil {
 		o.Save = func() error { return nil }
 	}
-	p := &pruner{r: r, o: o, walked: make(map[Name]bool), moved: make(map[Name]bool), dead: make(map[Name]bool)}
+	p := &pruner{r: r, o: o, walked: make(map[Name]bool), moved: make(map[Name]bool), unsure: make(map[Name]bool), dead: make(map[Name]bool)}
 	p.snapshots = &reach{r: r}
 	if o.Progress != nil {
 		var read int64
@@ -158,13 +159,26 @@ func (p *pruner) run(ctx context.Context) error {
 	if all, err = p.move(ctx, all); err != nil {
 		return err
 	}
-	if err := p.mark(ctx, all); err != nil {
-		return err
+	full := p.mark(ctx, all)
+	if full != nil && !errors.Is(full, store.ErrNoSpace) {
+		return full
 	}
 	if err := p.sweep(ctx); err != nil {
+		return errors.Join(full, err)
+	}
+	if err := p.tidyMarks(ctx); err != nil {
+		return errors.Join(full, err)
+	}
+	if full == nil || p.out.FreedPacks == 0 {
+		return full
+	}
+	// What was due has made room.
+	present, err := p.r.list(ctx, kindPack)
+	if err != nil {
 		return err
 	}
-	return p.tidyMarks(ctx)
+	maps.DeleteFunc(all, func(n Name, _ *use) bool { _, there := present[n]; return !there })
+	return p.mark(ctx, all)
 }
 
 // checkHeader refuses while a change is under way or when one was made.

@@ -35,7 +35,7 @@ func (p *pruner) places() *places {
 	for i, pack := range x.packs {
 		n := pack.name
 		switch size, ok := p.present[n]; {
-		case !ok || size != pack.size:
+		case !ok || size != pack.size || p.unsure[n]:
 			s.rank[i] = placeGone
 		case foreign[n]:
 			s.rank[i] = placeForeign

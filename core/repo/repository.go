@@ -35,7 +35,13 @@ type Repository struct {
 	loaded map[Name]bool // indexes in memory
 	listed map[Name]bool // packs that some loaded index names
 	missed map[Name]bool // packs that were found to be gone
+
+	ahead time.Duration // see SetAhead
 }
+
+// SetAhead lets tests be a computer whose clock is ahead by so much, or behind: by it snapshots are dated, and what is dated later is
+// not the latest.
+func (r *Repository) SetAhead(by time.Duration) { r.ahead = by }
 
 // Facts is what anybody who sees the destination can tell about a repository.
 type Facts struct {
@@ -194,7 +200,7 @@ func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repo
 // Fresh returns the same repository with nothing loaded yet.
 func (r *Repository) Fresh() *Repository {
 	fresh := open(r.store, r.header, r.key, r.epochs)
-	fresh.writes, fresh.trust, fresh.seen = r.writes, r.trust, r.seen
+	fresh.writes, fresh.trust, fresh.seen, fresh.ahead = r.writes, r.trust, r.seen, r.ahead
 	return fresh
 }
 
@@ -360,7 +366,7 @@ func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) 
 		case err != nil:
 			return Name{}, err
 		case len(all) > 0:
-			return Newest(all, time.Now()).Name, nil
+			return Newest(all, time.Now().Add(r.ahead)).Name, nil
 		case len(bad) > 0:
 			return Name{}, bad[0]
 		}

@@ -480,6 +480,12 @@ func (w *Writer) Flush() error {
 // lost, so whoever stores everything again may try again with the same Writer.
 // ErrChanged; those of store.
 func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
+	s.Begin, s.End = s.Begin.Add(w.repo.ahead), s.End.Add(w.repo.ahead)
+	return w.writeSnapshot(s)
+}
+
+// writeSnapshot is WriteSnapshot for one that has its dates.
+func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 	if err := w.checkpoint(&s); err != nil {
 		return nil, err
 	}
@@ -502,13 +508,20 @@ func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
 		err = w.repo.checkHeader(w.ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.repo.store.Delete(w.ctx, path))
+		return nil, errors.Join(err, w.takeBack(s.Name))
 	}
 	// What stays of these only makes prune wait.
 	if w.repo.deleteAll(w.ctx, kindPending, w.pending) == nil {
 		w.pending = nil
 	}
 	return &s, nil
+}
+
+// takeBack deletes the snapshot that was just made visible. Others may have seen it meanwhile, and would miss it: so it is noted as
+// deleted on purpose, which also lets a prune finish what is cut off here.
+func (w *Writer) takeBack(n Name) error {
+	_, err := w.repo.putRecord(w.ctx, kindRemoval, encodeRemoval([]Name{n}))
+	return errors.Join(err, w.repo.store.Delete(w.ctx, kindSnapshot.path(n)))
 }
 
 // settle compares what the run relied on with what is there now. A pending

@@ -4,10 +4,12 @@
 // Every call of the store waits until the schedule, drawn from a seed, lets it
 // go on, so that computers meet each other in any order; calls fail, lose their
 // answers, are lost or repeated, computers die in the middle of anything, sleep for weeks and have clocks
-// that jump. A checker that knows what was backed up restores every backup that was reported and not removed.
+// that jump. A checker that knows what was backed up restores every backup that was reported and not removed; another
+// judges what the rules keep (keep_test.go).
 //
 //	go test ./core/simtest -sim.schedules 10000 -sim.seed 1
 //	go test ./core/simtest -sim.schedules 1 -sim.seed 4711 -sim.log     one of them again, told
+//	go test ./core/simtest -run Bugs -sim.bugs -v                       it finds faults that were put in
 //
 // A seed fixes what the computers do, which call goes on next and what befalls it. Object
 // names are random and workers race for chunks, so a seed repeats a schedule closely, not to the byte.

@@ -3,7 +3,6 @@ package simtest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -15,15 +14,15 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// erase takes a file or a folder out of this computer's snapshots, or of all.
-func (s *schedule) erase(ctx context.Context, c *computer, repository *repo.Repository, r *rand.Rand) error {
-	host := fmt.Sprint(c.number)
+// erase takes a file or a folder out of the snapshots of this profile's computer, or of all.
+func (s *schedule) erase(ctx context.Context, p *profile, repository *repo.Repository, r *rand.Rand) error {
+	host := p.of.host
 	held := make(map[string]bool)
 	s.mu.Lock()
 	for _, rec := range s.records {
 		if rec.files != nil && (rec.host == host || !rec.mayBeGone()) {
-			for p := range rec.files {
-				held[p] = true
+			for f := range rec.files {
+				held[f] = true
 			}
 		}
 	}
@@ -59,16 +58,16 @@ func (s *schedule) erase(ctx context.Context, c *computer, repository *repo.Repo
 		rec.erasing--
 	}
 	for old, fresh := range out.Replaced {
-		s.log("computer %d: %.8s without %s is %.8s", c.number, old, erased, fresh)
+		s.log("profile %d: %.8s without %s is %.8s", p.number, old, erased, fresh)
 		now := &record{era: s.era}
 		if seen := s.records[fresh]; seen != nil {
 			now.gone = seen.gone
 		}
 		if was := s.records[old]; was != nil && was.files != nil {
 			now.host, now.files = was.host, make(map[string][]byte)
-			for p, b := range was.files {
-				if !of(was.host) || p != erased && !strings.HasPrefix(p, erased+"/") {
-					now.files[p] = b
+			for f, b := range was.files {
+				if !of(was.host) || f != erased && !strings.HasPrefix(f, erased+"/") {
+					now.files[f] = b
 				}
 			}
 		}
@@ -78,7 +77,7 @@ func (s *schedule) erase(ctx context.Context, c *computer, repository *repo.Repo
 	for _, old := range out.Removed {
 		s.forget(old)
 	}
-	return errors.Join(err, os.RemoveAll(c.cache), os.RemoveAll(backup.PagesDir(c.cache)))
+	return errors.Join(err, os.RemoveAll(p.cache), os.RemoveAll(backup.PagesDir(p.cache)))
 }
 
 // forget notes that a snapshot is gone, perhaps before it was reported.

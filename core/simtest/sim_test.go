@@ -1,14 +1,15 @@
 package simtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -33,6 +35,7 @@ func TestSchedules(t *testing.T) {
 	if testing.Short() {
 		n = min(n, 50)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // half of the time went into collecting large buffers
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var did [actions]int
@@ -53,8 +56,8 @@ func TestSchedules(t *testing.T) {
 				t.Fatalf("schedule %d: go test ./core/simtest -sim.schedules 1 -sim.seed %d -sim.log", i, one)
 			}
 		}
-		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d erasures, %d key changes, %d changes of protection; %d snapshots were checked",
-			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionErase], did[actionKey], did[actionProtection], did[actionCheck])
+		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d erasures, %d key changes, %d changes of protection, %d prunes of a full place; %d snapshots were checked",
+			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionErase], did[actionKey], did[actionProtection], did[actionMakeRoom], did[actionCheck])
 	})
 }
 
@@ -67,26 +70,17 @@ const (
 	actionKey
 	actionProtection
 	actionCheck
+	actionMakeRoom
 	actions
 )
-
-// computer is a computer with its own disk and clock. What it remembers lives
-// through a crash; what is in its memory does not.
-type computer struct {
-	number int
-	source string
-	cache  string
-	seen   repo.PruneState
-	sleeps int           // turns for which none of its calls goes on
-	offset time.Duration // of its clock
-}
 
 // record is a snapshot that was reported.
 type record struct {
 	files map[string][]byte // by path
 	host  string            // whose it is
-	era   int               // changes of protection before it
-	gone  bool              // it may be gone: somebody was asked to remove it
+	by    *profile
+	era   int  // changes of protection before it
+	gone  bool // it may be gone: somebody was asked to remove it
 	// erasing counts the erasures that may replace it, under way or ended by a fault.
 	erasing int
 }
@@ -99,11 +93,13 @@ type schedule struct {
 	t         *testing.T
 	dir       string
 	computers []*computer
+	profiles  []*profile
 	blobs     [][]byte
 	keys      []*backupkey.Key // that may be in force; nil: none
 	era       int
 	changes   bool // keys and protection change in this schedule
 	database  bool // the computers have one, stored by pages
+	filling   bool // the disk gets full
 	cutOff    bool // a change of the key ended with an error
 	changing  bool // one does now: two at once are for people to agree on
 	records   map[repo.Name]*record
@@ -114,7 +110,7 @@ func newSchedule(t *testing.T, dir string, seed uint64) *schedule {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := &schedule{
 		t: t, dir: dir, records: make(map[repo.Name]*record),
-		world: &world{rand: r, disk: store.NewMemory(), log: func(string, ...any) {}},
+		world: &world{rand: r, disk: &disk{Memory: store.NewMemory()}, log: func(string, ...any) {}},
 	}
 	if *verbose {
 		s.log = t.Logf
@@ -127,15 +123,10 @@ func newSchedule(t *testing.T, dir string, seed uint64) *schedule {
 		}
 		s.blobs = append(s.blobs, b)
 	}
-	for i := range 2 + r.IntN(3) {
-		c := &computer{number: i, source: filepath.Join(dir, fmt.Sprint(i), "files"), cache: filepath.Join(dir, fmt.Sprint(i), "changes")}
-		if err := os.MkdirAll(c.source, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		s.computers = append(s.computers, c)
-	}
+	s.newComputers()
 	s.changes = r.IntN(3) == 0
 	s.database = r.IntN(16) == 0
+	s.filling = r.IntN(2) == 0
 	if r.IntN(4) > 0 {
 		s.keys = []*backupkey.Key{newKey(t)}
 	} else {
@@ -161,17 +152,23 @@ func (s *schedule) run() {
 	for range rounds {
 		s.setOdds()
 		for _, c := range s.computers {
+			s.dawn(c)
+		}
+		for _, p := range s.profiles {
 			if s.rand.IntN(4) > 0 {
-				s.start(c)
+				s.start(p)
 			}
 		}
 		s.choose()
 		s.changing = false
-		for _, c := range s.computers {
-			c.sleeps = 0
+		for _, p := range s.profiles {
+			p.sleeps = 0
 		}
-		s.skew += time.Duration(s.rand.IntN(100)) * time.Hour
-		if s.check(); s.t.Failed() {
+		if s.disk.full {
+			s.makeRoom()
+		}
+		s.skew += time.Duration(s.rand.IntN(100*60)) * time.Minute
+		if s.check(false); s.t.Failed() {
 			return
 		}
 	}
@@ -179,7 +176,10 @@ func (s *schedule) run() {
 }
 
 func (s *schedule) setOdds() {
-	s.odds = [fateDiesAfter + 1]float64{}
+	s.odds, s.fills = [fateDiesAfter + 1]float64{}, 0
+	if s.filling && s.rand.IntN(2) == 0 {
+		s.fills = 0.02
+	}
 	if s.rand.IntN(4) == 0 {
 		return // a quiet day
 	}
@@ -193,8 +193,8 @@ func (s *schedule) setOdds() {
 }
 
 // start begins an action; it goes on as its calls are let through.
-func (s *schedule) start(c *computer) {
-	g := &gated{w: s.world, c: c}
+func (s *schedule) start(p *profile) {
+	g := &gated{w: s.world, p: p}
 	what := s.pick()
 	if what == actionKey || what == actionProtection {
 		if s.changing {
@@ -208,11 +208,11 @@ func (s *schedule) start(c *computer) {
 	s.busy++
 	s.mu.Unlock()
 	go func() {
-		err := s.act(c, g, what, r)
+		err := s.act(p, g, what, r)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.busy--
-		s.log("computer %d: action %d: %v", c.number, what, err)
+		s.log("profile %d: action %d: %v", p.number, what, err)
 		if err == nil {
 			s.did[what]++
 		}
@@ -235,7 +235,7 @@ func (s *schedule) pick() int {
 	return actionProtection
 }
 
-func (s *schedule) act(c *computer, g *gated, what int, r *rand.Rand) error {
+func (s *schedule) act(p *profile, g *gated, what int, r *rand.Rand) error {
 	ctx := context.Background()
 	s.mu.Lock()
 	era := s.era // of what the header will show, or older
@@ -244,19 +244,20 @@ func (s *schedule) act(c *computer, g *gated, what int, r *rand.Rand) error {
 	if err != nil {
 		return err
 	}
+	repository.SetAhead(s.skew + p.of.ahead)
 	switch what {
 	case actionBackup:
-		return s.backup(ctx, c, repository, r)
+		return s.backup(ctx, p, repository, r)
 	case actionPrune:
-		return s.prune(ctx, c, repository, r)
+		return s.prune(ctx, p, repository, r)
 	case actionRead:
 		return s.read(ctx, g, repository, r, era)
 	case actionErase:
-		return s.erase(ctx, c, repository, r)
+		return s.erase(ctx, p, repository, r)
 	case actionKey:
 		return s.changeKey(ctx, repository)
 	}
-	return s.changeProtection(ctx, c, g, repository, r)
+	return s.changeProtection(ctx, p, g, repository, r)
 }
 
 // open opens the repository with whichever key is in force.
@@ -279,135 +280,180 @@ func (s *schedule) open(ctx context.Context, on store.Store) (*repo.Repository, 
 	return nil, fmt.Errorf("no key with the id %s", facts.KeyID)
 }
 
-func (s *schedule) backup(ctx context.Context, c *computer, repository *repo.Repository, r *rand.Rand) error {
-	for range 1 + r.IntN(4) {
-		s.edit(c, r)
-	}
-	if s.database {
-		s.editDatabase(c, r)
+func (s *schedule) backup(ctx context.Context, p *profile, repository *repo.Repository, r *rand.Rand) error {
+	if r.IntN(12) == 0 {
+		clear(p.held) // what is empty is really empty
 	}
 	s.mu.Lock()
 	era := s.era
 	s.mu.Unlock()
-	return s.run1(ctx, c, repository, c.cache, era)
+	_, err := s.run1(ctx, p, repository, p.cache, era)
+	return err
 }
 
-func (s *schedule) run1(ctx context.Context, c *computer, repository *repo.Repository, cache string, era int) error {
-	files, err := tree(c.source)
+// run1 makes a backup, and tells whether it holds all sources of the profile.
+func (s *schedule) run1(ctx context.Context, p *profile, repository *repo.Repository, cache string, era int) (all bool, err error) {
+	files, sources, err := p.expected()
 	if err != nil {
-		return err
+		return false, err
 	}
-	res, err := backup.Run(ctx, backup.Options{
-		Repository: repository, Sources: []repo.Source{{Name: "files", Path: c.source}}, CachePath: cache,
-		Host: fmt.Sprint(c.number), PackBytes: 48 << 10,
+	before, _, err := repository.Snapshots(ctx)
+	if err != nil {
+		return false, err
+	}
+	p.sequence++
+	o := backup.Options{
+		Repository: repository, CachePath: cache, Host: p.of.host, PackBytes: 48 << 10,
+		Writer: p.writer, Sequence: p.sequence, Seen: repo.Sightings(before, p.writer), Held: maps.Clone(p.held),
 		Workers: 1, // two wait for each other's buffers on a mutex, which synctest does not take for waiting
-	})
+	}
+	if last := repo.Newest(before, s.now().Add(p.of.ahead)); last != nil {
+		o.Previous = &last.Name
+	}
+	for _, f := range p.folders {
+		o.Sources = append(o.Sources, repo.Source{Name: f.name, Path: f.path})
+	}
+	res, err := backup.Run(ctx, o)
+	if none := errors.Is(err, backup.ErrNoSource); none != (len(sources) == 0) && (none || err == nil) {
+		s.t.Errorf("profile %d: the sources %q are there, and it says %v", p.number, sources, err)
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if len(res.Problems) > 0 {
-		return fmt.Errorf("%s: %w", res.Problems[0].Path, res.Problems[0].Err)
+	var held []string
+	for _, src := range res.Snapshot.Sources {
+		held = append(held, src.Path)
 	}
+	told := func(f *folder) bool {
+		return slices.ContainsFunc(res.Problems, func(q backup.Problem) bool { return q.Path == f.path })
+	}
+	for _, f := range p.folders {
+		if there := slices.Contains(sources, f.path); there != slices.Contains(held, f.path) || there == told(f) {
+			s.t.Errorf("profile %d: of %q there are %q, and the backup holds %q, and tells %v", p.number, f.path, sources, held, res.Problems)
+		}
+	}
+	if len(held)+len(res.Problems) != len(p.folders) {
+		return false, fmt.Errorf("told: %v", res.Problems)
+	}
+	maps.Copy(p.held, res.Held)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log("computer %d made %.8s", c.number, res.Snapshot.Name)
+	s.log("profile %d made %.8s, number %d of %v", p.number, res.Snapshot.Name, p.sequence, res.Snapshot.Begin)
 	seen := s.records[res.Snapshot.Name] // somebody may have removed it already
-	s.records[res.Snapshot.Name] = &record{files: files, host: fmt.Sprint(c.number), era: era, gone: seen != nil && seen.gone}
-	return nil
+	s.records[res.Snapshot.Name] = &record{files: files, host: p.of.host, by: p, era: era, gone: seen != nil && seen.gone}
+	return len(res.Problems) == 0, nil
 }
 
-// edit changes the files a little. Every write is a new file of another size.
-func (s *schedule) edit(c *computer, r *rand.Rand) {
-	folder := filepath.Join(c.source, []string{"", "a", "a/b", "c"}[r.IntN(4)])
-	name := filepath.Join(folder, fmt.Sprint(r.IntN(5)))
-	var err error
-	if r.IntN(4) == 0 {
-		err = os.RemoveAll([]string{name, name, folder}[r.IntN(3)])
-		err = errors.Join(err, os.MkdirAll(c.source, 0o700))
-	} else {
-		err = errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(name+".tmp", s.blobs[r.IntN(len(s.blobs))], 0o600), os.Rename(name+".tmp", name))
-	}
-	if err != nil {
-		s.t.Errorf("editing: %v", err)
-	}
-}
-
-// editDatabase changes pages of a database, which grows by one.
-func (s *schedule) editDatabase(c *computer, r *rand.Rand) {
-	const page, pages = 4096, 300
-	name := filepath.Join(c.source, "db")
-	b, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) {
-		b, err = make([]byte, pages*page), nil
-		for i := range b {
-			b[i] = byte(r.Uint32())
-		}
-		copy(b, "SQLite format 3\x00\x10\x00")
-	}
-	b = append(b, s.blobs[len(s.blobs)-1][:page]...)
-	for range r.IntN(40) {
-		b[page+r.IntN(len(b)-page)]++
-	}
-	if err = errors.Join(err, os.WriteFile(name+".tmp", b, 0o600), os.Rename(name+".tmp", name)); err != nil {
-		s.t.Errorf("editing the database: %v", err)
-	}
-}
-
-func tree(dir string) (map[string][]byte, error) {
-	out := make(map[string][]byte)
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		out["files/"+rel], err = os.ReadFile(path)
-		return err
-	})
-	return out, err
-}
-
-func (s *schedule) prune(ctx context.Context, c *computer, repository *repo.Repository, r *rand.Rand) error {
-	names, err := repository.SnapshotNames(ctx)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(names, func(a, b repo.Name) int { return strings.Compare(a.String(), b.String()) })
+func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repository, r *rand.Rand) error {
 	o := repo.PruneOptions{
 		Grace: []time.Duration{0, time.Hour, 72 * time.Hour}[r.IntN(3)], MaxWaste: []float64{0, 0.25, 1}[r.IntN(3)],
 		PackBytes: 48 << 10, DryRun: r.IntN(8) == 0, Thorough: r.IntN(4) == 0,
 		Now: func() time.Time {
-			s.mu.Lock()
+			s.mu.Lock() // of the offset
 			defer s.mu.Unlock()
-			return time.Now().Add(s.skew + c.offset)
+			return s.by(p)
 		},
 	}
-	for _, n := range names {
-		if r.IntN(3) == 0 {
-			o.Remove = append(o.Remove, n)
+	var err error
+	if o.Remove, err = s.toRemove(ctx, p, p.rules, repository, o.Now()); err != nil {
+		return err
+	}
+	if r.IntN(2) == 0 { // somebody deletes more
+		names, err := repository.SnapshotNames(ctx)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(names, func(a, b repo.Name) int { return strings.Compare(a.String(), b.String()) })
+		for _, n := range names {
+			if r.IntN(3) == 0 && !slices.Contains(o.Remove, n) {
+				o.Remove = append(o.Remove, n)
+			}
 		}
 	}
 	if !o.DryRun {
 		s.mu.Lock()
 		for _, n := range o.Remove {
-			if s.records[n] == nil { // it is seen before it is reported
-				s.records[n] = &record{}
-			}
-			s.records[n].gone = true
+			s.forget(n)
 		}
 		s.mu.Unlock()
 	}
 	// What is not saved is forgotten in a crash.
-	seen := clone(c.seen)
+	seen := clone(p.seen)
 	o.Seen = &seen
 	o.Save = func() error {
-		c.seen = clone(seen)
+		p.seen = clone(seen)
 		return nil
 	}
 	_, err = repository.Prune(ctx, o)
 	return err
+}
+
+// toRemove is what rules do not keep, as a profile judges by its clock.
+func (s *schedule) toRemove(ctx context.Context, p *profile, rules retention.Rules, repository *repo.Repository, now time.Time) (out []repo.Name, err error) {
+	all, bad, err := repository.Snapshots(ctx)
+	if err != nil || len(bad) > 0 {
+		return nil, errors.Join(append(bad, err)...)
+	}
+	why := rules.Decide(all, nil, now)
+	if wrong := judge(rules, all, func(s *repo.Snapshot) bool { return len(why[s.Name]) > 0 }, now); wrong != "" {
+		s.t.Errorf("by the rules %+v of profile %d, at %v: %s", rules, p.number, now, wrong)
+	}
+	for _, one := range all {
+		if len(why[one.Name]) == 0 {
+			out = append(out, one.Name)
+		}
+	}
+	return out, nil
+}
+
+// makeRoom prunes a place that is full, with nothing else under way. Two blocks are enough for all that a prune must write, and each
+// snapshot that goes gives one.
+// Then somebody may find a larger disk.
+func (s *schedule) makeRoom() {
+	ctx := context.Background()
+	if s.rand.IntN(2) == 0 {
+		s.disk.fill(int64(s.rand.IntN(2)))
+		r, err := s.open(ctx, s.disk)
+		if err != nil {
+			s.t.Errorf("the backup at a full place does not open: %v", err)
+			return
+		}
+		p := s.profiles[s.rand.IntN(len(s.profiles))]
+		now := func() time.Time { return s.by(p) }
+		remove, err := s.toRemove(ctx, p, retention.Rules{Last: 1}, r, now())
+		if err != nil {
+			s.t.Errorf("the snapshots at a full place: %v", err)
+			return
+		}
+		for _, n := range remove {
+			s.forget(n)
+		}
+		if !r.Facts().Changing {
+			before := s.disk.room
+			o := repo.PruneOptions{Remove: remove, Seen: &p.seen, MaxWaste: []float64{0.25, 1}[s.rand.IntN(2)], PackBytes: 48 << 10, Now: now, DryRun: true}
+			would, err := r.Fresh().Prune(ctx, o)
+			if err != nil {
+				s.t.Errorf("a look at what a prune of a full place would do: %v", err)
+				return
+			}
+			o.DryRun = false
+			_, err = r.Fresh().Prune(ctx, o)
+			s.log("profile %d prunes a full place of %d snapshots: %d blocks of room, then %d: %v", p.number, len(remove), before, s.disk.room, err)
+			// A removal and a mark. What is to be moved may take more.
+			enough := int64(len(remove))+before >= 2 && would.MovedBytes == 0
+			if err != nil && (enough || !errors.Is(err, store.ErrNoSpace)) {
+				s.t.Errorf("a prune of a full place: %v", err)
+			}
+			names, err := r.Fresh().SnapshotNames(ctx)
+			if err != nil || slices.ContainsFunc(names, func(n repo.Name) bool { return slices.Contains(remove, n) }) {
+				s.t.Errorf("a prune of a full place leaves of %.8s: %.8s, %v", remove, names, err)
+			}
+			s.did[actionMakeRoom]++
+		}
+	}
+	if s.rand.IntN(3) > 0 {
+		s.disk.relieve()
+	}
 }
 
 func clone(s repo.PruneState) repo.PruneState {
@@ -491,18 +537,6 @@ func restore(ctx context.Context, r *repo.Repository, n repo.Name) (map[string][
 	return out, folder(snap.Root, "")
 }
 
-func same(want, got map[string][]byte) error {
-	if len(want) != len(got) {
-		return fmt.Errorf("%d files, not %d", len(got), len(want))
-	}
-	for path, b := range want {
-		if g, ok := got[path]; !ok || !bytes.Equal(b, g) {
-			return fmt.Errorf("%s has %d bytes, not %d, or others", path, len(g), len(b))
-		}
-	}
-	return nil
-}
-
 func (s *schedule) changeKey(ctx context.Context, repository *repo.Repository) error {
 	k := newKey(s.t)
 	s.mu.Lock()
@@ -518,7 +552,7 @@ func (s *schedule) changeKey(ctx context.Context, repository *repo.Repository) e
 }
 
 // changeProtection turns encryption on or off, or goes on with what somebody began.
-func (s *schedule) changeProtection(ctx context.Context, c *computer, g *gated, repository *repo.Repository, r *rand.Rand) error {
+func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, repository *repo.Repository, r *rand.Rand) error {
 	var key *backupkey.Key
 	facts := repository.Facts()
 	if facts.Protection == repo.ProtectionNone {
@@ -541,8 +575,14 @@ func (s *schedule) changeProtection(ctx context.Context, c *computer, g *gated, 
 	s.mu.Lock()
 	era := s.era + 2
 	s.mu.Unlock()
-	if err := s.run1(ctx, c, moving, "", era); err != nil {
-		return err
+	moving.SetAhead(s.skew + p.of.ahead)
+	if all, err := s.run1(ctx, p, moving, "", era); err != nil || !all {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, rec := range s.records {
+			rec.gone = rec.gone || rec.era == era // the change does not come about with it
+		}
+		return errors.Join(err, errors.New("not everything is in the backup of the change"))
 	}
 	s.mu.Lock()
 	s.era++
@@ -577,28 +617,34 @@ func (s *schedule) changeProtection(ctx context.Context, c *computer, g *gated, 
 	return next.DropOldEpochs(ctx, old, nil)
 }
 
-// check restores, with nothing else under way, everything that must be there,
-// and everything that can be seen.
-func (s *schedule) check() {
+// check looks, with nothing else under way, whether everything is there that must be, and restores everything that can be seen, or
+// half of it.
+func (s *schedule) check(whole bool) {
 	ctx := context.Background()
 	r, err := s.open(ctx, s.disk)
 	if err != nil {
 		s.t.Errorf("the backup does not open: %v", err)
 		return
 	}
-	names, err := r.SnapshotNames(ctx)
-	if err != nil {
+	all, bad, err := r.Snapshots(ctx)
+	if err = errors.Join(append(bad, err)...); err != nil {
 		s.t.Error(err)
 		return
 	}
-	for _, n := range names {
+	s.checkLatest(r, all)
+	var names []repo.Name
+	for _, one := range all {
+		names = append(names, one.Name)
+		if !whole && s.rand.IntN(2) == 0 {
+			continue
+		}
 		s.did[actionCheck]++
-		got, err := restore(ctx, r, n)
-		if rec := s.records[n]; err == nil && rec != nil && rec.files != nil { // nil: it was never reported
+		got, err := restore(ctx, r, one.Name)
+		if rec := s.records[one.Name]; err == nil && rec != nil && rec.files != nil { // nil: it was never reported
 			err = same(rec.files, got)
 		}
 		if err != nil {
-			s.t.Errorf("snapshot %s: %v", n, err)
+			s.t.Errorf("snapshot %s: %v", one.Name, err)
 		}
 	}
 	// A change of the key that was cut off between its header and its second list leaves out what came between: it is kept and told
@@ -617,10 +663,11 @@ func (s *schedule) check() {
 	}
 }
 
-// settle lets one computer, on a quiet day, prune to the end: nothing is left
+// settle lets everybody, on a quiet day and with room, prune to the end and back up: nothing is left
 // that is not needed, and all is well.
 func (s *schedule) settle() {
 	ctx := context.Background()
+	s.disk.relieve()
 	r, err := s.open(ctx, s.disk)
 	if err != nil {
 		s.t.Error(err)
@@ -629,18 +676,32 @@ func (s *schedule) settle() {
 	if r.Facts().Changing {
 		return
 	}
+	for _, c := range s.computers {
+		c.ahead = 0
+		for _, f := range c.folders {
+			if err := errors.Join(f.move(diskHere), os.WriteFile(filepath.Join(f.path, "last"), []byte(f.path), 0o600)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	for _, p := range s.profiles {
+		r.SetAhead(s.skew)
+		if all, err := s.run1(ctx, p, r.Fresh(), p.cache, s.era); err != nil || !all {
+			s.t.Errorf("profile %d: the last backup: %v", p.number, err)
+		}
+	}
 	// Later than everything that the dead have left.
-	now := time.Now().Add(s.skew + 10_000*time.Hour)
+	s.skew += 10_000 * time.Hour
 	for range 3 {
-		now = now.Add(400 * 24 * time.Hour)
-		for _, c := range s.computers {
-			if _, err := r.Fresh().Prune(ctx, repo.PruneOptions{Seen: &c.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: func() time.Time { return now }}); err != nil {
+		s.skew += 400 * 24 * time.Hour
+		for _, p := range s.profiles {
+			if _, err := r.Fresh().Prune(ctx, repo.PruneOptions{Seen: &p.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: s.now}); err != nil {
 				s.t.Errorf("the last prune: %v", err)
 				return
 			}
 		}
 	}
-	s.check()
+	s.check(true)
 	for _, prefix := range []string{"marks/", "pending/"} {
 		_ = s.disk.List(ctx, prefix, func(o store.Object) error {
 			if !s.changes { // otherwise it may be of an epoch that was dropped beside its writer
@@ -654,6 +715,16 @@ func (s *schedule) settle() {
 		s.t.Error(err)
 	}
 	for _, d := range v.Damage {
+		if one := ""; strings.Contains(d, "is missing") {
+			_, _ = fmt.Sscanf(d, "snapshot %s", &one)
+			n, _ := repo.ParseName(one)
+			switch rec := s.records[n]; {
+			case rec == nil:
+				continue // taken back by its run, of which two calls failed in a row: nobody was told that it is there
+			case rec.gone && s.filling:
+				continue // deleted to make room for the note that it is, and then its prune was cut off
+			}
+		}
 		if s.changes && strings.Contains(d, "was not written by this backup") {
 			continue // another computer's, when the protection was changed beside it
 		}

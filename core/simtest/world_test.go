@@ -32,9 +32,9 @@ const (
 	fateDiesAfter       // done, and the computer dies
 )
 
-// call is a call of a computer's store that waits for its turn.
+// call is a call of a profile's store that waits for its turn.
 type call struct {
-	c    *computer
+	p    *profile
 	op   string
 	name string
 	turn chan fate
@@ -43,20 +43,24 @@ type call struct {
 // world is a destination and those who use it.
 type world struct {
 	rand *rand.Rand
-	disk *store.Memory
+	disk *disk
 	log  func(format string, args ...any)
 
-	odds [fateDiesAfter + 1]float64 // of each fate but well, for one call
+	odds  [fateDiesAfter + 1]float64 // of each fate but well, for one call
+	fills float64                    // how likely the disk gets full, or has room again, before a call
 
 	mu      sync.Mutex
 	waiting []*call
 	busy    int // actions under way
 
-	favoured *computer // whose calls go first
-	burst    int       // for so many turns
+	favoured *profile // whose calls go first
+	burst    int      // for so many turns
 
-	skew time.Duration // what all clocks have jumped together, beyond the fake clock
+	skew time.Duration // what all clocks have jumped together, beyond the fake clock, which has only 262 years for all schedules
 }
+
+// now is what right clocks say.
+func (w *world) now() time.Time { return time.Now().Add(w.skew) }
 
 // choose lets waiting calls go on, one at a time, until every action has ended.
 func (w *world) choose() {
@@ -74,12 +78,12 @@ func (w *world) choose() {
 		}
 		// Goroutines of one computer race to here; sorted, a seed chooses the same again.
 		slices.SortStableFunc(waiting, func(a, b *call) int {
-			return strings.Compare(fmt.Sprintf("%d %s %.8s", a.c.number, a.op, a.name), fmt.Sprintf("%d %s %.8s", b.c.number, b.op, b.name))
+			return strings.Compare(fmt.Sprintf("%d %s %.8s", a.p.number, a.op, a.name), fmt.Sprintf("%d %s %.8s", b.p.number, b.op, b.name))
 		})
-		awake := slices.DeleteFunc(slices.Clone(waiting), func(c *call) bool { return c.c.sleeps > 0 })
+		awake := slices.DeleteFunc(slices.Clone(waiting), func(c *call) bool { return c.p.sleeps > 0 })
 		for _, c := range waiting {
-			if c.c.sleeps > 0 {
-				c.c.sleeps--
+			if c.p.sleeps > 0 {
+				c.p.sleeps--
 			}
 		}
 		if len(awake) == 0 {
@@ -91,7 +95,7 @@ func (w *world) choose() {
 		w.mu.Unlock()
 		f := w.draw(next)
 		if f != fateWell || *verbose && next.op != "read" {
-			w.log("computer %d: %s %.20s: fate %d", next.c.number, next.op, next.name, f)
+			w.log("profile %d: %s %.20s: fate %d", next.p.number, next.op, next.name, f)
 		}
 		next.turn <- f
 	}
@@ -100,28 +104,36 @@ func (w *world) choose() {
 // pickCall stays with one computer for a while: races are lost by whole runs of calls.
 func (w *world) pickCall(awake []*call) *call {
 	if w.burst--; w.burst > 0 {
-		mine := slices.DeleteFunc(slices.Clone(awake), func(c *call) bool { return c.c != w.favoured })
+		mine := slices.DeleteFunc(slices.Clone(awake), func(c *call) bool { return c.p != w.favoured })
 		if len(mine) > 0 {
 			return mine[w.rand.IntN(len(mine))]
 		}
 	}
 	next := awake[w.rand.IntN(len(awake))]
-	w.favoured, w.burst = next.c, 1
+	w.favoured, w.burst = next.p, 1
 	if w.rand.IntN(3) == 0 {
 		w.burst = w.rand.IntN(40)
 	}
 	return next
 }
 
-// draw decides what befalls a call, and may send its computer to sleep.
+// draw decides what befalls a call, and may send its profile to sleep, or fill the disk.
 func (w *world) draw(c *call) fate {
 	if w.rand.Float64() < 0.002 {
-		c.c.sleeps = w.rand.IntN(300)
+		c.p.sleeps = w.rand.IntN(300)
 		w.skew += time.Duration(w.rand.IntN(40*24)) * time.Hour
-		w.log("computer %d sleeps for %d turns, the clocks are at %v", c.c.number, c.c.sleeps, w.skew)
+		w.log("profile %d sleeps for %d turns, it is %v", c.p.number, c.p.sleeps, w.now())
 	}
 	if w.rand.Float64() < 0.003 {
-		c.c.offset = time.Duration(w.rand.IntN(2000)-1000) * time.Hour
+		c.p.offset = time.Duration(w.rand.IntN(2000)-1000) * time.Hour
+	}
+	if w.fills > 0 && w.rand.Float64() < w.fills {
+		if w.rand.IntN(3) == 0 {
+			w.disk.relieve()
+		} else {
+			w.disk.fill(int64(w.rand.IntN(20)))
+		}
+		w.log("the disk is full: %v", w.disk.full)
 	}
 	p := w.rand.Float64()
 	for f, odds := range w.odds {
@@ -132,18 +144,18 @@ func (w *world) draw(c *call) fate {
 	return fateWell
 }
 
-// gated is a computer's way to the disk. It is of one process: after a crash
+// gated is a profile's way to the disk. It is of one process: after a crash
 // nothing gets through any more.
 type gated struct {
 	w    *world
-	c    *computer
+	p    *profile
 	dead bool // guarded by w.mu
 	hurt bool // a fault befell it
 }
 
 func (g *gated) do(ctx context.Context, op, name string, write bool, fn func() error) error {
 	fail := func(err error) error { return &store.Error{Op: op, Name: name, Location: "the disk", Err: err} }
-	c := &call{g.c, op, name, make(chan fate)}
+	c := &call{g.p, op, name, make(chan fate)}
 	g.w.mu.Lock()
 	if g.dead {
 		g.w.mu.Unlock()

@@ -4,7 +4,8 @@
     restore.py FOLDER OUT [SNAPSHOT] < key.txt
 
 FOLDER is the place of the backup, OUT a new folder, SNAPSHOT the beginning of
-a snapshot's id (the newest, if absent). The 64-digit key is read from standard
+a snapshot's id (the newest, if absent; one that is dated more than a day ahead
+was made while a clock was wrong, and is taken only where there is no other). The 64-digit key is read from standard
 input. Who gives a key demands encryption: then a place that claims to have none
 is refused. A backup without encryption needs no key, and nobody vouches for it.
 
@@ -18,7 +19,7 @@ What older keys signed counts only as far as the current one has closed over it.
 Chunks of older keys are held against their ids by a BLAKE3 of its own, which
 takes some seconds for each megabyte; with the module `blake3` all are, and fast.
 """
-import hmac, hashlib, json, os, re, struct, sys
+import hmac, hashlib, json, os, re, struct, sys, time
 
 import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -366,8 +367,10 @@ def main():
     found = sorted(s for s in backup.snapshots() if s[1].startswith(wanted))
     if not found:
         sys.exit("no such snapshot")
-    lost = backup.restore(found[-1][2], os.fsencode(sys.argv[2]))
-    print("restored snapshot %s, %d files lost" % (found[-1][1], lost))
+    past = [s for s in found if s[0] <= (time.time() + 86400) * 10**9]
+    _, name, root = (past or found)[-1]
+    lost = backup.restore(root, os.fsencode(sys.argv[2]))
+    print("restored snapshot %s, %d files lost" % (name, lost))
     sys.exit(1 if lost else 0)
 
 

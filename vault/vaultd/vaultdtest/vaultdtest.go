@@ -6,11 +6,13 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -84,7 +86,7 @@ func NewOn(t testing.TB, uri *hsm.URI, args ...string) *Vaultd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args, Addr: "127.0.0.1:0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
+	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args, Addr: loopback() + ":0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
 	t.Cleanup(func() {
 		v.Kill()
 		_ = os.RemoveAll(dir)
@@ -94,6 +96,15 @@ func NewOn(t testing.TB, uri *hsm.URI, args ...string) *Vaultd {
 	}
 	v.Must("init")
 	return v
+}
+
+var loopbacks atomic.Uint32
+
+// loopback is an address of this computer for one vaultd alone. When that is started again, its port must be free, and ports of 127.0.0.1
+// go to whoever asks meanwhile.
+func loopback() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid/250%250, 1+pid%250, 1+loopbacks.Add(1)%250)
 }
 
 // Run runs another command of vaultd and returns what it wrote and its exit code.
