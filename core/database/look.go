@@ -218,23 +218,20 @@ func sameEntry(a, b *source.Entry) bool {
 	return sameFile(a, b) && a.Size == b.Size && a.MTime == b.MTime && a.CTime == b.CTime
 }
 
-// stood reports whether a copy that was begun at s and ended at now is of one moment. The WAL may have grown: its frames
-// have sums, and count up to the last that is whole. It must not have been begun anew, and nothing must have been moved from it
-// into the file.
+// stood reports whether a copy that was begun at s and ended at now is of one moment.
+//
+// With a WAL it is, if that was not begun anew meanwhile: each beginning has another header. What was moved from it into the file during the
+// copy is in the copy of the WAL too, which was made after the file's, and SQLite takes a page from there. Its frames have sums, and count up
+// to the last commit that is whole.
 func (s State) stood(now State) bool {
-	if s.Kind != now.Kind || !sameEntry(&s.File, &now.File) || len(s.parts) != len(now.parts) {
+	if s.Kind != now.Kind || !sameFile(&s.File, &now.File) {
 		return false
 	}
-	for i, p := range s.parts[1:] {
-		q := now.parts[1+i]
-		switch {
-		case p.suffix != q.suffix || !sameFile(&p.entry, &q.entry) || !bytes.Equal(p.head, q.head):
-			return false
-		case p.suffix == Journal && !sameEntry(&p.entry, &q.entry):
-			return false
-		}
+	w, q := s.part(WAL), now.part(WAL)
+	if w != nil || q != nil {
+		return w != nil && q != nil && sameFile(&w.entry, &q.entry) && bytes.Equal(w.head, q.head)
 	}
-	return true
+	return s.same(now)
 }
 
 func (s State) part(suffix string) *part {

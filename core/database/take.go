@@ -132,7 +132,7 @@ func (t *taking) once(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	t.same = t.settled(before, begin) && before.same(after)
-	if t.same || t.settled(before.file(), begin) && before.stood(after) {
+	if t.same || before.part(WAL) != nil && before.stood(after) {
 		return true, nil
 	}
 	if !before.same(t.seen) {
@@ -153,41 +153,21 @@ func (t *taking) once(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return before.heldStill(after), nil
+	if before.part(WAL) != nil || after.part(WAL) != nil {
+		return before.stood(after), nil
+	}
+	if len(t.copied) == 0 || t.copied[0] != "" {
+		return false, nil // another file took its place
+	}
+	// Nobody wrote to the file. A journal beside it is of a writer who waits for us: one of a crash would have kept us out.
+	t.copied, err = t.copied[:1], os.RemoveAll(t.path(Journal))
+	return sameEntry(&before.File, &after.File), err
 }
 
 // settled reports whether what is seen now has been so for long enough: by its times, or because an earlier try saw the same, where
 // another computer's clock, which is ahead, makes the times.
 func (t *taking) settled(s State, now time.Time) bool {
-	if s.Settled(now) {
-		return true
-	}
-	seen := t.seen
-	if len(s.parts) == 1 && len(seen.parts) > 0 {
-		seen = seen.file()
-	}
-	return s.same(seen) && now.Sub(t.seenAt) > tick(&s.parts[0].entry)
-}
-
-// file is the state of the file alone: frames that are added to the WAL do not matter.
-func (s State) file() State {
-	s.parts = s.parts[:1]
-	return s
-}
-
-// heldStill reports whether a copy that was made under a read transaction is of one moment. Frames of the WAL may have been moved into the
-// file meanwhile: they are in the copy of the WAL too, since that cannot be begun anew before the reader ends. It can where all of it
-// was in the file already: then the copy of the WAL may have parts of both.
-func (s State) heldStill(now State) bool {
-	if !sameFile(&s.File, &now.File) {
-		return false
-	}
-	w, q := s.part(WAL), now.part(WAL)
-	if w == nil || q == nil {
-		// In the other modes nobody writes to the file while it is read.
-		return w == nil && q == nil && sameEntry(&s.File, &now.File)
-	}
-	return sameFile(&w.entry, &q.entry) && string(w.head) == string(q.head)
+	return s.Settled(now) || s.same(t.seen) && now.Sub(t.seenAt) > tick(&s.parts[0].entry)
 }
 
 // copy copies the parts, the file first, and looks at them before and after.

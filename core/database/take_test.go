@@ -1,6 +1,7 @@
 package database
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -107,5 +108,55 @@ func TestWhatIsNoDatabase(t *testing.T) {
 	defer d.Close() //nolint:errcheck // only read from
 	if _, err := Take(context.Background(), d, "notes", t.TempDir()); !errors.Is(err, ErrNone) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A copy is of one moment if nothing changed, or if nothing changed but the end of a log and what was moved from it into the file.
+func TestWhichCopiesStood(t *testing.T) {
+	header := append([]byte{0x37, 0x7f, 0x06, 0x82}, make([]byte, 28)...)
+	other := append([]byte{0x37, 0x7f, 0x06, 0x82, 9}, make([]byte, 27)...)
+	file := append([]byte("SQLite format 3\x00\x10\x00"), make([]byte, 4096)...)
+	journal := append([]byte("\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"), make([]byte, 504)...)
+	for name, c := range map[string]struct {
+		log    string // beside it at first
+		begin  []byte
+		change map[string][]byte
+		want   bool
+	}{
+		"nothing":            {WAL, header, nil, true},
+		"frames at the end":  {WAL, header, map[string][]byte{WAL: append(bytes.Clone(header), "a frame"...)}, true},
+		"moved to the file":  {WAL, header, map[string][]byte{"": append(bytes.Clone(file), "a page"...)}, true},
+		"a log begun anew":   {WAL, header, map[string][]byte{WAL: other}, false},
+		"a log that is gone": {WAL, header, map[string][]byte{WAL: {}}, false},
+		"a file alone":       {Journal, nil, map[string][]byte{"": append(bytes.Clone(file), "a page"...)}, false},
+		"a journal":          {Journal, nil, map[string][]byte{Journal: journal}, false},
+		"a first log":        {Journal, nil, map[string][]byte{WAL: header}, false},
+	} {
+		at := t.TempDir()
+		write := func(suffix string, b []byte) {
+			if err := os.WriteFile(filepath.Join(at, "db"+suffix), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("", file)
+		write(c.log, c.begin)
+		dir, _, _, err := source.Open(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := Look(dir, "db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for suffix, b := range c.change {
+			write(suffix, b)
+		}
+		after, err := Look(dir, "db")
+		if err := errors.Join(err, dir.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := before.stood(after); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
