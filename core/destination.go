@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -77,6 +79,31 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	})
 }
 
+// existing returns the nearest folder on the way to an absolute path that is there.
+func existing(path string) (string, bool) {
+	for {
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			return path, true
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return "", false
+		}
+		path = parent
+	}
+}
+
+// SameDisk reports whether a place, which need not be there yet, is known to be on the disk of one of the sources: if that breaks,
+// both are lost.
+func SameDisk(sources []string, place string) bool {
+	at, ok := existing(filepath.Clean(place))
+	if !ok || !filepath.IsAbs(place) {
+		return false
+	}
+	disk := source.Disk(at)
+	return disk != "" && slices.ContainsFunc(sources, func(path string) bool { return source.Disk(path) == disk })
+}
+
 // FreeSpace is how much may still be written at a place, which need not exist
 // yet. ok is false where nobody knows.
 func FreeSpace(ctx context.Context, place string) (bytes int64, ok bool) {
@@ -87,15 +114,8 @@ func FreeSpace(ctx context.Context, place string) (bytes int64, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	for {
-		if st, err := os.Stat(place); err == nil && st.IsDir() {
-			break
-		}
-		parent := filepath.Dir(place)
-		if parent == place {
-			return 0, false
-		}
-		place = parent
+	if place, ok = existing(place); !ok {
+		return 0, false
 	}
 	s, err := OpenFolder(ctx, place, false)
 	if err != nil {

@@ -534,3 +534,17 @@ func TestNoKeyringIsToldBeforeTheKeyIsShown(t *testing.T) {
 	again.until("a backup", func() bool { return again.ui.job == nil && again.backups() == 2 })
 	again.sees("Backed up")
 }
+
+// A place with less room than the files take is told, with both amounts, before anything is set up.
+func TestAPlaceThatIsTooSmall(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.ui.free = func(context.Context, string) (int64, bool) { return 1000, true }
+	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.sees("There may not be enough room")
+	d.sees("and 1 KB are free there")
+	d.press("Choose another place")
+	d.sees("Where should it be kept?")
+	d.press("Continue")
+	d.press("Use it all the same")
+	d.sees("Who may open it?")
+}

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -21,6 +22,8 @@ type placeField struct {
 	free      *widgets.Text
 	measuring latest
 	submitted func()
+	sources   []string // of what is to be kept there; nil: nothing is known
+	needs     int64    // bytes; 0: not known
 }
 
 func newPlaceField(u *UI, path, label string) *placeField {
@@ -49,12 +52,17 @@ func (f *placeField) measure() {
 		f.free.SetText(" ")
 		return
 	}
+	sources := f.sources
 	f.measuring.run(func(ctx context.Context) func() {
 		free, known := f.u.free(ctx, path)
+		same := core.SameDisk(sources, path)
 		return func() {
 			text := " " // keeps its line
 			if known {
 				text = f.u.freeLine(free)
+			}
+			if same {
+				text += " " + lang.L("This is the disk that your files are on: if it breaks, both are lost.")
 			}
 			f.free.SetText(text)
 		}

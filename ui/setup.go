@@ -74,6 +74,8 @@ func (f *setupFlow) where() {
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field.path(), p, next) })
 	field.submitted = func() { f.look(field.path(), p, next) }
+	field.sources = f.sources.paths
+	field.measure()
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 2, of: f.of(), back: f.what,
 		title: lang.L("Where should it be kept?"),
@@ -102,12 +104,16 @@ func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
 		}
 	}
 	f.destination, f.keep.place = path, path
+	measure := f.u.free // read here: the window's state is this goroutine's
 	next.SetBusy(true)
 	f.u.work.run(func(ctx context.Context) func() {
 		found, err := core.Inspect(ctx, path)
+		free, known := measure(ctx, path)
 		return func() {
 			next.SetBusy(false)
 			switch {
+			case known && free < f.sources.bytes && err != nil && (errors.Is(err, core.ErrNoBackup) || errors.Is(err, core.ErrDestinationGone)):
+				f.tooSmall(free)
 			case err == nil:
 				f.existing(found)
 			case errors.Is(err, core.ErrNoBackup), errors.Is(err, core.ErrDestinationGone):
@@ -117,6 +123,17 @@ func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
 			}
 		}
 	})
+}
+
+// tooSmall asks about a place with less room than the files take. Much of that may be stored smaller, or once.
+func (f *setupFlow) tooSmall(free int64) {
+	u := f.u
+	u.ask(question{
+		title: lang.L("There may not be enough room"),
+		text: lang.L("Your files take {{.Needs}}, and {{.Free}} are free there. Text and databases are stored smaller; pictures and films are not.",
+			vals{"Needs": u.words.Bytes(f.sources.bytes), "Free": u.words.Bytes(free)}),
+		yes: lang.L("Use it all the same"), no: lang.L("Choose another place"),
+	}, f.protection)
 }
 
 func inside(dir, path string) bool {

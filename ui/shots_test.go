@@ -14,7 +14,6 @@ import (
 	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/test"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -446,7 +445,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		v.Entry.Size -= int64(i) * 31_000
 		versions = append(versions, v)
 	}
-	name := widget.NewEntry()
+	name := widgets.NewField()
 	name.SetText("Statement")
 	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
 	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {},

@@ -27,6 +27,7 @@ type sourceEditor struct {
 	list     *fyne.Container
 	entry    *widgets.Field
 	estimate *widgets.Text
+	bytes    int64           // that were counted; 0: not known
 	apps     *fyne.Container // message programs that were found; empty: none
 	found    []core.FoundApp
 	sizes    map[string]string // of what was found, by its ID
@@ -176,6 +177,7 @@ func (e *sourceEditor) count() {
 		return
 	}
 	e.estimate.SetText(lang.L("Counting…"))
+	e.bytes = 0
 	paths, excludes := slices.Clone(e.paths), e.excludes()
 	e.counting.run(func(ctx context.Context) func() {
 		files, bytes, err := e.u.core.Estimate(ctx, paths, excludes, nil)
@@ -184,6 +186,7 @@ func (e *sourceEditor) count() {
 				e.estimate.SetText(e.u.words.For(err).What)
 				return
 			}
+			e.bytes = bytes
 			e.estimate.SetText(e.u.words.Files(files) + " · " + e.u.words.Bytes(bytes))
 		}
 	})
