@@ -2,8 +2,11 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // markedBy are the packs in the pruner's own marks and in those of others.
@@ -55,14 +58,18 @@ func (p *pruner) unmark(ctx context.Context, all map[Name]*use) error {
 	return nil
 }
 
-// replaceMark puts another mark in the place of an own one, as old as that.
+// replaceMark puts another mark in the place of an own one, as old as that. Where there is no room for it, its packs are without
+// one until the next prune, which keeps them longer and nothing else.
 func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error {
 	if len(packs) > 0 {
 		n, err := p.putMark(ctx, packs)
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrNoSpace):
+		case err != nil:
 			return err
+		default:
+			p.o.Seen.Marks[n] = p.o.Seen.Marks[old]
 		}
-		p.o.Seen.Marks[n] = p.o.Seen.Marks[old]
 	}
 	if err := p.o.Save(); err != nil {
 		return err

@@ -40,21 +40,23 @@ func (s *schedule) erase(ctx context.Context, p *profile, repository *repo.Repos
 		of = func(string) bool { return true }
 	}
 	s.mu.Lock()
-	before := make(map[repo.Name]*record)
-	for n, rec := range s.records {
-		before[n] = rec
-		rec.erasing++
+	e := &erasure{}
+	for _, rec := range s.records {
+		e.meets(rec)
 	}
+	s.erasures[e] = true
 	s.mu.Unlock()
 	out, err := repository.Erase(ctx, repo.EraseOptions{
 		Paths: []string{erased}, Of: func(snap *repo.Snapshot) bool { return of(snap.Host) }, PackBytes: 48 << 10,
 	})
-	if err != nil && !errors.Is(err, repo.ErrNoEntry) {
-		return err // which of them were replaced, nobody can say
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, rec := range before {
+	delete(s.erasures, e)
+	if err != nil && !errors.Is(err, repo.ErrNoEntry) {
+		s.cutErasures++
+		return err // which of them were replaced, nobody can say
+	}
+	for _, rec := range e.met {
 		rec.erasing--
 	}
 	for old, fresh := range out.Replaced {
@@ -78,6 +80,14 @@ func (s *schedule) erase(ctx context.Context, p *profile, repository *repo.Repos
 		s.forget(old)
 	}
 	return errors.Join(err, os.RemoveAll(p.cache), os.RemoveAll(backup.PagesDir(p.cache)))
+}
+
+// erasure is one under way, with the snapshots that it may replace.
+type erasure struct{ met []*record }
+
+func (e *erasure) meets(rec *record) {
+	e.met = append(e.met, rec)
+	rec.erasing++
 }
 
 // forget notes that a snapshot is gone, perhaps before it was reported.

@@ -78,9 +78,8 @@ const (
 type record struct {
 	files map[string][]byte // by path
 	host  string            // whose it is
-	by    *profile
-	era   int  // changes of protection before it
-	gone  bool // it may be gone: somebody was asked to remove it
+	era   int               // changes of protection before it
+	gone  bool              // it may be gone: somebody was asked to remove it
 	// erasing counts the erasures that may replace it, under way or ended by a fault.
 	erasing int
 }
@@ -103,13 +102,16 @@ type schedule struct {
 	cutOff    bool // a change of the key ended with an error
 	changing  bool // one does now: two at once are for people to agree on
 	records   map[repo.Name]*record
-	did       [actions]int
+	erasures  map[*erasure]bool // under way
+
+	cutErasures int // ended by a fault
+	did         [actions]int
 }
 
 func newSchedule(t *testing.T, dir string, seed uint64) *schedule {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := &schedule{
-		t: t, dir: dir, records: make(map[repo.Name]*record),
+		t: t, dir: dir, records: make(map[repo.Name]*record), erasures: make(map[*erasure]bool),
 		world: &world{rand: r, disk: &disk{Memory: store.NewMemory()}, log: func(string, ...any) {}},
 	}
 	if *verbose {
@@ -302,6 +304,9 @@ func (s *schedule) run1(ctx context.Context, p *profile, repository *repo.Reposi
 		return false, err
 	}
 	p.sequence++
+	s.mu.Lock()
+	cut := s.cutErasures
+	s.mu.Unlock()
 	o := backup.Options{
 		Repository: repository, CachePath: cache, Host: p.of.host, PackBytes: 48 << 10,
 		Writer: p.writer, Sequence: p.sequence, Seen: repo.Sightings(before, p.writer), Held: maps.Clone(p.held),
@@ -340,7 +345,14 @@ func (s *schedule) run1(ctx context.Context, p *profile, repository *repo.Reposi
 	defer s.mu.Unlock()
 	s.log("profile %d made %.8s, number %d of %v", p.number, res.Snapshot.Name, p.sequence, res.Snapshot.Begin)
 	seen := s.records[res.Snapshot.Name] // somebody may have removed it already
-	s.records[res.Snapshot.Name] = &record{files: files, host: p.of.host, by: p, era: era, gone: seen != nil && seen.gone}
+	rec := &record{files: files, host: p.of.host, era: era, gone: seen != nil && seen.gone}
+	s.records[res.Snapshot.Name] = rec
+	for e := range s.erasures {
+		e.meets(rec)
+	}
+	if s.cutErasures != cut { // it may have been seen, and replaced, before it was reported
+		rec.erasing++
+	}
 	return len(res.Problems) == 0, nil
 }
 
