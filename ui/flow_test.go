@@ -545,6 +545,7 @@ func TestAPlaceThatIsTooSmall(t *testing.T) {
 	d.press("Choose another place")
 	d.sees("Where should it be kept?")
 	d.press("Continue")
+	d.sees("There may not be enough room")
 	d.press("Use it all the same")
 	d.sees("Who may open it?")
 }
