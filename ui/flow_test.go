@@ -539,7 +539,14 @@ func TestNoKeyringIsToldBeforeTheKeyIsShown(t *testing.T) {
 func TestAPlaceThatIsTooSmall(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	d.ui.free = func(context.Context, string) (int64, bool) { return 1000, true }
-	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.door("Set up a backup")
+	d.write(0, treeOf(t, someFiles))
+	d.press("Add")
+	d.sees("5 files") // it is counted
+	d.press("Continue")
+	d.sees("Where should it be kept?")
+	d.write(0, filepath.Join(t.TempDir(), "Holdfast"))
+	d.press("Continue")
 	d.sees("There may not be enough room")
 	d.sees("and 1 KB are free there")
 	d.press("Choose another place")

@@ -23,7 +23,6 @@ type placeField struct {
 	measuring latest
 	submitted func()
 	sources   []string // of what is to be kept there; nil: nothing is known
-	needs     int64    // bytes; 0: not known
 }
 
 func newPlaceField(u *UI, path, label string) *placeField {
