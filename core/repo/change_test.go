@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -152,6 +153,43 @@ func TestACutOffChangeOfTheKeyClosesOverWholeSnapshots(t *testing.T) {
 		t.Fatalf("it was not cut off: %v", err)
 	}
 	if v := verify(t, reopen(t, m, fresh)); len(v.Damage) > 0 || v.Snapshots == 0 {
+		t.Errorf("%d snapshots: %v", v.Snapshots, v.Damage)
+	}
+}
+
+// beside changes the key in front of the first look at a closing list.
+type beside struct {
+	*store.Memory
+	meet func()
+}
+
+func (b *beside) Stat(ctx context.Context, name string) (store.Object, error) {
+	if meet := b.meet; meet != nil && strings.HasPrefix(name, "closings/") {
+		b.meet = nil
+		meet()
+	}
+	return b.Memory.Stat(ctx, name)
+}
+
+// Who opens a backup while its key is changed is told so, and not that what vouches for older backups is lost.
+func TestOpeningBesideAChangeOfTheKey(t *testing.T) {
+	ctx := context.Background()
+	first, second, third := testKey(t), testKey(t), testKey(t)
+	_, m := newRepo(t, first)
+	writeSnapshot(t, reopen(t, m, first), someFiles, nil)
+	if err := reopen(t, m, first).ChangeKey(ctx, second, nil); err != nil {
+		t.Fatal(err)
+	}
+	b := &beside{Memory: m}
+	b.meet = func() {
+		if err := reopen(t, m, second).ChangeKey(ctx, third, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := Open(ctx, b, Encrypted(second)); !errors.Is(err, ErrWrongKey) || b.meet != nil {
+		t.Errorf("%v, %v", r, err)
+	}
+	if v := verify(t, reopen(t, m, third)); len(v.Damage) > 0 || v.Snapshots != 1 {
 		t.Errorf("%d snapshots: %v", v.Snapshots, v.Damage)
 	}
 }

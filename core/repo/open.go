@@ -99,6 +99,23 @@ func (r *Repository) Seen() Seen { return r.seen }
 // it so far. Errors: ErrNotRepository, ErrNewerFormat, ErrKeyNeeded (it is encrypted), ErrNotEncrypted (the header claims that it is
 // not), ErrWrongKey, ErrOlder, ErrDamaged, those of store.
 func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
+	for try := 1; ; try++ {
+		r, err := openNow(ctx, s, q)
+		if err != nil || r.trust.lost == nil || try == putTries {
+			return r, err
+		}
+		// What vouches for closed epochs is gone as well where the key is changed at this moment.
+		switch err := r.checkHeader(ctx); {
+		case err == nil:
+			return r, nil
+		case !errors.Is(err, ErrChanged):
+			return nil, err
+		}
+	}
+}
+
+// openNow opens what the header says now.
+func openNow(ctx context.Context, s store.Store, q Required) (*Repository, error) {
 	h, err := readHeader(ctx, s)
 	if err != nil {
 		return nil, err
