@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -101,7 +102,7 @@ func Look(dir *source.Dir, name string) (State, error) {
 	s.parts = []part{{entry: s.File}}
 	for _, suffix := range []string{Journal, WAL} {
 		e, err := dir.Lstat(name + suffix)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) {
 			continue
 		}
 		if err != nil {

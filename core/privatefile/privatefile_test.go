@@ -4,6 +4,7 @@ package privatefile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,12 +35,13 @@ func TestNobodyElseEverReads(t *testing.T) {
 		for !stop.Load() {
 			entries, _ := os.ReadDir(dir) // it changes meanwhile
 			for _, e := range entries {
-				info, err := e.Info()
+				f, err := os.Open(filepath.Join(dir, e.Name())) // of one file both its rights and what is in it: the name may be another's a moment later
 				if err != nil {
 					continue
 				}
-				b, _ := os.ReadFile(filepath.Join(dir, e.Name())) // it may be gone
-				if info.Mode().Perm()&0o077 != 0 && string(b) == "secret" {
+				info, err := f.Stat()
+				b, readErr := io.ReadAll(f)
+				if errors.Join(err, readErr, f.Close()) == nil && info.Mode().Perm()&0o077 != 0 && string(b) == "secret" {
 					found <- e.Name()
 					return
 				}

@@ -3,7 +3,6 @@ package restore
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/holdfast-backup/holdfast/core/database"
@@ -46,11 +45,8 @@ func (r *run) setLogsAside(o *output, root *os.Root) error {
 // isLog reports whether a name at the target is a log in which something is.
 func isLog(root *os.Root, name, suffix string) (bool, error) {
 	info, err := root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
+	if err != nil || !info.Mode().IsRegular() {
+		return false, nil //nolint:nilerr // what cannot be looked at, as with a name that is too long, SQLite does not find either
 	}
 	f, err := root.Open(name)
 	if err != nil {
