@@ -202,20 +202,16 @@ const (
 )
 
 // reindex writes indexes without the packs that keep refuses, in the place of
-// those loaded indexes that name them, and merges small ones. Those that are busy, or came
-// after the last LoadIndex, stay as they are.
-func (r *Repository) reindex(ctx context.Context, busy map[Name]bool, keep func(pack Name) bool) error {
+// those known indexes that name them, and merges small ones. Those that are busy, or not known, stay as they are.
+func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, keep func(pack Name) bool) error {
 	names, err := r.list(ctx, kindIndex)
 	if err != nil {
 		return err
 	}
-	r.loadMu.Lock()
-	loaded := maps.Clone(r.loaded)
-	r.loadMu.Unlock()
 	var rewrite, small []Name
 	superseded := make(map[Name]bool)
 	for n := range names {
-		if !loaded[n] {
+		if !known[n] {
 			continue
 		}
 		chunks, refused := 0, false

@@ -91,6 +91,7 @@ type pruner struct {
 	pending   *reach         // what pending objects need, anew at each survey
 	walked    map[Name]bool  // snapshots that are in it
 	busy      map[Name]bool  // indexes that pending objects name
+	indexes   map[Name]bool  // that were loaded before the packs were listed: of what others name, present says nothing
 	present   map[Name]int64 // packs
 	marks     map[Name]mark
 	moved     map[Name]bool // packs whose live chunks stand in new packs as well
@@ -278,6 +279,9 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
 	if len(bad) > 0 {
 		return nil, bad[0]
 	}
+	p.r.loadMu.Lock()
+	p.indexes = maps.Clone(p.r.loaded)
+	p.r.loadMu.Unlock()
 	if p.present, err = p.r.list(ctx, kindPack); err != nil {
 		return nil, err
 	}
@@ -532,7 +536,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 				return err
 			}
 			keep := func(n Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
-			err := p.r.reindex(ctx, p.busy, keep)
+			err := p.r.reindex(ctx, p.indexes, p.busy, keep)
 			if errors.Is(err, store.ErrNoSpace) && len(drop) > 0 {
 				// The place is too full for new indexes. The packs go first: nobody needs what is in them, and readers pass
 				// over entries of packs that are gone.
@@ -540,8 +544,12 @@ func (p *pruner) sweep(ctx context.Context) error {
 					p.left(all, drop)
 					return err
 				}
+				for n := range drop {
+					delete(all, n)
+					delete(p.present, n)
+				}
 				clear(drop)
-				err = p.r.reindex(ctx, p.busy, func(n Name) bool { u := all[n]; return keep(n) && u != nil && u.live > 0 })
+				err = p.r.reindex(ctx, p.indexes, p.busy, keep)
 			}
 			if err != nil {
 				return err

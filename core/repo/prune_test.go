@@ -698,3 +698,72 @@ func TestWhatStaysAfterAllIsInAnIndex(t *testing.T) {
 	delete(k, names[0])
 	k.clean(t, m)
 }
+
+// listing calls after once it has listed the packs so many times.
+type listing struct {
+	*store.Memory
+	left  int
+	after func()
+}
+
+func (l *listing) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	err := l.Memory.List(ctx, prefix, fn)
+	if prefix == "packs/" {
+		if l.left--; l.left == 0 {
+			l.after()
+		}
+	}
+	return err
+}
+
+// A prune may load indexes while it walks, as when a pack has gone. What these name came after it had listed the packs, and stays in them.
+func TestAPruneLeavesIndexesThatCameAfterItsListing(t *testing.T) {
+	ctx := context.Background()
+	for _, room := range []int64{-1, 2} { // unlimited, and too little for an index
+		for listings := 1; listings <= 3; listings++ {
+			t.Run(fmt.Sprint(room, " ", listings), func(t *testing.T) {
+				r, m := newRepo(t, nil)
+				var old []Name
+				for i := range 4 {
+					old = append(old, writeSnapshot(t, r.Fresh(), []testFile{{"a", noise(uint64(i), 9000)}}, nil).Name)
+				}
+				l := &listing{Memory: m, left: listings}
+				pruner := reopen(t, l, nil)
+				pruner = pruner.Fresh()
+				keep := kept{}
+				l.after = func() {
+					files := []testFile{{"b", noise(77, 5000)}}
+					keep[writeSnapshot(t, reopen(t, m, nil), files, nil).Name] = files
+					if _, err := pruner.LoadIndex(ctx); err != nil {
+						t.Error(err)
+					}
+				}
+				if room >= 0 {
+					full := &fullStore{Memory: m}
+					full.free.Store(room)
+					pruner.store = &fullListing{fullStore: full, listing: l}
+				}
+				for range 2 {
+					if _, err := pruner.Prune(ctx, PruneOptions{Seen: &PruneState{}, Remove: old}); err != nil && !errors.Is(err, store.ErrNoSpace) {
+						t.Fatal(err)
+					}
+					old, pruner = nil, pruner.Fresh()
+				}
+				keep.check(t, m)
+				if v := verify(t, reopen(t, m, nil)); len(v.Damage) > 0 {
+					t.Error(v.Damage)
+				}
+			})
+		}
+	}
+}
+
+// fullListing is both.
+type fullListing struct {
+	*fullStore
+	listing *listing
+}
+
+func (f *fullListing) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	return f.listing.List(ctx, prefix, fn)
+}
