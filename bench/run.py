@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Holdfast beside restic and borg, in turns, on the same workload, in the same minute.
 
-  run.py --holdfast BINARY --dir DIR [--rounds 3] [--scale 1.0] [--only NAME,...] [--json FILE]
+  run.py --holdfast BINARY --dir DIR [--rounds 3] [--scale 1.0] [--only NAME,...] [--json FILE] [--before BINARY]
 
 Each round gives every program, one after the other, a new repository and these steps:
 first backup, again unchanged, after the increment, restore, verify of all data, one file of about 5 MB
 with nothing of repository and cache in memory. Programs: holdfast, restic, borg; and, where they are on PATH, kopia, duplicacy,
 restic-0.19 (a newer restic under that name) and age (tar | zstd -3 | age, which has no increments).
+With --before, an older Holdfast takes part too, under the name "before".
 Whole processes are timed (wall, user + system, peak memory). It prints medians,
 and Holdfast's ratio to each peer; these machines are noisy, so only ratios from one run mean anything.
 Before each step it touches and frees memory and syncs, since first-touched memory and
@@ -57,6 +58,10 @@ class Holdfast(Program):
 
     def file(self, path):
         return self.call("restore", "latest", "--to", self.out, "--include", "tree/" + path)
+
+
+class Before(Holdfast):
+    name, binary = "before", ""
 
 
 class Restic(Program):
@@ -338,6 +343,7 @@ def main():
     a.add_argument("--scale", type=float, default=1.0)
     a.add_argument("--only", default=",".join(["holdfast", "restic", "borg"] + [k.name for k in (NewRestic, Kopia, Duplicacy, TarAge) if k.installed()]))
     a.add_argument("--json")
+    a.add_argument("--before", help="an older Holdfast to compare with")
     a = a.parse_args()
     Holdfast.binary = os.path.abspath(a.holdfast)
     base = os.path.abspath(a.dir)
@@ -349,6 +355,9 @@ def main():
     for k in kinds:
         if k is not Holdfast and not k.installed():
             sys.exit("%s is not installed" % k.name)
+    if a.before:
+        Before.binary = os.path.abspath(a.before)
+        kinds.append(Before)
     results = {k.name: [] for k in kinds}
     try:
         for n in range(a.rounds):
