@@ -485,7 +485,7 @@ func (s *schedule) read(ctx context.Context, g *gated, repository *repo.Reposito
 	s.mu.Lock()
 	var names []repo.Name
 	for n, rec := range s.records {
-		if !rec.mayBeGone() && rec.era == era && era == s.era {
+		if rec.files != nil && !rec.mayBeGone() && rec.era == era && era == s.era { // nil: it was never reported
 			names = append(names, n)
 		}
 	}
