@@ -28,6 +28,22 @@ func (b *ContentBuilder) Add(e Extent) error {
 	return nil
 }
 
+// joined returns extents with neighbours joined where one continues the other.
+func joined(extents []Extent, e Extent) []Extent {
+	if n := len(extents); n > 0 {
+		last := &extents[n-1]
+		switch {
+		case e.Hole && last.Hole:
+			last.Length += e.Length
+			return extents
+		case !e.Hole && !last.Hole && e.Chunk == last.Chunk && int64(e.Offset) == int64(last.Offset)+last.Length:
+			last.Length += e.Length
+			return extents
+		}
+	}
+	return append(extents, e)
+}
+
 // spill saves the first n extents of a level as a list block of the next.
 func (b *ContentBuilder) spill(level, n int) error {
 	b.spilt = true
@@ -87,7 +103,7 @@ func (b *TreeBuilder) Add(n *Node) error {
 		}
 	}
 	b.block.add(n)
-	if size := len(b.block.body); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
+	if size := b.block.size(); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
 		return b.flush()
 	}
 	return nil
@@ -100,11 +116,11 @@ func (b *TreeBuilder) full(n *Node) bool {
 	for _, x := range n.Xattrs {
 		size += len(x.Name) + len(x.Value) + 16
 	}
-	return b.block.entries > 0 && len(b.block.body)+size > 2*treeBlockMax
+	return !b.block.empty() && b.block.size()+size > 2*treeBlockMax
 }
 
 func (b *TreeBuilder) cutAfter(name string) bool {
-	m := b.s.w.epoch.cuts.sum([]byte(name))
+	m := b.s.w.epoch.cut([]byte(name))
 	return m[0]&3 == 0 && m[1] == 0
 }
 
@@ -120,7 +136,7 @@ func (b *TreeBuilder) flush() error {
 
 // Content ends the directory.
 func (b *TreeBuilder) Content() (Content, error) {
-	if b.block.entries > 0 {
+	if !b.block.empty() {
 		if err := b.flush(); err != nil {
 			return Content{}, err
 		}

@@ -174,19 +174,3 @@ func decodeList(b []byte, depth int) ([]Extent, error) {
 	}
 	return extents, nil
 }
-
-// joined returns extents with neighbours joined where one continues the other.
-func joined(extents []Extent, e Extent) []Extent {
-	if n := len(extents); n > 0 {
-		last := &extents[n-1]
-		switch {
-		case e.Hole && last.Hole:
-			last.Length += e.Length
-			return extents
-		case !e.Hole && !last.Hole && e.Chunk == last.Chunk && int64(e.Offset) == int64(last.Offset)+last.Length:
-			last.Length += e.Length
-			return extents
-		}
-	}
-	return append(extents, e)
-}

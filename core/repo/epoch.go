@@ -76,6 +76,9 @@ func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 	}
 }
 
+// cut hashes what decides where writers cut (docs/format.md, chapters 5 and 9).
+func (e *Epoch) cut(message []byte) [32]byte { return e.cuts.sum(message) }
+
 func (e *Epoch) equal(o *Epoch) bool { return e.secret == o.secret }
 
 // as returns the epoch in another state.

@@ -60,7 +60,7 @@ func (w wanted) end() uint32 { return w.at.offset + w.at.record + gcmTag }
 func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
 	first := list[0].at
 	name, packBytes := r.index.packOf(first.pack)
-	c, err := r.packAEAD(name)
+	c, err := r.packCipherOf(name)
 	var sealed []byte
 	start, end := blocks(int64(first.offset), int64(first.offset)+int64(size), packBytes)
 	if err == nil {

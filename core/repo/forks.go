@@ -64,16 +64,6 @@ func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, f
 	return missing, forks
 }
 
-// sees returns the newest sequence of a writer that a snapshot's writer saw.
-func (s *Snapshot) sees(w Profile) uint64 {
-	for _, seen := range s.Seen {
-		if seen.Writer == w {
-			return seen.Sequence
-		}
-	}
-	return 0
-}
-
 // split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a. One of a and b was visible
 // first, and whoever began after that should have seen it. Both lists ascend.
 func split(of, other []*Snapshot) string {

@@ -105,16 +105,16 @@ func FuzzKeyring(f *testing.F) {
 func FuzzPackTail(f *testing.F) {
 	_, _, e := fuzzEpoch()
 	n := Name{1}
-	c := e.objectAEAD(kindPack, n)
+	c := e.packCipher(n)
 	entries := []packEntry{{id: ID{1}, kind: KindData, record: 10, content: 9}, {id: ID{2}, kind: KindTree, record: 20, content: 100}}
 	records := make([]byte, 10+20+2*gcmTag)
-	pack := sealPackTail(c, bytes.Clone(records), entries)
-	trailer, err := c.Open(nil, nonce(ordinalTrailer), pack[len(pack)-trailerSealed:], []byte(aadTrailer))
+	pack := c.sealTail(bytes.Clone(records), entries)
+	trailer, err := c.aead.Open(nil, nonce(ordinalTrailer), pack[len(pack)-trailerSealed:], []byte(aadTrailer))
 	if err != nil {
 		f.Fatal(err)
 	}
 	at := len(pack) - trailerSealed - len(entries)*tableEntry - gcmTag
-	table, err := c.Open(nil, nonce(ordinalTable), pack[at:len(pack)-trailerSealed], []byte(aadTable))
+	table, err := c.aead.Open(nil, nonce(ordinalTable), pack[at:len(pack)-trailerSealed], []byte(aadTable))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func FuzzPackTail(f *testing.F) {
 		if len(trailer) != 16 {
 			return // readers ask for exactly this much
 		}
-		tail, err := openTrailer(c, c.Seal(nil, nonce(ordinalTrailer), trailer, []byte(aadTrailer)))
+		tail, err := c.openTrailer(c.aead.Seal(nil, nonce(ordinalTrailer), trailer, []byte(aadTrailer)))
 		if err != nil {
 			mustBeDamage(t, err)
 			return
@@ -131,7 +131,7 @@ func FuzzPackTail(f *testing.F) {
 		if tail.table != len(table)+gcmTag {
 			return // readers read as much as the trailer says
 		}
-		got, err := openTable(c, c.Seal(nil, nonce(ordinalTable), table, []byte(aadTable)), tail, size)
+		got, err := c.openTable(c.aead.Seal(nil, nonce(ordinalTable), table, []byte(aadTable)), tail, size)
 		if err != nil {
 			mustBeDamage(t, err)
 			return

@@ -140,7 +140,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	var buf []byte
 	var err error
 	for _, u := range list {
-		c := packCipher{e.objectAEAD(kindPack, u.name), e}
+		c := e.packCipher(u.name)
 		for rest := rows[u.name]; len(rest) > 0; {
 			n, first, end := 1, rest[0].offset, rest[0].offset+uint32(rest[0].sealed())
 			for n < len(rest) && rest[n].offset <= end+loadGap && rest[n].offset+uint32(rest[n].sealed())-first <= loadSpan {
@@ -153,7 +153,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 			}
 			for _, at := range rest[:n] {
 				sealed := read[at.offset-first:][:at.sealed()]
-				record, err := c.recordToCopy(at, sealed)
+				record, err := recordToCopy(c, at, sealed)
 				if err != nil {
 					return fmt.Errorf("pack %s: %w", u.name, err)
 				}
@@ -172,7 +172,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 }
 
 // recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
-func (c packCipher) recordToCopy(at row, sealed []byte) ([]byte, error) {
+func recordToCopy(c packCipher, at row, sealed []byte) ([]byte, error) {
 	_, err := c.openRecord(at.id, at.ordinal, sealed, int(at.content), nil)
 	return sealed[:len(sealed)-gcmTag], err
 }
@@ -187,7 +187,7 @@ func (w *Writer) copyRecord(at row, record []byte) error {
 	if err != nil {
 		return err
 	}
-	p.aead.Seal(place, nonce(ordinal), record, at.id[:])
+	p.cipher.sealRecord(place, at.id, ordinal, record)
 	p.done()
 	return nil
 }

@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 )
@@ -37,16 +36,16 @@ func (e packEntry) valid() bool {
 
 func (e packEntry) sealed() int { return int(e.record) + gcmTag }
 
-// sealPackTail appends padding, table and trailer to the sealed records in
+// sealTail appends padding, table and trailer to the sealed records in
 // buf (docs/format.md, chapter 6).
-func sealPackTail(aead cipher.AEAD, buf []byte, entries []packEntry) []byte {
+func (c packCipher) sealTail(buf []byte, entries []packEntry) []byte {
 	tableSealed := len(entries)*tableEntry + gcmTag
 	base := len(buf) + gcmTag + tableSealed + trailerSealed
 	padding := padme(base) - base
 
 	at := len(buf)
 	buf = append(buf, make([]byte, padding)...)
-	buf = aead.Seal(buf[:at], nonce(ordinalPadding), buf[at:], []byte(aadPadding))
+	buf = c.aead.Seal(buf[:at], nonce(ordinalPadding), buf[at:], []byte(aadPadding))
 
 	table := make([]byte, 0, tableSealed)
 	for _, e := range entries {
@@ -55,13 +54,13 @@ func sealPackTail(aead cipher.AEAD, buf []byte, entries []packEntry) []byte {
 		table = binary.BigEndian.AppendUint32(table, e.record)
 		table = binary.BigEndian.AppendUint32(table, e.content)
 	}
-	buf = aead.Seal(buf, nonce(ordinalTable), table, []byte(aadTable))
+	buf = c.aead.Seal(buf, nonce(ordinalTable), table, []byte(aadTable))
 
 	trailer := append(make([]byte, 0, trailerSealed), trailerMagic...)
 	trailer = binary.BigEndian.AppendUint32(trailer, uint32(len(entries)))
 	trailer = binary.BigEndian.AppendUint32(trailer, uint32(tableSealed))
 	trailer = binary.BigEndian.AppendUint32(trailer, uint32(padding+gcmTag))
-	return aead.Seal(buf, nonce(ordinalTrailer), trailer, []byte(aadTrailer))
+	return c.aead.Seal(buf, nonce(ordinalTrailer), trailer, []byte(aadTrailer))
 }
 
 // packSize returns the size of a pack with these records and no more.
@@ -72,8 +71,9 @@ func packSize(records, chunks int) int {
 // packTail is what the trailer tells.
 type packTail struct{ count, table, padding int }
 
-func openTrailer(aead cipher.AEAD, sealed []byte) (packTail, error) {
-	plain, err := aead.Open(nil, nonce(ordinalTrailer), sealed, []byte(aadTrailer))
+// openTrailer decrypts the last 32 bytes of a pack.
+func (c packCipher) openTrailer(sealed []byte) (packTail, error) {
+	plain, err := c.aead.Open(nil, nonce(ordinalTrailer), sealed, []byte(aadTrailer))
 	if err != nil || string(plain[:4]) != trailerMagic {
 		return packTail{}, fmt.Errorf("%w: the pack's trailer does not authenticate", ErrDamaged)
 	}
@@ -89,8 +89,8 @@ func openTrailer(aead cipher.AEAD, sealed []byte) (packTail, error) {
 }
 
 // openTable decrypts a pack's table and checks that the parts fill size bytes.
-func openTable(aead cipher.AEAD, sealed []byte, t packTail, size int64) ([]packEntry, error) {
-	plain, err := aead.Open(nil, nonce(ordinalTable), sealed, []byte(aadTable))
+func (c packCipher) openTable(sealed []byte, t packTail, size int64) ([]packEntry, error) {
+	plain, err := c.aead.Open(nil, nonce(ordinalTable), sealed, []byte(aadTable))
 	if err != nil {
 		return nil, fmt.Errorf("%w: the pack's table does not authenticate", ErrDamaged)
 	}
@@ -109,4 +109,15 @@ func openTable(aead cipher.AEAD, sealed []byte, t packTail, size int64) ([]packE
 		return nil, fmt.Errorf("%w: the pack has %d bytes, its parts %d", ErrDamaged, size, total)
 	}
 	return entries, nil
+}
+
+// paddingSize returns how many bytes of a pack of this size lie between its records and its table.
+func paddingSize(size, records int64, chunks int) int64 {
+	return size - records - int64(chunks*tableEntry+gcmTag) - trailerSealed
+}
+
+// checkPadding reports whether a pack's sealed padding is as it was written; sealed is overwritten.
+func (c packCipher) checkPadding(sealed []byte) bool {
+	plain, err := c.aead.Open(sealed[:0], nonce(ordinalPadding), sealed, []byte(aadPadding))
+	return err == nil && allZero(plain)
 }

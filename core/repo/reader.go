@@ -6,21 +6,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/holdfast-backup/holdfast/core/store"
 )
-
-// decoders are shared: DecodeAll needs no state between calls.
-var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxChunk), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		panic(fmt.Sprintf("repo: zstd: %v", err)) // only for bad options
-	}
-	return d
-}}
 
 // readAt reads a range of an object. What is missing or too short is damage.
 func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset int64) error {
@@ -53,55 +41,13 @@ func (r *Repository) readRange(ctx context.Context, pack Name, size, offset, n i
 	return buf[offset-from:][:n], buf, nil
 }
 
-// packCipher opens the records of one pack.
-type packCipher struct {
-	aead
-	epoch *Epoch // whose pack it is
-}
-
 // packAEAD returns the cipher of a pack that counts.
-func (r *Repository) packAEAD(n Name) (packCipher, error) {
+func (r *Repository) packCipherOf(n Name) (packCipher, error) {
 	if !r.counts(kindPack, n) {
 		return packCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
 	}
 	e := r.owner(kindPack, n)
-	return packCipher{e.objectAEAD(kindPack, n), e}, nil
-}
-
-// openRecord decrypts a sealed record in place and returns the chunk's
-// content, appended to dst when it was compressed. The content is held against its id, with the key of the pack's
-// epoch: whoever has that epoch can seal any bytes under any id (docs/format.md, chapter 5).
-func (c packCipher) openRecord(id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
-	record, err := c.Open(sealed[:0], nonce(ordinal), sealed, id[:])
-	if err != nil {
-		return nil, fmt.Errorf("%w: chunk %s does not authenticate", ErrDamaged, id)
-	}
-	body, err := decodeRecord(id, record, content, dst)
-	if err == nil && !c.epoch.wrote(id, body) {
-		err = fmt.Errorf("%w: chunk %s has another content", ErrDamaged, id)
-	}
-	return body, err
-}
-
-// decodeRecord returns the content of a record, appended to dst when it was compressed.
-func decodeRecord(id ID, record []byte, content int, dst []byte) (body []byte, err error) {
-	body = record[1:]
-	switch record[0] {
-	case encodingRaw:
-	case encodingZstd:
-		d := decoders.Get().(*zstd.Decoder)
-		body, err = d.DecodeAll(body, dst[:0])
-		decoders.Put(d)
-		if err != nil {
-			return nil, fmt.Errorf("%w: chunk %s: %w", ErrDamaged, id, err)
-		}
-	default:
-		return nil, fmt.Errorf("%w: chunk %s has an unknown encoding", ErrDamaged, id)
-	}
-	if len(body) != content {
-		return nil, fmt.Errorf("%w: chunk %s has %d bytes, not %d", ErrDamaged, id, len(body), content)
-	}
-	return body, nil
+	return e.packCipher(n), nil
 }
 
 // Chunk reads one chunk, from another pack where the first does not give it.
@@ -154,7 +100,7 @@ func (r *Repository) firstMiss(id ID) bool {
 // chunkAt reads a chunk from one of its places.
 func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, error) {
 	name, size := r.index.packOf(at.pack)
-	c, err := r.packAEAD(name)
+	c, err := r.packCipherOf(name)
 	if err != nil {
 		return nil, err
 	}

@@ -382,7 +382,7 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) err
 	w := p.r.newWriter(ctx, e, dataPackTarget)
 	defer w.Close()
 	for _, l := range list {
-		c := packCipher{e.objectAEAD(kindPack, l.name), e}
+		c := e.packCipher(l.name)
 		var offset int64
 		for i, entry := range l.entries {
 			sealed, _, err := p.r.readRange(ctx, l.name, l.size, offset, int64(entry.sealed()), nil)
@@ -394,7 +394,7 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) err
 				continue
 			}
 			at := row{entry.id, location{ordinal: uint32(i), kind: entry.kind, record: entry.record, content: entry.content}}
-			record, err := c.recordToCopy(at, sealed)
+			record, err := recordToCopy(c, at, sealed)
 			if err != nil {
 				continue
 			}

@@ -2,13 +2,10 @@ package repo
 
 import (
 	"context"
-	"crypto/cipher"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
 )
-
-type aead = cipher.AEAD
 
 // Saver stores chunks for one goroutine: it hashes, looks up, compresses and
 // seals into the open pack, with no copy between.
@@ -80,7 +77,7 @@ func (s *Saver) save(kind Kind, buf []byte, compress func([]byte) []byte) (ID, e
 	if err != nil {
 		return ID{}, err
 	}
-	p.aead.Seal(place, nonce(ordinal), record, id[:])
+	p.cipher.sealRecord(place, id, ordinal, record)
 	p.done()
 	s.w.newChunks.Add(1)
 	s.w.added.Add(int64(len(content)))

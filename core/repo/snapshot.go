@@ -46,6 +46,16 @@ type Sighting struct {
 // ID returns the snapshot's id: 64 hexadecimal digits.
 func (s *Snapshot) ID() string { return s.Name.String() }
 
+// sees returns the newest sequence of a writer that a snapshot's writer saw.
+func (s *Snapshot) sees(w Profile) uint64 {
+	for _, seen := range s.Seen {
+		if seen.Writer == w {
+			return seen.Sequence
+		}
+	}
+	return 0
+}
+
 const (
 	fieldBegin = iota + 1
 	fieldEnd

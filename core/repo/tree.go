@@ -125,6 +125,11 @@ func (b *blockEncoder) add(n *Node) {
 	b.entries++
 }
 
+// size is how many bytes the entries take so far.
+func (b *blockEncoder) size() int { return len(b.body) }
+
+func (b *blockEncoder) empty() bool { return b.entries == 0 }
+
 // finish returns the encoded block and empties the encoder.
 func (b *blockEncoder) finish() []byte {
 	out := make([]byte, 0, 16+32*len(b.table.ids)+64*len(b.owners)+len(b.body))

@@ -182,16 +182,16 @@ func plantIndexOfEverything(t *testing.T, m *store.Memory, key *backupkey.Key, e
 		entries = append(entries, packEntry{id: row.id, kind: row.kind, record: 20, content: 19})
 	})
 	n := evil.current().newName(kindPack)
-	c := evil.current().objectAEAD(kindPack, n)
+	c := evil.current().packCipher(n)
 	var b []byte
 	for i, e := range entries {
-		b = c.Seal(b, nonce(uint32(i)), make([]byte, e.record), e.id[:])
+		b = c.sealRecord(b, e.id, uint32(i), make([]byte, e.record))
 	}
-	b = sealPackTail(c, b, entries)
+	b = c.sealTail(b, entries)
 	if err := m.Put(ctx, kindPack.path(n), b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := evil.putIndex(ctx, nil, []packList{{n, int64(len(b)), entries}}); err != nil {
+	if _, err := evil.putIndex(ctx, nil, []packList{{name: n, size: int64(len(b)), entries: entries}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -219,9 +219,9 @@ func TestAChunkIsHeldAgainstItsID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := thief.owner(kindPack, n).objectAEAD(kindPack, n)
+	c := thief.owner(kindPack, n).packCipher(n)
 	record := append([]byte{encodingRaw}, bytes.Repeat([]byte{7}, 100)...)
-	copy(b[at.offset:], c.Seal(nil, nonce(at.ordinal), record, forged[:]))
+	copy(b[at.offset:], c.sealRecord(nil, forged, at.ordinal, record))
 	if err := m.Replace(ctx, kindPack.path(n), b); err != nil {
 		t.Fatal(err)
 	}

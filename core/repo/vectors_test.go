@@ -146,21 +146,21 @@ func makeVectors(t *testing.T) vectors {
 	v.TreeBlock = text(encodeNodes(vectorNodes(data, list)))
 	v.ListBlock = text(encodeList([]Extent{{Chunk: data, Length: 12}, {Hole: true, Length: 1 << 30}, {Chunk: list, Offset: 4, Length: 8}}))
 
-	c := e.objectAEAD(kindPack, pack)
+	c := e.packCipher(pack)
 	records := [][]byte{append([]byte{encodingRaw}, "some content"...), append([]byte{encodingRaw}, 1)}
 	entries := []packEntry{{data, KindData, 13, 12}, {hasher.ID([]byte{1}), KindTree, 2, 1}}
 	var b []byte
 	for i, r := range records {
-		b = c.Seal(b, nonce(uint32(i)), r, entries[i].id[:])
+		b = c.sealRecord(b, entries[i].id, uint32(i), r)
 	}
-	b = sealPackTail(c, b, entries)
+	b = c.sealTail(b, entries)
 	v.Pack = text(b)
-	tail, err := openTrailer(c, bytes.Clone(b[len(b)-trailerSealed:]))
+	tail, err := c.openTrailer(bytes.Clone(b[len(b)-trailerSealed:]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := len(b) - trailerSealed - tail.table
-	table, err := c.Open(nil, nonce(ordinalTable), b[at:at+tail.table], []byte(aadTable))
+	table, err := c.aead.Open(nil, nonce(ordinalTable), b[at:at+tail.table], []byte(aadTable))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func readVectors(t *testing.T, v vectors) {
 	}
 	pack, _ := ParseName(v.Names["pack"])
 	b := raw(v.Pack)
-	content, err := packCipher{e.objectAEAD(kindPack, pack), e}.openRecord(data, 0, b[:13+gcmTag], 12, nil)
+	content, err := e.packCipher(pack).openRecord(data, 0, b[:13+gcmTag], 12, nil)
 	if err != nil || string(content) != "some content" {
 		t.Errorf("record 0: %q, %v", content, err)
 	}
@@ -360,10 +360,10 @@ func readVectors(t *testing.T, v vectors) {
 	if n, err := decodeRemoval(record(kindRemoval)); err != nil || !reflect.DeepEqual(n, []Name{{1}, {2}}) {
 		t.Errorf("removal: %v, %v", n, err)
 	}
-	c := packCipher{e.objectAEAD(kindPack, pack), e}
+	c := e.packCipher(pack)
 	text := raw(v.ZstdText)
 	zstdID := e.NewHasher().ID(text)
-	got, err := c.openRecord(zstdID, 0, c.Seal(nil, nonce(0), raw(v.ZstdRecord), zstdID[:]), len(text), nil)
+	got, err := c.openRecord(zstdID, 0, c.sealRecord(nil, zstdID, 0, raw(v.ZstdRecord)), len(text), nil)
 	if err != nil || !bytes.Equal(got, text) {
 		t.Errorf("zstd record: %v", err)
 	}

@@ -73,7 +73,7 @@ type packClass struct {
 type openPack struct {
 	class   *packClass
 	name    Name
-	aead    aead
+	cipher  packCipher
 	buf     []byte
 	used    int
 	entries []packEntry
@@ -174,7 +174,7 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packE
 	if size < trailerSealed || size > maxPack {
 		return nil, damaged("has an impossible size")
 	}
-	cipher, err := r.packAEAD(n)
+	c, err := r.packCipherOf(n)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packE
 	if err := r.readAt(ctx, kindPack.path(n), end, from); err != nil {
 		return nil, err
 	}
-	tail, err := openTrailer(cipher, end[len(end)-trailerSealed:])
+	tail, err := c.openTrailer(end[len(end)-trailerSealed:])
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
@@ -202,7 +202,7 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packE
 		end = append(before, end...)
 	}
 	table := end[len(end)-tail.table:]
-	entries, err := openTable(cipher, table, tail, size)
+	entries, err := c.openTable(table, tail, size)
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
@@ -254,7 +254,7 @@ func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []b
 			c.made = append(c.made, buf)
 		}
 		name := c.w.epoch.newName(kindPack)
-		c.open = &openPack{class: c, name: name, aead: c.w.epoch.objectAEAD(kindPack, name), buf: buf}
+		c.open = &openPack{class: c, name: name, cipher: c.w.epoch.packCipher(name), buf: buf}
 		c.open.pending.Store(1)
 	}
 	p = c.open
@@ -298,7 +298,7 @@ func (p *openPack) done() {
 
 func (p *openPack) upload() error {
 	w := p.class.w
-	sealed := sealPackTail(p.aead, p.buf[:p.used], p.entries)
+	sealed := p.cipher.sealTail(p.buf[:p.used], p.entries)
 	err := w.put(kindPack.path(p.name), sealed)
 	p.class.free <- p.buf
 	if err != nil {
@@ -579,6 +579,6 @@ func (w *Writer) ChunkerKey() []byte { return w.epoch.chunkerKey }
 // CutAfter tells whether gathered files are cut after this one, so that a cut
 // comes about every average bytes (docs/format.md, chapter 5).
 func (w *Writer) CutAfter(name string, size, average int64) bool {
-	m := w.epoch.cuts.sum(appendUvarint(appendBytes(nil, name), uint64(size)))
+	m := w.epoch.cut(appendUvarint(appendBytes(nil, name), uint64(size)))
 	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
 }
