@@ -83,7 +83,7 @@ func (b *ContentBuilder) Content() (Content, error) {
 // names. It holds one block in memory.
 type TreeBuilder struct {
 	s     *Saver
-	block blockEncoder
+	block NodeEncoder
 	out   Content
 	last  string
 }
@@ -102,8 +102,8 @@ func (b *TreeBuilder) Add(n *Node) error {
 			return err
 		}
 	}
-	b.block.add(n)
-	if size := b.block.size(); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
+	b.block.Add(n)
+	if size := b.block.Size(); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
 		return b.flush()
 	}
 	return nil
@@ -116,7 +116,7 @@ func (b *TreeBuilder) full(n *Node) bool {
 	for _, x := range n.Xattrs {
 		size += len(x.Name) + len(x.Value) + 16
 	}
-	return !b.block.empty() && b.block.size()+size > 2*treeBlockMax
+	return !b.block.Empty() && b.block.Size()+size > 2*treeBlockMax
 }
 
 func (b *TreeBuilder) cutAfter(name string) bool {
@@ -125,7 +125,7 @@ func (b *TreeBuilder) cutAfter(name string) bool {
 }
 
 func (b *TreeBuilder) flush() error {
-	block := b.block.finish()
+	block := b.block.Finish()
 	id, err := b.s.Save(KindTree, append([]byte{0}, block...))
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (b *TreeBuilder) flush() error {
 
 // Content ends the directory.
 func (b *TreeBuilder) Content() (Content, error) {
-	if !b.block.empty() {
+	if !b.block.Empty() {
 		if err := b.flush(); err != nil {
 			return Content{}, err
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"sync"
 
@@ -78,6 +79,21 @@ func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 
 // cut hashes what decides where writers cut (docs/format.md, chapters 5 and 9).
 func (e *Epoch) cut(message []byte) [32]byte { return e.cuts.sum(message) }
+
+// CutAfter reports whether gathered files are cut after this one, so that a cut
+// comes about every average bytes (docs/format.md, chapter 5).
+func (e *Epoch) CutAfter(name string, size, average int64) bool {
+	m := e.cut(appendUvarint(appendBytes(nil, name), uint64(size)))
+	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
+}
+
+// ChunkerKey is the key of FastCDC's gear table.
+func (e *Epoch) ChunkerKey() []byte { return e.chunkerKey }
+
+// public is the protection of a repository whose epoch's secret stands in the clear.
+func (e *Epoch) public() guard {
+	return guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
+}
 
 func (e *Epoch) equal(o *Epoch) bool { return e.secret == o.secret }
 

@@ -154,3 +154,27 @@ func parseHeader(b []byte) (*header, error) {
 	}
 	return &h, nil
 }
+
+// Facts is what anybody who sees the destination can tell about a repository.
+type Facts struct {
+	Repository string // 64 hex digits
+	Protection Protection
+	KeyID      backupkey.ID // zero without encryption
+	// Changing: a change of protection is under way; NextKeyID is the key to come, if any.
+	Changing  bool
+	NextKeyID backupkey.ID
+	// VaultCard is the public card of the vault that holds the key, JSON; nil
+	// without one. Only a repository that was opened with its key vouches for it.
+	VaultCard []byte
+}
+
+// facts returns what the header says.
+func (h *header) facts() Facts {
+	f := Facts{Repository: h.Repository, Protection: h.Protection, VaultCard: bytes.Clone(h.VaultCard)}
+	f.KeyID, _ = backupkey.ParseID(h.KeyID) // absent without encryption
+	if h.Next != nil {
+		f.Changing = true
+		f.NextKeyID, _ = backupkey.ParseID(h.Next.KeyID)
+	}
+	return f
+}

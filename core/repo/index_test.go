@@ -5,7 +5,7 @@ import "testing"
 // TestIndexForgetsPacks drops packs of an index of several blocks, twice, and puts new ones in: each chunk is found where
 // its pack's table says, in another pack that has it too, or not at all.
 func TestIndexForgetsPacks(t *testing.T) {
-	packs, ids := benchPacks(3 * blockRows)
+	packs, ids := packsOf(3 * blockRows)
 	twice := packs[0]
 	twice.name = Name{0xff}
 	packs = append(packs, twice) // the chunks of the first pack, again
@@ -66,4 +66,24 @@ func TestIndexForgetsPacks(t *testing.T) {
 	if x.keepOnly(nil) != len(ids) || x.rows != 0 {
 		t.Errorf("%d rows are left of nothing", x.rows)
 	}
+}
+
+// Whatever an index object says, its chunks are found.
+func FuzzAddPack(f *testing.F) {
+	f.Add(encodeIndex([]Name{{1}}, []packList{{name: Name{2}, size: 1000, entries: []packEntry{{id: ID{3}, kind: KindData, record: 100, content: 99}}}}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, packs, err := decodeIndex(b)
+		if err != nil {
+			return
+		}
+		x := newIndex()
+		for _, p := range packs {
+			x.addPack(p)
+			for _, e := range p.entries {
+				if _, ok := x.find(e.id); !ok {
+					t.Fatal("a chunk of the index is not found")
+				}
+			}
+		}
+	})
 }

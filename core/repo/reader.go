@@ -142,7 +142,7 @@ func (r *Repository) treeBlock(id ID, block []byte, after string, fn func(*Node)
 			return "", fmt.Errorf("tree block %s: %w", id, err)
 		}
 		if !more {
-			return d.after, nil
+			return d.Last(), nil
 		}
 		if err := fn(n); err != nil {
 			return "", err

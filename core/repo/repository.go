@@ -43,19 +43,6 @@ type Repository struct {
 // not the latest.
 func (r *Repository) SetAhead(by time.Duration) { r.ahead = by }
 
-// Facts is what anybody who sees the destination can tell about a repository.
-type Facts struct {
-	Repository string // 64 hex digits
-	Protection Protection
-	KeyID      backupkey.ID // zero without encryption
-	// Changing: a change of protection is under way; NextKeyID is the key to come, if any.
-	Changing  bool
-	NextKeyID backupkey.ID
-	// VaultCard is the public card of the vault that holds the key, JSON; nil
-	// without one. Only a repository that was opened with its key vouches for it.
-	VaultCard []byte
-}
-
 // Inspect reads the header only.
 // Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged, those of store.
 func Inspect(ctx context.Context, s store.Store) (Facts, error) {
@@ -64,16 +51,6 @@ func Inspect(ctx context.Context, s store.Store) (Facts, error) {
 		return Facts{}, err
 	}
 	return h.facts(), nil
-}
-
-func (h *header) facts() Facts {
-	f := Facts{Repository: h.Repository, Protection: h.Protection, VaultCard: bytes.Clone(h.VaultCard)}
-	f.KeyID, _ = backupkey.ParseID(h.KeyID) // absent without encryption
-	if h.Next != nil {
-		f.Changing = true
-		f.NextKeyID, _ = backupkey.ParseID(h.Next.KeyID)
-	}
-	return f
 }
 
 func readHeader(ctx context.Context, s store.Store) (*header, error) {
@@ -107,7 +84,7 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 	ring := &keyring{version: 2, epochs: []*Epoch{e}}
 	var seen Seen
 	if key == nil {
-		h.guard = guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
+		h.guard = e.public()
 	} else {
 		put, err := putKeyring(ctx, s, key, id, 0, ring)
 		if err != nil {

@@ -65,8 +65,8 @@ const (
 	treeBlockMax = 256 << 10
 )
 
-// blockEncoder encodes the entries of one tree block.
-type blockEncoder struct {
+// NodeEncoder encodes nodes as one tree block, however many. The zero value is ready.
+type NodeEncoder struct {
 	table   idTable
 	owners  []Owner
 	body    []byte
@@ -74,7 +74,7 @@ type blockEncoder struct {
 	scratch []byte
 }
 
-func (b *blockEncoder) owner(o Owner) uint64 {
+func (b *NodeEncoder) owner(o Owner) uint64 {
 	if i := slices.Index(b.owners, o); i >= 0 {
 		return uint64(i)
 	}
@@ -82,7 +82,8 @@ func (b *blockEncoder) owner(o Owner) uint64 {
 	return uint64(len(b.owners) - 1)
 }
 
-func (b *blockEncoder) add(n *Node) {
+// Add appends a node.
+func (b *NodeEncoder) Add(n *Node) {
 	e := append(b.scratch[:0], byte(n.Kind))
 	e = appendBytes(e, n.Name)
 	e = appendUvarint(e, uint64(n.Mode&modeMask))
@@ -125,13 +126,14 @@ func (b *blockEncoder) add(n *Node) {
 	b.entries++
 }
 
-// size is how many bytes the entries take so far.
-func (b *blockEncoder) size() int { return len(b.body) }
+// Size is how many bytes the entries take so far.
+func (b *NodeEncoder) Size() int { return len(b.body) }
 
-func (b *blockEncoder) empty() bool { return b.entries == 0 }
+// Empty reports whether it has no entries.
+func (b *NodeEncoder) Empty() bool { return b.entries == 0 }
 
-// finish returns the encoded block and empties the encoder.
-func (b *blockEncoder) finish() []byte {
+// Finish returns the encoded block and empties the encoder.
+func (b *NodeEncoder) Finish() []byte {
 	out := make([]byte, 0, 16+32*len(b.table.ids)+64*len(b.owners)+len(b.body))
 	out = b.table.encode(append(out, 1))
 	out = appendUvarint(out, uint64(len(b.owners)))
@@ -147,16 +149,6 @@ func (b *blockEncoder) finish() []byte {
 	b.owners, b.body, b.entries = b.owners[:0], b.body[:0], 0
 	return out
 }
-
-// NodeEncoder encodes nodes as one tree block, however many; the change
-// cache uses it. The zero value is ready.
-type NodeEncoder struct{ block blockEncoder }
-
-// Add appends a node.
-func (e *NodeEncoder) Add(n *Node) { e.block.add(n) }
-
-// Finish returns the block and empties the encoder.
-func (e *NodeEncoder) Finish() []byte { return e.block.finish() }
 
 // NodeDecoder decodes one tree block, node by node.
 type NodeDecoder struct {
@@ -189,6 +181,9 @@ func NewNodeDecoder(block []byte, after string) (*NodeDecoder, error) {
 	}
 	return r, nil
 }
+
+// Last is the name that was decoded last.
+func (r *NodeDecoder) Last() string { return r.after }
 
 // Next decodes the next node into n, which it overwrites. more is false after
 // the last one. Local refers to the block.

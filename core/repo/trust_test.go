@@ -258,7 +258,7 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 		forged := store.NewMemory()
 		copyObjects(t, m, forged)
 		h := &header{Format: headerFormat, Version: headerVersion, Repository: genuine.header.Repository, Next: next}
-		h.guard = guard{Protection: ProtectionNone, Epoch: fmt.Sprintf("%x", e.secret)}
+		h.guard = e.public()
 		h.setSeal(nil)
 		if err := forged.Replace(ctx, HeaderPath, h.encode()); err != nil {
 			t.Fatal(err)

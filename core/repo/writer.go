@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -574,11 +573,10 @@ func (w *Writer) Close() {
 }
 
 // ChunkerKey is the key of FastCDC's gear table.
-func (w *Writer) ChunkerKey() []byte { return w.epoch.chunkerKey }
+func (w *Writer) ChunkerKey() []byte { return w.epoch.ChunkerKey() }
 
-// CutAfter tells whether gathered files are cut after this one, so that a cut
+// CutAfter reports whether gathered files are cut after this one, so that a cut
 // comes about every average bytes (docs/format.md, chapter 5).
 func (w *Writer) CutAfter(name string, size, average int64) bool {
-	m := w.epoch.cut(appendUvarint(appendBytes(nil, name), uint64(size)))
-	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
+	return w.epoch.CutAfter(name, size, average)
 }

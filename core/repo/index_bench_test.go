@@ -1,0 +1,61 @@
+package repo
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core/filetest"
+)
+
+// packsOf are packs of 25 chunks each, with ids as random as real ones.
+func packsOf(chunks int) (packs []packList, ids []ID) {
+	random := filetest.Noise(3, 32*chunks)
+	for i := 0; i < chunks; i += 25 {
+		p := packList{name: Name(random[32*i:]), size: 26 << 20}
+		for k := i; k < min(i+25, chunks); k++ {
+			id := ID(random[32*k:])
+			ids = append(ids, id)
+			p.entries = append(p.entries, packEntry{id: id, record: 1 << 20, content: 1 << 20})
+		}
+		packs = append(packs, p)
+	}
+	return packs, ids
+}
+
+func BenchmarkIndex(b *testing.B) {
+	for _, chunks := range []int{100_000, 1_000_000} {
+		packs, ids := packsOf(chunks)
+		b.Run(fmt.Sprintf("fill/%d", chunks), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				x := newIndex()
+				for _, p := range packs {
+					x.addPack(p)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*chunks), "ns/chunk")
+		})
+		x := newIndex()
+		for _, p := range packs {
+			x.addPack(p)
+		}
+		b.Run(fmt.Sprintf("find/%d", chunks), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, ok := x.find(ids[i*7919%len(ids)]); !ok {
+					b.Fatal("a chunk is not found")
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("miss/%d", chunks), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				id := ids[i*7919%len(ids)]
+				id[31]++
+				if _, ok := x.number(id); ok {
+					b.Fatal("found what is not there")
+				}
+			}
+		})
+	}
+}
