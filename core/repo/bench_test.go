@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -89,11 +90,11 @@ func BenchmarkIndexLoad(b *testing.B) {
 	ctx := context.Background()
 	r, _ := newRepo(b, nil)
 	random := noise(3, 32*200_000)
-	var packs []packList
+	var packs []format.PackList
 	for ids := range slices.Chunk(random, 25*32) {
-		p := packList{name: r.current().newName(kindPack), size: 26 << 20}
+		p := format.PackList{Name: r.current().NewName(format.KindPack), Size: 26 << 20}
 		for id := range slices.Chunk(ids, 32) {
-			p.entries = append(p.entries, packEntry{id: ID(id), record: 1 << 20, content: 1 << 20})
+			p.Entries = append(p.Entries, format.PackEntry{ID: ID(id), Record: 1 << 20, Content: 1 << 20})
 		}
 		packs = append(packs, p)
 	}
@@ -102,7 +103,7 @@ func BenchmarkIndexLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.SetBytes(int64(len(encodeIndex(nil, packs))))
+	b.SetBytes(int64(len(format.EncodeIndex(nil, packs))))
 	b.ReportAllocs()
 	for b.Loop() {
 		if bad, err := r.Fresh().LoadIndex(ctx); err != nil || len(bad) > 0 {

@@ -1,5 +1,7 @@
 package repo
 
+import "github.com/holdfast-backup/holdfast/core/repo/internal/format"
+
 // How writers cut (docs/format.md, chapters 8 and 9); readers need not know.
 const (
 	listBlockExtents = 2048
@@ -47,7 +49,7 @@ func joined(extents []Extent, e Extent) []Extent {
 // spill saves the first n extents of a level as a list block of the next.
 func (b *ContentBuilder) spill(level, n int) error {
 	b.spilt = true
-	block := encodeList(b.levels[level][:n])
+	block := format.EncodeList(b.levels[level][:n])
 	id, err := b.s.Save(KindList, append([]byte{0}, block...))
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func (b *TreeBuilder) Add(n *Node) error {
 		}
 	}
 	b.block.Add(n)
-	if size := b.block.Size(); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
+	if size := b.block.Size(); size >= format.TreeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
 		return b.flush()
 	}
 	return nil
@@ -116,11 +118,11 @@ func (b *TreeBuilder) full(n *Node) bool {
 	for _, x := range n.Xattrs {
 		size += len(x.Name) + len(x.Value) + 16
 	}
-	return !b.block.Empty() && b.block.Size()+size > 2*treeBlockMax
+	return !b.block.Empty() && b.block.Size()+size > 2*format.TreeBlockMax
 }
 
 func (b *TreeBuilder) cutAfter(name string) bool {
-	m := b.s.w.epoch.cut([]byte(name))
+	m := b.s.w.epoch.Cut([]byte(name))
 	return m[0]&3 == 0 && m[1] == 0
 }
 

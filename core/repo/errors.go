@@ -3,6 +3,19 @@ package repo
 import (
 	"errors"
 	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+)
+
+// What is wrong with the bytes of an object; wrapped with its name and the cause.
+var (
+	// ErrNotRepository: the place has no header of ours.
+	ErrNotRepository = format.ErrNotRepository
+	ErrNewerFormat   = format.ErrNewerFormat
+	// ErrDamaged: an object is missing, does not authenticate, or does not decode.
+	ErrDamaged = format.ErrDamaged
+	// ErrTooManyKeys: the keyring cannot hold one more change of the key.
+	ErrTooManyKeys = format.ErrTooManyKeys
 )
 
 // What a caller decides on; wrapped with the object's name and the cause.

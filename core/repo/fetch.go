@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
 // How Load joins ranges of one pack: a gap this small costs less to read than
@@ -54,7 +56,7 @@ func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byt
 	return nil
 }
 
-func (w wanted) end() uint32 { return w.at.offset + w.at.record + gcmTag }
+func (w wanted) end() uint32 { return w.at.offset + w.at.record + format.GCMTag }
 
 // loadRange reads neighbouring chunks of one pack with one request.
 func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
@@ -65,12 +67,12 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 	start, end := blocks(int64(first.offset), int64(first.offset)+int64(size), packBytes)
 	if err == nil {
 		sealed = alloc(int(end - start))
-		err = r.readAt(ctx, kindPack.path(name), sealed, start)
+		err = r.readAt(ctx, format.KindPack.Path(name), sealed, start)
 	}
 	if errors.Is(err, ErrDamaged) && len(list) > 1 {
 		// One that lies beyond a cut must not take the others with it.
 		for i := range list {
-			if err := r.loadRange(ctx, list[i:i+1], int(list[i].at.record)+gcmTag, alloc, fn); err != nil {
+			if err := r.loadRange(ctx, list[i:i+1], int(list[i].at.record)+format.GCMTag, alloc, fn); err != nil {
 				return err
 			}
 		}
@@ -84,7 +86,7 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 		cerr := err
 		if cerr == nil {
 			from := int(int64(w.at.offset) - start)
-			content, cerr = c.openRecord(w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+gcmTag], int(w.at.content), alloc(int(w.at.content)))
+			content, cerr = c.OpenRecord(w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+format.GCMTag], int(w.at.content), alloc(int(w.at.content)))
 		}
 		if cerr != nil {
 			if content, cerr = r.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, ErrDamaged) {

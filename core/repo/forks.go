@@ -11,7 +11,7 @@ func Sightings(all []*Snapshot, but Profile) []Sighting {
 	newest := make(map[Profile]Sighting)
 	for _, s := range all {
 		if s.Sequence > newest[s.Writer].Sequence && s.Writer != but {
-			newest[s.Writer] = Sighting{s.Writer, s.Sequence, s.Name}
+			newest[s.Writer] = Sighting{Writer: s.Writer, Sequence: s.Sequence, Snapshot: s.Name}
 		}
 	}
 	out := make([]Sighting, 0, len(newest))
@@ -71,7 +71,7 @@ func split(of, other []*Snapshot) string {
 		a, a2 := of[i-1], of[i]
 		for k := 1; k < len(other); k++ {
 			b, b2 := other[k-1], other[k]
-			if a2.sees(b.Writer) < b.Sequence && b2.sees(a.Writer) < a.Sequence {
+			if a2.Sees(b.Writer) < b.Sequence && b2.Sees(a.Writer) < a.Sequence {
 				return fmt.Sprintf("this place has shown %s and %s different states: %s did not see %s, nor %s %s", a.Host, b.Host, a2.Name, b.Name, b2.Name, a.Name)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
 // location is where a chunk is: which record of which pack.
@@ -23,7 +25,7 @@ type row struct {
 }
 
 // sealed is how many bytes the record takes in its pack.
-func (l *location) sealed() int64 { return int64(l.record) + gcmTag }
+func (l *location) sealed() int64 { return int64(l.record) + format.GCMTag }
 
 // place is a row in memory: its offset, content and kind in 26, 24 and 2 bits. The rest of it
 // follows from its neighbours.
@@ -81,16 +83,16 @@ func (x *index) reset() {
 }
 
 // addPack adds all chunks of a pack, of which it keeps nothing. The first place of a chunk is read first.
-func (x *index) addPack(p packList) {
+func (x *index) addPack(p format.PackList) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	first := x.rows
 	var offset uint32
-	for _, e := range p.entries {
-		x.insert(first, newPlace(e.id, offset, e.content, e.kind))
-		offset += uint32(e.sealed())
+	for _, e := range p.Entries {
+		x.insert(first, newPlace(e.ID, offset, e.Content, e.Kind))
+		offset += uint32(e.Sealed())
 	}
-	x.packs = append(x.packs, indexedPack{p.name, p.size, uint32(first), offset})
+	x.packs = append(x.packs, indexedPack{p.Name, p.Size, uint32(first), offset})
 }
 
 // insert appends a row of the pack that begins with row first.
@@ -173,7 +175,7 @@ func (x *index) rowIn(pack, n uint32) row {
 		end = x.place(n + 1).offset()
 	}
 	return row{at.id, location{
-		pack: pack, ordinal: n - p.first, offset: at.offset(), record: end - at.offset() - gcmTag, content: at.content(), kind: at.kind(),
+		pack: pack, ordinal: n - p.first, offset: at.offset(), record: end - at.offset() - format.GCMTag, content: at.content(), kind: at.kind(),
 	}}
 }
 

@@ -5,17 +5,18 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
 // packsOf are packs of 25 chunks each, with ids as random as real ones.
-func packsOf(chunks int) (packs []packList, ids []ID) {
+func packsOf(chunks int) (packs []format.PackList, ids []ID) {
 	random := filetest.Noise(3, 32*chunks)
 	for i := 0; i < chunks; i += 25 {
-		p := packList{name: Name(random[32*i:]), size: 26 << 20}
+		p := format.PackList{Name: Name(random[32*i:]), Size: 26 << 20}
 		for k := i; k < min(i+25, chunks); k++ {
 			id := ID(random[32*k:])
 			ids = append(ids, id)
-			p.entries = append(p.entries, packEntry{id: id, record: 1 << 20, content: 1 << 20})
+			p.Entries = append(p.Entries, format.PackEntry{ID: id, Record: 1 << 20, Content: 1 << 20})
 		}
 		packs = append(packs, p)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -68,7 +69,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 		return nil, err
 	}
 	for _, e := range p.r.epochs { // a chunk stays with its epoch, which its id belongs to
-		mine := slices.DeleteFunc(slices.Clone(list), func(u *use) bool { return p.r.owner(kindPack, u.name) != e })
+		mine := slices.DeleteFunc(slices.Clone(list), func(u *use) bool { return p.r.owner(format.KindPack, u.name) != e })
 		if len(mine) == 0 {
 			continue
 		}
@@ -103,7 +104,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 	if len(p.moved) == 0 {
 		return all, nil
 	}
-	present, err := p.r.list(ctx, kindPack)
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	var buf []byte
 	var err error
 	for _, u := range list {
-		c := e.packCipher(u.name)
+		c := e.PackCipher(u.name)
 		for rest := rows[u.name]; len(rest) > 0; {
 			n, first, end := 1, rest[0].offset, rest[0].offset+uint32(rest[0].sealed())
 			for n < len(rest) && rest[n].offset <= end+loadGap && rest[n].offset+uint32(rest[n].sealed())-first <= loadSpan {
@@ -168,13 +169,13 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return p.r.deleteAll(ctx, kindPending, w.pending)
+	return p.r.deleteAll(ctx, format.KindPending, w.pending)
 }
 
 // recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
-func recordToCopy(c packCipher, at row, sealed []byte) ([]byte, error) {
-	_, err := c.openRecord(at.id, at.ordinal, sealed, int(at.content), nil)
-	return sealed[:len(sealed)-gcmTag], err
+func recordToCopy(c format.PackCipher, at row, sealed []byte) ([]byte, error) {
+	_, err := c.OpenRecord(at.id, at.ordinal, sealed, int(at.content), nil)
+	return sealed[:len(sealed)-format.GCMTag], err
 }
 
 // copyRecord puts the record of a chunk that is stored already into another pack.
@@ -183,11 +184,11 @@ func (w *Writer) copyRecord(at row, record []byte) error {
 	if at.kind != KindData {
 		class = w.meta
 	}
-	p, ordinal, place, err := class.reserve(packEntry{id: at.id, kind: at.kind, record: at.record, content: at.content})
+	p, ordinal, place, err := class.reserve(format.PackEntry{ID: at.id, Kind: at.kind, Record: at.record, Content: at.content})
 	if err != nil {
 		return err
 	}
-	p.cipher.sealRecord(place, at.id, ordinal, record)
+	p.cipher.SealRecord(place, at.id, ordinal, record)
 	p.done()
 	return nil
 }
@@ -204,7 +205,7 @@ const (
 // reindex writes indexes without the packs that keep refuses, in the place of
 // those known indexes that name them, and merges small ones. Those that are busy, or not known, stay as they are.
 func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, keep func(pack Name) bool) error {
-	names, err := r.list(ctx, kindIndex)
+	names, err := r.list(ctx, format.KindIndex)
 	if err != nil {
 		return err
 	}
@@ -215,9 +216,9 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 			continue
 		}
 		chunks, refused := 0, false
-		supersedes, err := r.scan(ctx, n, func(p packList) {
-			if keep(p.name) {
-				chunks += len(p.entries)
+		supersedes, err := r.scan(ctx, n, func(p format.PackList) {
+			if keep(p.Name) {
+				chunks += len(p.Entries)
 			} else {
 				refused = true
 			}
@@ -251,7 +252,7 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 	rewrite = slices.DeleteFunc(rewrite, func(n Name) bool { return superseded[n] })
 	// They are read again, so that one new index is in memory and not all.
 	for len(rewrite) > 0 {
-		var packs []packList
+		var packs []format.PackList
 		var replaced []Name
 		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
 			x, err := r.readIndex(ctx, rewrite[0])
@@ -263,9 +264,9 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 			}
 			replaced = append(replaced, x.name)
 			for _, p := range x.packs {
-				if keep(p.name) {
+				if keep(p.Name) {
 					packs = append(packs, p)
-					chunks += len(p.entries)
+					chunks += len(p.Entries)
 				}
 			}
 		}
@@ -280,5 +281,5 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 	if err := r.checkHeader(ctx); err != nil {
 		return err
 	}
-	return r.deleteAll(ctx, kindIndex, old)
+	return r.deleteAll(ctx, format.KindIndex, old)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -93,7 +94,7 @@ type pruner struct {
 	busy      map[Name]bool  // indexes that pending objects name
 	indexes   map[Name]bool  // that were loaded before the packs were listed: of what others name, present says nothing
 	present   map[Name]int64 // packs
-	marks     map[Name]mark
+	marks     map[Name]format.Mark
 	moved     map[Name]bool // packs whose live chunks stand in new packs as well
 	unsure    map[Name]bool // packs that were stored when the place got full: copies
 	dead      map[Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
@@ -133,7 +134,7 @@ func (p *pruner) run(ctx context.Context) error {
 		return err
 	}
 	if seen := p.o.Seen; len(seen.Pruner) != len(p.id) {
-		secret := newSecret()
+		secret := format.NewSecret()
 		*seen = PruneState{Pruner: secret[:len(p.id)]}
 	}
 	copy(p.id[:], p.o.Seen.Pruner)
@@ -174,7 +175,7 @@ func (p *pruner) run(ctx context.Context) error {
 		return full
 	}
 	// What was due has made room.
-	present, err := p.r.list(ctx, kindPack)
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -211,7 +212,7 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 		return err
 	}
 	names = slices.DeleteFunc(names, func(n Name) bool { return !removed[n] })
-	return p.r.deleteAll(ctx, kindSnapshot, names)
+	return p.r.deleteAll(ctx, format.KindSnapshot, names)
 }
 
 // dropDead deletes pending objects that have been there for very long. It comes before the
@@ -220,17 +221,17 @@ func (p *pruner) dropDead(ctx context.Context) error {
 	if err := p.remember(ctx); err != nil {
 		return err
 	}
-	all, err := records(ctx, p.r, kindPending, decodePending)
+	all, err := records(ctx, p.r, format.KindPending, format.DecodePending)
 	if err != nil {
 		return err
 	}
 	for n, v := range all {
 		limit := pendingFor
-		if v.snapshot != nil {
+		if v.Snapshot != nil {
 			limit = snapshotFor
 		}
 		if seen := p.o.Seen.Pending[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= limit {
-			if err := p.r.store.Delete(ctx, kindPending.path(n)); err != nil {
+			if err := p.r.store.Delete(ctx, format.KindPending.Path(n)); err != nil {
 				return err
 			}
 		}
@@ -251,7 +252,7 @@ type use struct {
 }
 
 // waste is what the pack would shrink by without what is not needed, bytes.
-func (u *use) waste() int64 { return max(0, u.size-int64(packSize(int(u.live), u.chunks))) }
+func (u *use) waste() int64 { return max(0, u.size-int64(format.PackSize(int(u.live), u.chunks))) }
 
 // survey lists everything anew, in the order of chapter 12, walks the trees that it has
 // not walked yet, and returns the packs that are there with what is counted in them.
@@ -282,7 +283,7 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
 	p.r.loadMu.Lock()
 	p.indexes = maps.Clone(p.r.loaded)
 	p.r.loadMu.Unlock()
-	if p.present, err = p.r.list(ctx, kindPack); err != nil {
+	if p.present, err = p.r.list(ctx, format.KindPack); err != nil {
 		return nil, err
 	}
 	if err := p.leaveLate(ctx, pendings); err != nil {
@@ -305,14 +306,14 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
 
 // leaveLate leaves packs of closed epochs that no index names alone, as long as a snapshot or a pending object is there that may be
 // what a computer wrote while the key was changed. They do not count, but the person may want them.
-func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]pending) error {
+func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]format.Pending) error {
 	late, err := p.r.Late(ctx)
 	if err != nil {
 		return err
 	}
 	alone := len(late) > 0
 	for n := range pendings {
-		alone = alone || p.r.owner(kindPending, n).state == epochClosed
+		alone = alone || p.r.owner(format.KindPending, n).State == format.EpochClosed
 	}
 	if !alone {
 		return nil
@@ -320,7 +321,7 @@ func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]pending) error
 	p.r.loadMu.Lock()
 	defer p.r.loadMu.Unlock()
 	for n := range p.present {
-		if p.r.owner(kindPack, n).state == epochClosed && !p.r.listed[n] {
+		if p.r.owner(format.KindPack, n).State == format.EpochClosed && !p.r.listed[n] {
 			delete(p.present, n)
 		}
 	}
@@ -329,15 +330,15 @@ func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]pending) error
 
 // pendings reads the pending objects. One that was replaced while they were
 // read must not slip through: then it reads them again.
-func (p *pruner) pendings(ctx context.Context) (map[Name]pending, error) {
-	before, err := p.r.list(ctx, kindPending)
+func (p *pruner) pendings(ctx context.Context) (map[Name]format.Pending, error) {
+	before, err := p.r.list(ctx, format.KindPending)
 	for err == nil {
-		var all map[Name]pending
+		var all map[Name]format.Pending
 		var after map[Name]int64
-		if all, err = records(ctx, p.r, kindPending, decodePending); err != nil {
+		if all, err = records(ctx, p.r, format.KindPending, format.DecodePending); err != nil {
 			break
 		}
-		if after, err = p.r.list(ctx, kindPending); err != nil {
+		if after, err = p.r.list(ctx, format.KindPending); err != nil {
 			break
 		}
 		if maps.Equal(before, after) && len(all) == len(after) {
@@ -371,15 +372,15 @@ func (p *pruner) newSnapshots(ctx context.Context) (out []*Snapshot, err error) 
 }
 
 // hold counts what a pending object needs.
-func (p *pruner) hold(ctx context.Context, v pending) error {
-	if v.snapshot != nil {
-		if err := p.pending.walk(ctx, v.snapshot.Root); err != nil {
+func (p *pruner) hold(ctx context.Context, v format.Pending) error {
+	if v.Snapshot != nil {
+		if err := p.pending.walk(ctx, v.Snapshot.Root); err != nil {
 			return err
 		}
 	}
-	for _, n := range v.indexes {
+	for _, n := range v.Indexes {
 		p.busy[n] = true
-		if !p.r.counts(kindIndex, n) {
+		if !p.r.counts(format.KindIndex, n) {
 			continue // of a closed epoch: leaveLate keeps its packs
 		}
 		x, err := p.r.readIndex(ctx, n)
@@ -390,8 +391,8 @@ func (p *pruner) hold(ctx context.Context, v pending) error {
 			return err
 		}
 		for _, pack := range x.packs {
-			for _, e := range pack.entries {
-				if n, ok := p.r.index.number(e.id); ok {
+			for _, e := range pack.Entries {
+				if n, ok := p.r.index.number(e.ID); ok {
 					p.pending.needed.add(n)
 				}
 			}
@@ -431,7 +432,7 @@ func (p *pruner) due() map[Name]bool {
 	out := make(map[Name]bool)
 	for n, m := range p.ownMarks() {
 		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= p.o.Grace {
-			for _, pack := range m.packs {
+			for _, pack := range m.Packs {
 				out[pack] = true
 			}
 		}
@@ -495,18 +496,18 @@ func (p *pruner) mark(ctx context.Context, all map[Name]*use) error {
 // remember looks at the marks and the pending objects that are there and
 // keeps since when.
 func (p *pruner) remember(ctx context.Context) error {
-	seen := func(kind objectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
+	seen := func(kind format.ObjectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
 		names, err := p.r.list(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
 		return p.observe(old, func(n Name) bool { _, ok := names[n]; return ok }, slices.Collect(maps.Keys(names))), nil
 	}
-	marks, err := seen(kindMark, p.o.Seen.Marks)
+	marks, err := seen(format.KindMark, p.o.Seen.Marks)
 	if err != nil {
 		return err
 	}
-	pending, err := seen(kindPending, p.o.Seen.Pending)
+	pending, err := seen(format.KindPending, p.o.Seen.Pending)
 	if err != nil {
 		return err
 	}
@@ -569,11 +570,11 @@ func (p *pruner) sweep(ctx context.Context) error {
 // indexAgain writes an index of packs that were to be deleted and were not: no
 // index names them any more, and what needs them since may take them out of the mark.
 func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
-	present, err := p.r.list(ctx, kindPack)
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
-	var packs []packList
+	var packs []format.PackList
 	for n := range drop {
 		size, there := present[n]
 		if !there {
@@ -583,7 +584,7 @@ func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
 		if err != nil {
 			return err
 		}
-		packs = append(packs, packList{name: n, size: size, entries: entries})
+		packs = append(packs, format.PackList{Name: n, Size: size, Entries: entries})
 	}
 	if len(packs) == 0 {
 		return nil
@@ -615,7 +616,7 @@ func (p *pruner) delete(ctx context.Context, all map[Name]*use, drop map[Name]bo
 		if age := p.o.Now().Round(0).Sub(p.planned.Round(0)); age < 0 || age > planFor {
 			return false, nil
 		}
-		if err := p.r.store.Delete(ctx, kindPack.path(n)); err != nil {
+		if err := p.r.store.Delete(ctx, format.KindPack.Path(n)); err != nil {
 			return false, err
 		}
 		p.out.FreedPacks++

@@ -100,8 +100,8 @@ func (p *pruner) count() (map[Name]*use, error) {
 		out[n] = &use{name: n, size: size, marked: own[n] || foreign[n]}
 	}
 	for n, m := range p.marks {
-		if seen := p.o.Seen.Marks[n]; m.pruner != p.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
-			for _, pack := range m.packs {
+		if seen := p.o.Seen.Marks[n]; m.Pruner != p.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
+			for _, pack := range m.Packs {
 				if out[pack] != nil {
 					out[pack].left = true
 				}

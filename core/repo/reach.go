@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
 // numbers is a set of small numbers.
@@ -38,7 +40,7 @@ type reach struct {
 	needed numbers // by the number of the chunk's row in the index
 	// read are the blocks that were followed, by what they were read as: who has
 	// the key can use the same bytes as data, as a tree and as a list.
-	read [2 + maxListDepth]numbers
+	read [2 + format.MaxListDepth]numbers
 	// progress, if not nil, is called with the number of blocks read.
 	progress func(n int)
 }
@@ -158,7 +160,7 @@ func collect(b block, content []byte, found []block, data []ID) ([]block, []ID, 
 		}
 	}
 	if b.depth >= 0 {
-		list, err := decodeList(content, b.depth)
+		list, err := format.DecodeList(content, b.depth)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", b.id, err)
 		}

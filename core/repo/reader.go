@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -35,19 +36,19 @@ func blocks(from, to, size int64) (int64, int64) {
 func (r *Repository) readRange(ctx context.Context, pack Name, size, offset, n int64, buf []byte) (b, grown []byte, err error) {
 	from, to := blocks(offset, offset+n, size)
 	buf = slices.Grow(buf[:0], int(to-from))[:to-from]
-	if err := r.readAt(ctx, kindPack.path(pack), buf, from); err != nil {
+	if err := r.readAt(ctx, format.KindPack.Path(pack), buf, from); err != nil {
 		return nil, buf, err
 	}
 	return buf[offset-from:][:n], buf, nil
 }
 
 // packAEAD returns the cipher of a pack that counts.
-func (r *Repository) packCipherOf(n Name) (packCipher, error) {
-	if !r.counts(kindPack, n) {
-		return packCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
+func (r *Repository) packCipherOf(n Name) (format.PackCipher, error) {
+	if !r.counts(format.KindPack, n) {
+		return format.PackCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
 	}
-	e := r.owner(kindPack, n)
-	return e.packCipher(n), nil
+	e := r.owner(format.KindPack, n)
+	return e.PackCipher(n), nil
 }
 
 // Chunk reads one chunk, from another pack where the first does not give it.
@@ -108,7 +109,7 @@ func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return c.openRecord(id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
+	return c.OpenRecord(id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
 }
 
 // Tree reads a directory and calls fn for each entry, in order.
@@ -183,7 +184,7 @@ func (r *Repository) extents(ctx context.Context, c Content, t *extentTally, fn 
 		if int64(len(block)) != e.Length {
 			return fmt.Errorf("%w: extent list %s has another length", ErrDamaged, e.Chunk)
 		}
-		inner, err := decodeList(block, c.Depth-1)
+		inner, err := format.DecodeList(block, c.Depth-1)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.Chunk, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -75,8 +76,8 @@ func TestARottenChunkIsGivenUpAndHealed(t *testing.T) {
 	r := reopen(t, m, nil)
 	id := r.current().NewHasher().ID(noise(10, 30_000)[:100])
 	at, _ := r.index.find(id)
-	path := kindPack.path(r.index.packName(at.pack))
-	b, err := store.ReadAll(ctx, m, path, maxPack)
+	path := format.KindPack.Path(r.index.packName(at.pack))
+	b, err := store.ReadAll(ctx, m, path, format.MaxPack)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -138,19 +139,19 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 		if o.Name == HeaderPath {
 			return nil
 		}
-		if n, ok := parseKeyringPath(o.Name); ok {
+		if n, ok := format.ParseKeyringPath(o.Name); ok {
 			if v.r.header.Keyring != n && (v.r.header.Next == nil || v.r.header.Next.Keyring != n) {
 				v.note("%s is not in use: left of an interrupted change of the key", o.Name)
 			}
 			return nil
 		}
-		for _, kind := range kinds {
-			if !strings.HasPrefix(o.Name, kind.prefix()) {
+		for _, kind := range format.Kinds {
+			if !strings.HasPrefix(o.Name, kind.Prefix()) {
 				continue
 			}
-			n, ok := kind.parsePath(o.Name)
+			n, ok := kind.ParsePath(o.Name)
 			switch {
-			case kind == kindClosing && ok && v.r.owner(kind, n) == nil:
+			case kind == format.KindClosing && ok && v.r.owner(kind, n) == nil:
 				v.note("%s is not in use: left of an interrupted change of the key", o.Name)
 				return nil
 			case v.opts.CurrentOnly && ok && v.r.owner(kind, n) == nil:
@@ -167,9 +168,9 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 				return nil
 			}
 			switch kind {
-			case kindPack:
+			case format.KindPack:
 				v.packs[n] = o.Size
-			case kindSnapshot:
+			case format.KindSnapshot:
 				snapshots = append(snapshots, n)
 			}
 			return nil
@@ -183,7 +184,7 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 // header reads the header and the keyring again: Open may be long ago.
 func (v *verifier) header(ctx context.Context) error {
 	h, err := readHeader(ctx, v.r.store)
-	if err == nil && !bytes.Equal(h.encode(), v.r.header.encode()) {
+	if err == nil && !bytes.Equal(h.Encode(), v.r.header.Encode()) {
 		err = fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
 	}
 	if err == nil && h.Protection == ProtectionKey {
@@ -200,7 +201,7 @@ func (v *verifier) records(ctx context.Context) (err error) {
 	if _, err = v.r.Pinned(ctx); v.judge(err) != nil {
 		return err
 	}
-	if _, err = records(ctx, v.r, kindPending, decodePending); v.judge(err) != nil {
+	if _, err = records(ctx, v.r, format.KindPending, format.DecodePending); v.judge(err) != nil {
 		return err
 	}
 	marks, err := v.r.marks(ctx)
@@ -239,13 +240,13 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 			}
 			continue
 		}
-		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.r.owner(kindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
+		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.r.owner(format.KindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
 			v.damage("snapshot %s is missing: a later one names it", *s.Previous)
 		}
 		read = append(read, s)
 	}
 	missing, forks := contradictions(read, func(n Name) bool {
-		return v.removed[n] || present[n] || v.r.owner(kindSnapshot, n) == nil || v.r.Outlived(n)
+		return v.removed[n] || present[n] || v.r.owner(format.KindSnapshot, n) == nil || v.r.Outlived(n)
 	})
 	for _, n := range missing {
 		if !slices.Contains(v.opts.Known, n) {
@@ -267,7 +268,7 @@ func (v *verifier) justRemoved(ctx context.Context, n Name) bool {
 }
 
 // indexes reads all indexes; what they say must agree with the packs.
-func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
+func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, error) {
 	bad, err := v.r.LoadIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -277,10 +278,10 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
 	}
 	v.r.index.mu.RLock()
 	defer v.r.index.mu.RUnlock()
-	lists := make(map[Name][]packEntry, len(v.r.index.packs))
+	lists := make(map[Name][]format.PackEntry, len(v.r.index.packs))
 	v.r.index.each(func(_ uint32, r *row) {
 		n := v.r.index.packs[r.pack].name
-		lists[n] = append(lists[n], packEntry{id: r.id, kind: r.kind, record: r.record, content: r.content})
+		lists[n] = append(lists[n], format.PackEntry{ID: r.id, Kind: r.kind, Record: r.record, Content: r.content})
 	})
 	for _, pack := range v.r.index.packs {
 		n := pack.name
@@ -300,11 +301,11 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]packEntry, error) {
 }
 
 // checkPacks reads every pack's table, and the data of the chosen share.
-func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry) error {
+func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.PackEntry) error {
 	names := make([]Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
-		if v.opts.CurrentOnly && !v.r.newest().owns(kindPack, n) || v.marked[n] && !v.r.isListed(n) {
+		if v.opts.CurrentOnly && !v.r.newest().Owns(format.KindPack, n) || v.marked[n] && !v.r.isListed(n) {
 			continue // of an older epoch; or given up, and on its way out
 		}
 		names = append(names, n)
@@ -312,7 +313,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]packEntry)
 	}
 	after := v.opts.After
 	if after == (Name{}) {
-		after = v.r.current().newName(kindPack)
+		after = v.r.current().NewName(format.KindPack)
 	}
 	compare := func(a, b Name) int { return bytes.Compare(a[:], b[:]) }
 	slices.SortFunc(names, compare)
@@ -361,24 +362,24 @@ func (r *Repository) isListed(n Name) bool {
 
 // compare holds what the index says of a pack against the pack's own table.
 // The index may lack entries that another pack gave first.
-func (v *verifier) compare(n Name, table, indexed []packEntry) {
-	have := make(map[ID]packEntry, len(table))
+func (v *verifier) compare(n Name, table, indexed []format.PackEntry) {
+	have := make(map[ID]format.PackEntry, len(table))
 	for _, e := range table {
-		have[e.id] = e
+		have[e.ID] = e
 	}
 	for _, e := range indexed {
-		if have[e.id] != e {
-			v.damage("pack %s does not hold chunk %s as its index says", n, e.id)
-			v.markBad(n, []packEntry{e})
+		if have[e.ID] != e {
+			v.damage("pack %s does not hold chunk %s as its index says", n, e.ID)
+			v.markBad(n, []format.PackEntry{e})
 		}
 	}
 }
 
-func (v *verifier) markBad(pack Name, entries []packEntry) {
+func (v *verifier) markBad(pack Name, entries []format.PackEntry) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range entries {
-		v.bad[e.id] = append(v.bad[e.id], pack)
+		v.bad[e.ID] = append(v.bad[e.ID], pack)
 	}
 }
 
@@ -405,7 +406,7 @@ type packReader struct{ sealed, content []byte }
 var packReaders = sync.Pool{New: func() any { return &packReader{} }}
 
 // packData reads a pack whole: every record, its id, and the padding.
-func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) error {
+func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEntry) error {
 	const window = 4 << 20
 	b := packReaders.Get().(*packReader)
 	defer packReaders.Put(b)
@@ -416,8 +417,8 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 	offset := int64(0)
 	for first := 0; first < len(entries); {
 		size, last := 0, first
-		for last < len(entries) && (last == first || size+entries[last].sealed() <= window) {
-			size += entries[last].sealed()
+		for last < len(entries) && (last == first || size+entries[last].Sealed() <= window) {
+			size += entries[last].Sealed()
 			last++
 		}
 		b.sealed = slices.Grow(b.sealed[:0], max(size, window)+2*readBlock)
@@ -429,12 +430,12 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 		at := 0
 		for i := first; i < last; i++ {
 			e := entries[i]
-			b.content = slices.Grow(b.content[:0], int(e.content))
-			if _, err := c.openRecord(e.id, uint32(i), sealed[at:at+e.sealed()], int(e.content), b.content); err != nil {
+			b.content = slices.Grow(b.content[:0], int(e.Content))
+			if _, err := c.OpenRecord(e.ID, uint32(i), sealed[at:at+e.Sealed()], int(e.Content), b.content); err != nil {
 				v.damage("pack %s: %v", n, err)
 				v.markBad(n, entries[i:i+1])
 			}
-			at += e.sealed()
+			at += e.Sealed()
 		}
 		offset += int64(size)
 		first = last
@@ -443,13 +444,13 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []packEntry) er
 	return v.packPadding(ctx, n, c, offset, len(entries))
 }
 
-func (v *verifier) packPadding(ctx context.Context, n Name, c packCipher, offset int64, chunks int) error {
-	size := paddingSize(v.packs[n], offset, chunks)
+func (v *verifier) packPadding(ctx context.Context, n Name, c format.PackCipher, offset int64, chunks int) error {
+	size := format.PaddingSize(v.packs[n], offset, chunks)
 	sealed, _, err := v.r.readRange(ctx, n, v.packs[n], offset, size, nil)
 	if err != nil {
 		return v.judge(err)
 	}
-	if !c.checkPadding(sealed) {
+	if !c.CheckPadding(sealed) {
 		v.damage("pack %s: the padding does not authenticate", n)
 	}
 	v.progress(v.packs[n] - offset)
@@ -584,7 +585,7 @@ func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally
 	}
 	var extents []Extent
 	if err == nil {
-		extents, err = decodeList(encoded, b.depth)
+		extents, err = format.DecodeList(encoded, b.depth)
 	}
 	if err == nil {
 		found.sum, err = v.content(ctx, Content{Depth: b.depth, Extents: extents})

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -46,7 +47,7 @@ type Writer struct {
 	uploads    errgroup.Group
 
 	indexMu   sync.Mutex
-	unindexed []packList
+	unindexed []format.PackList
 	indexes   []Name // that this run has written
 
 	pendingMu sync.Mutex
@@ -72,10 +73,10 @@ type packClass struct {
 type openPack struct {
 	class   *packClass
 	name    Name
-	cipher  packCipher
+	cipher  format.PackCipher
 	buf     []byte
 	used    int
-	entries []packEntry
+	entries []format.PackEntry
 	pending atomic.Int32 // reservations not sealed yet, and one while it is open
 }
 
@@ -128,8 +129,8 @@ func newPackClass(w *Writer, target, buffers int) *packClass {
 
 // adopt compares the packs at the destination with those the indexes name,
 // and makes the index forget those that are gone or marked.
-func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans []packList, err error) {
-	present, err := r.list(ctx, kindPack)
+func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans []format.PackList, err error) {
+	present, err := r.list(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 	for n, size := range present {
 		// A pack of a closed epoch that no index names is of no use: its ids are those of another key, and somebody who has the old
 		// key may have planted it.
-		if r.listed[n] || r.owner(kindPack, n) != r.writes {
+		if r.listed[n] || r.owner(format.KindPack, n) != r.writes {
 			continue
 		}
 		entries, err := r.readTable(ctx, n, size)
@@ -150,7 +151,7 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 		if err != nil {
 			return nil, err
 		}
-		p := packList{name: n, size: size, entries: entries}
+		p := format.PackList{Name: n, Size: size, Entries: entries}
 		orphans = append(orphans, p)
 		r.listed[n] = true
 		r.index.addPack(p)
@@ -168,9 +169,9 @@ func leaveOut(present map[Name]int64, marked map[Name]bool) {
 }
 
 // readTable reads the table at the end of a pack.
-func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packEntry, error) {
+func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]format.PackEntry, error) {
 	damaged := func(what string) error { return fmt.Errorf("%w: pack %s %s", ErrDamaged, n, what) }
-	if size < trailerSealed || size > maxPack {
+	if size < format.TrailerSealed || size > format.MaxPack {
 		return nil, damaged("has an impossible size")
 	}
 	c, err := r.packCipherOf(n)
@@ -178,30 +179,30 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packE
 		return nil, err
 	}
 	// Most tables are in the last block; how long one is shows only where it is longer.
-	from, _ := blocks(size-trailerSealed, size, size)
+	from, _ := blocks(size-format.TrailerSealed, size, size)
 	end := make([]byte, size-from)
-	if err := r.readAt(ctx, kindPack.path(n), end, from); err != nil {
+	if err := r.readAt(ctx, format.KindPack.Path(n), end, from); err != nil {
 		return nil, err
 	}
-	tail, err := c.openTrailer(end[len(end)-trailerSealed:])
+	tail, err := c.OpenTrailer(end[len(end)-format.TrailerSealed:])
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
-	end = end[:len(end)-trailerSealed]
-	at := size - trailerSealed - int64(tail.table)
+	end = end[:len(end)-format.TrailerSealed]
+	at := size - format.TrailerSealed - int64(tail.Table)
 	if at < 0 {
 		return nil, damaged("is shorter than its table")
 	}
 	if at < from {
 		start, _ := blocks(at, from, size)
 		before := make([]byte, from-start)
-		if err := r.readAt(ctx, kindPack.path(n), before, start); err != nil {
+		if err := r.readAt(ctx, format.KindPack.Path(n), before, start); err != nil {
 			return nil, err
 		}
 		end = append(before, end...)
 	}
-	table := end[len(end)-tail.table:]
-	entries, err := c.openTable(table, tail, size)
+	table := end[len(end)-tail.Table:]
+	entries, err := c.OpenTable(table, tail, size)
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
@@ -232,10 +233,10 @@ func (w *Writer) claim(id ID) bool {
 }
 
 // reserve returns a place for a sealed record in a pack of the class.
-func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []byte, err error) {
+func (c *packClass) reserve(e format.PackEntry) (p *openPack, ordinal uint32, place []byte, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.open; p != nil && (packSize(p.used+e.sealed(), len(p.entries)+1) > c.target || len(p.entries) == maxPackChunks) {
+	if p := c.open; p != nil && (format.PackSize(p.used+e.Sealed(), len(p.entries)+1) > c.target || len(p.entries) == format.MaxPackChunks) {
 		c.closeLocked()
 	}
 	if c.open == nil {
@@ -247,18 +248,18 @@ func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []b
 		}
 		if buf == nil {
 			// Room for one chunk of the greatest size over the target, its tail and its padding.
-			if buf, err = newBuffer(padme(c.target + MaxChunk + maxPackChunks)); err != nil {
+			if buf, err = newBuffer(format.Padme(c.target + MaxChunk + format.MaxPackChunks)); err != nil {
 				return nil, 0, nil, err
 			}
 			c.made = append(c.made, buf)
 		}
-		name := c.w.epoch.newName(kindPack)
-		c.open = &openPack{class: c, name: name, cipher: c.w.epoch.packCipher(name), buf: buf}
+		name := c.w.epoch.NewName(format.KindPack)
+		c.open = &openPack{class: c, name: name, cipher: c.w.epoch.PackCipher(name), buf: buf}
 		c.open.pending.Store(1)
 	}
 	p = c.open
-	ordinal, place = uint32(len(p.entries)), p.buf[p.used:p.used:p.used+e.sealed()]
-	p.used += e.sealed()
+	ordinal, place = uint32(len(p.entries)), p.buf[p.used:p.used:p.used+e.Sealed()]
+	p.used += e.Sealed()
 	p.entries = append(p.entries, e)
 	p.pending.Add(1)
 	if wellFilled(p.used, len(p.entries), c.target) {
@@ -273,11 +274,11 @@ func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []b
 // pays as long as there is more of it than about 2w/(k+4). Filled blindly, packs are a
 // hundredth of padding.
 func wellFilled(used, records, target int) bool {
-	size := used + gcmTag + records*tableEntry + gcmTag + trailerSealed
+	size := used + format.GCMTag + records*format.TableEntry + format.GCMTag + format.TrailerSealed
 	if size < target/2 {
 		return false
 	}
-	padding, w := padme(size)-size, padmeGrain(size)
+	padding, w := format.Padme(size)-size, format.PadmeGrain(size)
 	left := max(0, target-size) / (size / records)
 	return padding*(left+4) <= 2*w
 }
@@ -297,21 +298,21 @@ func (p *openPack) done() {
 
 func (p *openPack) upload() error {
 	w := p.class.w
-	sealed := p.cipher.sealTail(p.buf[:p.used], p.entries)
-	err := w.put(kindPack.path(p.name), sealed)
+	sealed := p.cipher.SealTail(p.buf[:p.used], p.entries)
+	err := w.put(format.KindPack.Path(p.name), sealed)
 	p.class.free <- p.buf
 	if err != nil {
 		w.fail(err)
 		return err
 	}
-	list := packList{name: p.name, size: int64(len(sealed)), entries: p.entries}
+	list := format.PackList{Name: p.name, Size: int64(len(sealed)), Entries: p.entries}
 	w.repo.loadMu.Lock()
 	w.repo.listed[p.name] = true
 	w.repo.loadMu.Unlock()
 	w.repo.index.addPack(list)
 	w.mu.Lock()
 	for _, e := range p.entries {
-		delete(w.claimed, e.id)
+		delete(w.claimed, e.ID)
 	}
 	w.mu.Unlock()
 
@@ -416,11 +417,11 @@ func (w *Writer) writeIndex() error {
 }
 
 // putIndex writes an index under the current epoch and counts it as loaded.
-func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []packList) (Name, error) {
+func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []format.PackList) (Name, error) {
 	var name Name
 	for try := 1; ; try++ {
 		var err error
-		if name, err = r.putRecord(ctx, kindIndex, encodeIndex(supersedes, packs)); err == nil {
+		if name, err = r.putRecord(ctx, format.KindIndex, format.EncodeIndex(supersedes, packs)); err == nil {
 			break
 		}
 		// A prune may have put it into another index by now. It is put again: two indexes may say the same.
@@ -442,12 +443,12 @@ func (w *Writer) checkpoint(s *Snapshot) error {
 	w.indexMu.Lock()
 	indexes := slices.Clone(w.indexes)
 	w.indexMu.Unlock()
-	name, err := w.repo.putRecord(w.ctx, kindPending, encodePending(pending{indexes, s}))
+	name, err := w.repo.putRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
 	if err != nil {
 		return err
 	}
 	if n := len(w.pending); n > 1 {
-		if err := w.repo.deleteAll(w.ctx, kindPending, w.pending[:n-1]); err != nil {
+		if err := w.repo.deleteAll(w.ctx, format.KindPending, w.pending[:n-1]); err != nil {
 			return err
 		}
 		w.pending = w.pending[n-1:]
@@ -491,16 +492,16 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 	if err := w.settle(); err != nil {
 		return nil, err
 	}
-	s.Name = w.epoch.newName(kindSnapshot)
-	path := kindSnapshot.path(s.Name)
-	sealed := w.epoch.sealObject(w.repo.id, kindSnapshot, s.Name, encodeSnapshot(&s))
+	s.Name = w.epoch.NewName(format.KindSnapshot)
+	path := format.KindSnapshot.Path(s.Name)
+	sealed := w.epoch.SealObject(w.repo.id, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
 	if err := w.repo.putSure(w.ctx, path, sealed); err != nil {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
 	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
-	_, err := w.repo.store.Stat(w.ctx, kindPending.path(w.pending[len(w.pending)-1]))
+	_, err := w.repo.store.Stat(w.ctx, format.KindPending.Path(w.pending[len(w.pending)-1]))
 	if errors.Is(err, store.ErrNotExist) {
 		err = w.settle()
 	} else if err == nil {
@@ -510,7 +511,7 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 		return nil, errors.Join(err, w.takeBack(s.Name))
 	}
 	// What stays of these only makes prune wait.
-	if w.repo.deleteAll(w.ctx, kindPending, w.pending) == nil {
+	if w.repo.deleteAll(w.ctx, format.KindPending, w.pending) == nil {
 		w.pending = nil
 	}
 	return &s, nil
@@ -519,8 +520,8 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 // takeBack deletes the snapshot that was just made visible. Others may have seen it meanwhile, and would miss it: so it is noted as
 // deleted on purpose, which also lets a prune finish what is cut off here.
 func (w *Writer) takeBack(n Name) error {
-	_, err := w.repo.putRecord(w.ctx, kindRemoval, encodeRemoval([]Name{n}))
-	return errors.Join(err, w.repo.store.Delete(w.ctx, kindSnapshot.path(n)))
+	_, err := w.repo.putRecord(w.ctx, format.KindRemoval, format.EncodeRemoval([]Name{n}))
+	return errors.Join(err, w.repo.store.Delete(w.ctx, format.KindSnapshot.Path(n)))
 }
 
 // settle compares what the run relied on with what is there now. A pending
@@ -534,7 +535,7 @@ func (w *Writer) settle() error {
 	if _, err := r.LoadIndex(w.ctx); err != nil {
 		return err
 	}
-	present, err := r.list(w.ctx, kindPack)
+	present, err := r.list(w.ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -552,7 +553,7 @@ func (w *Writer) settle() error {
 // opened; otherwise it is ErrChanged.
 func (r *Repository) checkHeader(ctx context.Context) error {
 	h, err := readHeader(ctx, r.store)
-	if err == nil && !h.sameEpochs(r.header) {
+	if err == nil && !h.SameEpochs(r.header) {
 		err = ErrChanged
 	}
 	return err

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"crypto/cipher"
@@ -17,24 +17,24 @@ var decoders = sync.Pool{New: func() any {
 	return d
 }}
 
-// packCipher seals and opens the parts of one pack.
-type packCipher struct {
+// PackCipher seals and opens the parts of one pack.
+type PackCipher struct {
 	aead  cipher.AEAD
 	epoch *Epoch // whose pack it is
 }
 
-// packCipher returns the cipher of one of the epoch's packs.
-func (e *Epoch) packCipher(pack Name) packCipher { return packCipher{e.objectAEAD(kindPack, pack), e} }
+// PackCipher returns the cipher of one of the epoch's packs.
+func (e *Epoch) PackCipher(pack Name) PackCipher { return PackCipher{e.objectAEAD(KindPack, pack), e} }
 
-// sealRecord encrypts a record into place, which has room for it.
-func (c packCipher) sealRecord(place []byte, id ID, ordinal uint32, record []byte) []byte {
+// SealRecord encrypts a record into place, which has room for it.
+func (c PackCipher) SealRecord(place []byte, id ID, ordinal uint32, record []byte) []byte {
 	return c.aead.Seal(place, nonce(ordinal), record, id[:])
 }
 
-// openRecord decrypts a sealed record in place and returns the chunk's
+// OpenRecord decrypts a sealed record in place and returns the chunk's
 // content, appended to dst when it was compressed. The content is held against its id, with the key of the pack's
 // epoch: whoever has that epoch can seal any bytes under any id (docs/format.md, chapter 5).
-func (c packCipher) openRecord(id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
+func (c PackCipher) OpenRecord(id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
 	record, err := c.aead.Open(sealed[:0], nonce(ordinal), sealed, id[:])
 	if err != nil {
 		return nil, fmt.Errorf("%w: chunk %s does not authenticate", ErrDamaged, id)
@@ -50,8 +50,8 @@ func (c packCipher) openRecord(id ID, ordinal uint32, sealed []byte, content int
 func decodeRecord(id ID, record []byte, content int, dst []byte) (body []byte, err error) {
 	body = record[1:]
 	switch record[0] {
-	case encodingRaw:
-	case encodingZstd:
+	case EncodingRaw:
+	case EncodingZstd:
 		d := decoders.Get().(*zstd.Decoder)
 		body, err = d.DecodeAll(body, dst[:0])
 		decoders.Put(d)

@@ -1,4 +1,4 @@
-package repo
+package format
 
 // encodeNodes and decodeNodes encode and decode a whole block.
 func encodeNodes(nodes []Node) []byte {

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"fmt"
@@ -62,7 +62,7 @@ const (
 
 const (
 	modeMask     = 0o7777
-	treeBlockMax = 256 << 10
+	TreeBlockMax = 256 << 10
 )
 
 // NodeEncoder encodes nodes as one tree block, however many. The zero value is ready.

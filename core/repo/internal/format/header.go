@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 )
 
-// headerVersion is what is written. A header of version 1 names a keyring of version 1 (docs/adr/0020).
-const headerVersion = 2
+// HeaderVersion is what is written. A header of version 1 names a keyring of version 1 (docs/adr/0020).
+const HeaderVersion = 2
 
 // HeaderPath is the name of the one object that is ever replaced.
 const HeaderPath = "holdfast.json"
@@ -27,56 +27,59 @@ const (
 	ProtectionKey  Protection = "key"
 )
 
-// guard is one way a repository is, or is about to be, protected.
-type guard struct {
+// Guard is one way a repository is, or is about to be, protected.
+type Guard struct {
 	Protection Protection `json:"protection"`
 	KeyID      string     `json:"key_id,omitempty"`
 	Keyring    uint32     `json:"keyring,omitempty"`
 	Epoch      string     `json:"epoch,omitempty"`
 }
 
-func (g guard) valid() bool {
+func (g Guard) valid() bool {
 	switch g.Protection {
 	case ProtectionKey:
 		_, err := backupkey.ParseID(g.KeyID)
-		return err == nil && g.Keyring > 0 && g.Keyring <= maxKeyring && g.Epoch == ""
+		return err == nil && g.Keyring > 0 && g.Keyring <= MaxKeyring && g.Epoch == ""
 	case ProtectionNone:
-		_, ok := parseHex32(g.Epoch)
+		_, ok := ParseHex32(g.Epoch)
 		return ok && g.KeyID == "" && g.Keyring == 0
 	}
 	return false
 }
 
-// header is holdfast.json (docs/format.md, chapter 3).
-type header struct {
+// Header is holdfast.json (docs/format.md, chapter 3).
+type Header struct {
 	Format     string `json:"format"`
 	Version    int    `json:"version"`
 	Repository string `json:"repository"`
-	guard
-	Next      *guard          `json:"next,omitempty"`
+	Guard
+	Next      *Guard          `json:"next,omitempty"`
 	VaultCard json.RawMessage `json:"vault_card,omitempty"`
 	Seal      string          `json:"seal"`
 }
 
-func (h *header) id() RepositoryID {
-	id, _ := parseHex32(h.Repository)
+// ID returns the repository's identity.
+func (h *Header) ID() RepositoryID {
+	id, _ := ParseHex32(h.Repository)
 	return id
 }
 
-func parseHex32(s string) (out [32]byte, ok bool) {
+// ParseHex32 reads 64 hexadecimal digits in lower case.
+func ParseHex32(s string) (out [32]byte, ok bool) {
 	n, good := parseName(s)
 	return n, good
 }
 
-// sameEpochs tells whether both name the same protection and epochs, also to come.
-func (h *header) sameEpochs(o *header) bool {
+// SameEpochs tells whether both name the same protection and epochs, also to come.
+func (h *Header) SameEpochs(o *Header) bool {
 	if (h.Next == nil) != (o.Next == nil) || h.Next != nil && *h.Next != *o.Next {
 		return false
 	}
-	return h.guard == o.guard
+	return h.Guard == o.Guard
 }
 
-func (h *header) encode() []byte {
+// Encode returns the header in canonical form.
+func (h *Header) Encode() []byte {
 	b, err := json.MarshalIndent(h, "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("repo: header: %v", err)) // only for an invalid vault card, which parse and set refuse
@@ -86,27 +89,28 @@ func (h *header) encode() []byte {
 
 // sealKey returns the header key of the header's protection; k may be nil
 // for one without encryption.
-func (h *header) sealKey(k *backupkey.Key) []byte {
-	id := h.id()
+func (h *Header) sealKey(k *backupkey.Key) []byte {
+	id := h.ID()
 	if h.Protection == ProtectionKey {
 		return k.Derive(backupkey.LabelHeaderSeal, id[:], 32)
 	}
-	secret, _ := parseHex32(h.Epoch)
+	secret, _ := ParseHex32(h.Epoch)
 	return hkdfKey(secret[:], id[:], labelHeaderSeal)
 }
 
-func (h *header) computeSeal(k *backupkey.Key) []byte {
+func (h *Header) computeSeal(k *backupkey.Key) []byte {
 	bare := *h
 	bare.Seal = ""
 	m := hmac.New(sha256.New, h.sealKey(k))
-	_, _ = m.Write(bare.encode())
+	_, _ = m.Write(bare.Encode())
 	return m.Sum(nil)
 }
 
-func (h *header) setSeal(k *backupkey.Key) { h.Seal = hex.EncodeToString(h.computeSeal(k)) }
+// SetSeal seals the header with its protection's key; k is nil for one without encryption.
+func (h *Header) SetSeal(k *backupkey.Key) { h.Seal = hex.EncodeToString(h.computeSeal(k)) }
 
-// checkSeal proves, to who has K, that the header is the one a holder of K wrote.
-func (h *header) checkSeal(k *backupkey.Key) error {
+// CheckSeal proves, to who has K, that the header is the one a holder of K wrote.
+func (h *Header) CheckSeal(k *backupkey.Key) error {
 	got, err := hex.DecodeString(h.Seal)
 	if err != nil || !hmac.Equal(got, h.computeSeal(k)) {
 		return fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
@@ -117,8 +121,8 @@ func (h *header) checkSeal(k *backupkey.Key) error {
 // maxCard is how long a vault card may be, bytes.
 const maxCard = 16 << 10
 
-// checkCard refuses what a header cannot hold as a vault card.
-func checkCard(card []byte) error {
+// CheckCard refuses what a header cannot hold as a vault card.
+func CheckCard(card []byte) error {
 	if card == nil {
 		return nil
 	}
@@ -128,28 +132,28 @@ func checkCard(card []byte) error {
 	return nil
 }
 
-// parseHeader decodes a header; its seal is not checked yet.
-func parseHeader(b []byte) (*header, error) {
+// ParseHeader decodes a header; its seal is not checked yet.
+func ParseHeader(b []byte) (*Header, error) {
 	var probe struct {
 		Format  string `json:"format"`
 		Version int    `json:"version"`
 	}
-	if err := json.Unmarshal(b, &probe); err != nil || probe.Format != headerFormat {
+	if err := json.Unmarshal(b, &probe); err != nil || probe.Format != HeaderFormat {
 		return nil, fmt.Errorf("%w: %s is not one of ours", ErrNotRepository, HeaderPath)
 	}
-	if probe.Version > headerVersion {
+	if probe.Version > HeaderVersion {
 		return nil, fmt.Errorf("%w: format %d", ErrNewerFormat, probe.Version)
 	}
-	var h header
+	var h Header
 	if err := json.Unmarshal(b, &h); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, HeaderPath, err)
 	}
-	_, ok := parseHex32(h.Repository)
-	_, sealed := parseHex32(h.Seal)
+	_, ok := ParseHex32(h.Repository)
+	_, sealed := ParseHex32(h.Seal)
 	switch {
 	case h.Version < 1, !ok, !sealed, !h.valid(), h.Next != nil && !h.Next.valid():
 		return nil, fmt.Errorf("%w: %s has a bad value", ErrDamaged, HeaderPath)
-	case !bytes.Equal(h.encode(), b):
+	case !bytes.Equal(h.Encode(), b):
 		return nil, fmt.Errorf("%w: %s is not in canonical form", ErrDamaged, HeaderPath)
 	}
 	return &h, nil
@@ -168,8 +172,8 @@ type Facts struct {
 	VaultCard []byte
 }
 
-// facts returns what the header says.
-func (h *header) facts() Facts {
+// Facts returns what the header says.
+func (h *Header) Facts() Facts {
 	f := Facts{Repository: h.Repository, Protection: h.Protection, VaultCard: bytes.Clone(h.VaultCard)}
 	f.KeyID, _ = backupkey.ParseID(h.KeyID) // absent without encryption
 	if h.Next != nil {

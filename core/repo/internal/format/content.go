@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"fmt"
@@ -135,7 +135,7 @@ func (d *decoder) extents(ids []ID, into []Extent) []Extent {
 // content decodes a content, its extents into the memory of into.
 func (d *decoder) content(ids []ID, into []Extent) Content {
 	c := Content{Depth: int(d.u8())}
-	if c.Depth > maxListDepth {
+	if c.Depth > MaxListDepth {
 		d.fail("extent lists nest too deep")
 	}
 	c.Extents = d.extents(ids, into)
@@ -149,14 +149,15 @@ func (d *decoder) content(ids []ID, into []Extent) Content {
 	return c
 }
 
-// encodeList encodes a list block.
-func encodeList(extents []Extent) []byte {
+// EncodeList encodes a list block.
+func EncodeList(extents []Extent) []byte {
 	var t idTable
 	body := appendExtents(nil, &t, extents)
 	return append(t.encode([]byte{1}), body...)
 }
 
-func decodeList(b []byte, depth int) ([]Extent, error) {
+// DecodeList decodes a list block whose extents are of this depth. Errors: ErrDamaged.
+func DecodeList(b []byte, depth int) ([]Extent, error) {
 	d := decoder{b: b}
 	if d.u8() != 1 {
 		d.fail("unknown list version")

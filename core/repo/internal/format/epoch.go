@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"crypto/aes"
@@ -14,13 +14,13 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// epochState says what an epoch's objects are worth (docs/format.md, chapter 4).
-type epochState byte
+// EpochState says what an epoch's objects are worth (docs/format.md, chapter 4).
+type EpochState byte
 
 const (
-	epochCurrent epochState = 0 // new objects are written under it
-	epochClosed  epochState = 1 // its objects count as far as a closing list names them
-	epochPublic  epochState = 2 // its secret was once in the clear: its objects are only deleted
+	EpochCurrent EpochState = 0 // new objects are written under it
+	EpochClosed  EpochState = 1 // its objects count as far as a closing list names them
+	EpochPublic  EpochState = 2 // its secret was once in the clear: its objects are only deleted
 )
 
 // Epoch is a 32-byte secret with all keys that derive from it. It has no
@@ -28,7 +28,7 @@ const (
 type Epoch struct {
 	secret      [32]byte
 	began       int64 // Unix seconds
-	state       epochState
+	State       EpochState
 	ids         *macKey // under chunkIDKey
 	nameKey     []byte
 	names       *macKey // under nameKey
@@ -42,23 +42,24 @@ type Epoch struct {
 }
 
 // String hides the secret; so do all verbs of fmt.
-func (*Epoch) String() string { return "repo.Epoch(hidden)" }
+func (*Epoch) String() string { return "format.Epoch(hidden)" }
 
 // Format implements fmt.Formatter and hides the secret.
-func (*Epoch) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("repo.Epoch(hidden)")) }
+func (*Epoch) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("format.Epoch(hidden)")) }
 
 // RepositoryID is the public random identity of a repository.
 type RepositoryID [32]byte
 
-func newSecret() (s [32]byte) {
+// NewSecret returns 32 random bytes.
+func NewSecret() (s [32]byte) {
 	if _, err := rand.Read(s[:]); err != nil {
 		panic(fmt.Sprintf("repo: crypto/rand: %v", err)) // documented never to fail
 	}
 	return s
 }
 
-// newEpoch derives the keys of chapter 2 from a secret.
-func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
+// NewEpoch derives the keys of chapter 2 from a secret.
+func NewEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 	derive := func(label string) []byte { return hkdfKey(secret[:], id[:], label) }
 	nameKey, chunkerKey, chunkIDKey := derive(labelName), derive(labelChunker), derive(labelChunkID)
 	return &Epoch{
@@ -77,43 +78,44 @@ func newEpoch(id RepositoryID, secret [32]byte, began int64) *Epoch {
 	}
 }
 
-// cut hashes what decides where writers cut (docs/format.md, chapters 5 and 9).
-func (e *Epoch) cut(message []byte) [32]byte { return e.cuts.sum(message) }
+// Cut hashes what decides where writers cut (docs/format.md, chapters 5 and 9).
+func (e *Epoch) Cut(message []byte) [32]byte { return e.cuts.sum(message) }
 
 // CutAfter reports whether gathered files are cut after this one, so that a cut
 // comes about every average bytes (docs/format.md, chapter 5).
 func (e *Epoch) CutAfter(name string, size, average int64) bool {
-	m := e.cut(appendUvarint(appendBytes(nil, name), uint64(size)))
+	m := e.Cut(appendUvarint(appendBytes(nil, name), uint64(size)))
 	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
 }
 
 // ChunkerKey is the key of FastCDC's gear table.
 func (e *Epoch) ChunkerKey() []byte { return e.chunkerKey }
 
-// public is the protection of a repository whose epoch's secret stands in the clear.
-func (e *Epoch) public() guard {
-	return guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
+// Public is the protection of a repository whose epoch's secret stands in the clear.
+func (e *Epoch) Public() Guard {
+	return Guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
 }
 
-func (e *Epoch) equal(o *Epoch) bool { return e.secret == o.secret }
+// Equal reports whether both have one secret.
+func (e *Epoch) Equal(o *Epoch) bool { return e.secret == o.secret }
 
-// as returns the epoch in another state.
-func (e *Epoch) as(state epochState) *Epoch {
+// As returns the epoch in another state.
+func (e *Epoch) As(state EpochState) *Epoch {
 	other := *e
-	other.state = state
+	other.State = state
 	return &other
 }
 
-// seenID names the epoch in what a computer remembers. It tells nothing of the secret.
-func (e *Epoch) seenID(id RepositoryID) [32]byte {
+// SeenID names the epoch in what a computer remembers. It tells nothing of the secret.
+func (e *Epoch) SeenID(id RepositoryID) [32]byte {
 	return [32]byte(hkdfKey(e.secret[:], id[:], labelSeen))
 }
 
 // wrote reports whether content stands under its id: the keyed hash of the epoch whose pack holds it.
 func (e *Epoch) wrote(id ID, content []byte) bool { return e.ids.sum(content) == id }
 
-// givenUpID names the epoch where a change to it is given up.
-func (e *Epoch) givenUpID(id RepositoryID) [32]byte {
+// GivenUpID names the epoch where a change to it is given up.
+func (e *Epoch) GivenUpID(id RepositoryID) [32]byte {
 	return [32]byte(hkdfKey(e.secret[:], id[:], labelGivenUp))
 }
 
@@ -152,14 +154,14 @@ func (k *macKey) sum(message []byte) (sum [32]byte) {
 }
 
 // objectAEAD returns the cipher of one object.
-func (e *Epoch) objectAEAD(kind objectKind, n Name) cipher.AEAD {
+func (e *Epoch) objectAEAD(kind ObjectKind, n Name) cipher.AEAD {
 	secret := e.packKey
 	switch kind {
-	case kindIndex:
+	case KindIndex:
 		secret = e.indexKey
-	case kindSnapshot:
+	case KindSnapshot:
 		secret = e.snapshotKey
-	case kindMark, kindPending, kindRemoval, kindPin, kindClosing:
+	case KindMark, KindPending, KindRemoval, KindPin, KindClosing:
 		secret = e.pruneKey
 	}
 	return newAEAD(hkdfKey(secret, n[:], labelObject))

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"crypto/rand"
@@ -11,6 +11,7 @@ import (
 // ID identifies a chunk: the keyed BLAKE3 hash of its content.
 type ID [32]byte
 
+// String returns 64 hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // Name is the name of a pack, an index or a snapshot: 24 random bytes and a
@@ -33,52 +34,54 @@ func (n *Name) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// objectKind is the kind of a named object; the value goes into the name's tag.
-type objectKind byte
+// ObjectKind is the kind of a named object; the value goes into the name's tag.
+type ObjectKind byte
 
 const (
-	kindPack     objectKind = 1
-	kindIndex    objectKind = 2
-	kindSnapshot objectKind = 3
-	kindMark     objectKind = 4
-	kindPending  objectKind = 5
-	kindRemoval  objectKind = 6
-	kindPin      objectKind = 7
-	kindClosing  objectKind = 8
+	KindPack     ObjectKind = 1
+	KindIndex    ObjectKind = 2
+	KindSnapshot ObjectKind = 3
+	KindMark     ObjectKind = 4
+	KindPending  ObjectKind = 5
+	KindRemoval  ObjectKind = 6
+	KindPin      ObjectKind = 7
+	KindClosing  ObjectKind = 8
 )
 
-// kinds are all kinds, in the order in which an epoch's objects are deleted:
+// Kinds are all kinds, in the order in which an epoch's objects are deleted:
 // what is half gone must not look like a backup.
-var kinds = []objectKind{kindSnapshot, kindPin, kindPending, kindMark, kindRemoval, kindIndex, kindPack, kindClosing}
+var Kinds = []ObjectKind{KindSnapshot, KindPin, KindPending, KindMark, KindRemoval, KindIndex, KindPack, KindClosing}
 
 // kindWords are each kind's name in associated data, and its folder.
 var kindWords = [...]struct{ name, folder string }{
-	kindPack: {"pack", "packs/"}, kindIndex: {"index", "indexes/"}, kindSnapshot: {"snapshot", "snapshots/"},
-	kindMark: {"mark", "marks/"}, kindPending: {"pending", "pending/"}, kindRemoval: {"removal", "removed/"}, kindPin: {"pin", "pins/"},
-	kindClosing: {"closing", "closings/"},
+	KindPack: {"pack", "packs/"}, KindIndex: {"index", "indexes/"}, KindSnapshot: {"snapshot", "snapshots/"},
+	KindMark: {"mark", "marks/"}, KindPending: {"pending", "pending/"}, KindRemoval: {"removal", "removed/"}, KindPin: {"pin", "pins/"},
+	KindClosing: {"closing", "closings/"},
 }
 
-func (k objectKind) String() string { return kindWords[k].name }
+// String returns the kind's name in associated data.
+func (k ObjectKind) String() string { return kindWords[k].name }
 
-func (k objectKind) prefix() string { return kindWords[k].folder }
+// Prefix returns the folder of the kind, with a slash at its end.
+func (k ObjectKind) Prefix() string { return kindWords[k].folder }
 
-// path returns the object's name at the destination.
-func (k objectKind) path(n Name) string {
+// Path returns the object's name at the destination.
+func (k ObjectKind) Path(n Name) string {
 	s := n.String()
-	if k == kindPack {
+	if k == KindPack {
 		return "packs/" + s[:2] + "/" + s
 	}
-	return k.prefix() + s
+	return k.Prefix() + s
 }
 
-// parsePath returns the name in an object's path, or false for a path that no
+// ParsePath returns the name in an object's path, or false for a path that no
 // writer of this format makes.
-func (k objectKind) parsePath(path string) (Name, bool) {
-	s, ok := strings.CutPrefix(path, k.prefix())
+func (k ObjectKind) ParsePath(path string) (Name, bool) {
+	s, ok := strings.CutPrefix(path, k.Prefix())
 	if !ok {
 		return Name{}, false
 	}
-	if k == kindPack {
+	if k == KindPack {
 		folder, rest, ok := strings.Cut(s, "/")
 		if !ok || len(rest) < 2 || folder != rest[:2] {
 			return Name{}, false
@@ -99,8 +102,8 @@ func parseName(s string) (n Name, ok bool) {
 	return n, err == nil
 }
 
-// newName returns a fresh name of the epoch.
-func (e *Epoch) newName(kind objectKind) Name {
+// NewName returns a fresh name of the epoch.
+func (e *Epoch) NewName(kind ObjectKind) Name {
 	var n Name
 	if _, err := rand.Read(n[:24]); err != nil {
 		panic(fmt.Sprintf("repo: crypto/rand: %v", err)) // documented never to fail
@@ -110,13 +113,13 @@ func (e *Epoch) newName(kind objectKind) Name {
 	return n
 }
 
-// owns tells whether the epoch made this name for this kind of object.
-func (e *Epoch) owns(kind objectKind, n Name) bool {
+// Owns tells whether the epoch made this name for this kind of object.
+func (e *Epoch) Owns(kind ObjectKind, n Name) bool {
 	tag := e.nameTag(kind, n)
 	return subtle.ConstantTimeCompare(tag[:], n[24:]) == 1
 }
 
-func (e *Epoch) nameTag(kind objectKind, n Name) (tag [8]byte) {
+func (e *Epoch) nameTag(kind ObjectKind, n Name) (tag [8]byte) {
 	var m [25]byte
 	m[0] = byte(kind)
 	copy(m[1:], n[:24])

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -86,12 +86,12 @@ func vectorSnapshot(root ID, previous *Name) *Snapshot {
 	}
 }
 
-func vectorMark() mark {
-	return mark{pruner: [16]byte{15: 1}, packs: []Name{{1}, {2}}, when: 1_700_000_000}
+func vectorMark() Mark {
+	return Mark{Pruner: [16]byte{15: 1}, Packs: []Name{{1}, {2}}, When: 1_700_000_000}
 }
 
-func vectorPending(root ID) pending {
-	return pending{indexes: []Name{{4}, {5}}, snapshot: vectorSnapshot(root, nil)}
+func vectorPending(root ID) Pending {
+	return Pending{Indexes: []Name{{4}, {5}}, Snapshot: vectorSnapshot(root, nil)}
 }
 
 func makeVectors(t *testing.T) vectors {
@@ -102,16 +102,16 @@ func makeVectors(t *testing.T) vectors {
 		t.Fatal(err)
 	}
 	id := RepositoryID(idBytes)
-	e := newEpoch(id, secret, 1_700_000_000)
+	e := NewEpoch(id, secret, 1_700_000_000)
 	random := seq(128)
-	name := func(k objectKind) Name {
+	name := func(k ObjectKind) Name {
 		var n Name
 		copy(n[:24], random[:24])
 		tag := e.nameTag(k, n)
 		copy(n[24:], tag[:])
 		return n
 	}
-	pack, index, snapshot := name(kindPack), name(kindIndex), name(kindSnapshot)
+	pack, index, snapshot := name(KindPack), name(KindIndex), name(KindSnapshot)
 	text := hex.EncodeToString
 	v := vectors{
 		Comment:   "Worked examples of docs/format.md. All byte strings are hexadecimal.",
@@ -125,58 +125,58 @@ func makeVectors(t *testing.T) vectors {
 			"pack_key":                      text(hkdfKey(e.packKey, pack[:], labelObject)),
 		},
 		NameRandom: text(random[:24]),
-		Names:      map[string]string{"pack": pack.String(), "index": index.String(), "snapshot": snapshot.String(), "mark": name(kindMark).String(), "pending": name(kindPending).String(), "removal": name(kindRemoval).String(), "pin": name(kindPin).String()},
+		Names:      map[string]string{"pack": pack.String(), "index": index.String(), "snapshot": snapshot.String(), "mark": name(KindMark).String(), "pending": name(KindPending).String(), "removal": name(KindRemoval).String(), "pin": name(KindPin).String()},
 		Padme:      map[string]int{}, ChunkIDs: map[string]string{}, CutAfter: map[string]bool{},
 	}
 	for _, n := range []int{1, 2, 9, 100, 1000, 1025, 65_537, 1_000_000, 33_554_433} {
-		v.Padme[jsonNumber(n)] = padme(n)
+		v.Padme[jsonNumber(n)] = Padme(n)
 	}
 	hasher := e.NewHasher()
 	for _, s := range []string{"a", "holdfast"} {
 		v.ChunkIDs[s] = hasher.ID([]byte(s)).String()
 	}
-	h := &header{Format: headerFormat, Version: 1, Repository: text(id[:]), guard: guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1}}
-	h.setSeal(key)
-	v.Header = string(h.encode())
-	h.guard = guard{Protection: ProtectionNone, Epoch: text(secret[:])}
-	h.setSeal(nil)
-	v.HeaderNone = string(h.encode())
-	v.closing(t, key, id, e, name(kindClosing), salt)
+	h := &Header{Format: HeaderFormat, Version: 1, Repository: text(id[:]), Guard: Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1}}
+	h.SetSeal(key)
+	v.Header = string(h.Encode())
+	h.Guard = Guard{Protection: ProtectionNone, Epoch: text(secret[:])}
+	h.SetSeal(nil)
+	v.HeaderNone = string(h.Encode())
+	v.closing(t, key, id, e, name(KindClosing), salt)
 	data, list := hasher.ID([]byte("some content")), ID(seq(160))
 	v.TreeBlock = text(encodeNodes(vectorNodes(data, list)))
-	v.ListBlock = text(encodeList([]Extent{{Chunk: data, Length: 12}, {Hole: true, Length: 1 << 30}, {Chunk: list, Offset: 4, Length: 8}}))
+	v.ListBlock = text(EncodeList([]Extent{{Chunk: data, Length: 12}, {Hole: true, Length: 1 << 30}, {Chunk: list, Offset: 4, Length: 8}}))
 
-	c := e.packCipher(pack)
-	records := [][]byte{append([]byte{encodingRaw}, "some content"...), append([]byte{encodingRaw}, 1)}
-	entries := []packEntry{{data, KindData, 13, 12}, {hasher.ID([]byte{1}), KindTree, 2, 1}}
+	c := e.PackCipher(pack)
+	records := [][]byte{append([]byte{EncodingRaw}, "some content"...), append([]byte{EncodingRaw}, 1)}
+	entries := []PackEntry{{data, KindData, 13, 12}, {hasher.ID([]byte{1}), KindTree, 2, 1}}
 	var b []byte
 	for i, r := range records {
-		b = c.sealRecord(b, entries[i].id, uint32(i), r)
+		b = c.SealRecord(b, entries[i].ID, uint32(i), r)
 	}
-	b = c.sealTail(b, entries)
+	b = c.SealTail(b, entries)
 	v.Pack = text(b)
-	tail, err := c.openTrailer(bytes.Clone(b[len(b)-trailerSealed:]))
+	tail, err := c.OpenTrailer(bytes.Clone(b[len(b)-TrailerSealed:]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := len(b) - trailerSealed - tail.table
-	table, err := c.aead.Open(nil, nonce(ordinalTable), b[at:at+tail.table], []byte(aadTable))
+	at := len(b) - TrailerSealed - tail.Table
+	table, err := c.aead.Open(nil, nonce(ordinalTable), b[at:at+tail.Table], []byte(aadTable))
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.PackTable = text(table)
 
-	payload := encodeIndex([]Name{{9}}, []packList{{pack, int64(len(b)), entries}})
-	v.Index, v.IndexObj = text(payload), text(e.sealObject(id, kindIndex, index, payload))
-	payload = encodeSnapshot(vectorSnapshot(data, &Name{7}))
-	v.Snapshot, v.SnapObj = text(payload), text(e.sealObject(id, kindSnapshot, snapshot, payload))
+	payload := EncodeIndex([]Name{{9}}, []PackList{{pack, int64(len(b)), entries}})
+	v.Index, v.IndexObj = text(payload), text(e.SealObject(id, KindIndex, index, payload))
+	payload = EncodeSnapshot(vectorSnapshot(data, &Name{7}))
+	v.Snapshot, v.SnapObj = text(payload), text(e.SealObject(id, KindSnapshot, snapshot, payload))
 	v.Records, v.RecordObjects = map[string]string{}, map[string]string{}
-	for kind, payload := range map[objectKind][]byte{
-		kindMark: encodeMark(vectorMark()), kindPending: encodePending(vectorPending(data)),
-		kindRemoval: encodeRemoval([]Name{{1}, {2}}), kindPin: encodeRemoval([]Name{{3}}),
+	for kind, payload := range map[ObjectKind][]byte{
+		KindMark: EncodeMark(vectorMark()), KindPending: EncodePending(vectorPending(data)),
+		KindRemoval: EncodeRemoval([]Name{{1}, {2}}), KindPin: EncodeRemoval([]Name{{3}}),
 	} {
 		v.Records[kind.String()] = text(payload)
-		v.RecordObjects[kind.String()] = text(e.sealObject(id, kind, name(kind), payload))
+		v.RecordObjects[kind.String()] = text(e.SealObject(id, kind, name(kind), payload))
 	}
 	for _, s := range []string{"notes.txt", "photo", "x"} {
 		v.CutAfter[s+" of 100000 bytes"] = e.CutAfter(s, 100_000, 384<<10)
@@ -187,22 +187,22 @@ func makeVectors(t *testing.T) vectors {
 // closing makes what a change of the key leaves.
 func (v *vectors) closing(t *testing.T, key *backupkey.Key, id RepositoryID, e *Epoch, list Name, salt [32]byte) {
 	t.Helper()
-	public, closed := newEpoch(id, seq(11), 1_500_000_000).as(epochPublic), newEpoch(id, seq(12), 1_600_000_000).as(epochClosed)
+	public, closed := NewEpoch(id, seq(11), 1_500_000_000).As(EpochPublic), NewEpoch(id, seq(12), 1_600_000_000).As(EpochClosed)
 	removal := Name(seq(200))
-	tag := closed.nameTag(kindRemoval, removal)
+	tag := closed.nameTag(KindRemoval, removal)
 	copy(removal[24:], tag[:])
-	sealed := closed.sealObject(id, kindRemoval, removal, encodeRemoval([]Name{{9}}))
-	payload := encodeClosing(closedOver{{kindRemoval, removal}: sha256.Sum256(sealed), {kindSnapshot, Name{8}}: {7}})
-	ring, err := sealKeyring(key, id, 2, &keyring{version: 2, epochs: []*Epoch{public, closed, e}, closing: &list}, salt)
+	sealed := closed.SealObject(id, KindRemoval, removal, EncodeRemoval([]Name{{9}}))
+	payload := EncodeClosing(ClosedOver{{KindRemoval, removal}: sha256.Sum256(sealed), {KindSnapshot, Name{8}}: {7}})
+	ring, err := SealKeyring(key, id, 2, &Keyring{Version: 2, Epochs: []*Epoch{public, closed, e}, Closing: &list}, salt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &header{Format: headerFormat, Version: 2, Repository: hex.EncodeToString(id[:]), guard: guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}}
-	h.setSeal(key)
+	h := &Header{Format: HeaderFormat, Version: 2, Repository: hex.EncodeToString(id[:]), Guard: Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}}
+	h.SetSeal(key)
 	text := hex.EncodeToString
-	v.Header2, v.Keyring2, v.ClosedObject = string(h.encode()), text(ring), text(sealed)
+	v.Header2, v.Keyring2, v.ClosedObject = string(h.Encode()), text(ring), text(sealed)
 	v.Epochs2 = []string{text(public.secret[:]), text(closed.secret[:]), text(e.secret[:])}
-	v.Closing, v.ClosingObj = text(payload), text(e.sealObject(id, kindClosing, list, payload))
+	v.Closing, v.ClosingObj = text(payload), text(e.SealObject(id, KindClosing, list, payload))
 	v.Names["closing"], v.Names["closed removal"] = list.String(), removal.String()
 }
 
@@ -248,22 +248,22 @@ func TestVectors(t *testing.T) {
 // readClosing reads what a change of the key has left.
 func readClosing(t *testing.T, v vectors, key *backupkey.Key, id RepositoryID, raw func(string) []byte) {
 	t.Helper()
-	ring, err := openKeyring(key, id, 2, raw(v.Keyring2))
-	if err != nil || len(ring.epochs) != 3 || ring.legacy() || ring.closing == nil || ring.closing.String() != v.Names["closing"] {
+	ring, err := OpenKeyring(key, id, 2, raw(v.Keyring2))
+	if err != nil || len(ring.Epochs) != 3 || ring.Legacy() || ring.Closing == nil || ring.Closing.String() != v.Names["closing"] {
 		t.Fatalf("keyring 2: %+v, %v", ring, err)
 	}
-	for i, e := range ring.epochs {
-		if want := []epochState{epochPublic, epochClosed, epochCurrent}[i]; e.state != want || !bytes.Equal(e.secret[:], raw(v.Epochs2[i])) {
-			t.Errorf("epoch %d has state %d", i, e.state)
+	for i, e := range ring.Epochs {
+		if want := []EpochState{EpochPublic, EpochClosed, EpochCurrent}[i]; e.State != want || !bytes.Equal(e.secret[:], raw(v.Epochs2[i])) {
+			t.Errorf("epoch %d has state %d", i, e.State)
 		}
 	}
-	payload, err := ring.epochs[2].openObject(id, kindClosing, *ring.closing, raw(v.ClosingObj))
+	payload, err := ring.Epochs[2].OpenObject(id, KindClosing, *ring.Closing, raw(v.ClosingObj))
 	if err != nil || !bytes.Equal(payload, raw(v.Closing)) {
 		t.Fatalf("closing list: %v", err)
 	}
-	c, err := decodeClosing(payload)
+	c, err := DecodeClosing(payload)
 	removal, _ := ParseName(v.Names["closed removal"])
-	if err != nil || len(c) != 2 || c[reference{kindRemoval, removal}] != sha256.Sum256(raw(v.ClosedObject)) {
+	if err != nil || len(c) != 2 || c[Reference{KindRemoval, removal}] != sha256.Sum256(raw(v.ClosedObject)) {
 		t.Errorf("closing list: %v, %v", c, err)
 	}
 }
@@ -283,18 +283,18 @@ func readVectors(t *testing.T, v vectors) {
 		t.Fatal(err)
 	}
 	id := RepositoryID(raw(v.Repository))
-	ring, err := openKeyring(key, id, 1, raw(v.Keyring))
-	if err != nil || len(ring.epochs) != 1 || !ring.legacy() || !bytes.Equal(ring.epochs[0].secret[:], raw(v.Epoch)) {
+	ring, err := OpenKeyring(key, id, 1, raw(v.Keyring))
+	if err != nil || len(ring.Epochs) != 1 || !ring.Legacy() || !bytes.Equal(ring.Epochs[0].secret[:], raw(v.Epoch)) {
 		t.Fatalf("keyring: %v", err)
 	}
-	e := ring.epochs[0]
+	e := ring.Epochs[0]
 	readClosing(t, v, key, id, raw)
 	for text, k := range map[string]*backupkey.Key{v.Header: key, v.Header2: key, v.HeaderNone: nil} {
-		h, err := parseHeader([]byte(text))
+		h, err := ParseHeader([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := h.checkSeal(k); err != nil {
+		if err := h.CheckSeal(k); err != nil {
 			t.Error(err)
 		}
 	}
@@ -305,45 +305,45 @@ func readVectors(t *testing.T, v vectors) {
 	}
 	pack, _ := ParseName(v.Names["pack"])
 	b := raw(v.Pack)
-	content, err := e.packCipher(pack).openRecord(data, 0, b[:13+gcmTag], 12, nil)
+	content, err := e.PackCipher(pack).OpenRecord(data, 0, b[:13+GCMTag], 12, nil)
 	if err != nil || string(content) != "some content" {
 		t.Errorf("record 0: %q, %v", content, err)
 	}
 	index, _ := ParseName(v.Names["index"])
-	payload, err := e.openObject(id, kindIndex, index, raw(v.IndexObj))
+	payload, err := e.OpenObject(id, KindIndex, index, raw(v.IndexObj))
 	if err != nil || !bytes.Equal(payload, raw(v.Index)) {
 		t.Errorf("index: %v", err)
 	}
 	snapshot, _ := ParseName(v.Names["snapshot"])
-	payload, err = e.openObject(id, kindSnapshot, snapshot, raw(v.SnapObj))
+	payload, err = e.OpenObject(id, KindSnapshot, snapshot, raw(v.SnapObj))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := decodeSnapshot(payload)
+	s, err := DecodeSnapshot(payload)
 	if err != nil || !reflect.DeepEqual(s, vectorSnapshot(data, &Name{7})) {
 		t.Errorf("snapshot: %v\n%+v", err, s)
 	}
-	record := func(kind objectKind) []byte {
+	record := func(kind ObjectKind) []byte {
 		n, _ := ParseName(v.Names[kind.String()])
-		payload, err := e.openObject(id, kind, n, raw(v.RecordObjects[kind.String()]))
+		payload, err := e.OpenObject(id, kind, n, raw(v.RecordObjects[kind.String()]))
 		if err != nil {
 			t.Error(err)
 		}
 		return payload
 	}
-	if m, err := decodeMark(record(kindMark)); err != nil || !reflect.DeepEqual(m, vectorMark()) {
+	if m, err := DecodeMark(record(KindMark)); err != nil || !reflect.DeepEqual(m, vectorMark()) {
 		t.Errorf("mark: %+v, %v", m, err)
 	}
-	if p, err := decodePending(record(kindPending)); err != nil || !reflect.DeepEqual(p, vectorPending(data)) {
+	if p, err := DecodePending(record(KindPending)); err != nil || !reflect.DeepEqual(p, vectorPending(data)) {
 		t.Errorf("pending: %+v, %v", p, err)
 	}
-	if n, err := decodeRemoval(record(kindRemoval)); err != nil || !reflect.DeepEqual(n, []Name{{1}, {2}}) {
+	if n, err := DecodeRemoval(record(KindRemoval)); err != nil || !reflect.DeepEqual(n, []Name{{1}, {2}}) {
 		t.Errorf("removal: %v, %v", n, err)
 	}
-	c := e.packCipher(pack)
+	c := e.PackCipher(pack)
 	text := raw(v.ZstdText)
 	zstdID := e.NewHasher().ID(text)
-	got, err := c.openRecord(zstdID, 0, c.sealRecord(nil, zstdID, 0, raw(v.ZstdRecord)), len(text), nil)
+	got, err := c.OpenRecord(zstdID, 0, c.SealRecord(nil, zstdID, 0, raw(v.ZstdRecord)), len(text), nil)
 	if err != nil || !bytes.Equal(got, text) {
 		t.Errorf("zstd record: %v", err)
 	}

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"fmt"
@@ -25,10 +25,10 @@ func BenchmarkChunkID(b *testing.B) {
 // BenchmarkName is what one object in a listing costs.
 func BenchmarkName(b *testing.B) {
 	_, _, e := fuzzEpoch()
-	path := kindPack.path(e.newName(kindPack))
+	path := KindPack.Path(e.NewName(KindPack))
 	b.ReportAllocs()
 	for b.Loop() {
-		if n, ok := kindPack.parsePath(path); !ok || !e.owns(kindPack, n) {
+		if n, ok := KindPack.ParsePath(path); !ok || !e.Owns(KindPack, n) {
 			b.Fatal("not its own")
 		}
 	}
@@ -37,12 +37,12 @@ func BenchmarkName(b *testing.B) {
 func BenchmarkSeal(b *testing.B) {
 	_, _, e := fuzzEpoch()
 	n := Name{1}
-	c, content := e.packCipher(n), filetest.Noise(1, 1<<20)
-	out := make([]byte, 0, len(content)+gcmTag)
+	c, content := e.PackCipher(n), filetest.Noise(1, 1<<20)
+	out := make([]byte, 0, len(content)+GCMTag)
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		c.sealRecord(out, ID(n), 1, content)
+		c.SealRecord(out, ID(n), 1, content)
 	}
 }
 
@@ -51,7 +51,7 @@ func BenchmarkObjectKey(b *testing.B) {
 	_, _, e := fuzzEpoch()
 	b.ReportAllocs()
 	for b.Loop() {
-		e.packCipher(Name{1})
+		e.PackCipher(Name{1})
 	}
 }
 
@@ -100,12 +100,12 @@ func BenchmarkTree(b *testing.B) {
 }
 
 // benchPacks are packs of 25 chunks each, with ids as random as real ones.
-func benchPacks(chunks int) (packs []packList) {
+func benchPacks(chunks int) (packs []PackList) {
 	random := filetest.Noise(3, 32*chunks)
 	for ids := range slices.Chunk(random, 25*32) {
-		p := packList{name: Name(ids), size: 26 << 20}
+		p := PackList{Name: Name(ids), Size: 26 << 20}
 		for id := range slices.Chunk(ids, 32) {
-			p.entries = append(p.entries, packEntry{id: ID(id), record: 1 << 20, content: 1 << 20})
+			p.Entries = append(p.Entries, PackEntry{ID: ID(id), Record: 1 << 20, Content: 1 << 20})
 		}
 		packs = append(packs, p)
 	}
@@ -114,12 +114,12 @@ func benchPacks(chunks int) (packs []packList) {
 
 // BenchmarkIndexObject is what an index with 200,000 chunks costs to decode.
 func BenchmarkIndexObject(b *testing.B) {
-	payload := encodeIndex(nil, benchPacks(200_000))
+	payload := EncodeIndex(nil, benchPacks(200_000))
 	b.Run("decode", func(b *testing.B) {
 		b.SetBytes(int64(len(payload)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := scanIndex(payload, func(packList) {}); err != nil {
+			if _, err := ScanIndex(payload, func(PackList) {}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package repo
+package format
 
 // Every derivation label of the format (docs/format.md, chapter 2) stands here;
 // those of the backup key itself stand in core/backupkey.
@@ -19,28 +19,28 @@ const (
 	aadTable        = "table"
 	aadTrailer      = "trailer"
 	trailerMagic    = "HFP1"
-	headerFormat    = "holdfast-backup"
+	HeaderFormat    = "holdfast-backup"
 )
 
 // Limits that a reader enforces before it allocates (docs/format.md, chapter 1).
 const (
 	MaxChunk      = 8 << 20  // content of a chunk, bytes
-	maxPack       = 64 << 20 // a pack object, bytes
-	maxSealed     = 64 << 20 // an index or snapshot object, bytes
-	maxHeader     = 64 << 10
+	MaxPack       = 64 << 20 // a pack object, bytes
+	MaxSealed     = 64 << 20 // an index or snapshot object, bytes
+	MaxHeader     = 64 << 10
 	maxName       = 4096 // a name in a tree, bytes
-	maxListDepth  = 4
+	MaxListDepth  = 4
 	maxListed     = 1 << 16 // extents or attributes of an entry, extents of a list, owners of a block
 	MaxTreeDepth  = 10_000
 	maxEpochs     = 1000
 	maxEpochsV1   = 25      // in a keyring of version 1
-	maxKeyring    = 1 << 20 // the highest number of a keyring
-	keyringBlock  = 1024    // the plaintext of a keyring object is a multiple of it, bytes
-	gcmTag        = 16
-	recordMore    = 1 + gcmTag // what sealing adds to a chunk's body: encoding byte and tag
-	trailerSealed = 16 + gcmTag
-	tableEntry    = 32 + 1 + 4 + 4
-	maxPackChunks = 1<<16 - 1
+	MaxKeyring    = 1 << 20 // the highest number of a keyring
+	KeyringBlock  = 1024    // the plaintext of a keyring object is a multiple of it, bytes
+	GCMTag        = 16
+	recordMore    = 1 + GCMTag // what sealing adds to a chunk's body: encoding byte and tag
+	TrailerSealed = 16 + GCMTag
+	TableEntry    = 32 + 1 + 4 + 4
+	MaxPackChunks = 1<<16 - 1
 )
 
 // The ordinals that packs reserve for what is not a chunk.

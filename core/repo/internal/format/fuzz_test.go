@@ -1,4 +1,4 @@
-package repo
+package format
 
 // Every decoder of the format is fuzzed here: header, keyring, pack trailer and table,
 // record, index, tree block, extent list, snapshot, object names. Those behind
@@ -28,7 +28,7 @@ func fuzzEpoch() (*backupkey.Key, RepositoryID, *Epoch) {
 		panic(err)
 	}
 	id := RepositoryID{1, 2, 3}
-	return k, id, newEpoch(id, [32]byte{4, 5, 6}, 1_700_000_000)
+	return k, id, NewEpoch(id, [32]byte{4, 5, 6}, 1_700_000_000)
 }
 
 func mustBeDamage(t *testing.T, err error) {
@@ -40,38 +40,38 @@ func mustBeDamage(t *testing.T, err error) {
 
 func FuzzHeader(f *testing.F) {
 	key, id, e := fuzzEpoch()
-	for _, g := range []guard{
+	for _, g := range []Guard{
 		{Protection: ProtectionNone, Epoch: ID(e.secret).String()},
 		{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1},
 	} {
-		h := &header{Format: headerFormat, Version: 1, Repository: ID(id).String(), guard: g}
-		h.setSeal(key)
-		f.Add(h.encode())
-		h.Next = &guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}
+		h := &Header{Format: HeaderFormat, Version: 1, Repository: ID(id).String(), Guard: g}
+		h.SetSeal(key)
+		f.Add(h.Encode())
+		h.Next = &Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}
 		h.VaultCard = []byte(`{"name": "a vault"}`)
-		h.setSeal(key)
-		f.Add(h.encode())
+		h.SetSeal(key)
+		f.Add(h.Encode())
 	}
 	f.Add([]byte(`{"format":"holdfast-backup","version":2}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := parseHeader(b)
+		h, err := ParseHeader(b)
 		if err != nil {
 			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotRepository) && !errors.Is(err, ErrNewerFormat) {
 				t.Fatalf("unnamed: %v", err)
 			}
 			return
 		}
-		if !bytes.Equal(h.encode(), b) {
+		if !bytes.Equal(h.Encode(), b) {
 			t.Fatal("two headers with one meaning")
 		}
-		_ = h.checkSeal(key) // either way, without a panic
-		h.facts()
+		_ = h.CheckSeal(key) // either way, without a panic
+		h.Facts()
 	})
 }
 
 func FuzzKeyring(f *testing.F) {
 	key, id, e := fuzzEpoch()
-	sealed, err := sealKeyring(key, id, 1, &keyring{version: 2, epochs: []*Epoch{e.as(epochPublic), e.as(epochClosed), e}, closing: &Name{3}}, [32]byte{9})
+	sealed, err := SealKeyring(key, id, 1, &Keyring{Version: 2, Epochs: []*Epoch{e.As(EpochPublic), e.As(EpochClosed), e}, Closing: &Name{3}}, [32]byte{9})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -82,20 +82,20 @@ func FuzzKeyring(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(plain)
-	v1 := make([]byte, keyringBlock)
+	v1 := make([]byte, KeyringBlock)
 	v1[0], v1[1] = 1, 2
 	f.Add(v1)
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		object := aead.Seal(bytes.Clone(sealed[:32]), nonce(0), plain, keyringAAD(id, 1))
-		ring, err := openKeyring(key, id, 1, object)
+		ring, err := OpenKeyring(key, id, 1, object)
 		if err != nil {
 			mustBeDamage(t, err)
 			return
 		}
-		if ring.legacy() {
+		if ring.Legacy() {
 			return
 		}
-		again, err := sealKeyring(key, id, 1, ring, [32]byte(sealed[:32]))
+		again, err := SealKeyring(key, id, 1, ring, [32]byte(sealed[:32]))
 		if err != nil || !bytes.Equal(again, object) {
 			t.Fatalf("two keyrings with one meaning (%v)", err)
 		}
@@ -105,16 +105,16 @@ func FuzzKeyring(f *testing.F) {
 func FuzzPackTail(f *testing.F) {
 	_, _, e := fuzzEpoch()
 	n := Name{1}
-	c := e.packCipher(n)
-	entries := []packEntry{{id: ID{1}, kind: KindData, record: 10, content: 9}, {id: ID{2}, kind: KindTree, record: 20, content: 100}}
-	records := make([]byte, 10+20+2*gcmTag)
-	pack := c.sealTail(bytes.Clone(records), entries)
-	trailer, err := c.aead.Open(nil, nonce(ordinalTrailer), pack[len(pack)-trailerSealed:], []byte(aadTrailer))
+	c := e.PackCipher(n)
+	entries := []PackEntry{{ID: ID{1}, Kind: KindData, Record: 10, Content: 9}, {ID: ID{2}, Kind: KindTree, Record: 20, Content: 100}}
+	records := make([]byte, 10+20+2*GCMTag)
+	pack := c.SealTail(bytes.Clone(records), entries)
+	trailer, err := c.aead.Open(nil, nonce(ordinalTrailer), pack[len(pack)-TrailerSealed:], []byte(aadTrailer))
 	if err != nil {
 		f.Fatal(err)
 	}
-	at := len(pack) - trailerSealed - len(entries)*tableEntry - gcmTag
-	table, err := c.aead.Open(nil, nonce(ordinalTable), pack[at:len(pack)-trailerSealed], []byte(aadTable))
+	at := len(pack) - TrailerSealed - len(entries)*TableEntry - GCMTag
+	table, err := c.aead.Open(nil, nonce(ordinalTable), pack[at:len(pack)-TrailerSealed], []byte(aadTable))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -123,22 +123,22 @@ func FuzzPackTail(f *testing.F) {
 		if len(trailer) != 16 {
 			return // readers ask for exactly this much
 		}
-		tail, err := c.openTrailer(c.aead.Seal(nil, nonce(ordinalTrailer), trailer, []byte(aadTrailer)))
+		tail, err := c.OpenTrailer(c.aead.Seal(nil, nonce(ordinalTrailer), trailer, []byte(aadTrailer)))
 		if err != nil {
 			mustBeDamage(t, err)
 			return
 		}
-		if tail.table != len(table)+gcmTag {
+		if tail.Table != len(table)+GCMTag {
 			return // readers read as much as the trailer says
 		}
-		got, err := c.openTable(c.aead.Seal(nil, nonce(ordinalTable), table, []byte(aadTable)), tail, size)
+		got, err := c.OpenTable(c.aead.Seal(nil, nonce(ordinalTable), table, []byte(aadTable)), tail, size)
 		if err != nil {
 			mustBeDamage(t, err)
 			return
 		}
-		total := int64(tail.padding + tail.table + trailerSealed)
+		total := int64(tail.padding + tail.Table + TrailerSealed)
 		for _, e := range got {
-			total += int64(e.sealed())
+			total += int64(e.Sealed())
 		}
 		if total != size || len(got) != tail.count {
 			t.Fatalf("%d parts of %d bytes in a pack of %d", len(got), total, size)
@@ -152,9 +152,9 @@ func FuzzRecord(f *testing.F) {
 		f.Fatal(err)
 	}
 	text := bytes.Repeat([]byte("abc "), 100)
-	f.Add(append([]byte{encodingRaw}, text...), len(text))
-	f.Add(enc.EncodeAll(text, []byte{encodingZstd}), len(text))
-	f.Add(enc.EncodeAll(make([]byte, MaxChunk+1), []byte{encodingZstd}), MaxChunk)
+	f.Add(append([]byte{EncodingRaw}, text...), len(text))
+	f.Add(enc.EncodeAll(text, []byte{EncodingZstd}), len(text))
+	f.Add(enc.EncodeAll(make([]byte, MaxChunk+1), []byte{EncodingZstd}), MaxChunk)
 	f.Fuzz(func(t *testing.T, record []byte, length int) {
 		if len(record) == 0 || length < 0 || length > MaxChunk {
 			return // what packEntry.valid refuses
@@ -171,15 +171,15 @@ func FuzzRecord(f *testing.F) {
 }
 
 func FuzzIndex(f *testing.F) {
-	f.Add(encodeIndex(nil, nil))
-	f.Add(encodeIndex([]Name{{1}}, []packList{{name: Name{2}, size: 1000, entries: []packEntry{{id: ID{3}, kind: KindData, record: 100, content: 99}}}}))
+	f.Add(EncodeIndex(nil, nil))
+	f.Add(EncodeIndex([]Name{{1}}, []PackList{{Name: Name{2}, Size: 1000, Entries: []PackEntry{{ID: ID{3}, Kind: KindData, Record: 100, Content: 99}}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		supersedes, packs, err := decodeIndex(b)
+		supersedes, packs, err := DecodeIndex(b)
 		if err != nil {
 			mustBeDamage(t, err)
 			return
 		}
-		if !bytes.Equal(encodeIndex(supersedes, packs), b) {
+		if !bytes.Equal(EncodeIndex(supersedes, packs), b) {
 			t.Fatal("two indexes with one meaning")
 		}
 	})
@@ -213,10 +213,10 @@ func FuzzTree(f *testing.F) {
 }
 
 func FuzzList(f *testing.F) {
-	f.Add(encodeList([]Extent{{Chunk: ID{1}, Length: 10}, {Hole: true, Length: 1}, {Chunk: ID{1}, Offset: 10, Length: 4}}), 0)
-	f.Add(encodeList([]Extent{{Chunk: ID{1}, Length: 10}, {Chunk: ID{2}, Length: 10}}), 1)
+	f.Add(EncodeList([]Extent{{Chunk: ID{1}, Length: 10}, {Hole: true, Length: 1}, {Chunk: ID{1}, Offset: 10, Length: 4}}), 0)
+	f.Add(EncodeList([]Extent{{Chunk: ID{1}, Length: 10}, {Chunk: ID{2}, Length: 10}}), 1)
 	f.Fuzz(func(t *testing.T, b []byte, depth int) {
-		extents, err := decodeList(b, depth)
+		extents, err := DecodeList(b, depth)
 		if err != nil {
 			mustBeDamage(t, err)
 			return
@@ -226,7 +226,7 @@ func FuzzList(f *testing.F) {
 				t.Fatalf("the extent %+v was let through at depth %d", e, depth)
 			}
 		}
-		again, err := decodeList(encodeList(extents), depth)
+		again, err := DecodeList(EncodeList(extents), depth)
 		if err != nil || !reflect.DeepEqual(again, extents) {
 			t.Fatalf("not the same after encoding: %v", err)
 		}
@@ -235,17 +235,17 @@ func FuzzList(f *testing.F) {
 
 func FuzzSnapshot(f *testing.F) {
 	at := time.Unix(-3, 7)
-	f.Add(encodeSnapshot(&Snapshot{
+	f.Add(EncodeSnapshot(&Snapshot{
 		Begin: at, End: at, Host: "h", User: "u", Program: "p", System: "linux", Root: Content{Extents: []Extent{{Chunk: ID{1}, Length: 9}}},
 		Sources: []Source{{"docs", "/docs"}}, Excludes: []string{"*.tmp"}, Files: 1, Dirs: 2, Bytes: 3, Previous: &Name{4}, Unread: 5,
 	}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := decodeSnapshot(b)
+		s, err := DecodeSnapshot(b)
 		if err != nil {
 			mustBeDamage(t, err)
 			return
 		}
-		again, err := decodeSnapshot(encodeSnapshot(s))
+		again, err := DecodeSnapshot(EncodeSnapshot(s))
 		if err != nil || !reflect.DeepEqual(again, s) {
 			t.Fatalf("not the same after encoding: %v\n%+v\n%+v", err, again, s)
 		}
@@ -254,17 +254,17 @@ func FuzzSnapshot(f *testing.F) {
 
 func FuzzObjectPath(f *testing.F) {
 	_, _, e := fuzzEpoch()
-	f.Add(kindPack.path(e.newName(kindPack)))
-	f.Add(kindIndex.path(e.newName(kindIndex)))
+	f.Add(KindPack.Path(e.NewName(KindPack)))
+	f.Add(KindIndex.Path(e.NewName(KindIndex)))
 	f.Add("keyring-12")
 	f.Fuzz(func(t *testing.T, path string) {
-		for _, k := range []objectKind{kindPack, kindIndex, kindSnapshot} {
-			if n, ok := k.parsePath(path); ok && k.path(n) != path {
-				t.Fatalf("%q is taken for %q", path, k.path(n))
+		for _, k := range []ObjectKind{KindPack, KindIndex, KindSnapshot} {
+			if n, ok := k.ParsePath(path); ok && k.Path(n) != path {
+				t.Fatalf("%q is taken for %q", path, k.Path(n))
 			}
 		}
-		if n, ok := parseKeyringPath(path); ok && keyringPath(n) != path {
-			t.Fatalf("%q is taken for %q", path, keyringPath(n))
+		if n, ok := ParseKeyringPath(path); ok && KeyringPath(n) != path {
+			t.Fatalf("%q is taken for %q", path, KeyringPath(n))
 		}
 	})
 }
@@ -273,20 +273,20 @@ func FuzzObjectPath(f *testing.F) {
 func FuzzSealedObject(f *testing.F) {
 	_, id, e := fuzzEpoch()
 	n := Name{8}
-	f.Add(e.sealObject(id, kindIndex, n, encodeIndex(nil, nil)), uint32(1))
+	f.Add(e.SealObject(id, KindIndex, n, EncodeIndex(nil, nil)), uint32(1))
 	f.Fuzz(func(t *testing.T, sealed []byte, length uint32) {
-		if _, err := e.openObject(id, kindIndex, n, bytes.Clone(sealed)); err != nil {
+		if _, err := e.OpenObject(id, KindIndex, n, bytes.Clone(sealed)); err != nil {
 			mustBeDamage(t, err)
 		}
 		// The same bytes as a plaintext that a holder of the key sealed.
 		plain := binary.BigEndian.AppendUint32(nil, length)
-		own := e.objectAEAD(kindIndex, n).Seal(nil, nonce(0), append(plain, sealed...), sealedAAD(id, kindIndex))
-		payload, err := e.openObject(id, kindIndex, n, bytes.Clone(own))
+		own := e.objectAEAD(KindIndex, n).Seal(nil, nonce(0), append(plain, sealed...), sealedAAD(id, KindIndex))
+		payload, err := e.OpenObject(id, KindIndex, n, bytes.Clone(own))
 		if err != nil {
 			mustBeDamage(t, err)
 			return
 		}
-		if !bytes.Equal(e.sealObject(id, kindIndex, n, payload), own) {
+		if !bytes.Equal(e.SealObject(id, KindIndex, n, payload), own) {
 			t.Fatal("two objects with one payload")
 		}
 	})
@@ -295,25 +295,25 @@ func FuzzSealedObject(f *testing.F) {
 // The objects of chapter 12 come back as they were encoded, or are damage.
 func FuzzPruneObjects(f *testing.F) {
 	for _, b := range [][]byte{
-		encodeMark(vectorMark()), encodePending(vectorPending(ID{1})), encodePending(pending{}), encodeRemoval([]Name{{1}, {2}}),
-		appendField(encodeMark(vectorMark()), 9, []byte("later")),
+		EncodeMark(vectorMark()), EncodePending(vectorPending(ID{1})), EncodePending(Pending{}), EncodeRemoval([]Name{{1}, {2}}),
+		AppendField(EncodeMark(vectorMark()), 9, []byte("later")),
 	} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if m, err := decodeMark(b); err != nil {
+		if m, err := DecodeMark(b); err != nil {
 			mustBeDamage(t, err)
-		} else if again, err := decodeMark(encodeMark(m)); err != nil || !reflect.DeepEqual(again, m) {
+		} else if again, err := DecodeMark(EncodeMark(m)); err != nil || !reflect.DeepEqual(again, m) {
 			t.Errorf("mark: %+v became %+v, %v", m, again, err)
 		}
-		if n, err := decodeRemoval(b); err != nil {
+		if n, err := DecodeRemoval(b); err != nil {
 			mustBeDamage(t, err)
-		} else if again, err := decodeRemoval(encodeRemoval(n)); err != nil || !reflect.DeepEqual(again, n) {
+		} else if again, err := DecodeRemoval(EncodeRemoval(n)); err != nil || !reflect.DeepEqual(again, n) {
 			t.Errorf("removal: %v became %v, %v", n, again, err)
 		}
-		if p, err := decodePending(b); err != nil {
+		if p, err := DecodePending(b); err != nil {
 			mustBeDamage(t, err)
-		} else if again, err := decodePending(encodePending(p)); err != nil || !reflect.DeepEqual(again, p) {
+		} else if again, err := DecodePending(EncodePending(p)); err != nil || !reflect.DeepEqual(again, p) {
 			t.Errorf("pending: %+v became %+v, %v", p, again, err)
 		}
 	})
@@ -323,10 +323,10 @@ func FuzzPruneObjects(f *testing.F) {
 func TestManyThingsInFewBytes(t *testing.T) {
 	holes := bytes.Repeat([]byte{0, 1}, maxListed+1)
 	list := append(appendUvarint([]byte{1, 0}, maxListed+1), holes...)
-	if _, err := decodeList(list, 0); !errors.Is(err, ErrDamaged) {
+	if _, err := DecodeList(list, 0); !errors.Is(err, ErrDamaged) {
 		t.Errorf("extents of a list: %v", err)
 	}
-	if _, err := decodeList(append(appendUvarint([]byte{1, 0}, maxListed), holes[2:]...), 0); err != nil {
+	if _, err := DecodeList(append(appendUvarint([]byte{1, 0}, maxListed), holes[2:]...), 0); err != nil {
 		t.Errorf("as many as there may be: %v", err)
 	}
 	many := slices.Repeat([]Extent{{Hole: true, Length: 1}}, maxListed+1)

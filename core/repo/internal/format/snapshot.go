@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"fmt"
@@ -46,8 +46,8 @@ type Sighting struct {
 // ID returns the snapshot's id: 64 hexadecimal digits.
 func (s *Snapshot) ID() string { return s.Name.String() }
 
-// sees returns the newest sequence of a writer that a snapshot's writer saw.
-func (s *Snapshot) sees(w Profile) uint64 {
+// Sees returns the newest sequence of a writer that a snapshot's writer saw.
+func (s *Snapshot) Sees(w Profile) uint64 {
 	for _, seen := range s.Seen {
 		if seen.Writer == w {
 			return seen.Sequence
@@ -73,7 +73,8 @@ const (
 	fieldSeen
 )
 
-func encodeSnapshot(s *Snapshot) []byte {
+// EncodeSnapshot encodes a snapshot's payload (chapter 10).
+func EncodeSnapshot(s *Snapshot) []byte {
 	var b []byte
 	field := func(tag uint64, v []byte) {
 		b = appendUvarint(b, tag)
@@ -114,7 +115,8 @@ func encodeSnapshot(s *Snapshot) []byte {
 	return b
 }
 
-func decodeSnapshot(b []byte) (*Snapshot, error) {
+// DecodeSnapshot decodes a snapshot's payload. Errors: ErrDamaged.
+func DecodeSnapshot(b []byte) (*Snapshot, error) {
 	s := &Snapshot{}
 	d := decoder{b: b}
 	var last uint64

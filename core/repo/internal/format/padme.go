@@ -1,16 +1,16 @@
-package repo
+package format
 
 import "math/bits"
 
-// padme rounds a length up so that little of it shows: PADMÉ, Nikitin et al.,
+// Padme rounds a length up so that little of it shows: PADMÉ, Nikitin et al.,
 // "Reducing Metadata Leakage from Encrypted Files" (PETS 2019), section 4.
-func padme(length int) int {
-	grain := padmeGrain(length)
+func Padme(length int) int {
+	grain := PadmeGrain(length)
 	return (length + grain - 1) &^ (grain - 1)
 }
 
-// padmeGrain is what a length is rounded up to a multiple of.
-func padmeGrain(length int) int {
+// PadmeGrain is what a length is rounded up to a multiple of.
+func PadmeGrain(length int) int {
 	if length < 2 {
 		return 1
 	}
