@@ -167,7 +167,7 @@ func (x *index) row(n uint32) row {
 	return x.rowIn(uint32(pack-1), n)
 }
 
-// rowIn is row for who knows in which pack it is.
+// rowIn is row for a caller that knows the pack.
 func (x *index) rowIn(pack, n uint32) row {
 	p, at := &x.packs[pack], x.place(n)
 	end := p.end
@@ -187,14 +187,42 @@ func (x *index) lastOf(pack uint32) uint32 {
 	return uint32(x.rows)
 }
 
-// each calls fn with all rows, in order, also with those that stand elsewhere
-// too. r is good until fn returns. It is for who holds the lock.
-func (x *index) each(fn func(n uint32, r *row)) {
+// view is the index as it stands while Read runs: nothing is added and nothing forgotten.
+type view struct{ x *index }
+
+// read calls fn with a view of the index. fn must not call the index in another way.
+func (x *index) read(fn func(view) error) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return fn(view{x})
+}
+
+// packs is how many packs there are; they are numbered from 0.
+func (v view) packs() int { return len(v.x.packs) }
+
+// pack returns a pack's name, the bytes of its object and the number of its chunks.
+func (v view) pack(pack uint32) (name Name, size int64, chunks int) {
+	p := &v.x.packs[pack]
+	return p.name, p.size, int(v.x.lastOf(pack) - p.first)
+}
+
+// rows calls fn with all rows, in order, also with those of chunks that are found elsewhere. r is good until fn returns.
+func (v view) rows(fn func(n uint32, r *row)) {
 	var r row
-	for pack := range uint32(len(x.packs)) {
-		for n := x.packs[pack].first; n < x.lastOf(pack); n++ {
-			r = x.rowIn(pack, n)
+	for pack := range uint32(len(v.x.packs)) {
+		for n := v.x.packs[pack].first; n < v.x.lastOf(pack); n++ {
+			r = v.x.rowIn(pack, n)
 			fn(n, &r)
+		}
+	}
+}
+
+// further calls fn with the rows of chunks that are found elsewhere, and with the number of the row where each is found.
+func (v view) further(fn func(found uint32, r row)) {
+	for _, spare := range v.x.spare {
+		r := v.x.row(spare)
+		if n, ok := v.x.numberLocked(r.id); ok {
+			fn(n, r)
 		}
 	}
 }
@@ -274,7 +302,7 @@ func (x *index) number(id ID) (uint32, bool) {
 	return x.numberLocked(id)
 }
 
-// numberLocked is number for who holds the lock.
+// numberLocked is number. The caller must hold x.mu.
 func (x *index) numberLocked(id ID) (uint32, bool) {
 	slot, found := x.slot(id)
 	if !found {

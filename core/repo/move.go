@@ -121,13 +121,13 @@ func (p *pruner) rows(list []*use) (map[Name][]row, error) {
 	if len(list) == 0 {
 		return out, nil
 	}
-	x := p.r.index
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	err := p.places().each(func(place *row) {
-		if _, ok := out[x.packs[place.pack].name]; ok {
-			out[x.packs[place.pack].name] = append(out[x.packs[place.pack].name], *place)
-		}
+	err := p.r.index.read(func(v view) error {
+		return p.places(v).each(func(place *row) {
+			name, _, _ := v.pack(place.pack)
+			if _, ok := out[name]; ok {
+				out[name] = append(out[name], *place)
+			}
+		})
 	})
 	for _, rows := range out {
 		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.offset, b.offset) })

@@ -15,7 +15,7 @@ const (
 
 // places decides in which pack a needed chunk is counted.
 type places struct {
-	x      *index
+	v      view
 	needed func(row uint32) bool
 	strict func(row uint32) bool // a snapshot needs it
 	rank   []int                 // of each pack
@@ -23,19 +23,17 @@ type places struct {
 	others map[ID][]row          // the further rows of needed chunks
 }
 
-// places is for who holds the index's lock.
-func (p *pruner) places() *places {
+func (p *pruner) places(v view) *places {
 	own, foreign := p.markedBy()
-	x := p.r.index
 	s := &places{
-		x: x, rank: make([]int, len(x.packs)), could: make([]int64, len(x.packs)), others: make(map[ID][]row),
+		v: v, rank: make([]int, v.packs()), could: make([]int64, v.packs()), others: make(map[ID][]row),
 		strict: p.snapshots.needed.has,
 		needed: func(i uint32) bool { return p.snapshots.needed.has(i) || p.pending.needed.has(i) },
 	}
-	for i, pack := range x.packs {
-		n := pack.name
+	for i := range s.rank {
+		n, want, _ := v.pack(uint32(i))
 		switch size, ok := p.present[n]; {
-		case !ok || size != pack.size || p.unsure[n]:
+		case !ok || size != want || p.unsure[n]:
 			s.rank[i] = placeGone
 		case foreign[n]:
 			s.rank[i] = placeForeign
@@ -45,14 +43,13 @@ func (p *pruner) places() *places {
 			s.rank[i] = placeGood
 		}
 	}
-	for _, spare := range x.spare {
-		r := x.row(spare)
-		if n, ok := x.numberLocked(r.id); ok && s.needed(n) {
+	v.further(func(found uint32, r row) {
+		if s.needed(found) {
 			s.others[r.id] = append(s.others[r.id], r)
 			s.could[r.pack] += r.sealed()
 		}
-	}
-	x.each(func(n uint32, r *row) {
+	})
+	v.rows(func(n uint32, r *row) {
 		if s.needed(n) {
 			s.could[r.pack] += r.sealed()
 		}
@@ -64,7 +61,7 @@ func (p *pruner) places() *places {
 // needs and that is nowhere is ErrDamaged.
 func (s *places) each(fn func(place *row)) error {
 	var fault error
-	s.x.each(func(n uint32, r *row) {
+	s.v.rows(func(n uint32, r *row) {
 		if !s.needed(n) { // spare ones never are, by their own numbers
 			return
 		}
@@ -87,9 +84,11 @@ func (s *places) each(fn func(place *row)) error {
 }
 
 func (s *places) better(a, b *row) bool {
-	share := func(pack uint32) float64 { return float64(s.could[pack]) / float64(max(1, s.x.packs[pack].size)) }
-	return cmp.Or(cmp.Compare(s.rank[a.pack], s.rank[b.pack]), cmp.Compare(share(a.pack), share(b.pack)),
-		slices.Compare(s.x.packs[a.pack].name[:], s.x.packs[b.pack].name[:])) > 0
+	nameA, sizeA, _ := s.v.pack(a.pack)
+	nameB, sizeB, _ := s.v.pack(b.pack)
+	share := func(pack uint32, size int64) float64 { return float64(s.could[pack]) / float64(max(1, size)) }
+	return cmp.Or(cmp.Compare(s.rank[a.pack], s.rank[b.pack]), cmp.Compare(share(a.pack, sizeA), share(b.pack, sizeB)),
+		slices.Compare(nameA[:], nameB[:])) > 0
 }
 
 // count distributes the needed chunks over the packs that are there.
@@ -108,20 +107,19 @@ func (p *pruner) count() (map[Name]*use, error) {
 			}
 		}
 	}
-	x := p.r.index
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	byNumber := make([]*use, len(x.packs))
-	for i, pack := range x.packs {
-		byNumber[i] = out[pack.name]
-		if byNumber[i] != nil {
-			byNumber[i].all = int(x.lastOf(uint32(i)) - pack.first)
+	return out, p.r.index.read(func(v view) error {
+		byNumber := make([]*use, v.packs())
+		for i := range byNumber {
+			name, _, chunks := v.pack(uint32(i))
+			if byNumber[i] = out[name]; byNumber[i] != nil {
+				byNumber[i].all = chunks
+			}
 		}
-	}
-	return out, p.places().each(func(place *row) {
-		u := byNumber[place.pack]
-		u.live += place.sealed()
-		u.chunks++
-		u.meta = place.kind != KindData
+		return p.places(v).each(func(place *row) {
+			u := byNumber[place.pack]
+			u.live += place.sealed()
+			u.chunks++
+			u.meta = place.kind != KindData
+		})
 	})
 }

@@ -504,3 +504,12 @@ func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 		}
 	}
 }
+
+// rowsOf are all rows of a repository's index.
+func rowsOf(r *Repository) (rows []row) {
+	_ = r.index.read(func(v view) error {
+		v.rows(func(_ uint32, at *row) { rows = append(rows, *at) })
+		return nil
+	})
+	return rows
+}

@@ -179,9 +179,9 @@ func plantIndexOfEverything(t *testing.T, m *store.Memory, key *backupkey.Key, e
 	ctx := context.Background()
 	var entries []format.PackEntry
 	r := reopen(t, m, key)
-	r.index.each(func(_ uint32, row *row) {
+	for _, row := range rowsOf(r) {
 		entries = append(entries, format.PackEntry{ID: row.id, Kind: row.kind, Record: 20, Content: 19})
-	})
+	}
 	n := evil.current().NewName(format.KindPack)
 	c := evil.current().PackCipher(n)
 	var b []byte
@@ -206,11 +206,11 @@ func TestAChunkIsHeldAgainstItsID(t *testing.T) {
 	key := changeKey(t, m, old)
 	thief := reopen(t, m, key) // both keys open the epoch in question
 	var forged ID
-	thief.index.each(func(_ uint32, row *row) {
+	for _, row := range rowsOf(thief) {
 		if row.kind == KindData && row.content == 100 && row.record == 101 {
 			forged = row.id
 		}
-	})
+	}
 	at, ok := thief.index.find(forged)
 	if !ok {
 		t.Fatal("no chunk to forge")
@@ -560,7 +560,9 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 		}
 	}
 	var ids []ID
-	r.index.each(func(_ uint32, row *row) { ids = append(ids, row.id) })
+	for _, row := range rowsOf(r) {
+		ids = append(ids, row.id)
+	}
 	if err := r.Load(ctx, ids[:len(ids)/2], func(n int) []byte { return make([]byte, n) }, func(_ ID, _ []byte, err error) error { return err }); err != nil {
 		t.Fatal(err)
 	}

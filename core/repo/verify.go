@@ -276,28 +276,28 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, er
 	for _, b := range bad {
 		v.damage("%v", b)
 	}
-	v.r.index.mu.RLock()
-	defer v.r.index.mu.RUnlock()
-	lists := make(map[Name][]format.PackEntry, len(v.r.index.packs))
-	v.r.index.each(func(_ uint32, r *row) {
-		n := v.r.index.packs[r.pack].name
-		lists[n] = append(lists[n], format.PackEntry{ID: r.id, Kind: r.kind, Record: r.record, Content: r.content})
-	})
-	for _, pack := range v.r.index.packs {
-		n := pack.name
-		size, ok := v.packs[n]
-		switch {
-		case !ok:
-			v.missing = append(v.missing, n) // missingPacks judges it
-		case size != pack.size:
-			v.damage("pack %s has %d bytes, not %d", n, size, pack.size)
-		default:
-			continue
+	lists := make(map[Name][]format.PackEntry)
+	return lists, v.r.index.read(func(x view) error {
+		x.rows(func(_ uint32, r *row) {
+			n, _, _ := x.pack(r.pack)
+			lists[n] = append(lists[n], format.PackEntry{ID: r.id, Kind: r.kind, Record: r.record, Content: r.content})
+		})
+		for i := range x.packs() {
+			n, want, _ := x.pack(uint32(i))
+			size, ok := v.packs[n]
+			switch {
+			case !ok:
+				v.missing = append(v.missing, n) // missingPacks judges it
+			case size != want:
+				v.damage("pack %s has %d bytes, not %d", n, size, want)
+			default:
+				continue
+			}
+			v.markBad(n, lists[n])
+			delete(lists, n)
 		}
-		v.markBad(n, lists[n])
-		delete(lists, n)
-	}
-	return lists, nil
+		return nil
+	})
 }
 
 // checkPacks reads every pack's table, and the data of the chosen share.
