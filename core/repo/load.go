@@ -97,7 +97,7 @@ func (l *loader) supersede(payload []byte) error {
 
 // forget begins anew.
 func (l *loader) forget() {
-	l.r.index.reset()
+	l.r.index.Reset()
 	clear(l.r.loaded)
 	clear(l.r.listed)
 	l.taken = nil
@@ -167,7 +167,7 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 func (r *Repository) takePack(p format.PackList) {
 	if !r.listed[p.Name] && r.counts(format.KindPack, p.Name) {
 		r.listed[p.Name] = true
-		r.index.addPack(p)
+		r.index.Add(p)
 	}
 }
 

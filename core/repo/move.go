@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -113,29 +114,29 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 }
 
 // rows are the chunks that are counted in some packs, in the packs' order.
-func (p *pruner) rows(list []*use) (map[Name][]row, error) {
-	out := make(map[Name][]row, len(list))
+func (p *pruner) rows(list []*use) (map[Name][]index.Row, error) {
+	out := make(map[Name][]index.Row, len(list))
 	for _, u := range list {
 		out[u.name] = nil
 	}
 	if len(list) == 0 {
 		return out, nil
 	}
-	err := p.r.index.read(func(v view) error {
-		return p.places(v).each(func(place *row) {
-			name, _, _ := v.pack(place.pack)
+	err := p.r.index.Read(func(v index.View) error {
+		return p.places(v).each(func(place *index.Row) {
+			name, _, _ := v.Pack(place.Pack)
 			if _, ok := out[name]; ok {
 				out[name] = append(out[name], *place)
 			}
 		})
 	})
 	for _, rows := range out {
-		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.offset, b.offset) })
+		slices.SortFunc(rows, func(a, b index.Row) int { return cmp.Compare(a.Offset, b.Offset) })
 	}
 	return out, err
 }
 
-func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[Name][]row, progress func(int64)) error {
+func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[Name][]index.Row, progress func(int64)) error {
 	w := p.r.newWriter(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
 	defer w.Close()
 	var buf []byte
@@ -143,9 +144,9 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	for _, u := range list {
 		c := e.PackCipher(u.name)
 		for rest := rows[u.name]; len(rest) > 0; {
-			n, first, end := 1, rest[0].offset, rest[0].offset+uint32(rest[0].sealed())
-			for n < len(rest) && rest[n].offset <= end+loadGap && rest[n].offset+uint32(rest[n].sealed())-first <= loadSpan {
-				end = rest[n].offset + uint32(rest[n].sealed())
+			n, first, end := 1, rest[0].Offset, rest[0].Offset+uint32(rest[0].Sealed())
+			for n < len(rest) && rest[n].Offset <= end+loadGap && rest[n].Offset+uint32(rest[n].Sealed())-first <= loadSpan {
+				end = rest[n].Offset + uint32(rest[n].Sealed())
 				n++
 			}
 			var read []byte
@@ -153,7 +154,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 				return err
 			}
 			for _, at := range rest[:n] {
-				sealed := read[at.offset-first:][:at.sealed()]
+				sealed := read[at.Offset-first:][:at.Sealed()]
 				record, err := recordToCopy(c, at, sealed)
 				if err != nil {
 					return fmt.Errorf("pack %s: %w", u.name, err)
@@ -161,7 +162,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 				if err := w.copyRecord(at, record); err != nil {
 					return err
 				}
-				progress(at.sealed())
+				progress(at.Sealed())
 			}
 			rest = rest[n:]
 		}
@@ -173,22 +174,22 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 }
 
 // recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
-func recordToCopy(c format.PackCipher, at row, sealed []byte) ([]byte, error) {
-	_, err := c.OpenRecord(at.id, at.ordinal, sealed, int(at.content), nil)
+func recordToCopy(c format.PackCipher, at index.Row, sealed []byte) ([]byte, error) {
+	_, err := c.OpenRecord(at.ID, at.Ordinal, sealed, int(at.Content), nil)
 	return sealed[:len(sealed)-format.GCMTag], err
 }
 
 // copyRecord puts the record of a chunk that is stored already into another pack.
-func (w *Writer) copyRecord(at row, record []byte) error {
+func (w *Writer) copyRecord(at index.Row, record []byte) error {
 	class := w.data
-	if at.kind != KindData {
+	if at.Kind != KindData {
 		class = w.meta
 	}
-	p, ordinal, place, err := class.reserve(format.PackEntry{ID: at.id, Kind: at.kind, Record: at.record, Content: at.content})
+	p, ordinal, place, err := class.reserve(format.PackEntry{ID: at.ID, Kind: at.Kind, Record: at.Record, Content: at.Content})
 	if err != nil {
 		return err
 	}
-	p.cipher.SealRecord(place, at.id, ordinal, record)
+	p.cipher.SealRecord(place, at.ID, ordinal, record)
 	p.done()
 	return nil
 }

@@ -392,7 +392,7 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 		}
 		for _, pack := range x.packs {
 			for _, e := range pack.Entries {
-				if n, ok := p.r.index.number(e.ID); ok {
+				if n, ok := p.r.index.Number(e.ID); ok {
 					p.pending.needed.add(n)
 				}
 			}

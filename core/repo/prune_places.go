@@ -3,6 +3,8 @@ package repo
 import (
 	"cmp"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )
 
 // How good a pack is as the place in which a chunk is counted.
@@ -15,23 +17,23 @@ const (
 
 // places decides in which pack a needed chunk is counted.
 type places struct {
-	v      view
+	v      index.View
 	needed func(row uint32) bool
 	strict func(row uint32) bool // a snapshot needs it
 	rank   []int                 // of each pack
 	could  []int64               // of each pack: live bytes if chunks were counted in all their packs
-	others map[ID][]row          // the further rows of needed chunks
+	others map[ID][]index.Row    // the further rows of needed chunks
 }
 
-func (p *pruner) places(v view) *places {
+func (p *pruner) places(v index.View) *places {
 	own, foreign := p.markedBy()
 	s := &places{
-		v: v, rank: make([]int, v.packs()), could: make([]int64, v.packs()), others: make(map[ID][]row),
+		v: v, rank: make([]int, v.Packs()), could: make([]int64, v.Packs()), others: make(map[ID][]index.Row),
 		strict: p.snapshots.needed.has,
 		needed: func(i uint32) bool { return p.snapshots.needed.has(i) || p.pending.needed.has(i) },
 	}
 	for i := range s.rank {
-		n, want, _ := v.pack(uint32(i))
+		n, want, _ := v.Pack(uint32(i))
 		switch size, ok := p.present[n]; {
 		case !ok || size != want || p.unsure[n]:
 			s.rank[i] = placeGone
@@ -43,15 +45,15 @@ func (p *pruner) places(v view) *places {
 			s.rank[i] = placeGood
 		}
 	}
-	v.further(func(found uint32, r row) {
+	v.Further(func(found uint32, r index.Row) {
 		if s.needed(found) {
-			s.others[r.id] = append(s.others[r.id], r)
-			s.could[r.pack] += r.sealed()
+			s.others[r.ID] = append(s.others[r.ID], r)
+			s.could[r.Pack] += r.Sealed()
 		}
 	})
-	v.rows(func(n uint32, r *row) {
+	v.Rows(func(n uint32, r *index.Row) {
 		if s.needed(n) {
-			s.could[r.pack] += r.sealed()
+			s.could[r.Pack] += r.Sealed()
 		}
 	})
 	return s
@@ -59,35 +61,35 @@ func (p *pruner) places(v view) *places {
 
 // each calls fn with the place of every needed chunk. A chunk that a snapshot
 // needs and that is nowhere is ErrDamaged.
-func (s *places) each(fn func(place *row)) error {
+func (s *places) each(fn func(place *index.Row)) error {
 	var fault error
-	s.v.rows(func(n uint32, r *row) {
+	s.v.Rows(func(n uint32, r *index.Row) {
 		if !s.needed(n) { // spare ones never are, by their own numbers
 			return
 		}
 		place := r
-		others := s.others[place.id]
+		others := s.others[place.ID]
 		for k := range others {
 			if s.better(&others[k], place) {
 				place = &others[k]
 			}
 		}
 		switch {
-		case s.rank[place.pack] > placeGone:
+		case s.rank[place.Pack] > placeGone:
 			fn(place)
 		case s.strict(n) && fault == nil:
-			fault = missing(place.id)
+			fault = missing(place.ID)
 		}
 		// Otherwise a backup under way needs it, and has seen that it is gone or is about to.
 	})
 	return fault
 }
 
-func (s *places) better(a, b *row) bool {
-	nameA, sizeA, _ := s.v.pack(a.pack)
-	nameB, sizeB, _ := s.v.pack(b.pack)
+func (s *places) better(a, b *index.Row) bool {
+	nameA, sizeA, _ := s.v.Pack(a.Pack)
+	nameB, sizeB, _ := s.v.Pack(b.Pack)
 	share := func(pack uint32, size int64) float64 { return float64(s.could[pack]) / float64(max(1, size)) }
-	return cmp.Or(cmp.Compare(s.rank[a.pack], s.rank[b.pack]), cmp.Compare(share(a.pack, sizeA), share(b.pack, sizeB)),
+	return cmp.Or(cmp.Compare(s.rank[a.Pack], s.rank[b.Pack]), cmp.Compare(share(a.Pack, sizeA), share(b.Pack, sizeB)),
 		slices.Compare(nameA[:], nameB[:])) > 0
 }
 
@@ -107,19 +109,19 @@ func (p *pruner) count() (map[Name]*use, error) {
 			}
 		}
 	}
-	return out, p.r.index.read(func(v view) error {
-		byNumber := make([]*use, v.packs())
+	return out, p.r.index.Read(func(v index.View) error {
+		byNumber := make([]*use, v.Packs())
 		for i := range byNumber {
-			name, _, chunks := v.pack(uint32(i))
+			name, _, chunks := v.Pack(uint32(i))
 			if byNumber[i] = out[name]; byNumber[i] != nil {
 				byNumber[i].all = chunks
 			}
 		}
-		return p.places(v).each(func(place *row) {
-			u := byNumber[place.pack]
-			u.live += place.sealed()
+		return p.places(v).each(func(place *index.Row) {
+			u := byNumber[place.Pack]
+			u.live += place.Sealed()
 			u.chunks++
-			u.meta = place.kind != KindData
+			u.meta = place.Kind != KindData
 		})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -580,10 +581,10 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}, {2}: {Pruner: own, Packs: []Name{b}}}, b},
 		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}, {2}: {Pruner: own, Packs: []Name{a}}}, a},
 	} {
-		r := &Repository{index: newIndex()}
+		r := &Repository{index: index.New()}
 		chunk := format.PackEntry{ID: ID{7}, Record: 100, Content: 99}
-		r.index.addPack(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
-		r.index.addPack(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
+		r.index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
+		r.index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
 		p := &pruner{r: r, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
 		p.o.Seen, p.o.Now = &PruneState{}, time.Now
 		p.snapshots.needed.add(0)

@@ -76,7 +76,7 @@ func blocksOf(c Content) []block {
 // take marks blocks as needed and appends those that are new to front.
 func (w *reach) take(front, found []block) ([]block, error) {
 	for _, b := range found {
-		n, ok := w.r.index.number(b.id)
+		n, ok := w.r.index.Number(b.id)
 		switch {
 		case ok:
 			w.needed.add(n)
@@ -108,7 +108,7 @@ func (w *reach) level(ctx context.Context, front []block) (next []block, err err
 			mu.Lock()
 			defer mu.Unlock()
 			for _, id := range data {
-				n, ok := w.r.index.number(id)
+				n, ok := w.r.index.Number(id)
 				if !ok && w.base == nil {
 					return missing(id)
 				}

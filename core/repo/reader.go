@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -55,7 +56,7 @@ func (r *Repository) packCipherOf(n Name) (format.PackCipher, error) {
 // The result is the caller's to keep.
 // Errors: ErrDamaged when it is in no index, missing or not authentic.
 func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
-	at, ok := r.index.find(id)
+	at, ok := r.index.Find(id)
 	if !ok {
 		return nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)
 	}
@@ -71,7 +72,7 @@ func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
 // have moved it since the indexes were read: then it looks for new ones, once.
 func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
 	for again := errors.Is(cause, errGone) && r.firstMiss(id); ; again = false {
-		for _, at := range r.index.others(id) {
+		for _, at := range r.index.Others(id) {
 			content, err := r.chunkAt(ctx, id, at)
 			if !errors.Is(err, ErrDamaged) {
 				return content, err
@@ -89,8 +90,8 @@ func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]
 // firstMiss tells whether this is the first time that this chunk's pack is
 // found to be gone.
 func (r *Repository) firstMiss(id ID) bool {
-	at, _ := r.index.find(id)
-	name := r.index.packName(at.pack)
+	at, _ := r.index.Find(id)
+	name := r.index.PackName(at.Pack)
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
 	first := !r.missed[name]
@@ -99,17 +100,17 @@ func (r *Repository) firstMiss(id ID) bool {
 }
 
 // chunkAt reads a chunk from one of its places.
-func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, error) {
-	name, size := r.index.packOf(at.pack)
+func (r *Repository) chunkAt(ctx context.Context, id ID, at index.Location) ([]byte, error) {
+	name, size := r.index.PackOf(at.Pack)
 	c, err := r.packCipherOf(name)
 	if err != nil {
 		return nil, err
 	}
-	sealed, _, err := r.readRange(ctx, name, size, int64(at.offset), at.sealed(), nil)
+	sealed, _, err := r.readRange(ctx, name, size, int64(at.Offset), at.Sealed(), nil)
 	if err != nil {
 		return nil, err
 	}
-	return c.OpenRecord(id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
+	return c.OpenRecord(id, at.Ordinal, sealed, int(at.Content), make([]byte, 0, at.Content))
 }
 
 // Tree reads a directory and calls fn for each entry, in order.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -281,10 +282,10 @@ func (p *repairer) keep(list format.PackList) {
 // lost builds the index in memory and walks all trees by it.
 func (p *repairer) lost(ctx context.Context) error {
 	r := p.r
-	r.index = newIndex()
+	r.index = index.New()
 	for n, list := range p.have {
 		r.listed[n] = true
-		r.index.addPack(list)
+		r.index.Add(list)
 	}
 	for _, n := range p.old {
 		r.loaded[n] = true // they are read: what was built counts
@@ -394,7 +395,7 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackLi
 			if err != nil || slices.Contains(p.v.bad[entry.ID], l.Name) {
 				continue
 			}
-			at := row{entry.ID, location{ordinal: uint32(i), kind: entry.Kind, record: entry.Record, content: entry.Content}}
+			at := index.Row{ID: entry.ID, Location: index.Location{Ordinal: uint32(i), Kind: entry.Kind, Record: entry.Record, Content: entry.Content}}
 			record, err := recordToCopy(c, at, sealed)
 			if err != nil {
 				continue

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -495,20 +496,20 @@ func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		at, ok := r.index.find(id)
+		at, ok := r.index.Find(id)
 		if !ok {
 			t.Fatalf("%s: not stored", c.name)
 		}
-		if smaller := int(at.record) < len(c.content); smaller != c.smaller {
-			t.Errorf("%s: a record of %d bytes for %d", c.name, at.record, len(c.content))
+		if smaller := int(at.Record) < len(c.content); smaller != c.smaller {
+			t.Errorf("%s: a record of %d bytes for %d", c.name, at.Record, len(c.content))
 		}
 	}
 }
 
 // rowsOf are all rows of a repository's index.
-func rowsOf(r *Repository) (rows []row) {
-	_ = r.index.read(func(v view) error {
-		v.rows(func(_ uint32, at *row) { rows = append(rows, *at) })
+func rowsOf(r *Repository) (rows []index.Row) {
+	_ = r.index.Read(func(v index.View) error {
+		v.Rows(func(_ uint32, at *index.Row) { rows = append(rows, *at) })
 		return nil
 	})
 	return rows

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -30,7 +31,7 @@ type Repository struct {
 	writes *Epoch         // the one that is written
 	trust  trust          // what counts of closed epochs
 	seen   Seen           // of the keyring that was opened
-	index  *index
+	index  *index.Index
 
 	loadMu sync.Mutex
 	loaded map[Name]bool // indexes in memory
@@ -109,7 +110,7 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 func open(s store.Store, h *format.Header, key *backupkey.Key, epochs []*Epoch) *Repository {
 	return &Repository{
 		store: s, header: h, id: h.ID(), key: key, epochs: epochs, writes: epochs[len(epochs)-1],
-		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
+		index: index.New(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
 	}
 }
 
@@ -388,6 +389,6 @@ func Newest(all []*Snapshot, now time.Time) *Snapshot {
 
 // Has tells whether a chunk is known to the loaded indexes.
 func (r *Repository) Has(id ID) bool {
-	_, ok := r.index.number(id)
+	_, ok := r.index.Number(id)
 	return ok
 }

@@ -180,7 +180,7 @@ func plantIndexOfEverything(t *testing.T, m *store.Memory, key *backupkey.Key, e
 	var entries []format.PackEntry
 	r := reopen(t, m, key)
 	for _, row := range rowsOf(r) {
-		entries = append(entries, format.PackEntry{ID: row.id, Kind: row.kind, Record: 20, Content: 19})
+		entries = append(entries, format.PackEntry{ID: row.ID, Kind: row.Kind, Record: 20, Content: 19})
 	}
 	n := evil.current().NewName(format.KindPack)
 	c := evil.current().PackCipher(n)
@@ -207,22 +207,22 @@ func TestAChunkIsHeldAgainstItsID(t *testing.T) {
 	thief := reopen(t, m, key) // both keys open the epoch in question
 	var forged ID
 	for _, row := range rowsOf(thief) {
-		if row.kind == KindData && row.content == 100 && row.record == 101 {
-			forged = row.id
+		if row.Kind == KindData && row.Content == 100 && row.Record == 101 {
+			forged = row.ID
 		}
 	}
-	at, ok := thief.index.find(forged)
+	at, ok := thief.index.Find(forged)
 	if !ok {
 		t.Fatal("no chunk to forge")
 	}
-	n := thief.index.packName(at.pack)
+	n := thief.index.PackName(at.Pack)
 	b, err := store.ReadAll(ctx, m, format.KindPack.Path(n), format.MaxPack)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := thief.owner(format.KindPack, n).PackCipher(n)
 	record := append([]byte{format.EncodingRaw}, bytes.Repeat([]byte{7}, 100)...)
-	copy(b[at.offset:], c.SealRecord(nil, forged, at.ordinal, record))
+	copy(b[at.Offset:], c.SealRecord(nil, forged, at.Ordinal, record))
 	if err := m.Replace(ctx, format.KindPack.Path(n), b); err != nil {
 		t.Fatal(err)
 	}
@@ -561,7 +561,7 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 	}
 	var ids []ID
 	for _, row := range rowsOf(r) {
-		ids = append(ids, row.id)
+		ids = append(ids, row.ID)
 	}
 	if err := r.Load(ctx, ids[:len(ids)/2], func(n int) []byte { return make([]byte, n) }, func(_ ID, _ []byte, err error) error { return err }); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -277,13 +278,13 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, er
 		v.damage("%v", b)
 	}
 	lists := make(map[Name][]format.PackEntry)
-	return lists, v.r.index.read(func(x view) error {
-		x.rows(func(_ uint32, r *row) {
-			n, _, _ := x.pack(r.pack)
-			lists[n] = append(lists[n], format.PackEntry{ID: r.id, Kind: r.kind, Record: r.record, Content: r.content})
+	return lists, v.r.index.Read(func(x index.View) error {
+		x.Rows(func(_ uint32, r *index.Row) {
+			n, _, _ := x.Pack(r.Pack)
+			lists[n] = append(lists[n], format.PackEntry{ID: r.ID, Kind: r.Kind, Record: r.Record, Content: r.Content})
 		})
-		for i := range x.packs() {
-			n, want, _ := x.pack(uint32(i))
+		for i := range x.Packs() {
+			n, want, _ := x.Pack(uint32(i))
 			size, ok := v.packs[n]
 			switch {
 			case !ok:
@@ -384,15 +385,15 @@ func (v *verifier) markBad(pack Name, entries []format.PackEntry) {
 }
 
 // readsBack tells whether a chunk is sound in at least one of its places.
-func (v *verifier) readsBack(id ID, at location) bool {
+func (v *verifier) readsBack(id ID, at index.Location) bool {
 	v.mu.Lock()
 	bad := v.bad[id]
 	v.mu.Unlock()
 	if len(bad) == 0 {
 		return true
 	}
-	for _, place := range append(v.r.index.others(id), at) {
-		if !slices.Contains(bad, v.r.index.packName(place.pack)) {
+	for _, place := range append(v.r.index.Others(id), at) {
+		if !slices.Contains(bad, v.r.index.PackName(place.Pack)) {
 			return true
 		}
 	}
@@ -601,11 +602,11 @@ func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally
 
 // data checks that a run of bytes is in a chunk that is there.
 func (v *verifier) data(e Extent) error {
-	at, ok := v.r.index.find(e.Chunk)
+	at, ok := v.r.index.Find(e.Chunk)
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, e.Chunk)
-	case int64(e.Offset)+e.Length > int64(at.content):
+	case int64(e.Offset)+e.Length > int64(at.Content):
 		return fmt.Errorf("%w: chunk %s is shorter than the file says", ErrDamaged, e.Chunk)
 	}
 	if !v.readsBack(e.Chunk, at) {

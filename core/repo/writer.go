@@ -137,7 +137,7 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
 	leaveOut(present, marked)
-	r.index.keepOnly(present)
+	r.index.KeepOnly(present)
 	for n, size := range present {
 		// A pack of a closed epoch that no index names is of no use: its ids are those of another key, and somebody who has the old
 		// key may have planted it.
@@ -154,7 +154,7 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 		p := format.PackList{Name: n, Size: size, Entries: entries}
 		orphans = append(orphans, p)
 		r.listed[n] = true
-		r.index.addPack(p)
+		r.index.Add(p)
 	}
 	return orphans, nil
 }
@@ -217,7 +217,7 @@ func (w *Writer) Stats() Stats {
 // claim tells whether the caller must store this chunk: nobody has, and
 // nobody else is about to.
 func (w *Writer) claim(id ID) bool {
-	if _, found := w.repo.index.find(id); found {
+	if _, found := w.repo.index.Find(id); found {
 		return false
 	}
 	w.mu.Lock()
@@ -225,7 +225,7 @@ func (w *Writer) claim(id ID) bool {
 	if _, taken := w.claimed[id]; taken {
 		return false
 	}
-	if _, found := w.repo.index.find(id); found { // uploaded since the first look
+	if _, found := w.repo.index.Find(id); found { // uploaded since the first look
 		return false
 	}
 	w.claimed[id] = struct{}{}
@@ -309,7 +309,7 @@ func (p *openPack) upload() error {
 	w.repo.loadMu.Lock()
 	w.repo.listed[p.name] = true
 	w.repo.loadMu.Unlock()
-	w.repo.index.addPack(list)
+	w.repo.index.Add(list)
 	w.mu.Lock()
 	for _, e := range p.entries {
 		delete(w.claimed, e.ID)
@@ -543,7 +543,7 @@ func (w *Writer) settle() error {
 	if err := r.checkHeader(w.ctx); err != nil {
 		return err
 	}
-	if lost := r.index.keepOnly(present); lost > 0 {
+	if lost := r.index.KeepOnly(present); lost > 0 {
 		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
 	}
 	return nil
