@@ -292,7 +292,7 @@ func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progr
 	}
 	fresh := moving.newest()
 	id := fresh.GivenUpID(r.id)
-	said, err := r.putRecord(ctx, format.KindRemoval, format.AppendField(nil, format.RecordGivenUp, id[:]))
+	said, err := r.putRecord(ctx, format.KindRemoval, format.EncodeGivenUp(id))
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func EncodeClosing(c ClosedOver) []byte {
 	for _, ref := range refs {
 		sum := c[ref]
 		entry := append([]byte{byte(ref.Kind)}, ref.Name[:]...)
-		b = AppendField(b, closingEntry, append(entry, sum[:]...))
+		b = appendField(b, closingEntry, append(entry, sum[:]...))
 	}
 	return b
 }

@@ -296,7 +296,7 @@ func FuzzSealedObject(f *testing.F) {
 func FuzzPruneObjects(f *testing.F) {
 	for _, b := range [][]byte{
 		EncodeMark(vectorMark()), EncodePending(vectorPending(ID{1})), EncodePending(Pending{}), EncodeRemoval([]Name{{1}, {2}}),
-		AppendField(EncodeMark(vectorMark()), 9, []byte("later")),
+		appendField(EncodeMark(vectorMark()), 9, []byte("later")),
 	} {
 		f.Add(b)
 	}

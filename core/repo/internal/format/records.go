@@ -25,17 +25,16 @@ const (
 	markPack        = 2
 	markWhen        = 3
 	recordSnapshot  = 1 // of removals and pins
-	RecordGivenUp   = 2 // of removals
+	recordGivenUp   = 2 // of removals
 )
 
-// AppendField appends a field: its tag, its length, its value.
-func AppendField(b []byte, tag uint64, v []byte) []byte {
+func appendField(b []byte, tag uint64, v []byte) []byte {
 	return appendBytes(appendUvarint(b, tag), v)
 }
 
 func appendNames(b []byte, tag uint64, names []Name) []byte {
 	for _, n := range names {
-		b = AppendField(b, tag, n[:])
+		b = appendField(b, tag, n[:])
 	}
 	return b
 }
@@ -44,16 +43,16 @@ func appendNames(b []byte, tag uint64, names []Name) []byte {
 func EncodePending(p Pending) []byte {
 	b := appendNames(nil, pendingIndex, p.Indexes)
 	if p.Snapshot != nil {
-		b = AppendField(b, pendingSnapshot, EncodeSnapshot(p.Snapshot))
+		b = appendField(b, pendingSnapshot, EncodeSnapshot(p.Snapshot))
 	}
 	return b
 }
 
 // EncodeMark encodes a mark.
 func EncodeMark(m Mark) []byte {
-	b := AppendField(nil, markPruner, m.Pruner[:])
+	b := appendField(nil, markPruner, m.Pruner[:])
 	b = appendNames(b, markPack, m.Packs)
-	return AppendField(b, markWhen, appendSvarint(nil, m.When))
+	return appendField(b, markWhen, appendSvarint(nil, m.When))
 }
 
 // EncodeRemoval encodes a removal or a pin.
@@ -77,6 +76,9 @@ func decodeFields(b []byte, repeated uint64, fn func(tag uint64, v *decoder)) er
 	}
 	return d.done()
 }
+
+// EncodeGivenUp encodes the removal that gives the change to an epoch up, by its id for that.
+func EncodeGivenUp(epoch [32]byte) []byte { return appendField(nil, recordGivenUp, epoch[:]) }
 
 // DecodePending decodes a pending object. Errors: ErrDamaged.
 func DecodePending(b []byte) (p Pending, err error) {
@@ -133,7 +135,7 @@ func DecodeRemoval(b []byte) (snapshots []Name, err error) {
 // DecodeGivenUp returns the epoch, by its id for that, that a removal gives up; the zero id for none.
 func DecodeGivenUp(b []byte) (id [32]byte, err error) {
 	err = decodeFields(b, recordSnapshot, func(tag uint64, v *decoder) {
-		if tag == RecordGivenUp {
+		if tag == recordGivenUp {
 			id = v.id()
 		} else {
 			v.b = nil

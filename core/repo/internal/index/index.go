@@ -73,6 +73,7 @@ const (
 	blockRows  = 1 << blockShift
 )
 
+// New returns an empty index.
 func New() *Index { return &Index{table: make([]uint32, 1024)} }
 
 // Reset forgets everything.
@@ -251,6 +252,7 @@ func (x *Index) Others(id format.ID) (places []Location) {
 	return places
 }
 
+// PackName returns a pack's name.
 func (x *Index) PackName(pack uint32) format.Name {
 	name, _ := x.PackOf(pack)
 	return name
@@ -296,14 +298,14 @@ func (x *Index) KeepOnly(present map[format.Name]int64) (lost int) {
 }
 
 // Number returns the number of a chunk's row. It stays the same until
-// keepOnly is called.
+// KeepOnly is called.
 func (x *Index) Number(id format.ID) (uint32, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.numberLocked(id)
 }
 
-// numberLocked is number. The caller must hold x.mu.
+// numberLocked is Number. The caller must hold x.mu.
 func (x *Index) numberLocked(id format.ID) (uint32, bool) {
 	slot, found := x.slot(id)
 	if !found {
