@@ -1,3 +1,4 @@
+// Package storetest holds every store.Store against the text of the interface.
 package storetest
 
 import (
@@ -8,13 +9,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // Maker makes stores of one kind for a test.
 type Maker struct {
 	// Open opens the store; a second call, after Close, opens the same one again.
-	Open func(t *testing.T) vault.Store
+	Open func(t *testing.T) store.Store
 	// Forgets: the store is gone once it is closed.
 	Forgets bool
 }
@@ -36,25 +37,25 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func key(n byte) vault.Key { return vault.Key(bytes.Repeat([]byte{n}, 32)) }
+func key(n byte) store.Key { return store.Key(bytes.Repeat([]byte{n}, 32)) }
 
-func put(t *testing.T, s vault.Store, n byte, old, next string) error {
+func put(t *testing.T, s store.Store, n byte, old, next string) error {
 	t.Helper()
-	c := vault.Change{Key: key(n)}
+	c := store.Change{Key: key(n)}
 	if old != "" {
 		c.Old = []byte(old)
 	}
 	if next != "" {
 		c.New = []byte(next)
 	}
-	return s.Commit(t.Context(), []vault.Change{c})
+	return s.Commit(t.Context(), []store.Change{c})
 }
 
-func want(t *testing.T, s vault.Store, n byte, value string) {
+func want(t *testing.T, s store.Store, n byte, value string) {
 	t.Helper()
 	got, err := s.Get(t.Context(), key(n))
 	if value == "" {
-		if !errors.Is(err, vault.ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("key %d: %q, %v", n, got, err)
 		}
 		return
@@ -86,11 +87,11 @@ func conflicts(t *testing.T, m Maker) {
 	defer s.Close() //nolint:errcheck // a test's
 	must(t, put(t, s, 1, "", "one"))
 	for _, c := range []struct{ old, next string }{{"", "x"}, {"two", "x"}, {"on", "x"}, {"two", ""}} {
-		if err := put(t, s, 1, c.old, c.next); !errors.Is(err, vault.ErrConflict) {
+		if err := put(t, s, 1, c.old, c.next); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("swap %q for %q: %v", c.old, c.next, err)
 		}
 	}
-	if err := put(t, s, 2, "one", "x"); !errors.Is(err, vault.ErrConflict) {
+	if err := put(t, s, 2, "one", "x"); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("swap of nothing: %v", err)
 	}
 	want(t, s, 1, "one")
@@ -101,14 +102,14 @@ func allOrNone(t *testing.T, m Maker) {
 	s := m.Open(t)
 	defer s.Close() //nolint:errcheck // a test's
 	must(t, put(t, s, 1, "", "one"))
-	err := s.Commit(t.Context(), []vault.Change{
+	err := s.Commit(t.Context(), []store.Change{
 		{Key: key(2), New: []byte("new")}, {Key: key(1), Old: []byte("one"), New: []byte("changed")}, {Key: key(3), Old: []byte("not there"), New: []byte("x")}})
-	if !errors.Is(err, vault.ErrConflict) {
+	if !errors.Is(err, store.ErrConflict) {
 		t.Fatal(err)
 	}
 	want(t, s, 1, "one")
 	want(t, s, 2, "")
-	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(2), New: []byte("new")}, {Key: key(1), Old: []byte("one")}}))
+	must(t, s.Commit(t.Context(), []store.Change{{Key: key(2), New: []byte("new")}, {Key: key(1), Old: []byte("one")}}))
 	want(t, s, 1, "")
 	want(t, s, 2, "new")
 	must(t, s.Commit(t.Context(), nil))
@@ -120,8 +121,8 @@ func iterate(t *testing.T, m Maker) {
 	for n := range byte(20) {
 		must(t, put(t, s, n, "", fmt.Sprint("value ", n)))
 	}
-	seen := map[vault.Key]string{}
-	must(t, s.Iterate(t.Context(), func(k vault.Key, v []byte) error {
+	seen := map[store.Key]string{}
+	must(t, s.Iterate(t.Context(), func(k store.Key, v []byte) error {
 		if _, double := seen[k]; double {
 			t.Error("a key came twice")
 		}
@@ -133,7 +134,7 @@ func iterate(t *testing.T, m Maker) {
 	}
 	stop := errors.New("stop")
 	calls := 0
-	if err := s.Iterate(t.Context(), func(vault.Key, []byte) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
+	if err := s.Iterate(t.Context(), func(store.Key, []byte) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("%v after %d", err, calls)
 	}
 }
@@ -142,7 +143,7 @@ func slices(t *testing.T, m Maker) {
 	s := m.Open(t)
 	defer s.Close() //nolint:errcheck // a test's
 	value := []byte("before")
-	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), New: value}}))
+	must(t, s.Commit(t.Context(), []store.Change{{Key: key(1), New: value}}))
 	copy(value, "after!")
 	want(t, s, 1, "before")
 	got, err := s.Get(t.Context(), key(1))
@@ -177,10 +178,10 @@ func cancelled(t *testing.T, m Maker) {
 	must(t, put(t, s, 1, "", "one"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Commit(ctx, []vault.Change{{Key: key(1), Old: []byte("one"), New: []byte("two")}}); !errors.Is(err, context.Canceled) {
+	if err := s.Commit(ctx, []store.Change{{Key: key(1), Old: []byte("one"), New: []byte("two")}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("commit: %v", err)
 	}
-	if err := s.Iterate(ctx, func(vault.Key, []byte) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := s.Iterate(ctx, func(store.Key, []byte) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("iterate: %v", err)
 	}
 	want(t, s, 1, "one")
@@ -189,7 +190,7 @@ func cancelled(t *testing.T, m Maker) {
 func parallel(t *testing.T, m Maker) {
 	s := m.Open(t)
 	defer s.Close() //nolint:errcheck // a test's
-	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), New: []byte("0")}, {Key: key(2), New: []byte("0")}}))
+	must(t, s.Commit(t.Context(), []store.Change{{Key: key(1), New: []byte("0")}, {Key: key(2), New: []byte("0")}}))
 	var group sync.WaitGroup
 	done := make(chan struct{})
 	for range 3 {
@@ -200,8 +201,8 @@ func parallel(t *testing.T, m Maker) {
 					return
 				default:
 				}
-				both := map[vault.Key]string{}
-				if err := s.Iterate(t.Context(), func(k vault.Key, v []byte) error { both[k] = string(v); return nil }); err != nil {
+				both := map[store.Key]string{}
+				if err := s.Iterate(t.Context(), func(k store.Key, v []byte) error { both[k] = string(v); return nil }); err != nil {
 					t.Error(err)
 					return
 				}
@@ -214,7 +215,7 @@ func parallel(t *testing.T, m Maker) {
 	}
 	for i := range 20 {
 		old, next := []byte(fmt.Sprint(i)), []byte(fmt.Sprint(i+1))
-		must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), Old: old, New: next}, {Key: key(2), Old: old, New: next}}))
+		must(t, s.Commit(t.Context(), []store.Change{{Key: key(1), Old: old, New: next}, {Key: key(2), Old: old, New: next}}))
 	}
 	close(done)
 	group.Wait()
@@ -224,7 +225,7 @@ func large(t *testing.T, m Maker) {
 	s := m.Open(t)
 	defer s.Close() //nolint:errcheck // a test's
 	value := bytes.Repeat([]byte("x"), 4000)
-	must(t, s.Commit(t.Context(), []vault.Change{{Key: key(1), New: value}}))
+	must(t, s.Commit(t.Context(), []store.Change{{Key: key(1), New: value}}))
 	if got, err := s.Get(t.Context(), key(1)); err != nil || !bytes.Equal(got, value) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}

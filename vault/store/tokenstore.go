@@ -1,4 +1,4 @@
-package vault
+package store
 
 import (
 	"bytes"
@@ -145,9 +145,12 @@ func (t *Token) Iterate(ctx context.Context, fn func(Key, []byte) error) error {
 // Close implements Store. The token itself is its opener's.
 func (t *Token) Close() error { return nil }
 
+// tokenFormat is the first byte of an object on the token.
+const tokenFormat = 1
+
 // encodeValues is, for each value, its key, its length in 4 bytes, and itself.
 func encodeValues(values map[Key][]byte) []byte {
-	b := []byte{valueFormat}
+	b := []byte{tokenFormat}
 	for key, value := range values {
 		b = append(b, key[:]...)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(value)))
@@ -157,7 +160,7 @@ func encodeValues(values map[Key][]byte) []byte {
 }
 
 func decodeValues(b []byte) (map[Key][]byte, error) {
-	if len(b) == 0 || b[0] != valueFormat {
+	if len(b) == 0 || b[0] != tokenFormat {
 		return nil, errTokenObject
 	}
 	values := map[Key][]byte{}

@@ -1,6 +1,9 @@
-package vault
+package store
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Key is where a value is in the store: the hash of an account id, or zeros for the head.
 type Key [32]byte
@@ -37,3 +40,18 @@ type Store interface {
 	// Close releases the store; using it afterwards is an error. Closing again is harmless.
 	Close() error
 }
+
+// Eraser is a Store that can leave nothing behind of what a Change with Erase replaced.
+type Eraser interface {
+	// Erase does so for all such changes so far, also those of earlier processes. Commits wait meanwhile.
+	Erase(ctx context.Context) error
+}
+
+// What a store can answer.
+var (
+	ErrNotFound = errors.New("not in the store")
+	ErrConflict = errors.New("the store has another value")
+	ErrInUse    = errors.New("another process has the store open")
+	// ErrTampered: what is there was not written by a vault, or not by the one that it belongs to.
+	ErrTampered = errors.New("the store is not the one that the token is anchored to")
+)
