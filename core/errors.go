@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -145,6 +146,7 @@ var below = []struct{ from, to error }{
 	{repo.ErrNoSnapshot, ErrNoSnapshot},
 	{repo.ErrAmbiguous, ErrNoSnapshot},
 	{repo.ErrNoEntry, ErrNoEntry},
+	{browse.ErrPattern, ErrInvalid},
 	{repo.ErrChanging, ErrChangePending},
 	{repo.ErrGivenUp, ErrGivenUp},
 	{repo.ErrChanged, ErrDowngraded},
