@@ -28,7 +28,7 @@ var plantedBugs = []plantedBug{
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n	if errors.Is(err, repo.ErrUnprotected) {\n		key = nil\n		r, err = repo.Open(ctx, s, repo.Unencrypted())\n	}\n	switch {\n	case err != nil:"},
 	},
 	{
-		"a restore with the key believes a header without encryption", "reader.go",
+		"a restore with the key believes a header without encryption", "elsewhere.go",
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n"},
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n	if errors.Is(err, repo.ErrUnprotected) {\n		r, err = repo.Open(ctx, s, repo.Unencrypted())\n	}\n"},
 	},

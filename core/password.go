@@ -131,7 +131,7 @@ func (a *App) registerAnew(ctx context.Context, req PasswordRequest, old []byte,
 	if err != nil {
 		return VaultCard{}, err
 	}
-	return a.register(ctx, at.anonymous(), req, key)
+	return a.register(ctx, at.Anonymous(), req, key)
 }
 
 // removeAccount deletes the account of the profile's backup.

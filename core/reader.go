@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -27,49 +26,6 @@ type Reader struct {
 	known []string
 
 	browser *browse.Browser
-}
-
-// openPlace opens a destination without a profile. Tests put a store of their own here.
-var openPlace = OpenFolder
-
-// Found is what anybody can tell about a backup.
-type Found struct {
-	RepositoryID string
-	Protection   Protection
-	KeyID        backupkey.ID // of an encrypted backup: for backupkey.Repair
-	Changing     bool         // a change of encryption is under way
-	NextKeyID    backupkey.ID
-	// VaultCard is that of the vault that checks the password, nil: there is none.
-	VaultCard []byte
-}
-
-// Inspect looks at a place without a key. Errors: ErrNoBackup,
-// ErrNewerFormat, ErrDamaged, ErrDestinationGone, ErrPermission.
-func Inspect(ctx context.Context, destination string) (Found, error) {
-	s, err := openPlace(ctx, destination, false)
-	if err != nil {
-		return Found{}, raise(err)
-	}
-	defer s.Close() //nolint:errcheck // only read from
-	f, err := repo.Inspect(ctx, s)
-	if err != nil {
-		return Found{}, raise(err)
-	}
-	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
-}
-
-// OpenReader opens a backup somewhere, as on a new computer. A key demands that it is encrypted under it; nil says
-// that the person takes what is not encrypted, and so vouched for by nobody. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
-func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
-	s, err := openPlace(ctx, destination, false)
-	if err != nil {
-		return nil, raise(err)
-	}
-	r, err := repo.Open(ctx, s, repo.By(key))
-	if err != nil {
-		return nil, errors.Join(raise(err), s.Close())
-	}
-	return &Reader{r: r, s: s, browser: browse.New(r)}, nil
 }
 
 // Reader opens the profile's own backup.
