@@ -43,7 +43,7 @@ type Params struct {
 	// Vaults reaches vaults; nil: there are no passwords.
 	Vaults Vaults
 	// Waiting, if not nil, is called with a path of a source that has not answered for a while, from another goroutine, besides being in the
-	// Progress of whoever looks on.
+	// Progress.
 	Waiting func(path string)
 	Log     *slog.Logger // nil logs nothing
 }

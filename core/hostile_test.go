@@ -516,7 +516,7 @@ func removeTree(dir string) error {
 	return errors.Join(err, os.RemoveAll(dir))
 }
 
-// named tells whether an error is one that callers decide on.
+// named reports whether an error is one that callers decide on.
 func named(err error) bool {
 	return slices.ContainsFunc([]error{
 		core.ErrDamaged, core.ErrNoSnapshot, core.ErrNoEntry, core.ErrOlderState, core.ErrTargetFull, core.ErrTarget,

@@ -12,7 +12,7 @@ import (
 
 // Kept is what a change of the key keeps of one computer's backups.
 type Kept struct {
-	Host    string    `json:"host"` // as they say; whoever had the old key can have written any name
+	Host    string    `json:"host"` // as the snapshot says: a holder of the old key can have written any name
 	User    string    `json:"user"`
 	Backups int       `json:"backups"`
 	Newest  time.Time `json:"newest"`

@@ -221,7 +221,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		o.CachePath = a.changesPath(set.Repository)
 	}
 	total := &totals{}
-	if progress != nil { // counting is a second walk over everything, for whoever looks on
+	if progress != nil { // counting is a second walk over everything, and only progress shows it
 		var stop func()
 		total, stop = a.totals(ctx, set.Sources, set.Excludes, exclude)
 		defer stop()

@@ -14,7 +14,7 @@ type Protection string
 const (
 	// ProtectionNone: anybody who can read the destination can read the backup.
 	ProtectionNone Protection = "none"
-	// ProtectionKey: only who has the 64-digit key.
+	// ProtectionKey: only holders of the 64-digit key can read it.
 	ProtectionKey Protection = "key"
 )
 

@@ -9,7 +9,7 @@ import (
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
-// VaultCard is what a client must know of a vault. Whoever holds the
+// VaultCard is what a client must know of a vault. A holder of the
 // destination can write one there.
 type VaultCard = vaultcard.Card
 
@@ -133,7 +133,7 @@ func vouchedCard(set profile.Settings) []byte {
 	return set.VaultCard
 }
 
-// knows tells whether this computer's own backup has this vault.
+// knows reports whether this computer's own backup has this vault.
 func (a *App) knows(c VaultCard) bool {
 	text := vouchedCard(a.profile.Settings())
 	if text == nil {

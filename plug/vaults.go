@@ -82,8 +82,8 @@ func (v Vaults) token(create bool) (*vaultcard.Address, error) {
 }
 
 // SoftwareToken is the address of a token in this computer's own folder; ""
-// where SoftHSM is not installed. It guards against who reads the cloud, not
-// against who has this computer, and is lost with it.
+// where SoftHSM is not installed. It protects against readers of the cloud,
+// not against users of this computer, and is lost with it.
 func (v Vaults) SoftwareToken() string {
 	if v.Software == "" || !vaultclient.SoftwareTokenPossible() {
 		return ""

@@ -43,7 +43,7 @@ type ledger struct {
 	// only wants to know something waits for it.
 	writing sync.Mutex
 
-	mu      sync.Mutex // the state below; only who holds writing changes it
+	mu      sync.Mutex // the state below; the caller must also hold writing to change it
 	keys    map[uint32]*storageKeys
 	current *storageKeys
 	head    head

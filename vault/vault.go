@@ -27,7 +27,7 @@ type Params struct {
 	Name string
 	// Policy's zero value has no delays; see DefaultDelays.
 	Policy Policy
-	// StrangersRate limits evaluations for who has no account, and OwnersRate those for new passwords of accounts. Nil: no limit.
+	// StrangersRate limits evaluations for clients without an account, OwnersRate those for new passwords of accounts. Nil: no limit.
 	StrangersRate, OwnersRate *rate.Limiter
 	// AnswerFor is how long a client is kept waiting for store and token; 0: 10 s.
 	AnswerFor time.Duration

@@ -7,7 +7,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/vaults"
 )
 
-// What a client finds beyond the kinds of core/vaults, of which each is one where that is said.
+// What a client finds beyond the kinds of core/vaults. Those with a kind are errors of that kind as well.
 var (
 	ErrNoAccount   = errors.New("the vault does not know this account")
 	ErrNotTheVault = fmt.Errorf("%w: this is not the vault that the card names", vaults.ErrSuspect)

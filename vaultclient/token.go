@@ -51,11 +51,11 @@ const (
 	softPIN   = "pin"
 )
 
-// SoftwareTokenPossible tells whether SoftHSM is installed, so that SoftwareToken can work.
+// SoftwareTokenPossible reports whether SoftHSM is installed, so that SoftwareToken can work.
 func SoftwareTokenPossible() bool { return hsm.SoftHSM() != "" }
 
 // SoftwareToken returns the URI, fit for card.ParseTyped, of a SoftHSM token in the folder dir, and makes it where there
-// is none. It guards against who reads the cloud, and not against who has this computer; it is lost
+// is none. It protects against readers of the cloud, and not against users of this computer; it is lost
 // with the computer. It sets SOFTHSM2_CONF for this process, so other SoftHSM tokens are out of sight
 // afterwards; call it before any token is opened, on each start. Calls may run at once.
 func SoftwareToken(dir string) (uri string, err error) {

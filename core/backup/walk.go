@@ -52,7 +52,7 @@ type pending struct {
 	blocks chan *block // in order; closed after the last
 	paged  *paged      // of a database, else nil
 
-	xattrs     []repo.Xattr // by whoever reads the file
+	xattrs     []repo.Xattr // set by the worker that reads the file
 	xattrFault error        // it is backed up without them
 
 	taken *sharedTaken // a database: file is a copy of it
@@ -315,7 +315,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// visit handles everything that is not a directory and not as it was. known tells whether the
+// visit handles everything that is not a directory and not as it was. known reports whether the
 // run before saw something of that name, name is its name on disk.
 func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, known bool, name string, src *repo.Source) error {
 	r.o.Counters.path.Store(&path)
@@ -327,7 +327,7 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	}
 	// What says that it is empty is taken for empty. Files of /proc say so of what they make up when they are read; to read some of them has
 	// effects, or no end, and nobody restores one.
-	if e.Size == 0 { // of others, whoever opens them reads these
+	if e.Size == 0 { // of other files, the worker that opens them reads these
 		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
 			if err := r.problem(ctx, path, err); err != nil {
 				return err
@@ -438,7 +438,7 @@ func nodeKind(k source.Kind) repo.NodeKind {
 	}
 }
 
-// unchanged tells whether the file need not be read: lstat says the same as
+// unchanged reports whether the file need not be read: lstat says the same as
 // in the run before, to the nanosecond of its ctime, and all its chunks are there.
 func (r *run) unchanged(ctx context.Context, e *source.Entry, old *repo.Node) bool {
 	if old == nil || old.Kind != nodeKind(e.Kind) || old.MTime != e.MTime.Sec || old.MNanos != uint32(e.MTime.Nsec) ||
@@ -459,7 +459,7 @@ func (r *run) stored(ctx context.Context, old *repo.Node) bool {
 	return old.Content.Depth == 0 || r.hasBelow(ctx, old.Content)
 }
 
-// hasBelow tells whether what extent lists name is there: after a prune, a
+// hasBelow reports whether what extent lists name is there: after a prune, a
 // list may be left in a pack that others need when what it names is gone.
 func (r *run) hasBelow(ctx context.Context, c repo.Content) bool {
 	return r.o.Repository.Extents(ctx, c, func(e repo.Extent) error {

@@ -111,7 +111,7 @@ func (b *TreeBuilder) Add(n *Node) error {
 	return nil
 }
 
-// full tells whether the entry (large only through its attributes) would make
+// full reports whether the entry (large only through its attributes) would make
 // the block longer than a chunk may be.
 func (b *TreeBuilder) full(n *Node) bool {
 	size := 256 + len(n.Name) + len(n.Target) + 64*len(n.Content.Extents)

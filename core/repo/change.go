@@ -377,11 +377,11 @@ func (r *Repository) forgetOldSecrets(ctx context.Context, last uint32) error {
 // deleteKeyrings deletes the keyrings up to number last, but never the one in use. Those with
 // higher numbers may be of another computer, which is about to make the header name one.
 func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
-	numbers, err := keyringNumbers(ctx, r.store)
+	bitset, err := keyringNumbers(ctx, r.store)
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
+	for _, n := range bitset {
 		if n > last || n == r.header.Keyring || r.header.Next != nil && n == r.header.Next.Keyring {
 			continue
 		}

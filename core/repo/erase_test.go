@@ -89,7 +89,7 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 
 func mine(s *Snapshot) bool { return s.Host == "mine" }
 
-// holdsSecret tells whether any chunk of any pack holds the secret's bytes, or a tree its name.
+// holdsSecret reports whether any chunk of any pack holds the secret's bytes, or a tree its name.
 func holdsSecret(t *testing.T, m store.Store) (bytesThere, nameThere bool) {
 	t.Helper()
 	ctx := context.Background()

@@ -65,7 +65,7 @@ func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, f
 }
 
 // split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a. One of a and b was visible
-// first, and whoever began after that should have seen it. Both lists ascend.
+// first, and a run that began after that should have seen it. Both lists ascend.
 func split(of, other []*Snapshot) string {
 	for i := 1; i < len(of); i++ {
 		a, a2 := of[i-1], of[i]

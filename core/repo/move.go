@@ -21,9 +21,9 @@ const (
 )
 
 // toMove are the packs whose live chunks are to be moved to new ones.
-func (p *pruner) toMove(all map[Name]*use) []*use {
-	var out []*use
-	var small [2][]*use
+func (p *pruner) toMove(all map[Name]*packUse) []*packUse {
+	var out []*packUse
+	var small [2][]*packUse
 	for _, u := range all {
 		class, target := 0, cmp.Or(p.o.PackBytes, dataPackTarget)
 		if u.meta {
@@ -50,7 +50,7 @@ func (p *pruner) toMove(all map[Name]*use) []*use {
 // move copies the live chunks of some packs to new ones, so that nothing is
 // counted in them any more. On a destination that is full it leaves it at that. What is not needed as it is gets its mark before: moving
 // may take the last room there is.
-func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, error) {
+func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*packUse, error) {
 	list := p.toMove(all)
 	if len(list) == 0 {
 		return all, nil
@@ -70,7 +70,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 		return nil, err
 	}
 	for _, e := range p.r.epochs { // a chunk stays with its epoch, which its id belongs to
-		mine := slices.DeleteFunc(slices.Clone(list), func(u *use) bool { return p.r.owner(format.KindPack, u.name) != e })
+		mine := slices.DeleteFunc(slices.Clone(list), func(u *packUse) bool { return p.r.owner(format.KindPack, u.name) != e })
 		if len(mine) == 0 {
 			continue
 		}
@@ -114,7 +114,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 }
 
 // rows are the chunks that are counted in some packs, in the packs' order.
-func (p *pruner) rows(list []*use) (map[Name][]index.Row, error) {
+func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
 	out := make(map[Name][]index.Row, len(list))
 	for _, u := range list {
 		out[u.name] = nil
@@ -136,7 +136,7 @@ func (p *pruner) rows(list []*use) (map[Name][]index.Row, error) {
 	return out, err
 }
 
-func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[Name][]index.Row, progress func(int64)) error {
+func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows map[Name][]index.Row, progress func(int64)) error {
 	w := p.r.newWriter(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
 	defer w.Close()
 	var buf []byte

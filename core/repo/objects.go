@@ -30,8 +30,8 @@ func (r *Repository) forgetGivenUp(ctx context.Context) error {
 	return nil
 }
 
-// givenUp reports whether somebody gives the change to an epoch up. Every known epoch counts, also one that was public: who gives
-// up turning encryption on has no other, and it leaves the backup as it was.
+// givenUp reports whether somebody gives the change to an epoch up. Every known epoch counts, also one that was public: a run
+// that gives up turning encryption on has no other, and it leaves the backup as it was.
 func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
 	all, err := recordsOf(ctx, r, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
 	for _, id := range all {
@@ -42,13 +42,13 @@ func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
 	return false, err
 }
 
-// known tells names of every epoch that is known, whatever it is worth.
+// known reports whether a name is of an epoch that is known, whatever that is worth.
 func (r *Repository) known(kind format.ObjectKind) func(Name) bool {
 	return func(n Name) bool { return r.owner(kind, n) != nil }
 }
 
 // records reads all objects of a kind that count. One that is gone by the time it is
-// read is left out: whoever listed it first knows nothing of it either.
+// read is left out: a later listing would not have shown it either.
 func records[T any](ctx context.Context, r *Repository, kind format.ObjectKind, decode func([]byte) (T, error)) (map[Name]T, error) {
 	return recordsOf(ctx, r, kind, func(n Name) bool { return r.counts(kind, n) }, decode)
 }

@@ -234,12 +234,12 @@ func openComing(ctx context.Context, s store.Store, h *format.Header, q Required
 
 // keyringsOf returns the keyrings that a key opens, by number.
 func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backupkey.Key) (map[uint32]*format.Keyring, error) {
-	numbers, err := keyringNumbers(ctx, s)
+	bitset, err := keyringNumbers(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	rings := make(map[uint32]*format.Keyring)
-	for _, n := range numbers {
+	for _, n := range bitset {
 		ring, _, err := readKeyring(ctx, s, key, id, n)
 		if errors.Is(err, ErrDamaged) {
 			continue // another key's, or planted
@@ -252,12 +252,12 @@ func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backup
 	return rings, nil
 }
 
-func keyringNumbers(ctx context.Context, s store.Store) (numbers []uint32, err error) {
+func keyringNumbers(ctx context.Context, s store.Store) (bitset []uint32, err error) {
 	err = s.List(ctx, "keyring-", func(o store.Object) error {
 		if n, ok := format.ParseKeyringPath(o.Name); ok {
-			numbers = append(numbers, n)
+			bitset = append(bitset, n)
 		}
 		return nil
 	})
-	return numbers, err
+	return bitset, err
 }

@@ -54,7 +54,7 @@ type PruneState struct {
 	Pending map[Name]time.Time `json:"pending"`
 }
 
-// What the dead leave behind goes after this long, by one's own observation.
+// Leftovers of dead runs are deleted once this computer has seen them for this long.
 const (
 	pendingFor = 30 * 24 * time.Hour
 	// snapshotFor is pendingFor for one whose snapshot may be on its way: if its computer wakes up,
@@ -179,7 +179,7 @@ func (p *pruner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(all, func(n Name, _ *use) bool { _, there := present[n]; return !there })
+	maps.DeleteFunc(all, func(n Name, _ *packUse) bool { _, there := present[n]; return !there })
 	return p.mark(ctx, all)
 }
 
@@ -216,7 +216,7 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 }
 
 // dropDead deletes pending objects that have been there for very long. It comes before the
-// listings: whoever wakes up and writes its snapshot after all finds it gone, and looks again.
+// listings: a run that wakes up and writes its snapshot after all finds it gone, and checks again.
 func (p *pruner) dropDead(ctx context.Context) error {
 	if err := p.remember(ctx); err != nil {
 		return err
@@ -239,8 +239,8 @@ func (p *pruner) dropDead(ctx context.Context) error {
 	return nil
 }
 
-// use is a pack as the snapshots use it.
-type use struct {
+// packUse is a pack as the snapshots use it.
+type packUse struct {
 	name   Name
 	size   int64
 	live   int64 // bytes of the sealed chunks that are counted in it
@@ -251,12 +251,12 @@ type use struct {
 	meta   bool  // it holds trees and lists
 }
 
-// waste is what the pack would shrink by without what is not needed, bytes.
-func (u *use) waste() int64 { return max(0, u.size-int64(format.PackSize(int(u.live), u.chunks))) }
+// waste is how many bytes of the pack nothing needs.
+func (u *packUse) waste() int64 { return max(0, u.size-int64(format.PackSize(int(u.live), u.chunks))) }
 
 // survey lists everything anew, in the order of chapter 12, walks the trees that it has
 // not walked yet, and returns the packs that are there with what is counted in them.
-func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
+func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
 	p.planned = p.o.Now()
 	pendings, err := p.pendings(ctx)
 	if err != nil {
@@ -266,7 +266,7 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Whoever writes under an epoch that this key does not open has replaced the header before.
+	// A writer of an epoch that this key does not open has replaced the header before.
 	if err := p.checkHeader(ctx); err != nil {
 		return nil, err
 	}
@@ -385,7 +385,7 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 		}
 		x, err := p.r.readIndex(ctx, n)
 		if errors.Is(err, errGone) {
-			continue // merged before the pending object named it; who backs up looks at its end
+			continue // merged before the pending object named it; the backup checks again before it ends
 		}
 		if err != nil {
 			return err
@@ -402,7 +402,7 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 }
 
 // preview fills in what a run would do.
-func (p *pruner) preview(all map[Name]*use) {
+func (p *pruner) preview(all map[Name]*packUse) {
 	due := p.due()
 	moving := make(map[Name]bool)
 	for _, u := range p.toMove(all) {
@@ -477,7 +477,7 @@ func (p *pruner) observe(seen map[Name]time.Time, there func(Name) bool, names [
 }
 
 // mark marks packs in which nothing is counted.
-func (p *pruner) mark(ctx context.Context, all map[Name]*use) error {
+func (p *pruner) mark(ctx context.Context, all map[Name]*packUse) error {
 	marked, _ := p.markedBy()
 	var fresh []Name
 	for _, u := range all {
@@ -593,7 +593,7 @@ func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
 	return err
 }
 
-// stale tells whether the indexes are worth writing anew: they name packs that
+// stale reports whether the indexes are worth writing anew: they name packs that
 // are not there, or there are many of them.
 func (p *pruner) stale() bool {
 	p.r.loadMu.Lock()
@@ -610,7 +610,7 @@ func (p *pruner) stale() bool {
 }
 
 // delete deletes packs. It stops, not done, when the listings have grown old.
-func (p *pruner) delete(ctx context.Context, all map[Name]*use, drop map[Name]bool) (done bool, err error) {
+func (p *pruner) delete(ctx context.Context, all map[Name]*packUse, drop map[Name]bool) (done bool, err error) {
 	i := int64(0)
 	for n := range drop {
 		if age := p.o.Now().Round(0).Sub(p.planned.Round(0)); age < 0 || age > planFor {
@@ -630,7 +630,7 @@ func (p *pruner) delete(ctx context.Context, all map[Name]*use, drop map[Name]bo
 }
 
 // left fills in what stays.
-func (p *pruner) left(all map[Name]*use, dropped map[Name]bool) {
+func (p *pruner) left(all map[Name]*packUse, dropped map[Name]bool) {
 	for n, u := range all {
 		switch {
 		case dropped[n]:

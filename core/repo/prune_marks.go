@@ -46,7 +46,7 @@ func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
 }
 
 // unmark takes packs in which a chunk is counted out of the own marks.
-func (p *pruner) unmark(ctx context.Context, all map[Name]*use) error {
+func (p *pruner) unmark(ctx context.Context, all map[Name]*packUse) error {
 	for n, m := range p.ownMarks() {
 		keep := slices.DeleteFunc(slices.Clone(m.Packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
 		if len(keep) == len(m.Packs) {
@@ -81,7 +81,7 @@ func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error 
 }
 
 // tidyMarks takes packs that are gone out of the own marks, and deletes marks
-// of others of which every pack is gone. Others than these are their owner's alone, however
+// of others if every pack in them is gone. All other marks are their owner's alone, however
 // old: it may be asleep in the middle of deleting.
 func (p *pruner) tidyMarks(ctx context.Context) error {
 	present, err := p.r.list(ctx, format.KindPack)

@@ -94,11 +94,11 @@ func (s *places) better(a, b *index.Row) bool {
 }
 
 // count distributes the needed chunks over the packs that are there.
-func (p *pruner) count() (map[Name]*use, error) {
+func (p *pruner) count() (map[Name]*packUse, error) {
 	own, foreign := p.markedBy()
-	out := make(map[Name]*use, len(p.present))
+	out := make(map[Name]*packUse, len(p.present))
 	for n, size := range p.present {
-		out[n] = &use{name: n, size: size, marked: own[n] || foreign[n]}
+		out[n] = &packUse{name: n, size: size, marked: own[n] || foreign[n]}
 	}
 	for n, m := range p.marks {
 		if seen := p.o.Seen.Marks[n]; m.Pruner != p.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
@@ -110,7 +110,7 @@ func (p *pruner) count() (map[Name]*use, error) {
 		}
 	}
 	return out, p.r.index.Read(func(v index.View) error {
-		byNumber := make([]*use, v.Packs())
+		byNumber := make([]*packUse, v.Packs())
 		for i := range byNumber {
 			name, _, chunks := v.Pack(uint32(i))
 			if byNumber[i] = out[name]; byNumber[i] != nil {

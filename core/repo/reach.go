@@ -13,13 +13,13 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
-// numbers is a set of small numbers.
-type numbers []uint64
+// bitset is a set of small numbers.
+type bitset []uint64
 
-func (b numbers) has(n uint32) bool { return int(n/64) < len(b) && b[n/64]&(1<<(n%64)) != 0 }
+func (b bitset) has(n uint32) bool { return int(n/64) < len(b) && b[n/64]&(1<<(n%64)) != 0 }
 
-// add puts n in and tells whether it is new.
-func (b *numbers) add(n uint32) bool {
+// add puts n in and reports whether it is new.
+func (b *bitset) add(n uint32) bool {
 	if need := int(n/64) + 1; need > len(*b) {
 		*b = append(*b, make([]uint64, need-len(*b))...)
 	}
@@ -37,10 +37,10 @@ type reach struct {
 	// read again. What is not there is then passed over: these are the trees of a
 	// backup that is not finished. Without base it is ErrDamaged.
 	base   *reach
-	needed numbers // by the number of the chunk's row in the index
+	needed bitset // by the number of the chunk's row in the index
 	// read are the blocks that were followed, by what they were read as: who has
 	// the key can use the same bytes as data, as a tree and as a list.
-	read [2 + format.MaxListDepth]numbers
+	read [2 + format.MaxListDepth]bitset
 	// progress, if not nil, is called with the number of blocks read.
 	progress func(n int)
 }

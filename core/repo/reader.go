@@ -24,7 +24,7 @@ func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset i
 	return err
 }
 
-// readBlock is what packs are read in, bytes: whoever watches the reads sees which blocks were read, and not where a chunk
+// readBlock is the unit in which packs are read, bytes: an observer of the reads sees which blocks were read, and not where a chunk
 // begins and ends (docs/format.md, chapter 6).
 const readBlock = 64 << 10
 
@@ -87,7 +87,7 @@ func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]
 	}
 }
 
-// firstMiss tells whether this is the first time that this chunk's pack is
+// firstMiss reports whether this is the first time that this chunk's pack is
 // found to be gone.
 func (r *Repository) firstMiss(id ID) bool {
 	at, _ := r.index.Find(id)
@@ -215,7 +215,7 @@ func (t *extentTally) check() error {
 	return nil
 }
 
-// add is for what was found once and counts again. What is too much stays it.
+// add counts a list again where it is named again. Sums saturate.
 func (t *extentTally) add(o extentTally) {
 	const most = 1 << 61
 	t.bytes, t.extents, t.lists = t.bytes+o.bytes, min(most, t.extents+o.extents), min(most, t.lists+o.lists)

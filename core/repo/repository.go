@@ -387,7 +387,7 @@ func Newest(all []*Snapshot, now time.Time) *Snapshot {
 	return all[len(all)-1]
 }
 
-// Has tells whether a chunk is known to the loaded indexes.
+// Has reports whether a chunk is known to the loaded indexes.
 func (r *Repository) Has(id ID) bool {
 	_, ok := r.index.Number(id)
 	return ok

@@ -107,7 +107,7 @@ const (
 	sampleSize = 8 << 10
 )
 
-// dense tells whether samples from all over a content cannot be compressed.
+// dense reports whether samples from all over a content cannot be compressed.
 func (s *Saver) dense(content []byte) bool {
 	if len(content) < 4*samples*sampleSize {
 		return false

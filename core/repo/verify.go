@@ -262,7 +262,7 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 	return read, nil
 }
 
-// justRemoved tells whether a snapshot was deleted on purpose since the removals were read.
+// justRemoved reports whether a snapshot was deleted on purpose since the removals were read.
 func (v *verifier) justRemoved(ctx context.Context, n Name) bool {
 	removed, err := v.r.Removed(ctx)
 	return err == nil && removed[n]
@@ -384,7 +384,7 @@ func (v *verifier) markBad(pack Name, entries []format.PackEntry) {
 	}
 }
 
-// readsBack tells whether a chunk is sound in at least one of its places.
+// readsBack reports whether a chunk is sound in at least one of its places.
 func (v *verifier) readsBack(id ID, at index.Location) bool {
 	v.mu.Lock()
 	bad := v.bad[id]

@@ -214,7 +214,7 @@ func (w *Writer) Stats() Stats {
 	return Stats{Stored: w.stored.Load(), Added: w.added.Load(), NewChunks: w.newChunks.Load()}
 }
 
-// claim tells whether the caller must store this chunk: nobody has, and
+// claim reports whether the caller must store this chunk: nobody has, and
 // nobody else is about to.
 func (w *Writer) claim(id ID) bool {
 	if _, found := w.repo.index.Find(id); found {
@@ -268,7 +268,7 @@ func (c *packClass) reserve(e format.PackEntry) (p *openPack, ordinal uint32, pl
 	return p, ordinal, place, nil
 }
 
-// wellFilled tells whether a pack is so close under a length that it would be
+// wellFilled reports whether a pack is so close under a length that it would be
 // padded to that it should end here, from half of the target on. The more records may still
 // come, the closer it must be: with k to come and the padding taken as uniform below w, waiting
 // pays as long as there is more of it than about 2w/(k+4). Filled blindly, packs are a
@@ -435,7 +435,7 @@ func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []fo
 	return name, nil
 }
 
-// checkpoint tells whoever prunes that this run is alive and what it has
+// checkpoint tells prunes that this run is alive and what it has
 // stored. The object before stays until the next one, so that no listing misses both.
 func (w *Writer) checkpoint(s *Snapshot) error {
 	w.pendingMu.Lock()
@@ -477,7 +477,7 @@ func (w *Writer) Flush() error {
 // WriteSnapshot makes a snapshot visible (docs/format.md, chapter 12). Everything
 // it refers to must have been flushed. It returns the snapshot with its name set.
 // Errors: ErrVanished when a prune got ahead: the index has forgotten what is
-// lost, so whoever stores everything again may try again with the same Writer.
+// lost, so a caller that stores everything again may go on with the same Writer.
 // ErrChanged; those of store.
 func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
 	s.Begin, s.End = s.Begin.Add(w.repo.ahead), s.End.Add(w.repo.ahead)
@@ -525,7 +525,7 @@ func (w *Writer) takeBack(n Name) error {
 }
 
 // settle compares what the run relied on with what is there now. A pending
-// object must be there: then whoever prunes sees it, or is seen here.
+// object must be there: then a prune sees it, or is seen here.
 func (w *Writer) settle() error {
 	r := w.repo
 	marks, err := r.marks(w.ctx) // first: a mark goes after its packs
@@ -549,7 +549,7 @@ func (w *Writer) settle() error {
 	return nil
 }
 
-// checkHeader tells whether protection and epochs are still those that were
+// checkHeader reports whether protection and epochs are still those that were
 // opened; otherwise it is ErrChanged.
 func (r *Repository) checkHeader(ctx context.Context) error {
 	h, err := readHeader(ctx, r.store)
@@ -564,7 +564,7 @@ func (r *Repository) checkHeader(ctx context.Context) error {
 // No Saver may be at work.
 func (w *Writer) Close() {
 	w.cancel(errors.New("the writer is closed"))
-	_ = w.uploads.Wait() // faults were reported to whoever flushed
+	_ = w.uploads.Wait() // Flush has reported faults
 	for _, c := range []*packClass{w.data, w.meta} {
 		for _, b := range c.made {
 			freeBuffer(b)

@@ -477,7 +477,7 @@ func (h *Handle) Close() error {
 	switch {
 	case closed:
 		return &fs.PathError{Op: "close", Path: h.name, Err: fs.ErrClosed}
-	case used: // whoever uses it closes it
+	case used: // its user closes it
 		return nil
 	case h.asks() && (h.disk.silent.Load() > 0 || h.watch.ctx.Err() != nil):
 		go unix.Close(h.fd) //nolint:errcheck // only read from

@@ -184,7 +184,7 @@ func (b *Bolt) Backup(w io.Writer) (bytes int64, err error) {
 	return bytes, err
 }
 
-// BoltExists tells whether there is a file at path.
+// BoltExists reports whether there is a file at path.
 func BoltExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -24,7 +24,7 @@ type Objects interface {
 // a whole: PKCS#11 has no way to change several objects at once. It is meant for a few accounts.
 //
 // A token has no locks. Two processes that use one at the same time notice
-// each other most of the time (ErrConflict); whoever opens it keeps others away.
+// each other most of the time (ErrConflict); the opener keeps others away.
 type Token struct {
 	objects Objects
 	mu      sync.Mutex

@@ -70,7 +70,7 @@ func ParseHex32(s string) (out [32]byte, ok bool) {
 	return n, good
 }
 
-// SameEpochs tells whether both name the same protection and epochs, also to come.
+// SameEpochs reports whether both name the same protection and epochs, also to come.
 func (h *Header) SameEpochs(o *Header) bool {
 	if (h.Next == nil) != (o.Next == nil) || h.Next != nil && *h.Next != *o.Next {
 		return false
@@ -109,7 +109,7 @@ func (h *Header) computeSeal(k *backupkey.Key) []byte {
 // SetSeal seals the header with its protection's key; k is nil for one without encryption.
 func (h *Header) SetSeal(k *backupkey.Key) { h.Seal = hex.EncodeToString(h.computeSeal(k)) }
 
-// CheckSeal proves, to who has K, that the header is the one a holder of K wrote.
+// CheckSeal proves to a holder of K that a holder of K wrote the header.
 func (h *Header) CheckSeal(k *backupkey.Key) error {
 	got, err := hex.DecodeString(h.Seal)
 	if err != nil || !hmac.Equal(got, h.computeSeal(k)) {

@@ -41,7 +41,7 @@ func DecodeIndex(b []byte) (supersedes []Name, packs []PackList, err error) {
 }
 
 // ScanIndex decodes an index payload and calls fn with one pack after the other, each in the same
-// memory. The payload may turn out to be damaged after that: who cannot have this scans it twice.
+// memory. The payload may turn out to be damaged after that: a caller that cannot undo its work scans it twice.
 func ScanIndex(b []byte, fn func(PackList)) (supersedes []Name, err error) {
 	d := decoder{b: b}
 	if d.u8() != 1 {

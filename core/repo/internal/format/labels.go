@@ -43,7 +43,7 @@ const (
 	MaxPackChunks = 1<<16 - 1
 )
 
-// The ordinals that packs reserve for what is not a chunk.
+// The ordinals of a pack that belong to no chunk.
 const (
 	ordinalPadding = 1<<32 - 3
 	ordinalTable   = 1<<32 - 2

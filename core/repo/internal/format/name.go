@@ -113,7 +113,7 @@ func (e *Epoch) NewName(kind ObjectKind) Name {
 	return n
 }
 
-// Owns tells whether the epoch made this name for this kind of object.
+// Owns reports whether the epoch made this name for this kind of object.
 func (e *Epoch) Owns(kind ObjectKind, n Name) bool {
 	tag := e.nameTag(kind, n)
 	return subtle.ConstantTimeCompare(tag[:], n[24:]) == 1

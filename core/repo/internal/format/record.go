@@ -33,7 +33,7 @@ func (c PackCipher) SealRecord(place []byte, id ID, ordinal uint32, record []byt
 
 // OpenRecord decrypts a sealed record in place and returns the chunk's
 // content, appended to dst when it was compressed. The content is held against its id, with the key of the pack's
-// epoch: whoever has that epoch can seal any bytes under any id (docs/format.md, chapter 5).
+// epoch: a holder of that epoch can seal any bytes under any id (docs/format.md, chapter 5).
 func (c PackCipher) OpenRecord(id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
 	record, err := c.aead.Open(sealed[:0], nonce(ordinal), sealed, id[:])
 	if err != nil {

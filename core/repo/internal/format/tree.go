@@ -192,7 +192,7 @@ func (r *NodeDecoder) Next(n *Node) (more bool, err error) {
 	return r.NextInPlace(n)
 }
 
-// NextInPlace is Next for who is done with what n held: its extents' memory is used again.
+// NextInPlace is Next for a caller that is done with what n held: it uses the memory of n's extents again.
 func (r *NodeDecoder) NextInPlace(n *Node) (more bool, err error) {
 	if r.left == 0 {
 		if err := r.d.done(); err != nil {
@@ -300,13 +300,13 @@ func (d *decoder) extras(n *Node) {
 	}
 }
 
-// ValidName tells whether a name may stand in a tree.
+// ValidName reports whether a name may stand in a tree.
 func ValidName(name string) bool {
 	return name != "" && name != "." && name != ".." && len(name) <= maxName &&
 		!strings.ContainsAny(name, "/\x00")
 }
 
-// SameAs tells whether two nodes have the same encoding in a tree.
+// SameAs reports whether two nodes have the same encoding in a tree.
 func (n *Node) SameAs(o *Node) bool {
 	return n.Kind == o.Kind && n.Name == o.Name && n.Mode == o.Mode && n.Owner == o.Owner &&
 		n.MTime == o.MTime && n.MNanos == o.MNanos && n.Size == o.Size && n.Files == o.Files &&

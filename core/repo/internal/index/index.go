@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
-// Location is where a chunk is: which record of which pack.
+// Location says where a chunk is: its pack, and the record there.
 type Location struct {
 	Pack    uint32 // index into index.packs
 	Ordinal uint32
