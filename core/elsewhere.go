@@ -134,7 +134,7 @@ func recoverKey(ctx context.Context, v Vaults, at VaultPlace, password []byte, w
 	defer clear(typed)
 	raw, err := v.Recover(ctx, at, typed)
 	if err != nil {
-		return nil, err
+		return nil, raise(err)
 	}
 	defer clear(raw)
 	k, err := backupkey.FromBytes(raw)

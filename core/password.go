@@ -263,7 +263,8 @@ func (a *App) AskVault(ctx context.Context, card []byte, typed TypedVault, trust
 	if err != nil {
 		return VaultState{}, err
 	}
-	return a.p.Vaults.State(ctx, at)
+	s, err := a.p.Vaults.State(ctx, at)
+	return s, raise(err)
 }
 
 // VaultStatus asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….
@@ -281,7 +282,7 @@ func (a *App) VaultStatus(ctx context.Context) (VaultState, error) {
 	}
 	s, err := a.p.Vaults.State(ctx, at)
 	if err != nil {
-		return VaultState{}, err
+		return VaultState{}, raise(err)
 	}
 	return s, a.rememberState(s)
 }
