@@ -39,7 +39,7 @@ func (h *history) attack() {
 
 func (h *history) shown() *store.Memory {
 	m := h.serve()
-	h.places.put(place, m)
+	h.clouds.put(place, m)
 	return m
 }
 
@@ -58,7 +58,7 @@ func (h *history) new(key *backupkey.Key) {
 		return // without encryption nothing is promised
 	}
 	h.shown()
-	r, err := core.OpenReader(context.Background(), place, key)
+	r, err := h.elsewhere().OpenReader(context.Background(), place, key)
 	if err != nil {
 		h.refused("new computer", err)
 		return
@@ -69,7 +69,7 @@ func (h *history) new(key *backupkey.Key) {
 
 func (h *history) newWithPassword() {
 	h.shown()
-	r, err := core.OpenReaderWithPassword(context.Background(), h.vault, place, h.agreed())
+	r, err := h.elsewhere().OpenReaderWithPassword(context.Background(), place, h.agreed())
 	if err != nil {
 		h.refused("new computer with a password", err)
 		return
@@ -223,7 +223,7 @@ func (h *history) prunes(a *core.App, m *member, served *store.Memory) {
 func (h *history) whole(key *backupkey.Key) map[string]bool {
 	ctx := context.Background()
 	out := make(map[string]bool)
-	r, err := core.OpenReader(ctx, place, key)
+	r, err := h.elsewhere().OpenReader(ctx, place, key)
 	if err != nil {
 		return out
 	}
@@ -297,7 +297,7 @@ func (h *history) changesKey(who string, a *core.App) {
 		h.refused(who+": change of the key", err)
 		key = h.key // which has opened it just now
 	}
-	r, err := core.OpenReader(context.Background(), place, key)
+	r, err := h.elsewhere().OpenReader(context.Background(), place, key)
 	if err != nil {
 		h.t.Errorf("%s: after its change of the key nobody opens the backup: %v", who, err)
 		return
@@ -381,7 +381,7 @@ func (v *rightVault) SoftwareToken() string { return "" }
 func (h *history) agreed() core.PasswordRequest {
 	req := core.PasswordRequest{Password: bytes.Clone(h.word)}
 	var ask *core.VaultNotTrustedError
-	if err := core.TrustedVault(context.Background(), place, req); errors.As(err, &ask) {
+	if err := h.elsewhere().TrustedVault(context.Background(), place, req); errors.As(err, &ask) {
 		req.Trust = ask.VaultTrust
 	}
 	return req

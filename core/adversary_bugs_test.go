@@ -28,35 +28,35 @@ var plantedBugs = []plantedBug{
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n	if errors.Is(err, repo.ErrUnprotected) {\n		key = nil\n		r, err = repo.Open(ctx, s, repo.Unencrypted())\n	}\n	switch {\n	case err != nil:"},
 	},
 	{
-		"a restore with the key believes a header without encryption", "reader.go",
+		"a restore with the key believes a header without encryption", "elsewhere.go",
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n"},
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n	if errors.Is(err, repo.ErrUnprotected) {\n		r, err = repo.Open(ctx, s, repo.Unencrypted())\n	}\n"},
 	},
 	{
 		"an epoch that was public counts", "repo/closing.go",
-		[]string{"	case e.state == epochPublic:\n		return false\n"}, []string{"	case e.state == epochPublic:\n		return true\n"},
+		[]string{"	case e.State == format.EpochPublic:\n		return false\n"}, []string{"	case e.State == format.EpochPublic:\n		return true\n"},
 	},
 	{
 		"a closed epoch counts without a list", "repo/closing.go",
-		[]string{"	_, ok := r.trust.closed[reference{kind, n}]\n	return ok\n", "if e == r.writes || e.state != epochClosed ||"},
-		[]string{"	return true\n", "if true || e == r.writes || e.state != epochClosed ||"},
+		[]string{"	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == r.writes || e.State != format.EpochClosed ||"},
+		[]string{"	return true\n", "if true || e == r.writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"a closing list names names alone", "repo/closing.go",
-		[]string{"if e == r.writes || e.state != epochClosed ||"}, []string{"if true || e == r.writes || e.state != epochClosed ||"},
+		[]string{"if e == r.writes || e.State != format.EpochClosed ||"}, []string{"if true || e == r.writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"prune counts chunks by any index", "repo/closing.go",
-		[]string{"	_, ok := r.trust.closed[reference{kind, n}]\n	return ok\n", "if e == r.writes || e.state != epochClosed ||"},
-		[]string{"	_, ok := r.trust.closed[reference{kind, n}]\n	return ok || kind == kindIndex\n", "if kind == kindIndex || e == r.writes || e.state != epochClosed ||"},
+		[]string{"	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == r.writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]\n	return ok || kind == format.KindIndex\n", "if kind == format.KindIndex || e == r.writes || e.State != format.EpochClosed ||"},
 	},
 	{
-		"a chunk is not held against its id", "repo/reader.go",
+		"a chunk is not held against its id", "repo/internal/format/record.go",
 		[]string{"	if err == nil && !c.epoch.wrote(id, body) {"}, []string{"	if false && !c.epoch.wrote(id, body) {"},
 	},
 	{
 		"the number of a keyring follows whatever is planted", "repo/repository.go",
-		[]string{"	for n := above + 1; n <= maxKeyring && n-above <= keyringTries; n++ {"},
+		[]string{"	for n := above + 1; n <= format.MaxKeyring && n-above <= keyringTries; n++ {"},
 		[]string{"	if err := s.List(ctx, \"keyring-\", func(o store.Object) error {\n		var n uint32\n		if _, err := fmt.Sscanf(o.Name, \"keyring-%d\", &n); err == nil && n > above {\n			above = n\n		}\n		return nil\n	}); err != nil {\n		return storedKeyring{}, err\n	}\n	for n := above + 1; ; n++ {"},
 	},
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -42,12 +43,11 @@ func TestTheCloudAsAdversary(t *testing.T) {
 	if testing.Short() {
 		n = min(n, 30)
 	}
-	places := &places{all: make(map[string]store.Store)}
-	defer core.SetOpenPlace(places.open)()
+	clouds := &clouds{all: make(map[string]store.Store)}
 	var total tally
 	for i := range n {
 		seed := *adversarySeed + uint64(i)
-		h := newHistory(t, places, seed)
+		h := newHistory(t, clouds, seed)
 		h.live()
 		h.attack()
 		total.add(h.tally)
@@ -72,13 +72,13 @@ func (t *tally) add(o tally) {
 	t.BackedUp, t.Pruned, t.GoesOnUnderTheOldKey = t.BackedUp+o.BackedUp, t.Pruned+o.Pruned, t.GoesOnUnderTheOldKey+o.GoesOnUnderTheOldKey
 }
 
-// places are destinations by name.
-type places struct {
+// clouds are destinations by name.
+type clouds struct {
 	mu  sync.Mutex
 	all map[string]store.Store
 }
 
-func (p *places) open(_ context.Context, destination string, _ bool) (store.Store, error) {
+func (p *clouds) open(_ context.Context, destination string, _ bool) (store.Store, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, ok := p.all[destination]
@@ -88,7 +88,7 @@ func (p *places) open(_ context.Context, destination string, _ bool) (store.Stor
 	return s, nil
 }
 
-func (p *places) put(destination string, s store.Store) {
+func (p *clouds) put(destination string, s store.Store) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.all[destination] = s
@@ -101,7 +101,7 @@ type history struct {
 	*cloud
 	t      *testing.T
 	dir    string
-	places *places
+	clouds *clouds
 	tally
 
 	a, b  *member
@@ -128,13 +128,13 @@ type member struct {
 	joined             bool
 }
 
-func newHistory(t *testing.T, p *places, seed uint64) *history {
+func newHistory(t *testing.T, p *clouds, seed uint64) *history {
 	dir, err := os.MkdirTemp("", "adversary")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(seed, 7))
-	h := &history{t: t, cloud: newCloud(t, r), dir: dir, places: p, written: make(map[string]truth), keys: make(map[backupkey.ID]int), vault: &rightVault{}}
+	h := &history{t: t, cloud: newCloud(t, r), dir: dir, clouds: p, written: make(map[string]truth), keys: make(map[backupkey.ID]int), vault: &rightVault{}}
 	for i, m := range []**member{&h.a, &h.b} {
 		name := fmt.Sprint("computer", i)
 		*m = &member{name: name, profile: filepath.Join(dir, name, "profile"), src: filepath.Join(dir, name, "src")}
@@ -157,7 +157,7 @@ func (h *history) app(m *member) *core.App {
 	h.t.Helper()
 	a, err := core.Open(context.Background(), core.Params{
 		Profile: m.profile, Keyring: keyring.File{Path: filepath.Join(m.profile, "device.key")}, PackBytes: 64 << 10,
-		OpenStore: h.places.open, Vaults: h.vault,
+		Places: places.By(h.clouds.open), Vaults: h.vault,
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -174,7 +174,7 @@ func (h *history) newKey() {
 // do is one thing that an honest computer does at the honest place.
 func (h *history) do(m *member, what string, fn func(a *core.App) error) {
 	h.t.Helper()
-	h.places.put(place, recorded{h.disk, h.cloud})
+	h.clouds.put(place, recorded{h.disk, h.cloud})
 	a := h.app(m)
 	err := errors.Join(fn(a), a.Close())
 	if *histories == 1 {
@@ -384,4 +384,9 @@ func (h *history) readable(before, after map[string][]byte) (bad []string) {
 func (h *history) alive(id string) bool {
 	_, ok := h.states[len(h.states)-1]["snapshots/"+id]
 	return ok
+}
+
+// elsewhere is a computer that has no profile yet.
+func (h *history) elsewhere() core.Elsewhere {
+	return core.Elsewhere{Places: places.By(h.clouds.open), Vaults: h.vault}
 }

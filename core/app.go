@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -35,15 +36,14 @@ type Keyring = profile.Keyring
 type Params struct {
 	Profile string // the profile's folder
 	Keyring Keyring
-	// OpenStore opens a destination; nil opens folders. create: make it if it
-	// does not exist.
-	OpenStore func(ctx context.Context, destination string, create bool) (store.Store, error)
+	// Places is how destinations are opened; the zero value knows folders.
+	Places places.Places
 	// PackBytes is how large the objects with file data are to be; 0: 16 MiB.
 	PackBytes int
 	// Vaults reaches vaults; nil: there are no passwords.
 	Vaults Vaults
 	// Waiting, if not nil, is called with a path of a source that has not answered for a while, from another goroutine, besides being in the
-	// Progress of whoever looks on.
+	// Progress.
 	Waiting func(path string)
 	Log     *slog.Logger // nil logs nothing
 }
@@ -74,9 +74,6 @@ func Open(_ context.Context, p Params) (*App, error) {
 		panic("core.Open: Profile is missing")
 	case p.Keyring == nil:
 		panic("core.Open: Keyring is missing")
-	}
-	if p.OpenStore == nil {
-		p.OpenStore = OpenFolder
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -122,20 +119,6 @@ func (a *App) noteInterrupted() {
 
 // Close gives the profile back. Long work must have ended.
 func (a *App) Close() error { return a.profile.Close() }
-
-// OpenFolder opens a destination on a disk.
-func OpenFolder(_ context.Context, destination string, create bool) (store.Store, error) {
-	if name, rest, ok := strings.Cut(destination, ":"); ok && len(name) > 1 && !strings.ContainsAny(name, `/\`) {
-		if _, err := os.Stat(destination); err != nil {
-			return nil, fmt.Errorf("%w: %q names a remote (%s) and folder %q; this version backs up to folders", ErrInvalid, destination, name, rest)
-		}
-	}
-	path, err := filepath.Abs(destination)
-	if err != nil {
-		return nil, err
-	}
-	return store.OpenFolder(path, store.FolderOptions{Create: create})
-}
 
 // Status tells what the profile knows, without touching the destination.
 func (a *App) Status() Status {
@@ -300,13 +283,9 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	if req.Destination == "" {
 		return fmt.Errorf("%w: no destination", ErrInvalid)
 	}
-	destination := req.Destination
-	if isPath(destination) {
-		abs, err := filepath.Abs(destination)
-		if err != nil {
-			return err
-		}
-		destination = abs
+	destination, err := places.Absolute(req.Destination)
+	if err != nil {
+		return err
 	}
 	sources, err := cleanSources(ctx, req.Sources, destination)
 	if err != nil {
@@ -315,14 +294,14 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	if _, err := newExclude(req.Excludes); err != nil {
 		return err
 	}
-	s, err := a.p.OpenStore(ctx, destination, !req.Existing)
+	s, err := a.p.Places.Open(ctx, destination, !req.Existing)
 	if err != nil {
 		return err
 	}
 	defer s.Close() //nolint:errcheck // nothing is buffered
 	key := req.Key
 	if req.Existing && key == nil && req.Password != nil {
-		if key, err = RecoverKey(ctx, a.p.Vaults, destination, *req.Password); err != nil {
+		if key, err = a.Elsewhere().RecoverKey(ctx, destination, *req.Password); err != nil {
 			return err
 		}
 		defer key.Clear()
@@ -524,11 +503,6 @@ func Presets() []Preset {
 	return out
 }
 
-func isPath(destination string) bool {
-	name, _, ok := strings.Cut(destination, ":")
-	return !ok || len(name) <= 1 || strings.ContainsAny(name, `/\`)
-}
-
 // cleanSources makes the paths absolute and refuses what cannot work.
 func cleanSources(ctx context.Context, sources []string, destination string) ([]string, error) {
 	if len(sources) == 0 {
@@ -542,7 +516,7 @@ func cleanSources(ctx context.Context, sources []string, destination string) ([]
 		}
 		inside, err := source.Answer(ctx, abs, func() (bool, error) {
 			_, err := os.Stat(abs)
-			return err == nil && isPath(destination) && (within(abs, destination) || holds(abs, destination)), err
+			return err == nil && places.IsPath(destination) && (places.Within(abs, destination) || places.Holds(abs, destination)), err
 		})
 		switch {
 		case errors.Is(err, source.ErrNoAnswer), ctx.Err() != nil:
@@ -558,41 +532,12 @@ func cleanSources(ctx context.Context, sources []string, destination string) ([]
 	}
 	for _, a := range out {
 		for _, b := range out {
-			if a != b && within(a, b) {
+			if a != b && places.Within(a, b) {
 				return nil, fmt.Errorf("%w: %s is in %s already", ErrInvalid, b, a)
 			}
 		}
 	}
 	return out, nil
-}
-
-// within tells whether path is dir or below it.
-func within(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
-// holds reports whether a folder holds a path by a link or a mount, as far as that can be seen: the path need not exist yet.
-func holds(dir, path string) bool {
-	top, err := os.Stat(dir)
-	if err != nil {
-		return false
-	}
-	real, err := filepath.EvalSymlinks(path)
-	for err != nil && filepath.Dir(path) != path {
-		path = filepath.Dir(path)
-		real, err = filepath.EvalSymlinks(path)
-	}
-	for err == nil {
-		if info, err := os.Stat(real); err == nil && os.SameFile(top, info) {
-			return true
-		}
-		if filepath.Dir(real) == real {
-			return false
-		}
-		real = filepath.Dir(real)
-	}
-	return false
 }
 
 // namedSources gives each source its name in the root directory: its last

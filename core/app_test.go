@@ -18,9 +18,13 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
+
+// elsewhere is a computer without a profile and without vaults.
+var elsewhere core.Elsewhere
 
 // computer is one profile with its folders, as one computer of a person.
 type computer struct {
@@ -84,7 +88,7 @@ func (c *computer) backup() (report core.BackupReport) {
 func restoreElsewhere(t testing.TB, dest string, key *backupkey.Key, snapshot string) (string, core.RestoreReport) {
 	t.Helper()
 	ctx := context.Background()
-	r, err := core.OpenReader(ctx, dest, key)
+	r, err := elsewhere.OpenReader(ctx, dest, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -453,11 +457,11 @@ func TestADestinationThatClaimsLessIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := core.Inspect(ctx, c.dest)
+	own, err := elsewhere.Inspect(ctx, c.dest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	evilID, err := core.Inspect(ctx, evil)
+	evilID, err := elsewhere.Inspect(ctx, evil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -605,7 +609,7 @@ func TestKeyChange(t *testing.T) {
 	if second.BytesNew > 8192 {
 		t.Errorf("the key change stored %d bytes anew", second.BytesNew)
 	}
-	if _, err := core.OpenReader(ctx, c.dest, old); !errors.Is(err, core.ErrWrongKey) {
+	if _, err := elsewhere.OpenReader(ctx, c.dest, old); !errors.Is(err, core.ErrWrongKey) {
 		t.Errorf("the old key: %v", err)
 	}
 	out, _ := restoreElsewhere(t, c.dest, fresh, first.Snapshot)
@@ -631,7 +635,7 @@ func TestCancelAndPause(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	err := c.do(func(a *core.App) error {
 		paused := make(chan struct{})
-		c.params.OpenStore = nil
+		c.params.Places = places.Places{}
 		a.Pause() // nothing runs: nothing happens
 		go func() {
 			<-paused

@@ -80,7 +80,7 @@ func TestBackupsOfTheVersionBefore(t *testing.T) {
 			}
 			check := func(when string, snapshots int) {
 				t.Helper()
-				r, err := core.OpenReader(ctx, dest, key)
+				r, err := elsewhere.OpenReader(ctx, dest, key)
 				if err != nil {
 					t.Fatalf("%s: %v", when, err)
 				}

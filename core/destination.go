@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
-	"github.com/holdfast-backup/holdfast/core/source"
-	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // SetDestination says where the backup is from now on. A place that holds this
@@ -38,19 +34,18 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	case destination == "":
 		return fmt.Errorf("%w: no destination", ErrInvalid)
 	}
-	if isPath(destination) {
-		abs, err := filepath.Abs(destination)
-		if err != nil {
-			return err
-		}
-		destination = abs
+	destination, err := places.Absolute(destination)
+	if err != nil {
+		return err
+	}
+	if places.IsPath(destination) {
 		for _, s := range set.Sources {
-			if within(s, destination) {
+			if places.Within(s, destination) {
 				return fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, s)
 			}
 		}
 	}
-	s, err := a.p.OpenStore(ctx, destination, fresh)
+	s, err := a.p.Places.Open(ctx, destination, fresh)
 	if err != nil {
 		return err
 	}
@@ -79,53 +74,6 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	})
 }
 
-// existing returns the nearest folder on the way to an absolute path that is there.
-func existing(path string) (string, bool) {
-	for {
-		if st, err := os.Stat(path); err == nil && st.IsDir() {
-			return path, true
-		}
-		parent := filepath.Dir(path)
-		if parent == path {
-			return "", false
-		}
-		path = parent
-	}
-}
-
 // SameDisk reports whether a place, which need not be there yet, is known to be on the disk of one of the sources: if that breaks,
 // both are lost.
-func SameDisk(sources []string, place string) bool {
-	at, ok := existing(filepath.Clean(place))
-	if !ok || !filepath.IsAbs(place) {
-		return false
-	}
-	disk := source.Disk(at)
-	return disk != "" && slices.ContainsFunc(sources, func(path string) bool { return source.Disk(path) == disk })
-}
-
-// FreeSpace is how much may still be written at a place, which need not exist
-// yet. ok is false where nobody knows.
-func FreeSpace(ctx context.Context, place string) (bytes int64, ok bool) {
-	if !isPath(place) {
-		return 0, false
-	}
-	place, err := filepath.Abs(place)
-	if err != nil {
-		return 0, false
-	}
-	if place, ok = existing(place); !ok {
-		return 0, false
-	}
-	s, err := OpenFolder(ctx, place, false)
-	if err != nil {
-		return 0, false
-	}
-	defer s.Close() //nolint:errcheck // only asked
-	spacer, ok := s.(store.Spacer)
-	if !ok {
-		return 0, false
-	}
-	n, err := spacer.Free(ctx)
-	return int64(min(n, 1<<62)), err == nil
-}
+func SameDisk(sources []string, place string) bool { return places.SameDisk(sources, place) }

@@ -54,7 +54,7 @@ func TestTheBackupIsFoundAgainWhereItWasMovedTo(t *testing.T) {
 		return err
 	})
 	for place, dates := range map[string]int{moved: 2, fresh: 1} {
-		r, err := core.OpenReader(ctx, place, key)
+		r, err := elsewhere.OpenReader(ctx, place, key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,10 +80,10 @@ func TestTheBackupIsFoundAgainWhereItWasMovedTo(t *testing.T) {
 
 func TestFreeSpace(t *testing.T) {
 	ctx := context.Background()
-	if n, ok := core.FreeSpace(ctx, filepath.Join(t.TempDir(), "to", "be", "made")); !ok || n <= 0 {
+	if n, ok := elsewhere.Free(ctx, filepath.Join(t.TempDir(), "to", "be", "made")); !ok || n <= 0 {
 		t.Errorf("%d, %v", n, ok)
 	}
-	if _, ok := core.FreeSpace(ctx, "remote:folder"); ok {
+	if _, ok := elsewhere.Free(ctx, "remote:folder"); ok {
 		t.Error("a remote was measured as a folder")
 	}
 }

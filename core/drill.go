@@ -6,20 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/drill"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
-)
-
-// A drill reads at least this many bytes of files, so that a small backup is
-// proven whole each time; and this share when none is asked for.
-const (
-	drillLeast   = 64 << 20
-	drillPercent = 5
-	drillBatch   = 256 // files
 )
 
 // DrillRequest says how much to try.
@@ -72,26 +63,27 @@ func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progres
 	if _, err := r.LoadIndex(ctx); err != nil {
 		return DrillReport{}, err
 	}
-	d := &drill{r: r, proof: r.NewProof(), report: DrillReport{Snapshot: s.ID(), FilesTotal: s.Files}}
-	share := req.Percent
-	if share == 0 {
-		share = drillPercent
-	}
-	d.target = min(s.Bytes, max(int64(float64(s.Bytes)*share/100), drillLeast))
-	m := startMeter(ctx, progress, func() Progress {
-		return Progress{Step: StepChecking, FilesDone: d.files.Load(), BytesDone: d.bytes.Load(), BytesTotal: d.target}
-	})
+	report := DrillReport{Snapshot: s.ID(), FilesTotal: s.Files}
 	after, _ := hex.DecodeString(a.profile.Settings().DrilledTo) // "" is the beginning
-	if d.target == s.Bytes {
-		d.all, after = true, nil
-	}
-	err = d.run(ctx, s, string(after))
+	d := drill.New(drill.Options{
+		Repository: r, Snapshot: s, Percent: req.Percent, After: string(after),
+		Fault: func(path string, err error) {
+			report.Errors++
+			if len(report.Problems) < keptProblems {
+				report.Problems = append(report.Problems, Problem{DisplayName(path), reason(err)})
+			}
+		},
+	})
+	m := startMeter(ctx, progress, func() Progress {
+		return Progress{Step: StepChecking, FilesDone: d.Files.Load(), BytesDone: d.Bytes.Load(), BytesTotal: d.Target}
+	})
+	last, err := d.Run(ctx)
 	m.end()
-	d.report.Files, d.report.Bytes, d.report.Seconds = d.files.Load(), d.bytes.Load(), time.Since(begin).Seconds()
+	report.Files, report.Bytes, report.Seconds = d.Files.Load(), d.Bytes.Load(), time.Since(begin).Seconds()
 	if err != nil {
-		return d.report, err
+		return report, err
 	}
-	return d.report, a.profile.Update(func(s *profile.Settings) { s.DrilledTo = hex.EncodeToString([]byte(d.last)) })
+	return report, a.profile.Update(func(s *profile.Settings) { s.DrilledTo = hex.EncodeToString([]byte(last)) })
 }
 
 // ownNewest returns the newest snapshot that this computer made, and
@@ -104,112 +96,4 @@ func (a *App) ownNewest(ctx context.Context, r *repo.Repository) (*repo.Snapshot
 		}
 	}
 	return r.FindSnapshot(ctx, "latest")
-}
-
-// drill is the state of one Drill.
-type drill struct {
-	r      *repo.Repository
-	proof  *repo.Proof
-	report DrillReport
-	target int64  // bytes
-	all    bool   // read everything
-	until  string // where the drill began: all round is enough
-	last   string // path of the last file that was read
-
-	batch        []*repo.Node
-	paths        []string
-	files, bytes atomic.Int64
-	planned      int64 // bytes of files that were picked
-}
-
-var errDrillDone = errors.New("enough was tried")
-
-// run reads files in the order of the tree, from the first one after a path
-// on, and from the beginning when it comes to the end.
-func (d *drill) run(ctx context.Context, s *repo.Snapshot, after string) error {
-	err := d.folder(ctx, repo.NewDescent(s), s.Root, "", after)
-	if err == nil && after != "" {
-		d.until = after
-		err = d.folder(ctx, repo.NewDescent(s), s.Root, "", "")
-	}
-	if err != nil && !errors.Is(err, errDrillDone) {
-		return err
-	}
-	return d.flush(ctx)
-}
-
-// folder visits the entries of a folder that come after a path.
-func (d *drill) folder(ctx context.Context, at *repo.Descent, c repo.Content, prefix, after string) error {
-	if err := at.Enter(c); err != nil {
-		d.fault(prefix, err)
-		return nil
-	}
-	defer at.Leave()
-	first, rest, deeper := strings.Cut(after, "/")
-	err := d.r.Tree(ctx, c, func(n *repo.Node) error {
-		if n.Name < first || n.Name == first && !deeper && n.Kind != repo.NodeDir {
-			return nil
-		}
-		path := prefix + n.Name
-		switch n.Kind {
-		case repo.NodeDir:
-			below := ""
-			if n.Name == first {
-				below = rest
-			}
-			return d.folder(ctx, at, n.Content, path+"/", below)
-		case repo.NodeFile:
-			return d.file(ctx, n, path)
-		}
-		return nil
-	})
-	if errors.Is(err, repo.ErrDamaged) {
-		d.fault(prefix, err)
-		return nil
-	}
-	return err
-}
-
-func (d *drill) file(ctx context.Context, n *repo.Node, path string) error {
-	if d.until != "" && treeOrder(path) > treeOrder(d.until) {
-		return errDrillDone
-	}
-	d.batch, d.paths = append(d.batch, n), append(d.paths, path)
-	d.planned += n.Size
-	d.last = path
-	if len(d.batch) >= drillBatch || d.planned-d.bytes.Load() > 4*drillLeast {
-		if err := d.flush(ctx); err != nil {
-			return err
-		}
-	}
-	if d.planned >= d.target && !d.all {
-		return errDrillDone
-	}
-	return nil
-}
-
-// treeOrder turns a path into what sorts as a walk meets it.
-func treeOrder(path string) string { return strings.ReplaceAll(path, "/", "\x00") }
-
-func (d *drill) flush(ctx context.Context) error {
-	faults, err := d.proof.Files(ctx, d.batch)
-	if err != nil {
-		return err
-	}
-	for i, fault := range faults {
-		if fault != nil {
-			d.fault(d.paths[i], fault)
-		}
-		d.files.Add(1)
-		d.bytes.Add(d.batch[i].Size)
-	}
-	d.batch, d.paths = d.batch[:0], d.paths[:0]
-	return nil
-}
-
-func (d *drill) fault(path string, err error) {
-	d.report.Errors++
-	if len(d.report.Problems) < keptProblems {
-		d.report.Problems = append(d.report.Problems, Problem{DisplayName(path), reason(err)})
-	}
 }

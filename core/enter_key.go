@@ -31,7 +31,7 @@ func (a *App) enterKey(ctx context.Context, key *backupkey.Key) error {
 	case set.Protection != string(ProtectionKey):
 		return ErrNotEncrypted
 	}
-	s, err := a.p.OpenStore(ctx, set.Destination, false)
+	s, err := a.p.Places.Open(ctx, set.Destination, false)
 	if err != nil {
 		return err
 	}

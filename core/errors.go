@@ -7,13 +7,16 @@ import (
 	"io/fs"
 
 	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/restore"
 	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 )
 
 // What a caller decides on. Each is wrapped with details; use errors.Is. The
@@ -64,19 +67,17 @@ var (
 	ErrInvalid    = errors.New("invalid request")
 
 	// Of a vault. A *VaultError is around each.
-	ErrWrongPassword    = errors.New("the password is not right")
-	ErrPasswordGone     = errors.New("the vault has destroyed this account")
-	ErrVaultUnreachable = errors.New("the vault cannot be reached")
-	// ErrVaultCertificate is an ErrVaultUnreachable whose server has a certificate that has expired, or that nobody vouches for.
-	ErrVaultCertificate = fmt.Errorf("%w: its certificate is not valid", ErrVaultUnreachable)
-	// ErrVaultElsewhere is an ErrVaultUnreachable that is a token, and not at this computer: the password works where it is.
-	ErrVaultElsewhere  = fmt.Errorf("%w: its token is not at this computer", ErrVaultUnreachable)
-	ErrVaultWait       = errors.New("the vault asks to wait")
-	ErrVaultRefused    = errors.New("the vault refused")
-	ErrVaultSuspect    = errors.New("the vault gave what is not the key of this backup")
-	ErrTokenPIN        = errors.New("the token does not accept the PIN")
-	ErrVaultNotTrusted = errors.New("only the destination names this vault, and nobody has agreed to ask it")
-	ErrVaultEnrolment  = errors.New("the vault takes new accounts only with its enrolment token")
+	ErrWrongPassword    = vaults.ErrWrongPassword
+	ErrPasswordGone     = vaults.ErrPasswordGone
+	ErrVaultUnreachable = vaults.ErrUnreachable
+	ErrVaultCertificate = vaults.ErrCertificate
+	ErrVaultElsewhere   = vaults.ErrElsewhere
+	ErrVaultWait        = vaults.ErrWait
+	ErrVaultRefused     = vaults.ErrRefused
+	ErrVaultSuspect     = vaults.ErrSuspect
+	ErrTokenPIN         = vaults.ErrPIN
+	ErrVaultEnrolment   = vaults.ErrEnrolment
+	ErrVaultNotTrusted  = errors.New("only the destination names this vault, and nobody has agreed to ask it")
 	// ErrWeakPassword: too easily guessed to be protected by ten guesses.
 	ErrWeakPassword = errors.New("the password is too easily guessed")
 	// ErrNoPassword: no vault holds the key of this backup.
@@ -134,6 +135,7 @@ var below = []struct{ from, to error }{
 	{keyring.ErrUnavailable, ErrNoKeyring},
 	{keyring.ErrNotFound, ErrKeyringDenied},
 	{keyring.ErrMalformed, ErrKeyringDenied},
+	{places.ErrUnknown, ErrInvalid},
 	{repo.ErrNotRepository, ErrNoBackup},
 	{repo.ErrExists, ErrExistingBackup},
 	{repo.ErrNewerFormat, ErrNewerFormat},
@@ -145,6 +147,7 @@ var below = []struct{ from, to error }{
 	{repo.ErrNoSnapshot, ErrNoSnapshot},
 	{repo.ErrAmbiguous, ErrNoSnapshot},
 	{repo.ErrNoEntry, ErrNoEntry},
+	{browse.ErrPattern, ErrInvalid},
 	{repo.ErrChanging, ErrChangePending},
 	{repo.ErrGivenUp, ErrGivenUp},
 	{repo.ErrChanged, ErrDowngraded},
@@ -156,6 +159,8 @@ var below = []struct{ from, to error }{
 	{restore.ErrTarget, ErrTarget},
 	{restore.ErrTargetFull, ErrTargetFull},
 	{retention.ErrInvalid, ErrInvalid},
+	{vaults.ErrCard, ErrInvalid},
+	{vaults.ErrNoPIN, ErrInvalid},
 	{store.ErrNoSpace, ErrNoSpace},
 	{store.ErrUnreachable, ErrDestinationGone},
 	{store.ErrPermission, ErrPermission},

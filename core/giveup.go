@@ -78,7 +78,7 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	return a.profile.SetSecrets(&profile.Secrets{})
 }
 
-// made tells whether a change is the protection in force, so that deleting what was before is all that is left.
+// made reports whether a change is the protection in force, so that deleting what was before is all that is left.
 func made(f repo.Facts, change Change) bool {
 	return (f.Protection == repo.ProtectionKey) == (change == ChangeTurnOn) && !f.Changing
 }

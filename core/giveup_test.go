@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/places"
 )
 
 // objects are what is at a destination, without keyrings.
@@ -52,7 +53,7 @@ func TestAChangeThatIsGivenUpLeavesNothing(t *testing.T) {
 				c.setup(k.from)
 				c.backup()
 				before := objects(t, c.dest)
-				c.params.OpenStore = hookStore(failAt("replace", 1)) // the first says that the change is under way, the second commits
+				c.params.Places = hookStore(failAt("replace", 1)) // the first says that the change is under way, the second commits
 				if err := c.do(turn(t, c, k.to)); !errors.Is(err, full) {
 					t.Fatal(err)
 				}
@@ -85,9 +86,9 @@ func TestAChangeThatIsGivenUpLeavesNothing(t *testing.T) {
 			}
 			for steps := 0; ; steps++ {
 				c, before := prepare()
-				c.params.OpenStore = hookStore(failAt("", steps))
+				c.params.Places = hookStore(failAt("", steps))
 				err := c.do(giveUp)
-				c.params.OpenStore = nil
+				c.params.Places = places.Places{}
 				if err == nil {
 					if steps < 5 {
 						t.Fatalf("given up in %d steps", steps)
@@ -133,7 +134,7 @@ func TestGivingUpWhatIsNotThere(t *testing.T) {
 	}
 	// Once the new protection is in force, only finishing is left.
 	gone := errors.New("the drive was pulled")
-	c.params.OpenStore = hookStore(func(op, name string) error {
+	c.params.Places = hookStore(func(op, name string) error {
 		if op == "delete" {
 			return gone
 		}
@@ -143,7 +144,7 @@ func TestGivingUpWhatIsNotThere(t *testing.T) {
 	if err := c.do(turn(t, c, key)); !errors.Is(err, gone) {
 		t.Fatal(err)
 	}
-	c.params.OpenStore = nil
+	c.params.Places = places.Places{}
 	if err := c.do(giveUp); !errors.Is(err, core.ErrChangeMade) {
 		t.Errorf("after the commit: %v", err)
 	}

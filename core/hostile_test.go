@@ -22,6 +22,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -391,7 +392,7 @@ func (v *victim) try(t *testing.T, forge func(s store.Store)) {
 	params := v.c.params
 	var reads, heap atomic.Int64
 	params.Profile = profile
-	params.OpenStore = func(context.Context, string, bool) (store.Store, error) { return counting{memory, &reads, &heap}, nil }
+	params.Places = places.By(func(context.Context, string, bool) (store.Store, error) { return counting{memory, &reads, &heap}, nil })
 	a, err := core.Open(ctx, params)
 	if err != nil {
 		t.Fatal(err)
@@ -515,7 +516,7 @@ func removeTree(dir string) error {
 	return errors.Join(err, os.RemoveAll(dir))
 }
 
-// named tells whether an error is one that callers decide on.
+// named reports whether an error is one that callers decide on.
 func named(err error) bool {
 	return slices.ContainsFunc([]error{
 		core.ErrDamaged, core.ErrNoSnapshot, core.ErrNoEntry, core.ErrOlderState, core.ErrTargetFull, core.ErrTarget,

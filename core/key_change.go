@@ -6,12 +6,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
 // Kept is what a change of the key keeps of one computer's backups.
 type Kept struct {
-	Host    string    `json:"host"` // as they say; whoever had the old key can have written any name
+	Host    string    `json:"host"` // as the snapshot says: a holder of the old key can have written any name
 	User    string    `json:"user"`
 	Backups int       `json:"backups"`
 	Newest  time.Time `json:"newest"`
@@ -49,7 +50,7 @@ func (a *App) BeforeKeyChange(ctx context.Context) ([]Kept, error) {
 	}
 	out := make([]Kept, 0, len(by))
 	for w, list := range by {
-		out = append(out, Kept{w.host, w.user, len(list), shownTime(repo.Newest(list, time.Now()).Begin), w.own})
+		out = append(out, Kept{w.host, w.user, len(list), browse.ShownTime(repo.Newest(list, time.Now()).Begin), w.own})
 	}
 	slices.SortFunc(out, func(a, b Kept) int {
 		return cmp.Or(b.Newest.Compare(a.Newest), cmp.Compare(a.Host, b.Host), cmp.Compare(a.User, b.User))

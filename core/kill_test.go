@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -47,10 +48,10 @@ func child(dir string) int {
 	tick := func() { _, _ = pipe.Write([]byte{1}) } // the parent may be done listening
 	a, err := core.Open(context.Background(), core.Params{
 		Profile: dir, Keyring: keyring.File{Path: filepath.Join(dir, "device.key")}, PackBytes: 256 << 10,
-		OpenStore: func(ctx context.Context, dest string, create bool) (store.Store, error) {
-			s, err := core.OpenFolder(ctx, dest, create)
+		Places: places.By(func(ctx context.Context, dest string, create bool) (store.Store, error) {
+			s, err := places.OpenFolder(ctx, dest, create)
 			return ticking{s, tick}, err
-		},
+		}),
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
@@ -28,7 +29,7 @@ func TestNothingOfTheFutureIsTheLatest(t *testing.T) {
 	filetest.Write(t, filepath.Join(c.src, "f"), []byte("now, and longer"))
 	second := c.backup().Snapshot
 
-	s, err := core.OpenFolder(ctx, c.dest, false)
+	s, err := places.OpenFolder(ctx, c.dest, false)
 	check(t, err)
 	r, err := repo.Open(ctx, s, repo.By(key))
 	check(t, err)

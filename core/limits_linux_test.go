@@ -105,7 +105,7 @@ func TestFullDisk(t *testing.T) {
 	tree = filetest.Tree(t, c.src)
 	must(unix.Mount("tmpfs", c.dest, "tmpfs", unix.MS_REMOUNT, "size=64m"))
 	c.must(turn(t, c, key))
-	r, err := core.OpenReader(ctx, c.dest, key)
+	r, err := elsewhere.OpenReader(ctx, c.dest, key)
 	must(err)
 	all, err := r.Snapshots(ctx)
 	must(errors.Join(err, r.Close()))

@@ -131,7 +131,7 @@ func (a *App) registerAnew(ctx context.Context, req PasswordRequest, old []byte,
 	if err != nil {
 		return VaultCard{}, err
 	}
-	return a.register(ctx, at.anonymous(), req, key)
+	return a.register(ctx, at.Anonymous(), req, key)
 }
 
 // removeAccount deletes the account of the profile's backup.
@@ -164,7 +164,7 @@ func rememberAddress(s *profile.Settings, typed TypedVault) {
 	}
 }
 
-// CheckPassword tells whether the person still knows the password, by opening
+// CheckPassword reports whether the person still knows the password, by opening
 // the account with it: one guess, given back when it is right.
 // Errors: ErrNoPassword, ErrWrongPassword, ErrPasswordGone, ErrVault….
 func (a *App) CheckPassword(ctx context.Context, password []byte) error {
@@ -247,7 +247,7 @@ func (a *App) Vaults() (tokens []VaultToken, software string) {
 	return a.p.Vaults.Tokens(), a.p.Vaults.SoftwareToken()
 }
 
-// HasVaults tells whether this build reaches vaults at all; a card is all it
+// HasVaults reports whether this build reaches vaults at all; a card is all it
 // takes then.
 func (a *App) HasVaults() bool { return a.p.Vaults != nil }
 
@@ -263,7 +263,8 @@ func (a *App) AskVault(ctx context.Context, card []byte, typed TypedVault, trust
 	if err != nil {
 		return VaultState{}, err
 	}
-	return a.p.Vaults.State(ctx, at)
+	s, err := a.p.Vaults.State(ctx, at)
+	return s, raise(err)
 }
 
 // VaultStatus asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….
@@ -281,7 +282,7 @@ func (a *App) VaultStatus(ctx context.Context) (VaultState, error) {
 	}
 	s, err := a.p.Vaults.State(ctx, at)
 	if err != nil {
-		return VaultState{}, err
+		return VaultState{}, raise(err)
 	}
 	return s, a.rememberState(s)
 }
@@ -371,7 +372,7 @@ func (a *App) tidyCard(ctx context.Context, r *repo.Repository) []byte {
 	return card
 }
 
-// sameCard tells whether two texts are one card; the profile keeps it with other blanks.
+// sameCard reports whether two texts are one card; the profile keeps it with other blanks.
 func sameCard(one, other []byte) bool {
 	if one == nil || other == nil {
 		return one == nil && other == nil

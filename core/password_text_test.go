@@ -23,7 +23,7 @@ func TestAPasswordIsOneFromEveryKeyboard(t *testing.T) {
 	c.backup()
 	open := func(password string) error {
 		req := core.PasswordRequest{Password: []byte(password), Vault: v.typed(t)}
-		r, err := core.OpenReaderWithPassword(ctx, v, c.dest, req)
+		r, err := core.Elsewhere{Vaults: v}.OpenReaderWithPassword(ctx, c.dest, req)
 		if err == nil {
 			err = r.Close()
 		}
@@ -66,7 +66,7 @@ func TestAPasswordIsOneFromEveryKeyboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	for typed, want := range map[string]error{decomposed: nil, composed: core.ErrWrongPassword} {
-		r, err := core.OpenReaderWithPassword(ctx, v, c.dest, core.PasswordRequest{Password: []byte(typed), Vault: given})
+		r, err := core.Elsewhere{Vaults: v}.OpenReaderWithPassword(ctx, c.dest, core.PasswordRequest{Password: []byte(typed), Vault: given})
 		if !errors.Is(err, want) {
 			t.Errorf("an account of before, typed as %q: %v", typed, err)
 		}

@@ -338,7 +338,7 @@ func (a *App) Key(context.Context) (*backupkey.Key, error) {
 }
 
 // ChangeKey puts another key to use: older backups and what is written from
-// now on open with it, and no longer with the old one, except for who kept a
+// now on open with it, and no longer with the old one. That one still opens a
 // copy of the destination as it is now. Data is not stored again.
 // A backup with a password needs it here, to put the new key behind it, unless
 // the password is removed first.

@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -54,20 +55,20 @@ func (h hooked) Delete(ctx context.Context, name string) error {
 
 // hookStore calls before from one goroutine at a time, and while no operation is under way: packs go up side by side, and
 // what before copies must hold still.
-func hookStore(before func(op, name string) error) func(context.Context, string, bool) (store.Store, error) {
+func hookStore(before func(op, name string) error) places.Places {
 	var atRest sync.RWMutex
 	inTurn := func(op, name string) error {
 		atRest.Lock()
 		defer atRest.Unlock()
 		return before(op, name)
 	}
-	return func(ctx context.Context, dest string, create bool) (store.Store, error) {
-		s, err := core.OpenFolder(ctx, dest, create)
+	return places.By(func(ctx context.Context, dest string, create bool) (store.Store, error) {
+		s, err := places.OpenFolder(ctx, dest, create)
 		if err != nil {
 			return nil, err
 		}
 		return hooked{s, inTurn, &atRest}, nil
-	}
+	})
 }
 
 // oldTraces is what must not be left of an epoch: the objects it wrote and,
@@ -154,7 +155,7 @@ func TestChangeOfEncryptionLeavesNothingOld(t *testing.T) {
 				t.Errorf("the backup after it: %+v", r)
 			}
 			if k.to != nil {
-				if _, err := core.OpenReader(context.Background(), c.dest, nil); !errors.Is(err, core.ErrKeyNeeded) {
+				if _, err := elsewhere.OpenReader(context.Background(), c.dest, nil); !errors.Is(err, core.ErrKeyNeeded) {
 					t.Errorf("without a key: %v", err)
 				}
 			}
@@ -201,7 +202,7 @@ func TestEveryInterruptionOfAChangeCanBeResumed(t *testing.T) {
 			}
 			c := prepare(t)
 			steps := 0
-			c.params.OpenStore = hookStore(func(string, string) error { steps++; return nil })
+			c.params.Places = hookStore(func(string, string) error { steps++; return nil })
 			c.must(turn(t, c, k.to))
 			if steps < 10 {
 				t.Fatalf("only %d steps", steps)
@@ -213,7 +214,7 @@ func TestEveryInterruptionOfAChangeCanBeResumed(t *testing.T) {
 				died := *c // as it would be found after the process died
 				died.t = t
 				broken := errors.New("the drive was pulled")
-				c.params.OpenStore = hookStore(func(string, string) error {
+				c.params.Places = hookStore(func(string, string) error {
 					if at++; at == stop+1 {
 						died.params.Profile, died.dest = filepath.Join(t.TempDir(), "profile"), filepath.Join(t.TempDir(), "dest")
 						filetest.Copy(t, c.params.Profile, died.params.Profile)
@@ -233,9 +234,9 @@ func TestEveryInterruptionOfAChangeCanBeResumed(t *testing.T) {
 				if !errors.Is(err, broken) {
 					t.Fatalf("step %d: %v", stop, err)
 				}
-				c.params.OpenStore = nil
+				c.params.Places = places.Places{}
 				checkResume(t, fmt.Sprintf("step %d, destination fails", stop), c, k, old)
-				died.params.OpenStore = nil
+				died.params.Places = places.Places{}
 				checkResume(t, fmt.Sprintf("step %d, process dies", stop), &died, k, old)
 			}
 		})
@@ -247,7 +248,7 @@ func checkResume(t *testing.T, what string, c *computer, k changeCase, old oldTr
 	c.t = t
 	restorable := 0
 	for _, key := range []*backupkey.Key{k.from, k.to} {
-		r, err := core.OpenReader(context.Background(), c.dest, key)
+		r, err := elsewhere.OpenReader(context.Background(), c.dest, key)
 		if err != nil {
 			continue
 		}
@@ -336,7 +337,7 @@ func TestKeyChangeInterrupted(t *testing.T) {
 		c.setup(old)
 		c.backup()
 		n := 0
-		c.params.OpenStore = hookStore(func(string, string) error {
+		c.params.Places = hookStore(func(string, string) error {
 			if n++; n > stop {
 				return errors.New("gone")
 			}
@@ -345,7 +346,7 @@ func TestKeyChangeInterrupted(t *testing.T) {
 		if err := c.do(func(a *core.App) error { return a.ChangeKey(ctx, fresh, nil) }); err == nil {
 			t.Fatalf("step %d did not fail", stop)
 		}
-		c.params.OpenStore = nil
+		c.params.Places = places.Places{}
 		c.backup()
 		var now *backupkey.Key
 		c.must(func(a *core.App) (err error) { now, err = a.Key(ctx); return err })

@@ -38,8 +38,8 @@ type PruneRequest struct {
 	Thorough bool
 }
 
-// Judged is a snapshot with what becomes of it.
-type Judged struct {
+// Decision is a snapshot with what becomes of it.
+type Decision struct {
 	Snapshot
 	// Keep says why it is kept; empty: it is removed.
 	Keep []KeepReason `json:"keep"`
@@ -47,9 +47,9 @@ type Judged struct {
 
 // PruneReport tells what a prune did, or what it would do.
 type PruneReport struct {
-	Snapshots []Judged `json:"snapshots"` // all there were, newest first
-	Kept      int      `json:"kept"`
-	Removed   int      `json:"removed"`
+	Snapshots []Decision `json:"snapshots"` // all there were, newest first
+	Kept      int        `json:"kept"`
+	Removed   int        `json:"removed"`
 	// BytesTotal is what is stored, before.
 	BytesTotal int64 `json:"bytes_total"`
 	// BytesFreed went now; BytesWaiting is not needed and goes with a later prune, after
@@ -107,7 +107,7 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 	for _, s := range slices.Backward(all) {
 		shown := toSnapshot(s)
 		shown.Pinned = pinned[s.Name]
-		report.Snapshots = append(report.Snapshots, Judged{shown, append([]KeepReason{}, why[s.Name]...)})
+		report.Snapshots = append(report.Snapshots, Decision{shown, append([]KeepReason{}, why[s.Name]...)})
 		if len(why[s.Name]) > 0 {
 			report.Kept++
 			continue

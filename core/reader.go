@@ -5,17 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/restore"
@@ -30,51 +25,7 @@ type Reader struct {
 	app   *App // nil: no profile, no history
 	known []string
 
-	mu     sync.Mutex
-	loaded map[repo.Name]bool // snapshots of which the index is in memory
-}
-
-// openPlace opens a destination without a profile. Tests put a store of their own here.
-var openPlace = OpenFolder
-
-// Found is what anybody can tell about a backup.
-type Found struct {
-	RepositoryID string
-	Protection   Protection
-	KeyID        backupkey.ID // of an encrypted backup: for backupkey.Repair
-	Changing     bool         // a change of encryption is under way
-	NextKeyID    backupkey.ID
-	// VaultCard is that of the vault that checks the password, nil: there is none.
-	VaultCard []byte
-}
-
-// Inspect looks at a place without a key. Errors: ErrNoBackup,
-// ErrNewerFormat, ErrDamaged, ErrDestinationGone, ErrPermission.
-func Inspect(ctx context.Context, destination string) (Found, error) {
-	s, err := openPlace(ctx, destination, false)
-	if err != nil {
-		return Found{}, raise(err)
-	}
-	defer s.Close() //nolint:errcheck // only read from
-	f, err := repo.Inspect(ctx, s)
-	if err != nil {
-		return Found{}, raise(err)
-	}
-	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
-}
-
-// OpenReader opens a backup somewhere, as on a new computer. A key demands that it is encrypted under it; nil says
-// that the person takes what is not encrypted, and so vouched for by nobody. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
-func OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
-	s, err := openPlace(ctx, destination, false)
-	if err != nil {
-		return nil, raise(err)
-	}
-	r, err := repo.Open(ctx, s, repo.By(key))
-	if err != nil {
-		return nil, errors.Join(raise(err), s.Close())
-	}
-	return &Reader{r: r, s: s, loaded: make(map[repo.Name]bool)}, nil
+	browser *browse.Browser
 }
 
 // Reader opens the profile's own backup.
@@ -83,7 +34,7 @@ func (a *App) Reader(ctx context.Context) (*Reader, error) {
 	if err != nil {
 		return nil, raise(err)
 	}
-	return &Reader{r: r, s: r.Store(), app: a, known: a.profile.Settings().Known, loaded: make(map[repo.Name]bool)}, nil
+	return &Reader{r: r, s: r.Store(), app: a, known: a.profile.Settings().Known, browser: browse.New(r)}, nil
 }
 
 // Close ends reading.
@@ -123,7 +74,7 @@ func Latest(all []Snapshot, now time.Time) int {
 }
 
 func toSnapshot(s *repo.Snapshot) Snapshot {
-	out := Snapshot{ID: s.ID(), Time: shownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
+	out := Snapshot{ID: s.ID(), Time: browse.ShownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
 	if s.Sequence > 0 {
 		out.Writer = hex.EncodeToString(s.Writer[:])
 	}
@@ -133,121 +84,34 @@ func toSnapshot(s *repo.Snapshot) Snapshot {
 	return out
 }
 
-// find returns a snapshot with the index ready.
-func (r *Reader) find(ctx context.Context, id string) (*repo.Snapshot, error) {
-	s, err := r.r.FindSnapshot(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return s, r.load(ctx, s)
-}
-
-// load makes the index ready for snapshots, of which some may be newer than
-// what it holds.
-func (r *Reader) load(ctx context.Context, snapshots ...*repo.Snapshot) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !slices.ContainsFunc(snapshots, func(s *repo.Snapshot) bool { return !r.loaded[s.Name] }) {
-		return nil
-	}
-	// A damaged index costs only what it held; reading says so.
-	if _, err := r.r.LoadIndex(ctx); err != nil {
-		return err
-	}
-	for _, s := range snapshots {
-		r.loaded[s.Name] = true
-	}
-	return nil
-}
-
 // List returns one folder of a snapshot, by name. "" is the root, whose
 // entries are the sources; a file's path gives the file alone.
 // Errors: ErrNoSnapshot, ErrNoEntry, ErrDamaged.
 func (r *Reader) List(ctx context.Context, snapshot, at string) ([]Entry, error) {
-	s, err := r.find(ctx, snapshot)
-	if err != nil {
-		return nil, raise(err)
-	}
-	content, prefix := s.Root, ""
-	for rest := strings.Trim(at, "/"); rest != ""; {
-		var name string
-		name, rest, _ = strings.Cut(rest, "/")
-		n, err := r.lookup(ctx, content, name)
-		if err != nil {
-			return nil, raise(err)
-		}
-		if n == nil || rest != "" && n.Kind != repo.NodeDir {
-			return nil, fmt.Errorf("%w: %s", ErrNoEntry, DisplayName(at))
-		}
-		if n.Kind != repo.NodeDir {
-			return []Entry{toEntry(s, n, prefix)}, nil
-		}
-		content, prefix = n.Content, prefix+name+"/"
-	}
-	var out []Entry
-	err = r.r.Tree(ctx, content, func(n *repo.Node) error {
-		out = append(out, toEntry(s, n, prefix))
-		return nil
-	})
+	out, err := r.browser.List(ctx, snapshot, at)
 	return out, raise(err)
 }
 
-func (r *Reader) lookup(ctx context.Context, c repo.Content, name string) (*repo.Node, error) {
-	var found *repo.Node
-	stop := errors.New("found")
-	err := r.r.Tree(ctx, c, func(n *repo.Node) error {
-		if n.Name == name {
-			found = n
-			return stop
-		}
-		return nil
-	})
-	if errors.Is(err, stop) {
-		err = nil
-	}
-	return found, err
+// Find looks for names in all backups. pattern is a part of a name, or, with *,
+// ? or [, a pattern of a whole one; case does not count. The result is in the order of paths,
+// the versions of each newest first. Errors: ErrInvalid (a pattern that is none), ErrDamaged, ….
+func (r *Reader) Find(ctx context.Context, pattern string) ([]Version, error) {
+	out, err := r.browser.Find(ctx, pattern)
+	return out, raise(err)
 }
 
-// The first and the last moment that are shown. Files can have times far outside of the years that JSON
-// and people have, by mistake or on purpose; one of them must not spoil the list.
-var (
-	firstTime = time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
-	lastTime  = time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC)
-)
-
-func shownTime(t time.Time) time.Time {
-	// time.Time wraps around far from now: the seconds do not.
-	switch s := t.Unix(); {
-	case s < firstTime.Unix():
-		return firstTime
-	case s > lastTime.Unix():
-		return lastTime
-	}
-	return t
+// Versions returns the versions of one path over all backups, newest first. at is a path
+// as List takes it, or an absolute path on the computer that was backed up.
+// Errors: ErrNoEntry, ErrDamaged, ….
+func (r *Reader) Versions(ctx context.Context, at string) ([]Version, error) {
+	out, err := r.browser.Versions(ctx, at)
+	return out, raise(err)
 }
 
-func toEntry(s *repo.Snapshot, n *repo.Node, prefix string) Entry {
-	e := Entry{
-		Name: n.Name, Path: prefix + n.Name, Size: n.Size, Mode: n.Mode, Link: n.Target,
-		Modified: shownTime(time.Unix(n.MTime, int64(n.MNanos))), Files: n.Files,
-	}
-	switch n.Kind {
-	case repo.NodeFile:
-		e.Kind = EntryFile
-	case repo.NodeDir:
-		e.Kind = EntryFolder
-	case repo.NodeSymlink:
-		e.Kind = EntrySymlink
-	default:
-		e.Kind = EntryOther
-	}
-	top, rest, _ := strings.Cut(e.Path, "/")
-	for _, src := range s.Sources {
-		if src.Name == top {
-			e.Original = path.Join(filepath.ToSlash(src.Path), rest)
-		}
-	}
-	return e
+// Diff calls fn with each difference from one backup to another, in the order
+// of paths. Errors of fn end it. Errors: ErrNoSnapshot, ErrDamaged, ….
+func (r *Reader) Diff(ctx context.Context, from, to string, fn func(Difference) error) error {
+	return raise(r.browser.Diff(ctx, from, to, fn))
 }
 
 // Restore writes files of a snapshot into a folder, and nowhere else.
@@ -270,7 +134,7 @@ func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, prog
 	if !ok || req.Target == "" {
 		return RestoreReport{}, fmt.Errorf("%w: what to do with existing files (%q), where to (%q)", ErrInvalid, req.Conflict, req.Target)
 	}
-	s, err := r.find(ctx, req.Snapshot)
+	s, err := r.browser.Snapshot(ctx, req.Snapshot)
 	if err != nil {
 		return RestoreReport{}, err
 	}
@@ -414,11 +278,4 @@ func (a *App) Verify(ctx context.Context, req VerifyRequest, progress func(Progr
 
 // DisplayName makes a raw name or path printable: control characters and
 // bytes that are no UTF-8 are escaped as in Go strings.
-func DisplayName(raw string) string {
-	ok := utf8.ValidString(raw) && !strings.ContainsFunc(raw, func(r rune) bool { return !unicode.IsPrint(r) })
-	if ok {
-		return raw
-	}
-	q := strconv.Quote(raw)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-}
+func DisplayName(raw string) string { return browse.DisplayName(raw) }

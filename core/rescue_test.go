@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -131,7 +132,7 @@ func TestTheRescueBelievesNoMoreThanTheApp(t *testing.T) {
 	if len(cl.public) != 1 {
 		t.Fatalf("the thief has %d epochs", len(cl.public))
 	}
-	folder, err := core.OpenFolder(ctx, c.dest, false)
+	folder, err := places.OpenFolder(ctx, c.dest, false)
 	if err != nil {
 		t.Fatal(err)
 	}

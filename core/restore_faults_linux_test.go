@@ -33,7 +33,7 @@ func check(t testing.TB, err error) {
 // restoreTo restores the newest backup into a folder.
 func (c *computer) restoreTo(ctx context.Context, target string, conflict core.Conflict) (report core.RestoreReport, err error) {
 	c.t.Helper()
-	r, err := core.OpenReader(ctx, c.dest, nil)
+	r, err := elsewhere.OpenReader(ctx, c.dest, nil)
 	check(c.t, err)
 	defer r.Close() //nolint:errcheck // only read from
 	return r.Restore(ctx, core.RestoreRequest{Snapshot: "latest", Target: target, Conflict: conflict}, nil)
@@ -244,7 +244,7 @@ func TestNothingUnfinishedIsLeft(t *testing.T) {
 	for at := range 12 {
 		ctx, cancel := context.WithCancel(context.Background())
 		target := filepath.Join(t.TempDir(), "out")
-		r, err := core.OpenReader(ctx, c.dest, nil)
+		r, err := elsewhere.OpenReader(ctx, c.dest, nil)
 		check(t, err)
 		_, err = r.Restore(ctx, core.RestoreRequest{Snapshot: "latest", Target: target}, func(p core.Progress) {
 			if p.BytesDone > int64(at)*4<<20 {

@@ -47,7 +47,7 @@ func TestWhatGivesRightsIsRestoredOnlyWhereAskedFor(t *testing.T) {
 	c.setup(nil)
 	c.backup()
 	for asked, leftOut := range map[bool]int64{false: 5, true: 0} {
-		r, err := core.OpenReader(context.Background(), c.dest, nil)
+		r, err := elsewhere.OpenReader(context.Background(), c.dest, nil)
 		must(err)
 		out := t.TempDir()
 		report, err := r.Restore(context.Background(), core.RestoreRequest{Snapshot: "latest", Target: out, DevicesAndSetuid: asked}, nil)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -80,7 +81,7 @@ func (a *App) openOwn(ctx context.Context, mend bool) (*repo.Repository, error) 
 	if set.Repository == "" {
 		return nil, ErrNotSetUp
 	}
-	s, err := a.p.OpenStore(ctx, set.Destination, false)
+	s, err := a.p.Places.Open(ctx, set.Destination, false)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +213,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
 		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: a.heldBefore(), Waiting: a.p.Waiting,
 	}
-	if isPath(set.Destination) {
+	if places.IsPath(set.Destination) {
 		o.Destination = set.Destination
 	}
 	o.Scratch = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "scratch")
@@ -220,7 +221,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		o.CachePath = a.changesPath(set.Repository)
 	}
 	total := &totals{}
-	if progress != nil { // counting is a second walk over everything, for whoever looks on
+	if progress != nil { // counting is a second walk over everything, and only progress shows it
 		var stop func()
 		total, stop = a.totals(ctx, set.Sources, set.Excludes, exclude)
 		defer stop()

@@ -30,7 +30,7 @@ func TestTinyRepositories(t *testing.T) {
 				check(t, err)
 			}
 			restore := func() (string, error) {
-				r, err := core.OpenReader(ctx, dest, key)
+				r, err := elsewhere.OpenReader(ctx, dest, key)
 				if err != nil {
 					return "", err
 				}

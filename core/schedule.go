@@ -60,7 +60,7 @@ func past(runs []Run) (p schedule.Past) {
 	return p
 }
 
-// ScheduleWatch tells whether a backup may begin by itself now; ask it every ScheduleTick.
+// ScheduleWatch reports whether a backup may begin by itself now; ask it every ScheduleTick.
 type ScheduleWatch = schedule.Watch
 
 // ScheduleTick is how often to look whether a backup is due.

@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
@@ -141,7 +142,7 @@ func runChild(t *testing.T, c *computer, rules string, random *rand.Rand) (out s
 func removedFrom(t testing.TB, c *computer, key *backupkey.Key) map[string]bool {
 	t.Helper()
 	ctx := context.Background()
-	s, err := core.OpenFolder(ctx, c.dest, false)
+	s, err := places.OpenFolder(ctx, c.dest, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestNothingIsWrittenOutsideTheTarget(t *testing.T) {
 			plant(filepath.Join(outside, "victim"), name)
 		}
 		before := filetest.Tree(t, outside)
-		r, err := core.OpenReader(ctx, c.dest, key)
+		r, err := elsewhere.OpenReader(ctx, c.dest, key)
 		must(err)
 		report, err := r.Restore(ctx, core.RestoreRequest{Snapshot: "latest", Target: target, Conflict: conflict}, nil)
 		must(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/filetest"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -44,7 +45,7 @@ func TestAKeyRefusesAPlaceThatClaimsToBeUnencrypted(t *testing.T) {
 	c.setup(key)
 	c.backup()
 	claimUnencrypted(t, c.dest, [32]byte{1})
-	if _, err := core.OpenReader(ctx, c.dest, key); !errors.Is(err, core.ErrUnprotected) {
+	if _, err := elsewhere.OpenReader(ctx, c.dest, key); !errors.Is(err, core.ErrUnprotected) {
 		t.Errorf("to read: %v", err)
 	}
 	other := newComputer(t)
@@ -75,7 +76,7 @@ func TestGivingUpTurningOffIsNotTalkedOutOf(t *testing.T) {
 	c.backup()
 	full := errors.New("the disk is full")
 	replaced := 0
-	c.params.OpenStore = hookStore(func(op, _ string) error {
+	c.params.Places = hookStore(func(op, _ string) error {
 		if op == "replace" {
 			replaced++
 		}
@@ -87,7 +88,7 @@ func TestGivingUpTurningOffIsNotTalkedOutOf(t *testing.T) {
 	if err := c.do(turn(t, c, nil)); !errors.Is(err, full) {
 		t.Fatal(err)
 	}
-	c.params.OpenStore = nil
+	c.params.Places = places.Places{}
 	claimUnencrypted(t, c.dest, [32]byte{1})
 	if err := c.do(func(a *core.App) error { return a.GiveUpChange(ctx, nil) }); !errors.Is(err, core.ErrChangeMade) {
 		t.Errorf("giving up: %v", err)

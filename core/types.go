@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/browse"
 )
 
 // Protection says who can open a backup.
@@ -13,7 +14,7 @@ type Protection string
 const (
 	// ProtectionNone: anybody who can read the destination can read the backup.
 	ProtectionNone Protection = "none"
-	// ProtectionKey: only who has the 64-digit key.
+	// ProtectionKey: only holders of the 64-digit key can read it.
 	ProtectionKey Protection = "key"
 )
 
@@ -221,32 +222,27 @@ type Snapshot struct {
 	Pinned bool `json:"pinned,omitempty"`
 }
 
-// EntryKind is what an entry of a snapshot is.
-type EntryKind string
-
-// The kinds of entries.
-const (
-	EntryFile    EntryKind = "file"
-	EntryFolder  EntryKind = "folder"
-	EntrySymlink EntryKind = "symlink"
-	EntryOther   EntryKind = "other" // FIFO, socket, device
+// What browse finds in a backup.
+type (
+	Entry          = browse.Entry
+	EntryKind      = browse.EntryKind
+	Version        = browse.Version
+	BackupRef      = browse.BackupRef
+	Difference     = browse.Difference
+	DifferenceKind = browse.DifferenceKind
 )
 
-// Entry is one name in a folder of a snapshot.
-type Entry struct {
-	// Name holds the raw bytes, Path the slash-separated raw path in the snapshot.
-	// Either may hold newlines or invalid UTF-8: show them with DisplayName.
-	Name     string
-	Path     string
-	Kind     EntryKind
-	Size     int64 // a folder's: of all files below it
-	Files    int64 // a folder's: the files below it
-	Modified time.Time
-	Mode     uint32 // POSIX permission bits
-	Link     string // a symlink's target
-	// Original is the path on the computer that was backed up.
-	Original string
-}
+// The kinds of entries and of differences.
+const (
+	EntryFile    = browse.EntryFile
+	EntryFolder  = browse.EntryFolder
+	EntrySymlink = browse.EntrySymlink
+	EntryOther   = browse.EntryOther
+	DiffAdded    = browse.DiffAdded
+	DiffRemoved  = browse.DiffRemoved
+	DiffChanged  = browse.DiffChanged
+	DiffMeta     = browse.DiffMeta
+)
 
 // Conflict says what becomes of files that exist at the place of a restore.
 type Conflict string

@@ -9,7 +9,7 @@ import (
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
-// VaultCard is what a client must know of a vault. Whoever holds the
+// VaultCard is what a client must know of a vault. A holder of the
 // destination can write one there.
 type VaultCard = vaultcard.Card
 
@@ -75,16 +75,6 @@ func (a *App) VaultQuestion(card []byte) (show VaultTrust, known bool, err error
 	return trustOf(c), a.knows(c), nil
 }
 
-// VaultPlace is a vault that may be contacted: a key vouches for its card, or a
-// person agreed to it or named it.
-type VaultPlace struct {
-	// Card is what is known of the vault, nil for a token that Typed names and that is not known yet.
-	Card *VaultCard
-	// Typed, if not zero, is how this computer names the vault. Only it leads to
-	// a module, or to a file with a PIN.
-	Typed TypedVault
-}
-
 // landedCard reads the card in a header, from whatever version.
 func landedCard(text []byte) (VaultCard, error) {
 	c, _, err := vaultcard.ParseLanded(text)
@@ -143,7 +133,7 @@ func vouchedCard(set profile.Settings) []byte {
 	return set.VaultCard
 }
 
-// knows tells whether this computer's own backup has this vault.
+// knows reports whether this computer's own backup has this vault.
 func (a *App) knows(c VaultCard) bool {
 	text := vouchedCard(a.profile.Settings())
 	if text == nil {
@@ -226,15 +216,6 @@ func (a *App) cardToPublish(set profile.Settings) []byte {
 		return nil
 	}
 	return c.Encode()
-}
-
-// anonymous is the place for another account in the same vault.
-func (p VaultPlace) anonymous() VaultPlace {
-	if p.Card != nil {
-		c := p.Card.Anonymous()
-		p.Card = &c
-	}
-	return p
 }
 
 // managementSeeds are those of the key that manages an account: the one for

@@ -169,7 +169,7 @@ func TestHostileCardsByCommand(t *testing.T) {
 func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	s := newStranger(t)
 	place := s.place(t, card(t, "https://"+s.traps.Addr))
-	err := core.TrustedVault(t.Context(), place, core.PasswordRequest{Password: []byte("x")})
+	err := (core.Elsewhere{}).TrustedVault(t.Context(), place, core.PasswordRequest{Password: []byte("x")})
 	unknown, ok := err.(*core.VaultNotTrustedError) //nolint:errorlint // this very value
 	if !ok || unknown.Name != "Your vault" || unknown.Host != s.traps.Addr || !strings.HasPrefix(unknown.Fingerprint, "SHA256:") {
 		t.Fatalf("%v", err)
@@ -184,7 +184,7 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 		if name == "another key" {
 			at = other
 		}
-		_, err := core.RecoverKey(t.Context(), s.vaults, at, core.PasswordRequest{Password: []byte("x"), Trust: trust})
+		_, err := core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), at, core.PasswordRequest{Password: []byte("x"), Trust: trust})
 		if _, ok := err.(*core.VaultNotTrustedError); !ok { //nolint:errorlint // this very value
 			t.Errorf("%s: %v", name, err)
 		}
@@ -192,7 +192,7 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	if sprung := s.traps.Sprung(t); sprung != "" {
 		t.Error(sprung)
 	}
-	_, _ = core.RecoverKey(t.Context(), s.vaults, place, core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust}) // nobody answers there
+	_, _ = core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), place, core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust}) // nobody answers there
 	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "connected") {
 		t.Errorf("agreed, and not asked: %q", sprung)
 	}

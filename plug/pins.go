@@ -8,8 +8,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
-	"github.com/holdfast-backup/holdfast/vaultclient"
 )
 
 // PINs are those of tokens whose URI names no file with one: a person is asked,
@@ -44,7 +44,7 @@ func (p *PINs) pinOf(at vaultcard.Address) (pin func(context.Context) ([]byte, e
 		case known != nil:
 			return known, nil
 		case ask == nil:
-			return nil, vaultclient.ErrNoPIN
+			return nil, vaults.ErrNoPIN
 		}
 		answer, err := ask(ctx, label)
 		if err != nil {
@@ -59,7 +59,7 @@ func (p *PINs) pinOf(at vaultcard.Address) (pin func(context.Context) ([]byte, e
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		switch {
-		case errors.Is(err, vaultclient.ErrPIN):
+		case errors.Is(err, vaults.ErrPIN):
 			clear(p.known[name])
 			delete(p.known, name)
 		case err == nil && typed != nil:

@@ -161,9 +161,9 @@ func (o *offUI) RemovePassword(ctx context.Context) error {
 	return o.App.RemovePassword(ctx)
 }
 
-func (o *offUI) OpenReaderWithPassword(ctx context.Context, d string, req core.PasswordRequest) (*core.Reader, error) {
-	o.away("OpenReaderWithPassword")
-	return o.App.OpenReaderWithPassword(ctx, d, req)
+// Elsewhere only gives a value: what it does is called on that.
+func (o *offUI) Elsewhere() core.Elsewhere {
+	return o.App.Elsewhere()
 }
 
 func (o *offUI) Reader(ctx context.Context) (*core.Reader, error) {

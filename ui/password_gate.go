@@ -13,9 +13,6 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-// guessLimit is how many guesses an account has (docs/vault-protocol.md, chapter 4).
-const guessLimit = 10
-
 // gateParams are what a passwordGate needs.
 type gateParams struct {
 	u      *UI
@@ -112,7 +109,7 @@ func (g *passwordGate) guesses(left, limit int) {
 // gone is when no password counts any more.
 func (g *passwordGate) gone() {
 	g.shut, g.left = true, 0
-	g.meter.Set(0, guessLimit, widgets.ToneBad, lang.L("No guesses left"))
+	g.meter.Set(0, core.GuessLimit, widgets.ToneBad, lang.L("No guesses left"))
 	g.update()
 }
 
@@ -192,7 +189,7 @@ func (g *passwordGate) wrong(err error, wait time.Time) {
 	case v != nil && errors.Is(err, core.ErrVaultWait) && !v.Until.IsZero():
 		g.wait(v.Until)
 	case v != nil && errors.Is(err, core.ErrWrongPassword) && v.GuessesLeft >= 0:
-		g.guesses(v.GuessesLeft, guessLimit)
+		g.guesses(v.GuessesLeft, core.GuessLimit)
 	}
 	if wait.After(g.u.now()) {
 		g.wait(wait)

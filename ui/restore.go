@@ -137,7 +137,7 @@ func (f *restoreFlow) elsewhere() {
 		f.place = path
 		next.SetBusy(true)
 		f.u.work.run(func(ctx context.Context) func() {
-			found, err := core.Inspect(ctx, path)
+			found, err := f.u.core.Elsewhere().Inspect(ctx, path)
 			return func() {
 				next.SetBusy(false)
 				switch {

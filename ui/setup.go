@@ -107,7 +107,7 @@ func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
 	measure := f.u.free // read here: the window's state is this goroutine's
 	next.SetBusy(true)
 	f.u.work.run(func(ctx context.Context) func() {
-		found, err := core.Inspect(ctx, path)
+		found, err := f.u.core.Elsewhere().Inspect(ctx, path)
 		free, known := measure(ctx, path)
 		return func() {
 			next.SetBusy(false)

@@ -51,7 +51,7 @@ type App interface {
 	SetPassword(ctx context.Context, req core.PasswordRequest) error
 	CheckPassword(ctx context.Context, password []byte) error
 	RemovePassword(ctx context.Context) error
-	OpenReaderWithPassword(ctx context.Context, destination string, req core.PasswordRequest) (*core.Reader, error)
+	Elsewhere() core.Elsewhere
 	Reader(ctx context.Context) (*core.Reader, error)
 	Drill(ctx context.Context, req core.DrillRequest, progress func(core.Progress)) (core.DrillReport, error)
 	Prune(ctx context.Context, req core.PruneRequest, progress func(core.Progress)) (core.PruneReport, error)
@@ -173,7 +173,7 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
-	u.free, u.findApps = core.FreeSpace, core.FindApps
+	u.free, u.findApps = u.core.Elsewhere().Free, core.FindApps
 	u.tray = &tray{u: u}
 	u.tray.panel, _ = u.app.(desktop.App) // not on every system
 	u.scheduler = &scheduler{u: u}

@@ -33,7 +33,7 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 			return f.u.core.AskVault(ctx, found.VaultCard, asked.typed, asked.trust)
 		},
 		try: func(ctx context.Context, password []byte) (err error) {
-			opened, err = f.u.core.OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
+			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
 			return err
 		},
 		opened:  func() { f.opened(opened, false, p.fail) },
@@ -110,7 +110,7 @@ func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, 
 	place := f.place
 	button.SetBusy(true)
 	f.u.work.run(func(ctx context.Context) func() {
-		r, err := core.OpenReader(ctx, place, key)
+		r, err := f.u.core.Elsewhere().OpenReader(ctx, place, key)
 		if err != nil {
 			key.Clear()
 		}

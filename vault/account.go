@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 )
 
 // The limits of the protocol.
 const (
-	Guesses  = 10               // guesses of an account
+	Guesses  = vaults.Guesses   // guesses of an account
 	WrongCap = 50               // wrong guesses of a registration, which a right one does not clear
 	OpenFor  = 60 * time.Second // how long a start waits for its KE3
 	keepFor  = 16               // past guesses that are remembered

@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 var benchAccounts = flag.String("vault.accounts", "1000", "sizes of the store for BenchmarkRecovery, like 1000,1000000")
@@ -51,15 +52,15 @@ func benchRecovery(b *testing.B, accounts int) {
 	h, err := hsm.Open(b.Context(), hsm.Params{URI: uri, Sessions: *benchSessions})
 	must(b, err)
 	defer h.Close()
-	store, err := vault.OpenBolt(filepath.Join(b.TempDir(), "store.db"))
+	db, err := store.OpenBolt(filepath.Join(b.TempDir(), "store.db"))
 	must(b, err)
-	defer store.Close() //nolint:errcheck // a test's
-	v, err := vault.Open(b.Context(), vault.Params{Store: store, HSM: h})
+	defer db.Close() //nolint:errcheck // a test's
+	v, err := vault.Open(b.Context(), vault.Params{Store: db, HSM: h})
 	must(b, err)
 	must(b, v.Fill(max(0, accounts-2*benchPersons)))
 	v.Close()
 	begun := time.Now()
-	v, err = vault.Open(b.Context(), vault.Params{Store: store, HSM: h})
+	v, err = vault.Open(b.Context(), vault.Params{Store: db, HSM: h})
 	must(b, err)
 	defer v.Close()
 	opened := time.Since(begun)

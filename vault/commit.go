@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // maxGroup is how many changes are committed together.
@@ -30,7 +32,7 @@ const (
 // ledger makes changes of the store durable in groups and keeps the token's
 // anchor in step. It owns the head.
 type ledger struct {
-	store Store
+	store store.Store
 	hsm   HSM
 
 	queue    chan *entry
@@ -41,7 +43,7 @@ type ledger struct {
 	// only wants to know something waits for it.
 	writing sync.Mutex
 
-	mu      sync.Mutex // the state below; only who holds writing changes it
+	mu      sync.Mutex // the state below; the caller must also hold writing to change it
 	keys    map[uint32]*storageKeys
 	current *storageKeys
 	head    head
@@ -84,7 +86,7 @@ func (l *ledger) isAnchored() bool {
 
 // entry is one change on its way.
 type entry struct {
-	change     Change
+	change     store.Change
 	difference digest // of the sum
 	accounts   int    // one more or one less
 	result     chan error
@@ -183,9 +185,9 @@ func (l *ledger) waitFor(group []*entry, over <-chan time.Time) []*entry {
 }
 
 // commitSealed seals plain, nil for a deletion, as the next value under key and commits it. erase: nothing of the old value may remain.
-func (l *ledger) commitSealed(key Key, old, plain []byte, erase bool) error {
+func (l *ledger) commitSealed(key store.Key, old, plain []byte, erase bool) error {
 	for {
-		change := Change{Key: key, Old: old, Erase: erase}
+		change := store.Change{Key: key, Old: old, Erase: erase}
 		if plain != nil {
 			change.New = l.newest().sealValue(labelRecord, key, plain)
 		}
@@ -197,7 +199,7 @@ func (l *ledger) commitSealed(key Key, old, plain []byte, erase bool) error {
 
 // commit makes one change durable and anchored; it returns when it is, or is not.
 // It does not end with a context: what is queued may become true at any moment.
-func (l *ledger) commit(change Change) error {
+func (l *ledger) commit(change store.Change) error {
 	e := &entry{change: change, result: make(chan error, 1)}
 	if change.Old != nil {
 		s, err := l.summand(change.Key, change.Old)
@@ -225,7 +227,7 @@ func (l *ledger) commit(change Change) error {
 	}
 }
 
-func (l *ledger) summand(key Key, value []byte) (digest, error) {
+func (l *ledger) summand(key store.Key, value []byte) (digest, error) {
 	keys, err := l.keysOf(value)
 	if err != nil {
 		return digest{}, err
@@ -258,7 +260,7 @@ func (l *ledger) commitGroup(group []*entry) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	next := l.head
-	changes := make([]Change, 0, len(group)+1)
+	changes := make([]store.Change, 0, len(group)+1)
 	group = slices.DeleteFunc(group, func(e *entry) bool {
 		if e.change.New == nil {
 			return false
@@ -292,7 +294,7 @@ func (l *ledger) set(change func()) {
 
 // write is the one way in which the store changes. The caller holds writing. errStored: all is in the
 // store, and the token does not show it yet. Any other error: nothing is.
-func (l *ledger) write(changes []Change, next head, keys *storageKeys) (err error) {
+func (l *ledger) write(changes []store.Change, next head, keys *storageKeys) (err error) {
 	ctx := context.Background() // must not stop half way
 	if l.broken != nil {
 		return l.broken
@@ -307,17 +309,17 @@ func (l *ledger) write(changes []Change, next head, keys *storageKeys) (err erro
 	if l.value != nil {
 		next.previous = l.current.anchorOf(l.head)
 	}
-	value := keys.sealValue(labelHead, Key{}, next.encode())
+	value := keys.sealValue(labelHead, store.Key{}, next.encode())
 	// A change that the group before has overtaken cannot be: accounts are locked.
-	err = l.store.Commit(ctx, append(slices.Clip(changes), Change{Key: Key{}, Old: l.value, New: value}))
+	err = l.store.Commit(ctx, append(slices.Clip(changes), store.Change{Key: store.Key{}, Old: l.value, New: value}))
 	switch {
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		err = unavailable("the store was changed by another process", err)
 		l.set(func() { l.broken = err })
 		return err
 	case err != nil:
-		now, look := l.store.Get(ctx, Key{})
-		if look != nil && !errors.Is(look, ErrNotFound) {
+		now, look := l.store.Get(ctx, store.Key{})
+		if look != nil && !errors.Is(look, store.ErrNotFound) {
 			err = unavailable("the store cannot tell whether it kept a change", errors.Join(err, look))
 			l.set(func() { l.broken = err })
 			return err

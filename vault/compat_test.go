@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // A vault from before docs/adr/0014, with its anchor in the label of the storage key: SoftHSM's
@@ -30,17 +31,17 @@ func TestVaultAnchoredByLabel(t *testing.T) {
 		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		must(t, os.WriteFile(path, content, 0o600))
 	}
-	store := vault.NewMemory()
+	mem := store.NewMemory()
 	for _, pair := range sample.Store {
-		must(t, store.Commit(t.Context(), []vault.Change{{Key: vault.Key(pair.Key), New: pair.Value}}))
+		must(t, mem.Commit(t.Context(), []store.Change{{Key: store.Key(pair.Key), New: pair.Value}}))
 	}
-	old := store.Clone()
+	old := mem.Clone()
 	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri})
 	must(t, err)
 	defer h.Close()
 	p := &person{t: t, id: vault.AccountID(sample.ID), management: ed25519.NewKeyFromSeed(sample.Management), password: []byte("right"), sealedKey: sample.SealedKey}
 	for range 2 { // by the label, then by the anchor of today
-		p.v, err = vault.Open(t.Context(), vault.Params{Store: store, HSM: h})
+		p.v, err = vault.Open(t.Context(), vault.Params{Store: mem, HSM: h})
 		must(t, err)
 		if left := p.account().GuessesLeft; left != 7 {
 			t.Errorf("%d guesses left", left)
@@ -50,7 +51,7 @@ func TestVaultAnchoredByLabel(t *testing.T) {
 	if storages, err := h.Storages(t.Context()); err != nil || len(storages) != 1 || storages[0].Anchor == "" {
 		t.Errorf("the storage key was touched: %+v %v", storages, err)
 	}
-	p.v, err = vault.Open(t.Context(), vault.Params{Store: store, HSM: h})
+	p.v, err = vault.Open(t.Context(), vault.Params{Store: mem, HSM: h})
 	must(t, err)
 	p.wrong()
 	p.opens()
@@ -104,10 +105,10 @@ func TestVaultOfRecordFormat1(t *testing.T) {
 	living.opens()
 	dead.opens()
 	must(t, os.WriteFile(d.path+".copy", copied, 0o600))
-	from, err := vault.OpenBolt(d.path + ".copy")
+	from, err := store.OpenBolt(d.path + ".copy")
 	must(t, err)
 	defer from.Close() //nolint:errcheck // a test's
-	_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true, nil)
+	_, err = vault.Restore(t.Context(), d.h, from, store.NewMemory(), true, nil)
 	wantErr(t, "a copy from before the rotation", err, vault.ErrOlder)
 }
 
@@ -119,10 +120,10 @@ func TestRestoreOfRecordFormat1(t *testing.T) {
 	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri})
 	must(t, err)
 	defer h.Close()
-	from, err := vault.OpenBolt(path)
+	from, err := store.OpenBolt(path)
 	must(t, err)
 	defer from.Close() //nolint:errcheck // a test's
-	to := vault.NewMemory()
+	to := store.NewMemory()
 	done, err := vault.Restore(t.Context(), h, from, to, false, nil)
 	if err != nil || done.Locked || done.Accounts != 3 {
 		t.Fatalf("%+v %v", done, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // A store or a copy that is damaged, in any place and in any way, is an error with a sentence: no panic, no signal.
@@ -44,17 +45,17 @@ func TestDamagedStores(t *testing.T) {
 		f, err := os.Open(path)
 		must(t, err)
 		before := sha256.Sum256(text)
-		from, err := vault.OpenBoltCopy(f)
+		from, err := store.OpenBoltCopy(f)
 		if err == nil {
-			_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true, nil)
+			_, err = vault.Restore(t.Context(), d.h, from, store.NewMemory(), true, nil)
 			must(t, from.Close())
 		}
-		wrong := err != nil && !errors.Is(err, vault.ErrDamaged) && !errors.Is(err, vault.ErrTampered) && !errors.Is(err, vault.ErrOlder)
+		wrong := err != nil && !errors.Is(err, store.ErrDamaged) && !errors.Is(err, store.ErrTampered) && !errors.Is(err, vault.ErrOlder)
 		after, _ := os.ReadFile(path)
 		if wrong || sha256.Sum256(after) != before {
 			t.Errorf("restore of %s: %v; the copy is as it was: %v", what, err, sha256.Sum256(after) == before)
 		}
-		s, err := vault.OpenBolt(path)
+		s, err := store.OpenBolt(path)
 		if err == nil {
 			var v *vault.Vault
 			if v, err = vault.Open(t.Context(), vault.Params{Store: s, HSM: d.h}); err == nil {
@@ -62,7 +63,7 @@ func TestDamagedStores(t *testing.T) {
 			}
 			must(t, s.Close())
 		}
-		if err != nil && !errors.Is(err, vault.ErrDamaged) && !errors.Is(err, vault.ErrTampered) && !errors.Is(err, vault.ErrOlder) {
+		if err != nil && !errors.Is(err, store.ErrDamaged) && !errors.Is(err, store.ErrTampered) && !errors.Is(err, vault.ErrOlder) {
 			t.Errorf("opening %s: %v", what, err)
 		}
 	}

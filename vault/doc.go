@@ -26,7 +26,7 @@
 //
 // # What it does not do
 //
-// It cannot protect against who has root on its running host: that is enough
+// It cannot protect against root on its running host: that is enough
 // to guess offline, against Argon2id, with the HSM or not. It does not authenticate who asks: the
 // random account id is all that a client needs to know to use up guesses.
 package vault

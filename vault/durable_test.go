@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // onDisk is a vault with its store in a file.
@@ -18,7 +19,7 @@ type onDisk struct {
 	t     *testing.T
 	h     *hsm.HSM
 	path  string
-	store *vault.Bolt
+	store *store.Bolt
 }
 
 func newOnDisk(t *testing.T) *onDisk {
@@ -31,7 +32,7 @@ func newOnDisk(t *testing.T) *onDisk {
 
 func (d *onDisk) open() (err error) {
 	d.t.Helper()
-	d.store, err = vault.OpenBolt(d.path)
+	d.store, err = store.OpenBolt(d.path)
 	must(d.t, err)
 	d.Vault, err = vault.Open(d.t.Context(), vault.Params{Store: d.store, HSM: d.h})
 	if err != nil {
@@ -143,57 +144,57 @@ func TestTamperedStoresAreRefused(t *testing.T) {
 	a.wrong()
 	d.close()
 	now := d.file()
-	read := func(s vault.Store, k vault.Key) []byte {
+	read := func(s store.Store, k store.Key) []byte {
 		v, err := s.Get(t.Context(), k)
 		must(t, err)
 		return v
 	}
-	for what, change := range map[string]func(s vault.Store) []vault.Change{
-		"a record deleted": func(s vault.Store) []vault.Change { return []vault.Change{{Key: keyA, Old: read(s, keyA)}} },
-		"records swapped": func(s vault.Store) []vault.Change {
-			return []vault.Change{{Key: keyA, Old: read(s, keyA), New: read(s, keyB)}, {Key: keyB, Old: read(s, keyB), New: read(s, keyA)}}
+	for what, change := range map[string]func(s store.Store) []store.Change{
+		"a record deleted": func(s store.Store) []store.Change { return []store.Change{{Key: keyA, Old: read(s, keyA)}} },
+		"records swapped": func(s store.Store) []store.Change {
+			return []store.Change{{Key: keyA, Old: read(s, keyA), New: read(s, keyB)}, {Key: keyB, Old: read(s, keyB), New: read(s, keyA)}}
 		},
-		"a record replaced by an older one": func(s vault.Store) []vault.Change {
-			return []vault.Change{{Key: keyA, Old: read(s, keyA), New: oldA}}
+		"a record replaced by an older one": func(s store.Store) []store.Change {
+			return []store.Change{{Key: keyA, Old: read(s, keyA), New: oldA}}
 		},
-		"a record twice": func(s vault.Store) []vault.Change {
-			return []vault.Change{{Key: vault.Key{9}, New: read(s, keyA)}}
+		"a record twice": func(s store.Store) []store.Change {
+			return []store.Change{{Key: store.Key{9}, New: read(s, keyA)}}
 		},
-		"an older record added": func(s vault.Store) []vault.Change { return []vault.Change{{Key: vault.Key{9}, New: oldA}} },
-		"a bit changed": func(s vault.Store) []vault.Change {
+		"an older record added": func(s store.Store) []store.Change { return []store.Change{{Key: store.Key{9}, New: oldA}} },
+		"a bit changed": func(s store.Store) []store.Change {
 			v := read(s, keyA)
 			bad := bytes.Clone(v)
 			bad[len(bad)-1] ^= 1
-			return []vault.Change{{Key: keyA, Old: v, New: bad}}
+			return []store.Change{{Key: keyA, Old: v, New: bad}}
 		},
-		"a generation changed": func(s vault.Store) []vault.Change {
+		"a generation changed": func(s store.Store) []store.Change {
 			v := read(s, keyA)
 			bad := bytes.Clone(v)
 			bad[4]++
-			return []vault.Change{{Key: keyA, Old: v, New: bad}}
+			return []store.Change{{Key: keyA, Old: v, New: bad}}
 		},
-		"a record cut": func(s vault.Store) []vault.Change {
+		"a record cut": func(s store.Store) []store.Change {
 			v := read(s, keyA)
-			return []vault.Change{{Key: keyA, Old: v, New: v[:10]}}
+			return []store.Change{{Key: keyA, Old: v, New: v[:10]}}
 		},
-		"the head deleted": func(s vault.Store) []vault.Change { return []vault.Change{{Old: read(s, vault.Key{})}} },
-		"the head is a record": func(s vault.Store) []vault.Change {
-			return []vault.Change{{Old: read(s, vault.Key{}), New: oldA}}
+		"the head deleted": func(s store.Store) []store.Change { return []store.Change{{Old: read(s, store.Key{})}} },
+		"the head is a record": func(s store.Store) []store.Change {
+			return []store.Change{{Old: read(s, store.Key{}), New: oldA}}
 		},
-		"the head changed": func(s vault.Store) []vault.Change {
-			v := read(s, vault.Key{})
+		"the head changed": func(s store.Store) []store.Change {
+			v := read(s, store.Key{})
 			bad := bytes.Clone(v)
 			bad[20] ^= 1
-			return []vault.Change{{Old: v, New: bad}}
+			return []store.Change{{Old: v, New: bad}}
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			must(t, os.WriteFile(d.path, now, 0o600))
-			s, err := vault.OpenBolt(d.path)
+			s, err := store.OpenBolt(d.path)
 			must(t, err)
 			must(t, s.Commit(t.Context(), change(s)))
 			must(t, s.Close())
-			if err := d.open(); !errors.Is(err, vault.ErrTampered) && !errors.Is(err, vault.ErrOlder) {
+			if err := d.open(); !errors.Is(err, store.ErrTampered) && !errors.Is(err, vault.ErrOlder) {
 				t.Errorf("%v", err)
 				d.close()
 			}
@@ -231,10 +232,10 @@ func TestRotation(t *testing.T) {
 	// The operator's own tool cannot either.
 	path := filepath.Join(t.TempDir(), "copy.db")
 	must(t, os.WriteFile(path, before, 0o600))
-	from, err := vault.OpenBolt(path)
+	from, err := store.OpenBolt(path)
 	must(t, err)
 	defer from.Close() //nolint:errcheck // a test's
-	_, err = vault.Restore(t.Context(), d.h, from, vault.NewMemory(), true, nil)
+	_, err = vault.Restore(t.Context(), d.h, from, store.NewMemory(), true, nil)
 	wantErr(t, "restore of a copy from before", err, vault.ErrOlder)
 	storages, err := d.h.Storages(t.Context())
 	if err != nil || len(storages) != 1 || storages[0].Generation != 2 {
@@ -285,23 +286,23 @@ func TestRotationUnderLoad(t *testing.T) {
 func TestRestore(t *testing.T) {
 	d := newOnDisk(t)
 	p := registered(t, d.Vault)
-	backup := func() *vault.Memory { // a copy as vaultd backup makes it
+	backup := func() *store.Memory { // a copy as vaultd backup makes it
 		path := filepath.Join(t.TempDir(), "backup.db")
 		f, err := os.Create(path)
 		must(t, err)
 		_, err = d.store.Backup(f)
 		must(t, err)
 		must(t, f.Close())
-		s, err := vault.OpenBolt(path)
+		s, err := store.OpenBolt(path)
 		must(t, err)
 		defer s.Close() //nolint:errcheck // a test's
-		m := vault.NewMemory()
-		must(t, s.Iterate(t.Context(), func(k vault.Key, v []byte) error {
-			return m.Commit(t.Context(), []vault.Change{{Key: k, New: bytes.Clone(v)}})
+		m := store.NewMemory()
+		must(t, s.Iterate(t.Context(), func(k store.Key, v []byte) error {
+			return m.Commit(t.Context(), []store.Change{{Key: k, New: bytes.Clone(v)}})
 		}))
 		return m
 	}
-	reopen := func(s vault.Store) {
+	reopen := func(s store.Store) {
 		t.Helper()
 		v := openVault(t, vault.Params{Store: s, HSM: d.h})
 		p.v = v
@@ -311,7 +312,7 @@ func TestRestore(t *testing.T) {
 	newest := backup()
 	d.Vault.Close()
 
-	to := vault.NewMemory()
+	to := store.NewMemory()
 	_, err := vault.Restore(t.Context(), d.h, old, to, false, nil)
 	wantErr(t, "an old copy", err, vault.ErrWouldLock)
 	done, err := vault.Restore(t.Context(), d.h, newest, to, false, nil)
@@ -324,10 +325,10 @@ func TestRestore(t *testing.T) {
 	}
 	p.opens()
 	p.v.Close()
-	_, err = vault.Restore(t.Context(), d.h, newest, vault.NewMemory(), false, nil)
+	_, err = vault.Restore(t.Context(), d.h, newest, store.NewMemory(), false, nil)
 	wantErr(t, "the same copy later", err, vault.ErrWouldLock)
 
-	locked := vault.NewMemory()
+	locked := store.NewMemory()
 	done, err = vault.Restore(t.Context(), d.h, old, locked, true, nil)
 	if err != nil || !done.Locked || done.Accounts != 1 {
 		t.Fatalf("%+v %v", done, err)
@@ -345,9 +346,9 @@ func TestRestore(t *testing.T) {
 	changed := old.Clone()
 	v, err := changed.Get(t.Context(), vault.StoreKey(p.id))
 	must(t, err)
-	must(t, changed.Commit(t.Context(), []vault.Change{{Key: vault.StoreKey(p.id), Old: v}}))
-	_, err = vault.Restore(t.Context(), d.h, changed, vault.NewMemory(), true, nil)
-	wantErr(t, "a changed copy", err, vault.ErrTampered)
+	must(t, changed.Commit(t.Context(), []store.Change{{Key: vault.StoreKey(p.id), Old: v}}))
+	_, err = vault.Restore(t.Context(), d.h, changed, store.NewMemory(), true, nil)
+	wantErr(t, "a changed copy", err, store.ErrTampered)
 	_, err = vault.Restore(t.Context(), d.h, old, locked, true, nil)
 	if err == nil {
 		t.Error("restored over a store with accounts")
@@ -357,10 +358,10 @@ func TestRestore(t *testing.T) {
 // Two vaults on one token: the second to write notices the first.
 func TestTwoVaultsOnOneToken(t *testing.T) {
 	h := openToken(t)
-	store := vault.NewMemory()
-	first := openVault(t, vault.Params{Store: store, HSM: h})
+	mem := store.NewMemory()
+	first := openVault(t, vault.Params{Store: mem, HSM: h})
 	p := registered(t, first)
-	second := openVault(t, vault.Params{Store: store.Clone(), HSM: h})
+	second := openVault(t, vault.Params{Store: mem.Clone(), HSM: h})
 	q := &person{t: t, v: second, id: p.id, password: p.password, sealedKey: p.sealedKey}
 	p.wrong()
 	_, err := q.recover([]byte("wrong"))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // What is destroyed, deleted or replaced is not in the store's file any more: none of the values that ever held it.
@@ -89,7 +90,7 @@ func TestErasureSurvivesAKill(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "store.db")
 	must(t, os.WriteFile(path, killed, 0o600))
-	s, err := vault.OpenBolt(path)
+	s, err := store.OpenBolt(path)
 	must(t, err)
 	must(t, s.Erase(t.Context()))
 	must(t, s.Close())

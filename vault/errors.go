@@ -21,19 +21,11 @@ var (
 
 // What Open and the operator's commands can find.
 var (
-	ErrOlder    = errors.New("the store is older than the token's anchor: it was restored from a copy")
-	ErrTampered = errors.New("the store is not the one that the token is anchored to")
+	ErrOlder = errors.New("the store is older than the token's anchor: it was restored from a copy")
 	// ErrTokenOlder comes with ErrTampered: it is the token that was put back, not the store.
 	ErrTokenOlder = errors.New("the token is older than the store: it was restored from a copy")
 	ErrNoKeys     = errors.New("the token has no storage key")
 	ErrMoved      = errors.New("the token's anchor was changed by another process")
-)
-
-// What a store can answer.
-var (
-	ErrNotFound = errors.New("not in the store")
-	ErrConflict = errors.New("the store has another value")
-	ErrInUse    = errors.New("another process has the store open")
 )
 
 // WaitError is an ErrWait that knows until when.

@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
-	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 var errCrash = errors.New("the process is dead")
@@ -39,15 +39,15 @@ func (f *fuse) step(do func() error) error {
 }
 
 type fusedStore struct {
-	vault.Store
+	store.Store
 	f *fuse
 }
 
-func (s fusedStore) Commit(ctx context.Context, c []vault.Change) error {
+func (s fusedStore) Commit(ctx context.Context, c []store.Change) error {
 	return s.f.step(func() error { return s.Store.Commit(ctx, c) })
 }
 
-func (s fusedStore) Get(ctx context.Context, k vault.Key) ([]byte, error) {
+func (s fusedStore) Get(ctx context.Context, k store.Key) ([]byte, error) {
 	if s.f.dead {
 		return nil, errCrash
 	}

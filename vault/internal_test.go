@@ -80,20 +80,6 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-func FuzzTokenValues(f *testing.F) {
-	f.Add(encodeValues(map[Key][]byte{{1}: []byte("x"), {2}: {}}))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		values, err := decodeValues(b)
-		if err != nil {
-			return
-		}
-		again, err := decodeValues(encodeValues(values))
-		if err != nil || len(again) != len(values) {
-			t.Fatal(err)
-		}
-	})
-}
-
 // The digest is addition mod 2^256, whatever the order.
 func TestDigest(t *testing.T) {
 	mod := new(big.Int).Lsh(big.NewInt(1), 256)

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/opaque/opaquetest"
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // Somebody guesses between the owner's right guesses: fifty wrong ones in all, and not one more.
@@ -74,8 +75,8 @@ func TestCapDoesNotLengthenDelays(t *testing.T) {
 func TestClockThatStepsBackExpiresNothing(t *testing.T) {
 	for _, back := range []time.Duration{50 * time.Millisecond, time.Hour, 365 * 24 * time.Hour} {
 		for _, restarted := range []bool{false, true} {
-			store, h, clock := vault.NewMemory(), openToken(t), newClock()
-			open := func() *vault.Vault { return openVault(t, vault.Params{Store: store, HSM: h, Now: clock.Now}) }
+			mem, h, clock := store.NewMemory(), openToken(t), newClock()
+			open := func() *vault.Vault { return openVault(t, vault.Params{Store: mem, HSM: h, Now: clock.Now}) }
 			v := open()
 			p := registered(t, v)
 			for range vault.Guesses - 1 {
@@ -162,7 +163,7 @@ func TestTombstonesOutliveTickets(t *testing.T) {
 			}
 		}
 		clock := newClock()
-		v := openVault(t, vault.Params{Store: vault.NewMemory(), HSM: h, Now: clock.Now})
+		v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: h, Now: clock.Now})
 		p := newPerson(t, v)
 		unused, err := p.registration(p.password)
 		must(t, err)
@@ -180,13 +181,13 @@ func TestTombstonesOutliveTickets(t *testing.T) {
 
 // An account that nobody ever opened goes after a day; one that was opened stays.
 func TestUnprovenAccountsExpire(t *testing.T) {
-	store, h, clock := vault.NewMemory(), openToken(t), newClock()
-	v := openVault(t, vault.Params{Store: store, HSM: h, Now: clock.Now})
+	mem, h, clock := store.NewMemory(), openToken(t), newClock()
+	v := openVault(t, vault.Params{Store: mem, HSM: h, Now: clock.Now})
 	orphan, later, kept := registered(t, v), registered(t, v), registered(t, v)
 	kept.opens()
 	clock.Add(12 * time.Hour)
 	v.Close()
-	v = openVault(t, vault.Params{Store: store, HSM: h, Now: clock.Now}) // it is not forgotten
+	v = openVault(t, vault.Params{Store: mem, HSM: h, Now: clock.Now}) // it is not forgotten
 	orphan.v, later.v, kept.v = v, v, v
 	later.register() // its owner tries again
 	clock.Add(12 * time.Hour)
@@ -215,7 +216,7 @@ func TestUnprovenAccountsExpire(t *testing.T) {
 // Who is not enrolled gets nothing evaluated, and who is has a budget that guesses do not share.
 func TestStrangersHaveABudget(t *testing.T) {
 	clock := newClock()
-	v := openVault(t, vault.Params{Store: vault.NewMemory(), HSM: openToken(t), Now: clock.Now, StrangersRate: rate.NewLimiter(1, 3), OwnersRate: rate.NewLimiter(1, 2)})
+	v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: openToken(t), Now: clock.Now, StrangersRate: rate.NewLimiter(1, 3), OwnersRate: rate.NewLimiter(1, 2)})
 	p := registered(t, v)
 	request := func(id vault.AccountID, enrolled bool) error {
 		_, err := v.RegisterStart(t.Context(), id, vault.RegistrationRequest{Request: opaquetest.New().Request([]byte("x")), Enrolled: enrolled})

@@ -3,12 +3,14 @@ package vault
 import (
 	"context"
 	"sync"
+
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // locks let one goroutine at a time work on an account.
 type locks struct {
 	mu   sync.Mutex
-	held map[Key]*lock
+	held map[store.Key]*lock
 }
 
 type lock struct {
@@ -17,7 +19,7 @@ type lock struct {
 }
 
 // take waits for the account's lock until ctx ends. The function it returns gives it back.
-func (l *locks) take(ctx context.Context, key Key) (release func(), err error) {
+func (l *locks) take(ctx context.Context, key store.Key) (release func(), err error) {
 	l.mu.Lock()
 	one := l.held[key]
 	if one == nil {

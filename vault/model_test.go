@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // believed is what the model knows of one account: bounds, since an operation
@@ -36,8 +37,8 @@ type machine struct {
 	t       *testing.T
 	h       *hsm.HSM
 	f       *fuse
-	store   *vault.Memory
-	copies  []*vault.Memory
+	store   *store.Memory
+	copies  []*store.Memory
 	v       *vault.Vault
 	clock   *clock
 	last    time.Time
@@ -293,7 +294,7 @@ func (m *machine) rollBack(rt *rapid.T) {
 			rt.Fatalf("accepted once, then refused: %v", err)
 		}
 		v.Close()
-	} else if !errors.Is(err, vault.ErrOlder) && !errors.Is(err, vault.ErrTampered) {
+	} else if !errors.Is(err, vault.ErrOlder) && !errors.Is(err, store.ErrTampered) {
 		rt.Fatalf("an old copy: %v", err)
 	}
 	m.open(rt)
@@ -315,7 +316,7 @@ func TestModel(t *testing.T) {
 		for place := range hsm.Anchors {
 			must(t, h.SetAnchor(t.Context(), place, ""))
 		}
-		m := &machine{t: t, h: h, store: vault.NewMemory(), clock: newClock()}
+		m := &machine{t: t, h: h, store: store.NewMemory(), clock: newClock()}
 		if rapid.Bool().Draw(rt, "delays") {
 			m.policy.Delays = []time.Duration{time.Minute, time.Hour}
 		}

@@ -7,12 +7,13 @@ import (
 	"fmt"
 
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // openLedger reads the head, checks it against the token and the records
 // against the head, and calls each for every record.
-func openLedger(ctx context.Context, store Store, h HSM, each func(Key, *record)) (*ledger, error) {
-	l := &ledger{store: store, hsm: h, keys: map[uint32]*storageKeys{}}
+func openLedger(ctx context.Context, from store.Store, h HSM, each func(store.Key, *record)) (*ledger, error) {
+	l := &ledger{store: from, hsm: h, keys: map[uint32]*storageKeys{}}
 	storages, err := h.Storages(ctx)
 	if err != nil {
 		return nil, unavailable("the token", err)
@@ -25,8 +26,8 @@ func openLedger(ctx context.Context, store Store, h HSM, each func(Key, *record)
 		return nil, unavailable("the token's anchor cannot be read", err)
 	}
 	l.shown = now.anchor
-	l.value, err = store.Get(ctx, Key{})
-	if errors.Is(err, ErrNotFound) {
+	l.value, err = from.Get(ctx, store.Key{})
+	if errors.Is(err, store.ErrNotFound) {
 		return l, l.begin(ctx, storages)
 	}
 	if err != nil {
@@ -50,12 +51,12 @@ func (l *ledger) begin(ctx context.Context, storages []hsm.Storage) error {
 		return fmt.Errorf("%w: it has no accounts, and the token was anchored to commit %d", ErrOlder, anchorNumber(l.shown))
 	}
 	empty := true
-	err := l.store.Iterate(ctx, func(Key, []byte) error { empty = false; return nil })
+	err := l.store.Iterate(ctx, func(store.Key, []byte) error { empty = false; return nil })
 	if err != nil {
 		return unavailable("the store", err)
 	}
 	if !empty {
-		return fmt.Errorf("%w: it has records and no head", ErrTampered)
+		return fmt.Errorf("%w: it has records and no head", store.ErrTampered)
 	}
 	keys, err := deriveStorageKeys(ctx, l.hsm, storages[0].Generation)
 	if err != nil {
@@ -72,7 +73,7 @@ func (l *ledger) begin(ctx context.Context, storages []hsm.Storage) error {
 func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 	generation, err := valueGeneration(l.value)
 	if err != nil {
-		return fmt.Errorf("%w: its head is damaged: %w", ErrTampered, err)
+		return fmt.Errorf("%w: its head is damaged: %w", store.ErrTampered, err)
 	}
 	for _, s := range storages {
 		if s.Generation <= generation {
@@ -88,12 +89,12 @@ func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 	if l.current = l.keys[generation]; l.current == nil {
 		return fmt.Errorf("%w: it is sealed under storage key %d, and the token has %d: the key was rotated since", ErrOlder, generation, storages[len(storages)-1].Generation)
 	}
-	plain, err := l.current.openValue(labelHead, Key{}, l.value)
+	plain, err := l.current.openValue(labelHead, store.Key{}, l.value)
 	if err != nil {
-		return fmt.Errorf("%w: its head %w", ErrTampered, err)
+		return fmt.Errorf("%w: its head %w", store.ErrTampered, err)
 	}
 	if l.head, err = decodeHead(plain); err != nil {
-		return fmt.Errorf("%w: %w", ErrTampered, err)
+		return fmt.Errorf("%w: %w", store.ErrTampered, err)
 	}
 	return nil
 }
@@ -103,11 +104,11 @@ func (l *ledger) storageKeys(ctx context.Context, s hsm.Storage, newest uint32) 
 	if s.Doubles == 0 {
 		return deriveStorageKeys(ctx, l.hsm, s.Generation)
 	}
-	key, value, label := Key{}, l.value, labelHead
+	key, value, label := store.Key{}, l.value, labelHead
 	if s.Generation < newest { // a rotation moved on and has not finished
 		value, label = nil, labelRecord
-		err := l.store.Iterate(ctx, func(k Key, v []byte) error {
-			if g, err := valueGeneration(v); k != (Key{}) && err == nil && g == s.Generation && value == nil {
+		err := l.store.Iterate(ctx, func(k store.Key, v []byte) error {
+			if g, err := valueGeneration(v); k != (store.Key{}) && err == nil && g == s.Generation && value == nil {
 				key, value = k, bytes.Clone(v)
 			}
 			return nil
@@ -133,28 +134,28 @@ func (l *ledger) accept() error {
 		return nil
 	}
 	if l.shown == "" {
-		return fmt.Errorf("%w: its last commit is %d, and the token shows no anchor", ErrTampered, l.head.number)
+		return fmt.Errorf("%w: its last commit is %d, and the token shows no anchor", store.ErrTampered, l.head.number)
 	}
 	if n := anchorNumber(l.shown); n > l.head.number {
 		return fmt.Errorf("%w: its last commit is %d, the token has seen %d", ErrOlder, l.head.number, n)
 	}
 	if n := anchorNumber(l.shown); n < l.head.number {
-		return fmt.Errorf("%w; %w: its last commit is %d, the token has seen %d", ErrTampered, ErrTokenOlder, l.head.number, n)
+		return fmt.Errorf("%w; %w: its last commit is %d, the token has seen %d", store.ErrTampered, ErrTokenOlder, l.head.number, n)
 	}
-	return fmt.Errorf("%w: the anchors of commit %d differ", ErrTampered, l.head.number)
+	return fmt.Errorf("%w: the anchors of commit %d differ", store.ErrTampered, l.head.number)
 }
 
 // checkRecords sums all records up and compares with the head.
-func (l *ledger) checkRecords(ctx context.Context, each func(Key, *record)) error {
+func (l *ledger) checkRecords(ctx context.Context, each func(store.Key, *record)) error {
 	var sum digest
 	var accounts uint64
-	err := l.store.Iterate(ctx, func(key Key, value []byte) error {
-		if key == (Key{}) {
+	err := l.store.Iterate(ctx, func(key store.Key, value []byte) error {
+		if key == (store.Key{}) {
 			return nil
 		}
 		r, err := l.openRecord(key, value)
 		if err != nil {
-			return fmt.Errorf("%w: a record %w", ErrTampered, err)
+			return fmt.Errorf("%w: a record %w", store.ErrTampered, err)
 		}
 		s, err := l.summand(key, value)
 		if err != nil {
@@ -167,14 +168,14 @@ func (l *ledger) checkRecords(ctx context.Context, each func(Key, *record)) erro
 		return nil
 	})
 	switch {
-	case errors.Is(err, ErrTampered):
+	case errors.Is(err, store.ErrTampered):
 		return err
 	case err != nil:
 		return unavailable("the store", err)
 	case accounts != l.head.accounts:
-		return fmt.Errorf("%w: it has %d accounts, and its last commit says %d", ErrTampered, accounts, l.head.accounts)
+		return fmt.Errorf("%w: it has %d accounts, and its last commit says %d", store.ErrTampered, accounts, l.head.accounts)
 	case sum != l.head.sum:
-		return fmt.Errorf("%w: records were changed, swapped or replaced by older ones", ErrTampered)
+		return fmt.Errorf("%w: records were changed, swapped or replaced by older ones", store.ErrTampered)
 	}
 	return nil
 }

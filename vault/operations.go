@@ -228,7 +228,7 @@ func (v *Vault) keepRight(ctx context.Context, k startKey, known *start) ([]byte
 	return known.released, nil
 }
 
-// sealRelease encrypts the sealed key for who has the session key.
+// sealRelease encrypts the sealed key under the session key.
 func sealRelease(sessionKey []byte, id AccountID, sealedKey []byte) []byte {
 	key := derive(sessionKey, LabelRelease)
 	defer clear(key)

@@ -17,7 +17,7 @@ import (
 // RegistrationRequest begins a registration.
 type RegistrationRequest struct {
 	Request []byte // OPAQUE's RegistrationRequest, 33 bytes
-	// Enrolled: whoever asks may make a new account. The caller's policy, not the client's word.
+	// Enrolled: the client may make a new account. The caller decides this; the client's word does not count.
 	Enrolled bool
 }
 
@@ -86,7 +86,7 @@ type Registration struct {
 	// Signature by the stored management key, or by Management where the
 	// account is new, over RegistrationMessage; 64 bytes.
 	Signature []byte
-	// Enrolled: whoever asks may make a new account. The caller's policy, not the client's word.
+	// Enrolled: the client may make a new account. The caller decides this; the client's word does not count.
 	Enrolled bool
 }
 

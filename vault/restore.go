@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // Restored says what Restore did.
@@ -24,16 +26,16 @@ var ErrWouldLock = errors.New("the copy is older than what the token has seen, s
 // register again; without, ErrWouldLock. A copy that was changed, or is sealed under a key that the token no longer has,
 // is refused: ErrTampered, ErrOlder. place, if not nil, puts the finished store
 // where it belongs; the token is anchored to it only after that.
-func Restore(ctx context.Context, h HSM, from, to Store, lock bool, place func() error) (*Restored, error) {
-	nothing := func(Key, *record) {}
-	if _, err := to.Get(ctx, Key{}); !errors.Is(err, ErrNotFound) {
+func Restore(ctx context.Context, h HSM, from, to store.Store, lock bool, place func() error) (*Restored, error) {
+	nothing := func(store.Key, *record) {}
+	if _, err := to.Get(ctx, store.Key{}); !errors.Is(err, store.ErrNotFound) {
 		return nil, errors.Join(errors.New("the store to restore to is not empty"), err)
 	}
 	done := &Restored{}
 	source, err := openLedger(ctx, readOnly{from}, h, nothing)
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrOlder) || errors.Is(err, ErrTampered):
+	case errors.Is(err, ErrOlder) || errors.Is(err, store.ErrTampered):
 		if source, err = openCopy(ctx, from, h); err != nil {
 			return nil, err
 		}
@@ -48,36 +50,36 @@ func Restore(ctx context.Context, h HSM, from, to Store, lock bool, place func()
 }
 
 // openCopy opens a store that is consistent in itself, whatever the token's anchor.
-func openCopy(ctx context.Context, from Store, h HSM) (*ledger, error) {
+func openCopy(ctx context.Context, from store.Store, h HSM) (*ledger, error) {
 	l := &ledger{store: from, hsm: h, keys: map[uint32]*storageKeys{}}
 	storages, err := h.Storages(ctx)
 	if err != nil {
 		return nil, unavailable("the token", err)
 	}
-	if l.value, err = from.Get(ctx, Key{}); err != nil {
-		return nil, fmt.Errorf("%w: the copy has no head", ErrTampered)
+	if l.value, err = from.Get(ctx, store.Key{}); err != nil {
+		return nil, fmt.Errorf("%w: the copy has no head", store.ErrTampered)
 	}
 	if err := l.readHead(ctx, storages); err != nil {
 		return nil, err
 	}
-	return l, l.checkRecords(ctx, func(Key, *record) {})
+	return l, l.checkRecords(ctx, func(store.Key, *record) {})
 }
 
 // copyTo writes what the ledger has to another store and anchors it.
-func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place func() error) error {
+func (l *ledger) copyTo(ctx context.Context, to store.Store, done *Restored, place func() error) error {
 	now, err := readAnchor(ctx, l.hsm)
 	if err != nil {
 		return unavailable("the token's anchor cannot be read", err)
 	}
 	next := head{accounts: l.head.accounts, previous: now.anchor, number: max(l.head.number, anchorNumber(now.anchor)) + 1}
-	var batch []Change
+	var batch []store.Change
 	flush := func() error {
 		err := to.Commit(ctx, batch)
 		batch = batch[:0]
 		return err
 	}
-	err = l.store.Iterate(ctx, func(key Key, value []byte) error {
-		if key == (Key{}) {
+	err = l.store.Iterate(ctx, func(key store.Key, value []byte) error {
+		if key == (store.Key{}) {
 			return nil
 		}
 		r, err := l.openRecord(key, value)
@@ -97,7 +99,7 @@ func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place fun
 		clear(plain)
 		next.sum = next.sum.plus(l.current.summand(key, sealed))
 		done.Accounts++
-		batch = append(batch, Change{Key: key, New: sealed})
+		batch = append(batch, store.Change{Key: key, New: sealed})
 		if len(batch) == 1000 {
 			return flush()
 		}
@@ -106,7 +108,7 @@ func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place fun
 	if err != nil {
 		return fmt.Errorf("copy the accounts: %w", err)
 	}
-	batch = append(batch, Change{Key: Key{}, New: l.current.sealValue(labelHead, Key{}, next.encode())})
+	batch = append(batch, store.Change{Key: store.Key{}, New: l.current.sealValue(labelHead, store.Key{}, next.encode())})
 	if err := flush(); err != nil {
 		return fmt.Errorf("copy the accounts: %w", err)
 	}
@@ -120,8 +122,8 @@ func (l *ledger) copyTo(ctx context.Context, to Store, done *Restored, place fun
 }
 
 // readOnly is a store whose copy must not be changed while it is looked at.
-type readOnly struct{ Store }
+type readOnly struct{ store.Store }
 
-func (readOnly) Commit(context.Context, []Change) error {
+func (readOnly) Commit(context.Context, []store.Change) error {
 	return errors.New("a copy is not written to")
 }

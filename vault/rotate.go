@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // rotators is how many records are sealed anew at once: they share a commit.
@@ -74,9 +76,9 @@ func (v *Vault) finishRotation(ctx context.Context) error {
 // reseal seals records of older generations anew, then destroys the older scalars.
 func (v *Vault) reseal(ctx context.Context) (accounts int, err error) {
 	newest := v.ledger.newest().generation
-	var old []Key
-	err = v.p.Store.Iterate(ctx, func(key Key, value []byte) error {
-		if g, err := valueGeneration(value); key != (Key{}) && (err != nil || g != newest) {
+	var old []store.Key
+	err = v.p.Store.Iterate(ctx, func(key store.Key, value []byte) error {
+		if g, err := valueGeneration(value); key != (store.Key{}) && (err != nil || g != newest) {
 			old = append(old, key)
 		}
 		return nil
@@ -85,7 +87,7 @@ func (v *Vault) reseal(ctx context.Context) (accounts int, err error) {
 		return 0, unavailable("the store", err)
 	}
 	var group sync.WaitGroup
-	work := make(chan Key)
+	work := make(chan store.Key)
 	failed := make(chan error, rotators)
 	for range rotators {
 		group.Go(func() {
@@ -136,14 +138,14 @@ feed:
 	return len(old), nil
 }
 
-func (v *Vault) resealOne(ctx context.Context, key Key) error {
+func (v *Vault) resealOne(ctx context.Context, key store.Key) error {
 	release, err := v.locks.take(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer release()
 	value, err := v.p.Store.Get(ctx, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil // deleted meanwhile
 	}
 	if err != nil {

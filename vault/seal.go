@@ -16,6 +16,7 @@ import (
 	"github.com/bytemare/ecc"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 const (
@@ -95,13 +96,13 @@ func newGCM(key []byte) cipher.AEAD {
 	return gcm
 }
 
-func (k *storageKeys) associated(label string, key Key) []byte {
+func (k *storageKeys) associated(label string, key store.Key) []byte {
 	b := append([]byte(label), key[:]...)
 	return binary.BigEndian.AppendUint32(b, k.generation)
 }
 
 // sealValue encrypts what the store keeps under key.
-func (k *storageKeys) sealValue(label string, key Key, plain []byte) []byte {
+func (k *storageKeys) sealValue(label string, key store.Key, plain []byte) []byte {
 	b := make([]byte, valueHeader, valueHeader+len(plain)+gcmOverhead)
 	b[0] = valueFormat
 	binary.BigEndian.PutUint32(b[1:], k.generation)
@@ -119,7 +120,7 @@ func valueGeneration(value []byte) (uint32, error) {
 	return binary.BigEndian.Uint32(value[1:]), nil
 }
 
-func (k *storageKeys) openValue(label string, key Key, value []byte) ([]byte, error) {
+func (k *storageKeys) openValue(label string, key store.Key, value []byte) ([]byte, error) {
 	plain, err := k.seal.Open(nil, value[5:valueHeader], value[valueHeader:], k.associated(label, key))
 	if err != nil {
 		return nil, errSeal
@@ -128,7 +129,7 @@ func (k *storageKeys) openValue(label string, key Key, value []byte) ([]byte, er
 }
 
 // summand is the part of one stored pair in the digest.
-func (k *storageKeys) summand(key Key, value []byte) digest {
+func (k *storageKeys) summand(key store.Key, value []byte) digest {
 	h := hmac.New(sha256.New, k.digest)
 	h.Write(key[:])
 	h.Write(value)

@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 func TestMain(m *testing.M) {
@@ -166,7 +167,7 @@ func openSpied(t *testing.T, spy *hsmtest.Spy, object string) *spied {
 	must(t, err)
 	t.Cleanup(h.Close)
 	s.h = &watched{HSM: h, evaluated: map[string]bool{}}
-	s.v = openVault(t, vault.Params{Store: vault.NewMemory(), HSM: s.h, Now: s.clock.Now, AnswerFor: 250 * time.Millisecond})
+	s.v = openVault(t, vault.Params{Store: store.NewMemory(), HSM: s.h, Now: s.clock.Now, AnswerFor: 250 * time.Millisecond})
 	t.Cleanup(s.spy.Heal) // before anything closes
 	return s
 }

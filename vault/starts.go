@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 const (
@@ -28,7 +29,7 @@ type starts struct {
 }
 
 type startKey struct {
-	account Key
+	account store.Key
 	id      startID
 }
 
@@ -129,7 +130,7 @@ func (s *starts) state(k startKey, now time.Time) startState {
 }
 
 // drop forgets those of an account that fit.
-func (s *starts) drop(account Key, fits func(startKey, *start) bool) {
+func (s *starts) drop(account store.Key, fits func(startKey, *start) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, st := range s.known {
@@ -142,12 +143,12 @@ func (s *starts) drop(account Key, fits func(startKey, *start) bool) {
 }
 
 // dropAccount forgets all starts of an account.
-func (s *starts) dropAccount(account Key) {
+func (s *starts) dropAccount(account store.Key) {
 	s.drop(account, func(startKey, *start) bool { return true })
 }
 
 // debts returns those of an account in owed; of all accounts for nil.
-func (s *starts) debts(account *Key) (owed []startKey) {
+func (s *starts) debts(account *store.Key) (owed []startKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k := range s.owed {
@@ -171,10 +172,10 @@ func (s *starts) hold(now time.Time) {
 
 // due returns accounts with a start that is over. It forgets those that the records do not have as
 // open, and lets the minute of those that were held begin: the token is back.
-func (s *starts) due(now time.Time) (accounts []Key) {
+func (s *starts) due(now time.Time) (accounts []store.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := map[Key]bool{}
+	seen := map[store.Key]bool{}
 	for k, st := range s.known {
 		if st.held {
 			st.held, st.begun = false, now
@@ -213,7 +214,7 @@ func (st *start) clear() {
 }
 
 // takeOver takes over, at Open, what the store has as under way.
-func (v *Vault) takeOver(key Key, r *record) {
+func (v *Vault) takeOver(key store.Key, r *record) {
 	now := v.p.Now()
 	v.timers.take(key, r, now, v.steady.Now())
 	for _, s := range r.open {
@@ -247,7 +248,7 @@ func (v *Vault) sweep(ctx context.Context) {
 	}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 64)
-	each := func(key Key, do func() error) {
+	each := func(key store.Key, do func() error) {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
@@ -284,7 +285,7 @@ func (v *Vault) able(ctx context.Context) bool {
 }
 
 // expire closes what is over of an account. The caller holds the account's lock.
-func (v *Vault) expire(ctx context.Context, key Key) error {
+func (v *Vault) expire(ctx context.Context, key store.Key) error {
 	_, _, err := v.do(ctx, key, lookRequest{})
 	if err == nil || errors.Is(err, ErrNoAccount) {
 		now := v.p.Now()
@@ -295,7 +296,7 @@ func (v *Vault) expire(ctx context.Context, key Key) error {
 
 // settle gives back the guesses of an account that are owed: counted by this process, for which it never got
 // anything of the token. It keeps as right those that were proved while nothing could be kept. The caller holds the account's lock.
-func (v *Vault) settle(ctx context.Context, key Key) error {
+func (v *Vault) settle(ctx context.Context, key store.Key) error {
 	for _, k := range v.starts.debts(&key) {
 		st := v.starts.get(k)
 		if st == nil {

@@ -3,6 +3,8 @@ package vault
 import (
 	"sync"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 const (
@@ -16,15 +18,15 @@ const (
 // jumps, what this process knows counts, not the times in the record.
 type timers struct {
 	mu sync.Mutex
-	at map[Key]time.Time
+	at map[store.Key]time.Time
 	// deleted are the keys of deleted accounts.
-	deleted map[Key]struct{}
+	deleted map[store.Key]struct{}
 }
 
-func (t *timers) init() { t.at, t.deleted = map[Key]time.Time{}, map[Key]struct{}{} }
+func (t *timers) init() { t.at, t.deleted = map[store.Key]time.Time{}, map[store.Key]struct{}{} }
 
 // state is startUnknown for an account that stays.
-func (t *timers) state(key Key, now time.Time) startState {
+func (t *timers) state(key store.Key, now time.Time) startState {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at, ok := t.at[key]
@@ -38,7 +40,7 @@ func (t *timers) state(key Key, now time.Time) startState {
 }
 
 // note sets or ends the timer of an account that became next.
-func (t *timers) note(key Key, before, next *record, now time.Time) {
+func (t *timers) note(key store.Key, before, next *record, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -57,7 +59,7 @@ func (t *timers) note(key Key, before, next *record, now time.Time) {
 }
 
 // take takes over, at Open, an account of an earlier process. now is by the clock that its times are by.
-func (t *timers) take(key Key, r *record, now, steady time.Time) {
+func (t *timers) take(key store.Key, r *record, now, steady time.Time) {
 	if !r.passes() {
 		return
 	}
@@ -75,7 +77,7 @@ func (t *timers) take(key Key, r *record, now, steady time.Time) {
 }
 
 // due returns the accounts that are over.
-func (t *timers) due(now time.Time) (keys []Key) {
+func (t *timers) due(now time.Time) (keys []store.Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key, at := range t.at {

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // SoftHSM 2.6 cuts the file of a changed object to nothing and writes it anew. Wherever a
@@ -18,7 +19,7 @@ import (
 func TestTornAnchors(t *testing.T) {
 	uri := hsmtest.SoftHSM(t, "vault")
 	must(t, hsm.Init(t.Context(), hsm.Params{URI: uri}))
-	store := vault.NewMemory()
+	mem := store.NewMemory()
 	var p *person
 	// use opens the vault, as after the crash, and closes it in good order.
 	use := func(do func(*vault.Vault)) {
@@ -26,7 +27,7 @@ func TestTornAnchors(t *testing.T) {
 		h, err := hsm.Open(t.Context(), hsm.Params{URI: uri, Sessions: 2})
 		must(t, err)
 		defer h.Close()
-		v, err := vault.Open(t.Context(), vault.Params{Store: store, HSM: h})
+		v, err := vault.Open(t.Context(), vault.Params{Store: mem, HSM: h})
 		must(t, err)
 		defer v.Close()
 		if p != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // AccountID names an account: 32 random bytes, chosen by the client.
@@ -20,13 +21,13 @@ type AccountID [32]byte
 
 // Params are what a Vault is made of. Store and HSM stay the caller's to close, after the vault.
 type Params struct {
-	Store Store // required
-	HSM   HSM   // required
+	Store store.Store // required
+	HSM   HSM         // required
 	// Name is shown to people, on cards.
 	Name string
 	// Policy's zero value has no delays; see DefaultDelays.
 	Policy Policy
-	// StrangersRate limits evaluations for who has no account, and OwnersRate those for new passwords of accounts. Nil: no limit.
+	// StrangersRate limits evaluations for clients without an account, OwnersRate those for new passwords of accounts. Nil: no limit.
 	StrangersRate, OwnersRate *rate.Limiter
 	// AnswerFor is how long a client is kept waiting for store and token; 0: 10 s.
 	AnswerFor time.Duration
@@ -80,7 +81,7 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 	_, ake := p.HSM.PublicKeys()
 	v := &Vault{p: p, steady: newSteady(p.Now), public: ake.Bytes(), rotating: make(chan struct{}, 1), stop: make(chan struct{})}
 	v.server = opaque.Server{Keys: p.HSM}
-	v.locks.held = map[Key]*lock{}
+	v.locks.held = map[store.Key]*lock{}
 	v.starts.init()
 	v.timers.init()
 	v.tickets.init(v.steady.Now())
@@ -95,7 +96,7 @@ func Open(ctx context.Context, p Params) (*Vault, error) {
 		return nil, err
 	}
 	v.stopped.Go(v.sweepUntilStopped)
-	if e, ok := p.Store.(Eraser); ok {
+	if e, ok := p.Store.(store.Eraser); ok {
 		v.destroyed.Store(true) // by an earlier process, perhaps
 		v.stopped.Go(func() { v.eraseUntilStopped(e) })
 	}
@@ -226,13 +227,13 @@ func (v *Vault) Counts() Counts {
 	}
 }
 
-func storeKey(id AccountID) Key {
+func storeKey(id AccountID) store.Key {
 	return sha256.Sum256(append([]byte(labelAccount), id[:]...))
 }
 
 // prepared is a change of an account that is not stored yet.
 type prepared struct {
-	key          Key
+	key          store.Key
 	before, next *record
 	old          []byte // as stored
 	answer       response
@@ -240,7 +241,7 @@ type prepared struct {
 }
 
 // prepare applies q to the account under key, and stores nothing. The caller holds the account's lock.
-func (v *Vault) prepare(ctx context.Context, key Key, q request) (*prepared, error) {
+func (v *Vault) prepare(ctx context.Context, key store.Key, q request) (*prepared, error) {
 	before, old, err := v.load(ctx, key)
 	if err != nil {
 		return nil, err
@@ -289,7 +290,7 @@ func (v *Vault) count(p *prepared) {
 }
 
 // do is prepare and commit. Nothing but a look is answered while the token is behind the store.
-func (v *Vault) do(ctx context.Context, key Key, q request) (response, *record, error) {
+func (v *Vault) do(ctx context.Context, key store.Key, q request) (response, *record, error) {
 	p, err := v.prepare(ctx, key, q)
 	if err != nil {
 		return response{}, nil, err
@@ -304,9 +305,9 @@ func (v *Vault) do(ctx context.Context, key Key, q request) (response, *record, 
 }
 
 // load returns an account and its stored value, nil for none.
-func (v *Vault) load(ctx context.Context, key Key) (*record, []byte, error) {
+func (v *Vault) load(ctx context.Context, key store.Key) (*record, []byte, error) {
 	value, err := v.p.Store.Get(ctx, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil, nil
 	}
 	if err != nil {
@@ -319,7 +320,7 @@ func (v *Vault) load(ctx context.Context, key Key) (*record, []byte, error) {
 	return r, value, nil
 }
 
-func (l *ledger) openRecord(key Key, value []byte) (*record, error) {
+func (l *ledger) openRecord(key store.Key, value []byte) (*record, error) {
 	keys, err := l.keysOf(value)
 	if err != nil {
 		return nil, err

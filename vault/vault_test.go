@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 func openVault(t testing.TB, p vault.Params) *vault.Vault {
@@ -29,7 +30,7 @@ func openVault(t testing.TB, p vault.Params) *vault.Vault {
 func newVault(t testing.TB, policy vault.Policy) (*vault.Vault, *clock) {
 	t.Helper()
 	c := newClock()
-	return openVault(t, vault.Params{Store: vault.NewMemory(), HSM: openToken(t), Name: "test", Policy: policy, Now: c.Now}), c
+	return openVault(t, vault.Params{Store: store.NewMemory(), HSM: openToken(t), Name: "test", Policy: policy, Now: c.Now}), c
 }
 
 func TestTenGuesses(t *testing.T) {
@@ -309,7 +310,7 @@ func TestThousandGuessesAtOnce(t *testing.T) {
 	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri, Between: func(m hsm.Module) hsm.Module { return counting{m, count} }})
 	must(t, err)
 	defer h.Close()
-	v := openVault(t, vault.Params{Store: vault.NewMemory(), HSM: h})
+	v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: h})
 	p := registered(t, v)
 	before := count.n.Load()
 	var group sync.WaitGroup

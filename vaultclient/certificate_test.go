@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
@@ -40,8 +41,8 @@ func TestCertificatesThatAreNotValid(t *testing.T) {
 		card.URL, card.Certificate, card.Account = cards.URL(s.URL), nil, make([]byte, 32)
 		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: card.Encode()})
 		must(t, err)
-		_, err = v.Status(t.Context())
-		wantErr(t, what, err, vaultclient.ErrCertificate)
+		_, err = v.State(t.Context())
+		wantErr(t, what, err, vaults.ErrCertificate)
 		if errors.Is(err, vaultclient.ErrNotTheVault) != (what == "unknown") {
 			t.Errorf("%s: %v", what, err)
 		}

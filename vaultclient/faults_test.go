@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault/api"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
@@ -143,22 +144,22 @@ func TestOneTryIsOneGuess(t *testing.T) {
 		return own.Encode()
 	}())
 	defer func() { must(t, straight.Close()) }()
-	status := func() *vaultclient.Status {
+	status := func() vaults.State {
 		t.Helper()
-		s, err := straight.Status(t.Context())
+		s, err := straight.State(t.Context())
 		must(t, err)
 		return s
 	}
-	if s := status(); len(s.Guesses) != 1 {
-		t.Errorf("setting the password took %d guesses", len(s.Guesses))
+	if s := status(); len(s.Past) != 1 {
+		t.Errorf("setting the password took %d guesses", len(s.Past))
 	}
 	for i := range 8 {
 		_, err := v.Recover(t.Context(), []byte("wrong"))
-		var w *vaultclient.WrongPasswordError
+		var w *vaults.Error
 		if !errors.As(err, &w) || w.GuessesLeft != 9-i {
 			t.Fatalf("try %d: %v", i, err)
 		}
-		if s := status(); s.GuessesLeft != 9-i || len(s.Guesses) != 2+i {
+		if s := status(); s.GuessesLeft != 9-i || len(s.Past) != 2+i {
 			t.Fatalf("after try %d: %+v", i, s)
 		}
 	}
@@ -166,7 +167,7 @@ func TestOneTryIsOneGuess(t *testing.T) {
 	if err != nil || !bytes.Equal(got, key) {
 		t.Errorf("the right password: %v", err)
 	}
-	if s := status(); s.GuessesLeft != 10 || len(s.Guesses) != 10 {
+	if s := status(); s.GuessesLeft != 10 || len(s.Past) != 10 {
 		t.Errorf("%+v", s)
 	}
 	p.mu.Lock()
@@ -205,7 +206,7 @@ func TestRestartBetweenTheMessages(t *testing.T) {
 	if err != nil || !bytes.Equal(got, key) || restarts != 1 {
 		t.Fatalf("%v, %d restarts", err, restarts)
 	}
-	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Guesses) != 2 {
+	if s, err := v.State(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Past) != 2 {
 		t.Errorf("%+v %v", s, err)
 	}
 }
@@ -222,12 +223,12 @@ func TestHalfAStartID(t *testing.T) {
 	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: key, Seed: secret()})
 	must(t, err)
 	_, err = v.Recover(t.Context(), []byte("wrong"))
-	wantErr(t, "wrong", err, vaultclient.ErrWrongPassword)
+	wantErr(t, "wrong", err, vaults.ErrWrongPassword)
 	got, err := v.Recover(t.Context(), []byte("right"))
 	if err != nil || !bytes.Equal(got, key) {
 		t.Error(err)
 	}
-	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Guesses) != 3 {
+	if s, err := v.State(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Past) != 3 {
 		t.Errorf("%+v %v", s, err)
 	}
 }
@@ -245,7 +246,7 @@ func TestUnreachableAndImpostors(t *testing.T) {
 			return err
 		}
 		defer v.Close() //nolint:errcheck // a test's
-		_, err = v.Status(t.Context())
+		_, err = v.State(t.Context())
 		return err
 	}
 	wantErr(t, "an unknown account", status(func(*cards.Card) {}), vaultclient.ErrNoAccount)
@@ -267,7 +268,7 @@ func TestUnreachableAndImpostors(t *testing.T) {
 	} {
 		group.Go(func() {
 			err := status(change)
-			wantErr(t, what, err, vaultclient.ErrUnreachable)
+			wantErr(t, what, err, vaults.ErrUnreachable)
 			if err != nil && (strings.Contains(err.Error(), "00000000") || strings.Contains(err.Error(), "/v1/accounts")) {
 				t.Errorf("%v shows the account", err)
 			}
@@ -303,7 +304,7 @@ func TestAnAlteredKeyCostsNoGuess(t *testing.T) {
 		_, err := w.Recover(t.Context(), []byte("right"))
 		wantErr(t, "an altered key", err, vaultclient.ErrNotTheVault)
 	}
-	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Guesses) != 1 {
+	if s, err := v.State(t.Context()); err != nil || s.GuessesLeft != 10 || len(s.Past) != 1 {
 		t.Errorf("%+v %v", s, err)
 	}
 	got, err := v.Recover(t.Context(), []byte("right"))
@@ -328,7 +329,7 @@ func TestEnrolment(t *testing.T) {
 	file := t.TempDir() + "/enrolment"
 	must(t, writeFile(file, "planted-enrolment\n"))
 	d := served(t, "--enrolment-token-file", file)
-	for token, want := range map[string]error{"": vaultclient.ErrEnrolment, "wrong": vaultclient.ErrEnrolment, "planted-enrolment": nil} {
+	for token, want := range map[string]error{"": vaults.ErrEnrolment, "wrong": vaults.ErrEnrolment, "planted-enrolment": nil} {
 		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: d.Card(), EnrolmentToken: []byte(token)})
 		must(t, err)
 		_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})

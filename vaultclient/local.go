@@ -13,9 +13,11 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // Local is a Vault in this process, on a PKCS#11 token. Its accounts are on the token, where
@@ -126,7 +128,7 @@ func (l *Local) open(ctx context.Context) (transport, func(), error) {
 	}
 	if ok, err := l.lock.TryLockContext(ctx, 20*time.Millisecond); !ok {
 		l.work <- struct{}{}
-		return nil, nil, fmt.Errorf("%w: another process uses the token: %w", ErrUnreachable, err)
+		return nil, nil, fmt.Errorf("%w: another process uses the token: %w", vaults.ErrUnreachable, err)
 	}
 	release := func() {
 		_ = l.lock.Unlock() // the system does it when the process ends
@@ -151,26 +153,26 @@ func (l *Local) open(ctx context.Context) (transport, func(), error) {
 }
 
 // store opens the accounts, where they are or, for a new vault, where they can be.
-func (l *Local) store(ctx context.Context) (vault.Store, error) {
+func (l *Local) store(ctx context.Context) (store.Store, error) {
 	path := filepath.Join(l.dir, l.name()+".db")
-	if vault.BoltExists(path) {
-		return vault.OpenBolt(path)
+	if store.BoltExists(path) {
+		return store.OpenBolt(path)
 	}
 	objects, err := l.token.Objects(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(objects) > 0 {
-		return vault.OpenToken(ctx, l.token)
+		return store.OpenToken(ctx, l.token)
 	}
 	keeps, err := l.token.KeepsObjects(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if keeps {
-		return vault.OpenToken(ctx, l.token)
+		return store.OpenToken(ctx, l.token)
 	}
-	return vault.OpenBolt(path)
+	return store.OpenBolt(path)
 }
 
 // Close implements Vault.
@@ -186,9 +188,9 @@ func (l *Local) Close() error {
 // tokenError maps what a token or its store says to what the app decides on.
 func tokenError(err error) error {
 	for _, m := range []struct{ from, to error }{
-		{hsm.ErrURI, ErrCard}, {hsm.ErrAbsent, ErrAbsent}, {hsm.ErrPIN, ErrPIN}, {hsm.ErrNoPIN, ErrNoPIN}, {hsm.ErrNoKeys, ErrNoKeys},
-		{hsm.ErrIncapable, ErrIncapable}, {hsm.ErrExposed, ErrIncapable}, {hsm.ErrFaulty, ErrIncapable}, {vault.ErrOlder, ErrStore}, {vault.ErrTampered, ErrStore}, {vault.ErrNoKeys, ErrNoKeys},
-		{hsm.ErrModule, ErrUnreachable}, {hsm.ErrClosed, ErrUnreachable}, {hsm.ErrAmbiguous, ErrUnreachable}, {vault.ErrUnavailable, ErrUnreachable}, {vault.ErrInUse, ErrUnreachable},
+		{hsm.ErrURI, vaults.ErrCard}, {hsm.ErrAbsent, vaults.ErrElsewhere}, {hsm.ErrPIN, vaults.ErrPIN}, {hsm.ErrNoPIN, vaults.ErrNoPIN}, {hsm.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrIncapable, ErrIncapable}, {hsm.ErrExposed, ErrIncapable}, {hsm.ErrFaulty, ErrIncapable}, {vault.ErrOlder, ErrStore}, {store.ErrTampered, ErrStore}, {vault.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrModule, vaults.ErrUnreachable}, {hsm.ErrClosed, vaults.ErrUnreachable}, {hsm.ErrAmbiguous, vaults.ErrUnreachable}, {vault.ErrUnavailable, vaults.ErrUnreachable}, {store.ErrInUse, vaults.ErrUnreachable},
 	} {
 		if errors.Is(err, m.from) {
 			return fmt.Errorf("%w: %w", m.to, err)

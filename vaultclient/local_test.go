@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vaultclient"
@@ -36,7 +37,7 @@ func TestSoftwareToken(t *testing.T) {
 		t.Fatalf("%s, %v", again, err)
 	}
 	_, err = vaultclient.Open(t.Context(), vaultclient.Params{Card: card, Dir: t.TempDir()})
-	wantErr(t, "the card alone", err, vaultclient.ErrNoPIN)
+	wantErr(t, "the card alone", err, vaults.ErrNoPIN)
 	parsed, err := cards.Parse(card)
 	must(t, err)
 	// A crash while SoftHSM writes down that somebody logged in.
@@ -81,12 +82,12 @@ func TestLocalErrors(t *testing.T) {
 	wantErr(t, "no keys", try(vaultclient.Params{Token: address(t, full)}), vaultclient.ErrNoKeys)
 	must(t, try(vaultclient.Params{Token: address(t, full), Create: true}))
 	must(t, try(vaultclient.Params{Token: address(t, full)}))
-	wantErr(t, "no PIN", try(vaultclient.Params{Token: address(t, u.String())}), vaultclient.ErrNoPIN)
-	wantErr(t, "wrong PIN", try(vaultclient.Params{Token: address(t, u.String()+"&pin-value=0000")}), vaultclient.ErrPIN)
-	wantErr(t, "no such token", try(vaultclient.Params{Token: address(t, "pkcs11:token=none?module-path="+u.ModulePath)}), vaultclient.ErrUnreachable)
-	wantErr(t, "no card", try(vaultclient.Params{Card: []byte("pkcs11:token=mine")}), vaultclient.ErrCard)
+	wantErr(t, "no PIN", try(vaultclient.Params{Token: address(t, u.String())}), vaults.ErrNoPIN)
+	wantErr(t, "wrong PIN", try(vaultclient.Params{Token: address(t, u.String()+"&pin-value=0000")}), vaults.ErrPIN)
+	wantErr(t, "no such token", try(vaultclient.Params{Token: address(t, "pkcs11:token=none?module-path="+u.ModulePath)}), vaults.ErrUnreachable)
+	wantErr(t, "no card", try(vaultclient.Params{Card: []byte("pkcs11:token=mine")}), vaults.ErrCard)
 	for _, bad := range []string{"", "{}", "[]", `{"version":1}`, `{"version":1,"name":"x","url":"http://x","suite":1,"public_key":"AA=="}`} {
-		wantErr(t, bad, try(vaultclient.Params{Card: []byte(bad)}), vaultclient.ErrCard)
+		wantErr(t, bad, try(vaultclient.Params{Card: []byte(bad)}), vaults.ErrCard)
 	}
 	wantErr(t, "version 2", try(vaultclient.Params{Card: []byte(`{"version":2,"vaults":[]}`)}), vaultclient.ErrNewerCard)
 }
@@ -112,9 +113,9 @@ func TestLocalRollback(t *testing.T) {
 		before, err := os.ReadFile(path)
 		must(t, err)
 		_, err = v.Recover(t.Context(), []byte("wrong"))
-		wantErr(t, "wrong", err, vaultclient.ErrWrongPassword)
+		wantErr(t, "wrong", err, vaults.ErrWrongPassword)
 		must(t, os.WriteFile(path, before, 0o600))
-		_, err = v.Status(t.Context())
+		_, err = v.State(t.Context())
 		wantErr(t, "the older copy", err, vaultclient.ErrStore)
 	})
 }
@@ -143,14 +144,14 @@ func TestTwoAtOnce(t *testing.T) {
 	for _, v := range []vaultclient.Vault{first, second} {
 		group.Go(func() {
 			for range 2 {
-				if _, err := v.Recover(t.Context(), []byte("wrong")); !errors.Is(err, vaultclient.ErrWrongPassword) {
+				if _, err := v.Recover(t.Context(), []byte("wrong")); !errors.Is(err, vaults.ErrWrongPassword) {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	group.Wait()
-	if s, err := second.Status(t.Context()); err != nil || s.GuessesLeft != 6 {
+	if s, err := second.State(t.Context()); err != nil || s.GuessesLeft != 6 {
 		t.Errorf("%+v %v", s, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
@@ -153,7 +154,7 @@ func (p *protocol) Recover(ctx context.Context, password []byte) ([]byte, error)
 		return nil, err
 	}
 	if len(password) == 0 {
-		return nil, fmt.Errorf("%w: the password is empty", ErrRefused)
+		return nil, fmt.Errorf("%w: the password is empty", vaults.ErrRefused)
 	}
 	t, end, err := p.begin(ctx)
 	if err != nil {
@@ -163,26 +164,41 @@ func (p *protocol) Recover(ctx context.Context, password []byte) ([]byte, error)
 	return p.recover(ctx, t, c, id, password)
 }
 
-// Status implements Vault.
-func (p *protocol) Status(ctx context.Context) (*Status, error) {
+// State implements Vault.
+func (p *protocol) State(ctx context.Context) (vaults.State, error) {
 	c, id, err := p.account()
 	if err != nil {
-		return nil, err
+		return vaults.State{}, err
 	}
 	t, end, err := p.begin(ctx)
 	if err != nil {
-		return nil, err
+		return vaults.State{}, err
 	}
 	defer end()
 	a, err := repeat(ctx, p, repeatFor, func(ctx context.Context) (*vault.Account, error) { return t.Account(ctx, id) })
 	if err != nil {
-		return nil, asOurs(err)
+		return vaults.State{}, asOurs(err)
 	}
-	s := &Status{Vault: c.Name, Living: a.Reason == "", Reason: string(a.Reason), GuessesLeft: a.GuessesLeft, WaitUntil: a.WaitUntil, Registered: a.Registered, Wrong: a.Wrong}
+	return stateOf(c, a, time.Now()), nil
+}
+
+// stateOf says what a vault told of an account.
+func stateOf(c cards.Card, a *vault.Account, now time.Time) vaults.State {
+	s := vaults.State{
+		Name: c.Name, Address: string(c.URL), Local: c.URL.IsToken(), Destroyed: a.Reason != "", Restored: a.Reason == vault.ReasonRestored,
+		GuessesLeft: a.GuessesLeft, GuessLimit: vaults.Guesses, WrongTotal: a.Wrong, WaitUntil: a.WaitUntil, Asked: now,
+	}
 	for _, g := range a.Past {
-		s.Guesses = append(s.Guesses, Guess{g.Time, string(g.Outcome)})
+		guess := vaults.Guess{Time: g.Time, Outcome: vaults.Outcome(g.Outcome)}
+		s.Past = append(s.Past, guess)
+		switch guess.Outcome {
+		case vaults.Right:
+			s.LastRight = g.Time
+		case vaults.Wrong:
+			s.Wrong = append(s.Wrong, g.Time)
+		}
 	}
-	return s, nil
+	return s
 }
 
 // Delete implements Vault.
@@ -193,7 +209,7 @@ func (p *protocol) Delete(ctx context.Context, seeds ...[]byte) error {
 	}
 	for _, seed := range seeds {
 		if len(seed) != SeedBytes {
-			return fmt.Errorf("%w: a management seed has %d bytes", ErrRefused, SeedBytes)
+			return fmt.Errorf("%w: a management seed has %d bytes", vaults.ErrRefused, SeedBytes)
 		}
 	}
 	t, end, err := p.begin(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/opaque"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
@@ -26,7 +27,7 @@ const (
 )
 
 // repeat sends a message again, the same one, until it is answered, ctx ends,
-// or it has been tried for that long. It repeats only what may be repeated: ErrUnreachable and vault.ErrUnavailable.
+// or it has been tried for that long. It repeats only what may be repeated: vaults.ErrUnreachable and vault.ErrUnavailable.
 func repeat[T any](ctx context.Context, p *protocol, within time.Duration, send func(context.Context) (T, error)) (answer T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -44,7 +45,7 @@ func repeat[T any](ctx context.Context, p *protocol, within time.Duration, send 
 		case <-ctx.Done():
 			timer.Stop()
 			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-				return answer, fmt.Errorf("%w: %w", ErrUnreachable, last)
+				return answer, fmt.Errorf("%w: %w", vaults.ErrUnreachable, last)
 			}
 			return answer, ctx.Err()
 		case <-timer.C:
@@ -53,7 +54,7 @@ func repeat[T any](ctx context.Context, p *protocol, within time.Duration, send 
 }
 
 func passing(err error) bool {
-	return errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrCertificate) || errors.Is(err, vault.ErrUnavailable)
+	return errors.Is(err, vaults.ErrUnreachable) && !errors.Is(err, vaults.ErrCertificate) || errors.Is(err, vault.ErrUnavailable)
 }
 
 // recover makes one guess.
@@ -130,9 +131,9 @@ func (p *protocol) look(ctx context.Context, t transport, id vault.AccountID) (*
 	case err != nil:
 		return nil, asOurs(err)
 	case a.Reason != "":
-		return nil, &DestroyedError{Reason: string(a.Reason)}
+		return nil, destroyed(a.Reason, false)
 	case !a.WaitUntil.IsZero():
-		return nil, &WaitError{a.WaitUntil}
+		return nil, waiting(a.WaitUntil)
 	}
 	return a, nil
 }
@@ -157,7 +158,7 @@ func (y *try) start(ctx context.Context) (*vault.RecoveryReply, error) {
 			return reply, asOurs(err)
 		}
 		if time.Since(y.begun) > startFor {
-			return nil, fmt.Errorf("%w: the account changes all the time", ErrUnreachable)
+			return nil, fmt.Errorf("%w: the account changes all the time", vaults.ErrUnreachable)
 		}
 		a, err := y.p.look(ctx, y.t, y.id)
 		if err != nil {
@@ -203,26 +204,35 @@ func (y *try) wrong(ctx context.Context, left int) error {
 	_, _ = rand.Read(ke3) // never fails since Go 1.24
 	_, err := y.end(ctx, closeFor, ke3)
 	if left == 0 || errors.Is(err, vault.ErrDestroyed) {
-		return &DestroyedError{Reason: string(vault.ReasonGuesses), Now: true}
+		return destroyed(vault.ReasonGuesses, true)
 	}
-	return &WrongPasswordError{left}
+	return &vaults.Error{Kind: vaults.ErrWrongPassword, GuessesLeft: left}
+}
+
+// destroyed is what to say of an account that is gone; now: by this very guess.
+func destroyed(why vault.Reason, now bool) error {
+	return &vaults.Error{Kind: vaults.ErrPasswordGone, GuessesLeft: -1, LastGuess: now, Restored: why == vault.ReasonRestored}
+}
+
+func waiting(until time.Time) error {
+	return &vaults.Error{Kind: vaults.ErrWait, GuessesLeft: -1, Until: until}
 }
 
 // asOurs maps what a vault says to what the app decides on.
 func asOurs(err error) error {
 	var wait *vault.WaitError
-	var destroyed *vault.DestroyedError
+	var gone *vault.DestroyedError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &wait):
-		return &WaitError{wait.Until}
-	case errors.As(err, &destroyed):
-		return &DestroyedError{Reason: string(destroyed.Reason)}
+		return waiting(wait.Until)
+	case errors.As(err, &gone):
+		return destroyed(gone.Reason, false)
 	}
 	for _, m := range []struct{ from, to error }{
-		{vault.ErrUnavailable, ErrUnreachable}, {vault.ErrNoAccount, ErrNoAccount}, {vault.ErrSignature, ErrManagement}, {vault.ErrEnrolment, ErrEnrolment},
-		{vault.ErrWrongProof, ErrNotTheVault}, {vault.ErrStale, ErrUnreachable}, {vault.ErrInvalid, ErrRefused},
+		{vault.ErrUnavailable, vaults.ErrUnreachable}, {vault.ErrNoAccount, ErrNoAccount}, {vault.ErrSignature, ErrManagement}, {vault.ErrEnrolment, vaults.ErrEnrolment},
+		{vault.ErrWrongProof, ErrNotTheVault}, {vault.ErrStale, vaults.ErrUnreachable}, {vault.ErrInvalid, vaults.ErrRefused},
 	} {
 		if errors.Is(err, m.from) && !errors.Is(err, m.to) {
 			return fmt.Errorf("%w: %w", m.to, err)

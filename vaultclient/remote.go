@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
@@ -146,7 +147,7 @@ func (m messages) send(ctx context.Context, method, path string, body, answer an
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("%w: it is busy: %w", ErrUnreachable, ctx.Err())
+			return fmt.Errorf("%w: it is busy: %w", vaults.ErrUnreachable, ctx.Err())
 		case <-timer.C:
 		}
 	}
@@ -165,7 +166,7 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 	}
 	q, err := http.NewRequestWithContext(ctx, method, m.base+path, text)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrCard, err)
+		return 0, fmt.Errorf("%w: %w", vaults.ErrCard, err)
 	}
 	if body != nil {
 		q.Header.Set("Content-Type", "application/json")
@@ -184,19 +185,19 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 	case errors.As(err, &certificate):
 		return 0, certificateError(certificate)
 	case err != nil:
-		return 0, fmt.Errorf("%w: %w", ErrUnreachable, reasonOf(err))
+		return 0, fmt.Errorf("%w: %w", vaults.ErrUnreachable, reasonOf(err))
 	}
 	defer r.Body.Close() //nolint:errcheck // only read from
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxAnswerBytes+1))
 	if err != nil || len(b) > maxAnswerBytes {
-		return 0, fmt.Errorf("%w: the answer broke off", ErrUnreachable)
+		return 0, fmt.Errorf("%w: the answer broke off", vaults.ErrUnreachable)
 	}
 	switch {
 	case r.StatusCode == http.StatusNoContent && answer == nil:
 		return 0, nil
 	case r.StatusCode == http.StatusOK && answer != nil:
 		if err := json.Unmarshal(b, answer); err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrUnreachable, errAnswer)
+			return 0, fmt.Errorf("%w: %w", vaults.ErrUnreachable, errAnswer)
 		}
 		return 0, nil
 	}
@@ -208,9 +209,9 @@ func (m messages) sendOnce(ctx context.Context, method, path string, body, answe
 func certificateError(err *tls.CertificateVerificationError) error {
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		return fmt.Errorf("%w: %w: it is out of date", ErrUnreachable, ErrCertificate)
+		return fmt.Errorf("%w: %w: it is out of date", vaults.ErrUnreachable, vaults.ErrCertificate)
 	}
-	return fmt.Errorf("%w: %w: %w", ErrNotTheVault, ErrCertificate, err.Err)
+	return fmt.Errorf("%w: %w: %w", ErrNotTheVault, vaults.ErrCertificate, err.Err)
 }
 
 // reasonOf leaves the address out, which has the account id in it.
@@ -229,7 +230,7 @@ func problemError(r *http.Response, body []byte) (wait time.Duration, err error)
 		code, ok = strings.CutPrefix(p.Type, api.TypePrefix)
 	}
 	if !ok {
-		return 0, fmt.Errorf("%w: %w (status %d)", ErrUnreachable, errAnswer, r.StatusCode)
+		return 0, fmt.Errorf("%w: %w (status %d)", vaults.ErrUnreachable, errAnswer, r.StatusCode)
 	}
 	switch api.Code(code) {
 	case api.CodeInvalid:
@@ -253,9 +254,9 @@ func problemError(r *http.Response, body []byte) (wait time.Duration, err error)
 		if wait := time.Duration(seconds) * time.Second; err == nil && wait > 0 && wait <= longestRate {
 			return wait, nil
 		}
-		return 0, fmt.Errorf("%w: it is busy", ErrUnreachable)
+		return 0, fmt.Errorf("%w: it is busy", vaults.ErrUnreachable)
 	case api.CodeUnavailable:
 		return 0, fmt.Errorf("%w: %s", vault.ErrUnavailable, p.Title)
 	}
-	return 0, fmt.Errorf("%w: %w (status %d)", ErrUnreachable, errAnswer, r.StatusCode)
+	return 0, fmt.Errorf("%w: %w (status %d)", vaults.ErrUnreachable, errAnswer, r.StatusCode)
 }

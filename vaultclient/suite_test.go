@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
@@ -52,14 +53,14 @@ func suite(t *testing.T, k kind) {
 	v := k.open(t, nil)
 	defer func() { must(t, v.Close()) }()
 	key, seed, password := secret(), secret(), []byte("correct horse battery staple")
-	_, err := v.Status(t.Context())
+	_, err := v.State(t.Context())
 	wantErr(t, "status without an account", err, vaultclient.ErrNoAccount)
 	_, err = v.Recover(t.Context(), password)
 	wantErr(t, "recover without an account", err, vaultclient.ErrNoAccount)
 	for what, bad := range map[string]vaultclient.NewPassword{"no password": {Key: key, Seed: seed}, "short key": {Password: password, Key: key[1:], Seed: seed}, "no seed": {Password: password, Key: key},
 		"short previous seed": {Password: password, Key: key, Seed: seed, PreviousSeed: seed[1:]}} {
 		_, err := v.SetPassword(t.Context(), bad)
-		wantErr(t, what, err, vaultclient.ErrRefused)
+		wantErr(t, what, err, vaults.ErrRefused)
 	}
 	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: password, Key: key, Seed: seed})
 	must(t, err)
@@ -85,18 +86,18 @@ func suite(t *testing.T, k kind) {
 	wrong := func(left int) {
 		t.Helper()
 		_, err := v.Recover(t.Context(), []byte("wrong"))
-		var w *vaultclient.WrongPasswordError
-		if !errors.As(err, &w) || w.GuessesLeft != left || !errors.Is(err, vaultclient.ErrWrongPassword) {
+		var w *vaults.Error
+		if !errors.As(err, &w) || w.GuessesLeft != left || !errors.Is(err, vaults.ErrWrongPassword) {
 			t.Errorf("a wrong password: %v, and %d must be left", err, left)
 		}
 	}
 	recovers(password, key)
 	wrong(9)
 	wrong(8)
-	s, err := v.Status(t.Context())
+	s, err := v.State(t.Context())
 	must(t, err)
-	n, since := s.WrongSince()
-	if !s.Living || s.GuessesLeft != 8 || n != 2 || time.Since(since) > time.Hour || len(s.Guesses) != 4 || !s.WaitUntil.IsZero() {
+	now := s.WrongNow()
+	if s.Destroyed || s.GuessesLeft != 8 || len(now) != 2 || time.Since(now[0]) > time.Hour || len(s.Past) != 4 || !s.WaitUntil.IsZero() {
 		t.Errorf("%+v", s)
 	}
 
@@ -116,15 +117,15 @@ func suite(t *testing.T, k kind) {
 		wrong(left)
 	}
 	_, err = v.Recover(t.Context(), []byte("wrong"))
-	var destroyed *vaultclient.DestroyedError
-	if !errors.As(err, &destroyed) || !destroyed.Now || !errors.Is(err, vaultclient.ErrDestroyed) {
+	var gone *vaults.Error
+	if !errors.As(err, &gone) || !gone.LastGuess || !errors.Is(err, vaults.ErrPasswordGone) {
 		t.Errorf("the last guess: %v", err)
 	}
 	_, err = v.Recover(t.Context(), second)
-	if !errors.As(err, &destroyed) || destroyed.Now || destroyed.Reason != "guesses" {
+	if !errors.As(err, &gone) || gone.LastGuess || gone.Restored || !errors.Is(err, vaults.ErrPasswordGone) {
 		t.Errorf("the right password after it: %v", err)
 	}
-	if s, err := v.Status(t.Context()); err != nil || s.Living || s.Reason != "guesses" {
+	if s, err := v.State(t.Context()); err != nil || !s.Destroyed || s.Restored {
 		t.Errorf("%+v %v", s, err)
 	}
 	_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: password, Key: key, Seed: seed})
@@ -137,7 +138,7 @@ func suite(t *testing.T, k kind) {
 	cancel()
 	_, err = v.Recover(cancelled, password)
 	wantErr(t, "cancelled", err, context.Canceled)
-	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 10 {
+	if s, err := v.State(t.Context()); err != nil || s.GuessesLeft != 10 {
 		t.Errorf("a cancelled guess: %+v %v", s, err)
 	}
 	wantErr(t, "deleted with another's seed", v.Delete(t.Context(), seed), vaultclient.ErrManagement)
@@ -145,7 +146,7 @@ func suite(t *testing.T, k kind) {
 	_, err = v.Recover(t.Context(), password)
 	wantErr(t, "deleted", err, vaultclient.ErrNoAccount)
 	wantErr(t, "deleted again", v.Delete(t.Context(), seed2), vaultclient.ErrNoAccount)
-	_, err = v.Status(t.Context())
+	_, err = v.State(t.Context())
 	wantErr(t, "deleted", err, vaultclient.ErrNoAccount)
 }
 
@@ -157,14 +158,14 @@ func waits(t *testing.T, open func(t *testing.T, card []byte) vaultclient.Vault)
 	must(t, err)
 	for range 3 {
 		_, err := v.Recover(t.Context(), []byte("wrong"))
-		wantErr(t, "wrong", err, vaultclient.ErrWrongPassword)
+		wantErr(t, "wrong", err, vaults.ErrWrongPassword)
 	}
 	_, err = v.Recover(t.Context(), []byte("right"))
-	var w *vaultclient.WaitError
-	if !errors.As(err, &w) || !errors.Is(err, vaultclient.ErrWait) || time.Until(w.Until) < 50*time.Minute {
+	var w *vaults.Error
+	if !errors.As(err, &w) || !errors.Is(err, vaults.ErrWait) || time.Until(w.Until) < 50*time.Minute {
 		t.Errorf("after three wrong ones: %v", err)
 	}
-	if s, err := v.Status(t.Context()); err != nil || s.GuessesLeft != 7 || s.WaitUntil.IsZero() {
+	if s, err := v.State(t.Context()); err != nil || s.GuessesLeft != 7 || s.WaitUntil.IsZero() {
 		t.Errorf("%+v %v", s, err)
 	}
 }

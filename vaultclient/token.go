@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
 
@@ -35,7 +36,7 @@ func Tokens() []Token {
 func Probe(ctx context.Context, uri string, pin func(context.Context) ([]byte, error)) (lacks []string, err error) {
 	u, err := hsm.ParseURI(uri)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+		return nil, fmt.Errorf("%w: %w", vaults.ErrCard, err)
 	}
 	r, err := hsm.Probe(ctx, hsm.Params{URI: u, PIN: pin, Sessions: 1})
 	if err != nil {
@@ -50,17 +51,17 @@ const (
 	softPIN   = "pin"
 )
 
-// SoftwareTokenPossible tells whether SoftHSM is installed, so that SoftwareToken can work.
+// SoftwareTokenPossible reports whether SoftHSM is installed, so that SoftwareToken can work.
 func SoftwareTokenPossible() bool { return hsm.SoftHSM() != "" }
 
 // SoftwareToken returns the URI, fit for card.ParseTyped, of a SoftHSM token in the folder dir, and makes it where there
-// is none. It guards against who reads the cloud, and not against who has this computer; it is lost
+// is none. It protects against readers of the cloud, and not against users of this computer; it is lost
 // with the computer. It sets SOFTHSM2_CONF for this process, so other SoftHSM tokens are out of sight
 // afterwards; call it before any token is opened, on each start. Calls may run at once.
 func SoftwareToken(dir string) (uri string, err error) {
 	module := hsm.SoftHSM()
 	if module == "" {
-		return "", fmt.Errorf("%w: SoftHSM is not installed", ErrUnreachable)
+		return "", fmt.Errorf("%w: SoftHSM is not installed", vaults.ErrUnreachable)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
@@ -104,7 +105,7 @@ func guardToken(dir string) error {
 		if len(content) == 0 {
 			to = file
 			if content, err = os.ReadFile(copied); err != nil {
-				return fmt.Errorf("%w: the software token is damaged: %w", ErrUnreachable, err)
+				return fmt.Errorf("%w: the software token is damaged: %w", vaults.ErrUnreachable, err)
 			}
 		} else if _, err := os.Stat(copied); err == nil {
 			continue

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/vault"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
@@ -24,7 +24,7 @@ type Vault interface {
 	// with the account, to be kept beside the backup, after the password has opened the account
 	// once. It takes two key stretchings, about half a second.
 	//
-	// ErrUnreachable, ErrNotTheVault, ErrEnrolment, ErrManagement (a known
+	// vaults.ErrUnreachable, ErrNotTheVault, vaults.ErrEnrolment, ErrManagement (a known
 	// account, and seeds that are not its), ErrNotProven. After an error the
 	// account has the old password or the new one; setting it again settles that.
 	SetPassword(ctx context.Context, p NewPassword) (card []byte, err error)
@@ -32,18 +32,18 @@ type Vault interface {
 	// Recover gives the key for the password, at the cost of one guess, which
 	// the right password gives back with all others. The caller clears the key.
 	//
-	// ErrWrongPassword (a *WrongPasswordError), ErrDestroyed (a *DestroyedError,
-	// also when this guess was the last), ErrWait (a *WaitError; no guess was
-	// used), ErrUnreachable (a guess may have been used), ErrNoAccount, ErrNotTheVault.
+	// A *vaults.Error of vaults.ErrWrongPassword, vaults.ErrPasswordGone
+	// (also when this guess was the last) or vaults.ErrWait (no guess was
+	// used); vaults.ErrUnreachable (a guess may have been used), ErrNoAccount, ErrNotTheVault.
 	Recover(ctx context.Context, password []byte) (key []byte, err error)
 
-	// Status asks for the state of the account; it costs no guess.
-	// ErrUnreachable, ErrNoAccount.
-	Status(ctx context.Context) (*Status, error)
+	// State asks for the state of the account; it costs no guess.
+	// vaults.ErrUnreachable, ErrNoAccount.
+	State(ctx context.Context) (vaults.State, error)
 
 	// Delete removes the account for good. seeds are its management seed, or the
 	// ones that it may have, tried in order.
-	// ErrUnreachable, ErrNoAccount, ErrManagement.
+	// vaults.ErrUnreachable, ErrNoAccount, ErrManagement.
 	Delete(ctx context.Context, seeds ...[]byte) error
 
 	// Card returns the card, with the account once there is one. It is public.
@@ -79,47 +79,13 @@ func (p *NewPassword) check() error {
 	}
 	switch {
 	case len(p.Password) == 0:
-		return fmt.Errorf("%w: the password is empty", ErrRefused)
+		return fmt.Errorf("%w: the password is empty", vaults.ErrRefused)
 	case len(p.Key) != KeyBytes:
-		return fmt.Errorf("%w: a backup key has %d bytes", ErrRefused, KeyBytes)
+		return fmt.Errorf("%w: a backup key has %d bytes", vaults.ErrRefused, KeyBytes)
 	case len(p.Seed) != SeedBytes, p.PreviousSeed != nil && len(p.PreviousSeed) != SeedBytes:
-		return fmt.Errorf("%w: a management seed has %d bytes", ErrRefused, SeedBytes)
+		return fmt.Errorf("%w: a management seed has %d bytes", vaults.ErrRefused, SeedBytes)
 	}
 	return nil
-}
-
-// Status is the state of an account.
-type Status struct {
-	Vault       string // its name
-	Living      bool
-	Reason      string // why it is destroyed: "guesses" or "restored"
-	GuessesLeft int
-	WaitUntil   time.Time // zero: a guess may be made now
-	Registered  time.Time // when the present password was set
-	Wrong       int       // all wrong guesses since then
-	Guesses     []Guess   // past ones, the newest last; at most 16
-}
-
-// Guess is one past guess.
-type Guess struct {
-	Time time.Time
-	// Outcome is "right", "wrong", or "open" for a minute after it began.
-	Outcome string
-}
-
-// WrongSince counts the wrong guesses after the last right one, and says when the first of them was.
-func (s *Status) WrongSince() (wrong int, since time.Time) {
-	for _, g := range s.Guesses {
-		switch g.Outcome {
-		case string(vault.OutcomeRight):
-			wrong, since = 0, time.Time{}
-		case string(vault.OutcomeWrong):
-			if wrong++; wrong == 1 {
-				since = g.Time
-			}
-		}
-	}
-	return wrong, since
 }
 
 // Params say which vault to open.
@@ -146,8 +112,8 @@ type Params struct {
 }
 
 // Open opens the vault that the card or the typed address names: Local for
-// pkcs11:, Remote for https:. A remote vault is not asked anything yet. ErrCard, ErrNewerCard; for tokens also
-// ErrUnreachable (it is not there), ErrPIN, ErrNoPIN, ErrNoKeys, ErrIncapable, ErrNotTheVault.
+// pkcs11:, Remote for https:. A remote vault is not asked anything yet. vaults.ErrCard, ErrNewerCard; for tokens also
+// vaults.ErrUnreachable (it is not there), vaults.ErrPIN, vaults.ErrNoPIN, ErrNoKeys, ErrIncapable, ErrNotTheVault.
 func Open(ctx context.Context, p Params) (Vault, error) {
 	if p.Card == nil && p.Token != nil {
 		return openLocal(ctx, p, cards.Card{}, *p.Token)
@@ -157,7 +123,7 @@ func Open(ctx context.Context, p Params) (Vault, error) {
 	case errors.Is(err, cards.ErrNewer):
 		return nil, fmt.Errorf("%w: %w", ErrNewerCard, err)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+		return nil, fmt.Errorf("%w: %w", vaults.ErrCard, err)
 	case p.Token != nil:
 		return openLocal(ctx, p, card, *p.Token)
 	case !card.URL.IsToken():
@@ -165,7 +131,7 @@ func Open(ctx context.Context, p Params) (Vault, error) {
 	}
 	address, err := card.URL.Address()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCard, err)
+		return nil, fmt.Errorf("%w: %w", vaults.ErrCard, err)
 	}
 	return openLocal(ctx, p, card, address)
 }

@@ -64,7 +64,7 @@ func (r *run) database(ctx context.Context, d *walkedDir, e *source.Entry, old *
 	}
 	s, err := database.Look(d.ref.Dir, e.Name)
 	if err != nil || s.Kind == database.None {
-		return false, nil //nolint:nilerr // it is reported by who reads the file
+		return false, nil //nolint:nilerr // the worker that reads the file reports it
 	}
 	if d.databases == nil {
 		d.databases = make(map[string]*logbook)
@@ -198,7 +198,7 @@ func untaken(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnsettled, err)
 }
 
-// openScratch makes an empty folder for copies of databases. Whoever was killed may have left some in it. Without one, databases are read
+// openScratch makes an empty folder for copies of databases. A run that was killed may have left some in it. Without one, databases are read
 // where they lie.
 func (r *run) openScratch() {
 	if r.scratch = r.o.Scratch; r.scratch == "" {

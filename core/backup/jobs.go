@@ -95,7 +95,7 @@ func (b *bundle) read(ctx context.Context, w *worker) (used int, err error) {
 		next = len(b.files)
 		if errors.As(err, &silent) {
 			next = silent.Step + 1
-			b.results = make([]bundled, len(b.files)) // whoever waits for an answer may still write to the old ones
+			b.results = make([]bundled, len(b.files)) // a runner that waits for an answer may still write to the old ones
 			copy(b.results, results[:silent.Step])
 			b.results[silent.Step].err = err
 			b.files[silent.Step].dir.release()
@@ -207,7 +207,7 @@ func (p *pending) readXattrs(f *source.Handle) {
 	p.xattrs, p.xattrFault = toXattrs(list), err
 }
 
-// stillSame tells whether the file is as it was when it was opened.
+// stillSame reports whether the file is as it was when it was opened.
 func stillSame(f *source.Handle, before source.Entry) error {
 	after, err := f.Stat()
 	if err != nil {

@@ -136,7 +136,7 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 	}
 }
 
-// whole tells whether a file has no holes.
+// whole reports whether a file has no holes.
 func whole(f *source.Handle, size int64) bool {
 	start, end, err := f.NextData(0)
 	return err == nil && start == 0 && end >= size

@@ -329,7 +329,7 @@ func (g *Gate) Resume() {
 	}
 }
 
-// Paused tells whether the gate is closed.
+// Paused reports whether the gate is closed.
 func (g *Gate) Paused() bool { return g != nil && g.closed.Load() != nil }
 
 // wait returns when the gate is open or ctx ends.

@@ -52,7 +52,7 @@ type pending struct {
 	blocks chan *block // in order; closed after the last
 	paged  *paged      // of a database, else nil
 
-	xattrs     []repo.Xattr // by whoever reads the file
+	xattrs     []repo.Xattr // set by the worker that reads the file
 	xattrFault error        // it is backed up without them
 
 	taken *sharedTaken // a database: file is a copy of it
@@ -315,7 +315,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// visit handles everything that is not a directory and not as it was. known tells whether the
+// visit handles everything that is not a directory and not as it was. known reports whether the
 // run before saw something of that name, name is its name on disk.
 func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, known bool, name string, src *repo.Source) error {
 	r.o.Counters.path.Store(&path)
@@ -327,7 +327,7 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	}
 	// What says that it is empty is taken for empty. Files of /proc say so of what they make up when they are read; to read some of them has
 	// effects, or no end, and nobody restores one.
-	if e.Size == 0 { // of others, whoever opens them reads these
+	if e.Size == 0 { // of other files, the worker that opens them reads these
 		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
 			if err := r.problem(ctx, path, err); err != nil {
 				return err
@@ -399,103 +399,6 @@ func (r *run) gone(ctx context.Context, path string, err error) error {
 		return nil
 	}
 	return r.problem(ctx, path, err)
-}
-
-// node turns an lstat into a node without content.
-func (r *run) node(e *source.Entry) repo.Node {
-	return repo.Node{
-		Kind: nodeKind(e.Kind), Name: e.Name, Mode: e.Mode, Owner: r.owner(e), Link: linkOf(e),
-		MTime: e.MTime.Sec, MNanos: uint32(e.MTime.Nsec), Size: e.Size, Rdev: e.Rdev,
-		Local: appendSignature(nil, e),
-	}
-}
-
-func (r *run) owner(e *source.Entry) repo.Owner { return r.names.of(e) }
-
-// ownerNames finds the names of owners, for one goroutine.
-type ownerNames struct{ *source.Names }
-
-func (n ownerNames) of(e *source.Entry) repo.Owner {
-	return repo.Owner{UID: e.UID, GID: e.GID, User: n.User(e.UID), Group: n.Group(e.GID)}
-}
-
-func nodeKind(k source.Kind) repo.NodeKind {
-	switch k {
-	case source.File:
-		return repo.NodeFile
-	case source.Folder:
-		return repo.NodeDir
-	case source.Symlink:
-		return repo.NodeSymlink
-	case source.FIFO:
-		return repo.NodeFIFO
-	case source.Socket:
-		return repo.NodeSocket
-	case source.CharDevice:
-		return repo.NodeChar
-	default:
-		return repo.NodeBlock
-	}
-}
-
-// unchanged tells whether the file need not be read: lstat says the same as
-// in the run before, to the nanosecond of its ctime, and all its chunks are there.
-func (r *run) unchanged(ctx context.Context, e *source.Entry, old *repo.Node) bool {
-	if old == nil || old.Kind != nodeKind(e.Kind) || old.MTime != e.MTime.Sec || old.MNanos != uint32(e.MTime.Nsec) ||
-		old.Mode != e.Mode || old.Size != e.Size || old.Rdev != e.Rdev || old.Owner != r.owner(e) {
-		return false
-	}
-	r.signature = appendSignature(r.signature[:0], e)
-	return string(old.Local) == string(r.signature) && r.stored(ctx, old)
-}
-
-// stored reports whether all chunks of a file are there.
-func (r *run) stored(ctx context.Context, old *repo.Node) bool {
-	for _, x := range old.Content.Extents {
-		if !x.Hole && !r.has(x.Chunk) {
-			return false
-		}
-	}
-	return old.Content.Depth == 0 || r.hasBelow(ctx, old.Content)
-}
-
-// hasBelow tells whether what extent lists name is there: after a prune, a
-// list may be left in a pack that others need when what it names is gone.
-func (r *run) hasBelow(ctx context.Context, c repo.Content) bool {
-	return r.o.Repository.Extents(ctx, c, func(e repo.Extent) error {
-		if !e.Hole && !r.has(e.Chunk) {
-			return repo.ErrDamaged
-		}
-		return nil
-	}) == nil
-}
-
-// has asks the index, remembering the last answer: neighbours share chunks.
-func (r *run) has(id repo.ID) bool {
-	if r.lastKnown != id {
-		if !r.o.Repository.Has(id) {
-			return false
-		}
-		r.lastKnown = id
-	}
-	return true
-}
-
-// fillXattrs reads what lstat does not tell.
-func (r *run) fillXattrs(dir *source.Dir, n *repo.Node, name string) error {
-	list, err := dir.Xattrs(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	n.Xattrs = toXattrs(list)
-	return err
-}
-
-func toXattrs(list []source.Xattr) (out []repo.Xattr) {
-	for _, x := range list {
-		out = append(out, repo.Xattr{Name: x.Name, Value: x.Value})
-	}
-	return out
 }
 
 // gather adds a small file to the open bundle and closes it where the rule says.

@@ -18,7 +18,7 @@ import (
 const (
 	Journal = "-journal"
 	WAL     = "-wal"
-	Shared  = "-shm" // the index of the WAL: made anew by whoever opens the database
+	Shared  = "-shm" // the index of the WAL: made anew by the next program that opens the database
 )
 
 // Of returns the name of the database that a name belongs to, if it is the name of a part beside one.

@@ -38,7 +38,7 @@ func (t *taking) lock(ctx context.Context) (unlock func() error, err error) {
 		return c.Close()
 	}
 	// The version is a number on the first page. To read it, SQLite locks the file, and keeps the lock until the transaction ends.
-	// It reads no schema: whoever made the database may have put anything there.
+	// It reads no schema: the database may have been made to attack its readers.
 	err = errors.Join(c.BusyTimeout(lockWait), c.Exec("BEGIN; PRAGMA main.schema_version"))
 	if err != nil {
 		return nil, errors.Join(err, end())

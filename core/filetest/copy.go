@@ -38,7 +38,7 @@ func Copy(t testing.TB, from, to string) {
 		case d.IsDir():
 			return os.MkdirAll(out, info.Mode().Perm()|0o700)
 		case !d.Type().IsRegular():
-			return nil // sockets and locks are of whoever runs
+			return nil // sockets and locks belong to a running process
 		}
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -76,7 +76,7 @@ func (s Server) evaluate(ctx context.Context, scalar *Scalar, blinded Point) (Po
 
 // GenerateKE2 answers KE1 for the account (RFC 9807, section 6.2.2). ErrMessage
 // for a bad record; errors of Keys as they are.
-// Whoever calls has counted the guess before.
+// The caller has counted the guess before.
 func (s Server) GenerateKE2(ctx context.Context, account Account, request KE1) (*Login, error) {
 	fresh := randomness{secret: NewScalar()}
 	defer fresh.secret.Clear()

@@ -232,7 +232,7 @@ func (p *Profile) AppendRun(run any) error {
 	return errors.Join(err, f.Close())
 }
 
-// SetUnderWay remembers a run, as JSON, until EndUnderWay: whoever opens the profile next learns of one that was cut off.
+// SetUnderWay remembers a run, as JSON, until EndUnderWay: the next Open learns of a run that was cut off.
 func (p *Profile) SetUnderWay(run any) error {
 	b, err := json.Marshal(run)
 	if err != nil {

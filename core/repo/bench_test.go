@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -36,32 +37,6 @@ func benchRepo(b *testing.B) (*Repository, *Writer, *Saver) {
 	return r, w, s
 }
 
-func BenchmarkChunkID(b *testing.B) {
-	_, _, e := fuzzEpoch()
-	for _, n := range []int{4 << 10, 384 << 10, 2 << 20} {
-		b.Run(fmt.Sprintf("%dKiB", n>>10), func(b *testing.B) {
-			h, content := e.NewHasher(), noise(1, n)
-			b.SetBytes(int64(n))
-			b.ReportAllocs()
-			for b.Loop() {
-				h.ID(content)
-			}
-		})
-	}
-}
-
-// BenchmarkName is what one object in a listing costs.
-func BenchmarkName(b *testing.B) {
-	_, _, e := fuzzEpoch()
-	path := kindPack.path(e.newName(kindPack))
-	b.ReportAllocs()
-	for b.Loop() {
-		if n, ok := kindPack.parsePath(path); !ok || !e.owns(kindPack, n) {
-			b.Fatal("not its own")
-		}
-	}
-}
-
 func BenchmarkCompress(b *testing.B) {
 	_, _, s := benchRepo(b)
 	for name, content := range map[string][]byte{"prose": prose(384 << 10), "noise": noise(1, 2<<20)} {
@@ -72,27 +47,6 @@ func BenchmarkCompress(b *testing.B) {
 				s.compress(content)
 			}
 		})
-	}
-}
-
-func BenchmarkSeal(b *testing.B) {
-	_, _, e := fuzzEpoch()
-	n := Name{1}
-	c, content := e.objectAEAD(kindPack, n), noise(1, 1<<20)
-	out := make([]byte, 0, len(content)+gcmTag)
-	b.SetBytes(int64(len(content)))
-	b.ReportAllocs()
-	for b.Loop() {
-		c.Seal(out, nonce(1), content, n[:])
-	}
-}
-
-// BenchmarkObjectKey is what each object costs before its first byte.
-func BenchmarkObjectKey(b *testing.B) {
-	_, _, e := fuzzEpoch()
-	b.ReportAllocs()
-	for b.Loop() {
-		e.objectAEAD(kindPack, Name{1})
 	}
 }
 
@@ -131,135 +85,31 @@ func BenchmarkSave(b *testing.B) {
 	}
 }
 
-// benchPacks are packs of 25 chunks each, with ids as random as real ones.
-func benchPacks(chunks int) (packs []packList, ids []ID) {
-	random := noise(3, 32*chunks)
-	for i := 0; i < chunks; i += 25 {
-		p := packList{name: Name(random[32*i:]), size: 26 << 20}
-		for k := i; k < min(i+25, chunks); k++ {
-			id := ID(random[32*k:])
-			ids = append(ids, id)
-			p.entries = append(p.entries, packEntry{id: id, record: 1 << 20, content: 1 << 20})
+// BenchmarkIndexLoad is the way of an index with 200,000 chunks from the destination into memory: list, read, open, decode, put in.
+func BenchmarkIndexLoad(b *testing.B) {
+	ctx := context.Background()
+	r, _ := newRepo(b, nil)
+	random := noise(3, 32*200_000)
+	var packs []format.PackList
+	for ids := range slices.Chunk(random, 25*32) {
+		p := format.PackList{Name: r.current().NewName(format.KindPack), Size: 26 << 20}
+		for id := range slices.Chunk(ids, 32) {
+			p.Entries = append(p.Entries, format.PackEntry{ID: ID(id), Record: 1 << 20, Content: 1 << 20})
 		}
 		packs = append(packs, p)
 	}
-	return packs, ids
-}
-
-func BenchmarkIndex(b *testing.B) {
-	for _, chunks := range []int{100_000, 1_000_000} {
-		packs, ids := benchPacks(chunks)
-		b.Run(fmt.Sprintf("fill/%d", chunks), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				x := newIndex()
-				for _, p := range packs {
-					x.addPack(p)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*chunks), "ns/chunk")
-		})
-		x := newIndex()
-		for _, p := range packs {
-			x.addPack(p)
-		}
-		b.Run(fmt.Sprintf("find/%d", chunks), func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if _, ok := x.find(ids[i*7919%len(ids)]); !ok {
-					b.Fatal("a chunk is not found")
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("miss/%d", chunks), func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				id := ids[i*7919%len(ids)]
-				id[31]++
-				if _, ok := x.number(id); ok {
-					b.Fatal("found what is not there")
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkIndexObject(b *testing.B) {
-	packs, _ := benchPacks(200_000)
-	payload := encodeIndex(nil, packs)
-	b.Run("decode", func(b *testing.B) {
-		b.SetBytes(int64(len(payload)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := scanIndex(payload, func(packList) {}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	// From the destination into memory: list, read, open, decode, put in.
-	b.Run("load", func(b *testing.B) {
-		ctx := context.Background()
-		r, _ := newRepo(b, nil)
-		for i := range packs {
-			packs[i].name = r.current().newName(kindPack)
-		}
-		for some := range slices.Chunk(packs, 1000) {
-			if _, err := r.putIndex(ctx, nil, some); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.SetBytes(int64(len(payload)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if bad, err := r.Fresh().LoadIndex(ctx); err != nil || len(bad) > 0 {
-				b.Fatal(bad, err)
-			}
-		}
-	})
-}
-
-func benchNodes(n int) []Node {
-	nodes := make([]Node, n)
-	for i := range nodes {
-		nodes[i] = Node{
-			Kind: NodeFile, Name: fmt.Sprintf("IMG-20260101-WA%06d.jpg", i), Mode: 0o644, Owner: Owner{1000, 1000, "me", "me"}, MTime: 1_700_000_000 + int64(i), MNanos: 123456789,
-			Size: 2 << 20, Content: Content{Extents: []Extent{{Chunk: ID(noise(uint64(i), 32)), Length: 2 << 20}}},
+	for some := range slices.Chunk(packs, 1000) {
+		if _, err := r.putIndex(ctx, nil, some); err != nil {
+			b.Fatal(err)
 		}
 	}
-	return nodes
-}
-
-func BenchmarkTree(b *testing.B) {
-	nodes := benchNodes(1000)
-	block := encodeNodes(nodes)
-	b.Run("encode", func(b *testing.B) {
-		b.SetBytes(int64(len(block)))
-		b.ReportAllocs()
-		var e NodeEncoder
-		for b.Loop() {
-			for i := range nodes {
-				e.Add(&nodes[i])
-			}
-			e.Finish()
+	b.SetBytes(int64(len(format.EncodeIndex(nil, packs))))
+	b.ReportAllocs()
+	for b.Loop() {
+		if bad, err := r.Fresh().LoadIndex(ctx); err != nil || len(bad) > 0 {
+			b.Fatal(bad, err)
 		}
-	})
-	b.Run("decode", func(b *testing.B) {
-		b.SetBytes(int64(len(block)))
-		b.ReportAllocs()
-		for b.Loop() {
-			d, err := NewNodeDecoder(block, "")
-			if err != nil {
-				b.Fatal(err)
-			}
-			var n Node
-			for more := true; more && err == nil; {
-				more, err = d.Next(&n)
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	}
 }
 
 // BenchmarkLoad is a restore's way: chunks out of packs, opened and decompressed.

@@ -1,5 +1,7 @@
 package repo
 
+import "github.com/holdfast-backup/holdfast/core/repo/internal/format"
+
 // How writers cut (docs/format.md, chapters 8 and 9); readers need not know.
 const (
 	listBlockExtents = 2048
@@ -28,10 +30,26 @@ func (b *ContentBuilder) Add(e Extent) error {
 	return nil
 }
 
+// joined returns extents with neighbours joined where one continues the other.
+func joined(extents []Extent, e Extent) []Extent {
+	if n := len(extents); n > 0 {
+		last := &extents[n-1]
+		switch {
+		case e.Hole && last.Hole:
+			last.Length += e.Length
+			return extents
+		case !e.Hole && !last.Hole && e.Chunk == last.Chunk && int64(e.Offset) == int64(last.Offset)+last.Length:
+			last.Length += e.Length
+			return extents
+		}
+	}
+	return append(extents, e)
+}
+
 // spill saves the first n extents of a level as a list block of the next.
 func (b *ContentBuilder) spill(level, n int) error {
 	b.spilt = true
-	block := encodeList(b.levels[level][:n])
+	block := format.EncodeList(b.levels[level][:n])
 	id, err := b.s.Save(KindList, append([]byte{0}, block...))
 	if err != nil {
 		return err
@@ -67,7 +85,7 @@ func (b *ContentBuilder) Content() (Content, error) {
 // names. It holds one block in memory.
 type TreeBuilder struct {
 	s     *Saver
-	block blockEncoder
+	block NodeEncoder
 	out   Content
 	last  string
 }
@@ -86,30 +104,30 @@ func (b *TreeBuilder) Add(n *Node) error {
 			return err
 		}
 	}
-	b.block.add(n)
-	if size := len(b.block.body); size >= treeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
+	b.block.Add(n)
+	if size := b.block.Size(); size >= format.TreeBlockMax || size >= treeBlockMin && b.cutAfter(n.Name) {
 		return b.flush()
 	}
 	return nil
 }
 
-// full tells whether the entry (large only through its attributes) would make
+// full reports whether the entry (large only through its attributes) would make
 // the block longer than a chunk may be.
 func (b *TreeBuilder) full(n *Node) bool {
 	size := 256 + len(n.Name) + len(n.Target) + 64*len(n.Content.Extents)
 	for _, x := range n.Xattrs {
 		size += len(x.Name) + len(x.Value) + 16
 	}
-	return b.block.entries > 0 && len(b.block.body)+size > 2*treeBlockMax
+	return !b.block.Empty() && b.block.Size()+size > 2*format.TreeBlockMax
 }
 
 func (b *TreeBuilder) cutAfter(name string) bool {
-	m := b.s.w.epoch.cuts.sum([]byte(name))
+	m := b.s.w.epoch.Cut([]byte(name))
 	return m[0]&3 == 0 && m[1] == 0
 }
 
 func (b *TreeBuilder) flush() error {
-	block := b.block.finish()
+	block := b.block.Finish()
 	id, err := b.s.Save(KindTree, append([]byte{0}, block...))
 	if err != nil {
 		return err
@@ -120,7 +138,7 @@ func (b *TreeBuilder) flush() error {
 
 // Content ends the directory.
 func (b *TreeBuilder) Content() (Content, error) {
-	if b.block.entries > 0 {
+	if !b.block.Empty() {
 		if err := b.flush(); err != nil {
 			return Content{}, err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -23,7 +24,7 @@ import (
 // If the same change is under way already, it only reopens.
 // Errors: ErrExists when it is encrypted, ErrWrongKey when another key's change is under way.
 func (r *Repository) BeginTurnOn(ctx context.Context, key *backupkey.Key, card []byte) (*Repository, error) {
-	if err := checkCard(card); err != nil {
+	if err := format.CheckCard(card); err != nil {
 		return nil, err
 	}
 	h := *r.header
@@ -35,9 +36,9 @@ func (r *Repository) BeginTurnOn(ctx context.Context, key *backupkey.Key, card [
 	case h.Next != nil:
 		return r.openMoving(ctx, key)
 	}
-	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
-	h.Next, h.VaultCard = &guard{Protection: ProtectionKey, KeyID: key.ID().String()}, card
-	ring := &keyring{version: 2, epochs: []*Epoch{r.current().as(epochPublic), fresh}}
+	fresh := format.NewEpoch(r.id, format.NewSecret(), time.Now().Unix())
+	h.Next, h.VaultCard = &format.Guard{Protection: ProtectionKey, KeyID: key.ID().String()}, card
+	ring := &format.Keyring{Version: 2, Epochs: []*Epoch{r.current().As(format.EpochPublic), fresh}}
 	if _, err := r.replaceKeyring(ctx, &h, h.Next, key, ring, r.key); err != nil {
 		return nil, err
 	}
@@ -55,8 +56,8 @@ func (r *Repository) BeginTurnOff(ctx context.Context) (*Repository, error) {
 	case h.Next != nil:
 		return r.openMoving(ctx, nil)
 	}
-	secret := newSecret()
-	h.Next = &guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(secret[:])}
+	secret := format.NewSecret()
+	h.Next = &format.Guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(secret[:])}
 	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 }
 
 // replaceKeyring writes a keyring under key and replaces the header by h, in which g names it. sealKey seals h.
-func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, key *backupkey.Key, ring *keyring, sealKey *backupkey.Key) (Seen, error) {
+func (r *Repository) replaceKeyring(ctx context.Context, h *format.Header, g *format.Guard, key *backupkey.Key, ring *format.Keyring, sealKey *backupkey.Key) (Seen, error) {
 	above := max(r.header.Keyring, r.seen.Keyring)
 	if r.header.Next != nil {
 		above = max(above, r.header.Next.Keyring)
@@ -106,14 +107,14 @@ func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, ke
 	if err != nil {
 		return Seen{}, err
 	}
-	g.Keyring, h.Version = put.n, headerVersion
+	g.Keyring, h.Version = put.n, format.HeaderVersion
 	if err := r.replaceHeader(ctx, h, sealKey); err != nil {
 		return Seen{}, err
 	}
 	// Who changed the key twice while this computer slept before the last call took
 	// the keyring for what an interruption had left.
-	if _, err = r.store.Stat(ctx, keyringPath(put.n)); errors.Is(err, store.ErrNotExist) {
-		if err = r.store.Put(ctx, keyringPath(put.n), put.sealed); err == nil {
+	if _, err = r.store.Stat(ctx, format.KeyringPath(put.n)); errors.Is(err, store.ErrNotExist) {
+		if err = r.store.Put(ctx, format.KeyringPath(put.n), put.sealed); err == nil {
 			err = readsBack(ctx, r.store, key, r.id, put, ring)
 		}
 	}
@@ -124,7 +125,7 @@ func (r *Repository) replaceKeyring(ctx context.Context, h *header, g *guard, ke
 // and reads it back: what follows deletes what only the older one needs.
 // Errors: ErrChanged when another computer was first.
 // A header that requires a key is written only once its keyring opened with that key.
-func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupkey.Key) error {
+func (r *Repository) replaceHeader(ctx context.Context, h *format.Header, key *backupkey.Key) error {
 	if err := r.stillHeader(ctx); err != nil {
 		return err
 	}
@@ -133,15 +134,15 @@ func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupke
 			return err
 		}
 	}
-	h.setSeal(key)
-	if err := r.store.Replace(ctx, HeaderPath, h.encode()); err != nil {
+	h.SetSeal(key)
+	if err := r.store.Replace(ctx, HeaderPath, h.Encode()); err != nil {
 		return err
 	}
 	now, err := readHeader(ctx, r.store)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(now.encode(), h.encode()) {
+	if !bytes.Equal(now.Encode(), h.Encode()) {
 		return fmt.Errorf("%w: %s is not what was just stored", ErrChanged, HeaderPath)
 	}
 	r.header = h
@@ -151,7 +152,7 @@ func (r *Repository) replaceHeader(ctx context.Context, h *header, key *backupke
 // stillHeader makes sure that the header that was opened is the one that is there.
 func (r *Repository) stillHeader(ctx context.Context) error {
 	now, err := readHeader(ctx, r.store)
-	if err == nil && !bytes.Equal(now.encode(), r.header.encode()) {
+	if err == nil && !bytes.Equal(now.Encode(), r.header.Encode()) {
 		err = fmt.Errorf("%w: another computer has replaced %s", ErrChanged, HeaderPath)
 	}
 	return err
@@ -165,7 +166,7 @@ func (r *Repository) CommitChange(ctx context.Context) error {
 		return nil // done before an interruption
 	}
 	h := *before
-	h.guard, h.Next = *h.Next, nil
+	h.Guard, h.Next = *h.Next, nil
 	if h.Protection == ProtectionNone {
 		h.VaultCard = nil // there is no key for it to hold any more
 	}
@@ -185,7 +186,7 @@ func (r *Repository) CommitChange(ctx context.Context) error {
 // public are the epochs whose secrets were once in the clear.
 func (r *Repository) public() (out []*Epoch) {
 	for _, e := range r.epochs {
-		if e != r.writes && e.state == epochPublic {
+		if e != r.writes && e.State == format.EpochPublic {
 			out = append(out, e)
 		}
 	}
@@ -214,11 +215,11 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		for n, ring := range rings {
 			last = max(last, n)
 			if r.header.Protection == ProtectionNone {
-				old = append(old, ring.epochs...)
+				old = append(old, ring.Epochs...)
 			}
 		}
 	}
-	if slices.ContainsFunc(old, r.newest().equal) {
+	if slices.ContainsFunc(old, r.newest().Equal) {
 		return fmt.Errorf("%w: the epoch in use is an old one too", ErrDamaged)
 	}
 	if err := r.replaced(ctx, old); err != nil {
@@ -228,7 +229,7 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 	// before it are gone. Meanwhile another computer may have been at the end of a backup: all is listed again.
 	for again := true; again; {
 		again = false
-		for _, kind := range kinds {
+		for _, kind := range format.Kinds {
 			found, err := r.dropKind(ctx, kind, old, progress)
 			if err != nil {
 				return err
@@ -244,10 +245,10 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 	var old bool
 	var now []Name
-	err := r.store.List(ctx, kindSnapshot.prefix(), func(o store.Object) error {
-		if n, ok := kindSnapshot.parsePath(o.Name); ok {
-			old = old || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.owns(kindSnapshot, n) })
-			if r.newest().owns(kindSnapshot, n) {
+	err := r.store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
+		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok {
+			old = old || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.Owns(format.KindSnapshot, n) })
+			if r.newest().Owns(format.KindSnapshot, n) {
 				now = append(now, n)
 			}
 		}
@@ -290,18 +291,18 @@ func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progr
 		return err
 	}
 	fresh := moving.newest()
-	id := fresh.givenUpID(r.id)
-	said, err := r.putRecord(ctx, kindRemoval, appendField(nil, recordGivenUp, id[:]))
+	id := fresh.GivenUpID(r.id)
+	said, err := r.putRecord(ctx, format.KindRemoval, format.EncodeGivenUp(id))
 	if err != nil {
 		return err
 	}
 	if err := r.stillHeader(ctx); err != nil {
 		if errors.Is(err, ErrChanged) {
-			err = errors.Join(err, r.store.Delete(ctx, kindRemoval.path(said)))
+			err = errors.Join(err, r.store.Delete(ctx, format.KindRemoval.Path(said)))
 		}
 		return err
 	}
-	for _, kind := range kinds {
+	for _, kind := range format.Kinds {
 		if _, err := r.dropKind(ctx, kind, []*Epoch{fresh}, progress); err != nil {
 			return err
 		}
@@ -316,24 +317,24 @@ func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progr
 	if err != nil {
 		return err
 	}
-	if now.guard == *r.header.Next && now.Next == nil {
+	if now.Guard == *r.header.Next && now.Next == nil {
 		r.header = now // who committed after this was said is going to put the older header back, or has died
 	}
 	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
 		return err
 	}
-	r.epochs = slices.DeleteFunc(slices.Clone(r.epochs), fresh.equal)
+	r.epochs = slices.DeleteFunc(slices.Clone(r.epochs), fresh.Equal)
 	return r.forgetGivenUp(ctx)
 }
 
 // dropKind deletes the objects of one kind that some epochs wrote, and lists
 // until there are none.
-func (r *Repository) dropKind(ctx context.Context, kind objectKind, epochs []*Epoch, progress func(done, total int)) (found bool, err error) {
+func (r *Repository) dropKind(ctx context.Context, kind format.ObjectKind, epochs []*Epoch, progress func(done, total int)) (found bool, err error) {
 	for {
 		var paths []string
-		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
-			n, ok := kind.parsePath(o.Name)
-			if ok && slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.owns(kind, n) }) {
+		err := r.store.List(ctx, kind.Prefix(), func(o store.Object) error {
+			n, ok := kind.ParsePath(o.Name)
+			if ok && slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.Owns(kind, n) }) {
 				paths = append(paths, o.Name)
 			}
 			return nil
@@ -346,7 +347,7 @@ func (r *Repository) dropKind(ctx context.Context, kind objectKind, epochs []*Ep
 			if err := r.store.Delete(ctx, p); err != nil {
 				return found, err
 			}
-			if progress != nil && kind == kindPack {
+			if progress != nil && kind == format.KindPack {
 				progress(i+1, len(paths))
 			}
 		}
@@ -357,180 +358,45 @@ func (r *Repository) dropKind(ctx context.Context, kind objectKind, epochs []*Ep
 // the last one that may.
 func (r *Repository) forgetOldSecrets(ctx context.Context, last uint32) error {
 	if r.header.Protection == ProtectionKey && len(r.public()) > 0 {
-		ring := &keyring{version: 2, epochs: slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.state == epochPublic })}
+		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.State == format.EpochPublic })}
 		if r.legacyClosed() {
 			return fmt.Errorf("%w: epochs without a closing list", ErrDamaged) // Upgrade comes first
 		}
-		ring.closing = r.trust.name
+		ring.Closing = r.trust.name
 		h := *r.header
-		seen, err := r.replaceKeyring(ctx, &h, &h.guard, r.key, ring, r.key)
+		seen, err := r.replaceKeyring(ctx, &h, &h.Guard, r.key, ring, r.key)
 		if err != nil {
 			return err
 		}
-		r.seen, r.epochs = seen, ring.epochs
+		r.seen, r.epochs = seen, ring.Epochs
 	}
-	r.epochs, r.writes = slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.state == epochPublic }), r.newest()
+	r.epochs, r.writes = slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.State == format.EpochPublic }), r.newest()
 	return r.deleteKeyrings(ctx, last)
 }
 
 // deleteKeyrings deletes the keyrings up to number last, but never the one in use. Those with
 // higher numbers may be of another computer, which is about to make the header name one.
 func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
-	numbers, err := keyringNumbers(ctx, r.store)
+	bitset, err := keyringNumbers(ctx, r.store)
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
+	for _, n := range bitset {
 		if n > last || n == r.header.Keyring || r.header.Next != nil && n == r.header.Next.Keyring {
 			continue
 		}
-		if err := r.store.Delete(ctx, keyringPath(n)); err != nil {
+		if err := r.store.Delete(ctx, format.KeyringPath(n)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ChangeKey seals the epochs, and a new one for what is written from now on,
-// under another key, and closes over what is there (docs/format.md, chapter 4). Data is not encrypted again: what the old key could open
-// before, a copy of the old keyring and the old key still open.
-// card is that of the vault that holds the new key, nil for none.
-// Errors: ErrNotEncrypted; ErrChanged when another computer was first; ErrChanging; ErrTooManyKeys; ErrDamaged when
-// it cannot be told what counts now.
-func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []byte) error {
-	if err := checkCard(card); err != nil {
-		return err
-	}
-	fresh := newEpoch(r.id, newSecret(), time.Now().Unix())
-	return r.closeEpochs(ctx, key, fresh, func(h *header) { h.KeyID, h.VaultCard = key.ID().String(), card })
-}
-
-// Upgrade writes what a version before closing lists has left in the form of this one, under the same key.
-// It does nothing where that is done. Errors: as ChangeKey.
-func (r *Repository) Upgrade(ctx context.Context) error {
-	if r.header.Version >= headerVersion || r.header.Protection != ProtectionKey || r.header.Next != nil {
-		return nil
-	}
-	return r.closeEpochs(ctx, r.key, nil, func(*header) {})
-}
-
-// closeEpochs writes a keyring under key, with a new epoch if fresh is not nil, that closes over what counts now.
-// The order is that of docs/format.md, chapter 4: list, keyring, header, and a second list of what came between.
-func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh *Epoch, change func(*header)) error {
-	switch {
-	case r.header.Protection != ProtectionKey:
-		return ErrNotEncrypted
-	case r.header.Next != nil:
-		return ErrChanging
-	}
-	first, err := r.closeOver(ctx, nil)
-	if err != nil {
-		return err
-	}
-	ring, err := r.nextRing(ctx, fresh)
-	if err != nil {
-		return err
-	}
-	current := ring.epochs[len(ring.epochs)-1]
-	if slices.ContainsFunc(ring.epochs, func(e *Epoch) bool { return e.state == epochClosed }) {
-		name, err := r.putClosing(ctx, current, first)
-		if err != nil {
-			return err
-		}
-		ring.closing = &name
-	}
-	h, last := *r.header, r.header.Keyring
-	change(&h)
-	before := r.Fresh()
-	seen, err := r.replaceKeyring(ctx, &h, &h.guard, key, ring, key)
-	if err != nil {
-		return err
-	}
-	if ring.closing != nil {
-		if err := r.closeBetween(ctx, before, current, first); err != nil {
-			return err
-		}
-	}
-	r.key, r.epochs, r.writes, r.seen = key, ring.epochs, current, seen
-	if err := r.loadTrust(ctx, ring); err != nil {
-		return err
-	}
-	if err := r.deleteKeyrings(ctx, last); err != nil {
-		return err
-	}
-	return r.dropClosings(ctx)
-}
-
-// closeBetween closes over what came between the first list and the header: whoever looked at the header after its last write, and found
-// it as it was, wrote before now. It tries again after faults that may pass, since it is the only moment at which this can be
-// done: later, somebody with the old key may have written.
-func (r *Repository) closeBetween(ctx context.Context, before *Repository, current *Epoch, first closedOver) (err error) {
-	for range putTries {
-		var more closedOver
-		if more, err = before.closeOver(ctx, first); err == nil && len(more) > 0 {
-			_, err = r.putClosing(ctx, current, more)
-		}
-		if err == nil || ctx.Err() != nil || store.IsPermanent(err) {
-			return err
-		}
-	}
-	return err
-}
-
-// nextRing is the keyring after the present one: with a new epoch, if there is one, and without closed epochs of which
-// nothing is left.
-func (r *Repository) nextRing(ctx context.Context, fresh *Epoch) (*keyring, error) {
-	used := make(map[*Epoch]bool)
-	for _, kind := range kinds {
-		if kind == kindClosing {
-			continue
-		}
-		err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
-			if n, ok := kind.parsePath(o.Name); ok {
-				if e := r.owner(kind, n); e != nil {
-					used[e] = true
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	ring := &keyring{version: 2}
-	for _, e := range r.epochs {
-		switch {
-		case e == r.writes && fresh == nil:
-			ring.epochs = append(ring.epochs, e.as(epochCurrent))
-		case e.state == epochPublic:
-			ring.epochs = append(ring.epochs, e)
-		case e == r.writes, used[e]: // somebody may be writing under the one that ends now
-			ring.epochs = append(ring.epochs, e.as(epochClosed))
-		}
-	}
-	if fresh != nil {
-		ring.epochs = append(ring.epochs, fresh)
-	}
-	return ring, ring.checkCount()
-}
-
-// dropClosings deletes the lists of epochs that are not current any more: the current one's name all that counts.
-func (r *Repository) dropClosings(ctx context.Context) error {
-	var old []*Epoch
-	for _, e := range r.epochs {
-		if e != r.writes {
-			old = append(old, e)
-		}
-	}
-	_, err := r.dropKind(ctx, kindClosing, old, nil)
-	return err
-}
-
 // SetVaultCard puts another vault card, or none, into the header. The header
 // is read again first: another computer may have replaced it.
 // Errors: ErrNotEncrypted, ErrWrongKey when the key was changed meanwhile, ErrDamaged.
 func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
-	if err := checkCard(card); err != nil {
+	if err := format.CheckCard(card); err != nil {
 		return err
 	}
 	h, err := readHeader(ctx, r.store)
@@ -543,10 +409,10 @@ func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
 	case h.KeyID != r.key.ID().String():
 		return ErrWrongKey
 	}
-	if err := h.checkSeal(r.key); err != nil {
+	if err := h.CheckSeal(r.key); err != nil {
 		return err
 	}
-	if h.guard != r.header.guard {
+	if h.Guard != r.header.Guard {
 		return fmt.Errorf("%w: the header names keyring %d, not %d", ErrChanged, h.Keyring, r.header.Keyring)
 	}
 	now := *h

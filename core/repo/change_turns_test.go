@@ -258,7 +258,7 @@ func (o order) run(t *testing.T, m *store.Memory, changes [2]func(store.Store) e
 	for i := range actors {
 		_, waits[i] = <-actors[i].ask
 	}
-	// step lets an actor make one call, to its end, and tells whether it had one to make.
+	// step lets an actor make one call, to its end, and reports whether it had one to make.
 	step := func(i int, alive bool) bool {
 		if !waits[i] {
 			return false

@@ -1,88 +1,36 @@
 package repo
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// reference names an object in a closing list.
-type reference struct {
-	kind objectKind
-	name Name
-}
-
-// closedOver is what counts of closed epochs: objects by name, with the SHA-256 of their stored bytes. Somebody who has the secret
-// of a closed epoch can seal any payload under any of its names (docs/format.md, chapter 4).
-type closedOver map[reference][sha256.Size]byte
-
-// listedKinds are the kinds that a closing list names: those that show data or delete it. What only makes us keep more or reuse
-// less counts from every epoch. They are listed in this order: a backup puts its snapshot after its indexes, so that of each snapshot that is
-// found the indexes are found as well.
-var listedKinds = []objectKind{kindSnapshot, kindIndex, kindRemoval, kindPin}
-
-const closingEntry = 1 // tag of a closing list's field: u8 kind · 32 bytes name · 32 bytes SHA-256
-
-func encodeClosing(c closedOver) []byte {
-	refs := make([]reference, 0, len(c))
-	for ref := range c {
-		refs = append(refs, ref)
-	}
-	slices.SortFunc(refs, func(a, b reference) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), bytes.Compare(a.name[:], b.name[:]))
-	})
-	var b []byte
-	for _, ref := range refs {
-		sum := c[ref]
-		entry := append([]byte{byte(ref.kind)}, ref.name[:]...)
-		b = appendField(b, closingEntry, append(entry, sum[:]...))
-	}
-	return b
-}
-
-func decodeClosing(b []byte) (closedOver, error) {
-	c := make(closedOver)
-	err := decodeFields(b, closingEntry, func(tag uint64, v *decoder) {
-		if tag != closingEntry {
-			v.b = nil
-			return
-		}
-		ref := reference{objectKind(v.u8()), Name(v.id())}
-		sum := [sha256.Size]byte(v.id())
-		if !slices.Contains(listedKinds, ref.kind) {
-			v.fail("a kind that no closing list names")
-		}
-		c[ref] = sum
-	})
-	return c, err
-}
-
 // trust is what a repository believes of its epochs.
 type trust struct {
-	name   *Name      // of the list that the keyring names
-	legacy bool       // closed epochs have no list, and count as before
-	closed closedOver // of closed epochs
+	name   *Name             // of the list that the keyring names
+	legacy bool              // closed epochs have no list, and count as before
+	closed format.ClosedOver // of closed epochs
 	// lost is why there is no list though the keyring names one: then nothing of closed epochs can be told.
 	lost error
 }
 
 // loadTrust reads the closing list that the keyring names, and those that the same run put beside it. A list that is
 // missing or damaged costs only what it closed over.
-func (r *Repository) loadTrust(ctx context.Context, ring *keyring) error {
-	r.trust = trust{name: ring.closing, legacy: ring.legacy(), closed: make(closedOver)}
-	if ring.closing == nil {
+func (r *Repository) loadTrust(ctx context.Context, ring *format.Keyring) error {
+	r.trust = trust{name: ring.Closing, legacy: ring.Legacy(), closed: make(format.ClosedOver)}
+	if ring.Closing == nil {
 		return nil
 	}
 	current := r.currentOfKeyring()
-	names := []Name{*ring.closing}
-	err := r.store.List(ctx, kindClosing.prefix(), func(o store.Object) error {
-		if n, ok := kindClosing.parsePath(o.Name); ok && n != *ring.closing && current.owns(kindClosing, n) {
+	names := []Name{*ring.Closing}
+	err := r.store.List(ctx, format.KindClosing.Prefix(), func(o store.Object) error {
+		if n, ok := format.KindClosing.ParsePath(o.Name); ok && n != *ring.Closing && current.Owns(format.KindClosing, n) {
 			names = append(names, n)
 		}
 		return nil
@@ -91,10 +39,10 @@ func (r *Repository) loadTrust(ctx context.Context, ring *keyring) error {
 		return err
 	}
 	for _, n := range names {
-		payload, err := r.readUnder(ctx, current, kindClosing, n)
-		var c closedOver
+		payload, err := r.readUnder(ctx, current, format.KindClosing, n)
+		var c format.ClosedOver
 		if err == nil {
-			c, err = decodeClosing(payload)
+			c, err = format.DecodeClosing(payload)
 		}
 		switch {
 		case errors.Is(err, ErrDamaged):
@@ -116,7 +64,7 @@ func (r *Repository) loadTrust(ctx context.Context, ring *keyring) error {
 // currentOfKeyring is the epoch that the keyring, or the header of an unencrypted repository, calls current.
 func (r *Repository) currentOfKeyring() *Epoch {
 	for _, e := range slices.Backward(r.epochs) {
-		if e.state == epochCurrent {
+		if e.State == format.EpochCurrent {
 			return e
 		}
 	}
@@ -125,37 +73,37 @@ func (r *Repository) currentOfKeyring() *Epoch {
 
 // legacyClosed reports whether there are closed epochs without a list.
 func (r *Repository) legacyClosed() bool {
-	return r.trust.legacy && slices.ContainsFunc(r.epochs, func(e *Epoch) bool { return e.state == epochClosed })
+	return r.trust.legacy && slices.ContainsFunc(r.epochs, func(e *Epoch) bool { return e.State == format.EpochClosed })
 }
 
 // counts reports whether an object is to be believed, as far as its name tells: one of the current epoch, of the one
 // that this repository writes, or of a closed one as far as that was closed over. Marks, pending objects and packs count from
 // every epoch that was never public: they only make us keep more, and a chunk is held against its keyed hash.
-func (r *Repository) counts(kind objectKind, n Name) bool {
+func (r *Repository) counts(kind format.ObjectKind, n Name) bool {
 	e := r.owner(kind, n)
 	switch {
 	case e == nil:
 		return false
-	case e == r.writes || e.state == epochCurrent:
+	case e == r.writes || e.State == format.EpochCurrent:
 		return true
-	case e.state == epochPublic:
+	case e.State == format.EpochPublic:
 		return false
-	case r.trust.legacy || r.trust.lost != nil || !slices.Contains(listedKinds, kind):
+	case r.trust.legacy || r.trust.lost != nil || !slices.Contains(format.ListedKinds, kind):
 		return true
 	}
-	_, ok := r.trust.closed[reference{kind, n}]
+	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]
 	return ok
 }
 
 // vouched refuses the bytes of an object of a closed epoch that are not those that were closed over.
-func (r *Repository) vouched(e *Epoch, kind objectKind, n Name, sealed []byte) error {
-	if e == r.writes || e.state != epochClosed || r.trust.legacy || !slices.Contains(listedKinds, kind) {
+func (r *Repository) vouched(e *Epoch, kind format.ObjectKind, n Name, sealed []byte) error {
+	if e == r.writes || e.State != format.EpochClosed || r.trust.legacy || !slices.Contains(format.ListedKinds, kind) {
 		return nil
 	}
 	if r.trust.lost != nil {
 		return fmt.Errorf("%w: %s %s: %w", errUnvouched, kind, n, r.trust.lost)
 	}
-	if want := r.trust.closed[reference{kind, n}]; sha256.Sum256(sealed) != want {
+	if want := r.trust.closed[format.Reference{Kind: kind, Name: n}]; sha256.Sum256(sealed) != want {
 		return fmt.Errorf("%w: %s %s is not what it was when the key was changed", ErrDamaged, kind, n)
 	}
 	return nil
@@ -165,8 +113,8 @@ func (r *Repository) vouched(e *Epoch, kind objectKind, n Name, sealed []byte) e
 // the old key did later. They are kept and do not count.
 func (r *Repository) Late(ctx context.Context) ([]Name, error) {
 	var late []Name
-	err := r.store.List(ctx, kindSnapshot.prefix(), func(o store.Object) error {
-		if n, ok := kindSnapshot.parsePath(o.Name); ok && r.isLate(kindSnapshot, n) {
+	err := r.store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
+		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok && r.isLate(format.KindSnapshot, n) {
 			late = append(late, n)
 		}
 		return nil
@@ -174,29 +122,29 @@ func (r *Repository) Late(ctx context.Context) ([]Name, error) {
 	return late, err
 }
 
-func (r *Repository) isLate(kind objectKind, n Name) bool {
+func (r *Repository) isLate(kind format.ObjectKind, n Name) bool {
 	e := r.owner(kind, n)
-	return e != nil && e.state == epochClosed && !r.counts(kind, n)
+	return e != nil && e.State == format.EpochClosed && !r.counts(kind, n)
 }
 
 // closeOver returns what counts now and is not in known: what a list must name when the current epoch ends.
-func (r *Repository) closeOver(ctx context.Context, known closedOver) (closedOver, error) {
+func (r *Repository) closeOver(ctx context.Context, known format.ClosedOver) (format.ClosedOver, error) {
 	if r.trust.lost != nil {
 		return nil, r.trust.lost
 	}
-	c := make(closedOver)
-	for _, kind := range listedKinds {
+	c := make(format.ClosedOver)
+	for _, kind := range format.ListedKinds {
 		names, err := r.list(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
 		for n := range names {
-			ref := reference{kind, n}
+			ref := format.Reference{Kind: kind, Name: n}
 			if _, there := known[ref]; there {
 				continue
 			}
 			e := r.owner(kind, n)
-			sealed, err := store.ReadAll(ctx, r.store, kind.path(n), maxSealed)
+			sealed, err := store.ReadAll(ctx, r.store, kind.Path(n), format.MaxSealed)
 			if errors.Is(err, store.ErrNotExist) {
 				continue // deleted just now
 			}
@@ -208,7 +156,7 @@ func (r *Repository) closeOver(ctx context.Context, known closedOver) (closedOve
 			if r.vouched(e, kind, n, sealed) != nil {
 				continue
 			}
-			if _, err := e.openObject(r.id, kind, n, sealed); err != nil {
+			if _, err := e.OpenObject(r.id, kind, n, sealed); err != nil {
 				continue
 			}
 			c[ref] = sum
@@ -218,7 +166,7 @@ func (r *Repository) closeOver(ctx context.Context, known closedOver) (closedOve
 }
 
 // putClosing stores a closing list under an epoch and makes sure that it is there.
-func (r *Repository) putClosing(ctx context.Context, e *Epoch, c closedOver) (Name, error) {
-	n := e.newName(kindClosing)
-	return n, r.putSure(ctx, kindClosing.path(n), e.sealObject(r.id, kindClosing, n, encodeClosing(c)))
+func (r *Repository) putClosing(ctx context.Context, e *Epoch, c format.ClosedOver) (Name, error) {
+	n := e.NewName(format.KindClosing)
+	return n, r.putSure(ctx, format.KindClosing.Path(n), e.SealObject(r.id, format.KindClosing, n, format.EncodeClosing(c)))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -73,7 +74,7 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 		at := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
 		snap, err := w.WriteSnapshot(Snapshot{
 			Begin: at, End: at, Host: host, User: "user", Program: "test", System: "linux", Root: root.Content,
-			Sources: []Source{{"docs", "/home/user/docs"}}, Files: top.Files, Dirs: 1, Bytes: top.Size,
+			Sources: []Source{{Name: "docs", Path: "/home/user/docs"}}, Files: top.Files, Dirs: 1, Bytes: top.Size,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -88,12 +89,12 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 
 func mine(s *Snapshot) bool { return s.Host == "mine" }
 
-// holdsSecret tells whether any chunk of any pack holds the secret's bytes, or a tree its name.
+// holdsSecret reports whether any chunk of any pack holds the secret's bytes, or a tree its name.
 func holdsSecret(t *testing.T, m store.Store) (bytesThere, nameThere bool) {
 	t.Helper()
 	ctx := context.Background()
 	r := reopen(t, m, nil)
-	packs, err := r.list(ctx, kindPack)
+	packs, err := r.list(ctx, format.KindPack)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func holdsSecret(t *testing.T, m store.Store) (bytesThere, nameThere bool) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			b, err := r.Chunk(ctx, e.id)
+			b, err := r.Chunk(ctx, e.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,23 +3,32 @@ package repo
 import (
 	"errors"
 	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+)
+
+// What is wrong with the bytes of an object; wrapped with its name and the cause.
+var (
+	// ErrNotRepository: the place has no header of ours.
+	ErrNotRepository = format.ErrNotRepository
+	ErrNewerFormat   = format.ErrNewerFormat
+	// ErrDamaged: an object is missing, does not authenticate, or does not decode.
+	ErrDamaged = format.ErrDamaged
+	// ErrTooManyKeys: the keyring cannot hold one more change of the key.
+	ErrTooManyKeys = format.ErrTooManyKeys
 )
 
 // What a caller decides on; wrapped with the object's name and the cause.
 var (
-	ErrNotRepository = errors.New("not a holdfast backup")
-	ErrExists        = errors.New("there is a backup already")
-	ErrNewerFormat   = errors.New("written by a newer version of holdfast")
-	ErrWrongKey      = errors.New("the key does not open this backup")
-	ErrKeyNeeded     = errors.New("the backup is encrypted")
-	ErrNotEncrypted  = errors.New("the backup is not encrypted")
+	ErrExists       = errors.New("there is a backup already")
+	ErrWrongKey     = errors.New("the key does not open this backup")
+	ErrKeyNeeded    = errors.New("the backup is encrypted")
+	ErrNotEncrypted = errors.New("the backup is not encrypted")
 	// ErrUnprotected is within ErrNotEncrypted: a key was given, and the header claims that there is no encryption.
 	ErrUnprotected = fmt.Errorf("a key was given, and %w", ErrNotEncrypted)
-	// ErrDamaged: an object is missing, does not authenticate, or does not decode.
-	ErrDamaged    = errors.New("damaged")
-	ErrNoSnapshot = errors.New("no such snapshot")
-	ErrAmbiguous  = errors.New("more than one snapshot begins like this")
-	ErrNoEntry    = errors.New("no such entry")
+	ErrNoSnapshot  = errors.New("no such snapshot")
+	ErrAmbiguous   = errors.New("more than one snapshot begins like this")
+	ErrNoEntry     = errors.New("no such entry")
 	// ErrVanished: chunks that a snapshot was to use were deleted, or marked for
 	// it, while it was made. Nothing was written; store them again.
 	ErrVanished = errors.New("chunks of the backup were removed while it was made")
@@ -34,8 +43,6 @@ var (
 
 	// ErrOlder: the destination shows an older state of the key than this computer has seen there.
 	ErrOlder = errors.New("the place shows an older state of the key than this computer has seen")
-	// ErrTooManyKeys: the keyring cannot hold one more change of the key.
-	ErrTooManyKeys = errors.New("the key was changed too often")
 
 	// errUnvouched is within ErrDamaged: the object may be sound, but what vouches for it is missing.
 	errUnvouched = fmt.Errorf("%w: nothing vouches for it", ErrDamaged)

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )
 
 // How Load joins ranges of one pack: a gap this small costs less to read than
@@ -18,7 +21,7 @@ const (
 // wanted is one chunk that Load fetches.
 type wanted struct {
 	id ID
-	at location
+	at index.Location
 }
 
 // Load reads many chunks with few requests: pack by pack, neighbouring ranges
@@ -28,7 +31,7 @@ type wanted struct {
 func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byte, fn func(id ID, content []byte, err error) error) error {
 	list := make([]wanted, 0, len(ids))
 	for _, id := range ids {
-		at, ok := r.index.find(id)
+		at, ok := r.index.Find(id)
 		if !ok {
 			if err := fn(id, nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)); err != nil {
 				return err
@@ -38,15 +41,15 @@ func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byt
 		list = append(list, wanted{id, at})
 	}
 	slices.SortFunc(list, func(a, b wanted) int {
-		return cmp.Or(cmp.Compare(a.at.pack, b.at.pack), cmp.Compare(a.at.offset, b.at.offset))
+		return cmp.Or(cmp.Compare(a.at.Pack, b.at.Pack), cmp.Compare(a.at.Offset, b.at.Offset))
 	})
 	for len(list) > 0 {
 		n, end := 1, list[0].end()
-		for n < len(list) && list[n].at.pack == list[0].at.pack && list[n].at.offset <= end+loadGap && list[n].end()-list[0].at.offset <= loadSpan {
+		for n < len(list) && list[n].at.Pack == list[0].at.Pack && list[n].at.Offset <= end+loadGap && list[n].end()-list[0].at.Offset <= loadSpan {
 			end = max(end, list[n].end())
 			n++
 		}
-		if err := r.loadRange(ctx, list[:n], int(end-list[0].at.offset), alloc, fn); err != nil {
+		if err := r.loadRange(ctx, list[:n], int(end-list[0].at.Offset), alloc, fn); err != nil {
 			return err
 		}
 		list = list[n:]
@@ -54,23 +57,23 @@ func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byt
 	return nil
 }
 
-func (w wanted) end() uint32 { return w.at.offset + w.at.record + gcmTag }
+func (w wanted) end() uint32 { return w.at.Offset + w.at.Record + format.GCMTag }
 
 // loadRange reads neighbouring chunks of one pack with one request.
 func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
 	first := list[0].at
-	name, packBytes := r.index.packOf(first.pack)
-	c, err := r.packAEAD(name)
+	name, packBytes := r.index.PackOf(first.Pack)
+	c, err := r.packCipherOf(name)
 	var sealed []byte
-	start, end := blocks(int64(first.offset), int64(first.offset)+int64(size), packBytes)
+	start, end := blocks(int64(first.Offset), int64(first.Offset)+int64(size), packBytes)
 	if err == nil {
 		sealed = alloc(int(end - start))
-		err = r.readAt(ctx, kindPack.path(name), sealed, start)
+		err = r.readAt(ctx, format.KindPack.Path(name), sealed, start)
 	}
 	if errors.Is(err, ErrDamaged) && len(list) > 1 {
 		// One that lies beyond a cut must not take the others with it.
 		for i := range list {
-			if err := r.loadRange(ctx, list[i:i+1], int(list[i].at.record)+gcmTag, alloc, fn); err != nil {
+			if err := r.loadRange(ctx, list[i:i+1], int(list[i].at.Record)+format.GCMTag, alloc, fn); err != nil {
 				return err
 			}
 		}
@@ -83,8 +86,8 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 		var content []byte
 		cerr := err
 		if cerr == nil {
-			from := int(int64(w.at.offset) - start)
-			content, cerr = c.openRecord(w.id, w.at.ordinal, sealed[from:from+int(w.at.record)+gcmTag], int(w.at.content), alloc(int(w.at.content)))
+			from := int(int64(w.at.Offset) - start)
+			content, cerr = c.OpenRecord(w.id, w.at.Ordinal, sealed[from:from+int(w.at.Record)+format.GCMTag], int(w.at.Content), alloc(int(w.at.Content)))
 		}
 		if cerr != nil {
 			if content, cerr = r.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, ErrDamaged) {
@@ -100,6 +103,6 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 
 // Length returns the length of a chunk's content; false if it is in no index.
 func (r *Repository) Length(id ID) (int64, bool) {
-	at, ok := r.index.find(id)
-	return int64(at.content), ok
+	at, ok := r.index.Find(id)
+	return int64(at.Content), ok
 }

@@ -11,7 +11,7 @@ func Sightings(all []*Snapshot, but Profile) []Sighting {
 	newest := make(map[Profile]Sighting)
 	for _, s := range all {
 		if s.Sequence > newest[s.Writer].Sequence && s.Writer != but {
-			newest[s.Writer] = Sighting{s.Writer, s.Sequence, s.Name}
+			newest[s.Writer] = Sighting{Writer: s.Writer, Sequence: s.Sequence, Snapshot: s.Name}
 		}
 	}
 	out := make([]Sighting, 0, len(newest))
@@ -64,24 +64,14 @@ func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, f
 	return missing, forks
 }
 
-// sees returns the newest sequence of a writer that a snapshot's writer saw.
-func (s *Snapshot) sees(w Profile) uint64 {
-	for _, seen := range s.Seen {
-		if seen.Writer == w {
-			return seen.Sequence
-		}
-	}
-	return 0
-}
-
 // split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a. One of a and b was visible
-// first, and whoever began after that should have seen it. Both lists ascend.
+// first, and a run that began after that should have seen it. Both lists ascend.
 func split(of, other []*Snapshot) string {
 	for i := 1; i < len(of); i++ {
 		a, a2 := of[i-1], of[i]
 		for k := 1; k < len(other); k++ {
 			b, b2 := other[k-1], other[k]
-			if a2.sees(b.Writer) < b.Sequence && b2.sees(a.Writer) < a.Sequence {
+			if a2.Sees(b.Writer) < b.Sequence && b2.Sees(a.Writer) < a.Sequence {
 				return fmt.Sprintf("this place has shown %s and %s different states: %s did not see %s, nor %s %s", a.Host, b.Host, a2.Name, b.Name, b2.Name, a.Name)
 			}
 		}

@@ -66,7 +66,7 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 // What somebody saw and nobody removed is missed, and so is a number that was used twice.
 func TestWhatSomebodySawIsMissed(t *testing.T) {
 	a := &Snapshot{Name: Name{1}, Writer: Profile{1}, Sequence: 1}
-	b := &Snapshot{Name: Name{2}, Writer: Profile{2}, Sequence: 1, Seen: []Sighting{{Profile{1}, 1, a.Name}}}
+	b := &Snapshot{Name: Name{2}, Writer: Profile{2}, Sequence: 1, Seen: []Sighting{{Writer: Profile{1}, Sequence: 1, Snapshot: a.Name}}}
 	none := func(Name) bool { return false }
 	if missing, forks := contradictions([]*Snapshot{a, b}, none); len(missing)+len(forks) > 0 {
 		t.Errorf("all is there: %v, %v", missing, forks)

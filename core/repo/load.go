@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
 // LoadIndex reads the indexes that are not in memory yet. Call it after
@@ -44,7 +46,7 @@ type loader struct {
 // load reads what is listed and not loaded; again: something came between.
 func (l *loader) load(ctx context.Context) (again bool, err error) {
 	r := l.r
-	names, err := r.list(ctx, kindIndex)
+	names, err := r.list(ctx, format.KindIndex)
 	if err != nil {
 		return false, err
 	}
@@ -61,7 +63,7 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 			return nil
 		}
 		l.taken = append(l.taken, n)
-		_, err := scanIndex(payload, r.takePack)
+		_, err := format.ScanIndex(payload, r.takePack)
 		return err
 	}); err != nil {
 		l.forget()
@@ -83,7 +85,7 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 
 // supersede notes what an index takes the place of, once all of it has decoded.
 func (l *loader) supersede(payload []byte) error {
-	supersedes, err := scanIndex(payload, func(packList) {})
+	supersedes, err := format.ScanIndex(payload, func(format.PackList) {})
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func (l *loader) supersede(payload []byte) error {
 
 // forget begins anew.
 func (l *loader) forget() {
-	l.r.index.reset()
+	l.r.index.Reset()
 	clear(l.r.loaded)
 	clear(l.r.listed)
 	l.taken = nil
@@ -118,7 +120,7 @@ func (l *loader) later(ctx context.Context, names map[Name]int64) error {
 		if l.superseded[n] {
 			continue
 		}
-		if _, err := scanIndex(payload, r.takePack); err != nil {
+		if _, err := format.ScanIndex(payload, r.takePack); err != nil {
 			return err
 		}
 	}
@@ -139,7 +141,7 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 			continue
 		}
 		g.Go(func() error {
-			payload, err := r.readObject(gctx, kindIndex, n)
+			payload, err := r.readObject(gctx, format.KindIndex, n)
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if err == nil {
@@ -162,10 +164,10 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 }
 
 // takePack puts a pack into memory; loadMu is held.
-func (r *Repository) takePack(p packList) {
-	if !r.listed[p.name] && r.counts(kindPack, p.name) {
-		r.listed[p.name] = true
-		r.index.addPack(p)
+func (r *Repository) takePack(p format.PackList) {
+	if !r.listed[p.Name] && r.counts(format.KindPack, p.Name) {
+		r.listed[p.Name] = true
+		r.index.Add(p)
 	}
 }
 
@@ -173,24 +175,24 @@ func (r *Repository) takePack(p packList) {
 type indexObject struct {
 	name       Name
 	supersedes []Name
-	packs      []packList
+	packs      []format.PackList
 }
 
 func (r *Repository) readIndex(ctx context.Context, n Name) (indexObject, error) {
 	x := indexObject{name: n}
 	var err error
-	x.supersedes, err = r.scan(ctx, n, func(p packList) {
-		p.entries = slices.Clone(p.entries)
+	x.supersedes, err = r.scan(ctx, n, func(p format.PackList) {
+		p.Entries = slices.Clone(p.Entries)
 		x.packs = append(x.packs, p)
 	})
 	return x, err
 }
 
 // scan reads an index and calls fn as scanIndex does.
-func (r *Repository) scan(ctx context.Context, n Name, fn func(packList)) (supersedes []Name, err error) {
-	payload, err := r.readObject(ctx, kindIndex, n)
+func (r *Repository) scan(ctx context.Context, n Name, fn func(format.PackList)) (supersedes []Name, err error) {
+	payload, err := r.readObject(ctx, format.KindIndex, n)
 	if err == nil {
-		supersedes, err = scanIndex(payload, fn)
+		supersedes, err = format.ScanIndex(payload, fn)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("index %s: %w", n, err)

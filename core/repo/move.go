@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -19,9 +21,9 @@ const (
 )
 
 // toMove are the packs whose live chunks are to be moved to new ones.
-func (p *pruner) toMove(all map[Name]*use) []*use {
-	var out []*use
-	var small [2][]*use
+func (p *pruner) toMove(all map[Name]*packUse) []*packUse {
+	var out []*packUse
+	var small [2][]*packUse
 	for _, u := range all {
 		class, target := 0, cmp.Or(p.o.PackBytes, dataPackTarget)
 		if u.meta {
@@ -48,7 +50,7 @@ func (p *pruner) toMove(all map[Name]*use) []*use {
 // move copies the live chunks of some packs to new ones, so that nothing is
 // counted in them any more. On a destination that is full it leaves it at that. What is not needed as it is gets its mark before: moving
 // may take the last room there is.
-func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, error) {
+func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*packUse, error) {
 	list := p.toMove(all)
 	if len(list) == 0 {
 		return all, nil
@@ -68,7 +70,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 		return nil, err
 	}
 	for _, e := range p.r.epochs { // a chunk stays with its epoch, which its id belongs to
-		mine := slices.DeleteFunc(slices.Clone(list), func(u *use) bool { return p.r.owner(kindPack, u.name) != e })
+		mine := slices.DeleteFunc(slices.Clone(list), func(u *packUse) bool { return p.r.owner(format.KindPack, u.name) != e })
 		if len(mine) == 0 {
 			continue
 		}
@@ -103,7 +105,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 	if len(p.moved) == 0 {
 		return all, nil
 	}
-	present, err := p.r.list(ctx, kindPack)
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
 	}
@@ -112,39 +114,39 @@ func (p *pruner) move(ctx context.Context, all map[Name]*use) (map[Name]*use, er
 }
 
 // rows are the chunks that are counted in some packs, in the packs' order.
-func (p *pruner) rows(list []*use) (map[Name][]row, error) {
-	out := make(map[Name][]row, len(list))
+func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
+	out := make(map[Name][]index.Row, len(list))
 	for _, u := range list {
 		out[u.name] = nil
 	}
 	if len(list) == 0 {
 		return out, nil
 	}
-	x := p.r.index
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	err := p.places().each(func(place *row) {
-		if _, ok := out[x.packs[place.pack].name]; ok {
-			out[x.packs[place.pack].name] = append(out[x.packs[place.pack].name], *place)
-		}
+	err := p.r.index.Read(func(v index.View) error {
+		return p.places(v).each(func(place *index.Row) {
+			name, _, _ := v.Pack(place.Pack)
+			if _, ok := out[name]; ok {
+				out[name] = append(out[name], *place)
+			}
+		})
 	})
 	for _, rows := range out {
-		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.offset, b.offset) })
+		slices.SortFunc(rows, func(a, b index.Row) int { return cmp.Compare(a.Offset, b.Offset) })
 	}
 	return out, err
 }
 
-func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[Name][]row, progress func(int64)) error {
+func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows map[Name][]index.Row, progress func(int64)) error {
 	w := p.r.newWriter(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
 	defer w.Close()
 	var buf []byte
 	var err error
 	for _, u := range list {
-		c := packCipher{e.objectAEAD(kindPack, u.name), e}
+		c := e.PackCipher(u.name)
 		for rest := rows[u.name]; len(rest) > 0; {
-			n, first, end := 1, rest[0].offset, rest[0].offset+uint32(rest[0].sealed())
-			for n < len(rest) && rest[n].offset <= end+loadGap && rest[n].offset+uint32(rest[n].sealed())-first <= loadSpan {
-				end = rest[n].offset + uint32(rest[n].sealed())
+			n, first, end := 1, rest[0].Offset, rest[0].Offset+uint32(rest[0].Sealed())
+			for n < len(rest) && rest[n].Offset <= end+loadGap && rest[n].Offset+uint32(rest[n].Sealed())-first <= loadSpan {
+				end = rest[n].Offset + uint32(rest[n].Sealed())
 				n++
 			}
 			var read []byte
@@ -152,15 +154,15 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 				return err
 			}
 			for _, at := range rest[:n] {
-				sealed := read[at.offset-first:][:at.sealed()]
-				record, err := c.recordToCopy(at, sealed)
+				sealed := read[at.Offset-first:][:at.Sealed()]
+				record, err := recordToCopy(c, at, sealed)
 				if err != nil {
 					return fmt.Errorf("pack %s: %w", u.name, err)
 				}
 				if err := w.copyRecord(at, record); err != nil {
 					return err
 				}
-				progress(at.sealed())
+				progress(at.Sealed())
 			}
 			rest = rest[n:]
 		}
@@ -168,26 +170,26 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*use, rows map[
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return p.r.deleteAll(ctx, kindPending, w.pending)
+	return p.r.deleteAll(ctx, format.KindPending, w.pending)
 }
 
 // recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
-func (c packCipher) recordToCopy(at row, sealed []byte) ([]byte, error) {
-	_, err := c.openRecord(at.id, at.ordinal, sealed, int(at.content), nil)
-	return sealed[:len(sealed)-gcmTag], err
+func recordToCopy(c format.PackCipher, at index.Row, sealed []byte) ([]byte, error) {
+	_, err := c.OpenRecord(at.ID, at.Ordinal, sealed, int(at.Content), nil)
+	return sealed[:len(sealed)-format.GCMTag], err
 }
 
 // copyRecord puts the record of a chunk that is stored already into another pack.
-func (w *Writer) copyRecord(at row, record []byte) error {
+func (w *Writer) copyRecord(at index.Row, record []byte) error {
 	class := w.data
-	if at.kind != KindData {
+	if at.Kind != KindData {
 		class = w.meta
 	}
-	p, ordinal, place, err := class.reserve(packEntry{id: at.id, kind: at.kind, record: at.record, content: at.content})
+	p, ordinal, place, err := class.reserve(format.PackEntry{ID: at.ID, Kind: at.Kind, Record: at.Record, Content: at.Content})
 	if err != nil {
 		return err
 	}
-	p.aead.Seal(place, nonce(ordinal), record, at.id[:])
+	p.cipher.SealRecord(place, at.ID, ordinal, record)
 	p.done()
 	return nil
 }
@@ -204,7 +206,7 @@ const (
 // reindex writes indexes without the packs that keep refuses, in the place of
 // those known indexes that name them, and merges small ones. Those that are busy, or not known, stay as they are.
 func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, keep func(pack Name) bool) error {
-	names, err := r.list(ctx, kindIndex)
+	names, err := r.list(ctx, format.KindIndex)
 	if err != nil {
 		return err
 	}
@@ -215,9 +217,9 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 			continue
 		}
 		chunks, refused := 0, false
-		supersedes, err := r.scan(ctx, n, func(p packList) {
-			if keep(p.name) {
-				chunks += len(p.entries)
+		supersedes, err := r.scan(ctx, n, func(p format.PackList) {
+			if keep(p.Name) {
+				chunks += len(p.Entries)
 			} else {
 				refused = true
 			}
@@ -251,7 +253,7 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 	rewrite = slices.DeleteFunc(rewrite, func(n Name) bool { return superseded[n] })
 	// They are read again, so that one new index is in memory and not all.
 	for len(rewrite) > 0 {
-		var packs []packList
+		var packs []format.PackList
 		var replaced []Name
 		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
 			x, err := r.readIndex(ctx, rewrite[0])
@@ -263,9 +265,9 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 			}
 			replaced = append(replaced, x.name)
 			for _, p := range x.packs {
-				if keep(p.name) {
+				if keep(p.Name) {
 					packs = append(packs, p)
-					chunks += len(p.entries)
+					chunks += len(p.Entries)
 				}
 			}
 		}
@@ -280,5 +282,5 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 	if err := r.checkHeader(ctx); err != nil {
 		return err
 	}
-	return r.deleteAll(ctx, kindIndex, old)
+	return r.deleteAll(ctx, format.KindIndex, old)
 }

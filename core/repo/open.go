@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -65,8 +66,8 @@ func (s *Seen) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &t); err != nil {
 		return err
 	}
-	hash, ok1 := parseHex32(t.Hash)
-	epoch, ok2 := parseHex32(t.Epoch)
+	hash, ok1 := format.ParseHex32(t.Hash)
+	epoch, ok2 := format.ParseHex32(t.Epoch)
 	if !ok1 || !ok2 {
 		return errors.New("what was seen of the key is not in hexadecimal digits")
 	}
@@ -75,7 +76,7 @@ func (s *Seen) UnmarshalJSON(b []byte) error {
 }
 
 // check refuses a keyring that is older than what was seen, or of another history.
-func (s Seen) check(id RepositoryID, ring *keyring, stored storedKeyring) error {
+func (s Seen) check(id RepositoryID, ring *format.Keyring, stored storedKeyring) error {
 	switch now := stored.seen(id, ring); {
 	case s == Seen{} || now == s:
 		return nil
@@ -84,8 +85,8 @@ func (s Seen) check(id RepositoryID, ring *keyring, stored storedKeyring) error 
 	case now.Keyring == s.Keyring:
 		return fmt.Errorf("%w: keyring %d is another one", ErrOlder, now.Keyring)
 	}
-	for _, e := range ring.epochs {
-		if e.seenID(id) == s.Epoch {
+	for _, e := range ring.Epochs {
+		if e.SeenID(id) == s.Epoch {
 			return nil
 		}
 	}
@@ -132,11 +133,11 @@ func openNow(ctx context.Context, s store.Store, q Required) (*Repository, error
 	}
 	named := q.key.ID().String() == h.KeyID
 	if named {
-		if err := h.checkSeal(q.key); err != nil {
+		if err := h.CheckSeal(q.key); err != nil {
 			return nil, err
 		}
 	}
-	_, err = s.Stat(ctx, keyringPath(h.Keyring))
+	_, err = s.Stat(ctx, format.KeyringPath(h.Keyring))
 	switch {
 	case errors.Is(err, store.ErrNotExist):
 		return openStale(ctx, s, h, q)
@@ -149,38 +150,38 @@ func openNow(ctx context.Context, s store.Store, q Required) (*Repository, error
 }
 
 // openSealed opens with the key that a genuine header names.
-func openSealed(ctx context.Context, s store.Store, h *header, q Required) (*Repository, error) {
+func openSealed(ctx context.Context, s store.Store, h *format.Header, q Required) (*Repository, error) {
 	r, err := openKeyringOf(ctx, s, h, h.Keyring, q)
 	if err != nil {
 		return nil, err
 	}
 	if h.Next != nil && h.Next.Protection == ProtectionNone {
 		// Its secret is in the clear: nothing of it counts but for the computer that makes the change (openMoving).
-		secret, _ := parseHex32(h.Next.Epoch)
-		r.epochs = append(r.epochs, newEpoch(h.id(), secret, 0).as(epochPublic))
+		secret, _ := format.ParseHex32(h.Next.Epoch)
+		r.epochs = append(r.epochs, format.NewEpoch(h.ID(), secret, 0).As(format.EpochPublic))
 	}
 	return r, nil
 }
 
-func openKeyringOf(ctx context.Context, s store.Store, h *header, n uint32, q Required) (*Repository, error) {
-	ring, stored, err := readKeyring(ctx, s, q.key, h.id(), n)
+func openKeyringOf(ctx context.Context, s store.Store, h *format.Header, n uint32, q Required) (*Repository, error) {
+	ring, stored, err := readKeyring(ctx, s, q.key, h.ID(), n)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.seen.check(h.id(), ring, stored); err != nil {
+	if err := q.seen.check(h.ID(), ring, stored); err != nil {
 		return nil, err
 	}
-	r := open(s, h, q.key, ring.epochs)
-	r.seen = stored.seen(h.id(), ring)
+	r := open(s, h, q.key, ring.Epochs)
+	r.seen = stored.seen(h.ID(), ring)
 	return r, r.loadTrust(ctx, ring)
 }
 
 // openStale opens a repository whose header names a keyring that is gone: of two computers that
 // changed it at the same moment, the one that was late has put an older header
 // back (docs/format.md, chapter 11). The last keyring that the key opens counts, and the header is put right by who writes.
-func openStale(ctx context.Context, s store.Store, h *header, q Required) (*Repository, error) {
-	gone := fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(h.Keyring))
-	rings, err := keyringsOf(ctx, s, h.id(), q.key)
+func openStale(ctx context.Context, s store.Store, h *format.Header, q Required) (*Repository, error) {
+	gone := fmt.Errorf("%w: %s is missing", ErrDamaged, format.KeyringPath(h.Keyring))
+	rings, err := keyringsOf(ctx, s, h.ID(), q.key)
 	if err != nil {
 		return nil, err
 	}
@@ -192,8 +193,8 @@ func openStale(ctx context.Context, s store.Store, h *header, q Required) (*Repo
 		return nil, gone
 	}
 	mended := *h
-	mended.guard, mended.Next = guard{Protection: ProtectionKey, KeyID: q.key.ID().String(), Keyring: last}, nil
-	mended.Version = max(h.Version, rings[last].version)
+	mended.Guard, mended.Next = format.Guard{Protection: ProtectionKey, KeyID: q.key.ID().String(), Keyring: last}, nil
+	mended.Version = max(h.Version, rings[last].Version)
 	if mended.KeyID != h.KeyID {
 		mended.VaultCard = nil // it tells of a vault that holds another key
 	}
@@ -208,37 +209,37 @@ func openStale(ctx context.Context, s store.Store, h *header, q Required) (*Repo
 	return r, nil
 }
 
-func openPlain(s store.Store, h *header) (*Repository, error) {
-	if err := h.checkSeal(nil); err != nil {
+func openPlain(s store.Store, h *format.Header) (*Repository, error) {
+	if err := h.CheckSeal(nil); err != nil {
 		return nil, err
 	}
-	secret, _ := parseHex32(h.Epoch)
-	return open(s, h, nil, []*Epoch{newEpoch(h.id(), secret, 0)}), nil
+	secret, _ := format.ParseHex32(h.Epoch)
+	return open(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)}), nil
 }
 
 // openComing opens a repository in which encryption is being turned on, with the key to come: what the keyring
 // of that key vouches for, which is nothing of the time before. The header vouches for nothing.
-func openComing(ctx context.Context, s store.Store, h *header, q Required) (*Repository, error) {
+func openComing(ctx context.Context, s store.Store, h *format.Header, q Required) (*Repository, error) {
 	switch {
 	case h.Next == nil || h.Next.Protection != ProtectionKey:
 		return nil, ErrUnprotected
 	case q.key.ID().String() != h.Next.KeyID:
 		return nil, ErrWrongKey
 	}
-	if err := h.checkSeal(nil); err != nil {
+	if err := h.CheckSeal(nil); err != nil {
 		return nil, err
 	}
 	return openKeyringOf(ctx, s, h, h.Next.Keyring, q)
 }
 
 // keyringsOf returns the keyrings that a key opens, by number.
-func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backupkey.Key) (map[uint32]*keyring, error) {
-	numbers, err := keyringNumbers(ctx, s)
+func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backupkey.Key) (map[uint32]*format.Keyring, error) {
+	bitset, err := keyringNumbers(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	rings := make(map[uint32]*keyring)
-	for _, n := range numbers {
+	rings := make(map[uint32]*format.Keyring)
+	for _, n := range bitset {
 		ring, _, err := readKeyring(ctx, s, key, id, n)
 		if errors.Is(err, ErrDamaged) {
 			continue // another key's, or planted
@@ -251,12 +252,12 @@ func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backup
 	return rings, nil
 }
 
-func keyringNumbers(ctx context.Context, s store.Store) (numbers []uint32, err error) {
+func keyringNumbers(ctx context.Context, s store.Store) (bitset []uint32, err error) {
 	err = s.List(ctx, "keyring-", func(o store.Object) error {
-		if n, ok := parseKeyringPath(o.Name); ok {
-			numbers = append(numbers, n)
+		if n, ok := format.ParseKeyringPath(o.Name); ok {
+			bitset = append(bitset, n)
 		}
 		return nil
 	})
-	return numbers, err
+	return bitset, err
 }

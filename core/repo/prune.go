@@ -3,11 +3,11 @@ package repo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -53,7 +53,7 @@ type PruneState struct {
 	Pending map[Name]time.Time `json:"pending"`
 }
 
-// What the dead leave behind goes after this long, by one's own observation.
+// Leftovers of dead runs are deleted once this computer has seen them for this long.
 const (
 	pendingFor = 30 * 24 * time.Hour
 	// snapshotFor is pendingFor for one whose snapshot may be on its way: if its computer wakes up,
@@ -93,7 +93,7 @@ type pruner struct {
 	busy      map[Name]bool  // indexes that pending objects name
 	indexes   map[Name]bool  // that were loaded before the packs were listed: of what others name, present says nothing
 	present   map[Name]int64 // packs
-	marks     map[Name]mark
+	marks     map[Name]format.Mark
 	moved     map[Name]bool // packs whose live chunks stand in new packs as well
 	unsure    map[Name]bool // packs that were stored when the place got full: copies
 	dead      map[Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
@@ -133,7 +133,7 @@ func (p *pruner) run(ctx context.Context) error {
 		return err
 	}
 	if seen := p.o.Seen; len(seen.Pruner) != len(p.id) {
-		secret := newSecret()
+		secret := format.NewSecret()
 		*seen = PruneState{Pruner: secret[:len(p.id)]}
 	}
 	copy(p.id[:], p.o.Seen.Pruner)
@@ -174,11 +174,11 @@ func (p *pruner) run(ctx context.Context) error {
 		return full
 	}
 	// What was due has made room.
-	present, err := p.r.list(ctx, kindPack)
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(all, func(n Name, _ *use) bool { _, there := present[n]; return !there })
+	maps.DeleteFunc(all, func(n Name, _ *packUse) bool { _, there := present[n]; return !there })
 	return p.mark(ctx, all)
 }
 
@@ -211,197 +211,11 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 		return err
 	}
 	names = slices.DeleteFunc(names, func(n Name) bool { return !removed[n] })
-	return p.r.deleteAll(ctx, kindSnapshot, names)
-}
-
-// dropDead deletes pending objects that have been there for very long. It comes before the
-// listings: whoever wakes up and writes its snapshot after all finds it gone, and looks again.
-func (p *pruner) dropDead(ctx context.Context) error {
-	if err := p.remember(ctx); err != nil {
-		return err
-	}
-	all, err := records(ctx, p.r, kindPending, decodePending)
-	if err != nil {
-		return err
-	}
-	for n, v := range all {
-		limit := pendingFor
-		if v.snapshot != nil {
-			limit = snapshotFor
-		}
-		if seen := p.o.Seen.Pending[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= limit {
-			if err := p.r.store.Delete(ctx, kindPending.path(n)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// use is a pack as the snapshots use it.
-type use struct {
-	name   Name
-	size   int64
-	live   int64 // bytes of the sealed chunks that are counted in it
-	chunks int   // how many these are
-	all    int   // how many are in it
-	marked bool  // by anybody
-	left   bool  // by another computer, long ago
-	meta   bool  // it holds trees and lists
-}
-
-// waste is what the pack would shrink by without what is not needed, bytes.
-func (u *use) waste() int64 { return max(0, u.size-int64(packSize(int(u.live), u.chunks))) }
-
-// survey lists everything anew, in the order of chapter 12, walks the trees that it has
-// not walked yet, and returns the packs that are there with what is counted in them.
-func (p *pruner) survey(ctx context.Context) (map[Name]*use, error) {
-	p.planned = p.o.Now()
-	pendings, err := p.pendings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	snapshots, err := p.newSnapshots(ctx)
-	if err != nil {
-		return nil, err
-	}
-	// Whoever writes under an epoch that this key does not open has replaced the header before.
-	if err := p.checkHeader(ctx); err != nil {
-		return nil, err
-	}
-	if p.marks, err = p.r.marks(ctx); err != nil {
-		return nil, err
-	}
-	bad, err := p.r.LoadIndex(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(bad) > 0 {
-		return nil, bad[0]
-	}
-	p.r.loadMu.Lock()
-	p.indexes = maps.Clone(p.r.loaded)
-	p.r.loadMu.Unlock()
-	if p.present, err = p.r.list(ctx, kindPack); err != nil {
-		return nil, err
-	}
-	if err := p.leaveLate(ctx, pendings); err != nil {
-		return nil, err
-	}
-	for _, s := range snapshots {
-		if err := p.snapshots.walk(ctx, s.Root); err != nil {
-			return nil, fmt.Errorf("snapshot %s: %w", s.Name, err)
-		}
-		p.walked[s.Name] = true
-	}
-	p.pending, p.busy = &reach{r: p.r, base: p.snapshots}, make(map[Name]bool)
-	for _, v := range pendings {
-		if err := p.hold(ctx, v); err != nil {
-			return nil, err
-		}
-	}
-	return p.count()
-}
-
-// leaveLate leaves packs of closed epochs that no index names alone, as long as a snapshot or a pending object is there that may be
-// what a computer wrote while the key was changed. They do not count, but the person may want them.
-func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]pending) error {
-	late, err := p.r.Late(ctx)
-	if err != nil {
-		return err
-	}
-	alone := len(late) > 0
-	for n := range pendings {
-		alone = alone || p.r.owner(kindPending, n).state == epochClosed
-	}
-	if !alone {
-		return nil
-	}
-	p.r.loadMu.Lock()
-	defer p.r.loadMu.Unlock()
-	for n := range p.present {
-		if p.r.owner(kindPack, n).state == epochClosed && !p.r.listed[n] {
-			delete(p.present, n)
-		}
-	}
-	return nil
-}
-
-// pendings reads the pending objects. One that was replaced while they were
-// read must not slip through: then it reads them again.
-func (p *pruner) pendings(ctx context.Context) (map[Name]pending, error) {
-	before, err := p.r.list(ctx, kindPending)
-	for err == nil {
-		var all map[Name]pending
-		var after map[Name]int64
-		if all, err = records(ctx, p.r, kindPending, decodePending); err != nil {
-			break
-		}
-		if after, err = p.r.list(ctx, kindPending); err != nil {
-			break
-		}
-		if maps.Equal(before, after) && len(all) == len(after) {
-			return all, nil
-		}
-		before = after
-	}
-	return nil, err
-}
-
-// newSnapshots reads the snapshots that were not walked yet.
-func (p *pruner) newSnapshots(ctx context.Context) (out []*Snapshot, err error) {
-	names, err := p.r.SnapshotNames(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range names {
-		if p.dead[n] || p.walked[n] {
-			continue
-		}
-		s, err := p.r.Snapshot(ctx, n)
-		if errors.Is(err, errGone) {
-			continue // removed by another computer just now
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, nil
-}
-
-// hold counts what a pending object needs.
-func (p *pruner) hold(ctx context.Context, v pending) error {
-	if v.snapshot != nil {
-		if err := p.pending.walk(ctx, v.snapshot.Root); err != nil {
-			return err
-		}
-	}
-	for _, n := range v.indexes {
-		p.busy[n] = true
-		if !p.r.counts(kindIndex, n) {
-			continue // of a closed epoch: leaveLate keeps its packs
-		}
-		x, err := p.r.readIndex(ctx, n)
-		if errors.Is(err, errGone) {
-			continue // merged before the pending object named it; who backs up looks at its end
-		}
-		if err != nil {
-			return err
-		}
-		for _, pack := range x.packs {
-			for _, e := range pack.entries {
-				if n, ok := p.r.index.number(e.id); ok {
-					p.pending.needed.add(n)
-				}
-			}
-		}
-	}
-	return nil
+	return p.r.deleteAll(ctx, format.KindSnapshot, names)
 }
 
 // preview fills in what a run would do.
-func (p *pruner) preview(all map[Name]*use) {
+func (p *pruner) preview(all map[Name]*packUse) {
 	due := p.due()
 	moving := make(map[Name]bool)
 	for _, u := range p.toMove(all) {
@@ -431,7 +245,7 @@ func (p *pruner) due() map[Name]bool {
 	out := make(map[Name]bool)
 	for n, m := range p.ownMarks() {
 		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= p.o.Grace {
-			for _, pack := range m.packs {
+			for _, pack := range m.Packs {
 				out[pack] = true
 			}
 		}
@@ -476,7 +290,7 @@ func (p *pruner) observe(seen map[Name]time.Time, there func(Name) bool, names [
 }
 
 // mark marks packs in which nothing is counted.
-func (p *pruner) mark(ctx context.Context, all map[Name]*use) error {
+func (p *pruner) mark(ctx context.Context, all map[Name]*packUse) error {
 	marked, _ := p.markedBy()
 	var fresh []Name
 	for _, u := range all {
@@ -495,150 +309,21 @@ func (p *pruner) mark(ctx context.Context, all map[Name]*use) error {
 // remember looks at the marks and the pending objects that are there and
 // keeps since when.
 func (p *pruner) remember(ctx context.Context) error {
-	seen := func(kind objectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
+	seen := func(kind format.ObjectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
 		names, err := p.r.list(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
 		return p.observe(old, func(n Name) bool { _, ok := names[n]; return ok }, slices.Collect(maps.Keys(names))), nil
 	}
-	marks, err := seen(kindMark, p.o.Seen.Marks)
+	marks, err := seen(format.KindMark, p.o.Seen.Marks)
 	if err != nil {
 		return err
 	}
-	pending, err := seen(kindPending, p.o.Seen.Pending)
+	pending, err := seen(format.KindPending, p.o.Seen.Pending)
 	if err != nil {
 		return err
 	}
 	p.o.Seen.Marks, p.o.Seen.Pending = marks, pending
 	return p.o.Save()
-}
-
-// sweep looks again, now that the marks are there, frees from them what is
-// needed after all, and deletes what is due.
-func (p *pruner) sweep(ctx context.Context) error {
-	for {
-		all, err := p.survey(ctx)
-		if err != nil {
-			return err
-		}
-		if err := p.unmark(ctx, all); err != nil {
-			return err
-		}
-		drop := make(map[Name]bool)
-		for n := range p.due() {
-			if u := all[n]; u != nil && u.live == 0 {
-				drop[n] = true
-			}
-		}
-		if len(drop) > 0 || p.stale() {
-			if err := p.checkHeader(ctx); err != nil {
-				return err
-			}
-			keep := func(n Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
-			err := p.r.reindex(ctx, p.indexes, p.busy, keep)
-			if errors.Is(err, store.ErrNoSpace) && len(drop) > 0 {
-				// The place is too full for new indexes. The packs go first: nobody needs what is in them, and readers pass
-				// over entries of packs that are gone.
-				if done, err := p.delete(ctx, all, drop); err != nil || !done {
-					p.left(all, drop)
-					return err
-				}
-				for n := range drop {
-					delete(all, n)
-					delete(p.present, n)
-				}
-				clear(drop)
-				err = p.r.reindex(ctx, p.indexes, p.busy, keep)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		done, err := p.delete(ctx, all, drop)
-		if err != nil || done {
-			p.left(all, drop)
-			return err
-		}
-		if err := p.indexAgain(ctx, drop); err != nil {
-			return err
-		}
-	}
-}
-
-// indexAgain writes an index of packs that were to be deleted and were not: no
-// index names them any more, and what needs them since may take them out of the mark.
-func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
-	present, err := p.r.list(ctx, kindPack)
-	if err != nil {
-		return err
-	}
-	var packs []packList
-	for n := range drop {
-		size, there := present[n]
-		if !there {
-			continue
-		}
-		entries, err := p.r.readTable(ctx, n, size)
-		if err != nil {
-			return err
-		}
-		packs = append(packs, packList{name: n, size: size, entries: entries})
-	}
-	if len(packs) == 0 {
-		return nil
-	}
-	_, err = p.r.putIndex(ctx, nil, packs)
-	return err
-}
-
-// stale tells whether the indexes are worth writing anew: they name packs that
-// are not there, or there are many of them.
-func (p *pruner) stale() bool {
-	p.r.loadMu.Lock()
-	defer p.r.loadMu.Unlock()
-	if len(p.r.loaded) >= manyIndexes {
-		return true
-	}
-	for n := range p.r.listed {
-		if _, ok := p.present[n]; !ok {
-			return true
-		}
-	}
-	return false
-}
-
-// delete deletes packs. It stops, not done, when the listings have grown old.
-func (p *pruner) delete(ctx context.Context, all map[Name]*use, drop map[Name]bool) (done bool, err error) {
-	i := int64(0)
-	for n := range drop {
-		if age := p.o.Now().Round(0).Sub(p.planned.Round(0)); age < 0 || age > planFor {
-			return false, nil
-		}
-		if err := p.r.store.Delete(ctx, kindPack.path(n)); err != nil {
-			return false, err
-		}
-		p.out.FreedPacks++
-		p.out.FreedBytes += all[n].size
-		i++
-		if p.o.Progress != nil {
-			p.o.Progress(PruneDeleting, i, int64(len(drop)))
-		}
-	}
-	return true, nil
-}
-
-// left fills in what stays.
-func (p *pruner) left(all map[Name]*use, dropped map[Name]bool) {
-	for n, u := range all {
-		switch {
-		case dropped[n]:
-		case u.live == 0:
-			p.out.WaitingPacks++
-			p.out.WaitingBytes += u.size
-		default:
-			p.out.WasteBytes += u.waste()
-		}
-	}
-	p.next()
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -13,8 +14,8 @@ import (
 func (p *pruner) markedBy() (own, foreign map[Name]bool) {
 	own, foreign = make(map[Name]bool), make(map[Name]bool)
 	for _, m := range p.marks {
-		for _, n := range m.packs {
-			if m.pruner == p.id {
+		for _, n := range m.Packs {
+			if m.Pruner == p.id {
 				own[n] = true
 			} else {
 				foreign[n] = true
@@ -24,10 +25,10 @@ func (p *pruner) markedBy() (own, foreign map[Name]bool) {
 	return own, foreign
 }
 
-func (p *pruner) ownMarks() map[Name]mark {
-	out := make(map[Name]mark)
+func (p *pruner) ownMarks() map[Name]format.Mark {
+	out := make(map[Name]format.Mark)
 	for n, m := range p.marks {
-		if m.pruner == p.id {
+		if m.Pruner == p.id {
 			out[n] = m
 		}
 	}
@@ -36,8 +37,8 @@ func (p *pruner) ownMarks() map[Name]mark {
 
 func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
 	slices.SortFunc(packs, func(a, b Name) int { return slices.Compare(a[:], b[:]) })
-	m := mark{p.id, packs, p.o.Now().Unix()}
-	n, err := p.r.putRecord(ctx, kindMark, encodeMark(m))
+	m := format.Mark{Pruner: p.id, Packs: packs, When: p.o.Now().Unix()}
+	n, err := p.r.putRecord(ctx, format.KindMark, format.EncodeMark(m))
 	if err == nil {
 		p.marks[n] = m
 	}
@@ -45,10 +46,10 @@ func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
 }
 
 // unmark takes packs in which a chunk is counted out of the own marks.
-func (p *pruner) unmark(ctx context.Context, all map[Name]*use) error {
+func (p *pruner) unmark(ctx context.Context, all map[Name]*packUse) error {
 	for n, m := range p.ownMarks() {
-		keep := slices.DeleteFunc(slices.Clone(m.packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
-		if len(keep) == len(m.packs) {
+		keep := slices.DeleteFunc(slices.Clone(m.Packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
+		if len(keep) == len(m.Packs) {
 			continue
 		}
 		if err := p.replaceMark(ctx, n, keep); err != nil {
@@ -76,25 +77,25 @@ func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error 
 	}
 	delete(p.marks, old)
 	delete(p.o.Seen.Marks, old)
-	return p.r.store.Delete(ctx, kindMark.path(old))
+	return p.r.store.Delete(ctx, format.KindMark.Path(old))
 }
 
 // tidyMarks takes packs that are gone out of the own marks, and deletes marks
-// of others of which every pack is gone. Others than these are their owner's alone, however
+// of others if every pack in them is gone. All other marks are their owner's alone, however
 // old: it may be asleep in the middle of deleting.
 func (p *pruner) tidyMarks(ctx context.Context) error {
-	present, err := p.r.list(ctx, kindPack)
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
 	gone := func(pack Name) bool { _, ok := present[pack]; return !ok }
 	for n, m := range maps.Clone(p.marks) {
-		keep := slices.DeleteFunc(slices.Clone(m.packs), gone)
+		keep := slices.DeleteFunc(slices.Clone(m.Packs), gone)
 		switch {
-		case m.pruner == p.id && len(keep) < len(m.packs):
+		case m.Pruner == p.id && len(keep) < len(m.Packs):
 			err = p.replaceMark(ctx, n, keep)
-		case m.pruner != p.id && len(keep) == 0:
-			err = p.r.store.Delete(ctx, kindMark.path(n))
+		case m.Pruner != p.id && len(keep) == 0:
+			err = p.r.store.Delete(ctx, format.KindMark.Path(n))
 		}
 		if err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -239,7 +241,7 @@ func TestABackupThatMeetsAPruneStoresAgain(t *testing.T) {
 			if err := w.Flush(); err != nil {
 				t.Fatal(err)
 			}
-			snap, err := w.WriteSnapshot(Snapshot{Begin: c.now, End: c.now, Root: rc, Sources: []Source{{"docs", "/docs"}}})
+			snap, err := w.WriteSnapshot(Snapshot{Begin: c.now, End: c.now, Root: rc, Sources: []Source{{Name: "docs", Path: "/docs"}}})
 			if err == nil {
 				k[snap.Name] = []testFile{{"own0", noise(10, 30_000)}}
 			}
@@ -424,7 +426,7 @@ func TestPruneTouchesNothingInADamagedRepository(t *testing.T) {
 		m, names, _ := threeSnapshots(t)
 		ctx := context.Background()
 		err := m.List(ctx, kind, func(o store.Object) error {
-			if o.Name == kindSnapshot.path(names[0]) {
+			if o.Name == format.KindSnapshot.Path(names[0]) {
 				return nil
 			}
 			return m.Replace(ctx, o.Name, []byte("not what it was"))
@@ -569,25 +571,25 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 	own, other := [16]byte{1}, [16]byte{2}
 	a, b := Name{0xa}, Name{0xb}
 	for _, c := range []struct {
-		marks map[Name]mark
+		marks map[Name]format.Mark
 		want  Name
 	}{
-		{map[Name]mark{{1}: {pruner: own, packs: []Name{a}}}, b},
-		{map[Name]mark{{1}: {pruner: own, packs: []Name{b}}}, a},
-		{map[Name]mark{{1}: {pruner: other, packs: []Name{a}}}, b},
-		{map[Name]mark{{1}: {pruner: other, packs: []Name{b}}}, a},
-		{map[Name]mark{{1}: {pruner: other, packs: []Name{a}}, {2}: {pruner: own, packs: []Name{b}}}, b},
-		{map[Name]mark{{1}: {pruner: other, packs: []Name{b}}, {2}: {pruner: own, packs: []Name{a}}}, a},
+		{map[Name]format.Mark{{1}: {Pruner: own, Packs: []Name{a}}}, b},
+		{map[Name]format.Mark{{1}: {Pruner: own, Packs: []Name{b}}}, a},
+		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}}, b},
+		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}}, a},
+		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}, {2}: {Pruner: own, Packs: []Name{b}}}, b},
+		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}, {2}: {Pruner: own, Packs: []Name{a}}}, a},
 	} {
-		r := &Repository{index: newIndex()}
-		chunk := packEntry{id: ID{7}, record: 100, content: 99}
-		r.index.addPack(packList{a, 1000, []packEntry{chunk}})
-		r.index.addPack(packList{b, 1000, []packEntry{chunk}})
+		r := &Repository{index: index.New()}
+		chunk := format.PackEntry{ID: ID{7}, Record: 100, Content: 99}
+		r.index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
+		r.index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
 		p := &pruner{r: r, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
 		p.o.Seen, p.o.Now = &PruneState{}, time.Now
 		p.snapshots.needed.add(0)
 		all, err := p.count()
-		if err != nil || all[c.want].live == 0 || all[a].live+all[b].live != 100+gcmTag {
+		if err != nil || all[c.want].live == 0 || all[a].live+all[b].live != 100+format.GCMTag {
 			t.Errorf("%v: %d in a, %d in b, %v", c.marks, all[a].live, all[b].live, err)
 		}
 		delete(p.present, c.want)
@@ -607,11 +609,11 @@ func TestTheMarkOfAComputerThatIsGone(t *testing.T) {
 	m, _, k := threeSnapshots(t)
 	ctx := context.Background()
 	r := reopen(t, m, nil)
-	present, err := r.list(ctx, kindPack)
+	present, err := r.list(ctx, format.KindPack)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.putRecord(ctx, kindMark, encodeMark(mark{pruner: [16]byte{9}, packs: slices.Collect(maps.Keys(present))})); err != nil {
+	if _, err := r.putRecord(ctx, format.KindMark, format.EncodeMark(format.Mark{Pruner: [16]byte{9}, Packs: slices.Collect(maps.Keys(present))})); err != nil {
 		t.Fatal(err)
 	}
 	c := newPruneComputer()
@@ -629,7 +631,7 @@ func TestTheMarkOfAComputerThatIsGone(t *testing.T) {
 		t.Errorf("%d marks are left", n)
 	}
 	for n := range present {
-		if _, err := m.Stat(ctx, kindPack.path(n)); err == nil {
+		if _, err := m.Stat(ctx, format.KindPack.Path(n)); err == nil {
 			t.Errorf("pack %s is left", n)
 		}
 	}

@@ -9,15 +9,17 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
-// numbers is a set of small numbers.
-type numbers []uint64
+// bitset is a set of small numbers.
+type bitset []uint64
 
-func (b numbers) has(n uint32) bool { return int(n/64) < len(b) && b[n/64]&(1<<(n%64)) != 0 }
+func (b bitset) has(n uint32) bool { return int(n/64) < len(b) && b[n/64]&(1<<(n%64)) != 0 }
 
-// add puts n in and tells whether it is new.
-func (b *numbers) add(n uint32) bool {
+// add puts n in and reports whether it is new.
+func (b *bitset) add(n uint32) bool {
 	if need := int(n/64) + 1; need > len(*b) {
 		*b = append(*b, make([]uint64, need-len(*b))...)
 	}
@@ -35,10 +37,10 @@ type reach struct {
 	// read again. What is not there is then passed over: these are the trees of a
 	// backup that is not finished. Without base it is ErrDamaged.
 	base   *reach
-	needed numbers // by the number of the chunk's row in the index
+	needed bitset // by the number of the chunk's row in the index
 	// read are the blocks that were followed, by what they were read as: who has
 	// the key can use the same bytes as data, as a tree and as a list.
-	read [2 + maxListDepth]numbers
+	read [2 + format.MaxListDepth]bitset
 	// progress, if not nil, is called with the number of blocks read.
 	progress func(n int)
 }
@@ -74,7 +76,7 @@ func blocksOf(c Content) []block {
 // take marks blocks as needed and appends those that are new to front.
 func (w *reach) take(front, found []block) ([]block, error) {
 	for _, b := range found {
-		n, ok := w.r.index.number(b.id)
+		n, ok := w.r.index.Number(b.id)
 		switch {
 		case ok:
 			w.needed.add(n)
@@ -106,7 +108,7 @@ func (w *reach) level(ctx context.Context, front []block) (next []block, err err
 			mu.Lock()
 			defer mu.Unlock()
 			for _, id := range data {
-				n, ok := w.r.index.number(id)
+				n, ok := w.r.index.Number(id)
 				if !ok && w.base == nil {
 					return missing(id)
 				}
@@ -158,7 +160,7 @@ func collect(b block, content []byte, found []block, data []ID) ([]block, []ID, 
 		}
 	}
 	if b.depth >= 0 {
-		list, err := decodeList(content, b.depth)
+		list, err := format.DecodeList(content, b.depth)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", b.id, err)
 		}

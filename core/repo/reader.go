@@ -6,21 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
-	"github.com/klauspost/compress/zstd"
-
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
-
-// decoders are shared: DecodeAll needs no state between calls.
-var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxChunk), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		panic(fmt.Sprintf("repo: zstd: %v", err)) // only for bad options
-	}
-	return d
-}}
 
 // readAt reads a range of an object. What is missing or too short is damage.
 func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset int64) error {
@@ -34,7 +24,7 @@ func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset i
 	return err
 }
 
-// readBlock is what packs are read in, bytes: whoever watches the reads sees which blocks were read, and not where a chunk
+// readBlock is the unit in which packs are read, bytes: an observer of the reads sees which blocks were read, and not where a chunk
 // begins and ends (docs/format.md, chapter 6).
 const readBlock = 64 << 10
 
@@ -47,68 +37,26 @@ func blocks(from, to, size int64) (int64, int64) {
 func (r *Repository) readRange(ctx context.Context, pack Name, size, offset, n int64, buf []byte) (b, grown []byte, err error) {
 	from, to := blocks(offset, offset+n, size)
 	buf = slices.Grow(buf[:0], int(to-from))[:to-from]
-	if err := r.readAt(ctx, kindPack.path(pack), buf, from); err != nil {
+	if err := r.readAt(ctx, format.KindPack.Path(pack), buf, from); err != nil {
 		return nil, buf, err
 	}
 	return buf[offset-from:][:n], buf, nil
 }
 
-// packCipher opens the records of one pack.
-type packCipher struct {
-	aead
-	epoch *Epoch // whose pack it is
-}
-
 // packAEAD returns the cipher of a pack that counts.
-func (r *Repository) packAEAD(n Name) (packCipher, error) {
-	if !r.counts(kindPack, n) {
-		return packCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
+func (r *Repository) packCipherOf(n Name) (format.PackCipher, error) {
+	if !r.counts(format.KindPack, n) {
+		return format.PackCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
 	}
-	e := r.owner(kindPack, n)
-	return packCipher{e.objectAEAD(kindPack, n), e}, nil
-}
-
-// openRecord decrypts a sealed record in place and returns the chunk's
-// content, appended to dst when it was compressed. The content is held against its id, with the key of the pack's
-// epoch: whoever has that epoch can seal any bytes under any id (docs/format.md, chapter 5).
-func (c packCipher) openRecord(id ID, ordinal uint32, sealed []byte, content int, dst []byte) ([]byte, error) {
-	record, err := c.Open(sealed[:0], nonce(ordinal), sealed, id[:])
-	if err != nil {
-		return nil, fmt.Errorf("%w: chunk %s does not authenticate", ErrDamaged, id)
-	}
-	body, err := decodeRecord(id, record, content, dst)
-	if err == nil && !c.epoch.wrote(id, body) {
-		err = fmt.Errorf("%w: chunk %s has another content", ErrDamaged, id)
-	}
-	return body, err
-}
-
-// decodeRecord returns the content of a record, appended to dst when it was compressed.
-func decodeRecord(id ID, record []byte, content int, dst []byte) (body []byte, err error) {
-	body = record[1:]
-	switch record[0] {
-	case encodingRaw:
-	case encodingZstd:
-		d := decoders.Get().(*zstd.Decoder)
-		body, err = d.DecodeAll(body, dst[:0])
-		decoders.Put(d)
-		if err != nil {
-			return nil, fmt.Errorf("%w: chunk %s: %w", ErrDamaged, id, err)
-		}
-	default:
-		return nil, fmt.Errorf("%w: chunk %s has an unknown encoding", ErrDamaged, id)
-	}
-	if len(body) != content {
-		return nil, fmt.Errorf("%w: chunk %s has %d bytes, not %d", ErrDamaged, id, len(body), content)
-	}
-	return body, nil
+	e := r.owner(format.KindPack, n)
+	return e.PackCipher(n), nil
 }
 
 // Chunk reads one chunk, from another pack where the first does not give it.
 // The result is the caller's to keep.
 // Errors: ErrDamaged when it is in no index, missing or not authentic.
 func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
-	at, ok := r.index.find(id)
+	at, ok := r.index.Find(id)
 	if !ok {
 		return nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)
 	}
@@ -124,7 +72,7 @@ func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
 // have moved it since the indexes were read: then it looks for new ones, once.
 func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
 	for again := errors.Is(cause, errGone) && r.firstMiss(id); ; again = false {
-		for _, at := range r.index.others(id) {
+		for _, at := range r.index.Others(id) {
 			content, err := r.chunkAt(ctx, id, at)
 			if !errors.Is(err, ErrDamaged) {
 				return content, err
@@ -139,11 +87,11 @@ func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]
 	}
 }
 
-// firstMiss tells whether this is the first time that this chunk's pack is
+// firstMiss reports whether this is the first time that this chunk's pack is
 // found to be gone.
 func (r *Repository) firstMiss(id ID) bool {
-	at, _ := r.index.find(id)
-	name := r.index.packName(at.pack)
+	at, _ := r.index.Find(id)
+	name := r.index.PackName(at.Pack)
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
 	first := !r.missed[name]
@@ -152,17 +100,17 @@ func (r *Repository) firstMiss(id ID) bool {
 }
 
 // chunkAt reads a chunk from one of its places.
-func (r *Repository) chunkAt(ctx context.Context, id ID, at location) ([]byte, error) {
-	name, size := r.index.packOf(at.pack)
-	c, err := r.packAEAD(name)
+func (r *Repository) chunkAt(ctx context.Context, id ID, at index.Location) ([]byte, error) {
+	name, size := r.index.PackOf(at.Pack)
+	c, err := r.packCipherOf(name)
 	if err != nil {
 		return nil, err
 	}
-	sealed, _, err := r.readRange(ctx, name, size, int64(at.offset), at.sealed(), nil)
+	sealed, _, err := r.readRange(ctx, name, size, int64(at.Offset), at.Sealed(), nil)
 	if err != nil {
 		return nil, err
 	}
-	return c.openRecord(id, at.ordinal, sealed, int(at.content), make([]byte, 0, at.content))
+	return c.OpenRecord(id, at.Ordinal, sealed, int(at.Content), make([]byte, 0, at.Content))
 }
 
 // Tree reads a directory and calls fn for each entry, in order.
@@ -196,7 +144,7 @@ func (r *Repository) treeBlock(id ID, block []byte, after string, fn func(*Node)
 			return "", fmt.Errorf("tree block %s: %w", id, err)
 		}
 		if !more {
-			return d.after, nil
+			return d.Last(), nil
 		}
 		if err := fn(n); err != nil {
 			return "", err
@@ -237,7 +185,7 @@ func (r *Repository) extents(ctx context.Context, c Content, t *extentTally, fn 
 		if int64(len(block)) != e.Length {
 			return fmt.Errorf("%w: extent list %s has another length", ErrDamaged, e.Chunk)
 		}
-		inner, err := decodeList(block, c.Depth-1)
+		inner, err := format.DecodeList(block, c.Depth-1)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.Chunk, err)
 		}
@@ -267,7 +215,7 @@ func (t *extentTally) check() error {
 	return nil
 }
 
-// add is for what was found once and counts again. What is too much stays it.
+// add counts a list again where it is named again. Sums saturate.
 func (t *extentTally) add(o extentTally) {
 	const most = 1 << 61
 	t.bytes, t.extents, t.lists = t.bytes+o.bytes, min(most, t.extents+o.extents), min(most, t.lists+o.lists)

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -44,10 +46,10 @@ type repairer struct {
 	v    *verifier // finds what is lost
 	out  Repairing
 	mu   sync.Mutex
-	have map[Name]packList // what each pack holds that reads back
-	bad  []packList        // packs with chunks that do not: the sound ones
-	work bool              // the indexes must be written anew
-	old  []Name            // all indexes that are there
+	have map[Name]format.PackList // what each pack holds that reads back
+	bad  []format.PackList        // packs with chunks that do not: the sound ones
+	work bool                     // the indexes must be written anew
+	old  []Name                   // all indexes that are there
 }
 
 // Repair builds the indexes anew from the packs' own tables, sets aside what does not read back,
@@ -58,7 +60,7 @@ func (r *Repository) Repair(ctx context.Context, o RepairOptions) (Repairing, er
 	if r.header.Next != nil {
 		return Repairing{}, ErrChanging
 	}
-	p := &repairer{r: r, o: o, have: make(map[Name]packList), v: &verifier{r: r, bad: make(map[ID][]Name), late: make(map[Name]bool)}}
+	p := &repairer{r: r, o: o, have: make(map[Name]format.PackList), v: &verifier{r: r, bad: make(map[ID][]Name), late: make(map[Name]bool)}}
 	err := p.run(ctx)
 	slices.Sort(p.out.Repaired)
 	slices.Sort(p.out.Damage)
@@ -97,15 +99,15 @@ func (p *repairer) damage(format string, args ...any) {
 
 // setAside moves small objects that do not read back out of the way.
 func (p *repairer) setAside(ctx context.Context) error {
-	check := map[objectKind]func([]byte) error{
-		kindSnapshot: func(b []byte) error { _, err := decodeSnapshot(b); return err },
-		kindMark:     func(b []byte) error { _, err := decodeMark(b); return err },
-		kindPending:  func(b []byte) error { _, err := decodePending(b); return err },
-		kindRemoval:  func(b []byte) error { _, err := decodeRemoval(b); return err },
-		kindPin:      func(b []byte) error { _, err := decodeRemoval(b); return err },
-		kindIndex:    func(b []byte) error { _, _, err := decodeIndex(b); return err },
+	check := map[format.ObjectKind]func([]byte) error{
+		format.KindSnapshot: func(b []byte) error { _, err := format.DecodeSnapshot(b); return err },
+		format.KindMark:     func(b []byte) error { _, err := format.DecodeMark(b); return err },
+		format.KindPending:  func(b []byte) error { _, err := format.DecodePending(b); return err },
+		format.KindRemoval:  func(b []byte) error { _, err := format.DecodeRemoval(b); return err },
+		format.KindPin:      func(b []byte) error { _, err := format.DecodeRemoval(b); return err },
+		format.KindIndex:    func(b []byte) error { _, _, err := format.DecodeIndex(b); return err },
 	}
-	for _, kind := range kinds {
+	for _, kind := range format.Kinds {
 		if check[kind] == nil {
 			continue
 		}
@@ -128,9 +130,9 @@ func (p *repairer) setAside(ctx context.Context) error {
 			if !errors.Is(err, ErrDamaged) {
 				return err
 			}
-			p.work = p.work || kind == kindIndex
-			p.repaired("%s does not read back and is set aside as %s%s", kind.path(n), lostPrefix, kind.path(n))
-			if kind == kindSnapshot {
+			p.work = p.work || kind == format.KindIndex
+			p.repaired("%s does not read back and is set aside as %s%s", kind.Path(n), lostPrefix, kind.Path(n))
+			if kind == format.KindSnapshot {
 				p.damage("snapshot %s is lost as a whole", n)
 			}
 			if err := p.moveAside(ctx, kind, n); err != nil {
@@ -141,17 +143,17 @@ func (p *repairer) setAside(ctx context.Context) error {
 	return nil
 }
 
-func (p *repairer) moveAside(ctx context.Context, kind objectKind, n Name) error {
+func (p *repairer) moveAside(ctx context.Context, kind format.ObjectKind, n Name) error {
 	if p.o.DryRun {
 		return nil
 	}
-	path := kind.path(n)
+	path := kind.Path(n)
 	o, err := p.r.store.Stat(ctx, path)
 	if err != nil {
 		return err
 	}
-	if o.Size <= maxSealed {
-		b, err := store.ReadAll(ctx, p.r.store, path, maxSealed)
+	if o.Size <= format.MaxSealed {
+		b, err := store.ReadAll(ctx, p.r.store, path, format.MaxSealed)
 		if err != nil {
 			return err
 		}
@@ -159,19 +161,19 @@ func (p *repairer) moveAside(ctx context.Context, kind objectKind, n Name) error
 			return err
 		}
 	}
-	if kind == kindSnapshot { // so that other computers know that it is gone on purpose
+	if kind == format.KindSnapshot { // so that other computers know that it is gone on purpose
 		return p.r.RemoveSnapshots(ctx, []Name{n})
 	}
 	return p.r.store.Delete(ctx, path)
 }
 
 // indexes reads what the indexes say.
-func (p *repairer) indexes(ctx context.Context) (map[Name]packList, error) {
-	names, err := p.r.list(ctx, kindIndex)
+func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error) {
+	names, err := p.r.list(ctx, format.KindIndex)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[Name]packList)
+	out := make(map[Name]format.PackList)
 	for n := range names {
 		x, err := p.r.readIndex(ctx, n)
 		if errors.Is(err, ErrDamaged) {
@@ -182,8 +184,8 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]packList, error) {
 		}
 		p.old = append(p.old, n)
 		for _, pack := range x.packs {
-			if p.r.counts(kindPack, pack.name) {
-				out[pack.name] = pack
+			if p.r.counts(format.KindPack, pack.Name) {
+				out[pack.Name] = pack
 			}
 		}
 	}
@@ -191,8 +193,8 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]packList, error) {
 }
 
 // packs reads the table of every pack, and its data if that is wanted.
-func (p *repairer) packs(ctx context.Context, indexed map[Name]packList) error {
-	present, err := p.r.list(ctx, kindPack)
+func (p *repairer) packs(ctx context.Context, indexed map[Name]format.PackList) error {
+	present, err := p.r.list(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -228,7 +230,7 @@ func (p *repairer) packs(ctx context.Context, indexed map[Name]packList) error {
 }
 
 // pack decides what of one pack goes into the new index.
-func (p *repairer) pack(ctx context.Context, n Name, size int64, was packList, listed bool) error {
+func (p *repairer) pack(ctx context.Context, n Name, size int64, was format.PackList, listed bool) error {
 	entries, err := p.r.readTable(ctx, n, size)
 	switch {
 	case errors.Is(err, ErrDamaged) && listed:
@@ -242,11 +244,11 @@ func (p *repairer) pack(ctx context.Context, n Name, size int64, was packList, l
 	case err != nil:
 		return err
 	}
-	list := packList{name: n, size: size, entries: entries}
-	differs := listed && (was.size != size || !slices.Equal(was.entries, entries))
+	list := format.PackList{Name: n, Size: size, Entries: entries}
+	differs := listed && (was.Size != size || !slices.Equal(was.Entries, entries))
 	// Somebody who has the key of a closed epoch can write any table: there what an index says counts, and what
 	// no index names must read back.
-	closed := p.r.owner(kindPack, n).state == epochClosed && !p.r.trust.legacy
+	closed := p.r.owner(format.KindPack, n).State == format.EpochClosed && !p.r.trust.legacy
 	switch {
 	case closed && differs:
 		p.damage("pack %s holds other chunks than its index says, and is of a key that was changed", n)
@@ -271,19 +273,19 @@ func (p *repairer) change(format string, args ...any) {
 	p.work = true
 }
 
-func (p *repairer) keep(list packList) {
+func (p *repairer) keep(list format.PackList) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.have[list.name] = list
+	p.have[list.Name] = list
 }
 
 // lost builds the index in memory and walks all trees by it.
 func (p *repairer) lost(ctx context.Context) error {
 	r := p.r
-	r.index = newIndex()
+	r.index = index.New()
 	for n, list := range p.have {
 		r.listed[n] = true
-		r.index.addPack(list)
+		r.index.Add(list)
 	}
 	for _, n := range p.old {
 		r.loaded[n] = true // they are read: what was built counts
@@ -326,7 +328,7 @@ func (p *repairer) lost(ctx context.Context) error {
 func (p *repairer) rewrite(ctx context.Context) error {
 	moved := make([]Name, 0, len(p.bad))
 	for _, e := range p.r.epochs {
-		mine := slices.DeleteFunc(slices.Clone(p.bad), func(l packList) bool { return p.r.owner(kindPack, l.name) != e })
+		mine := slices.DeleteFunc(slices.Clone(p.bad), func(l format.PackList) bool { return p.r.owner(format.KindPack, l.Name) != e })
 		if len(mine) == 0 {
 			continue
 		}
@@ -334,19 +336,19 @@ func (p *repairer) rewrite(ctx context.Context) error {
 			return err
 		}
 		for _, l := range mine {
-			delete(p.have, l.name)
-			moved = append(moved, l.name)
+			delete(p.have, l.Name)
+			moved = append(moved, l.Name)
 		}
 	}
 	if len(moved) > 0 {
 		// So that no backup takes them up again; prune marks them as well, and deletes them.
-		secret := newSecret()
-		nobody := mark{pruner: [16]byte(secret[:16]), packs: moved, when: time.Now().Unix()}
-		if _, err := p.r.putRecord(ctx, kindMark, encodeMark(nobody)); err != nil {
+		secret := format.NewSecret()
+		nobody := format.Mark{Pruner: [16]byte(secret[:16]), Packs: moved, When: time.Now().Unix()}
+		if _, err := p.r.putRecord(ctx, format.KindMark, format.EncodeMark(nobody)); err != nil {
 			return err
 		}
 	}
-	var packs []packList
+	var packs []format.PackList
 	replaced, chunks := p.old, 0
 	put := func() error {
 		if len(packs) == 0 {
@@ -358,7 +360,7 @@ func (p *repairer) rewrite(ctx context.Context) error {
 	}
 	for _, list := range p.have {
 		packs = append(packs, list)
-		if chunks += len(list.entries); chunks >= indexChunks {
+		if chunks += len(list.Entries); chunks >= indexChunks {
 			// All but the last leave the older ones in force: cut off here, nothing is missing.
 			all := replaced
 			replaced = nil
@@ -374,27 +376,27 @@ func (p *repairer) rewrite(ctx context.Context) error {
 	if err := p.r.checkHeader(ctx); err != nil { // else what was just put may not count
 		return err
 	}
-	return p.r.deleteAll(ctx, kindIndex, p.old)
+	return p.r.deleteAll(ctx, format.KindIndex, p.old)
 }
 
 // moveSound copies what reads back of some packs to new ones.
-func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) error {
+func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackList) error {
 	w := p.r.newWriter(ctx, e, dataPackTarget)
 	defer w.Close()
 	for _, l := range list {
-		c := packCipher{e.objectAEAD(kindPack, l.name), e}
+		c := e.PackCipher(l.Name)
 		var offset int64
-		for i, entry := range l.entries {
-			sealed, _, err := p.r.readRange(ctx, l.name, l.size, offset, int64(entry.sealed()), nil)
-			offset += int64(entry.sealed())
+		for i, entry := range l.Entries {
+			sealed, _, err := p.r.readRange(ctx, l.Name, l.Size, offset, int64(entry.Sealed()), nil)
+			offset += int64(entry.Sealed())
 			if err != nil && !errors.Is(err, ErrDamaged) {
 				return err
 			}
-			if err != nil || slices.Contains(p.v.bad[entry.id], l.name) {
+			if err != nil || slices.Contains(p.v.bad[entry.ID], l.Name) {
 				continue
 			}
-			at := row{entry.id, location{ordinal: uint32(i), kind: entry.kind, record: entry.record, content: entry.content}}
-			record, err := c.recordToCopy(at, sealed)
+			at := index.Row{ID: entry.ID, Location: index.Location{Ordinal: uint32(i), Kind: entry.Kind, Record: entry.Record, Content: entry.Content}}
+			record, err := recordToCopy(c, at, sealed)
 			if err != nil {
 				continue
 			}
@@ -406,5 +408,5 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []packList) err
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return p.r.deleteAll(ctx, kindPending, w.pending)
+	return p.r.deleteAll(ctx, format.KindPending, w.pending)
 }

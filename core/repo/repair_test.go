@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -74,13 +75,13 @@ func TestARottenChunkIsGivenUpAndHealed(t *testing.T) {
 	ctx := context.Background()
 	r := reopen(t, m, nil)
 	id := r.current().NewHasher().ID(noise(10, 30_000)[:100])
-	at, _ := r.index.find(id)
-	path := kindPack.path(r.index.packName(at.pack))
-	b, err := store.ReadAll(ctx, m, path, maxPack)
+	at, _ := r.index.Find(id)
+	path := format.KindPack.Path(r.index.PackName(at.Pack))
+	b, err := store.ReadAll(ctx, m, path, format.MaxPack)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[at.offset+10] ^= 1
+	b[at.Offset+10] ^= 1
 	if err := m.Replace(ctx, path, b); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -100,7 +102,7 @@ func writeSnapshot(t testing.TB, r *Repository, files []testFile, previous *Name
 	now := time.Now()
 	snap, err := w.WriteSnapshot(Snapshot{
 		Begin: now, End: now, Host: "host", User: "user", Program: "test", System: "linux", Root: rc,
-		Sources: []Source{{"docs", "/home/user/docs"}}, Files: int64(len(files)), Dirs: 1, Bytes: total, Previous: previous,
+		Sources: []Source{{Name: "docs", Path: "/home/user/docs"}}, Files: int64(len(files)), Dirs: 1, Bytes: total, Previous: previous,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -431,8 +433,8 @@ func TestFindSnapshot(t *testing.T) {
 
 func TestPadmeLeaksLittleAndCostsLittle(t *testing.T) {
 	for length := 1; length < 1<<22; length = length*9/8 + 1 {
-		p := padme(length)
-		if p < length || p > length+length*12/100+1 || padme(p) != p {
+		p := format.Padme(length)
+		if p < length || p > length+length*12/100+1 || format.Padme(p) != p {
 			t.Fatalf("padme(%d) = %d", length, p)
 		}
 	}
@@ -449,7 +451,7 @@ func TestPacksAreWellFilled(t *testing.T) {
 			if rng.IntN(4) > 0 {
 				record = 1 + rng.IntN(record)
 			}
-			if packSize(sum+record, n+1) > dataPackTarget {
+			if format.PackSize(sum+record, n+1) > dataPackTarget {
 				break
 			}
 			sum, n = sum+record, n+1
@@ -457,11 +459,11 @@ func TestPacksAreWellFilled(t *testing.T) {
 				break
 			}
 		}
-		size := packSize(sum, n)
+		size := format.PackSize(sum, n)
 		if size < dataPackTarget/2 || size > dataPackTarget {
 			t.Fatalf("a pack of %d bytes", size)
 		}
-		stored, used, packs = stored+size, used+sum+n*tableEntry, packs+1
+		stored, used, packs = stored+size, used+sum+n*format.TableEntry, packs+1
 	}
 	if padding := stored - used; padding*200 > stored {
 		t.Errorf("%d of %d bytes are padding", padding, stored)
@@ -494,12 +496,21 @@ func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		at, ok := r.index.find(id)
+		at, ok := r.index.Find(id)
 		if !ok {
 			t.Fatalf("%s: not stored", c.name)
 		}
-		if smaller := int(at.record) < len(c.content); smaller != c.smaller {
-			t.Errorf("%s: a record of %d bytes for %d", c.name, at.record, len(c.content))
+		if smaller := int(at.Record) < len(c.content); smaller != c.smaller {
+			t.Errorf("%s: a record of %d bytes for %d", c.name, at.Record, len(c.content))
 		}
 	}
+}
+
+// rowsOf are all rows of a repository's index.
+func rowsOf(r *Repository) (rows []index.Row) {
+	_ = r.index.Read(func(v index.View) error {
+		v.Rows(func(_ uint32, at *index.Row) { rows = append(rows, *at) })
+		return nil
+	})
+	return rows
 }

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -22,14 +24,14 @@ import (
 // that protection changes (change.go) must not run beside anything else.
 type Repository struct {
 	store  store.Store
-	header *header
+	header *format.Header
 	id     RepositoryID
 	key    *backupkey.Key // nil without encryption
 	epochs []*Epoch       // all that can be read, the newest last
 	writes *Epoch         // the one that is written
 	trust  trust          // what counts of closed epochs
 	seen   Seen           // of the keyring that was opened
-	index  *index
+	index  *index.Index
 
 	loadMu sync.Mutex
 	loaded map[Name]bool // indexes in memory
@@ -43,19 +45,6 @@ type Repository struct {
 // not the latest.
 func (r *Repository) SetAhead(by time.Duration) { r.ahead = by }
 
-// Facts is what anybody who sees the destination can tell about a repository.
-type Facts struct {
-	Repository string // 64 hex digits
-	Protection Protection
-	KeyID      backupkey.ID // zero without encryption
-	// Changing: a change of protection is under way; NextKeyID is the key to come, if any.
-	Changing  bool
-	NextKeyID backupkey.ID
-	// VaultCard is the public card of the vault that holds the key, JSON; nil
-	// without one. Only a repository that was opened with its key vouches for it.
-	VaultCard []byte
-}
-
 // Inspect reads the header only.
 // Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged, those of store.
 func Inspect(ctx context.Context, s store.Store) (Facts, error) {
@@ -63,28 +52,18 @@ func Inspect(ctx context.Context, s store.Store) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	return h.facts(), nil
+	return h.Facts(), nil
 }
 
-func (h *header) facts() Facts {
-	f := Facts{Repository: h.Repository, Protection: h.Protection, VaultCard: bytes.Clone(h.VaultCard)}
-	f.KeyID, _ = backupkey.ParseID(h.KeyID) // absent without encryption
-	if h.Next != nil {
-		f.Changing = true
-		f.NextKeyID, _ = backupkey.ParseID(h.Next.KeyID)
-	}
-	return f
-}
-
-func readHeader(ctx context.Context, s store.Store) (*header, error) {
-	b, err := store.ReadAll(ctx, s, HeaderPath, maxHeader)
+func readHeader(ctx context.Context, s store.Store) (*format.Header, error) {
+	b, err := store.ReadAll(ctx, s, HeaderPath, format.MaxHeader)
 	if errors.Is(err, store.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s has no %s", ErrNotRepository, s.Properties().Location, HeaderPath)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return parseHeader(b)
+	return format.ParseHeader(b)
 }
 
 // Create makes a repository at an empty destination, encrypted under key, or
@@ -92,46 +71,46 @@ func readHeader(ctx context.Context, s store.Store) (*header, error) {
 // key, nil for none. It returns the repository opened.
 // Errors: ErrExists, those of store.
 func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte) (*Repository, error) {
-	if err := checkCard(card); err != nil {
+	if err := format.CheckCard(card); err != nil {
 		return nil, err
 	}
-	id := RepositoryID(newSecret())
-	e := newEpoch(id, newSecret(), time.Now().Unix())
+	id := RepositoryID(format.NewSecret())
+	e := format.NewEpoch(id, format.NewSecret(), time.Now().Unix())
 	switch _, err := s.Stat(ctx, HeaderPath); {
 	case err == nil:
 		return nil, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location)
 	case !errors.Is(err, store.ErrNotExist):
 		return nil, err
 	}
-	h := &header{Format: headerFormat, Version: headerVersion, Repository: hex.EncodeToString(id[:]), VaultCard: card}
-	ring := &keyring{version: 2, epochs: []*Epoch{e}}
+	h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: hex.EncodeToString(id[:]), VaultCard: card}
+	ring := &format.Keyring{Version: 2, Epochs: []*Epoch{e}}
 	var seen Seen
 	if key == nil {
-		h.guard = guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(e.secret[:])}
+		h.Guard = e.Public()
 	} else {
 		put, err := putKeyring(ctx, s, key, id, 0, ring)
 		if err != nil {
 			return nil, err
 		}
 		seen = put.seen(id, ring)
-		h.guard = guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: seen.Keyring}
+		h.Guard = format.Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: seen.Keyring}
 	}
-	h.setSeal(key)
-	if err := s.Put(ctx, HeaderPath, h.encode()); err != nil {
+	h.SetSeal(key)
+	if err := s.Put(ctx, HeaderPath, h.Encode()); err != nil {
 		if errors.Is(err, store.ErrExists) {
 			return nil, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location)
 		}
 		return nil, err
 	}
-	r := open(s, h, key, ring.epochs)
+	r := open(s, h, key, ring.Epochs)
 	r.seen = seen
 	return r, nil
 }
 
-func open(s store.Store, h *header, key *backupkey.Key, epochs []*Epoch) *Repository {
+func open(s store.Store, h *format.Header, key *backupkey.Key, epochs []*Epoch) *Repository {
 	return &Repository{
-		store: s, header: h, id: h.id(), key: key, epochs: epochs, writes: epochs[len(epochs)-1],
-		index: newIndex(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
+		store: s, header: h, id: h.ID(), key: key, epochs: epochs, writes: epochs[len(epochs)-1],
+		index: index.New(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
 	}
 }
 
@@ -141,8 +120,8 @@ type storedKeyring struct {
 	sealed []byte
 }
 
-func (k storedKeyring) seen(id RepositoryID, ring *keyring) Seen {
-	return Seen{Keyring: k.n, Hash: sha256.Sum256(k.sealed), Epoch: ring.epochs[len(ring.epochs)-1].seenID(id)}
+func (k storedKeyring) seen(id RepositoryID, ring *format.Keyring) Seen {
+	return Seen{Keyring: k.n, Hash: sha256.Sum256(k.sealed), Epoch: ring.Epochs[len(ring.Epochs)-1].SeenID(id)}
 }
 
 // keyringTries is how many keyrings may be in the way of a new one: those that interrupted changes have left, and any that
@@ -150,15 +129,15 @@ func (k storedKeyring) seen(id RepositoryID, ring *keyring) Seen {
 const keyringTries = 1000
 
 // putKeyring stores a keyring under the first free number after above, and reads it back with the key that it is meant for.
-func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, above uint32, ring *keyring) (storedKeyring, error) {
-	salt := newSecret()
-	for n := above + 1; n <= maxKeyring && n-above <= keyringTries; n++ {
-		sealed, err := sealKeyring(key, id, n, ring, salt)
+func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, above uint32, ring *format.Keyring) (storedKeyring, error) {
+	salt := format.NewSecret()
+	for n := above + 1; n <= format.MaxKeyring && n-above <= keyringTries; n++ {
+		sealed, err := format.SealKeyring(key, id, n, ring, salt)
 		if err != nil {
 			return storedKeyring{}, err
 		}
-		if err = s.Put(ctx, keyringPath(n), sealed); errors.Is(err, store.ErrExists) {
-			salt = newSecret()
+		if err = s.Put(ctx, format.KeyringPath(n), sealed); errors.Is(err, store.ErrExists) {
+			salt = format.NewSecret()
 			continue
 		}
 		if err != nil {
@@ -171,29 +150,29 @@ func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repos
 }
 
 // readsBack makes sure that a keyring is there and opens with its key: without it nothing opens.
-func readsBack(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, stored storedKeyring, ring *keyring) error {
+func readsBack(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, stored storedKeyring, ring *format.Keyring) error {
 	back, there, err := readKeyring(ctx, s, key, id, stored.n)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(there.sealed, stored.sealed) || !back.holds(ring.epochs[len(ring.epochs)-1]) {
-		return fmt.Errorf("%w: %s is not what was just stored", ErrDamaged, keyringPath(stored.n))
+	if !bytes.Equal(there.sealed, stored.sealed) || !back.Holds(ring.Epochs[len(ring.Epochs)-1]) {
+		return fmt.Errorf("%w: %s is not what was just stored", ErrDamaged, format.KeyringPath(stored.n))
 	}
 	return nil
 }
 
-func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) (*keyring, storedKeyring, error) {
-	sealed, err := store.ReadAll(ctx, s, keyringPath(n), maxHeader)
+func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) (*format.Keyring, storedKeyring, error) {
+	sealed, err := store.ReadAll(ctx, s, format.KeyringPath(n), format.MaxHeader)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
-		return nil, storedKeyring{}, fmt.Errorf("%w: %s is missing", ErrDamaged, keyringPath(n))
+		return nil, storedKeyring{}, fmt.Errorf("%w: %s is missing", ErrDamaged, format.KeyringPath(n))
 	case errors.Is(err, store.ErrTooLarge):
 		return nil, storedKeyring{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if err != nil {
 		return nil, storedKeyring{}, err
 	}
-	ring, err := openKeyring(key, id, n, sealed)
+	ring, err := format.OpenKeyring(key, id, n, sealed)
 	return ring, storedKeyring{n, sealed}, err
 }
 
@@ -205,7 +184,7 @@ func (r *Repository) Fresh() *Repository {
 }
 
 // Facts returns what the header told.
-func (r *Repository) Facts() Facts { return r.header.facts() }
+func (r *Repository) Facts() Facts { return r.header.Facts() }
 
 // Store returns the destination.
 func (r *Repository) Store() store.Store { return r.store }
@@ -217,9 +196,9 @@ func (r *Repository) current() *Epoch { return r.writes }
 func (r *Repository) newest() *Epoch { return r.epochs[len(r.epochs)-1] }
 
 // owner returns the epoch that made a name, nil if none of ours did.
-func (r *Repository) owner(kind objectKind, n Name) *Epoch {
+func (r *Repository) owner(kind format.ObjectKind, n Name) *Epoch {
 	for _, e := range slices.Backward(r.epochs) {
-		if e.owns(kind, n) {
+		if e.Owns(kind, n) {
 			return e
 		}
 	}
@@ -228,15 +207,15 @@ func (r *Repository) owner(kind objectKind, n Name) *Epoch {
 
 // list returns the names of one kind with their sizes. Objects that do not count
 // (closing.go) are left out; verify reports them.
-func (r *Repository) list(ctx context.Context, kind objectKind) (map[Name]int64, error) {
+func (r *Repository) list(ctx context.Context, kind format.ObjectKind) (map[Name]int64, error) {
 	return r.listOf(ctx, kind, func(n Name) bool { return r.counts(kind, n) })
 }
 
 // listOf is list of the names that believed picks.
-func (r *Repository) listOf(ctx context.Context, kind objectKind, believed func(Name) bool) (map[Name]int64, error) {
+func (r *Repository) listOf(ctx context.Context, kind format.ObjectKind, believed func(Name) bool) (map[Name]int64, error) {
 	names := make(map[Name]int64)
-	err := r.store.List(ctx, kind.prefix(), func(o store.Object) error {
-		if n, ok := kind.parsePath(o.Name); ok && believed(n) {
+	err := r.store.List(ctx, kind.Prefix(), func(o store.Object) error {
+		if n, ok := kind.ParsePath(o.Name); ok && believed(n) {
 			names[n] = o.Size
 		}
 		return nil
@@ -245,7 +224,7 @@ func (r *Repository) listOf(ctx context.Context, kind objectKind, believed func(
 }
 
 // readObject fetches and opens any object but a pack. One that does not count is ErrDamaged.
-func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([]byte, error) {
+func (r *Repository) readObject(ctx context.Context, kind format.ObjectKind, n Name) ([]byte, error) {
 	if !r.counts(kind, n) {
 		return nil, fmt.Errorf("%w: %s %s is not of this backup", ErrDamaged, kind, n)
 	}
@@ -253,8 +232,8 @@ func (r *Repository) readObject(ctx context.Context, kind objectKind, n Name) ([
 }
 
 // readUnder is readObject for a caller that knows the epoch and believes it.
-func (r *Repository) readUnder(ctx context.Context, e *Epoch, kind objectKind, n Name) ([]byte, error) {
-	sealed, err := store.ReadAll(ctx, r.store, kind.path(n), maxSealed)
+func (r *Repository) readUnder(ctx context.Context, e *Epoch, kind format.ObjectKind, n Name) ([]byte, error) {
+	sealed, err := store.ReadAll(ctx, r.store, kind.Path(n), format.MaxSealed)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s %s is %w", ErrDamaged, kind, n, errGone)
@@ -267,24 +246,24 @@ func (r *Repository) readUnder(ctx context.Context, e *Epoch, kind objectKind, n
 	if err := r.vouched(e, kind, n, sealed); err != nil {
 		return nil, err
 	}
-	return e.openObject(r.id, kind, n, sealed)
+	return e.OpenObject(r.id, kind, n, sealed)
 }
 
 // Wrote reports whether a snapshot's name is of an epoch that this repository reads, there or not.
 func (r *Repository) Wrote(snapshot Name) bool {
-	e := r.owner(kindSnapshot, snapshot)
-	return e != nil && (e == r.writes || e.state != epochPublic)
+	e := r.owner(format.KindSnapshot, snapshot)
+	return e != nil && (e == r.writes || e.State != format.EpochPublic)
 }
 
 // Outlived reports whether a snapshot's name is of an epoch that was public and is only deleted.
 func (r *Repository) Outlived(snapshot Name) bool {
-	e := r.owner(kindSnapshot, snapshot)
-	return e != nil && e != r.writes && e.state == epochPublic
+	e := r.owner(format.KindSnapshot, snapshot)
+	return e != nil && e != r.writes && e.State == format.EpochPublic
 }
 
 // SnapshotNames lists the names of all snapshots, in no order.
 func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {
-	names, err := r.list(ctx, kindSnapshot)
+	names, err := r.list(ctx, format.KindSnapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -297,11 +276,11 @@ func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {
 
 // Snapshot reads one snapshot.
 func (r *Repository) Snapshot(ctx context.Context, n Name) (*Snapshot, error) {
-	payload, err := r.readObject(ctx, kindSnapshot, n)
+	payload, err := r.readObject(ctx, format.KindSnapshot, n)
 	if err != nil {
 		return nil, err
 	}
-	s, err := decodeSnapshot(payload)
+	s, err := format.DecodeSnapshot(payload)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: %w", n, err)
 	}
@@ -408,8 +387,8 @@ func Newest(all []*Snapshot, now time.Time) *Snapshot {
 	return all[len(all)-1]
 }
 
-// Has tells whether a chunk is known to the loaded indexes.
+// Has reports whether a chunk is known to the loaded indexes.
 func (r *Repository) Has(id ID) bool {
-	_, ok := r.index.number(id)
+	_, ok := r.index.Number(id)
 	return ok
 }

@@ -2,13 +2,12 @@ package repo
 
 import (
 	"context"
-	"crypto/cipher"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
-)
 
-type aead = cipher.AEAD
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+)
 
 // Saver stores chunks for one goroutine: it hashes, looks up, compresses and
 // seals into the open pack, with no copy between.
@@ -68,7 +67,7 @@ func (s *Saver) save(kind Kind, buf []byte, compress func([]byte) []byte) (ID, e
 		return id, nil
 	}
 	record := buf
-	record[0] = encodingRaw
+	record[0] = format.EncodingRaw
 	if c := compress(content); c != nil {
 		record = c
 	}
@@ -76,11 +75,11 @@ func (s *Saver) save(kind Kind, buf []byte, compress func([]byte) []byte) (ID, e
 	if kind != KindData {
 		class = s.w.meta
 	}
-	p, ordinal, place, err := class.reserve(packEntry{id: id, kind: kind, record: uint32(len(record)), content: uint32(len(content))})
+	p, ordinal, place, err := class.reserve(format.PackEntry{ID: id, Kind: kind, Record: uint32(len(record)), Content: uint32(len(content))})
 	if err != nil {
 		return ID{}, err
 	}
-	p.aead.Seal(place, nonce(ordinal), record, id[:])
+	p.cipher.SealRecord(place, id, ordinal, record)
 	p.done()
 	s.w.newChunks.Add(1)
 	s.w.added.Add(int64(len(content)))
@@ -95,7 +94,7 @@ func (s *Saver) compress(content []byte) []byte {
 	if s.out == nil {
 		s.out = make([]byte, 0, 64<<10)
 	}
-	s.out = s.zstd.EncodeAll(content, append(s.out[:0], encodingZstd))
+	s.out = s.zstd.EncodeAll(content, append(s.out[:0], format.EncodingZstd))
 	if len(s.out) > len(content)-len(content)/32 {
 		return nil
 	}
@@ -108,7 +107,7 @@ const (
 	sampleSize = 8 << 10
 )
 
-// dense tells whether samples from all over a content cannot be compressed.
+// dense reports whether samples from all over a content cannot be compressed.
 func (s *Saver) dense(content []byte) bool {
 	if len(content) < 4*samples*sampleSize {
 		return false

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -29,7 +30,7 @@ func dump(t testing.TB, s store.Store) objects {
 	ctx := context.Background()
 	out := make(objects)
 	if err := s.List(ctx, "", func(o store.Object) error {
-		b, err := store.ReadAll(ctx, s, o.Name, maxPack)
+		b, err := store.ReadAll(ctx, s, o.Name, format.MaxPack)
 		out[o.Name] = b
 		return err
 	}); err != nil {
@@ -203,11 +204,11 @@ func TestDamageStaysLocal(t *testing.T) {
 	base := dump(t, m)
 	loc := func(i int) (string, int) {
 		e := reopen(t, m, key)
-		at, ok := e.index.find(e.current().NewHasher().ID(files[i].content))
+		at, ok := e.index.Find(e.current().NewHasher().ID(files[i].content))
 		if !ok {
 			t.Fatal("chunk not found")
 		}
-		return kindPack.path(e.index.packName(at.pack)), int(at.offset) + 20
+		return format.KindPack.Path(e.index.PackName(at.Pack)), int(at.Offset) + 20
 	}
 	for i, f := range files {
 		name, at := loc(i)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -22,7 +23,7 @@ import (
 func under(r *Repository, s store.Store, e *Epoch) *Repository {
 	h := *r.header
 	h.Next = nil
-	return open(ownHeader{s, h.encode()}, &h, r.key, []*Epoch{e.as(epochCurrent)})
+	return open(ownHeader{s, h.Encode()}, &h, r.key, []*Epoch{e.As(format.EpochCurrent)})
 }
 
 // ownHeader shows a header of one's own.
@@ -140,10 +141,10 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	if v := verify(t, reopen(t, m, key)); len(v.Damage) > 0 || v.Snapshots != 2 {
 		t.Errorf("verify: %+v", v)
 	}
-	if _, err := evil.putRecord(ctx, kindRemoval, encodeRemoval([]Name{first.Name, second.Name})); err != nil {
+	if _, err := evil.putRecord(ctx, format.KindRemoval, format.EncodeRemoval([]Name{first.Name, second.Name})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := evil.putRecord(ctx, kindPin, encodeRemoval([]Name{first.Name})); err != nil {
+	if _, err := evil.putRecord(ctx, format.KindPin, format.EncodeRemoval([]Name{first.Name})); err != nil {
 		t.Fatal(err)
 	}
 	if pins, err := reopen(t, m, key).Pinned(ctx); err != nil || len(pins) > 0 {
@@ -160,8 +161,8 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	}
 	wantSnapshots(t, m, key, own)
 
-	sealed := evil.current().sealObject(evil.id, kindSnapshot, first.Name, encodeSnapshot(planted))
-	if err := m.Replace(ctx, kindSnapshot.path(first.Name), sealed); err != nil {
+	sealed := evil.current().SealObject(evil.id, format.KindSnapshot, first.Name, format.EncodeSnapshot(planted))
+	if err := m.Replace(ctx, format.KindSnapshot.Path(first.Name), sealed); err != nil {
 		t.Fatal(err)
 	}
 	r := reopen(t, m, key)
@@ -176,22 +177,22 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 func plantIndexOfEverything(t *testing.T, m *store.Memory, key *backupkey.Key, evil *Repository) {
 	t.Helper()
 	ctx := context.Background()
-	var entries []packEntry
+	var entries []format.PackEntry
 	r := reopen(t, m, key)
-	r.index.each(func(_ uint32, row *row) {
-		entries = append(entries, packEntry{id: row.id, kind: row.kind, record: 20, content: 19})
-	})
-	n := evil.current().newName(kindPack)
-	c := evil.current().objectAEAD(kindPack, n)
+	for _, row := range rowsOf(r) {
+		entries = append(entries, format.PackEntry{ID: row.ID, Kind: row.Kind, Record: 20, Content: 19})
+	}
+	n := evil.current().NewName(format.KindPack)
+	c := evil.current().PackCipher(n)
 	var b []byte
 	for i, e := range entries {
-		b = c.Seal(b, nonce(uint32(i)), make([]byte, e.record), e.id[:])
+		b = c.SealRecord(b, e.ID, uint32(i), make([]byte, e.Record))
 	}
-	b = sealPackTail(c, b, entries)
-	if err := m.Put(ctx, kindPack.path(n), b); err != nil {
+	b = c.SealTail(b, entries)
+	if err := m.Put(ctx, format.KindPack.Path(n), b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := evil.putIndex(ctx, nil, []packList{{n, int64(len(b)), entries}}); err != nil {
+	if _, err := evil.putIndex(ctx, nil, []format.PackList{{Name: n, Size: int64(len(b)), Entries: entries}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -205,24 +206,24 @@ func TestAChunkIsHeldAgainstItsID(t *testing.T) {
 	key := changeKey(t, m, old)
 	thief := reopen(t, m, key) // both keys open the epoch in question
 	var forged ID
-	thief.index.each(func(_ uint32, row *row) {
-		if row.kind == KindData && row.content == 100 && row.record == 101 {
-			forged = row.id
+	for _, row := range rowsOf(thief) {
+		if row.Kind == KindData && row.Content == 100 && row.Record == 101 {
+			forged = row.ID
 		}
-	})
-	at, ok := thief.index.find(forged)
+	}
+	at, ok := thief.index.Find(forged)
 	if !ok {
 		t.Fatal("no chunk to forge")
 	}
-	n := thief.index.packName(at.pack)
-	b, err := store.ReadAll(ctx, m, kindPack.path(n), maxPack)
+	n := thief.index.PackName(at.Pack)
+	b, err := store.ReadAll(ctx, m, format.KindPack.Path(n), format.MaxPack)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := thief.owner(kindPack, n).objectAEAD(kindPack, n)
-	record := append([]byte{encodingRaw}, bytes.Repeat([]byte{7}, 100)...)
-	copy(b[at.offset:], c.Seal(nil, nonce(at.ordinal), record, forged[:]))
-	if err := m.Replace(ctx, kindPack.path(n), b); err != nil {
+	c := thief.owner(format.KindPack, n).PackCipher(n)
+	record := append([]byte{format.EncodingRaw}, bytes.Repeat([]byte{7}, 100)...)
+	copy(b[at.Offset:], c.SealRecord(nil, forged, at.Ordinal, record))
+	if err := m.Replace(ctx, format.KindPack.Path(n), b); err != nil {
 		t.Fatal(err)
 	}
 	r := reopen(t, m, key)
@@ -247,20 +248,20 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 	key := testKey(t)
 	genuine, m := newRepo(t, key)
 	writeSnapshot(t, reopen(t, m, key), someFiles, nil)
-	e := newEpoch(genuine.id, newSecret(), 0)
-	for name, next := range map[string]*guard{
+	e := format.NewEpoch(genuine.id, format.NewSecret(), 0)
+	for name, next := range map[string]*format.Guard{
 		"none":                        nil,
 		"none and the key to come":    {Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1},
 		"none and another key":        {Protection: ProtectionKey, KeyID: testKey(t).ID().String(), Keyring: 1},
 		"none and none to come":       {Protection: ProtectionNone, Epoch: fmt.Sprintf("%064x", 1)},
-		"none and a keyring far away": {Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: maxKeyring},
+		"none and a keyring far away": {Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: format.MaxKeyring},
 	} {
 		forged := store.NewMemory()
 		copyObjects(t, m, forged)
-		h := &header{Format: headerFormat, Version: headerVersion, Repository: genuine.header.Repository, Next: next}
-		h.guard = guard{Protection: ProtectionNone, Epoch: fmt.Sprintf("%x", e.secret)}
-		h.setSeal(nil)
-		if err := forged.Replace(ctx, HeaderPath, h.encode()); err != nil {
+		h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: genuine.header.Repository, Next: next}
+		h.Guard = e.Public()
+		h.SetSeal(nil)
+		if err := forged.Replace(ctx, HeaderPath, h.Encode()); err != nil {
 			t.Fatal(err)
 		}
 		planted := writeSnapshot(t, under(genuine, forged, e), plantedFiles, nil)
@@ -277,7 +278,7 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 				t.Errorf("%s: the key opens what was planted", name)
 			}
 		}
-		if r.current().equal(e) {
+		if r.current().Equal(e) {
 			t.Errorf("%s: what is written next is in the clear", name)
 		}
 	}
@@ -289,12 +290,12 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 // Keyrings that are planted under any number do not keep the key from being changed, nor make it unopenable.
 func TestPlantedKeyringsAreInNobodysWay(t *testing.T) {
 	ctx := context.Background()
-	for _, planted := range [][]uint32{{1<<32 - 1}, {1<<32 - 2, 1<<32 - 1}, {maxKeyring}, {2, 3, 4, 5}, {2, maxKeyring - 1, maxKeyring}} {
+	for _, planted := range [][]uint32{{1<<32 - 1}, {1<<32 - 2, 1<<32 - 1}, {format.MaxKeyring}, {2, 3, 4, 5}, {2, format.MaxKeyring - 1, format.MaxKeyring}} {
 		key := testKey(t)
 		_, m := newRepo(t, key)
 		own := kept{writeSnapshot(t, reopen(t, m, key), someFiles, nil).Name: someFiles}
 		for _, n := range planted {
-			if err := m.Put(ctx, keyringPath(n), bytes.Repeat([]byte{1}, 32+keyringBlock+gcmTag)); err != nil {
+			if err := m.Put(ctx, format.KeyringPath(n), bytes.Repeat([]byte{1}, 32+format.KeyringBlock+format.GCMTag)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -380,7 +381,7 @@ func TestAnOlderKeyringIsRefused(t *testing.T) {
 
 func mustRead(t *testing.T, s store.Store, name string) []byte {
 	t.Helper()
-	b, err := store.ReadAll(context.Background(), s, name, maxSealed)
+	b, err := store.ReadAll(context.Background(), s, name, format.MaxSealed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -559,7 +560,9 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 		}
 	}
 	var ids []ID
-	r.index.each(func(_ uint32, row *row) { ids = append(ids, row.id) })
+	for _, row := range rowsOf(r) {
+		ids = append(ids, row.ID)
+	}
 	if err := r.Load(ctx, ids[:len(ids)/2], func(n int) []byte { return make([]byte, n) }, func(_ ID, _ []byte, err error) error { return err }); err != nil {
 		t.Fatal(err)
 	}

@@ -2,16 +2,15 @@ package repo
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -47,7 +46,7 @@ type Writer struct {
 	uploads    errgroup.Group
 
 	indexMu   sync.Mutex
-	unindexed []packList
+	unindexed []format.PackList
 	indexes   []Name // that this run has written
 
 	pendingMu sync.Mutex
@@ -56,28 +55,6 @@ type Writer struct {
 	stored    atomic.Int64 // bytes put at the destination
 	added     atomic.Int64 // bytes of content of new chunks
 	newChunks atomic.Int64
-}
-
-// packClass is the packs of one sort: file data, or metadata.
-type packClass struct {
-	w      *Writer
-	target int
-	mu     sync.Mutex
-	open   *openPack
-	free   chan []byte // buffers; nil ones are made at their first use
-	made   [][]byte
-}
-
-// openPack is a pack being filled. Records are sealed in place, by several
-// goroutines at once, into ranges that were reserved one after the other.
-type openPack struct {
-	class   *packClass
-	name    Name
-	aead    aead
-	buf     []byte
-	used    int
-	entries []packEntry
-	pending atomic.Int32 // reservations not sealed yet, and one while it is open
 }
 
 // Stats tells what a Writer has done so far.
@@ -119,29 +96,21 @@ func (r *Repository) newWriter(ctx context.Context, e *Epoch, packBytes int) *Wr
 	return w
 }
 
-func newPackClass(w *Writer, target, buffers int) *packClass {
-	c := &packClass{w: w, target: target, free: make(chan []byte, buffers)}
-	for range buffers {
-		c.free <- nil
-	}
-	return c
-}
-
 // adopt compares the packs at the destination with those the indexes name,
 // and makes the index forget those that are gone or marked.
-func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans []packList, err error) {
-	present, err := r.list(ctx, kindPack)
+func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans []format.PackList, err error) {
+	present, err := r.list(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
 	}
 	r.loadMu.Lock()
 	defer r.loadMu.Unlock()
 	leaveOut(present, marked)
-	r.index.keepOnly(present)
+	r.index.KeepOnly(present)
 	for n, size := range present {
 		// A pack of a closed epoch that no index names is of no use: its ids are those of another key, and somebody who has the old
 		// key may have planted it.
-		if r.listed[n] || r.owner(kindPack, n) != r.writes {
+		if r.listed[n] || r.owner(format.KindPack, n) != r.writes {
 			continue
 		}
 		entries, err := r.readTable(ctx, n, size)
@@ -151,10 +120,10 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 		if err != nil {
 			return nil, err
 		}
-		p := packList{name: n, size: size, entries: entries}
+		p := format.PackList{Name: n, Size: size, Entries: entries}
 		orphans = append(orphans, p)
 		r.listed[n] = true
-		r.index.addPack(p)
+		r.index.Add(p)
 	}
 	return orphans, nil
 }
@@ -169,40 +138,40 @@ func leaveOut(present map[Name]int64, marked map[Name]bool) {
 }
 
 // readTable reads the table at the end of a pack.
-func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]packEntry, error) {
+func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]format.PackEntry, error) {
 	damaged := func(what string) error { return fmt.Errorf("%w: pack %s %s", ErrDamaged, n, what) }
-	if size < trailerSealed || size > maxPack {
+	if size < format.TrailerSealed || size > format.MaxPack {
 		return nil, damaged("has an impossible size")
 	}
-	cipher, err := r.packAEAD(n)
+	c, err := r.packCipherOf(n)
 	if err != nil {
 		return nil, err
 	}
 	// Most tables are in the last block; how long one is shows only where it is longer.
-	from, _ := blocks(size-trailerSealed, size, size)
+	from, _ := blocks(size-format.TrailerSealed, size, size)
 	end := make([]byte, size-from)
-	if err := r.readAt(ctx, kindPack.path(n), end, from); err != nil {
+	if err := r.readAt(ctx, format.KindPack.Path(n), end, from); err != nil {
 		return nil, err
 	}
-	tail, err := openTrailer(cipher, end[len(end)-trailerSealed:])
+	tail, err := c.OpenTrailer(end[len(end)-format.TrailerSealed:])
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
-	end = end[:len(end)-trailerSealed]
-	at := size - trailerSealed - int64(tail.table)
+	end = end[:len(end)-format.TrailerSealed]
+	at := size - format.TrailerSealed - int64(tail.Table)
 	if at < 0 {
 		return nil, damaged("is shorter than its table")
 	}
 	if at < from {
 		start, _ := blocks(at, from, size)
 		before := make([]byte, from-start)
-		if err := r.readAt(ctx, kindPack.path(n), before, start); err != nil {
+		if err := r.readAt(ctx, format.KindPack.Path(n), before, start); err != nil {
 			return nil, err
 		}
 		end = append(before, end...)
 	}
-	table := end[len(end)-tail.table:]
-	entries, err := openTable(cipher, table, tail, size)
+	table := end[len(end)-tail.Table:]
+	entries, err := c.OpenTable(table, tail, size)
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", n, err)
 	}
@@ -214,10 +183,10 @@ func (w *Writer) Stats() Stats {
 	return Stats{Stored: w.stored.Load(), Added: w.added.Load(), NewChunks: w.newChunks.Load()}
 }
 
-// claim tells whether the caller must store this chunk: nobody has, and
+// claim reports whether the caller must store this chunk: nobody has, and
 // nobody else is about to.
 func (w *Writer) claim(id ID) bool {
-	if _, found := w.repo.index.find(id); found {
+	if _, found := w.repo.index.Find(id); found {
 		return false
 	}
 	w.mu.Lock()
@@ -225,112 +194,11 @@ func (w *Writer) claim(id ID) bool {
 	if _, taken := w.claimed[id]; taken {
 		return false
 	}
-	if _, found := w.repo.index.find(id); found { // uploaded since the first look
+	if _, found := w.repo.index.Find(id); found { // uploaded since the first look
 		return false
 	}
 	w.claimed[id] = struct{}{}
 	return true
-}
-
-// reserve returns a place for a sealed record in a pack of the class.
-func (c *packClass) reserve(e packEntry) (p *openPack, ordinal uint32, place []byte, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p := c.open; p != nil && (packSize(p.used+e.sealed(), len(p.entries)+1) > c.target || len(p.entries) == maxPackChunks) {
-		c.closeLocked()
-	}
-	if c.open == nil {
-		var buf []byte
-		select {
-		case buf = <-c.free:
-		case <-c.w.ctx.Done():
-			return nil, 0, nil, context.Cause(c.w.ctx)
-		}
-		if buf == nil {
-			// Room for one chunk of the greatest size over the target, its tail and its padding.
-			if buf, err = newBuffer(padme(c.target + MaxChunk + maxPackChunks)); err != nil {
-				return nil, 0, nil, err
-			}
-			c.made = append(c.made, buf)
-		}
-		name := c.w.epoch.newName(kindPack)
-		c.open = &openPack{class: c, name: name, aead: c.w.epoch.objectAEAD(kindPack, name), buf: buf}
-		c.open.pending.Store(1)
-	}
-	p = c.open
-	ordinal, place = uint32(len(p.entries)), p.buf[p.used:p.used:p.used+e.sealed()]
-	p.used += e.sealed()
-	p.entries = append(p.entries, e)
-	p.pending.Add(1)
-	if wellFilled(p.used, len(p.entries), c.target) {
-		c.closeLocked()
-	}
-	return p, ordinal, place, nil
-}
-
-// wellFilled tells whether a pack is so close under a length that it would be
-// padded to that it should end here, from half of the target on. The more records may still
-// come, the closer it must be: with k to come and the padding taken as uniform below w, waiting
-// pays as long as there is more of it than about 2w/(k+4). Filled blindly, packs are a
-// hundredth of padding.
-func wellFilled(used, records, target int) bool {
-	size := used + gcmTag + records*tableEntry + gcmTag + trailerSealed
-	if size < target/2 {
-		return false
-	}
-	padding, w := padme(size)-size, padmeGrain(size)
-	left := max(0, target-size) / (size / records)
-	return padding*(left+4) <= 2*w
-}
-
-// closeLocked ends the open pack; the last one to seal a record uploads it.
-func (c *packClass) closeLocked() {
-	p := c.open
-	c.open = nil
-	p.done()
-}
-
-func (p *openPack) done() {
-	if p.pending.Add(-1) == 0 {
-		p.class.w.uploads.Go(p.upload)
-	}
-}
-
-func (p *openPack) upload() error {
-	w := p.class.w
-	sealed := sealPackTail(p.aead, p.buf[:p.used], p.entries)
-	err := w.put(kindPack.path(p.name), sealed)
-	p.class.free <- p.buf
-	if err != nil {
-		w.fail(err)
-		return err
-	}
-	list := packList{name: p.name, size: int64(len(sealed)), entries: p.entries}
-	w.repo.loadMu.Lock()
-	w.repo.listed[p.name] = true
-	w.repo.loadMu.Unlock()
-	w.repo.index.addPack(list)
-	w.mu.Lock()
-	for _, e := range p.entries {
-		delete(w.claimed, e.id)
-	}
-	w.mu.Unlock()
-
-	w.indexMu.Lock()
-	w.unindexed = append(w.unindexed, list)
-	full := len(w.unindexed) >= indexEvery
-	w.indexMu.Unlock()
-	if !full {
-		return nil
-	}
-	if err := w.writeIndex(); err != nil {
-		return err
-	}
-	if err := w.checkpoint(nil); err != nil {
-		w.fail(err)
-		return err
-	}
-	return nil
 }
 
 func (w *Writer) fail(err error) { w.cancel(err) }
@@ -346,55 +214,6 @@ func (w *Writer) put(path string, b []byte) error {
 	}
 	return err
 }
-
-// put stores an object, trying again after faults that may pass. An answer
-// may be lost after the object was stored, so a second try may find it there.
-func (r *Repository) put(ctx context.Context, path string, b []byte) error {
-	for try := 1; ; try++ {
-		err := r.store.Put(ctx, path, b)
-		if errors.Is(err, store.ErrExists) && try > 1 {
-			if o, statErr := r.store.Stat(ctx, path); statErr == nil && o.Size == int64(len(b)) {
-				err = nil
-			}
-		}
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case try == putTries || store.IsPermanent(err):
-			return err
-		}
-		wait := time.NewTimer(time.Duration(try*try) * 250 * time.Millisecond)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// putSure stores an object and looks whether it is there: for those on which
-// the safety of others' data rests.
-func (r *Repository) putSure(ctx context.Context, path string, b []byte) error {
-	if err := r.put(ctx, path, b); err != nil {
-		return err
-	}
-	o, err := r.store.Stat(ctx, path)
-	if err == nil && o.Size != int64(len(b)) || errors.Is(err, store.ErrNotExist) {
-		err = &lostError{path}
-	}
-	return err
-}
-
-// lostError is ErrDamaged: an object was stored and is not there.
-type lostError struct{ path string }
-
-func (e *lostError) Error() string {
-	return ErrDamaged.Error() + ": " + e.path + " was stored and is not there"
-}
-func (e *lostError) Unwrap() error { return ErrDamaged }
 
 // writeIndex writes an index of the packs that have none yet.
 func (w *Writer) writeIndex() error {
@@ -417,11 +236,11 @@ func (w *Writer) writeIndex() error {
 }
 
 // putIndex writes an index under the current epoch and counts it as loaded.
-func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []packList) (Name, error) {
+func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []format.PackList) (Name, error) {
 	var name Name
 	for try := 1; ; try++ {
 		var err error
-		if name, err = r.putRecord(ctx, kindIndex, encodeIndex(supersedes, packs)); err == nil {
+		if name, err = r.putRecord(ctx, format.KindIndex, format.EncodeIndex(supersedes, packs)); err == nil {
 			break
 		}
 		// A prune may have put it into another index by now. It is put again: two indexes may say the same.
@@ -435,7 +254,7 @@ func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []pa
 	return name, nil
 }
 
-// checkpoint tells whoever prunes that this run is alive and what it has
+// checkpoint tells prunes that this run is alive and what it has
 // stored. The object before stays until the next one, so that no listing misses both.
 func (w *Writer) checkpoint(s *Snapshot) error {
 	w.pendingMu.Lock()
@@ -443,12 +262,12 @@ func (w *Writer) checkpoint(s *Snapshot) error {
 	w.indexMu.Lock()
 	indexes := slices.Clone(w.indexes)
 	w.indexMu.Unlock()
-	name, err := w.repo.putRecord(w.ctx, kindPending, encodePending(pending{indexes, s}))
+	name, err := w.repo.putRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
 	if err != nil {
 		return err
 	}
 	if n := len(w.pending); n > 1 {
-		if err := w.repo.deleteAll(w.ctx, kindPending, w.pending[:n-1]); err != nil {
+		if err := w.repo.deleteAll(w.ctx, format.KindPending, w.pending[:n-1]); err != nil {
 			return err
 		}
 		w.pending = w.pending[n-1:]
@@ -477,7 +296,7 @@ func (w *Writer) Flush() error {
 // WriteSnapshot makes a snapshot visible (docs/format.md, chapter 12). Everything
 // it refers to must have been flushed. It returns the snapshot with its name set.
 // Errors: ErrVanished when a prune got ahead: the index has forgotten what is
-// lost, so whoever stores everything again may try again with the same Writer.
+// lost, so a caller that stores everything again may go on with the same Writer.
 // ErrChanged; those of store.
 func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
 	s.Begin, s.End = s.Begin.Add(w.repo.ahead), s.End.Add(w.repo.ahead)
@@ -492,16 +311,16 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 	if err := w.settle(); err != nil {
 		return nil, err
 	}
-	s.Name = w.epoch.newName(kindSnapshot)
-	path := kindSnapshot.path(s.Name)
-	sealed := w.epoch.sealObject(w.repo.id, kindSnapshot, s.Name, encodeSnapshot(&s))
+	s.Name = w.epoch.NewName(format.KindSnapshot)
+	path := format.KindSnapshot.Path(s.Name)
+	sealed := w.epoch.SealObject(w.repo.id, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
 	if err := w.repo.putSure(w.ctx, path, sealed); err != nil {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
 	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
-	_, err := w.repo.store.Stat(w.ctx, kindPending.path(w.pending[len(w.pending)-1]))
+	_, err := w.repo.store.Stat(w.ctx, format.KindPending.Path(w.pending[len(w.pending)-1]))
 	if errors.Is(err, store.ErrNotExist) {
 		err = w.settle()
 	} else if err == nil {
@@ -511,7 +330,7 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 		return nil, errors.Join(err, w.takeBack(s.Name))
 	}
 	// What stays of these only makes prune wait.
-	if w.repo.deleteAll(w.ctx, kindPending, w.pending) == nil {
+	if w.repo.deleteAll(w.ctx, format.KindPending, w.pending) == nil {
 		w.pending = nil
 	}
 	return &s, nil
@@ -520,12 +339,12 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 // takeBack deletes the snapshot that was just made visible. Others may have seen it meanwhile, and would miss it: so it is noted as
 // deleted on purpose, which also lets a prune finish what is cut off here.
 func (w *Writer) takeBack(n Name) error {
-	_, err := w.repo.putRecord(w.ctx, kindRemoval, encodeRemoval([]Name{n}))
-	return errors.Join(err, w.repo.store.Delete(w.ctx, kindSnapshot.path(n)))
+	_, err := w.repo.putRecord(w.ctx, format.KindRemoval, format.EncodeRemoval([]Name{n}))
+	return errors.Join(err, w.repo.store.Delete(w.ctx, format.KindSnapshot.Path(n)))
 }
 
 // settle compares what the run relied on with what is there now. A pending
-// object must be there: then whoever prunes sees it, or is seen here.
+// object must be there: then a prune sees it, or is seen here.
 func (w *Writer) settle() error {
 	r := w.repo
 	marks, err := r.marks(w.ctx) // first: a mark goes after its packs
@@ -535,7 +354,7 @@ func (w *Writer) settle() error {
 	if _, err := r.LoadIndex(w.ctx); err != nil {
 		return err
 	}
-	present, err := r.list(w.ctx, kindPack)
+	present, err := r.list(w.ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -543,17 +362,17 @@ func (w *Writer) settle() error {
 	if err := r.checkHeader(w.ctx); err != nil {
 		return err
 	}
-	if lost := r.index.keepOnly(present); lost > 0 {
+	if lost := r.index.KeepOnly(present); lost > 0 {
 		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
 	}
 	return nil
 }
 
-// checkHeader tells whether protection and epochs are still those that were
+// checkHeader reports whether protection and epochs are still those that were
 // opened; otherwise it is ErrChanged.
 func (r *Repository) checkHeader(ctx context.Context) error {
 	h, err := readHeader(ctx, r.store)
-	if err == nil && !h.sameEpochs(r.header) {
+	if err == nil && !h.SameEpochs(r.header) {
 		err = ErrChanged
 	}
 	return err
@@ -564,7 +383,7 @@ func (r *Repository) checkHeader(ctx context.Context) error {
 // No Saver may be at work.
 func (w *Writer) Close() {
 	w.cancel(errors.New("the writer is closed"))
-	_ = w.uploads.Wait() // faults were reported to whoever flushed
+	_ = w.uploads.Wait() // Flush has reported faults
 	for _, c := range []*packClass{w.data, w.meta} {
 		for _, b := range c.made {
 			freeBuffer(b)
@@ -574,11 +393,10 @@ func (w *Writer) Close() {
 }
 
 // ChunkerKey is the key of FastCDC's gear table.
-func (w *Writer) ChunkerKey() []byte { return w.epoch.chunkerKey }
+func (w *Writer) ChunkerKey() []byte { return w.epoch.ChunkerKey() }
 
-// CutAfter tells whether gathered files are cut after this one, so that a cut
+// CutAfter reports whether gathered files are cut after this one, so that a cut
 // comes about every average bytes (docs/format.md, chapter 5).
 func (w *Writer) CutAfter(name string, size, average int64) bool {
-	m := w.epoch.cuts.sum(appendUvarint(appendBytes(nil, name), uint64(size)))
-	return uint64(binary.BigEndian.Uint32(m[:]))*uint64(average) < uint64(size)<<32
+	return w.epoch.CutAfter(name, size, average)
 }

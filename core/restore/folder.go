@@ -226,7 +226,7 @@ func (r *run) makeIn(root *os.Root, parent *folder, name string) (as string, mad
 	}
 }
 
-// openForWriting opens one's own folder that one may not write to. It is closed again in the end.
+// openForWriting lets the owner write to a folder that is read-only. It becomes read-only again in the end.
 func (r *run) openForWriting(f *folder, root *os.Root) error {
 	info, err := root.Lstat(".")
 	if err != nil || superuser || info.Mode().Perm()&0o700 == 0o700 {

@@ -30,12 +30,12 @@ type Options struct {
 	Repository *repo.Repository
 	Snapshot   *repo.Snapshot
 	Target     string // made if it does not exist
-	// Want tells whether an entry is wanted (path is slash-separated, without
+	// Want reports whether an entry is wanted (path is slash-separated, without
 	// a leading slash), and whether to look for wanted entries below it. nil wants all.
 	Want     func(path string, dir bool) (wanted, below bool)
 	Conflict Conflict
 	// DevicesAndSetuid also restores device files, set-id bits of files and file
-	// capabilities: what gives rights over this computer to whoever may read the files.
+	// capabilities: what gives the readers of the files rights over this computer.
 	DevicesAndSetuid bool
 	Counters         *Counters // may be nil
 }

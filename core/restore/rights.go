@@ -6,7 +6,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// Bits of a mode that lend a file's owner or group to whoever runs it.
+// Bits of a mode that run a program as the file's owner or group.
 const (
 	setIDs = 0o6000
 	setUID = 0o4000

@@ -88,7 +88,7 @@ func (s Schedule) OverdueAfter() time.Duration {
 	case Week:
 		return 14 * day
 	}
-	return 14 * day // whoever backs up by hand
+	return 14 * day // backups by hand
 }
 
 func latest(a, b time.Time) time.Time {

@@ -14,7 +14,7 @@ type Watch struct {
 	last, quiet time.Time
 }
 
-// Settled tells whether something may begin now: the computer has been awake
+// Settled reports whether something may begin now: the computer has been awake
 // for a while, and its clock goes steadily.
 func (w *Watch) Settled(now time.Time) bool {
 	now = now.Round(0)

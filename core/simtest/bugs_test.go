@@ -41,7 +41,7 @@ func TestSchedulesFindPlantedBugs(t *testing.T) {
 			"if files == 0 && r.o.Held[src.Path] > 0 {", "if false {", "the backup holds",
 		},
 		{
-			"a full place cannot be pruned", "../repo/records.go",
+			"a full place cannot be pruned", "../repo/objects.go",
 			"if errors.Is(err, store.ErrNoSpace) {\n		// The place", "if false {\n		// The place", "a prune of a full place",
 		},
 	} {

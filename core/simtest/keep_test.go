@@ -11,7 +11,7 @@ import (
 
 // Which snapshots may go is said here a second time, and otherwise: by what must be left of each period.
 
-// inFuture tells whether a snapshot is dated so that a clock must have been wrong.
+// inFuture reports whether a snapshot is dated so that a clock must have been wrong.
 func inFuture(s *repo.Snapshot, now time.Time) bool { return s.Begin.Sub(now) > 24*time.Hour }
 
 // judge returns what is wrong with a decision to keep some of all snapshots; "": nothing.

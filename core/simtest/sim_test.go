@@ -293,7 +293,7 @@ func (s *schedule) backup(ctx context.Context, p *profile, repository *repo.Repo
 	return err
 }
 
-// run1 makes a backup, and tells whether it holds all sources of the profile.
+// run1 makes a backup, and reports whether it holds all sources of the profile.
 func (s *schedule) run1(ctx context.Context, p *profile, repository *repo.Repository, cache string, era int) (all bool, err error) {
 	files, sources, err := p.expected()
 	if err != nil {

@@ -128,7 +128,7 @@ func (l Level) Enter(name string) Level {
 	return l
 }
 
-// Match tells whether a name in this folder is excluded.
+// Match reports whether a name in this folder is excluded.
 func (l Level) Match(name string, dir bool) bool {
 	if l.x == nil {
 		return false
@@ -149,7 +149,7 @@ func (l Level) Match(name string, dir bool) bool {
 	return false
 }
 
-// Leads tells whether something below a folder in this one may match. It
+// Leads reports whether something below a folder in this one may match. It
 // may say so of too many folders, never of too few.
 func (l Level) Leads(name string) bool {
 	if l.x == nil {
@@ -172,7 +172,7 @@ const cacheTagName = "CACHEDIR.TAG"
 
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55"
 
-// Tagged tells whether a folder says of itself that it is a cache
+// Tagged reports whether a folder says of itself that it is a cache
 // (CACHEDIR.TAG, https://bford.info/cachedir/) and such are excluded.
 func (l Level) Tagged(d *Dir) bool {
 	if l.x == nil || !l.x.tagged {

@@ -66,7 +66,7 @@ type WatchParams struct {
 // that asks and waits; many that follow each other are one piece of work. When a call has no answer, or the Watch's context ends, whoever
 // asked goes on without it, and the runner stays until the kernel lets go of it. It must not be used after Close.
 //
-// What a runner was given to write into belongs to it: after an error whoever asked must not use it again.
+// A runner keeps what it was given to write into: after an error the caller must not use that again.
 type Watch struct {
 	ctx   context.Context
 	p     WatchParams

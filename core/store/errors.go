@@ -36,7 +36,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// IsPermanent tells whether the same call would fail again if it were repeated
+// IsPermanent reports whether the same call would fail again if it were repeated
 // at once: then a caller must do something else, or ask the person. Everything
 // else may pass, ErrUnreachable and unknown errors among it. nil is not
 // permanent; an ended context is.

@@ -282,7 +282,7 @@ func (f *Folder) check(ctx context.Context, op, name string, valid func(string) 
 	return f.fail(op, name, ctx.Err())
 }
 
-// alive tells whether the path still leads to the folder that was opened. It
+// alive reports whether the path still leads to the folder that was opened. It
 // does not when a drive is gone, or when the folder was deleted or moved away.
 func (f *Folder) alive() bool {
 	now, err := os.Stat(f.path)

@@ -284,7 +284,7 @@ func (d *dirs) makeLocked(root *os.Root, name string) error {
 	if err := root.Mkdir(filepath.FromSlash(name), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// Also when it was there: whoever made it may have died before this.
+	// Also when it was there: the process that made it may have died before this.
 	p, err := root.Open(filepath.FromSlash(parent))
 	if err != nil {
 		return err

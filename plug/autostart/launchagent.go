@@ -20,7 +20,7 @@ func folder() (string, error) {
 	return filepath.Join(home, "Library", "LaunchAgents"), err
 }
 
-// Enabled tells whether the program is started at login.
+// Enabled reports whether the program is started at login.
 func (e Entry) Enabled() (bool, error) {
 	path, err := e.path()
 	if err != nil {

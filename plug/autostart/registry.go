@@ -13,7 +13,7 @@ import (
 // runKey is the person's own "Run" key.
 const runKey = `Software\Microsoft\Windows\CurrentVersion\Run`
 
-// Enabled tells whether the program is started at login.
+// Enabled reports whether the program is started at login.
 func (e Entry) Enabled() (bool, error) {
 	k, err := registry.OpenKey(registry.CURRENT_USER, runKey, registry.QUERY_VALUE)
 	if errors.Is(err, registry.ErrNotExist) {

@@ -21,7 +21,7 @@ func folder() (string, error) {
 	return filepath.Join(dir, "autostart"), err
 }
 
-// Enabled tells whether the program is started at login. The person, or their
+// Enabled reports whether the program is started at login. The person, or their
 // desktop, may have turned the entry off without deleting it.
 func (e Entry) Enabled() (bool, error) {
 	path, err := e.path()

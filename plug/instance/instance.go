@@ -52,7 +52,7 @@ func Listen(profile string, raise func()) (stop func(), err error) {
 	}, nil
 }
 
-// Raise rings at the profile's window. It tells whether somebody heard.
+// Raise rings at the profile's window. It reports whether somebody heard.
 func Raise(profile string) bool {
 	c, err := net.DialTimeout("unix", socket(profile), patience)
 	if err != nil {

@@ -99,6 +99,9 @@ type cli struct {
 	background       bool
 }
 
+// elsewhere looks at backups that need no profile.
+func (c *cli) elsewhere() core.Elsewhere { return core.Elsewhere{Vaults: c.Vaults} }
+
 // usageError is a mistake in the command itself.
 type usageError struct{ error }
 

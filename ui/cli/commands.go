@@ -270,14 +270,14 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 			if err := c.withTrust(ctx, p.destination, &p.password, pw); err != nil {
 				return err
 			}
-			r, err = core.OpenReaderWithPassword(ctx, c.Vaults, p.destination, *pw)
+			r, err = c.elsewhere().OpenReaderWithPassword(ctx, p.destination, *pw)
 			return err
 		})
 		return r, err
 	}
 	if p.keyIn == "" {
 		// Neither a key nor a password: the person takes what is not encrypted.
-		if r, err = core.OpenReader(ctx, p.destination, nil); err == nil && !p.plain {
+		if r, err = c.elsewhere().OpenReader(ctx, p.destination, nil); err == nil && !p.plain {
 			c.warn("holdfast: this backup is not encrypted: whoever can write to its place can have changed it")
 		}
 		return r, err
@@ -291,7 +291,7 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 	if err != nil {
 		return nil, err
 	}
-	if r, err = core.OpenReader(ctx, p.destination, k); err != nil {
+	if r, err = c.elsewhere().OpenReader(ctx, p.destination, k); err != nil {
 		k.Clear()
 		return nil, c.repair(ctx, err, p.destination, text)
 	}

@@ -27,7 +27,7 @@ func (c *cli) repair(ctx context.Context, err error, destination string, text []
 	if !errors.Is(err, core.ErrWrongKey) {
 		return err
 	}
-	found, ierr := core.Inspect(ctx, destination)
+	found, ierr := c.elsewhere().Inspect(ctx, destination)
 	if ierr != nil {
 		return err
 	}

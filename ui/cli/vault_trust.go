@@ -19,7 +19,7 @@ import (
 // that only the card there names is contacted only after the person agreed to it: with
 // --trust-vault, or at the terminal. Otherwise the error says which vault it is.
 func (c *cli) withTrust(ctx context.Context, destination string, p *passwordFlags, req *core.PasswordRequest) error {
-	err := core.TrustedVault(ctx, destination, *req)
+	err := c.elsewhere().TrustedVault(ctx, destination, *req)
 	var unknown *core.VaultNotTrustedError
 	if !errors.As(err, &unknown) {
 		return err

@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault/api"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 func must(t testing.TB, err error) {
@@ -47,7 +48,7 @@ func newSite(t *testing.T, p api.Params, policy vault.Policy) *site {
 	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri})
 	must(t, err)
 	t.Cleanup(h.Close)
-	v, err := vault.Open(t.Context(), vault.Params{Store: vault.NewMemory(), HSM: h, Name: "test", Policy: policy})
+	v, err := vault.Open(t.Context(), vault.Params{Store: store.NewMemory(), HSM: h, Name: "test", Policy: policy})
 	must(t, err)
 	t.Cleanup(v.Close)
 	s := &site{t: t, vault: v, logs: &bytes.Buffer{}, id: vault.AccountID{1, 2, 3}, public: v.Public().PublicKey, spec: readSpec(t)}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,21 +86,21 @@ func TestHostileRequests(t *testing.T) {
 	if answered*10 < asked*8 {
 		t.Errorf("%d of %d honest requests were answered", answered, asked)
 	}
-	// The same work, in turns, at the server that was attacked and at one that was not.
-	took := map[*api.Server][]time.Duration{}
-	for n := range 200 {
+	// The same work, in turns, at the server that was attacked and at one that was not. The fastest of each counts, and on a
+	// busy machine some more are asked: what slows every request shows in all of them.
+	fastest := map[*api.Server]time.Duration{s.server: time.Hour, untouched: time.Hour}
+	slower := func() bool { return float64(fastest[untouched]) < 0.8*float64(fastest[s.server]) }
+	for n := 0; n < 200 || slower() && n < 20_000; n++ {
 		for _, server := range []*api.Server{s.server, untouched} {
 			q := from(t, 1<<25+n, "GET", s.account(), "")
 			begun := time.Now()
 			server.ServeHTTP(httptest.NewRecorder(), q)
-			took[server] = append(took[server], time.Since(begun))
+			fastest[server] = min(fastest[server], time.Since(begun))
 		}
 	}
-	median := func(all []time.Duration) time.Duration { slices.Sort(all); return all[len(all)/2] }
-	if a, b := median(took[s.server]), median(took[untouched]); float64(b) < 0.8*float64(a) {
-		t.Errorf("an honest request takes %v, and %v at a server that nobody attacks", a, b)
-	} else {
-		t.Logf("an honest request takes %v, and %v at a server that nobody attacks", a, b)
+	t.Logf("an honest request takes %v, and %v at a server that nobody attacks", fastest[s.server], fastest[untouched])
+	if slower() {
+		t.Error("an attack makes honest requests slow")
 	}
 	if status, body := s.guess("right"); status != 200 {
 		t.Errorf("the right password: %d %s", status, body)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// readyFor is how long an answer of the vault whether it is ready holds: whoever asks often does not keep the token busy.
+// readyFor is how long the answer to "is the vault ready" is kept, so that frequent questions do not keep the token busy.
 const readyFor = 250 * time.Millisecond
 
 // readiness is the newest such answer.

@@ -149,7 +149,7 @@ func escape(s string) string {
 // GoString is String, so that no verb of fmt shows a PIN.
 func (u Address) GoString() string { return u.String() }
 
-// HasPIN tells whether the URI says where the PIN is.
+// HasPIN reports whether the URI says where the PIN is.
 func (u Address) HasPIN() bool { return u.PINSource != "" || u.pinValue != nil }
 
 // PINValue returns a copy of the PIN that stands in the URI itself, nil if

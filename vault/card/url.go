@@ -88,7 +88,7 @@ var (
 	segment = regexp.MustCompile(`^[A-Za-z0-9._~-]+$`)
 )
 
-// plainHTTPS tells whether text is https://host[:port][/path] with nothing
+// plainHTTPS reports whether text is https://host[:port][/path] with nothing
 // that is escaped, hidden or read in two ways.
 func plainHTTPS(text string) bool {
 	rest, ok := strings.CutPrefix(text, "https://")
@@ -138,7 +138,7 @@ const maxMarks = 4
 
 func isMark(r rune) bool { return unicode.Is(unicode.M, r) }
 
-// showable tells whether a character shows as itself: letters, marks, numbers,
+// showable reports whether a character shows as itself: letters, marks, numbers,
 // punctuation, symbols and the space, but none that shows as nothing.
 func showable(r rune) bool {
 	switch {

@@ -87,7 +87,7 @@ func (l *lease) EvaluateAKE(ctx context.Context, p opaque.Point) (opaque.Point, 
 	return l.evaluate(ctx, l.h.akeName, l.h.ake, p, nil)
 }
 
-// evaluate runs on the kept session until the call returns: whoever waits for it waits with a deadline of
+// evaluate runs on the kept session until the call returns: its callers wait with a deadline of
 // their own. If the token was pulled and put back, it goes on with a session of the new login.
 func (l *lease) evaluate(ctx context.Context, name string, public, p opaque.Point, output *atomic.Bool) (opaque.Point, error) {
 	if l.kept != nil {

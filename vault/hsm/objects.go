@@ -77,7 +77,7 @@ func (h *HSM) removeObject(s session, label string) error {
 	return nil
 }
 
-// KeepsObjects tells whether the token keeps data objects, by making and
+// KeepsObjects reports whether the token keeps data objects, by making and
 // removing one.
 func (h *HSM) KeepsObjects(ctx context.Context) (bool, error) {
 	const label = "probe"

@@ -33,7 +33,7 @@ type pool int
 const (
 	forAccounts  pool = iota // evaluations of accounts, and all that has no pool of its own
 	forAnchor                // all answers wait for the anchor
-	forStrangers             // evaluations for new passwords: whoever asks may have no account
+	forStrangers             // evaluations for new passwords: the client may have no account
 	forLookout               // readiness
 	pools
 )
@@ -261,7 +261,7 @@ func (t *token) readPIN(ctx context.Context) ([]byte, error) {
 
 // drop forgets a login that is worth nothing. Nobody opens a new one
 // meanwhile: a module that was initialised anew gives out the same numbers again.
-// Sessions that are borrowed end when they come back: whoever has one may be half way, and not every
+// Sessions that are borrowed end when they come back: their users may be half way, and not every
 // error means that the token is gone.
 func (t *token) drop(l *login) {
 	<-t.opening

@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 var noDeadline time.Time
@@ -210,7 +211,7 @@ func restore(ctx context.Context, s settings) error {
 		return err
 	}
 	defer unlock()
-	from, err := vault.OpenBoltCopy(file)
+	from, err := store.OpenBoltCopy(file)
 	if err != nil {
 		return wordsOf(err)
 	}
@@ -226,7 +227,7 @@ func restore(ctx context.Context, s settings) error {
 	defer token.Close()
 	temporary := s.storePath() + ".new"
 	_ = os.Remove(temporary) // of a restore that was cut off
-	to, err := vault.OpenBolt(temporary)
+	to, err := store.OpenBolt(temporary)
 	if err != nil {
 		return err
 	}
@@ -267,7 +268,7 @@ func lockFolder(dir string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock the folder: %w", err)
 	}
 	if !ok {
-		return nil, wordsOf(fmt.Errorf("%w: %s", vault.ErrInUse, dir))
+		return nil, wordsOf(fmt.Errorf("%w: %s", store.ErrInUse, dir))
 	}
 	return func() { _ = lock.Close() }, nil // the system unlocks it when the process ends
 }

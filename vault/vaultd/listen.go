@@ -90,7 +90,7 @@ func addrOf(address net.Addr) (netip.Addr, bool) {
 	return a.Unmap(), ok
 }
 
-// limitedListener closes connections that are too many, at once: who has one is not kept waiting.
+// limitedListener closes connections over its limit at once, so that those it has taken do not wait.
 type limitedListener struct {
 	net.Listener
 	peers []netip.Prefix // proxies: many clients share an address

@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 func (s *settings) storePath() string { return filepath.Join(s.data, "store.db") }
@@ -19,7 +20,7 @@ func (s *settings) storePath() string { return filepath.Join(s.data, "store.db")
 type opened struct {
 	*vault.Vault
 	token *hsm.HSM
-	store *vault.Bolt
+	store *store.Bolt
 }
 
 func (o *opened) close() {
@@ -58,23 +59,23 @@ func (s *settings) open(ctx context.Context, params vault.Params, makeStore bool
 	case !there && !makeStore:
 		return nil, fmt.Errorf("%s is no vault's folder: it has no store.db", s.data)
 	}
-	store, err := vault.OpenBolt(s.storePath())
+	db, err := store.OpenBolt(s.storePath())
 	if err != nil {
 		return nil, err
 	}
 	token, err := hsm.Open(ctx, p)
 	if err != nil {
-		_ = store.Close() // nothing was written
+		_ = db.Close() // nothing was written
 		return nil, err
 	}
-	params.Store, params.HSM, params.Name = store, token, s.name
+	params.Store, params.HSM, params.Name = db, token, s.name
 	v, err := vault.Open(ctx, params)
 	if err != nil {
-		_ = store.Close() // nothing was written
+		_ = db.Close() // nothing was written
 		token.Close()
 		return nil, err
 	}
-	return &opened{v, token, store}, nil
+	return &opened{v, token, db}, nil
 }
 
 // initialise makes the keys and an empty store.
@@ -86,7 +87,7 @@ func initialise(ctx context.Context, s settings) error {
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return err
 	}
-	if vault.BoltExists(s.storePath()) {
+	if store.BoltExists(s.storePath()) {
 		return fmt.Errorf("%s has a store already; it is not overwritten", s.data)
 	}
 	unlock, err := lockFolder(s.data)

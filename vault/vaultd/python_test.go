@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
 
@@ -101,7 +102,7 @@ func TestClientFromTheTextAlone(t *testing.T) {
 	p.run(4, "signature", "change", "--card", card, "--password-in", second, "--key-in", other)
 	p.run(4, "signature", "delete", "--card", card, "--key-in", other)
 	p.run(0, "", "delete", "--card", card, "--key-in", keyFile)
-	if _, err := app.Status(t.Context()); !errors.Is(err, vaultclient.ErrNoAccount) {
+	if _, err := app.State(t.Context()); !errors.Is(err, vaultclient.ErrNoAccount) {
 		t.Errorf("after the Python client deleted the account: %v", err)
 	}
 
@@ -120,7 +121,7 @@ func TestClientFromTheTextAlone(t *testing.T) {
 	must(t, err)
 	defer app.Close() //nolint:errcheck // a test's
 	for range 9 {
-		if _, err := app.Recover(t.Context(), []byte("wrong")); !errors.Is(err, vaultclient.ErrWrongPassword) {
+		if _, err := app.Recover(t.Context(), []byte("wrong")); !errors.Is(err, vaults.ErrWrongPassword) {
 			t.Fatal(err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // stopWithin is how long requests under way may take when vaultd stops.
@@ -180,7 +181,7 @@ func (s *settings) warnOfModes(log *slog.Logger) {
 
 // stays marks errors of a start that no other start mends.
 func stays(err error) error {
-	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, hsm.ErrExposed, vault.ErrOlder, vault.ErrTampered, vault.ErrDamaged} {
+	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, hsm.ErrExposed, vault.ErrOlder, store.ErrTampered, store.ErrDamaged} {
 		if errors.Is(err, kind) {
 			return fmt.Errorf("%w%w", err, errStays)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
 // settings are all flags of all commands; each may stand in the configuration file.
@@ -238,10 +239,10 @@ func wordsOf(err error) error {
 		{hsm.ErrExposed, "if the token's own backup brought the key there, set copied-keys = true; if not, the vault's passwords can be guessed by who has it"},
 		{hsm.ErrAbsent, "is it plugged in, and may this user use it? For SoftHSM: may this user read its token folder, and does SOFTHSM2_CONF name the right one?"},
 		{vault.ErrTokenOlder, "bring the token that was used last; see \"If the token is lost\" in docs/operating-a-vault.md"},
-		{vault.ErrDamaged, "put a whole store in its place; see \"Restoring\" in docs/operating-a-vault.md"},
+		{store.ErrDamaged, "put a whole store in its place; see \"Restoring\" in docs/operating-a-vault.md"},
 		{vault.ErrOlder, "put the newest store back, or see \"Restoring\" in docs/operating-a-vault.md"},
-		{vault.ErrTampered, "put the true store back, or see \"Restoring\" in docs/operating-a-vault.md"},
-		{vault.ErrInUse, "stop vaultd first"},
+		{store.ErrTampered, "put the true store back, or see \"Restoring\" in docs/operating-a-vault.md"},
+		{store.ErrInUse, "stop vaultd first"},
 		{vault.ErrWouldLock, "add --lock-accounts to go on all the same: owners then have to register again"},
 	} {
 		if errors.Is(err, h.err) {

@@ -27,7 +27,7 @@ func New(inner store.Store, script *Script) *Store {
 	return &Store{inner: inner, script: script}
 }
 
-// Crashed tells whether a crash was hit.
+// Crashed reports whether a crash was hit.
 func (s *Store) Crashed() bool { return s.crashed.Load() }
 
 // Writes is how many calls of Put, Replace and Delete came so far.
@@ -37,7 +37,7 @@ func (s *Store) Writes() int { return int(s.writes.Load()) }
 func (s *Store) BytesWritten() int64 { return s.bytes.Load() }
 
 // call runs one operation through the script. do is the operation itself; odd
-// does the kinds of faults that are the operation's own, and tells whether it did.
+// does the kinds of faults that are the operation's own, and reports whether it did.
 func (s *Store) call(ctx context.Context, op Op, name string, size int, do func() error, odd func(f *Fault) (error, bool)) error {
 	switch op {
 	case Put, Replace, Delete:

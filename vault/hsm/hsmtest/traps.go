@@ -115,7 +115,7 @@ func (tr *Traps) watchFile(t testing.TB) {
 				return
 			}
 			tr.opened.Add(1)
-			_, _ = f.WriteString("0000\n") // so that who reads goes on
+			_, _ = f.WriteString("0000\n") // so that the reader goes on
 			_ = f.Close()
 		}
 	})

@@ -52,7 +52,7 @@ func administratorOfMac() bool {
 	return err == nil && slices.Contains(groups, homebrewAdmin)
 }
 
-// groupTrusted tells whether the members of a file's group may write it. root's
+// groupTrusted reports whether the members of a file's group may write it. root's
 // group on Unix and the administrators' on macOS may; a person's own primary group
 // too, which many systems make for one user alone.
 func groupTrusted(st *syscall.Stat_t, w who) bool {

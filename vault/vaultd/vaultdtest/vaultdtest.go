@@ -101,7 +101,7 @@ func NewOn(t testing.TB, uri *hsm.URI, args ...string) *Vaultd {
 var loopbacks atomic.Uint32
 
 // loopback is an address of this computer for one vaultd alone. When that is started again, its port must be free, and ports of 127.0.0.1
-// go to whoever asks meanwhile.
+// go to other processes meanwhile.
 func loopback() string {
 	pid := os.Getpid()
 	return fmt.Sprintf("127.%d.%d.%d", 1+pid/250%250, 1+pid%250, 1+loopbacks.Add(1)%250)

@@ -1,0 +1,149 @@
+package core
+
+import (
+	"context"
+	"errors"
+
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/browse"
+	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/repo"
+)
+
+// Elsewhere looks at backups that need not be the profile's own, as on a new computer.
+type Elsewhere struct {
+	Places places.Places
+	Vaults Vaults // nil: there are no passwords
+
+	known func(VaultCard) bool // vaults that need no agreement; nil: none
+}
+
+// Elsewhere returns one with this App's places and vaults. The vault of the profile's own backup needs no agreement.
+func (a *App) Elsewhere() Elsewhere { return Elsewhere{a.p.Places, a.p.Vaults, a.knows} }
+
+// Free is how much may still be written at a place, which need not exist
+// yet. ok is false where nobody knows.
+func (e Elsewhere) Free(ctx context.Context, place string) (bytes int64, ok bool) {
+	return e.Places.Free(ctx, place)
+}
+
+// Found is what anybody can tell about a backup.
+type Found struct {
+	RepositoryID string
+	Protection   Protection
+	KeyID        backupkey.ID // of an encrypted backup: for backupkey.Repair
+	Changing     bool         // a change of encryption is under way
+	NextKeyID    backupkey.ID
+	// VaultCard is that of the vault that checks the password, nil: there is none.
+	VaultCard []byte
+}
+
+// Inspect looks at a place without a key. Errors: ErrNoBackup,
+// ErrNewerFormat, ErrDamaged, ErrDestinationGone, ErrPermission.
+func (e Elsewhere) Inspect(ctx context.Context, destination string) (Found, error) {
+	s, err := e.Places.Open(ctx, destination, false)
+	if err != nil {
+		return Found{}, raise(err)
+	}
+	defer s.Close() //nolint:errcheck // only read from
+	f, err := repo.Inspect(ctx, s)
+	if err != nil {
+		return Found{}, raise(err)
+	}
+	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
+}
+
+// OpenReader opens a backup somewhere, as on a new computer. A key demands that it is encrypted under it; nil says
+// that the person takes what is not encrypted, and so vouched for by nobody. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
+func (e Elsewhere) OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
+	s, err := e.Places.Open(ctx, destination, false)
+	if err != nil {
+		return nil, raise(err)
+	}
+	r, err := repo.Open(ctx, s, repo.By(key))
+	if err != nil {
+		return nil, errors.Join(raise(err), s.Close())
+	}
+	return &Reader{r: r, s: s, browser: browse.New(r)}, nil
+}
+
+// OpenReaderWithPassword opens a backup somewhere with its password.
+// Errors: those of Inspect, *VaultNotTrustedError, ErrNoPassword,
+// ErrWrongPassword, ErrPasswordGone, ErrVault….
+func (e Elsewhere) OpenReaderWithPassword(ctx context.Context, destination string, req PasswordRequest) (*Reader, error) {
+	k, err := e.RecoverKey(ctx, destination, req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.OpenReader(ctx, destination, k)
+	if err != nil {
+		k.Clear()
+	}
+	return r, err
+}
+
+// RecoverKey gets the key of a backup somewhere from its vault: one guess.
+// Errors: as OpenReaderWithPassword.
+func (e Elsewhere) RecoverKey(ctx context.Context, destination string, req PasswordRequest) (*backupkey.Key, error) {
+	found, err := e.Inspect(ctx, destination)
+	if err != nil {
+		return nil, err
+	}
+	want := found.KeyID
+	if found.Changing && found.Protection == ProtectionNone {
+		want = found.NextKeyID
+	}
+	switch {
+	case found.Protection == ProtectionNone && !found.Changing:
+		return nil, ErrUnprotected
+	case e.Vaults == nil:
+		return nil, ErrNoPassword
+	}
+	at, err := e.placeOf(found, req)
+	if err != nil {
+		return nil, err
+	}
+	return recoverKey(ctx, e.Vaults, at, req.Password, want)
+}
+
+// TrustedVault asks nothing: it reports whether the vault of a backup somewhere may be
+// contacted for this request. Errors: those of Inspect, *VaultNotTrustedError, ErrNoPassword, ErrNotEncrypted.
+func (e Elsewhere) TrustedVault(ctx context.Context, destination string, req PasswordRequest) error {
+	found, err := e.Inspect(ctx, destination)
+	switch {
+	case err != nil:
+		return err
+	case found.Protection == ProtectionNone && !found.Changing:
+		return ErrUnprotected
+	}
+	_, err = e.placeOf(found, req)
+	return err
+}
+
+func (e Elsewhere) placeOf(found Found, req PasswordRequest) (VaultPlace, error) {
+	known := e.known
+	if known == nil {
+		known = func(VaultCard) bool { return false }
+	}
+	return placeOf(found.VaultCard, req.Vault, req.Trust, known)
+}
+
+// recoverKey asks a vault for the key with this id.
+func recoverKey(ctx context.Context, v Vaults, at VaultPlace, password []byte, want backupkey.ID) (*backupkey.Key, error) {
+	typed := typedFor(at.Card, password)
+	defer clear(typed)
+	raw, err := v.Recover(ctx, at, typed)
+	if err != nil {
+		return nil, raise(err)
+	}
+	defer clear(raw)
+	k, err := backupkey.FromBytes(raw)
+	if err != nil {
+		return nil, &VaultError{Kind: ErrVaultSuspect, GuessesLeft: -1, Cause: err}
+	}
+	if k.ID() != want {
+		k.Clear()
+		return nil, &VaultError{Kind: ErrVaultSuspect, GuessesLeft: -1}
+	}
+	return k, nil
+}

@@ -1,0 +1,152 @@
+// Package places is how a place for backups is named, opened and asked about. It is the one way for all of core.
+//
+// A place is a folder on a disk, by its path. A name with a colon, as in "remote:folder", is kept for places of other kinds.
+package places
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-backup/holdfast/core/source"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Opener opens the store at a place. create: make it if it does not exist.
+type Opener func(ctx context.Context, place string, create bool) (store.Store, error)
+
+// Places opens places. The zero value knows folders.
+type Places struct{ open Opener }
+
+// By returns Places that are opened in another way.
+func By(open Opener) Places { return Places{open} }
+
+// ErrUnknown: the name is one of a kind of place that this version does not know.
+var ErrUnknown = fmt.Errorf("this version backs up to folders")
+
+// Open opens the store at a place. create: make it if it does not exist.
+// Errors: ErrUnknown, those of store.
+func (p Places) Open(ctx context.Context, place string, create bool) (store.Store, error) {
+	if p.open != nil {
+		return p.open(ctx, place, create)
+	}
+	return OpenFolder(ctx, place, create)
+}
+
+// OpenFolder opens a folder on a disk.
+func OpenFolder(_ context.Context, place string, create bool) (store.Store, error) {
+	if !IsPath(place) {
+		if _, err := os.Stat(place); err != nil {
+			name, rest, _ := strings.Cut(place, ":")
+			return nil, fmt.Errorf("%w, and %q names a remote (%s) and folder %q", ErrUnknown, place, name, rest)
+		}
+	}
+	path, err := filepath.Abs(place)
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenFolder(path, store.FolderOptions{Create: create})
+}
+
+// Connected reports whether a place is there, as a disk that is plugged in.
+func (p Places) Connected(ctx context.Context, place string) bool {
+	s, err := p.Open(ctx, place, false)
+	return err == nil && s.Close() == nil
+}
+
+// Free is how much may still be written at a place, bytes; it need not exist
+// yet. ok is false where nobody knows.
+func (p Places) Free(ctx context.Context, place string) (bytes int64, ok bool) {
+	if !IsPath(place) {
+		return 0, false
+	}
+	place, err := filepath.Abs(place)
+	if err != nil {
+		return 0, false
+	}
+	if place, ok = existing(place); !ok {
+		return 0, false
+	}
+	s, err := p.Open(ctx, place, false)
+	if err != nil {
+		return 0, false
+	}
+	defer s.Close() //nolint:errcheck // only asked
+	spacer, ok := s.(store.Spacer)
+	if !ok {
+		return 0, false
+	}
+	n, err := spacer.Free(ctx)
+	return int64(min(n, 1<<62)), err == nil
+}
+
+// IsPath reports whether a place is a path on this computer.
+func IsPath(place string) bool {
+	name, _, ok := strings.Cut(place, ":")
+	return !ok || len(name) <= 1 || strings.ContainsAny(name, `/\`)
+}
+
+// Absolute returns a place by its absolute path, if it is one of this computer.
+func Absolute(place string) (string, error) {
+	if !IsPath(place) {
+		return place, nil
+	}
+	return filepath.Abs(place)
+}
+
+// Within reports whether a path is dir or below it, by their names alone. Both are absolute.
+func Within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// Holds reports whether a folder holds a path by a link or a mount, as far as that can be seen: the path need not exist yet.
+func Holds(dir, path string) bool {
+	top, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	for err != nil && filepath.Dir(path) != path {
+		path = filepath.Dir(path)
+		real, err = filepath.EvalSymlinks(path)
+	}
+	for err == nil {
+		if info, err := os.Stat(real); err == nil && os.SameFile(top, info) {
+			return true
+		}
+		if filepath.Dir(real) == real {
+			return false
+		}
+		real = filepath.Dir(real)
+	}
+	return false
+}
+
+// SameDisk reports whether a place, which need not be there yet, is known to be on the disk of one of the sources: if that breaks,
+// both are lost.
+func SameDisk(sources []string, place string) bool {
+	at, ok := existing(filepath.Clean(place))
+	if !ok || !filepath.IsAbs(place) {
+		return false
+	}
+	disk := source.Disk(at)
+	return disk != "" && slices.ContainsFunc(sources, func(path string) bool { return source.Disk(path) == disk })
+}
+
+// existing returns the nearest folder on the way to an absolute path that is there.
+func existing(path string) (string, bool) {
+	for {
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			return path, true
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return "", false
+		}
+		path = parent
+	}
+}

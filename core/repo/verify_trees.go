@@ -1,0 +1,157 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+)
+
+// trees walks every snapshot once and finds the files that damage touches.
+func (v *verifier) trees(ctx context.Context, snapshots []*Snapshot) error {
+	v.lists = make(map[block]listed)
+	clean := make(map[ID]bool) // tree blocks whose whole subtree is sound
+	for _, s := range snapshots {
+		if v.opts.Only != nil && s.Name != *v.opts.Only {
+			continue
+		}
+		if _, err := v.tree(ctx, s, s.Root, "", clean, NewDescent(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) lost(s *Snapshot, path, why string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.out.Lost++
+	if len(v.out.LostFiles) < maxLostFiles {
+		v.out.LostFiles = append(v.out.LostFiles, s.ID()[:8]+": "+path)
+	}
+	if v.out.Lost <= maxLostFiles {
+		v.out.Damage = append(v.out.Damage, fmt.Sprintf("snapshot %s: %q: %s", s.ID()[:8], path, why))
+	}
+}
+
+// tree checks a directory; sound tells that nothing below it is damaged.
+func (v *verifier) tree(ctx context.Context, s *Snapshot, c Content, path string, clean map[ID]bool, at *Descent) (sound bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(c.Extents, func(e Extent) bool { return !clean[e.Chunk] }) {
+		return true, nil
+	}
+	if err := at.Enter(c); err != nil {
+		v.lost(s, path, err.Error())
+		return false, nil
+	}
+	defer at.Leave()
+	sound = true
+	err = v.r.Tree(ctx, c, func(n *Node) error {
+		below := path + "/" + n.Name
+		switch n.Kind {
+		case NodeDir:
+			ok, err := v.tree(ctx, s, n.Content, below, clean, at)
+			sound = sound && ok
+			return err
+		case NodeFile:
+			if err := v.file(ctx, n); err != nil {
+				if !errors.Is(err, ErrDamaged) {
+					return err
+				}
+				v.lost(s, below, err.Error())
+				sound = false
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, ErrDamaged) {
+		v.lost(s, path+"/", err.Error())
+		return false, nil
+	}
+	if err == nil && sound {
+		for _, e := range c.Extents {
+			clean[e.Chunk] = true
+		}
+	}
+	return sound, err
+}
+
+// file checks that every byte of a file is in a chunk that is there.
+func (v *verifier) file(ctx context.Context, n *Node) error {
+	found, err := v.content(ctx, n.Content)
+	if err == nil && found.bytes != n.Size {
+		err = fmt.Errorf("%w: the extents do not add up to the file", ErrDamaged)
+	}
+	return err
+}
+
+// content checks extents, and through lists what these lead to, and returns what they amount to.
+func (v *verifier) content(ctx context.Context, c Content) (sum extentTally, err error) {
+	for _, e := range c.Extents {
+		one := extentTally{bytes: e.Length, extents: 1}
+		if c.Depth > 0 {
+			one, err = v.list(ctx, block{e.Chunk, c.Depth - 1}, e.Length)
+		} else if !e.Hole {
+			err = v.data(e)
+		}
+		if err != nil {
+			return sum, err
+		}
+		sum.add(one)
+		if err := sum.check(); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// listed is what an extent list was found to be.
+type listed struct {
+	sum extentTally
+	err error
+}
+
+// list checks an extent list, once for all the files and lists that name it.
+func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally, error) {
+	if found, ok := v.lists[b]; ok {
+		return found.sum, found.err
+	}
+	var found listed
+	encoded, err := v.r.Chunk(ctx, b.id)
+	if err == nil && int64(len(encoded)) != length {
+		err = fmt.Errorf("%w: extent list %s has another length", ErrDamaged, b.id)
+	}
+	var extents []Extent
+	if err == nil {
+		extents, err = format.DecodeList(encoded, b.depth)
+	}
+	if err == nil {
+		found.sum, err = v.content(ctx, Content{Depth: b.depth, Extents: extents})
+	}
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return extentTally{}, err
+	}
+	found.sum.lists++
+	found.err = err
+	v.lists[b] = found
+	return found.sum, err
+}
+
+// data checks that a run of bytes is in a chunk that is there.
+func (v *verifier) data(e Extent) error {
+	at, ok := v.r.index.Find(e.Chunk)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, e.Chunk)
+	case int64(e.Offset)+e.Length > int64(at.Content):
+		return fmt.Errorf("%w: chunk %s is shorter than the file says", ErrDamaged, e.Chunk)
+	}
+	if !v.readsBack(e.Chunk, at) {
+		return fmt.Errorf("%w: chunk %s does not read back", ErrDamaged, e.Chunk)
+	}
+	return nil
+}
