@@ -3,9 +3,40 @@
 package main
 
 /*
+#cgo linux pkg-config: x11
 #include <locale.h>
 #include <stddef.h>
+#include <X11/Xlib.h>
+#include <X11/Xatom.h>
+
 static int knowsLocale(void) { return setlocale(LC_CTYPE, "") != NULL; }
+
+static void tell(Display *d, Window w, const char *message, long a, long b) {
+	XEvent e = {0};
+	e.xclient.type = ClientMessage;
+	e.xclient.window = w;
+	e.xclient.message_type = XInternAtom(d, message, False);
+	e.xclient.format = 32;
+	e.xclient.data.l[0] = a;
+	e.xclient.data.l[1] = b;
+	XSendEvent(d, DefaultRootWindow(d), False, SubstructureNotifyMask | SubstructureRedirectMask, &e);
+}
+
+// activate asks the window manager, as a panel would (EWMH, source 2), for a window to come to the workspace that is seen, and to the front.
+static int activate(unsigned long window) {
+	Display *d = XOpenDisplay(NULL);
+	if (d == NULL) return 0;
+	Atom type;
+	int format;
+	unsigned long n = 0, left;
+	unsigned char *value = NULL;
+	if (XGetWindowProperty(d, DefaultRootWindow(d), XInternAtom(d, "_NET_CURRENT_DESKTOP", False), 0, 1, False, XA_CARDINAL, &type, &format, &n, &left, &value) == Success && n == 1)
+		tell(d, window, "_NET_WM_DESKTOP", *(long *)value, 2);
+	if (value != NULL) XFree(value);
+	tell(d, window, "_NET_ACTIVE_WINDOW", 2, CurrentTime);
+	XCloseDisplay(d);
+	return 1;
+}
 */
 import "C"
 
@@ -13,6 +44,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -32,7 +64,7 @@ const lull = time.Second
 func newDesk(opened func()) ui.Desk {
 	d := ui.Desk{
 		Panel: panel.New(appName), Chooser: freedesktop.Chooser{}, WatchDark: freedesktop.WatchDark,
-		Screen: fitScreen, Lull: lull,
+		Activate: activate, Screen: fitScreen, Lull: lull,
 	}
 	notices, err := freedesktop.NewNotices(appID, appName, assets.WindowIcon, opened)
 	if err != nil {
@@ -40,6 +72,12 @@ func newDesk(opened func()) ui.Desk {
 	}
 	d.Notify = notices.Show
 	return d
+}
+
+// activate brings an X11 window to where the person is. The toolkit's own way to show one waits for ever where the window manager leaves it on another workspace.
+func activate(window string) bool {
+	id, err := strconv.ParseUint(strings.TrimPrefix(window, "x11:"), 16, 64)
+	return err == nil && C.activate(C.ulong(id)) != 0
 }
 
 // readCharacters gives the C library a set of characters where the locale that

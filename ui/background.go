@@ -28,14 +28,18 @@ func (u *UI) Raise() bool {
 }
 
 func (u *UI) raise() {
-	if u.opened && !u.hidden && !u.inFront {
-		// On another workspace, and on Wayland, a window comes to where the person is only when it is shown anew.
-		u.window.Hide()
+	defer u.refresh()
+	if u.desk.Activate != nil && u.opened && !u.hidden {
+		if u.desk.Activate(u.handle()) {
+			return
+		}
+		if !u.inFront {
+			u.window.Hide() // on Wayland, a window comes to where the person is when it is shown anew, and only then
+		}
 	}
 	u.hidden, u.opened = false, true
 	u.window.Show()
 	u.window.RequestFocus()
-	u.refresh()
 }
 
 // keepsRunning tells whether there is something to keep running for.

@@ -24,6 +24,9 @@ type Desk struct {
 	// WatchDark tells again and again whether the desktop prefers dark, until ctx
 	// ends; nil: the toolkit knows.
 	WatchDark func(ctx context.Context, told func(dark bool)) error
+	// Activate brings a window that is shown to the workspace that is seen, and to the front, if it has
+	// a name in the way of Chooser's, and reports whether it did; nil: the toolkit does.
+	Activate func(window string) bool
 	// Screen is asked, when the toolkit has begun, how large the screen is for a window, in the
 	// toolkit's units; nil, and zero: not known.
 	Screen func() fyne.Size
