@@ -183,7 +183,7 @@ func (u *UI) closeWindow() {
 // showNotice shows a notification of the system.
 func (u *UI) showNotice(title, text string) {
 	u.work.run(func(ctx context.Context) func() { // it may wait for the system's bus
-		if show := u.desk.Notify; show != nil && show(ctx, title, text) == nil {
+		if show := u.desk.Notify; show != nil && show(ctx, title, text, lang.L("Open Holdfast")) == nil {
 			return nil
 		}
 		u.app.SendNotification(fyne.NewNotification(title, text))

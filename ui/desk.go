@@ -19,8 +19,8 @@ type Desk struct {
 	Panel Panel
 	// Chooser shows the system's file dialogs; nil: the toolkit's are used.
 	Chooser Chooser
-	// Notify shows a notification of the system, where a click leads to the window; nil: the toolkit's.
-	Notify func(ctx context.Context, title, text string) error
+	// Notify shows a notification of the system, where a click, said to be open, leads to the window; nil: the toolkit's.
+	Notify func(ctx context.Context, title, text, open string) error
 	// WatchDark tells again and again whether the desktop prefers dark, until ctx
 	// ends; nil: the toolkit knows.
 	WatchDark func(ctx context.Context, told func(dark bool)) error

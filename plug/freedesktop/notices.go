@@ -52,8 +52,8 @@ func NewNotices(id, name string, icon []byte, opened func()) (*Notices, error) {
 		icon: iconData{int32(b.Dx()), int32(b.Dy()), int32(flat.Stride), true, 8, 4, flat.Pix}}, nil
 }
 
-// Show shows one. It may wait for the desktop.
-func (n *Notices) Show(ctx context.Context, title, text string) error {
+// Show shows one; open is what a click is said to do. It may wait for the desktop.
+func (n *Notices) Show(ctx context.Context, title, text, open string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.conn == nil || !n.conn.Connected() {
@@ -64,7 +64,7 @@ func (n *Notices) Show(ctx context.Context, title, text string) error {
 	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant(n.id), "image-data": dbus.MakeVariant(n.icon)}
 	var id uint32
 	err := n.conn.Object(noticesName, noticesPath).CallWithContext(ctx, noticesName+".Notify", 0,
-		n.name, uint32(0), n.id, title, text, []string{"default", n.name}, hints, int32(-1)).Store(&id)
+		n.name, uint32(0), n.id, title, text, []string{"default", open}, hints, int32(-1)).Store(&id)
 	if err != nil {
 		return err
 	}

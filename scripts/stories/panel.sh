@@ -34,11 +34,8 @@ soon "word of the failure" says ToolTip "did not work"
 notice() { notice=$(xdotool search --onlyvisible --class xfce4-notifyd | head -n 1) && [ -n "$notice" ]; }
 soon "the notification" notice
 import -window root "$work/notice.png"
-click() {
-  visible && return
-  notice && xdotool mousemove --window "$notice" 60 20 click 1
-  return 1
-}
-soon "the window after a click on the notification" click
+eval "$(xdotool getwindowgeometry --shell "$notice" | grep -E '^(WIDTH|HEIGHT)=')"
+xdotool mousemove --window "$notice" $((WIDTH - 60)) $((HEIGHT - 32)) click 1 # its button
+soon "the window after a click on the notification" visible
 kill -TERM "$app"
 ended
