@@ -6,7 +6,7 @@ set -euo pipefail
 holdfast=$1
 work=$2
 name=$(basename "$0" .sh)
-app='' window=''
+app='' window='' item=''
 
 fail() {
   echo "stories: $name: $1" >&2
@@ -88,3 +88,13 @@ selected() {
   xclip -selection clipboard -o 2>/dev/null
 }
 ask() { gdbus call --session "$@"; }
+# item is the app's icon in the panel.
+item() { [ -n "${item:=$(ask -d org.freedesktop.DBus -o /org/freedesktop/DBus -m org.freedesktop.DBus.ListNames | grep -o "org.kde.StatusNotifierItem-$app-[0-9]*" | head -n 1)}" ]; }
+menu() { ask -d "$item" -o /StatusNotifierItem/menu -m com.canonical.dbusmenu.GetLayout -- 0 -1 '[]' | tr '(' '\n'; }
+line() { line=$(menu | grep -o "^[0-9]*, {.*'label': <'$1'>" | cut -d, -f1) && [ -n "$line" ]; }
+# choose chooses from its menu.
+choose() {
+  soon "the panel's icon" item
+  soon "the menu's line $1" line "$1"
+  ask -d "$item" -o /StatusNotifierItem/menu -m com.canonical.dbusmenu.Event -- "$line" clicked "<''>" 0 >/dev/null
+}

@@ -5,7 +5,6 @@
 backed_up
 start --background
 soon "the app without a window" test -S "$work/profile/window.sock"
-item() { [ -n "${item:=$(ask -d org.freedesktop.DBus -o /org/freedesktop/DBus -m org.freedesktop.DBus.ListNames | grep -o "org.kde.StatusNotifierItem-$app-[0-9]*" | head -n 1)}" ]; }
 property() { ask -d "$item" -o /StatusNotifierItem -m org.freedesktop.DBus.Properties.Get org.kde.StatusNotifierItem "$1"; }
 soon "the panel's icon" item
 says() { property "$1" | grep -q "$2"; }
@@ -25,10 +24,7 @@ soon "no window" closed
 
 # The place of the backup goes: the backup fails, which is told, by the icon too.
 mv "$work/place" "$work/unplugged"
-menu() { ask -d "$item" -o /StatusNotifierItem/menu -m com.canonical.dbusmenu.GetLayout -- 0 -1 '[]' | tr '(' '\n'; }
-line() { line=$(menu | grep -o "^[0-9]*, {.*'label': <'Back up now'>" | cut -d, -f1) && [ -n "$line" ]; }
-soon "the menu" line
-ask -d "$item" -o /StatusNotifierItem/menu -m com.canonical.dbusmenu.Event -- "$line" clicked "<''>" 0 >/dev/null
+choose "Back up now"
 soon "word of the failure" says ToolTip "did not work"
 [ "$(picture)" != "$well" ] || fail "the icon looks as if all were well"
 notice() { notice=$(xdotool search --onlyvisible --class xfce4-notifyd | head -n 1) && [ -n "$notice" ]; }
