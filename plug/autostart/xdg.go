@@ -62,7 +62,7 @@ func (e Entry) content(command []string) []byte {
 		quoted = append(quoted, quote(arg))
 	}
 	return []byte(strings.Join([]string{
-		"[Desktop Entry]", "Type=Application", "Version=1.5",
+		"[Desktop Entry]", "Type=Application", "Version=1.0",
 		"Name=" + e.Name, "Comment=" + e.Comment, "Icon=" + e.ID,
 		"Exec=" + strings.Join(quoted, " "), "Terminal=false", "X-GNOME-Autostart-enabled=true", "",
 	}, "\n"))
