@@ -29,7 +29,7 @@ CHUNKS := 10000,100000,1000000
 # The stages that bench-micro measures: in core/repo and core/backup, all that need no flag.
 MICRO := $(GO) test ./core/repo ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
-.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke windows clean
+.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke stories windows clean
 
 run: build ## build and open the app
 	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
@@ -43,7 +43,7 @@ test: ## all tests, once
 	mkdir -p $(BUILD)
 	$(GO) test -timeout 45m -tags $(TAGS) -coverpkg=./core/... -coverprofile=$(BUILD)/coverage.out ./...
 
-check: fmt lint test cover race smoke vuln ## what CI runs
+check: fmt lint test cover race smoke stories vuln ## what CI runs
 
 fmt:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
@@ -73,6 +73,10 @@ smoke: build ## the real window on a display of its own, and the command line wi
 	scripts/smoke $(BUILD)/holdfast
 	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-cli .
 	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . ; done
+
+stories: build ## the window beside the parts of a desktop, all real: panel, notifications, clipboard manager, keyring, portal, Wayland
+	scripts/install test desktop
+	scripts/stories/run $(BUILD)/holdfast $(ARGS)
 
 windows: ## the app for Windows, by mingw; not part of check
 	scripts/install windows

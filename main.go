@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/plug/freedesktop"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/ui/cli"
 )
@@ -16,6 +17,9 @@ import (
 func main() {
 	if err := nodump.Forbid(); err != nil {
 		fmt.Fprintf(os.Stderr, "holdfast: core dumps cannot be forbidden here: %v\n", err)
+	}
+	if err := freedesktop.NoLaunch(); err != nil {
+		fmt.Fprintf(os.Stderr, "holdfast: a session bus may be started here and left behind: %v\n", err)
 	}
 	// Most memory of a backup is buffers outside the Go heap: collecting the
 	// small heap early costs little and keeps the peak down by a seventh.

@@ -7,13 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"syscall"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
 
+	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/plug/autostart"
 	"github.com/holdfast-backup/holdfast/plug/instance"
@@ -23,11 +27,15 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/cli"
 )
 
-const appID = "io.github.holdfast-backup.holdfast"
+const (
+	appID   = "io.github.holdfast-backup.holdfast"
+	appName = "Holdfast"
+)
 
 // window opens the desktop app on a profile. A second start shows the window
 // of the first. Whatever else keeps the profile from opening is told in a window of
-// its own: who starts an app from a menu sees no terminal.
+// its own: who starts an app from a menu sees no terminal. It returns only where there is no window:
+// the toolkit's own end asks others to take over what was copied, and may wait for them for ever.
 // Errors: cli.ErrNoDisplay.
 func window(p cli.WindowParams) (err error) {
 	if !displayNamed() {
@@ -47,24 +55,72 @@ func window(p cli.WindowParams) (err error) {
 	}()
 	speakEnglishForC()
 	a, err := core.Open(context.Background(), core.Params{Profile: p.Profile, Keyring: p.Keyring, Vaults: vaults()})
-	if errors.Is(err, core.ErrProfileInUse) && instance.Raise(p.Profile) {
-		return nil
+	if errors.Is(err, core.ErrProfileInUse) {
+		switch raised := instance.Raise(p.Profile, instance.Patience); {
+		case raised == nil:
+			return nil
+		case errors.Is(raised, instance.ErrSilent):
+			err = fmt.Errorf("%w: %w", ui.ErrSilent, err)
+		}
 	}
 	if err != nil {
-		ui.ShowTrouble(newFyneApp(), err)
+		leave := func() { exit(err) }
+		onSignal(leave)
+		ui.ShowTrouble(newFyneApp(), p.Profile, err, leave)
 		return err
 	}
-	u := ui.New(ui.Params{
+	return open(p, a)
+}
+
+// onSignal calls end for the first signal that ends a program. The second one
+// ends it at once.
+func onSignal(end func()) {
+	endings := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		endings = append(endings, syscall.SIGHUP)
+	}
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, endings...)
+	go func() { // as long as the program
+		<-came
+		signal.Reset(endings...)
+		end()
+	}()
+}
+
+// open shows the window, or none yet, and ends the program with it.
+func open(p cli.WindowParams, a *core.App) error {
+	var once sync.Once
+	stop := func() {}
+	leave := func() {
+		once.Do(func() {
+			stop()
+			exit(a.Close())
+		})
+	}
+	var u *ui.UI
+	u = ui.New(ui.Params{
 		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
-		Login: autostart.Entry{ID: appID, Name: "Holdfast", Comment: "Backs up on schedule", Args: p.AtLogin},
+		Login: autostart.Entry{ID: appID, Name: appName, Comment: "Backs up on schedule", Args: p.AtLogin, Icon: assets.WindowIcon},
+		Desk:  newDesk(func() { u.Raise() }), Leave: leave,
 	})
 	// Without it a second start says that the profile is open: no reason not to start.
-	stop, err := instance.Listen(p.Profile, u.Raise)
-	if err == nil {
-		defer stop()
+	if silence, err := instance.Listen(p.Profile, u.Raise); err == nil {
+		stop = silence
 	}
+	onSignal(u.End)
 	u.Run()
-	return a.Close()
+	leave()
+	return nil
+}
+
+// exit ends the program at once, without the toolkit.
+func exit(err error) {
+	if err == nil {
+		os.Exit(cli.ExitDone)
+	}
+	_, _ = fmt.Fprintln(os.Stderr, "holdfast:", err) // nowhere else to say it
+	os.Exit(cli.ExitFailed)
 }
 
 // displayNamed tells whether the environment names a display, as it must where
@@ -82,20 +138,30 @@ func displayNamed() bool {
 	return err == nil
 }
 
-func newFyneApp() fyne.App { return app.NewWithID(appID) }
+// newFyneApp has its name from here on: the toolkit would else name itself by the ID.
+func newFyneApp() fyne.App {
+	app.SetMetadata(fyne.AppMetadata{ID: appID, Name: appName, Icon: fyne.NewStaticResource("holdfast.png", assets.WindowIcon)})
+	return app.NewWithID(appID)
+}
 
 // speakEnglishForC gives the toolkit a language where the locale names none:
 // in the locale C it logs an error at each start.
 func speakEnglishForC() {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		value, set := os.LookupEnv(name)
-		if !set || value == "" {
-			continue
-		}
-		if value == "C" || value == "POSIX" || strings.HasPrefix(value, "C.") {
-			_ = os.Setenv(name, "en_US.UTF-8") // of this process alone; without it there is a line more in the log
-		}
-		return
+	plain := func(value string) bool { return value == "C" || value == "POSIX" || strings.HasPrefix(value, "C.") }
+	if plain(os.Getenv("LC_ALL")) { // it would win over the others
+		_ = os.Unsetenv("LC_ALL") // of this process alone; without it there is a line more in the log
 	}
-	_ = os.Setenv("LANG", "en_US.UTF-8") // as above
+	named := ""
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if named = os.Getenv(name); named != "" {
+			if plain(named) {
+				_ = os.Setenv(name, "en_US.UTF-8") // as above
+			}
+			break
+		}
+	}
+	if named == "" {
+		_ = os.Setenv("LANG", "en_US.UTF-8") // as above
+	}
+	readCharacters()
 }

@@ -23,6 +23,21 @@ var ChevronDown []byte
 //go:embed icon.svg
 var AppIcon []byte
 
+// tray holds the app's icon with a sign for each state; each sign has a shape of
+// its own, for who does not tell the colours apart.
+//
+//go:embed tray/*.svg
+var tray embed.FS
+
+// TrayIcon is the app's icon, an SVG, with a sign for how things are: well, running, paused, attention, or bad.
+func TrayIcon(state string) []byte {
+	b, err := tray.ReadFile("tray/" + state + ".svg")
+	if err != nil {
+		panic(fmt.Sprintf("assets: tray icon %q: %v", state, err)) // a mistake in the program
+	}
+	return b
+}
+
 // WindowIcon is the same as a PNG: what a window's frame shows costs no drawing at the start.
 //
 //go:embed icon.png

@@ -309,14 +309,14 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	// The key is kept before the destination learns of it, so that no crash
 	// leaves a backup whose key nobody has.
 	if key != nil {
-		if err := a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}); err != nil {
+		if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}); err != nil {
 			return err
 		}
 	}
 	j, err := a.createOrJoin(ctx, s, req, key)
 	if err != nil {
 		if key != nil {
-			err = errors.Join(err, a.profile.SetSecrets(&profile.Secrets{}))
+			err = errors.Join(err, a.profile.SetSecrets(ctx, &profile.Secrets{}))
 		}
 		return err
 	}
@@ -431,7 +431,7 @@ func (a *App) SetUploadLimit(bytesPerSecond int64) error {
 func (a *App) LimitUploads(bytesPerSecond int64) { a.uploads.Set(bytesPerSecond) }
 
 // KeyringAnswers returns nil if this computer has a safe place for a key. It may wait for a person who unlocks it. Errors: ErrNoKeyring, ….
-func (a *App) KeyringAnswers() error { return raise(a.profile.KeyringAnswers()) }
+func (a *App) KeyringAnswers(ctx context.Context) error { return raise(a.profile.KeyringAnswers(ctx)) }
 
 // UseKeyFile keeps the key that protects this computer's secrets in a file that only its owner may read, where no keyring answers.
 func (a *App) UseKeyFile() error { return raise(a.profile.UseKeyFile()) }

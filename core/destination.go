@@ -59,7 +59,7 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	case !errors.Is(err, repo.ErrNotRepository) || !fresh:
 		return err
 	}
-	key, err := a.key()
+	key, err := a.key(ctx)
 	if err != nil {
 		return err
 	}

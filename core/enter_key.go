@@ -52,7 +52,7 @@ func (a *App) enterKey(ctx context.Context, key *backupkey.Key) error {
 	if r.Seen().Keyring < seen.Keyring {
 		return fmt.Errorf("%w: keyring %d, where it has seen %d", ErrOlderKey, r.Seen().Keyring, seen.Keyring)
 	}
-	if err := a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}); err != nil {
+	if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}); err != nil {
 		return err
 	}
 	return a.profile.Update(func(set *profile.Settings) {

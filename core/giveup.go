@@ -36,7 +36,7 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	var key *backupkey.Key
 	if begun == ChangeTurnOn {
 		var err error
-		if key, err = a.nextKey(begun); err != nil {
+		if key, err = a.nextKey(ctx, begun); err != nil {
 			return err
 		}
 		defer key.Clear()
@@ -75,7 +75,7 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	if err := a.profile.Update(func(s *profile.Settings) { done(s); forgetKey(s) }); err != nil {
 		return err
 	}
-	return a.profile.SetSecrets(&profile.Secrets{})
+	return a.profile.SetSecrets(ctx, &profile.Secrets{})
 }
 
 // made reports whether a change is the protection in force, so that deleting what was before is all that is left.

@@ -78,7 +78,7 @@ func (a *App) openForPassword(ctx context.Context) (*repo.Repository, *backupkey
 	if r.Facts().Protection != repo.ProtectionKey {
 		return nil, nil, errors.Join(ErrNotEncrypted, r.Store().Close())
 	}
-	key, err := a.key()
+	key, err := a.key(ctx)
 	if err == nil && key == nil {
 		err = ErrSecretsDamaged
 	}

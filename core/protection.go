@@ -83,7 +83,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 			return BackupReport{}, err
 		}
 	}
-	next, err := a.nextKey(change)
+	next, err := a.nextKey(ctx, change)
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -109,7 +109,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 			return report, err
 		}
 	}
-	if err := a.commitSecrets(change); err != nil {
+	if err := a.commitSecrets(ctx, change); err != nil {
 		return report, err
 	}
 	// What follows deletes: on a repository opened anew, as the new protection shows it.
@@ -117,7 +117,7 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		return report, err
 	}
 	if change == ChangeTurnOff {
-		if old, err = a.oldKey(); err != nil {
+		if old, err = a.key(ctx); err != nil {
 			return report, err
 		}
 		a.tryRemoveAccount(ctx, old) // while the key is still at hand
@@ -151,7 +151,7 @@ func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key
 	}
 	var card []byte
 	if change == ChangeTurnOn {
-		if err := a.profile.SetSecrets(&profile.Secrets{Next: key.Bytes()}); err != nil {
+		if err := a.profile.SetSecrets(ctx, &profile.Secrets{Next: key.Bytes()}); err != nil {
 			return err
 		}
 		if password != nil {
@@ -176,11 +176,11 @@ func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key
 }
 
 // nextKey returns the key of the protection to come, nil for none.
-func (a *App) nextKey(change Change) (*backupkey.Key, error) {
+func (a *App) nextKey(ctx context.Context, change Change) (*backupkey.Key, error) {
 	if change == ChangeTurnOff {
 		return nil, nil
 	}
-	s, err := a.profile.Secrets()
+	s, err := a.profile.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -192,9 +192,6 @@ func (a *App) nextKey(change Change) (*backupkey.Key, error) {
 	}
 	return nil, fmt.Errorf("%w: the key of the unfinished change is not there", ErrSecretsDamaged)
 }
-
-// oldKey returns the key of the protection that goes.
-func (a *App) oldKey() (*backupkey.Key, error) { return a.key() }
 
 // moveToNewEpoch is steps 1 to 4: begin, a fresh backup, its proof, commit.
 func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *backupkey.Key, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
@@ -255,15 +252,15 @@ func (a *App) prove(ctx context.Context, moving *repo.Repository, snapshot strin
 }
 
 // commitSecrets makes the profile expect the new protection.
-func (a *App) commitSecrets(change Change) error {
+func (a *App) commitSecrets(ctx context.Context, change Change) error {
 	if change == ChangeTurnOn {
-		s, err := a.profile.Secrets()
+		s, err := a.profile.Secrets(ctx)
 		if err != nil {
 			return err
 		}
 		defer s.Clear()
 		if s.Next != nil {
-			if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Next}); err != nil {
+			if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Next}); err != nil {
 				return err
 			}
 		}
@@ -283,7 +280,7 @@ func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Chang
 		return err
 	}
 	if change == ChangeTurnOff {
-		if err := a.profile.SetSecrets(&profile.Secrets{}); err != nil {
+		if err := a.profile.SetSecrets(ctx, &profile.Secrets{}); err != nil {
 			return err
 		}
 	}
@@ -326,8 +323,8 @@ func deleting(progress func(Progress)) func(done, total int) {
 }
 
 // Key returns the backup key, to show it. Errors: ErrNotEncrypted.
-func (a *App) Key(context.Context) (*backupkey.Key, error) {
-	k, err := a.key()
+func (a *App) Key(ctx context.Context) (*backupkey.Key, error) {
+	k, err := a.key(ctx)
 	if err != nil {
 		return nil, raise(err)
 	}
@@ -368,12 +365,12 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 		return ErrHasVault
 	}
 	before, beforeErr := a.ownPlace(old) // before another address is remembered
-	s, err := a.profile.Secrets()
+	s, err := a.profile.Secrets(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Clear()
-	if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
+	if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
 		return err
 	}
 	var account VaultCard
@@ -394,7 +391,7 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	}
 	defer oldKey.Clear()
 	err = errors.Join(
-		a.profile.SetSecrets(&profile.Secrets{Key: key.Bytes()}),
+		a.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}),
 		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
 	)
 	if card != nil {

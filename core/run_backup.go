@@ -23,8 +23,8 @@ import (
 )
 
 // key returns the key in use, nil without encryption. Clear it after use.
-func (a *App) key() (*backupkey.Key, error) {
-	s, err := a.profile.Secrets()
+func (a *App) key(ctx context.Context) (*backupkey.Key, error) {
+	s, err := a.profile.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.
 	if facts.Protection == repo.ProtectionNone {
 		return repo.Open(ctx, s, repo.Unencrypted())
 	}
-	key, err := a.keyFor(facts.KeyID)
+	key, err := a.keyFor(ctx, facts.KeyID)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +131,8 @@ func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.
 
 // keyFor returns the kept key with this id. A change of the key that was cut
 // off after the destination had learnt of it is completed here.
-func (a *App) keyFor(id backupkey.ID) (*backupkey.Key, error) {
-	s, err := a.profile.Secrets()
+func (a *App) keyFor(ctx context.Context, id backupkey.ID) (*backupkey.Key, error) {
+	s, err := a.profile.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (a *App) keyFor(id backupkey.ID) (*backupkey.Key, error) {
 			continue
 		}
 		if i == 1 && a.profile.Settings().Change == "" {
-			if err := a.profile.SetSecrets(&profile.Secrets{Key: s.Next}); err != nil {
+			if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Next}); err != nil {
 				return nil, err
 			}
 		}

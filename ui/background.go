@@ -11,14 +11,35 @@ import (
 )
 
 // Raise brings the window to the front, from any goroutine: it is what a
-// second start asks of the first.
-func (u *UI) Raise() { u.work.do(u.raise) }
+// second start asks of the first. It returns when that is done, and reports
+// whether it was: not, when Holdfast is about to end.
+func (u *UI) Raise() bool {
+	done := make(chan struct{})
+	u.work.do(func() {
+		u.raise()
+		close(done)
+	})
+	select {
+	case <-done:
+		return true
+	case <-u.work.ctx.Done():
+		return false
+	}
+}
 
 func (u *UI) raise() {
+	defer u.refresh()
+	if u.desk.Activate != nil && u.opened && !u.hidden {
+		if u.desk.Activate(u.handle()) {
+			return
+		}
+		if !u.inFront {
+			u.window.Hide() // on Wayland, a window comes to where the person is when it is shown anew, and only then
+		}
+	}
 	u.hidden, u.opened = false, true
 	u.window.Show()
 	u.window.RequestFocus()
-	u.refresh()
 }
 
 // keepsRunning tells whether there is something to keep running for.
@@ -94,7 +115,9 @@ func (u *UI) loginNotSet() {
 
 func (u *UI) hide() {
 	u.hidden = true
+	u.rememberSize()
 	u.window.Hide()
+	u.rests.begin()
 }
 
 // quitAsked ends Holdfast, after a question when work is under way.
@@ -127,27 +150,43 @@ func (u *UI) quit() {
 		return
 	}
 	u.quitting = true
+	u.rememberSize()
 	u.clip.clear()
 	u.work.stop()
 	go func() { // the last goroutine: it ends the window, and with it Run
 		u.work.wg.Wait()
 		u.work.do(func() {
 			u.restore.close()
-			if !u.opened { // there is no window yet, and the toolkit closes none that is not
-				u.app.Driver().Quit()
-				return
-			}
-			u.window.Close()
+			u.leave()
 		})
 	}()
 }
 
-// notifyThrough sends notifications of the system.
-func notifyThrough(app fyne.App, w *work) func(title, text string) {
-	return func(title, text string) {
-		w.run(func(context.Context) func() {
-			app.SendNotification(fyne.NewNotification(title, text)) // may wait for the system's bus
-			return nil
-		})
+// End ends all work and then Holdfast, from any goroutine: it is what a signal
+// asks. It does without the toolkit's loop, which may hang or have ended.
+func (u *UI) End() {
+	u.work.over.Store(true)
+	u.work.stop()
+	u.core.Resume() // a backup that is held would not notice
+	u.work.wg.Wait()
+	u.leave()
+}
+
+func (u *UI) closeWindow() {
+	if !u.opened { // there is no window yet, and the toolkit closes none that is not
+		u.app.Driver().Quit()
+		return
 	}
+	u.window.Close()
+}
+
+// showNotice shows a notification of the system.
+func (u *UI) showNotice(title, text string) {
+	u.work.run(func(ctx context.Context) func() { // it may wait for the system's bus
+		if show := u.desk.Notify; show != nil && show(ctx, title, text, lang.L("Open Holdfast")) == nil {
+			return nil
+		}
+		u.app.SendNotification(fyne.NewNotification(title, text))
+		return nil
+	})
 }

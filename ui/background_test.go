@@ -200,7 +200,8 @@ func TestClosingKeepsRunningAskedOnce(t *testing.T) {
 	d.clock += 2 * time.Hour
 	d.pass(0)
 	d.until("a backup without a window", func() bool { return d.backups() == 2 && d.ui.job == nil })
-	d.ui.Raise() // as a second start does
+	go d.ui.Raise() // as a second start does
+	d.until("its window", func() bool { return !d.ui.hidden })
 	d.until("the window", func() bool { return !d.ui.hidden })
 	d.ui.closeAsked()
 	if !d.ui.hidden {

@@ -75,11 +75,14 @@ type desk struct {
 type panel struct {
 	fyne.App
 	menu *fyne.Menu
+	icon string // its name
+	tip  string
 }
 
-func (p *panel) SetSystemTrayMenu(m *fyne.Menu)  { p.menu = m }
-func (p *panel) SetSystemTrayIcon(fyne.Resource) {}
-func (p *panel) SetSystemTrayWindow(fyne.Window) {}
+func (p *panel) SetSystemTrayMenu(m *fyne.Menu)    { p.menu = m }
+func (p *panel) SetSystemTrayIcon(r fyne.Resource) { p.icon = r.Name() }
+func (p *panel) SetSystemTrayWindow(fyne.Window)   {}
+func (p *panel) SetTooltip(text string)            { p.tip = text }
 
 // item is the tray's line with a text; nil: there is none.
 func (p *panel) item(text string) *fyne.MenuItem {

@@ -3,70 +3,12 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
-
-// chooser asks the person for a place on this computer. The callbacks are not
-// called when nothing was chosen.
-type chooser interface {
-	folder(start string, chosen func(path string))
-	save(name string, chosen func(path string))
-	file(chosen func(path string))
-}
-
-// dialogs chooses with the toolkit's dialogs.
-type dialogs struct{ window fyne.Window }
-
-func (d dialogs) folder(start string, chosen func(string)) {
-	f := dialog.NewFolderOpen(func(uri fyne.ListableURI, err error) {
-		if err == nil && uri != nil {
-			chosen(uri.Path())
-		}
-	}, d.window)
-	if l, err := storage.ListerForURI(storage.NewFileURI(start)); start != "" && err == nil {
-		f.SetLocation(l)
-	}
-	f.SetView(dialog.ListView)
-	f.Show() // first: before it the dialog has no window to be resized
-	f.Resize(fyne.NewSize(760, 540))
-}
-
-func (d dialogs) save(name string, chosen func(string)) {
-	f := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
-		if err != nil || w == nil {
-			return
-		}
-		path := w.URI().Path()
-		if w.Close() == nil {
-			chosen(path)
-		}
-	}, d.window)
-	f.SetFileName(name)
-	f.SetView(dialog.ListView)
-	f.Show() // first: before it the dialog has no window to be resized
-	f.Resize(fyne.NewSize(760, 540))
-}
-
-func (d dialogs) file(chosen func(string)) {
-	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
-		if err != nil || r == nil {
-			return
-		}
-		path := r.URI().Path()
-		if r.Close() == nil {
-			chosen(path)
-		}
-	}, d.window)
-	f.SetView(dialog.ListView)
-	f.Show() // first: before it the dialog has no window to be resized
-	f.Resize(fyne.NewSize(760, 540))
-}
 
 // question is asked before something that should not happen by accident.
 type question struct {

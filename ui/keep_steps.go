@@ -95,8 +95,8 @@ func (s *keepSteps) begin(from *page) {
 	}
 	s.looks++
 	look := s.looks
-	s.u.work.run(func(context.Context) func() { // a keyring may ask to be unlocked
-		err := s.u.core.KeyringAnswers()
+	s.u.work.run(func(ctx context.Context) func() { // a keyring may ask to be unlocked
+		err := s.u.core.KeyringAnswers(ctx)
 		return func() {
 			switch {
 			case look != s.looks: // the person went on meanwhile

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -276,14 +277,14 @@ func TestAppearance(t *testing.T) {
 // noKeyring is a computer without one.
 type noKeyring struct{}
 
-func (noKeyring) Get(string) ([]byte, error) { return nil, keyring.ErrUnavailable }
-func (noKeyring) Set(string, []byte) error   { return keyring.ErrUnavailable }
-func (noKeyring) Delete(string) error        { return nil }
+func (noKeyring) Get(context.Context, string) ([]byte, error) { return nil, keyring.ErrUnavailable }
+func (noKeyring) Set(context.Context, string, []byte) error   { return keyring.ErrUnavailable }
+func (noKeyring) Delete(context.Context, string) error        { return nil }
 
 // fullKeyring gives, and takes nothing.
 type fullKeyring struct{ noKeyring }
 
-func (fullKeyring) Get(string) ([]byte, error) { return nil, keyring.ErrNotFound }
+func (fullKeyring) Get(context.Context, string) ([]byte, error) { return nil, keyring.ErrNotFound }
 
 func TestAKeyringThatTakesNothing(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
@@ -307,7 +308,7 @@ func TestSecondWindowOnTheSameProfile(t *testing.T) {
 	if err == nil {
 		t.Fatal("the profile opened twice")
 	}
-	w := newTroubleWindow(test.NewTempApp(t), err)
+	w := newTroubleWindow(test.NewTempApp(t), d.profile, err, func() {})
 	w.Resize(fyne.NewSize(520, 340))
 	said := false
 	for _, o := range test.LaidOutObjects(w.Content()) {
@@ -322,7 +323,7 @@ func TestSecondWindowOnTheSameProfile(t *testing.T) {
 
 func TestTheRealDialogsOpen(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
-	real := dialogs{d.ui.window}
+	real := &dialogs{u: d.ui}
 	real.folder(t.TempDir(), func(string) {})
 	if d.ui.window.Canvas().Overlays().Top() == nil {
 		t.Error("there is no folder dialog")

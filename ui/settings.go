@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -10,7 +11,7 @@ import (
 
 // settings are the window's own preferences. What a backup needs is kept in
 // the profile, and no secret ever here.
-type settings struct{ p fyne.Preferences }
+type settings struct{ p preferences }
 
 const (
 	settingAppearance        = "appearance"
@@ -18,7 +19,7 @@ const (
 )
 
 func (s settings) appearance() theme.Appearance {
-	return theme.Appearance(s.p.StringWithFallback(settingAppearance, settingAppearanceDefault))
+	return theme.Appearance(cmp.Or(s.p.String(settingAppearance), settingAppearanceDefault))
 }
 
 func (s settings) setAppearance(a theme.Appearance) { s.p.SetString(settingAppearance, string(a)) }
@@ -66,3 +67,26 @@ const settingThinOut = "thin-out"
 func (s settings) thinOut() bool { return s.p.Bool(settingThinOut) }
 
 func (s settings) setThinOut(on bool) { s.p.SetBool(settingThinOut, on) }
+
+// settingDark is whether the desktop was last seen to prefer dark: what the first
+// frame goes by, before the desktop has answered.
+const settingDark = "desktop-dark"
+
+func (s settings) dark() bool { return s.p.Bool(settingDark) }
+
+func (s settings) setDark(on bool) { s.p.SetBool(settingDark, on) }
+
+// The window's size, in the toolkit's units; 0 is the usual one.
+const (
+	settingWidth  = "window-width"
+	settingHeight = "window-height"
+)
+
+func (s settings) size() fyne.Size {
+	return fyne.NewSize(float32(s.p.Float(settingWidth)), float32(s.p.Float(settingHeight)))
+}
+
+func (s settings) setSize(size fyne.Size) {
+	s.p.SetFloat(settingWidth, float64(size.Width))
+	s.p.SetFloat(settingHeight, float64(size.Height))
+}

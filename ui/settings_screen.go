@@ -91,7 +91,7 @@ func (u *UI) appearanceRow() fyne.CanvasObject {
 	looks := []theme.Appearance{theme.System, theme.Light, theme.Dark}
 	choose := picker([]string{lang.L("Like the system"), lang.L("Light"), lang.L("Dark")}, slices.Index(looks, u.prefs.appearance()), func(i int) {
 		u.prefs.setAppearance(looks[i])
-		u.app.Settings().SetTheme(theme.New(looks[i]))
+		u.app.Settings().SetTheme(u.look())
 	})
 	return widgets.NewSettingRow("sun", lang.L("Appearance"), choose, nil)
 }

@@ -86,6 +86,7 @@ func (e *sourceEditor) excludes() []string {
 
 // folders is the list with its ways to add.
 func (e *sourceEditor) folders() fyne.CanvasObject {
+	e.u.editor = e // what is dropped on the window comes here, as long as it is shown
 	choose := widgets.NewButton(lang.L("Add folder…"), "plus", widgets.Second, func() {
 		e.u.choose.folder(home(), e.add)
 	})
@@ -132,10 +133,13 @@ func (e *sourceEditor) addTyped(then func()) {
 	})
 }
 
-func (e *sourceEditor) add(path string) {
-	path = filepath.Clean(path)
-	if !slices.Contains(e.paths, path) {
-		e.paths = append(e.paths, path)
+func (e *sourceEditor) add(path string) { e.addAll([]string{path}) }
+
+func (e *sourceEditor) addAll(paths []string) {
+	for _, path := range paths {
+		if path = filepath.Clean(path); !slices.Contains(e.paths, path) {
+			e.paths = append(e.paths, path)
+		}
 	}
 	e.update()
 }

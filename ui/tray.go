@@ -10,17 +10,37 @@ import (
 
 	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // morning is the hour at which a pause "until tomorrow" ends.
 const morning = 6
 
+// Panel is the place for icons in the system's panel.
+type Panel interface {
+	SetSystemTrayMenu(*fyne.Menu)
+	SetSystemTrayIcon(fyne.Resource)
+}
+
 // tray is the icon in the system's panel, with how things are and what is
 // wanted most. Not every system shows one, so nothing is to be had here alone.
 type tray struct {
 	u     *UI
-	panel desktop.App // nil: there is none
-	shows string      // what the menu says; it is made anew only when that changes
+	panel Panel  // nil: there is none
+	shows string // what the menu says; it is made anew only when that changes
+}
+
+func newTray(u *UI) *tray {
+	t := &tray{u: u, panel: u.desk.Panel}
+	if t.panel == nil {
+		if d, ok := u.app.(desktop.App); ok { // not on every system
+			t.panel = d
+		}
+	}
+	if p, ok := t.panel.(interface{ SetOnTapped(func()) }); ok {
+		p.SetOnTapped(func() { u.work.do(u.raise) })
+	}
+	return t
 }
 
 // update makes the tray say how things are.
@@ -31,13 +51,17 @@ func (t *tray) update() {
 	u, st := t.u, t.u.core.Status()
 	line := u.statusLine(st)
 	paused := st.Schedule.PausedUntil.After(u.now())
-	key := line + "|" + u.whenLine(st)
+	state := u.trayState(st)
+	key := line + "|" + u.whenLine(st) + "|" + state
 	if key == t.shows {
 		return
 	}
 	t.shows = key
 	item := func(text string, enabled bool, do func()) *fyne.MenuItem {
-		i := fyne.NewMenuItem(text, do)
+		i := fyne.NewMenuItem(text, nil)
+		if do != nil {
+			i.Action = func() { u.work.do(do) } // the panel may call from anywhere
+		}
 		i.Disabled = !enabled
 		return i
 	}
@@ -61,7 +85,29 @@ func (t *tray) update() {
 	quit.IsQuit = true
 	items = append(items, fyne.NewMenuItemSeparator(), item(lang.L("Open Holdfast"), true, u.raise), quit)
 	t.panel.SetSystemTrayMenu(fyne.NewMenu("Holdfast", items...))
-	t.panel.SetSystemTrayIcon(fyne.NewStaticResource("holdfast.svg", assets.AppIcon))
+	t.panel.SetSystemTrayIcon(fyne.NewStaticResource("holdfast-"+state+".svg", assets.TrayIcon(state)))
+	if p, ok := t.panel.(interface{ SetTooltip(text string) }); ok {
+		p.SetTooltip(line)
+	}
+}
+
+// trayState is how the icon looks, a name of assets.TrayIcon.
+func (u *UI) trayState(st core.Status) string {
+	if !st.SetUp {
+		return "well"
+	}
+	h := u.heroState(st)
+	switch {
+	case u.job != nil && u.job.last.Paused, u.job == nil && st.Schedule.Every != core.ByHand && st.Schedule.PausedUntil.After(u.now()):
+		return "paused"
+	case u.job != nil:
+		return "running"
+	case h.tone == widgets.ToneBad:
+		return "bad"
+	case h.tone == widgets.ToneAttention:
+		return "attention"
+	}
+	return "well"
 }
 
 func tomorrow(now time.Time) time.Time {

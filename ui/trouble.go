@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -9,23 +11,34 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// ShowTrouble says in a small window why Holdfast cannot open, and returns
-// when it is closed.
-func ShowTrouble(app fyne.App, err error) {
-	w := newTroubleWindow(app, err)
+// ErrSilent: Holdfast is open with this profile, and its window does not answer.
+var ErrSilent = errors.New("the Holdfast that is open does not answer")
+
+// ShowTrouble says in a small window why Holdfast cannot open. leave ends the
+// program when it is closed, and does not return.
+func ShowTrouble(app fyne.App, profile string, err error, leave func()) {
+	w := newTroubleWindow(app, profile, err, leave)
 	w.CenterOnScreen()
 	w.ShowAndRun()
 }
 
-func newTroubleWindow(app fyne.App, err error) fyne.Window {
+func newTroubleWindow(app fyne.App, profile string, err error, leave func()) fyne.Window {
+	prefs := settings{newMemory(profile, app.Preferences(), nil)}
 	loadTranslations()
-	speak(settings{app.Preferences()}.language())
+	speak(prefs.language())
 	app.SetIcon(windowIcon())
-	app.Settings().SetTheme(theme.New(settings{app.Preferences()}.appearance()))
+	app.Settings().SetTheme(lookOf(prefs, false))
+	if errors.Is(err, ErrSilent) {
+		err = reasonedError{
+			what: lang.L("Holdfast is running, but its window does not answer."), cause: err,
+			do: lang.L("Wait a minute and open Holdfast again. If it still does not answer, end the program “holdfast” in the system's task list, or restart the computer."),
+		}
+	}
 	u := &UI{app: app, words: words.In(translate)}
 	w := app.NewWindow("Holdfast")
+	w.SetCloseIntercept(leave)
 	gap := widgets.Gap()
-	done := widgets.NewButton(lang.L("Close"), "", widgets.Main, w.Close)
+	done := widgets.NewButton(lang.L("Close"), "", widgets.Main, leave)
 	w.SetContent(widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, widgets.Column(theme.Space4,
 		widgets.Row(theme.Space3, nil, logo(40), widgets.NewTitle("Holdfast").OneLine()),
 		u.errorPanel(err),

@@ -32,7 +32,7 @@ type App interface {
 	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
 	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
 	AcceptEmpty(sources ...string) error
-	KeyringAnswers() error
+	KeyringAnswers(ctx context.Context) error
 	UseKeyFile() error
 	Pause()
 	Resume()
@@ -93,8 +93,13 @@ type Params struct {
 	}
 	// Print prints a PDF; nil where nothing prints.
 	Print func(ctx context.Context, title string, pdf []byte) error
-	// Notify shows a notification of the system; nil is the app's.
+	// Notify shows a notification of the system; nil is the desk's.
 	Notify func(title, text string)
+	// Desk is what the desktop offers beyond the toolkit.
+	Desk Desk
+	// Leave ends the program, from any goroutine, when all work has ended: the
+	// toolkit's own end may wait for others for ever. Nil closes the window.
+	Leave func()
 }
 
 // vals fill the places of a translated text.
@@ -120,9 +125,16 @@ type UI struct {
 	tray      *tray
 	scheduler *scheduler
 	notify    func(title, text string)
+	desk      Desk
+	leave     func()
+	rests     *rests
+	resized   latest    // remembers the window's size
+	size      fyne.Size // of the window
+	inFront   bool      // the window has the focus
 	free      func(ctx context.Context, place string) (bytes int64, known bool)
 	findApps  func() []core.FoundApp
-	draft     *string // patterns that were typed and not saved yet; nil: none
+	editor    *sourceEditor // of the page that was shown last with one
+	draft     *string       // patterns that were typed and not saved yet; nil: none
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window
@@ -153,37 +165,42 @@ func New(p Params) *UI {
 	if p.KeepCopied == 0 {
 		p.KeepCopied = time.Minute
 	}
+	u := &UI{core: p.App, profile: p.Profile, now: p.Now, words: words.In(translate), app: p.Fyne, desk: p.Desk}
+	u.rests = newRests(u, p.Do)
+	u.work = newWork(u.rests.later)
+	u.prefs = settings{newMemory(p.Profile, p.Fyne.Preferences(), u.work)}
 	loadTranslations()
-	speak(settings{p.Fyne.Preferences()}.language())
-	u := &UI{
-		core: p.App, profile: p.Profile, now: p.Now, work: newWork(p.Do), words: words.In(translate),
-		prefs: settings{p.Fyne.Preferences()}, app: p.Fyne,
-	}
+	speak(u.prefs.language())
 	u.app.SetIcon(windowIcon())
-	u.app.Settings().SetTheme(theme.New(u.prefs.appearance()))
+	u.app.Settings().SetTheme(u.look())
 	u.window = u.app.NewWindow("Holdfast")
-	u.choose = dialogs{u.window}
+	u.choose = newChooser(u)
+	u.leave = p.Leave
+	if u.leave == nil {
+		u.leave = u.closeWindow
+	}
 	u.clip = &clip{board: u.app.Clipboard(), work: u.work, keep: p.KeepCopied}
 	u.content, u.screen = container.NewStack(), container.NewStack()
 	u.hidden, u.opened, u.login, u.print = p.Hidden, !p.Hidden, p.Login, p.Print
 	u.notify = p.Notify
 	if u.notify == nil {
-		u.notify = notifyThrough(u.app, u.work)
+		u.notify = u.showNotice
 	}
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
 	u.free, u.findApps = u.core.Elsewhere().Free, core.FindApps
-	u.tray = &tray{u: u}
-	u.tray.panel, _ = u.app.(desktop.App) // not on every system
+	u.tray = newTray(u)
 	u.scheduler = &scheduler{u: u}
 	u.nav = newSidebar(u)
 	u.restore = newRestoreFlow(u, nil)
-	u.window.SetContent(container.New(windowSize{}, u.content))
+	u.window.SetContent(container.New(windowSize{u}, newProbe(u), u.content))
 	u.window.SetPadded(false)
 	u.window.SetMaster()
 	u.window.SetCloseIntercept(u.closeAsked)
-	u.window.Resize(fyne.NewSize(1000, 700))
+	u.window.Resize(u.firstSize())
+	u.window.SetOnDropped(u.dropped)
+	u.watchDesk()
 	for s, do := range u.shortcuts() {
 		u.window.Canvas().AddShortcut(&s, func(fyne.Shortcut) { do() })
 	}
@@ -219,6 +236,9 @@ func (u *UI) shortcuts() map[desktop.CustomShortcut]func() {
 
 // escape lets go of a field with something typed in it, so that nothing is lost by mistake, and else goes back.
 func (u *UI) escape() {
+	if d, ok := u.choose.(interface{ dismiss() bool }); ok && d.dismiss() {
+		return
+	}
 	if f, ok := u.window.Canvas().Focused().(interface{ SelectedText() string }); ok && f != nil {
 		u.window.Canvas().Unfocus()
 		return
@@ -335,6 +355,7 @@ func (u *UI) open(s screenName) {
 
 // leaveFlow goes from a wizard back to where the person came from.
 func (u *UI) leaveFlow() {
+	u.editor = nil
 	if !u.core.Status().SetUp {
 		u.home()
 		return
@@ -349,14 +370,3 @@ func (u *UI) refresh() {
 		u.open(screenBackup)
 	}
 }
-
-// windowSize is the smallest window that everything fits in.
-type windowSize struct{}
-
-func (windowSize) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	for _, x := range o {
-		x.Resize(s)
-	}
-}
-
-func (windowSize) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(720, 520) }

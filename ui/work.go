@@ -66,6 +66,18 @@ func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc
 	return cancel
 }
 
+// keep calls fn in a goroutine that the end waits for, and after stop at once:
+// for what must not be lost.
+func (w *work) keep(fn func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		fn()
+		return
+	}
+	w.wg.Go(fn)
+}
+
 // every calls tick on the toolkit's goroutine again and again, until the
 // returned function is called.
 func (w *work) every(d time.Duration, tick func()) context.CancelFunc {

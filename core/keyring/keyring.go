@@ -1,12 +1,14 @@
 package keyring
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	gokeyring "github.com/zalando/go-keyring"
 )
@@ -28,26 +30,26 @@ const service = "Holdfast"
 // Credential Manager.
 type System struct{}
 
-// Get returns the device key of a profile.
-func (System) Get(profile string) (key []byte, err error) {
-	defer orUnavailable(&err)
-	text, err := gokeyring.Get(service, profile)
+// Get returns the device key of a profile. It may wait for a person who unlocks the keyring, as long as ctx lasts.
+func (System) Get(ctx context.Context, profile string) (key []byte, err error) {
+	text, err := asked(ctx, func() (string, error) { return gokeyring.Get(service, profile) })
 	switch {
 	case errors.Is(err, gokeyring.ErrNotFound):
 		return nil, ErrNotFound
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	return decode([]byte(text))
 }
 
 // Set stores the device key of a profile and reads it back.
-func (s System) Set(profile string, key []byte) (err error) {
-	defer orUnavailable(&err)
-	if err := gokeyring.Set(service, profile, hex.EncodeToString(key)); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+func (s System) Set(ctx context.Context, profile string, key []byte) error {
+	text := hex.EncodeToString(key)
+	_, err := asked(ctx, func() (struct{}, error) { return struct{}{}, gokeyring.Set(service, profile, text) })
+	if err != nil {
+		return unavailable(err)
 	}
-	back, err := s.Get(profile)
+	back, err := s.Get(ctx, profile)
 	if err != nil {
 		return fmt.Errorf("%w: it does not give back what it was given: %w", ErrUnavailable, err)
 	}
@@ -56,26 +58,65 @@ func (s System) Set(profile string, key []byte) (err error) {
 }
 
 // Delete removes the device key of a profile, if there is one.
-func (System) Delete(profile string) (err error) {
-	defer orUnavailable(&err)
-	if err := gokeyring.Delete(service, profile); err != nil && !errors.Is(err, gokeyring.ErrNotFound) {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+func (System) Delete(ctx context.Context, profile string) error {
+	_, err := asked(ctx, func() (struct{}, error) { return struct{}{}, gokeyring.Delete(service, profile) })
+	if err != nil && !errors.Is(err, gokeyring.ErrNotFound) {
+		return unavailable(err)
 	}
 	return nil
 }
 
-// orUnavailable turns a panic into an error: the library falls over when the system's bus goes away while it asks.
-func orUnavailable(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("%w: %v", ErrUnavailable, r)
+// grace is how long the keyring has after ctx ended: one that waits for nobody
+// answers sooner, so that what was begun comes to its end.
+const grace = 2 * time.Second
+
+// asked calls the library, which knows no context: a call that waits for the
+// person at the keyring's own window is left behind when ctx ends.
+func asked[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
 	}
+	answers := make(chan answer, 1)
+	go func() { // it ends with the program at the latest
+		var a answer
+		defer func() {
+			if r := recover(); r != nil { // the library falls over when the system's bus goes away while it asks
+				a.err = fmt.Errorf("%v", r)
+			}
+			answers <- a
+		}()
+		a.value, a.err = call()
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-late.C:
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// unavailable says that the keyring gave nothing; whoever ended the wait knows why.
+func unavailable(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // File keeps the device key in a file that only its owner may read.
 type File struct{ Path string }
 
 // Get returns the device key.
-func (f File) Get(string) ([]byte, error) {
+func (f File) Get(context.Context, string) ([]byte, error) {
 	b, err := os.ReadFile(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotFound
@@ -87,7 +128,7 @@ func (f File) Get(string) ([]byte, error) {
 }
 
 // Set writes the device key, durably and as a whole.
-func (f File) Set(_ string, key []byte) error {
+func (f File) Set(_ context.Context, _ string, key []byte) error {
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
 		return err
 	}
@@ -107,7 +148,7 @@ func (f File) Set(_ string, key []byte) error {
 }
 
 // Delete removes the file, if there is one.
-func (f File) Delete(string) error {
+func (f File) Delete(context.Context, string) error {
 	if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -36,33 +37,33 @@ func TestFileKeyring(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (File{path}).Get("p"); !errors.Is(err, ErrMalformed) {
+		if _, err := (File{path}).Get(t.Context(), "p"); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}
 }
 
 type keyring interface {
-	Get(profile string) ([]byte, error)
-	Set(profile string, key []byte) error
-	Delete(profile string) error
+	Get(ctx context.Context, profile string) ([]byte, error)
+	Set(ctx context.Context, profile string, key []byte) error
+	Delete(ctx context.Context, profile string) error
 }
 
 // keepsKeys is what both keyrings promise.
 func keepsKeys(t *testing.T, k keyring) {
 	t.Helper()
-	if _, err := k.Get("p"); !errors.Is(err, ErrNotFound) {
+	if _, err := k.Get(t.Context(), "p"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("before anything: %v", err)
 	}
-	if err := k.Delete("p"); err != nil {
+	if err := k.Delete(t.Context(), "p"); err != nil {
 		t.Errorf("deleting nothing: %v", err)
 	}
 	for _, fill := range []byte{1, 2} {
 		key := bytes.Repeat([]byte{fill}, Size)
-		if err := k.Set("p", key); err != nil {
+		if err := k.Set(t.Context(), "p", key); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := k.Get("p"); err != nil || !bytes.Equal(got, key) {
+		if got, err := k.Get(t.Context(), "p"); err != nil || !bytes.Equal(got, key) {
 			t.Errorf("%x, %v", got, err)
 		}
 	}
@@ -72,23 +73,23 @@ func keepsKeys(t *testing.T, k keyring) {
 			t.Errorf("the file's mode is %v, %v", info.Mode(), err)
 		}
 	}
-	if err := k.Delete("p"); err != nil {
+	if err := k.Delete(t.Context(), "p"); err != nil {
 		t.Error(err)
 	}
-	if _, err := k.Get("p"); !errors.Is(err, ErrNotFound) {
+	if _, err := k.Get(t.Context(), "p"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after deleting: %v", err)
 	}
 }
 
 func TestNoSystemKeyring(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(t.TempDir(), "nobody"))
-	if err := (System{}).Set("p", make([]byte, Size)); !errors.Is(err, ErrUnavailable) {
+	if err := (System{}).Set(t.Context(), "p", make([]byte, Size)); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("set: %v", err)
 	}
-	if _, err := (System{}).Get("p"); !errors.Is(err, ErrUnavailable) {
+	if _, err := (System{}).Get(t.Context(), "p"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("get: %v", err)
 	}
-	if err := (System{}).Delete("p"); !errors.Is(err, ErrUnavailable) {
+	if err := (System{}).Delete(t.Context(), "p"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("delete: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func FuzzFiles(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := p.Secrets(); err == nil {
+		if _, err := p.Secrets(t.Context()); err == nil {
 			t.Fatal("secrets that nobody sealed were opened")
 		}
 		if err := p.Runs(func([]byte) {}); err != nil {

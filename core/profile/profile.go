@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -28,9 +29,9 @@ var ErrDamaged = errors.New("the settings file is damaged")
 
 // Keyring keeps the device key (package keyring has two).
 type Keyring interface {
-	Get(profile string) ([]byte, error)
-	Set(profile string, key []byte) error
-	Delete(profile string) error
+	Get(ctx context.Context, profile string) ([]byte, error)
+	Set(ctx context.Context, profile string, key []byte) error
+	Delete(ctx context.Context, profile string) error
 }
 
 // Settings are what a profile remembers in the clear.
@@ -142,8 +143,8 @@ func Open(dir string, ring Keyring) (*Profile, error) {
 func (p *Profile) keyFile() Keyring { return keyring.File{Path: filepath.Join(p.dir, "device.key")} }
 
 // KeyringAnswers returns nil if the keyring can be asked. Errors: those of the keyring.
-func (p *Profile) KeyringAnswers() error {
-	key, err := p.keyring.Get(p.Settings().ID)
+func (p *Profile) KeyringAnswers(ctx context.Context) error {
+	key, err := p.keyring.Get(ctx, p.Settings().ID)
 	clear(key)
 	if errors.Is(err, keyring.ErrNotFound) {
 		return nil

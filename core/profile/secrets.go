@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -41,7 +42,7 @@ func (p *Profile) secretsPath() string { return filepath.Join(p.dir, "secrets") 
 
 // Secrets opens the sealed secrets; empty ones when there are none.
 // Errors: ErrSecretsDamaged, those of the keyring.
-func (p *Profile) Secrets() (*Secrets, error) {
+func (p *Profile) Secrets(ctx context.Context) (*Secrets, error) {
 	b, err := os.ReadFile(p.secretsPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Secrets{}, nil
@@ -49,7 +50,7 @@ func (p *Profile) Secrets() (*Secrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	device, err := p.keyring.Get(p.Settings().ID)
+	device, err := p.keyring.Get(ctx, p.Settings().ID)
 	if err != nil {
 		return nil, err
 	}
@@ -75,20 +76,20 @@ func (p *Profile) Secrets() (*Secrets, error) {
 }
 
 // SetSecrets seals and saves secrets, making a device key at the first time.
-func (p *Profile) SetSecrets(s *Secrets) error {
+func (p *Profile) SetSecrets(ctx context.Context, s *Secrets) error {
 	id := p.Settings().ID
 	// The id must be on disk before the keyring refers to it.
 	if err := p.Update(func(*Settings) {}); err != nil {
 		return err
 	}
-	device, err := p.keyring.Get(id)
+	device, err := p.keyring.Get(ctx, id)
 	if errors.Is(err, keyring.ErrNotFound) {
 		if _, statErr := os.Stat(p.secretsPath()); statErr == nil {
 			return err // never seal over secrets that another device key holds
 		}
 		device = make([]byte, keyring.Size)
 		_, _ = rand.Read(device) // documented never to fail
-		err = p.keyring.Set(id, device)
+		err = p.keyring.Set(ctx, id, device)
 	}
 	if err != nil {
 		return err

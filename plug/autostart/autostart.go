@@ -12,6 +12,7 @@ type Entry struct {
 	// Program is the path of the program; "" is the one that runs.
 	Program string
 	Args    []string
+	Icon    []byte // a PNG of 512 × 512; nil: none
 }
 
 func (e Entry) command() ([]string, error) {

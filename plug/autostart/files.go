@@ -26,12 +26,24 @@ func (e Entry) Set(on bool) error {
 	if err != nil {
 		return err
 	}
+	icon, err := e.iconPath()
+	if err != nil {
+		return err
+	}
 	if !on {
-		return remove(path)
+		if icon != "" {
+			err = remove(icon)
+		}
+		return errors.Join(remove(path), err)
 	}
 	command, err := e.command()
 	if err != nil {
 		return err
+	}
+	if icon != "" {
+		if err := replace(icon, e.Icon); err != nil {
+			return err
+		}
 	}
 	return replace(path, e.content(command))
 }

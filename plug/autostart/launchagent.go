@@ -33,6 +33,9 @@ func (e Entry) Enabled() (bool, error) {
 	return err == nil, err
 }
 
+// iconPath is nowhere: an agent shows none.
+func (e Entry) iconPath() (string, error) { return "", nil }
+
 func (e Entry) content(command []string) []byte {
 	var b bytes.Buffer
 	text := func(tag, s string) {

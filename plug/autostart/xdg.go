@@ -39,13 +39,30 @@ func (e Entry) Enabled() (bool, error) {
 	return !slices.Contains(lines, "Hidden=true") && !slices.Contains(lines, "X-GNOME-Autostart-enabled=false"), nil
 }
 
+// iconPath is where the Icon Theme Specification finds the entry's icon by its
+// name, for this person alone.
+func (e Entry) iconPath() (string, error) {
+	if e.Icon == nil {
+		return "", nil
+	}
+	data := os.Getenv("XDG_DATA_HOME")
+	if !filepath.IsAbs(data) { // as the Base Directory Specification wants it
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		data = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(data, "icons", "hicolor", "512x512", "apps", e.ID+".png"), nil
+}
+
 func (e Entry) content(command []string) []byte {
 	var quoted []string
 	for _, arg := range command {
 		quoted = append(quoted, quote(arg))
 	}
 	return []byte(strings.Join([]string{
-		"[Desktop Entry]", "Type=Application", "Version=1.5",
+		"[Desktop Entry]", "Type=Application", "Version=1.0",
 		"Name=" + e.Name, "Comment=" + e.Comment, "Icon=" + e.ID,
 		"Exec=" + strings.Join(quoted, " "), "Terminal=false", "X-GNOME-Autostart-enabled=true", "",
 	}, "\n"))

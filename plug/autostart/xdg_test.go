@@ -3,7 +3,9 @@
 package autostart
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,5 +55,30 @@ func TestEntryIsMadeSeenAndRemoved(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
 		t.Errorf("%v is left: %v", left, err)
+	}
+}
+
+// The freedesktop's own judge finds nothing to say, and the icon that the entry names is there.
+func TestEntryIsValid(t *testing.T) {
+	config, data := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", config)
+	t.Setenv("XDG_DATA_HOME", data)
+	e := Entry{ID: "org.example.app", Name: "App", Comment: "Does things", Program: "/opt/My App/app", Args: []string{"--profile", "/home/a%b"}, Icon: []byte("a picture")}
+	if err := e.Set(true); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("desktop-file-validate", filepath.Join(config, "autostart", "org.example.app.desktop")).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("%v (it needs Debian's desktop-file-utils)\n%s", err, out)
+	}
+	icon := filepath.Join(data, "icons", "hicolor", "512x512", "apps", "org.example.app.png")
+	if b, err := os.ReadFile(icon); err != nil || !bytes.Equal(b, e.Icon) {
+		t.Errorf("the icon is %q, %v", b, err)
+	}
+	if err := e.Set(false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(icon); err == nil {
+		t.Error("the icon is left")
 	}
 }

@@ -4,6 +4,8 @@
 package instance
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -12,16 +14,26 @@ import (
 	"time"
 )
 
-// patience is how long a second start waits for the first to answer.
-const patience = 2 * time.Second
+// Patience is how long a second start waits for the first to answer.
+const Patience = 5 * time.Second
 
 const heard = "heard\n"
+
+// Errors of Raise.
+var (
+	// ErrNobody: no window is open on the profile.
+	ErrNobody = errors.New("no window is open")
+	// ErrSilent: there is one, and it does not answer.
+	ErrSilent = errors.New("the window does not answer")
+)
 
 func socket(profile string) string { return filepath.Join(profile, "window.sock") }
 
 // Listen calls raise, from a goroutine of its own, whenever another start
-// rings. The caller holds the profile's lock, so a socket that is there was left by a crash. stop ends it.
-func Listen(profile string, raise func()) (stop func(), err error) {
+// rings; raise shows the window, waits until that is done, and reports whether
+// it was. So a window that hangs is not taken for one that is shown. The caller holds the
+// profile's lock, so a socket that is there was left by a crash. stop ends it.
+func Listen(profile string, raise func() bool) (stop func(), err error) {
 	path := socket(profile)
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return nil, err
@@ -41,8 +53,9 @@ func Listen(profile string, raise func()) (stop func(), err error) {
 			if err != nil {
 				return
 			}
-			raise()
-			_, _ = io.WriteString(c, heard) // who rang may have gone
+			if raise() {
+				_, _ = io.WriteString(c, heard) // who rang may have gone
+			}
 			_ = c.Close()
 		}
 	})
@@ -52,15 +65,17 @@ func Listen(profile string, raise func()) (stop func(), err error) {
 	}, nil
 }
 
-// Raise rings at the profile's window. It reports whether somebody heard.
-func Raise(profile string) bool {
+// Raise has the profile's window shown, and returns nil when it is. It waits for patience at most. Errors: ErrNobody, ErrSilent.
+func Raise(profile string, patience time.Duration) error {
 	c, err := net.DialTimeout("unix", socket(profile), patience)
 	if err != nil {
-		return false
+		return fmt.Errorf("%w: %w", ErrNobody, err)
 	}
 	defer c.Close() //nolint:errcheck // all is read
 	_ = c.SetDeadline(time.Now().Add(patience))
 	answer := make([]byte, len(heard))
-	_, err = io.ReadFull(c, answer)
-	return err == nil && string(answer) == heard
+	if _, err = io.ReadFull(c, answer); err != nil {
+		return fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	return nil
 }

@@ -42,3 +42,26 @@ func TestIconsAreDrawn(t *testing.T) {
 		t.Errorf("only %d icons were found", len(seen))
 	}
 }
+
+// At a larger scale an icon has as much ink for its size: its strokes grow with it.
+func TestStrokesGrowWithTheScale(t *testing.T) {
+	ink := func(img image.Image) (sum float64) {
+		rgba := img.(*image.RGBA)
+		for i := 3; i < len(rgba.Pix); i += 4 {
+			sum += float64(rgba.Pix[i]) / 255
+		}
+		b := rgba.Bounds()
+		return sum / float64(b.Dx()*b.Dy())
+	}
+	for _, side := range []float32{theme.IconSmall, theme.IconMedium, theme.IconLarge, 40} {
+		for _, name := range assets.IconNames() {
+			base := ink(drawing(name, color.Black, side, int(side), int(side)))
+			for _, scale := range []float32{1.25, 1.5, 2, 3} {
+				px := int(side * scale)
+				if got := ink(drawing(name, color.Black, side, px, px)); got < 0.9*base || got > 1.1*base {
+					t.Errorf("%s of %v: %.3f of it is ink at %v, %.3f at 1", name, side, got, scale, base)
+				}
+			}
+		}
+	}
+}
