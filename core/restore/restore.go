@@ -216,7 +216,7 @@ func (r *run) entry(f *folder, n *repo.Node, dir string, all bool) error {
 		if !wanted && !below {
 			return nil
 		}
-		sub := &folder{path: path, parent: f.hold()}
+		sub := &folder{path: path, parent: f.hold(), leads: n}
 		sub.refs.Store(1)
 		defer r.release(sub)
 		if wanted {
