@@ -44,10 +44,8 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 			return err
 		}
 		destination = abs
-		for _, s := range set.Sources {
-			if within(s, destination) {
-				return fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, s)
-			}
+		if err := CheckPlace(ctx, destination, set.Sources); err != nil {
+			return err
 		}
 	}
 	s, err := a.p.OpenStore(ctx, destination, fresh)
@@ -79,6 +77,23 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	})
 }
 
+// CheckPlace returns nil if a place may hold the backup of some sources. Errors: ErrPlaceInside.
+func CheckPlace(ctx context.Context, place string, sources []string) error {
+	for _, s := range sources {
+		// What does not answer holds nothing that can be seen now; the backup looks again.
+		inside, _ := source.Answer(ctx, s, func() (bool, error) { return liesIn(s, place), nil })
+		if inside {
+			return fmt.Errorf("%w: %s in %s", ErrPlaceInside, place, s)
+		}
+	}
+	return ctx.Err()
+}
+
+// Around reports whether a source lies in a place: what the backup makes there would lie among the person's own files.
+func Around(place string, sources []string) bool {
+	return slices.ContainsFunc(sources, func(s string) bool { return within(place, s) })
+}
+
 // existing returns the nearest folder on the way to an absolute path that is there.
 func existing(path string) (string, bool) {
 	for {
@@ -102,6 +117,15 @@ func SameDisk(sources []string, place string) bool {
 	}
 	disk := source.Disk(at)
 	return disk != "" && slices.ContainsFunc(sources, func(path string) bool { return source.Disk(path) == disk })
+}
+
+// Connected reports whether a place is there, as a disk that is plugged in.
+func Connected(ctx context.Context, place string) bool {
+	s, err := OpenFolder(ctx, place, false)
+	if err != nil {
+		return false
+	}
+	return s.Close() == nil
 }
 
 // FreeSpace is how much may still be written at a place, which need not exist

@@ -123,7 +123,7 @@ func Latest(all []Snapshot, now time.Time) int {
 }
 
 func toSnapshot(s *repo.Snapshot) Snapshot {
-	out := Snapshot{ID: s.ID(), Time: shownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes}
+	out := Snapshot{ID: s.ID(), Time: shownTime(s.Begin), Host: s.Host, User: s.User, Files: s.Files, Bytes: s.Bytes, Unread: s.Unread}
 	if s.Sequence > 0 {
 		out.Writer = hex.EncodeToString(s.Writer[:])
 	}
