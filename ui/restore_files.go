@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -33,7 +34,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	})
 	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.PickShown(true) })
 	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { picker.PickShown(false) })
-	found := "" // of a search
+	found, loading := "", "" // of a search; what is waited for
 	say := func() {
 		text := ""
 		switch files, bytes := picker.Picked(); picker.Selection.State("") {
@@ -50,13 +51,12 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		if found != "" {
 			text = found + " · " + text
 		}
-		picked.SetText(text)
+		picked.SetText(cmp.Or(loading, text))
 	}
 	picker.OnPicked = say
 	say()
 	versions := widgets.NewMuted(lang.L("Versions of this file")).OneLine()
 	versions.Hide()
-	picker.VersionsLabel = versions.Text
 	picker.OnVersions = f.versionsOf
 	foot := widgets.Row(theme.Space3, widgets.Wide(picked), picked, versions)
 	var p *page
@@ -69,11 +69,12 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		foot.Refresh()
 	}
 	picker.OnLoad = func(path string) {
-		u.work.run(func(ctx context.Context) func() {
+		u.wait(func(s string) { loading = s; say() }, lang.L("Opening the folder…"), func(ctx context.Context) func() {
 			entries, err := reader.List(ctx, s.ID, path)
 			return func() {
 				if err != nil {
 					picker.Forget(path)
+					p.again = func() { p.fail(nil); picker.Load(path) }
 					p.fail(err)
 					return
 				}
@@ -103,6 +104,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 			}
 			return func() {
 				if err != nil {
+					p.again = func() { p.fail(nil); search.OnChanged(search.Text) }
 					p.fail(err)
 					return
 				}
@@ -119,14 +121,15 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	p = u.newPage(pageParams{
 		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
 		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
-		content: []fyne.CanvasObject{bar},
-		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
-		foot:    []fyne.CanvasObject{next},
+		content:  []fyne.CanvasObject{bar},
+		fills:    container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
+		foot:     []fyne.CanvasObject{next},
+		remedies: remedies{wayDate: back},
 	})
 	f.filesPage = p.root
 	f.put(p.root)
 	f.search = search
-	picker.Load()
+	picker.Load("")
 }
 
 func nodesOf(entries []core.Entry) []widgets.Node {
@@ -213,6 +216,7 @@ func parentPath(p string) string {
 // where asks where to, and about files that exist.
 func (f *restoreFlow) where(back func()) {
 	u := f.u
+	f.whereAgain = func() { f.where(back) }
 	if f.target == "" {
 		f.target = filepath.Join(home(), lang.L("Restored files"))
 	}
@@ -229,10 +233,11 @@ func (f *restoreFlow) where(back func()) {
 		[2]string{lang.L("Keep both"), lang.L("The restored file is put beside it, with “(restored)” in its name.")},
 		[2]string{lang.L("Replace what is there"), lang.L("Files that exist are overwritten with the ones of the backup.")})
 	run := func() {
-		if field.path() == "" {
+		target, ok := field.wanted()
+		if !ok {
 			return
 		}
-		f.target, f.conflict = field.path(), kinds[choices.Chosen()]
+		f.target, f.conflict = target, kinds[choices.Chosen()]
 		f.run()
 	}
 	field.submitted = run

@@ -173,6 +173,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
+	u.there = func(context.Context, string) bool { return true }
 	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
 
@@ -431,7 +432,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	dates[3].Pinned = true
 	r.dates(dates, shownDates)
 	shoot("restore-dates")
-	r.date(dates[3], shownDates)
+	r.date(dates[3], "14:02", shownDates)
 	shoot("restore-date")
 	r.dates(dates, shownDates)
 	found, err := reader.Find(ctx, "Statement")

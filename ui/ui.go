@@ -121,6 +121,7 @@ type UI struct {
 	scheduler *scheduler
 	notify    func(title, text string)
 	free      func(ctx context.Context, place string) (bytes int64, known bool)
+	there     func(ctx context.Context, place string) bool
 	findApps  func() []core.FoundApp
 	draft     *string // patterns that were typed and not saved yet; nil: none
 	login     Login
@@ -173,7 +174,7 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
-	u.free, u.findApps = core.FreeSpace, core.FindApps
+	u.free, u.there, u.findApps = core.FreeSpace, core.Connected, core.FindApps
 	u.tray = &tray{u: u}
 	u.tray.panel, _ = u.app.(desktop.App) // not on every system
 	u.scheduler = &scheduler{u: u}
