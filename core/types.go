@@ -223,6 +223,8 @@ type Snapshot struct {
 	Bytes   int64    `json:"bytes"`
 	// Unread is how many files and folders could not be read, and are not in it.
 	Unread int64 `json:"unread,omitempty"`
+	// Original: all of it can be put back where it was, as far as its paths tell.
+	Original bool `json:"-"`
 	// Pinned: no rule of retention removes it.
 	Pinned bool `json:"pinned,omitempty"`
 }
@@ -270,6 +272,8 @@ type RestoreRequest struct {
 	Snapshot string
 	// Target is an existing or new folder; nothing is ever written outside it.
 	Target string
+	// Original puts everything back where it was when it was backed up, in place of a Target (Snapshot.Original).
+	Original bool
 	// Paths picks whole subtrees or files by their path in the snapshot; empty: everything.
 	Paths []string
 	// Include picks by gitignore-like pattern; empty: everything. Both given: both must fit.

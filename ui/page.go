@@ -29,9 +29,11 @@ type page struct {
 	scroll   *fyne.Container
 	body     *fyne.Container
 	waiting  *widgets.Text // says what is waited for
-	again    func()        // does again what was done last; nil: there was nothing
-	remedies remedies      // what else can be done about trouble here
-	failed   func(error)   // if set, hears of what fail shows
+	foot     *fyne.Container
+	bare     bool        // the foot has no buttons: it is seen only when there is something to say
+	again    func()      // does again what was done last; nil: there was nothing
+	remedies remedies    // what else can be done about trouble here
+	failed   func(error) // if set, hears of what fail shows
 }
 
 // pageParams describe a page.
@@ -80,6 +82,10 @@ func (u *UI) newPage(p pageParams) *page {
 		foot.Add(widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, p.foot...)...))
 	}
 	around := widgets.Inset(theme.Space6, theme.Space4, container.New(narrow{width}, foot))
+	if pg.foot = around; len(p.foot) == 0 {
+		pg.bare = true
+		around.Hide()
+	}
 	top := widgets.Inset(theme.Space4, theme.Space3, header)
 	// In this order Tab comes by: what is asked, the ways on, the way back.
 	pg.root = container.New(layout.NewBorderLayout(top, around, nil, nil), middle, around, top)

@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -35,6 +37,7 @@ type restoreFlow struct {
 	// how much that is
 	chosenFiles, chosenBytes int64
 	target                   string
+	original                 bool   // back to where they were, and not to the target
 	whereAgain               func() // asks anew where to
 	conflict                 core.Conflict
 }
@@ -280,7 +283,7 @@ func (u *UI) clock(all []core.Snapshot, i int) string {
 // running shows the restore under way.
 func (f *restoreFlow) running() {
 	p := f.u.newPage(pageParams{
-		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + core.DisplayName(f.target),
+		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + f.to(),
 		content: []fyne.CanvasObject{f.u.panel(f.job)},
 	})
 	f.put(p.root)
@@ -320,7 +323,7 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 		m.Set("check", widgets.ToneGood)
 		heading(lang.L("Restored"), facts)
 	}
-	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), core.DisplayName(f.target))}
+	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), f.to())}
 	if r.Kept > 0 {
 		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", vals{"Files": u.words.Files(r.Kept)})))
 	}
@@ -335,12 +338,36 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	}
 	content = append(content, widgets.Rows(rows...))
 	content = append(content, u.problemList(r.Problems)...)
+	if f.leave != nil && err == nil && !u.core.Status().SetUp {
+		content = append(content, f.keepGoing())
+	}
+	folder := f.target
+	if f.original {
+		folder = filepath.Dir(f.snapshot.Sources[0])
+	}
 	p := u.newPage(pageParams{
 		name: f.name(), step: 5, of: 5, content: content,
 		foot: []fyne.CanvasObject{
-			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(f.target) }),
+			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(folder) }),
 			widgets.NewButton(lang.L("Done"), "", widgets.Main, f.again),
 		},
 	})
 	f.put(p.root)
+}
+
+// keepGoing offers to go on with the backup on a computer that has just restored from it.
+func (f *restoreFlow) keepGoing() fyne.CanvasObject {
+	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Keep backing up this computer here?")),
+		widgets.NewMuted(lang.L("This computer joins the backup, and files that are there already need not be stored again.")))
+	yes := widgets.NewButton(lang.L("Set it up"), "", widgets.Second, func() {
+		f.again()
+		s := newSetupFlow(f.u)
+		s.destination = f.place
+		if f.original {
+			s.sources.paths = slices.Clone(f.snapshot.Sources)
+			s.sources.update()
+		}
+		s.what()
+	})
+	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("backup", theme.Primary, theme.IconMedium), text, yes))
 }

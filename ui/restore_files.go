@@ -232,22 +232,59 @@ func (f *restoreFlow) where(back func()) {
 		[2]string{lang.L("Keep what is there"), lang.L("Files that exist stay as they are.")},
 		[2]string{lang.L("Keep both"), lang.L("The restored file is put beside it, with “(restored)” in its name.")},
 		[2]string{lang.L("Replace what is there"), lang.L("Files that exist are overwritten with the ones of the backup.")})
-	run := func() {
-		target, ok := field.wanted()
-		if !ok {
-			return
+	content := []fyne.CanvasObject{field.root}
+	lead := lang.L("Nothing is written outside this folder. It is made if it does not exist.")
+	var to *widgets.Choices
+	if f.snapshot.Original {
+		chosen := 0
+		if f.original {
+			chosen = 1
 		}
-		f.target, f.conflict = target, kinds[choices.Chosen()]
+		to = widgets.NewChoices(chosen,
+			[2]string{lang.L("Into a folder"), lead},
+			[2]string{lang.L("Where they were"), pathList(f.snapshot.Sources)})
+		to.Below(0, field.root)
+		content, lead = []fyne.CanvasObject{to}, ""
+	}
+	run := func() {
+		f.original = to != nil && to.Chosen() == 1
+		if !f.original {
+			target, ok := field.wanted()
+			if !ok {
+				return
+			}
+			f.target = target
+		}
+		f.conflict = kinds[choices.Chosen()]
 		f.run()
 	}
 	field.submitted = run
 	p := u.newPage(pageParams{
 		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where should they go?"),
-		lead:    f.chosen() + ". " + lang.L("Nothing is written outside this folder. It is made if it does not exist."),
-		content: []fyne.CanvasObject{field.root, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)},
+		lead:    strings.TrimSpace(f.chosen() + ". " + lead),
+		content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", vals{"Files": u.words.Files(f.chosenFiles)}), "restore", widgets.Main, run)},
 	})
+	if to != nil {
+		to.OnChanged = func(int) { p.relayout() }
+	}
 	f.put(p.root)
+}
+
+// to is where the files go, for people.
+func (f *restoreFlow) to() string {
+	if f.original {
+		return pathList(f.snapshot.Sources)
+	}
+	return core.DisplayName(f.target)
+}
+
+func pathList(paths []string) string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, core.DisplayName(p))
+	}
+	return strings.Join(out, ", ")
 }
 
 // chosen is how much is to be restored.
@@ -257,6 +294,9 @@ func (f *restoreFlow) chosen() string {
 
 func (f *restoreFlow) run() {
 	req := core.RestoreRequest{Snapshot: f.snapshot.ID, Target: f.target, Paths: f.paths, Conflict: f.conflict}
+	if f.original {
+		req.Target, req.Original = "", true
+	}
 	reader := f.reader
 	f.job = f.u.start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := reader.Restore(ctx, req, progress)

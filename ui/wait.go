@@ -84,5 +84,8 @@ func (p *page) say(sentence string) {
 	} else {
 		p.waiting.Show()
 	}
+	if p.bare {
+		p.foot.Hidden = sentence == ""
+	}
 	p.root.Refresh()
 }
