@@ -134,13 +134,21 @@ func (a *App) Status() Status {
 	if st.SetUp {
 		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
 	}
-	var made *Run // the newest backup, whether or not it is there still
+	var made *Run    // the newest backup, whether or not it is there still
+	var settled *Run // the newest one that was no part of a change which is not finished
 	for i := range a.runs {
 		r := &a.runs[i]
 		switch r.Kind {
+		case RunGiveUp:
+			if r.Outcome == OutcomeDone {
+				st.LastBackup = settled
+			}
 		case RunBackup, RunTurnOn, RunTurnOff:
-			if r.Kind == RunBackup || r.Snapshot != "" {
+			if (r.Kind == RunBackup || r.Snapshot != "") && !r.Started.Before(s.PlaceSince) {
 				st.LastBackup = r
+			}
+			if r.Kind == RunBackup || r.Outcome == OutcomeDone {
+				settled = st.LastBackup
 			}
 			if r.Snapshot != "" && (r.Outcome == OutcomeDone || r.Outcome == OutcomePartly) {
 				made = r
@@ -516,7 +524,7 @@ func cleanSources(ctx context.Context, sources []string, destination string) ([]
 		}
 		inside, err := source.Answer(ctx, abs, func() (bool, error) {
 			_, err := os.Stat(abs)
-			return err == nil && places.IsPath(destination) && (places.Within(abs, destination) || places.Holds(abs, destination)), err
+			return err == nil && liesIn(abs, destination), err
 		})
 		switch {
 		case errors.Is(err, source.ErrNoAnswer), ctx.Err() != nil:
@@ -524,7 +532,7 @@ func cleanSources(ctx context.Context, sources []string, destination string) ([]
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrNoSource, err)
 		case inside:
-			return nil, fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, abs)
+			return nil, fmt.Errorf("%w: %s in %s", ErrPlaceInside, destination, abs)
 		}
 		if !slices.Contains(out, abs) {
 			out = append(out, abs)
@@ -538,6 +546,11 @@ func cleanSources(ctx context.Context, sources []string, destination string) ([]
 		}
 	}
 	return out, nil
+}
+
+// liesIn reports whether a destination is a folder or below it, as far as that can be seen.
+func liesIn(folder, destination string) bool {
+	return places.IsPath(destination) && (places.Within(folder, destination) || places.Holds(folder, destination))
 }
 
 // namedSources gives each source its name in the root directory: its last

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
 )
 
 // SetDestination says where the backup is from now on. A place that holds this
@@ -39,10 +41,8 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		return err
 	}
 	if places.IsPath(destination) {
-		for _, s := range set.Sources {
-			if places.Within(s, destination) {
-				return fmt.Errorf("%w: the destination %s is where %s would be read from; choose another place", ErrInvalid, destination, s)
-			}
+		if err := CheckPlace(ctx, destination, set.Sources); err != nil {
+			return err
 		}
 	}
 	s, err := a.p.Places.Open(ctx, destination, fresh)
@@ -72,6 +72,23 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		set.Destination, set.Repository, set.Known, set.Seen = destination, r.Facts().Repository, nil, seenBy(r)
 		set.PlaceSince = time.Now()
 	})
+}
+
+// CheckPlace returns nil if a place may hold the backup of some sources. Errors: ErrPlaceInside.
+func CheckPlace(ctx context.Context, place string, sources []string) error {
+	for _, s := range sources {
+		// What does not answer holds nothing that can be seen now; the backup looks again.
+		inside, _ := source.Answer(ctx, s, func() (bool, error) { return liesIn(s, place), nil })
+		if inside {
+			return fmt.Errorf("%w: %s in %s", ErrPlaceInside, place, s)
+		}
+	}
+	return ctx.Err()
+}
+
+// Around reports whether a source lies in a place: what the backup makes there would lie among the person's own files.
+func Around(place string, sources []string) bool {
+	return slices.ContainsFunc(sources, func(s string) bool { return places.Within(place, s) })
 }
 
 // SameDisk reports whether a place, which need not be there yet, is known to be on the disk of one of the sources: if that breaks,

@@ -65,6 +65,8 @@ var (
 	ErrTarget     = errors.New("the folder to restore to cannot be used")
 	ErrTargetFull = errors.New("the disk to restore to is full")
 	ErrInvalid    = errors.New("invalid request")
+	// ErrPlaceInside is an ErrInvalid: the destination lies in a source, so that the backup would back itself up.
+	ErrPlaceInside = fmt.Errorf("%w: the destination lies in what is backed up; choose another place", ErrInvalid)
 
 	// Of a vault. A *VaultError is around each.
 	ErrWrongPassword    = vaults.ErrWrongPassword
@@ -104,7 +106,7 @@ var codes = []struct {
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
 	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
-	{"damaged", ErrDamaged}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
+	{"damaged", ErrDamaged}, {"place-inside", ErrPlaceInside}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
 }
 
 // Code returns the lasting name of an error, "" for one that has none.

@@ -223,13 +223,13 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	total := &totals{}
 	if progress != nil { // counting is a second walk over everything, and only progress shows it
 		var stop func()
-		total, stop = a.totals(ctx, set.Sources, set.Excludes, exclude)
+		total, stop = a.totals(ctx, set, exclude, o.Counters)
 		defer stop()
 	}
 	m := startMeter(ctx, progress, func() Progress {
 		c := o.Counters
 		p := Progress{
-			Step: StepBackingUp, Path: c.Path(), Waiting: c.Waiting(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(),
+			Step: StepBackingUp, Path: c.Path(), Waiting: c.Waiting(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(), BytesNew: c.BytesNew(),
 			FilesTotal: total.files.Load(), BytesTotal: total.bytes.Load(), Paused: gate.Paused(), Problems: int(c.Problems.Load()),
 		}
 		switch {
@@ -260,6 +260,9 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	}
 	run.BytesStored = res.Stats.Stored
 	if err != nil {
+		if errors.Is(err, store.ErrNoSpace) {
+			run.Wanted = total.bytes.Load()
+		}
 		return report, err
 	}
 	for _, s := range res.Snapshot.Sources {
@@ -334,33 +337,41 @@ type totals struct{ files, bytes atomic.Int64 }
 
 // countAfter is how long a backup runs on the last one's size before its own
 // is counted: most are over by then, and need no second walk, which on a cold disk takes as long as the first.
-const countAfter = 30 * time.Second
+// Where more turns up than that size, or where a folder is new, it is counted at once.
+const (
+	countAfter = 30 * time.Second
+	countLook  = 500 * time.Millisecond
+)
 
 // totals counts beside the backup; until it is done, what was counted when the sources were chosen stands for it, or the last backup's size.
-func (a *App) totals(ctx context.Context, sources, excludes []string, x *source.Exclude) (*totals, func()) {
+func (a *App) totals(ctx context.Context, set profile.Settings, x *source.Exclude, c *backup.Counters) (*totals, func()) {
 	t := &totals{}
 	wait := time.Duration(0)
-	if files, bytes, ok := a.countedOf(sources, excludes); ok {
+	if files, bytes, ok := a.countedOf(set.Sources, set.Excludes); ok {
 		t.files.Store(files)
 		t.bytes.Store(bytes)
 		wait = countAfter
-	} else if last := a.Status().LastGood; last != nil && last.Files > 0 {
-		t.files.Store(last.Files)
-		t.bytes.Store(last.Bytes)
-		wait = countAfter
+	} else if st := a.Status(); st.LastGood != nil && st.LastGood.Files > 0 {
+		t.files.Store(st.LastGood.Files)
+		t.bytes.Store(st.LastGood.Bytes)
+		if len(st.NotBackedUp) == 0 {
+			wait = countAfter
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
+		begin, look := time.Now(), time.NewTicker(countLook)
+		defer look.Stop()
+		for wait > 0 && time.Since(begin) < wait && c.Bytes.Load() <= t.bytes.Load() {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
 		}
-		files, bytes, err := source.Estimate(ctx, sources, x, nil)
+		files, bytes, err := source.Estimate(ctx, set.Sources, x, nil)
 		if err == nil {
 			t.files.Store(files)
 			t.bytes.Store(bytes)

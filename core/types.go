@@ -58,6 +58,8 @@ type Progress struct {
 	FilesDone, FilesTotal int64
 	// BytesDone of BytesTotal bytes of the source (or of the stored data when checking).
 	BytesDone, BytesTotal int64
+	// BytesNew, of a backup, are those that the destination did not have yet: the others are looked at only.
+	BytesNew int64
 	// BytesPerSecond is a moving average; 0 while unknown.
 	BytesPerSecond float64
 	// TimeLeft is an honest estimate; negative while there is none yet.
@@ -176,7 +178,9 @@ type Run struct {
 	Files    int64     `json:"files"`
 	Bytes    int64     `json:"bytes"`
 	// BytesStored is what the destination grew by.
-	BytesStored   int64     `json:"bytes_stored"`
+	BytesStored int64 `json:"bytes_stored"`
+	// Wanted, of a backup that found the destination full, is how much there was to back up, as far as it is known.
+	Wanted        int64     `json:"wanted,omitempty"`
 	Problems      []Problem `json:"problems,omitempty"` // the first 1,000
 	ProblemsTotal int       `json:"problems_total,omitempty"`
 	// Emptied are the sources that a backup left out because they hold no file any more, as if their disks were away.
@@ -218,6 +222,10 @@ type Snapshot struct {
 	Sources []string `json:"sources"`
 	Files   int64    `json:"files"`
 	Bytes   int64    `json:"bytes"`
+	// Unread is how many files and folders could not be read, and are not in it.
+	Unread int64 `json:"unread,omitempty"`
+	// Original: all of it can be put back where it was, as far as its paths tell.
+	Original bool `json:"-"`
 	// Pinned: no rule of retention removes it.
 	Pinned bool `json:"pinned,omitempty"`
 }
@@ -260,6 +268,8 @@ type RestoreRequest struct {
 	Snapshot string
 	// Target is an existing or new folder; nothing is ever written outside it.
 	Target string
+	// Original puts everything back where it was when it was backed up, in place of a Target (Snapshot.Original).
+	Original bool
 	// Paths picks whole subtrees or files by their path in the snapshot; empty: everything.
 	Paths []string
 	// Include picks by gitignore-like pattern; empty: everything. Both given: both must fit.

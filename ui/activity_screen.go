@@ -115,6 +115,23 @@ func (u *UI) runLine(r core.Run) string {
 	return line
 }
 
+// remediesOf do once more what a run did, if it is the newest of its kind.
+func (u *UI) remediesOf(r core.Run) remedies {
+	for _, newer := range u.core.Activity() {
+		if newer.Kind == r.Kind {
+			if newer.ID != r.ID {
+				return nil
+			}
+			break
+		}
+	}
+	again := map[core.RunKind]func(){core.RunBackup: u.backUp, core.RunVerify: u.verify, core.RunDrill: func() { u.drill(false) }, core.RunPrune: u.prune}[r.Kind]
+	if again == nil || u.job != nil {
+		return nil
+	}
+	return remedies{wayAgain: func() { again(); u.open(screenBackup) }}
+}
+
 // runDetails shows all that is known of a run, to be copied.
 func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	var rows []fyne.CanvasObject
@@ -143,7 +160,7 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	}
 	content := []fyne.CanvasObject{}
 	if r.Outcome == core.OutcomeFailed {
-		content = append(content, u.errorPanel(runError{&r}))
+		content = append(content, u.errorPanel(runError{&r}, u.remediesOf(r)))
 		fmt.Fprintf(&text, "%s\n", r.Error)
 	}
 	content = append(content, widgets.Rows(rows...))

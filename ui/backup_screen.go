@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 
 	"fyne.io/fyne/v2"
@@ -23,10 +24,13 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 		content = append(content, u.panel(u.job))
 	}
 	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomeFailed && st.Change == core.ChangeNone {
-		content = append(content, u.errorPanel(runError{l}))
+		content = append(content, u.errorPanel(runError{l}, remedies{wayAgain: u.backUp}))
+		if l.Wanted > 0 {
+			content = append(content, u.amounts(l.Wanted, st.Destination))
+		}
 	}
-	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomePartly {
-		content = append(content, u.problemList(l.Problems)...)
+	if g := st.LastGood; u.job == nil && g != nil && st.LastBackup.Outcome != core.OutcomeFailed {
+		content = append(content, u.problemList(g.Problems)...)
 	}
 	if l := st.LastBackup; u.job == nil && l != nil && len(l.Emptied) > 0 && st.Change == core.ChangeNone {
 		content = append(content, u.emptied(l.Emptied))
@@ -43,17 +47,39 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 	return screenPage("", content...)
 }
 
-// showFree notes at the end of a row how much room a place has, once that is known.
+// showFree notes at the end of a row how much room a place has, once that is known, or that it is away.
 func (u *UI) showFree(row *widgets.SettingRow, place string) {
-	measure := u.free // read here: the window's state is this goroutine's
+	measure, there := u.free, u.there // read here: the window's state is this goroutine's
 	u.work.run(func(ctx context.Context) func() {
-		free, known := measure(ctx, place) // a disk may have to wake
+		connected := there(ctx, place) // a disk may have to wake
+		free, known := measure(ctx, place)
 		return func() {
-			if known {
+			switch {
+			case !connected:
+				row.SetNote(lang.L("not connected"))
+			case known:
 				row.SetNote(lang.L("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
 			}
 		}
 	})
+}
+
+// amounts says how much is wanted and how much room there is, once that is known.
+func (u *UI) amounts(wanted int64, place string) fyne.CanvasObject {
+	text := widgets.NewMuted("")
+	text.Hide()
+	measure := u.free // read here: the window's state is this goroutine's
+	u.work.run(func(ctx context.Context) func() {
+		free, known := measure(ctx, place)
+		return func() {
+			if known {
+				text.SetText(lang.L("It takes {{.Needs}}, and {{.Free}} are free there.", vals{"Needs": u.words.Bytes(wanted), "Free": u.words.Bytes(free)}))
+				text.Show()
+				u.content.Refresh()
+			}
+		}
+	})
+	return text
 }
 
 // emptied asks about folders that hold no file any more: only a person knows whether a disk is away.
@@ -144,7 +170,7 @@ func (u *UI) heroState(st core.Status) heroState {
 		return heroState{tone: tone, icon: "clock", sub: u.lastGoodLine(st),
 			line: lang.L("Overdue: {{.Time}}", vals{"Time": u.words.Duration(u.now().Sub(good.Ended))})}
 	case last.Outcome == core.OutcomeCancelled:
-		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("Backup stopped"), sub: u.lastGoodLine(st)}
+		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("Backup stopped"), sub: u.interruptedLine(st)}
 	case last.Outcome == core.OutcomeInterrupted:
 		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("The last backup was interrupted"), sub: u.interruptedLine(st)}
 	case good == nil:
@@ -155,35 +181,47 @@ func (u *UI) heroState(st core.Status) heroState {
 	}
 	out := heroState{tone: widgets.ToneGood, icon: "check", line: lang.L("Backed up"), sub: u.facts(good),
 		tray: lang.L("Backed up {{.Time}}", vals{"Time": u.words.Ago(good.Ended, u.now())})}
-	if last.Outcome == core.OutcomePartly {
+	if good.Outcome == core.OutcomePartly {
 		out.tone, out.icon, out.line, out.tray = widgets.ToneAttention, "warning", lang.L("Backed up, with gaps"), ""
-		out.sub += " · " + lang.L("{{.Files}} could not be read", vals{"Files": u.words.Files(int64(good.ProblemsTotal))})
+		out.sub += " · " + u.gapsLine(good)
 	}
 	return out
 }
 
+// gapsLine says what is not in a backup. A folder that could not be read is one gap, however much is in it.
+func (u *UI) gapsLine(r *core.Run) string {
+	if r.ProblemsTotal == 1 && len(r.Problems) == 1 {
+		return lang.L("“{{.Name}}” could not be read", vals{"Name": filepath.Base(r.Problems[0].Path)})
+	}
+	return lang.L("{{.Count}} files or folders could not be read", vals{"Count": u.words.Count(int64(r.ProblemsTotal))})
+}
+
 // added are the sources that no backup has seen yet. Others may be missing because they could not be read, and are listed.
 func added(st core.Status) []string {
-	last := st.LastBackup
+	good := st.LastGood
 	return slices.DeleteFunc(slices.Clone(st.NotBackedUp), func(path string) bool {
-		return slices.Contains(last.Emptied, path) || slices.ContainsFunc(last.Problems, func(p core.Problem) bool { return p.Path == path })
+		return slices.Contains(good.Emptied, path) || slices.ContainsFunc(good.Problems, func(p core.Problem) bool { return p.Path == path })
 	})
 }
 
-// interruptedLine says what a crash, a kill or a loss of power means.
+// interruptedLine says what it means that a backup was stopped, by the person, a crash or a loss of power.
 func (u *UI) interruptedLine(st core.Status) string {
 	if st.LastGood == nil {
 		return lang.L("What was stored counts. The next backup takes up from there.")
 	}
-	return u.lastGoodLine(st)
+	return u.lastGoodLine(st) + " " + lang.L("What was stored since still counts.")
 }
 
-// lastGoodLine says when the last complete backup was, or nothing.
+// lastGoodLine says when the last backup was that came to its end, or nothing.
 func (u *UI) lastGoodLine(st core.Status) string {
 	if st.LastGood == nil {
 		return ""
 	}
-	return lang.L("Your last complete backup: {{.Time}}. What was stored since still counts.", vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())})
+	when := vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())}
+	if st.LastGood.Outcome == core.OutcomePartly {
+		return lang.L("Your last backup, with gaps: {{.Time}}.", when)
+	}
+	return lang.L("Your last complete backup: {{.Time}}.", when)
 }
 
 // facts are when, how many and how large.
@@ -328,11 +366,9 @@ func (u *UI) editSources() {
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
 		e.addTyped(func() { // a path that was typed counts, also where nobody pressed Add
 			paths, excludes := e.paths, e.excludes()
-			save.SetBusy(true)
-			u.work.run(func(ctx context.Context) func() {
+			p.wait(save, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
 				err := u.core.SetSources(ctx, paths, excludes)
 				return func() {
-					save.SetBusy(false)
 					if err != nil {
 						p.fail(err)
 						return

@@ -147,14 +147,12 @@ func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 		request = &asked
 	}
 	p.fail(nil)
-	next.SetBusy(true)
-	u.work.run(func(ctx context.Context) func() {
+	p.wait(next, lang.L("Putting the new key to use…"), func(ctx context.Context) func() {
 		err := u.core.ChangeKey(ctx, key, request)
 		if err == nil {
 			_ = u.core.ConfirmKey() // only a date to show
 		}
 		return func() {
-			next.SetBusy(false)
 			if err != nil {
 				p.fail(err)
 				return

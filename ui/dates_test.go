@@ -97,7 +97,7 @@ func TestDatesOfAnotherBackupAreOnlyRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.nav("Restore")
-	d.ui.restore.opened(r, false, func(err error) { t.Error(err) })
+	d.ui.restore.opened(r, false, func(string) {}, func(err error) { t.Error(err) })
 	d.sees("From which day?")
 	if n := len(find(d, func(b *widgets.Button) bool { return b.Icon == "more" })); n != 0 {
 		t.Errorf("%d dates of another backup can be changed", n)

@@ -71,7 +71,7 @@ func (u *UI) gaveUp(err error) {
 	}
 	content := []fyne.CanvasObject{container.NewCenter(m), headline(line, text)}
 	if err != nil {
-		content = append(content, u.errorPanel(err))
+		content = append(content, u.errorPanel(err, nil))
 	}
 	p := u.newPage(pageParams{name: lang.L("Take the change back"), content: content, foot: foot})
 	u.flow(p.root)

@@ -144,11 +144,15 @@ func (u *UI) progressState(p core.Progress) widgets.ProgressState {
 	outgrown := p.Step == core.StepBackingUp && p.BytesDone > 0 && p.BytesDone >= p.BytesTotal
 	switch {
 	case outgrown:
-		s.Amount = u.words.Files(p.FilesDone) + " · " + u.words.Bytes(p.BytesDone)
+		s.Amount = lang.L("{{.Done}} looked at, {{.New}} new, still counting", vals{"Done": u.words.Bytes(p.BytesDone), "New": u.words.Bytes(p.BytesNew)})
 	case p.BytesTotal > 0:
 		s.Share = float32(float64(p.BytesDone) / float64(p.BytesTotal))
 		s.Percent = words.Percent(p.BytesDone, p.BytesTotal)
 		s.Amount = lang.L("{{.Done}} of {{.Total}}", vals{"Done": u.words.Bytes(p.BytesDone), "Total": u.words.Bytes(p.BytesTotal)})
+		if p.Step == core.StepBackingUp { // most of it is only looked at
+			s.Amount = lang.L("{{.Done}} of {{.Total}} looked at, {{.New}} new",
+				vals{"Done": u.words.Bytes(p.BytesDone), "Total": u.words.Bytes(p.BytesTotal), "New": u.words.Bytes(p.BytesNew)})
+		}
 	case p.FilesTotal > 0:
 		s.Share = float32(float64(p.FilesDone) / float64(p.FilesTotal))
 		s.Percent = words.Percent(p.FilesDone, p.FilesTotal)

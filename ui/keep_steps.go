@@ -95,7 +95,8 @@ func (s *keepSteps) begin(from *page) {
 	}
 	s.looks++
 	look := s.looks
-	s.u.work.run(func(ctx context.Context) func() { // a keyring may ask to be unlocked
+	from.again = func() { s.begin(from) }
+	from.wait(nil, lang.L("Asking the keyring…"), func(ctx context.Context) func() { // a keyring may ask to be unlocked
 		err := s.u.core.KeyringAnswers(ctx)
 		return func() {
 			switch {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"math/big"
@@ -137,13 +138,11 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 	grid.SetGroups(key.Groups())
 	note := widgets.NewCaption(" ")
 	// keep does something with the kit, away from the toolkit's goroutine.
-	keep := func(button *widgets.Button, done string, do func(context.Context, kit.Page) error) {
+	keep := func(button *widgets.Button, doing, done string, do func(context.Context, kit.Page) error) {
 		page := u.recoveryKit(key, place, u.now())
-		button.SetBusy(true)
-		u.work.run(func(ctx context.Context) func() {
+		u.waitFor(button, func(s string) { note.SetText(cmp.Or(s, " ")) }, doing, func(ctx context.Context) func() {
 			err := do(ctx, page)
 			return func() {
-				button.SetBusy(false)
 				failed(err)
 				if err == nil {
 					note.SetText(done)
@@ -160,7 +159,7 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save recovery kit…"), "save", widgets.Second, func() {
 		u.choose.save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
-			keep(save, lang.L("Saved. Print it, or keep the file apart from this computer."), func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
+			keep(save, lang.L("Saving the kit…"), lang.L("Saved. Print it, or keep the file apart from this computer."), func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
 		})
 	})
 	buttons := []fyne.CanvasObject{copied, save}
@@ -171,7 +170,9 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 				title: lang.L("Print the recovery kit?"),
 				text:  lang.L("It goes to the printer that this computer usually uses. A printer in an office may keep what it printed: then rather save the kit."),
 				yes:   lang.L("Print"), no: lang.L("Not now"),
-			}, func() { keep(paper, lang.L("The page is on its way to the printer."), u.printKit) })
+			}, func() {
+				keep(paper, lang.L("Handing the page to the printer…"), lang.L("The page is on its way to the printer."), u.printKit)
+			})
 		})
 		buttons = append(buttons, paper)
 	}

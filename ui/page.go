@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/layout"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
@@ -22,12 +23,17 @@ const (
 // page is one step of a wizard: a header, a column that scrolls, and a foot
 // with the ways on. Trouble shows at the top of the column.
 type page struct {
-	u       *UI
-	root    *fyne.Container
-	trouble *fyne.Container
-	scroll  *fyne.Container
-	body    *fyne.Container
-	failed  func(error) // if set, hears of what fail shows
+	u        *UI
+	root     *fyne.Container
+	trouble  *fyne.Container
+	scroll   *fyne.Container
+	body     *fyne.Container
+	waiting  *widgets.Text // says what is waited for
+	foot     *fyne.Container
+	bare     bool        // the foot has no buttons: it is seen only when there is something to say
+	again    func()      // does again what was done last; nil: there was nothing
+	remedies remedies    // what else can be done about trouble here
+	failed   func(error) // if set, hears of what fail shows
 }
 
 // pageParams describe a page.
@@ -40,11 +46,13 @@ type pageParams struct {
 	content  []fyne.CanvasObject
 	foot     []fyne.CanvasObject // from left to right, at the right
 	fills    fyne.CanvasObject   // takes the height that is left, instead of scrolling
+	remedies remedies            // what can be done about trouble here, besides what can be done everywhere
 }
 
 func (u *UI) newPage(p pageParams) *page {
-	pg := &page{u: u, trouble: widgets.Column(0)}
+	pg := &page{u: u, trouble: widgets.Column(0), waiting: widgets.NewMuted(""), remedies: p.remedies}
 	pg.trouble.Hide()
+	pg.waiting.Hide()
 	header := widgets.NewStepHeader(lang.L("Back"), p.name, p.step, p.of, p.back)
 	head := []fyne.CanvasObject{}
 	if p.title != "" {
@@ -68,23 +76,29 @@ func (u *UI) newPage(p pageParams) *page {
 		pg.scroll = widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, pg.body))
 		middle = pg.scroll
 	}
-	var foot fyne.CanvasObject
+	foot := widgets.Column(theme.Space3, pg.waiting)
 	if len(p.foot) > 0 {
 		gap := widgets.Gap()
-		buttons := widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, p.foot...)...)
-		foot = widgets.Inset(theme.Space6, theme.Space4, container.New(narrow{width}, buttons))
+		foot.Add(widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, p.foot...)...))
 	}
-	pg.root = container.NewBorder(widgets.Inset(theme.Space4, theme.Space3, header), foot, nil, nil, middle)
+	around := widgets.Inset(theme.Space6, theme.Space4, container.New(narrow{width}, foot))
+	if pg.foot = around; len(p.foot) == 0 {
+		pg.bare = true
+		around.Hide()
+	}
+	top := widgets.Inset(theme.Space4, theme.Space3, header)
+	// In this order Tab comes by: what is asked, the ways on, the way back.
+	pg.root = container.New(layout.NewBorderLayout(top, around, nil, nil), middle, around, top)
 	return pg
 }
 
-// fail shows an error at the top of the page, or clears it with nil. Stopping
+// fail shows an error at the top of the page, with what can be done about it, or clears it with nil. Stopping
 // something oneself is no trouble.
 func (p *page) fail(err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		p.trouble.Hide()
 	} else {
-		p.trouble.Objects = []fyne.CanvasObject{p.u.errorPanel(err)}
+		p.trouble.Objects = []fyne.CanvasObject{p.u.errorPanel(err, p.remedies.with(wayAgain, p.again))}
 		p.trouble.Show()
 	}
 	if p.failed != nil {
@@ -129,19 +143,6 @@ func (belowLayout) Layout(o []fyne.CanvasObject, s fyne.Size) {
 func (belowLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
 	a, b := o[0].MinSize(), o[1].MinSize()
 	return fyne.NewSize(max(a.Width, b.Width), a.Height+b.Height)
-}
-
-// errorPanel words an error.
-func (u *UI) errorPanel(err error) *widgets.ErrorPanel {
-	s := u.words.For(err)
-	t := widgets.Trouble{What: s.What, Safe: s.Safe, Do: s.Do, Details: s.Details}
-	var own reasonedError
-	if errors.As(err, &own) {
-		t = own.trouble()
-	}
-	return widgets.NewErrorPanel(t,
-		widgets.ErrorLabels{Show: lang.L("Show details"), Hide: lang.L("Hide details"), Copy: lang.L("Copy details")},
-		u.app.Clipboard().SetContent)
 }
 
 // headline is what the last page of a flow says: how it ended, and what that means.

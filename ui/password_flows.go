@@ -46,13 +46,11 @@ func (u *UI) setPassword() {
 func (u *UI) usePassword(name string, local bool, req core.PasswordRequest, p *page, next *widgets.Button, failed func(error)) {
 	before := u.core.Status().PasswordConfirmed
 	p.fail(nil)
-	next.SetBusy(true)
-	u.work.run(func(ctx context.Context) func() {
+	p.wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 		err := u.core.SetPassword(ctx, req)
 		clear(req.Password)
 		clear(req.Enrolment)
 		return func() {
-			next.SetBusy(false)
 			if err != nil && !u.core.Status().PasswordConfirmed.After(before) {
 				failed(err)
 				return
@@ -72,7 +70,7 @@ func (u *UI) passwordIsSet(name string, local bool, err error) {
 	}
 	content := []fyne.CanvasObject{container.NewCenter(m), headline(lang.L("Your password is set"), text)}
 	if err != nil {
-		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), u.errorPanel(err))
+		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), u.errorPanel(err, nil))
 	}
 	p := u.newPage(pageParams{name: name, content: content, foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)}})
 	u.flow(p.root)
@@ -95,6 +93,7 @@ func (u *UI) checkPassword() {
 		content: []fyne.CanvasObject{g.root, aside(lang.L("Forgot it? Set a new one"), func() { g.close(); u.setPassword() })},
 		foot:    []fyne.CanvasObject{g.button},
 	})
+	p.again = g.begin
 	u.flow(p.root)
 	g.begin()
 }
@@ -106,11 +105,9 @@ func (u *UI) removePassword(then func()) {
 	var here *page
 	remove := func(p *page, next *widgets.Button) {
 		p.fail(nil)
-		next.SetBusy(true)
-		u.work.run(func(ctx context.Context) func() {
+		p.wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 			err := u.core.RemovePassword(ctx)
 			return func() {
-				next.SetBusy(false)
 				if err != nil {
 					show()
 					here.fail(err)
@@ -147,11 +144,9 @@ func (u *UI) removePassword(then func()) {
 // saveKey makes the backup's own key known to the person, who has not shown
 // yet to have saved it; then follows the check.
 func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Button, then func(p *page, next *widgets.Button)) {
-	next.SetBusy(true)
-	u.work.run(func(ctx context.Context) func() {
+	p.wait(next, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
 		key, err := u.core.Key(ctx)
 		return func() {
-			next.SetBusy(false)
 			if err != nil {
 				p.fail(err)
 				return
@@ -160,11 +155,9 @@ func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Butt
 				u: u, name: name, step: 1, of: 2, key: key, place: u.core.Status().Destination, recovery: true, last: last,
 				back: func() { key.Clear(); back() },
 				confirmed: func(p *page, next *widgets.Button) {
-					next.SetBusy(true)
-					u.work.run(func(context.Context) func() {
+					p.wait(next, lang.L("Saving…"), func(context.Context) func() {
 						err := u.core.ConfirmKey()
 						return func() {
-							next.SetBusy(false)
 							if err != nil {
 								p.fail(err)
 								return

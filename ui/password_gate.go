@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -152,8 +153,8 @@ func (g *passwordGate) guess() {
 	password := g.entry.Take()
 	g.failed(nil)
 	g.busy = true
-	g.button.SetBusy(true)
-	g.cancel = g.u.work.run(func(ctx context.Context) func() {
+	said := g.meter.Words()
+	g.cancel = g.u.waitFor(g.button, func(s string) { g.meter.Tell(cmp.Or(s, said)) }, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 		err := g.try(ctx, password)
 		clear(password)
 		var wait time.Time
@@ -164,7 +165,6 @@ func (g *passwordGate) guess() {
 		}
 		return func() {
 			g.busy = false
-			g.button.SetBusy(false)
 			switch {
 			case g.closed && err == nil && g.dropped != nil:
 				g.dropped()

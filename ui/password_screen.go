@@ -68,9 +68,17 @@ func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
 		if v.GuessesLeft <= 1 {
 			tone = widgets.ToneBad
 		}
-		return u.wrongLine(*v) + " · " + u.guessWords(v.GuessesLeft), tone
+		return u.wrongLine(*v) + " · " + u.guessesAsOf(v), tone
 	}
-	return u.guessWords(v.GuessesLeft) + " · " + saved, widgets.ToneNeutral
+	return u.guessesAsOf(v) + " · " + saved, widgets.ToneNeutral
+}
+
+// guessesAsOf says how many guesses were left when the vault was last asked: it is not asked just to be shown.
+func (u *UI) guessesAsOf(v *core.VaultState) string {
+	if v.Asked.IsZero() {
+		return u.guessWords(v.GuessesLeft)
+	}
+	return lang.L("{{.Guesses}} (asked {{.Time}})", vals{"Guesses": u.guessWords(v.GuessesLeft), "Time": u.words.Ago(v.Asked, u.now())})
 }
 
 func (u *UI) wrongWords(n int) string {
@@ -180,6 +188,7 @@ func (u *UI) passwordScreen() {
 			widgets.Rows(rows...),
 		},
 	})
+	p.again = u.passwordScreen
 	u.flow(p.root)
 	u.work.run(func(ctx context.Context) func() {
 		v, err := u.core.VaultStatus(ctx)

@@ -25,6 +25,21 @@ type placeField struct {
 	sources   []string // of what is to be kept there; nil: nothing is known
 }
 
+// remedies lead from trouble back to the field.
+func (f *placeField) remedies() remedies {
+	return remedies{wayPlace: func() { f.u.window.Canvas().Focus(f.entry) }}
+}
+
+// wanted returns the path, and asks for one where there is none.
+func (f *placeField) wanted() (path string, ok bool) {
+	if path = f.path(); path == "" {
+		f.measuring.stop()
+		f.free.SetText(lang.L("Type the path of a folder, or choose one."))
+		f.u.window.Canvas().Focus(f.entry)
+	}
+	return path, path != ""
+}
+
 func newPlaceField(u *UI, path, label string) *placeField {
 	f := &placeField{u: u, entry: widgets.NewField(), free: widgets.NewCaption(" "), measuring: latest{w: u.work}}
 	f.entry.SetText(path)

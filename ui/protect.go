@@ -162,7 +162,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			heading(lang.L("Stopped"), lang.L("The older backup is whole. Go on whenever you like; what is stored already is used again."))
 		} else {
 			heading(lang.L("It is not finished yet"), lang.L("The older backup is whole."))
-			content = append(content, u.errorPanel(err))
+			content = append(content, u.errorPanel(err, nil))
 		}
 		content = append(content, u.problemList(report.Problems)...)
 		if st.Change != core.ChangeNone {
@@ -218,12 +218,21 @@ func (l *stepList) set(now core.Step) {
 
 // showKey shows the key of the backup.
 func (u *UI) showKey() {
-	u.work.run(func(ctx context.Context) func() {
+	empty := func() *page {
+		p := u.newPage(pageParams{name: lang.L("Your 64-digit key"), back: u.leaveFlow})
+		u.flow(p.root)
+		return p
+	}
+	u.wait(func(sentence string) {
+		if sentence != "" {
+			empty().say(sentence)
+		}
+	}, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
 		key, err := u.core.Key(ctx)
 		return func() {
 			if err != nil {
-				p := u.newPage(pageParams{name: lang.L("Your 64-digit key"), back: u.leaveFlow})
-				u.flow(p.root)
+				p := empty()
+				p.again = u.showKey
 				p.fail(err)
 				return
 			}

@@ -17,6 +17,9 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/kit"
 )
 
+// homepage is where Holdfast is to be had.
+const homepage = "github.com/holdfast-backup/holdfast"
+
 // recoveryKit words the page that opens a backup without this computer. place
 // is where the backup is, "" while that is not known.
 func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Page {
@@ -41,7 +44,7 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 	}
 	steps := kit.Section{Heading: lang.L("To get your files back")}
 	for i, s := range []string{
-		lang.L("Install Holdfast on any computer, and connect the disk or the cloud with the backup."),
+		lang.L("Install Holdfast on any computer, from {{.Address}}, and connect the disk or the cloud with the backup.", vals{"Address": homepage}),
 		lang.L("Open Holdfast and choose “Restore a backup”."),
 		lang.L("Choose the folder of the backup. The file holdfast.json is in it."),
 		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
@@ -58,7 +61,7 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, not even we."),
 		Sections: []kit.Section{steps, places, {
 			Heading: lang.L("If Holdfast no longer exists"),
-			Lines:   []string{lang.L("The format of the backup is published, and the script restore.py in Holdfast's source restores with Python and this key alone.")},
+			Lines:   []string{lang.L("The format of the backup is published, and the script docs/rescue/restore.py in its source ({{.Address}}) restores with Python and this key alone.", vals{"Address": homepage})},
 		}},
 		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", vals{"ID": key.ID()}),
 	}

@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -35,6 +37,8 @@ type restoreFlow struct {
 	// how much that is
 	chosenFiles, chosenBytes int64
 	target                   string
+	original                 bool   // back to where they were, and not to the target
+	whereAgain               func() // asks anew where to
 	conflict                 core.Conflict
 }
 
@@ -62,7 +66,14 @@ func (f *restoreFlow) show() {
 
 func (f *restoreFlow) put(p fyne.CanvasObject) {
 	f.page, f.search = p, nil
-	f.u.fill(f.host, p)
+	if f.seen() {
+		f.u.fill(f.host, p)
+	}
+}
+
+// seen reports whether the flow is what the person looks at: what comes late must not cover another screen.
+func (f *restoreFlow) seen() bool {
+	return f.leave != nil || f.u.nav.shown && f.u.nav.current == screenRestore
 }
 
 // close gives the backup back.
@@ -81,7 +92,7 @@ func (f *restoreFlow) outdated(gone bool) {
 	}
 	f.close()
 	f.picker, f.paths, f.page = nil, nil, nil
-	if f.u.nav.shown && f.u.nav.current == screenRestore {
+	if f.seen() {
 		f.show()
 	}
 }
@@ -100,22 +111,30 @@ func (f *restoreFlow) again() {
 // which asks which backup: this computer's, or another.
 func (f *restoreFlow) which() {
 	trouble := widgets.Column(0)
+	show := func(o ...fyne.CanvasObject) {
+		trouble.Objects = o
+		f.host.Refresh()
+	}
+	say := func(sentence string) {
+		if sentence == "" {
+			show()
+			return
+		}
+		show(widgets.NewMuted(sentence))
+	}
 	var own *widgets.Choice
+	failed := func(err error) { show(f.u.errorPanel(err, remedies{wayAgain: func() { own.Tapped(nil) }})) }
 	own = widgets.NewDoor("backup", lang.L("This backup"), core.DisplayName(f.u.core.Status().Destination), func() {
 		own.Disable()
-		f.u.work.run(func(ctx context.Context) func() {
+		f.u.wait(say, lang.L("Opening the backup…"), func(ctx context.Context) func() {
 			r, err := f.u.core.Reader(ctx)
 			return func() {
 				own.Enable()
 				if err != nil {
-					trouble.Objects = []fyne.CanvasObject{f.u.errorPanel(err)}
-					f.host.Refresh()
+					failed(err)
 					return
 				}
-				f.opened(r, true, func(err error) {
-					trouble.Objects = []fyne.CanvasObject{f.u.errorPanel(err)}
-					f.host.Refresh()
-				})
+				f.opened(r, true, say, failed)
 			}
 		})
 	})
@@ -130,16 +149,14 @@ func (f *restoreFlow) elsewhere() {
 	var p *page
 	var next *widgets.Button
 	look := func() {
-		path := field.path()
-		if path == "" {
+		path, ok := field.wanted()
+		if !ok {
 			return
 		}
 		f.place = path
-		next.SetBusy(true)
-		f.u.work.run(func(ctx context.Context) func() {
+		p.wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 			found, err := f.u.core.Elsewhere().Inspect(ctx, path)
 			return func() {
-				next.SetBusy(false)
 				switch {
 				case err != nil:
 					p.fail(err)
@@ -158,21 +175,21 @@ func (f *restoreFlow) elsewhere() {
 	p = f.u.newPage(pageParams{
 		name: f.name(), step: 1, of: 5, back: f.again,
 		title: lang.L("Where is the backup?"), lead: lang.L("The folder you chose for your backup."),
-		content: []fyne.CanvasObject{field.root}, foot: []fyne.CanvasObject{next},
+		content: []fyne.CanvasObject{field.root}, foot: []fyne.CanvasObject{next}, remedies: field.remedies(),
 	})
 	f.put(p.root)
 	f.u.window.Canvas().Focus(field.entry)
 }
 
-// opened goes on with a backup that was opened.
-func (f *restoreFlow) opened(r *core.Reader, own bool, failed func(error)) {
+// opened goes on with a backup that was opened; say tells what is waited for.
+func (f *restoreFlow) opened(r *core.Reader, own bool, say func(string), failed func(error)) {
 	f.close()
 	f.reader, f.own = r, own
 	if f.forget != nil {
 		f.forget()
 		f.forget = nil
 	}
-	f.u.work.run(func(ctx context.Context) func() {
+	f.u.wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
 		all, err := r.Snapshots(ctx)
 		return func() {
 			if f.reader != r {
@@ -210,23 +227,29 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 		if i == most {
 			break
 		}
+		clock := u.clock(all, i)
 		if d := u.words.Day(s.Time, u.now()); d != day {
 			flush()
 			day = d
 		}
-		title := s.Time.Local().Format("15:04")
+		title := clock
 		if i == newest {
 			title += " · " + lang.L("newest")
 		}
 		var more fyne.CanvasObject
 		if f.own {
-			more = widgets.NewButton("", "more", widgets.Quiet, func() { f.date(s, most) })
+			more = widgets.NewButton("", "more", widgets.Quiet, func() { f.date(s, clock, most) })
 		}
 		row := widgets.NewSettingRow("clock", title, more, func() { f.files(s, func() { f.dates(all, most) }) })
+		value := u.words.Files(s.Files) + " · " + core.DisplayName(s.Host)
+		if s.Unread > 0 {
+			value += " · " + lang.L("with gaps")
+			row.SetIcon("warning", widgets.ToneAttention)
+		}
 		if s.Pinned {
 			row.SetIcon("pin", widgets.TonePrimary)
 		}
-		row.SetValue(u.words.Files(s.Files) + " · " + core.DisplayName(s.Host))
+		row.SetValue(value)
 		row.SetNote(u.words.Bytes(s.Bytes))
 		rows = append(rows, row)
 	}
@@ -243,10 +266,24 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 	f.put(p.root)
 }
 
+// clock is the time of day of the i-th of some dates, as finely as its neighbours differ.
+func (u *UI) clock(all []core.Snapshot, i int) string {
+	layouts := []string{"15:04", "15:04:05", "15:04:05.000"}
+	said := func(i int, layout string) string { return all[i].Time.Local().Format("2006-01-02 " + layout) }
+	for _, layout := range layouts {
+		above := i > 0 && said(i-1, layout) == said(i, layout)
+		below := i+1 < len(all) && said(i+1, layout) == said(i, layout)
+		if !above && !below {
+			return all[i].Time.Local().Format(layout)
+		}
+	}
+	return all[i].Time.Local().Format(layouts[len(layouts)-1])
+}
+
 // running shows the restore under way.
 func (f *restoreFlow) running() {
 	p := f.u.newPage(pageParams{
-		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + core.DisplayName(f.target),
+		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + f.to(),
 		content: []fyne.CanvasObject{f.u.panel(f.job)},
 	})
 	f.put(p.root)
@@ -266,18 +303,27 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	case err != nil:
 		m.Set("warning", widgets.ToneBad)
 		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
-		content = append(content, u.errorPanel(err))
+		content = append(content, u.errorPanel(err, remedies{wayAgain: f.run, wayTarget: f.whereAgain, wayDate: f.again}))
+		if errors.Is(err, core.ErrTargetFull) {
+			content = append(content, u.amounts(f.chosenBytes, f.target))
+		}
 	case r.Errors > 0:
 		m.Set("warning", widgets.ToneAttention)
 		heading(lang.L("Restored, with gaps"), facts)
-	case r.Files == 0:
+	case r.Files == 0 && r.Differ > 0:
+		m.Set("file", widgets.ToneAttention)
+		heading(lang.L("Nothing was restored"), lang.L("Files of these names are there already, and were left as they are."))
+	case r.Files == 0 && r.Kept > 0:
 		m.Set("file", widgets.ToneAttention)
 		heading(lang.L("Nothing was restored"), lang.L("Everything that was asked for is there already."))
+	case r.Files == 0:
+		m.Set("file", widgets.ToneAttention)
+		heading(lang.L("Nothing was restored"), lang.L("What was asked for holds no files."))
 	default:
 		m.Set("check", widgets.ToneGood)
 		heading(lang.L("Restored"), facts)
 	}
-	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), core.DisplayName(f.target))}
+	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), f.to())}
 	if r.Kept > 0 {
 		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", vals{"Files": u.words.Files(r.Kept)})))
 	}
@@ -292,15 +338,36 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	}
 	content = append(content, widgets.Rows(rows...))
 	content = append(content, u.problemList(r.Problems)...)
+	if f.leave != nil && err == nil && !u.core.Status().SetUp {
+		content = append(content, f.keepGoing())
+	}
+	folder := f.target
+	if f.original {
+		folder = filepath.Dir(f.snapshot.Sources[0])
+	}
 	p := u.newPage(pageParams{
 		name: f.name(), step: 5, of: 5, content: content,
 		foot: []fyne.CanvasObject{
-			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(f.target) }),
+			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(folder) }),
 			widgets.NewButton(lang.L("Done"), "", widgets.Main, f.again),
 		},
 	})
-	f.page = p.root
-	if f.leave != nil || u.nav.shown && u.nav.current == screenRestore {
-		f.put(p.root)
-	}
+	f.put(p.root)
+}
+
+// keepGoing offers to go on with the backup on a computer that has just restored from it.
+func (f *restoreFlow) keepGoing() fyne.CanvasObject {
+	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Keep backing up this computer here?")),
+		widgets.NewMuted(lang.L("This computer joins the backup, and files that are there already need not be stored again.")))
+	yes := widgets.NewButton(lang.L("Set it up"), "", widgets.Second, func() {
+		f.again()
+		s := newSetupFlow(f.u)
+		s.destination = f.place
+		if f.original {
+			s.sources.paths = slices.Clone(f.snapshot.Sources)
+			s.sources.update()
+		}
+		s.what()
+	})
+	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("backup", theme.Primary, theme.IconMedium), text, yes))
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -33,7 +34,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	})
 	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.PickShown(true) })
 	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { picker.PickShown(false) })
-	found := "" // of a search
+	found, loading := "", "" // of a search; what is waited for
 	say := func() {
 		text := ""
 		switch files, bytes := picker.Picked(); picker.Selection.State("") {
@@ -50,13 +51,12 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		if found != "" {
 			text = found + " · " + text
 		}
-		picked.SetText(text)
+		picked.SetText(cmp.Or(loading, text))
 	}
 	picker.OnPicked = say
 	say()
 	versions := widgets.NewMuted(lang.L("Versions of this file")).OneLine()
 	versions.Hide()
-	picker.VersionsLabel = versions.Text
 	picker.OnVersions = f.versionsOf
 	foot := widgets.Row(theme.Space3, widgets.Wide(picked), picked, versions)
 	var p *page
@@ -69,11 +69,12 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		foot.Refresh()
 	}
 	picker.OnLoad = func(path string) {
-		u.work.run(func(ctx context.Context) func() {
+		u.wait(func(s string) { loading = s; say() }, lang.L("Opening the folder…"), func(ctx context.Context) func() {
 			entries, err := reader.List(ctx, s.ID, path)
 			return func() {
 				if err != nil {
 					picker.Forget(path)
+					p.again = func() { p.fail(nil); picker.Load(path) }
 					p.fail(err)
 					return
 				}
@@ -103,6 +104,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 			}
 			return func() {
 				if err != nil {
+					p.again = func() { p.fail(nil); search.OnChanged(search.Text) }
 					p.fail(err)
 					return
 				}
@@ -119,14 +121,15 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	p = u.newPage(pageParams{
 		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
 		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
-		content: []fyne.CanvasObject{bar},
-		fills:   container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
-		foot:    []fyne.CanvasObject{next},
+		content:  []fyne.CanvasObject{bar},
+		fills:    container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
+		foot:     []fyne.CanvasObject{next},
+		remedies: remedies{wayDate: back},
 	})
 	f.filesPage = p.root
 	f.put(p.root)
 	f.search = search
-	picker.Load()
+	picker.Load("")
 }
 
 func nodesOf(entries []core.Entry) []widgets.Node {
@@ -213,6 +216,7 @@ func parentPath(p string) string {
 // where asks where to, and about files that exist.
 func (f *restoreFlow) where(back func()) {
 	u := f.u
+	f.whereAgain = func() { f.where(back) }
 	if f.target == "" {
 		f.target = filepath.Join(home(), lang.L("Restored files"))
 	}
@@ -228,21 +232,59 @@ func (f *restoreFlow) where(back func()) {
 		[2]string{lang.L("Keep what is there"), lang.L("Files that exist stay as they are.")},
 		[2]string{lang.L("Keep both"), lang.L("The restored file is put beside it, with “(restored)” in its name.")},
 		[2]string{lang.L("Replace what is there"), lang.L("Files that exist are overwritten with the ones of the backup.")})
-	run := func() {
-		if field.path() == "" {
-			return
+	content := []fyne.CanvasObject{field.root}
+	lead := lang.L("Nothing is written outside this folder. It is made if it does not exist.")
+	var to *widgets.Choices
+	if f.snapshot.Original {
+		chosen := 0
+		if f.original {
+			chosen = 1
 		}
-		f.target, f.conflict = field.path(), kinds[choices.Chosen()]
+		to = widgets.NewChoices(chosen,
+			[2]string{lang.L("Into a folder"), lead},
+			[2]string{lang.L("Where they were"), pathList(f.snapshot.Sources)})
+		to.Below(0, field.root)
+		content, lead = []fyne.CanvasObject{to}, ""
+	}
+	run := func() {
+		f.original = to != nil && to.Chosen() == 1
+		if !f.original {
+			target, ok := field.wanted()
+			if !ok {
+				return
+			}
+			f.target = target
+		}
+		f.conflict = kinds[choices.Chosen()]
 		f.run()
 	}
 	field.submitted = run
 	p := u.newPage(pageParams{
 		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where should they go?"),
-		lead:    f.chosen() + ". " + lang.L("Nothing is written outside this folder. It is made if it does not exist."),
-		content: []fyne.CanvasObject{field.root, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)},
+		lead:    strings.TrimSpace(f.chosen() + ". " + lead),
+		content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", vals{"Files": u.words.Files(f.chosenFiles)}), "restore", widgets.Main, run)},
 	})
+	if to != nil {
+		to.OnChanged = func(int) { p.relayout() }
+	}
 	f.put(p.root)
+}
+
+// to is where the files go, for people.
+func (f *restoreFlow) to() string {
+	if f.original {
+		return pathList(f.snapshot.Sources)
+	}
+	return core.DisplayName(f.target)
+}
+
+func pathList(paths []string) string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, core.DisplayName(p))
+	}
+	return strings.Join(out, ", ")
 }
 
 // chosen is how much is to be restored.
@@ -252,6 +294,9 @@ func (f *restoreFlow) chosen() string {
 
 func (f *restoreFlow) run() {
 	req := core.RestoreRequest{Snapshot: f.snapshot.ID, Target: f.target, Paths: f.paths, Conflict: f.conflict}
+	if f.original {
+		req.Target, req.Original = "", true
+	}
 	reader := f.reader
 	f.job = f.u.start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := reader.Restore(ctx, req, progress)

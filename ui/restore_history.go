@@ -23,18 +23,20 @@ func (f *restoreFlow) everyDay(back func()) {
 	found := widgets.Column(theme.Space6)
 	looking := &latest{w: u.work}
 	var p *page
-	var search *widgets.Button
-	look := func() {
+	var look func()
+	look = func() {
 		text := strings.TrimSpace(name.Text)
 		if text == "" {
 			return
 		}
 		p.fail(nil)
-		search.SetBusy(true)
+		found.Objects = []fyne.CanvasObject{widgets.NewMuted(lang.L("Searching…"))}
+		p.again = look
+		p.relayout()
 		looking.run(func(ctx context.Context) func() {
 			versions, err := reader.Find(ctx, text)
 			return func() {
-				search.SetBusy(false)
+				found.Objects = nil
 				if err != nil {
 					p.fail(err)
 					return
@@ -44,12 +46,8 @@ func (f *restoreFlow) everyDay(back func()) {
 			}
 		})
 	}
-	search = widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
-	name.OnSubmitted = func(string) {
-		if !search.Disabled() {
-			look()
-		}
-	}
+	search := widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
+	name.OnSubmitted = func(string) { look() }
 	p = u.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { looking.stop(); back() },
 		title: lang.L("Which file?"), lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
@@ -70,6 +68,7 @@ func (f *restoreFlow) versionsOf(n widgets.Node) {
 		title: lang.L("Versions of this file"), content: []fyne.CanvasObject{found},
 	})
 	f.put(p.root)
+	p.again = func() { f.versionsOf(n) }
 	looking.run(func(ctx context.Context) func() {
 		versions, err := reader.Versions(ctx, n.Path)
 		return func() {

@@ -39,7 +39,8 @@ func (u *UI) editRetention() {
 	preview.Hide()
 	var p *page
 	looking := latest{w: u.work}
-	look := func(i int) {
+	var look func(i int)
+	look = func(i int) {
 		looking.stop()
 		preview.Hide()
 		if i == 1 {
@@ -50,6 +51,7 @@ func (u *UI) editRetention() {
 				return func() {
 					if err != nil {
 						preview.Hide()
+						p.again = func() { p.fail(nil); look(1) }
 						p.fail(err)
 						return
 					}

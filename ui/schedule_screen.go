@@ -104,11 +104,9 @@ func (u *UI) editSchedule() {
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
 		chosen.Every = kinds[choices.Chosen()].Every
 		want := chosen
-		save.SetBusy(true)
-		u.work.run(func(context.Context) func() {
+		p.wait(save, lang.L("Saving…"), func(context.Context) func() {
 			err := u.core.SetSchedule(want)
 			return func() {
-				save.SetBusy(false)
 				if err != nil {
 					p.fail(err)
 					return

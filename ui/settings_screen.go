@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"slices"
@@ -179,7 +180,8 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 	patterns.OnChanged = func(text string) { u.draft = &text }
 	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
 	trouble := widgets.Column(0)
-	note := widgets.NewCaption(lang.L("One pattern on each line: *.iso leaves out files that end so, build/ folders of that name, /Videos one at the top, !keep.iso keeps one after all. They count from the next backup on."))
+	help := lang.L("One pattern on each line: *.iso leaves out files that end so, build/ folders of that name, /Videos one at the top, !keep.iso keeps one after all. They count from the next backup on.")
+	note := widgets.NewCaption(help)
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
 		e.own = nil
@@ -189,14 +191,12 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 			}
 		}
 		excludes := e.excludes()
-		save.SetBusy(true)
-		u.work.run(func(ctx context.Context) func() {
+		u.waitFor(save, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
 			err := u.core.SetSources(ctx, st.Sources, excludes)
 			return func() {
-				save.SetBusy(false)
 				trouble.Objects = nil
 				if err != nil {
-					trouble.Objects = []fyne.CanvasObject{u.errorPanel(err)}
+					trouble.Objects = []fyne.CanvasObject{u.errorPanel(err, remedies{wayAgain: func() { save.Tapped(nil) }})}
 				} else {
 					u.draft = nil
 					note.SetText(lang.L("Saved. It counts from the next backup on."))

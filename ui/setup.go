@@ -23,11 +23,14 @@ type setupFlow struct {
 	destination string
 	encrypt     bool
 	keep        *keepSteps // make the key
+	free        int64      // at the place; negative: not known
+	waits       bool       // it was chosen before the files were counted
 	forget      func()     // empties the field with the secret of a backup to join
 }
 
 func newSetupFlow(u *UI) *setupFlow {
 	f := &setupFlow{u: u, sources: newSourceEditor(u, usualSources(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	f.sources.counted = f.counted
 	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, asked: true, last: lang.L("Set up the backup")}
 	f.keep.made = func(p *page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }
 	return f
@@ -72,8 +75,8 @@ func (f *setupFlow) where() {
 	field := newPlaceField(f.u, f.destination, lang.L("Folder for the backup"))
 	var p *page
 	var next *widgets.Button
-	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field.path(), p, next) })
-	field.submitted = func() { f.look(field.path(), p, next) }
+	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field, p, next) })
+	field.submitted = func() { f.look(field, p, next) }
 	field.sources = f.sources.paths
 	field.measure()
 	p = f.u.newPage(pageParams{
@@ -84,40 +87,39 @@ func (f *setupFlow) where() {
 			field.root,
 			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Holdfast makes the folder if it does not exist, and touches nothing else there.")),
 		},
-		foot: []fyne.CanvasObject{next},
+		foot:     []fyne.CanvasObject{next},
+		remedies: field.remedies(),
 	})
 	f.u.flow(p.root)
 	f.u.window.Canvas().Focus(field.entry)
 }
 
 // look sees whether the place holds a backup already.
-func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
-	if path == "" {
-		f.u.window.Canvas().Focus(nil)
-		p.fail(nil)
+func (f *setupFlow) look(field *placeField, p *page, next *widgets.Button) {
+	p.fail(nil)
+	path, ok := field.wanted()
+	if !ok {
 		return
 	}
-	for _, s := range f.sources.paths {
-		if inside(s, path) {
-			p.fail(reasonedError{what: lang.L("The backup cannot be kept inside a folder that it backs up."), do: lang.L("Choose another folder, on another disk if you can.")})
-			return
-		}
-	}
 	f.destination, f.keep.place = path, path
-	measure := f.u.free // read here: the window's state is this goroutine's
-	next.SetBusy(true)
-	f.u.work.run(func(ctx context.Context) func() {
-		found, err := f.u.core.Elsewhere().Inspect(ctx, path)
+	measure, sources := f.u.free, f.sources.paths // read here: the window's state is this goroutine's
+	f.free, f.waits = -1, f.sources.bytes == 0
+	p.wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
+		var found core.Found
+		err := core.CheckPlace(ctx, path, sources)
+		if err == nil {
+			found, err = f.u.core.Elsewhere().Inspect(ctx, path)
+		}
 		free, known := measure(ctx, path)
 		return func() {
-			next.SetBusy(false)
 			switch {
-			case known && free < f.sources.bytes && err != nil && (errors.Is(err, core.ErrNoBackup) || errors.Is(err, core.ErrDestinationGone)):
-				f.tooSmall(free)
 			case err == nil:
 				f.existing(found)
 			case errors.Is(err, core.ErrNoBackup), errors.Is(err, core.ErrDestinationGone):
-				f.protection() // nothing there: it will be made
+				if known {
+					f.free = free
+				}
+				f.begin() // nothing there: it will be made
 			default:
 				p.fail(err)
 			}
@@ -125,20 +127,55 @@ func (f *setupFlow) look(path string, p *page, next *widgets.Button) {
 	})
 }
 
+// begin goes on with a place that holds no backup, after what there is to ask about it.
+func (f *setupFlow) begin() {
+	if f.u.amongFiles(f.destination, f.sources.paths, f.roomThere) {
+		return
+	}
+	f.roomThere()
+}
+
+// roomThere goes on if there is room, as far as it is known. What is still being counted is judged when it is.
+func (f *setupFlow) roomThere() {
+	if f.small() {
+		f.tooSmall(f.free, f.protection)
+		return
+	}
+	f.protection()
+}
+
+func (f *setupFlow) small() bool { return f.free >= 0 && f.free < f.sources.bytes }
+
+// counted judges the room at a place that was chosen before the files were counted.
+func (f *setupFlow) counted() {
+	if f.waits && f.small() {
+		f.waits = false
+		f.tooSmall(f.free, func() {})
+	}
+}
+
+// amongFiles asks about a place that holds what is to be backed up, and reports whether there is something to ask.
+func (u *UI) amongFiles(place string, sources []string, goOn func()) bool {
+	if !core.Around(place, sources) {
+		return false
+	}
+	u.ask(question{
+		title: lang.L("Your own files are in this folder"),
+		text:  lang.L("The backup would lie among the files that it backs up, and on the same disk. A folder of its own is better, on another disk."),
+		yes:   lang.L("Use it all the same"), no: lang.L("Choose another place"),
+	}, goOn)
+	return true
+}
+
 // tooSmall asks about a place with less room than the files take. Much of that may be stored smaller, or once.
-func (f *setupFlow) tooSmall(free int64) {
+func (f *setupFlow) tooSmall(free int64, goOn func()) {
 	u := f.u
 	u.ask(question{
 		title: lang.L("There may not be enough room"),
 		text: lang.L("Your files take {{.Needs}}, and {{.Free}} are free there. Text and databases are stored smaller; pictures and films are not.",
 			vals{"Needs": u.words.Bytes(f.sources.bytes), "Free": u.words.Bytes(free)}),
-		yes: lang.L("Use it all the same"), no: lang.L("Choose another place"),
-	}, f.protection)
-}
-
-func inside(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+		yes: lang.L("Use it all the same"), no: lang.L("Choose another place"), otherwise: f.where,
+	}, goOn)
 }
 
 // protection asks who may open the backup, and with what.
@@ -204,9 +241,9 @@ func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p
 func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, failed func(error)) {
 	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
 	p.fail(nil)
-	next.SetBusy(true)
+	p.remedies = p.remedies.with(wayPlace, f.where)
 	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.now())
-	f.u.work.run(func(ctx context.Context) func() {
+	p.wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
 			_ = f.u.core.ConfirmKey() // only a date to show; the backup is set up
@@ -215,7 +252,6 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 			err = f.u.core.SetSchedule(first)
 		}
 		return func() {
-			next.SetBusy(false)
 			if err != nil {
 				failed(err)
 				return

@@ -173,6 +173,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
+	u.there = func(context.Context, string) bool { return true }
 	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
 
@@ -305,10 +306,13 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	old.Ended = now.AddDate(0, 0, -9)
 	backup(func(st *core.Status) { st.LastBackup, st.LastGood = &old, &old })
 	shoot("backup-overdue")
+	roomy := u.free
+	u.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	backup(func(st *core.Status) {
-		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Error: "the destination is full: write packs/3f/…: no space left on device"}
+		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000, Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
 	shoot("backup-failed")
+	u.free = roomy
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{
 			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 1,
@@ -327,7 +331,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		u.job = &job{kind: kind, last: p, cancel: func() {}}
 	}
 	hold(core.RunBackup, core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
-		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
+		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesNew: 84_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
 	backup(func(*core.Status) {})
 	shoot("backup-running")
 	u.quitAsked()
@@ -428,10 +432,10 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		x.Time, x.Host, x.Files, x.Bytes = now.Add(-ago), "work-laptop", 12431-int64(i)*13, 2_100_000_000-int64(i)*4_000_000
 		dates = append(dates, x)
 	}
-	dates[3].Pinned = true
+	dates[3].Pinned, dates[1].Unread = true, 2
 	r.dates(dates, shownDates)
 	shoot("restore-dates")
-	r.date(dates[3], shownDates)
+	r.date(dates[3], "14:02", shownDates)
 	shoot("restore-date")
 	r.dates(dates, shownDates)
 	found, err := reader.Find(ctx, "Statement")

@@ -33,9 +33,18 @@ func newSidebar(u *UI) *sidebar {
 		{"backup", lang.L("Backup")}, {"restore", lang.L("Restore")},
 		{"activity", lang.L("Activity")}, {"settings", lang.L("Settings")},
 	} {
-		s.items = append(s.items, widgets.NewNavItem(item[0], item[1], func() { u.open(screenName(i)) }))
+		s.items = append(s.items, widgets.NewNavItem(item[0], item[1], func() { u.chosen(screenName(i)) }))
 	}
 	return s
+}
+
+// chosen opens a screen. A restore starts over when its screen is chosen again.
+func (u *UI) chosen(s screenName) {
+	if s == screenRestore && u.nav.shown && u.nav.current == s && u.restore.job == nil {
+		u.restore.again()
+		return
+	}
+	u.open(s)
 }
 
 func (s *sidebar) selectItem(n screenName) {

@@ -2,7 +2,9 @@ package ui
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -98,4 +100,10 @@ func appAdvice(id string) string {
 		return lang.L("The Mac shows it to Holdfast only with full disk access, which you give in its settings.")
 	}
 	return ""
+}
+
+// inside reports whether a path is dir or below it.
+func inside(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

@@ -33,6 +33,7 @@ type sourceEditor struct {
 	sizes    map[string]string // of what was found, by its ID
 	counting latest
 	changed  func() // after the list changed
+	counted  func() // after it was counted; may be nil
 }
 
 func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
@@ -116,7 +117,11 @@ func (e *sourceEditor) addTyped(then func()) {
 		then()
 		return
 	}
-	e.u.work.run(func(context.Context) func() { // a disk may have to wake
+	e.u.wait(func(s string) {
+		if s != "" {
+			e.estimate.SetText(s)
+		}
+	}, lang.L("Looking for the folder…"), func(context.Context) func() { // a disk may have to wake
 		_, err := os.Lstat(path)
 		return func() {
 			if err != nil {
@@ -191,6 +196,9 @@ func (e *sourceEditor) count() {
 				return
 			}
 			e.bytes = bytes
+			if e.counted != nil {
+				defer e.counted()
+			}
 			e.estimate.SetText(e.u.words.Files(files) + " · " + e.u.words.Bytes(bytes))
 		}
 	})

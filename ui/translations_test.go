@@ -88,7 +88,7 @@ func readTranslation(t *testing.T, file string) map[string]string {
 
 var place = regexp.MustCompile(`\{\{\.\w+\}\}`)
 
-func places(s string) []string {
+func blanks(s string) []string {
 	all := place.FindAllString(s, -1)
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -124,7 +124,7 @@ func TestEveryTextIsInEveryLanguage(t *testing.T) {
 				t.Errorf("%s lacks %q", filepath.Base(file), text)
 			case translated == "":
 				t.Errorf("%s translates %q with nothing", filepath.Base(file), text)
-			case !slices.Equal(places(text), places(translated)):
+			case !slices.Equal(blanks(text), blanks(translated)):
 				t.Errorf("%s: the values of %q are not those of %q", filepath.Base(file), translated, text)
 			}
 		}

@@ -41,7 +41,7 @@ func newTroubleWindow(app fyne.App, profile string, err error, leave func()) fyn
 	done := widgets.NewButton(lang.L("Close"), "", widgets.Main, leave)
 	w.SetContent(widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, widgets.Column(theme.Space4,
 		widgets.Row(theme.Space3, nil, logo(40), widgets.NewTitle("Holdfast").OneLine()),
-		u.errorPanel(err),
+		u.errorPanel(err, nil),
 		widgets.Row(0, widgets.Wide(gap), gap, done)))))
 	w.Resize(fyne.NewSize(520, 340))
 	w.Canvas().Focus(done)

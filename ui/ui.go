@@ -132,6 +132,7 @@ type UI struct {
 	size      fyne.Size // of the window
 	inFront   bool      // the window has the focus
 	free      func(ctx context.Context, place string) (bytes int64, known bool)
+	there     func(ctx context.Context, place string) bool
 	findApps  func() []core.FoundApp
 	editor    *sourceEditor // of the page that was shown last with one
 	draft     *string       // patterns that were typed and not saved yet; nil: none
@@ -189,7 +190,7 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
-	u.free, u.findApps = u.core.Elsewhere().Free, core.FindApps
+	u.free, u.there, u.findApps = u.core.Elsewhere().Free, u.core.Elsewhere().Places.Connected, core.FindApps
 	u.tray = newTray(u)
 	u.scheduler = &scheduler{u: u}
 	u.nav = newSidebar(u)

@@ -36,7 +36,7 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
 			return err
 		},
-		opened:  func() { f.opened(opened, false, p.fail) },
+		opened:  func() { f.opened(opened, false, p.say, p.fail) },
 		dropped: func() { _ = opened.Close() }, // only read from
 	})
 	f.forget = g.close
@@ -60,8 +60,10 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
 		content: []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1,
 			aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) }), widgets.Aside(choose))},
-		foot: []fyne.CanvasObject{g.button},
+		foot:     []fyne.CanvasObject{g.button},
+		remedies: remedies{wayDigits: func() { g.close(); f.unlock(found) }},
 	})
+	p.again = g.begin
 	f.put(p.root)
 	g.begin()
 }
@@ -108,19 +110,17 @@ func (f *restoreFlow) unlock(found core.Found) {
 
 func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *page, failed func(error)) {
 	place := f.place
-	button.SetBusy(true)
-	f.u.work.run(func(ctx context.Context) func() {
+	p.wait(button, lang.L("Opening the backup…"), func(ctx context.Context) func() {
 		r, err := f.u.core.Elsewhere().OpenReader(ctx, place, key)
 		if err != nil {
 			key.Clear()
 		}
 		return func() {
-			button.SetBusy(false)
 			if err != nil {
 				failed(err)
 				return
 			}
-			f.opened(r, false, p.fail)
+			f.opened(r, false, p.say, p.fail)
 		}
 	})
 }

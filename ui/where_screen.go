@@ -20,26 +20,37 @@ func (u *UI) editPlace() {
 	}
 	st := u.core.Status()
 	field := newPlaceField(u, st.Destination, lang.L("Folder of the backup"))
+	field.sources = st.Sources
+	field.measure()
 	var p *page
 	var next *widgets.Button
 	var use func(fresh bool)
 	use = func(fresh bool) {
-		path := field.path()
-		if path == "" {
+		p.fail(nil)
+		path, ok := field.wanted()
+		if !ok {
 			return
 		}
-		p.fail(nil)
-		next.SetBusy(true)
-		u.work.run(func(ctx context.Context) func() {
-			err := u.core.SetDestination(ctx, path, fresh)
+		p.wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
+			var err error
+			if !fresh { // what only looks is no change that the history should tell of
+				if err = core.CheckPlace(ctx, path, st.Sources); err == nil {
+					_, err = u.core.Elsewhere().Inspect(ctx, path)
+				}
+			}
+			if err == nil {
+				err = u.core.SetDestination(ctx, path, fresh)
+			}
 			return func() {
-				next.SetBusy(false)
 				switch {
 				case err == nil:
 					u.restore.outdated(true)
 					u.leaveFlow()
 				case !fresh && (errors.Is(err, core.ErrNoBackup) || errors.Is(err, core.ErrDestinationGone)):
-					u.askFreshPlace(path, func() { use(true) }, next)
+					begin := func() { u.askFreshPlace(path, func() { use(true) }, p, next) }
+					if !u.amongFiles(path, st.Sources, begin) {
+						begin()
+					}
 				default:
 					p.fail(err)
 				}
@@ -53,19 +64,18 @@ func (u *UI) editPlace() {
 		lead: lang.L("Say where the backup is now, if it was moved. Or choose a new place to begin a fresh one."),
 		content: []fyne.CanvasObject{field.root,
 			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Nothing is moved or deleted. A backup at the old place stays as it is, with all its dates."))},
-		foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.leaveFlow), next},
+		foot:     []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.leaveFlow), next},
+		remedies: field.remedies(),
 	})
 	u.flow(p.root)
 	u.window.Canvas().Focus(field.entry)
 }
 
 // askFreshPlace asks before a new backup begins where there is none, with the room there is.
-func (u *UI) askFreshPlace(path string, begin func(), wait *widgets.Button) {
-	wait.SetBusy(true)
-	u.work.run(func(ctx context.Context) func() {
+func (u *UI) askFreshPlace(path string, begin func(), p *page, next *widgets.Button) {
+	p.wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 		free, known := u.free(ctx, path)
 		return func() {
-			wait.SetBusy(false)
 			text := lang.L("There is no backup at this place yet. A fresh one begins there, with the same key and password. The first time, everything is stored.")
 			if known {
 				text += " " + u.freeLine(free)

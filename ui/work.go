@@ -78,6 +78,20 @@ func (w *work) keep(fn func()) {
 	w.wg.Go(fn)
 }
 
+// after calls fn on the toolkit's goroutine when a while has passed, unless the returned function is called before.
+func (w *work) after(d time.Duration, fn func()) context.CancelFunc {
+	return w.run(func(ctx context.Context) func() {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			return fn
+		}
+	})
+}
+
 // every calls tick on the toolkit's goroutine again and again, until the
 // returned function is called.
 func (w *work) every(d time.Duration, tick func()) context.CancelFunc {

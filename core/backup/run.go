@@ -74,6 +74,15 @@ type Counters struct {
 	Finishing    atomic.Bool
 	path         atomic.Pointer[string]
 	waiting      atomic.Pointer[string]
+	writer       atomic.Pointer[repo.Writer]
+}
+
+// BytesNew is how much of what was read the destination did not have.
+func (c *Counters) BytesNew() int64 {
+	if w := c.writer.Load(); w != nil {
+		return w.Stats().Added
+	}
+	return 0
 }
 
 // Path is what the walk looks at.
@@ -120,6 +129,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	o.Counters.writer.Store(w)
 	defer w.Close()
 	for pass := 1; ; pass++ {
 		problems, held, s, err := onePass(ctx, o, w)

@@ -16,6 +16,7 @@ import (
 // file in it is complete. It costs no handle but while something works in it.
 type folder struct {
 	node   *repo.Node // whose metadata it gets; nil: none
+	leads  *repo.Node // what the snapshot has for it, though it may only lead to what is wanted; nil: the target
 	path   string     // in the snapshot
 	at     string     // at the target, as it is named there
 	parent *folder
@@ -160,7 +161,7 @@ func (r *run) closeFolder(f *folder) {
 }
 
 // make makes or enters the directory, and those above it. One that only leads to what is
-// wanted is made when the first of that comes, and gets no metadata.
+// wanted is made when the first of that comes; where it is there already, it stays as it is.
 func (r *run) make(f *folder, name string) error {
 	if f.there {
 		return nil
@@ -178,6 +179,9 @@ func (r *run) make(f *folder, name string) error {
 	err := r.in(f.parent, func(root *os.Root, _ *os.File) error {
 		as, made, err := r.makeIn(root, f.parent, name)
 		f.at, f.made = joinPath(f.parent.at, as), made
+		if made {
+			f.node = f.leads
+		}
 		return err
 	})
 	if err != nil {

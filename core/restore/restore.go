@@ -84,6 +84,17 @@ type Result struct {
 	Problems []Problem
 }
 
+// Add counts another restore's result in.
+func (r *Result) Add(o Result) {
+	r.Files += o.Files
+	r.Kept += o.Kept
+	r.Renamed += o.Renamed
+	r.Bytes += o.Bytes
+	r.Differ += o.Differ
+	r.LeftOut += o.LeftOut
+	r.Problems = append(r.Problems, o.Problems...)
+}
+
 // What ends a restore on the target's side.
 var (
 	ErrTarget     = errors.New("the target folder cannot be used")
@@ -216,7 +227,7 @@ func (r *run) entry(f *folder, n *repo.Node, dir string, all bool) error {
 		if !wanted && !below {
 			return nil
 		}
-		sub := &folder{path: path, parent: f.hold()}
+		sub := &folder{path: path, parent: f.hold(), leads: n}
 		sub.refs.Store(1)
 		defer r.release(sub)
 		if wanted {

@@ -5,7 +5,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
-	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -30,9 +29,7 @@ type Button struct {
 	Kind Kind
 	// Label says what a button without a text does.
 	Label string
-	// OnNoticed, if set, hears when the pointer or the focus comes and goes.
-	OnNoticed func(on bool)
-	busy      bool
+	busy  bool
 	// OnEscape, if set, is what Escape does while the button is focused.
 	OnEscape func()
 }
@@ -71,26 +68,8 @@ func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	b.tappable.TypedKey(e)
 }
 
-// FocusGained implements fyne.Focusable.
-func (b *Button) FocusGained() { b.tappable.FocusGained(); b.noticed() }
-
-// FocusLost implements fyne.Focusable.
-func (b *Button) FocusLost() { b.tappable.FocusLost(); b.noticed() }
-
-// MouseIn implements desktop.Hoverable.
-func (b *Button) MouseIn(e *desktop.MouseEvent) { b.tappable.MouseIn(e); b.noticed() }
-
-// MouseOut implements desktop.Hoverable.
-func (b *Button) MouseOut() { b.tappable.MouseOut(); b.noticed() }
-
 // quietPad is between the edge of a quiet button, or of one without words, and what is on it.
 const quietPad = 10
-
-func (b *Button) noticed() {
-	if b.OnNoticed != nil {
-		b.OnNoticed(b.hovered || b.focused)
-	}
-}
 
 // AccessibilityLabel implements fyne.Accessible.
 func (b *Button) AccessibilityLabel() string { return cmp.Or(b.Text, b.Label, b.Icon) }

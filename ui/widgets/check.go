@@ -3,6 +3,7 @@ package widgets
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/ui/theme"
 )
@@ -55,46 +56,73 @@ func (c *Check) SetState(s CheckState) { c.state = s; c.Refresh() }
 
 // CreateRenderer implements fyne.Widget.
 func (c *Check) CreateRenderer() fyne.WidgetRenderer {
-	const side, edge = 20, 4
-	ring, square := box(theme.RadiusControl), box(5)
-	mark := NewIcon("", theme.OnPrimary, 16)
+	const edge = 4
+	ring, mark := box(theme.RadiusControl), newTick()
 	label := NewBody(c.Text)
-	r := &renderer{objects: []fyne.CanvasObject{ring, square, mark, label}}
+	r := &renderer{objects: []fyne.CanvasObject{ring, mark, label}}
 	update := func() {
-		name := [...]string{"", "check", "minus"}[c.state]
-		if c.state == Off {
-			paint(square, theme.Surface, theme.Control, 1.5)
-		} else {
-			paint(square, theme.Primary, "", 0)
-		}
-		mark.Set(name, theme.OnPrimary)
-		mark.Refresh()
+		mark.set(c.state)
 		label.SetText(c.Text)
 		label.Refresh()
 		paintState(ring, c.hovered, c.focused)
 	}
 	r.layout = func(s fyne.Size) {
-		textX := float32(edge + side + theme.Space3)
+		textX := float32(edge + tickSide + theme.Space3)
 		label.Resize(fyne.NewSize(max(0, s.Width-textX-edge), label.MinSize().Height))
 		label.Resize(fyne.NewSize(label.Size().Width, label.MinSize().Height))
 		top := float32(edge)
-		if label.Size().Height < side+4 || c.Text == "" {
-			top = (s.Height - side) / 2
+		if label.Size().Height < tickSide+4 || c.Text == "" {
+			top = (s.Height - tickSide) / 2
 		}
-		square.Resize(fyne.NewSquareSize(side))
-		square.Move(fyne.NewPos(edge, top))
-		mark.Resize(fyne.NewSquareSize(side))
+		mark.Resize(fyne.NewSquareSize(tickSide))
 		mark.Move(fyne.NewPos(edge, top))
 		label.Move(fyne.NewPos(textX, max(edge, (s.Height-label.Size().Height)/2)))
 		ring.Resize(s)
 	}
 	r.min = func() fyne.Size {
 		if c.Text == "" {
-			return fyne.NewSquareSize(side + 2*edge)
+			return fyne.NewSquareSize(tickSide + 2*edge)
 		}
-		return fyne.NewSize(edge+side+theme.Space3+label.MinSize().Width+edge, max(side, label.MinSize().Height)+2*edge)
+		return fyne.NewSize(edge+tickSide+theme.Space3+label.MinSize().Width+edge, max(tickSide, label.MinSize().Height)+2*edge)
 	}
 	r.refresh = func() { update(); r.layout(c.Size()); canvas.Refresh(c) }
 	update()
 	return laidOut(c.Size(), r)
+}
+
+const tickSide = 20
+
+// tick is the box of a check, with nothing to operate.
+type tick struct {
+	widget.BaseWidget
+	state CheckState
+}
+
+func newTick() *tick {
+	t := &tick{}
+	t.ExtendBaseWidget(t)
+	return t
+}
+
+func (t *tick) set(s CheckState) { t.state = s; t.Refresh() }
+
+// CreateRenderer implements fyne.Widget.
+func (t *tick) CreateRenderer() fyne.WidgetRenderer {
+	square, mark := box(5), NewIcon("", theme.OnPrimary, 16)
+	update := func() {
+		if t.state == Off {
+			paint(square, theme.Surface, theme.Control, 1.5)
+		} else {
+			paint(square, theme.Primary, "", 0)
+		}
+		mark.Set([...]string{"", "check", "minus"}[t.state], theme.OnPrimary)
+		mark.Refresh()
+	}
+	update()
+	return laidOut(t.Size(), &renderer{
+		objects: []fyne.CanvasObject{square, mark},
+		layout:  func(s fyne.Size) { square.Resize(s); mark.Resize(s) },
+		min:     func() fyne.Size { return fyne.NewSquareSize(tickSide) },
+		refresh: func() { update(); canvas.Refresh(t) },
+	})
 }

@@ -49,7 +49,8 @@ func (c *Choice) TypedKey(e *fyne.KeyEvent) {
 
 // CreateRenderer implements fyne.Widget.
 func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
-	ground, state := box(theme.RadiusCard), box(theme.RadiusCard)
+	const within = 4 // the focus lies within the edge, which says what is chosen
+	ground, state := box(theme.RadiusCard), box(theme.RadiusControl)
 	dot := newDot()
 	text := Column(theme.Space1, c.title, c.text)
 	parts := []fyne.CanvasObject{}
@@ -71,12 +72,20 @@ func (c *Choice) CreateRenderer() fyne.WidgetRenderer {
 		}
 		paint(ground, theme.Surface, stroke, width)
 		paintState(state, c.hovered, c.focused)
+		if c.focused && !c.door { // the ring is not that of what is chosen
+			paint(state, "", theme.Text, theme.Ring)
+		}
 		dot.set(c.chosen)
 	}
 	update()
 	return laidOut(c.Size(), &renderer{
 		objects: []fyne.CanvasObject{ground, state, line},
-		layout:  func(s fyne.Size) { ground.Resize(s); state.Resize(s); line.Resize(s) },
+		layout: func(s fyne.Size) {
+			ground.Resize(s)
+			line.Resize(s)
+			state.Resize(s.SubtractWidthHeight(2*within, 2*within))
+			state.Move(fyne.NewPos(within, within))
+		},
 		min:     func() fyne.Size { return line.MinSize() },
 		refresh: func() { update(); canvas.Refresh(c) },
 	})

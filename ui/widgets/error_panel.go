@@ -22,8 +22,8 @@ type ErrorPanel struct {
 // ErrorLabels are the words on an ErrorPanel.
 type ErrorLabels struct{ Show, Hide, Copy string }
 
-// NewErrorPanel returns a panel. copy gets the details.
-func NewErrorPanel(t Trouble, l ErrorLabels, copy func(string)) *ErrorPanel {
+// NewErrorPanel returns a panel. copy gets the details; the buttons do something about the trouble.
+func NewErrorPanel(t Trouble, l ErrorLabels, copy func(string), ways ...*Button) *ErrorPanel {
 	p := &ErrorPanel{trouble: t}
 	text := Column(theme.Space2, NewStrong(t.What))
 	if t.Safe != "" {
@@ -32,6 +32,13 @@ func NewErrorPanel(t Trouble, l ErrorLabels, copy func(string)) *ErrorPanel {
 	}
 	if t.Do != "" {
 		text.Add(NewMuted(t.Do))
+	}
+	if len(ways) > 0 {
+		row := Flow(theme.Space2)
+		for _, b := range ways {
+			row.Add(b)
+		}
+		text.Add(row)
 	}
 	if t.Details != "" {
 		details := NewCaption(t.Details)

@@ -48,6 +48,9 @@ func (m *GuessMeter) Set(left, limit int, tone Tone, words string) {
 // Say shows words in place of dots.
 func (m *GuessMeter) Say(words string) { m.Set(0, 0, ToneNeutral, words) }
 
+// Tell shows other words beside the dots.
+func (m *GuessMeter) Tell(words string) { m.words.SetText(words); m.Refresh() }
+
 // Left returns how many dots are full.
 func (m *GuessMeter) Left() int { return m.dots.left }
 

@@ -216,3 +216,48 @@ func (s sized) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 func (s sized) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return objects[0].MinSize().Max(s.least)
 }
+
+// flow puts objects beside each other, and below where there is no more room.
+type flow struct {
+	gap   float32
+	width float32 // of the last layout
+}
+
+// Flow puts objects beside each other, in as many lines as they need.
+func Flow(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&flow{gap: gap}, objects...)
+}
+
+// place calls put with where each object goes, and returns the height of all.
+func (f *flow) place(objects []fyne.CanvasObject, put func(fyne.CanvasObject, fyne.Position)) float32 {
+	var x, y, line float32
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		m := o.MinSize()
+		if x > 0 && x+m.Width > f.width {
+			x, y, line = 0, y+line+f.gap, 0
+		}
+		put(o, fyne.NewPos(x, y))
+		x, line = x+m.Width+f.gap, max(line, m.Height)
+	}
+	return y + line
+}
+
+func (f *flow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	f.width = size.Width
+	f.place(objects, func(o fyne.CanvasObject, at fyne.Position) {
+		o.Resize(o.MinSize())
+		o.Move(at)
+	})
+}
+
+func (f *flow) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var s fyne.Size
+	for _, o := range objects {
+		s.Width = max(s.Width, o.MinSize().Width)
+	}
+	s.Height = f.place(objects, func(fyne.CanvasObject, fyne.Position) {})
+	return s
+}

@@ -176,7 +176,7 @@ func TestTreePickerLoadsOnce(t *testing.T) {
 	p := NewTreePicker()
 	var asked []string
 	p.OnLoad = func(path string) { asked = append(asked, path) }
-	p.Load()
+	p.Load("")
 	p.SetChildren("", []Node{{Path: "a", Name: "a", Open: true}, {Path: "b", Name: "b"}})
 	p.Open("a")
 	p.SetChildren("a", []Node{{Path: "a/x", Name: "x"}})

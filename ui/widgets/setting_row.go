@@ -78,6 +78,9 @@ func (r *SettingRow) Title() string { return r.title.Text }
 // Value returns the value.
 func (r *SettingRow) Value() string { return r.value.Text }
 
+// Note returns the short value at the row's end.
+func (r *SettingRow) Note() string { return r.note.Text }
+
 // Trailing returns the control at the row's end, nil if it has none.
 func (r *SettingRow) Trailing() fyne.CanvasObject { return r.trailing }
 

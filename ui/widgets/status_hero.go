@@ -12,6 +12,7 @@ type StatusHero struct {
 	medallion  *Medallion
 	line, sub  *Text
 	main, more *Button
+	tone       Tone
 }
 
 // NewStatusHero returns a hero without words; main and more may be nil.
@@ -36,6 +37,7 @@ func NewStatusHero(main, more *Button) *StatusHero {
 
 // Set shows a state.
 func (h *StatusHero) Set(tone Tone, icon, line, sub string) {
+	h.tone = tone
 	h.medallion.Set(icon, tone)
 	h.line.SetText(line)
 	h.sub.SetText(sub)
@@ -47,3 +49,6 @@ func (h *StatusHero) Line() string { return h.line.Text }
 
 // Sub returns the line below it.
 func (h *StatusHero) Sub() string { return h.sub.Text }
+
+// Tone returns the tone.
+func (h *StatusHero) Tone() Tone { return h.tone }

@@ -33,13 +33,13 @@ type TreePicker struct {
 	OnSize func(bytes int64) string
 	// OnVersions, if set, is asked for the other versions of a file, by a button at its line's end.
 	OnVersions func(Node)
-	// VersionsLabel says what that button does.
-	VersionsLabel string
-	// OnVersionsNoticed, if set, hears when the pointer or the focus is on such a button.
+	// OnVersionsNoticed, if set, hears when the pointer is on such a button, or the arrows on its line.
 	OnVersionsNoticed func(on bool)
 
-	tree     *widget.Tree
-	results  *widget.List
+	tree     *pickTree
+	results  *pickList
+	at       string // the line that the arrows are at
+	byKey    bool   // they move now: the toolkit tells of the pointer in the same way
 	nodes    map[string]Node
 	children map[string][]string
 	asked    map[string]bool
@@ -50,23 +50,29 @@ type TreePicker struct {
 func NewTreePicker() *TreePicker {
 	p := &TreePicker{nodes: make(map[string]Node), children: make(map[string][]string), asked: make(map[string]bool)}
 	p.Selection = NewSelection(false, func(path string) []string { return p.children[path] })
-	p.tree = widget.NewTree(
-		func(id widget.TreeNodeID) []widget.TreeNodeID { return p.children[id] },
-		func(id widget.TreeNodeID) bool { return id == "" || p.nodes[id].Open },
-		func(bool) fyne.CanvasObject { return newNodeLine() },
-		func(id widget.TreeNodeID, _ bool, o fyne.CanvasObject) { p.show(o, p.nodes[id]) },
-	)
+	p.tree = &pickTree{on: func() { p.byKey = true }, key: func(e *fyne.KeyEvent) bool { return p.typed(p.tree, e) }}
+	p.tree.ChildUIDs = func(id widget.TreeNodeID) []widget.TreeNodeID { return p.children[id] }
+	p.tree.IsBranch = func(id widget.TreeNodeID) bool { return id == "" || p.nodes[id].Open }
+	p.tree.CreateNode = func(bool) fyne.CanvasObject { return newNodeLine() }
+	p.tree.UpdateNode = func(id widget.TreeNodeID, _ bool, o fyne.CanvasObject) { p.show(o, p.nodes[id]) }
+	p.tree.OnHighlighted = func(id widget.TreeNodeID) { p.reached(id) }
+	p.tree.ExtendBaseWidget(p.tree)
 	p.tree.HideSeparators = true
-	p.tree.OnBranchOpened = p.load
+	p.tree.OnBranchOpened = p.Load
 	p.tree.OnSelected = func(id widget.TreeNodeID) {
 		p.tree.Unselect(id)
 		p.toggle(id)
 	}
-	p.results = widget.NewList(
-		func() int { return len(p.found) },
-		func() fyne.CanvasObject { return newNodeLine() },
-		func(i widget.ListItemID, o fyne.CanvasObject) { p.show(o, p.found[i]) },
-	)
+	p.results = &pickList{on: func() { p.byKey = true }, key: func(e *fyne.KeyEvent) bool { return p.typed(p.results, e) }}
+	p.results.Length = func() int { return len(p.found) }
+	p.results.CreateItem = func() fyne.CanvasObject { return newNodeLine() }
+	p.results.UpdateItem = func(i widget.ListItemID, o fyne.CanvasObject) { p.show(o, p.found[i]) }
+	p.results.OnHighlighted = func(i widget.ListItemID) {
+		if i < len(p.found) {
+			p.reached(p.found[i].Path)
+		}
+	}
+	p.results.ExtendBaseWidget(p.results)
 	p.results.HideSeparators = true
 	p.results.OnSelected = func(i widget.ListItemID) {
 		p.results.Unselect(i)
@@ -78,10 +84,49 @@ func NewTreePicker() *TreePicker {
 	return p
 }
 
-// Load asks for the top of the tree.
-func (p *TreePicker) Load() { p.load("") }
+// reached notes the line that the arrows came to.
+func (p *TreePicker) reached(path string) {
+	if !p.byKey {
+		return // by the pointer
+	}
+	p.byKey, p.at = false, path
+	if p.OnVersionsNoticed != nil {
+		p.OnVersionsNoticed(p.OnVersions != nil && !p.nodeAt(path).Open)
+	}
+}
 
-func (p *TreePicker) load(path string) {
+// nodeAt is the line of a path, in the tree or among what was found.
+func (p *TreePicker) nodeAt(path string) Node {
+	for _, n := range p.found {
+		if n.Path == path {
+			return n
+		}
+	}
+	return p.nodes[path]
+}
+
+// typed does what keys do here beyond what the toolkit does, and reports whether there was something.
+func (p *TreePicker) typed(in fyne.CanvasObject, e *fyne.KeyEvent) bool {
+	switch n := p.nodeAt(p.at); e.Name {
+	case fyne.KeyReturn, fyne.KeyEnter:
+		switch {
+		case n.Path == "":
+		case n.Open && p.found == nil:
+			p.tree.ToggleBranch(n.Path)
+		case !n.Open && p.OnVersions != nil:
+			p.OnVersions(n)
+		}
+		return true
+	case fyne.KeySpace, fyne.KeyUp, fyne.KeyDown, fyne.KeyLeft, fyne.KeyRight:
+		p.byKey = true
+		return false
+	}
+	handOnKey(in, e)
+	return true
+}
+
+// Load asks for what is in a folder, "" being the top of the tree, unless that was asked for.
+func (p *TreePicker) Load(path string) {
 	if !p.asked[path] {
 		p.asked[path] = true
 		p.OnLoad(path)
@@ -177,8 +222,7 @@ func (p *TreePicker) picked() {
 
 func (p *TreePicker) show(o fyne.CanvasObject, n Node) {
 	line := o.(*nodeLine)
-	line.check.SetState(p.Selection.State(n.Path))
-	line.check.OnChanged = func(on bool) { p.Pick(n.Path, on) }
+	line.check.set(p.Selection.State(n.Path))
 	line.icon.Set(n.Icon, theme.Muted)
 	line.name.SetText(n.Name)
 	size := ""
@@ -190,49 +234,8 @@ func (p *TreePicker) show(o fyne.CanvasObject, n Node) {
 		line.versions.Hide()
 	} else {
 		line.versions.tap = func() { p.OnVersions(n) }
-		line.versions.Label, line.versions.OnNoticed = p.VersionsLabel, p.OnVersionsNoticed
+		line.versions.noticed = p.OnVersionsNoticed
 		line.versions.Show()
 	}
 	line.Refresh()
-}
-
-// nodeLine is a check, an icon, a name, a size and a button for the versions.
-type nodeLine struct {
-	widget.BaseWidget
-	check      *Check
-	icon       *Icon
-	name, note *Text
-	versions   *Button
-}
-
-func newNodeLine() *nodeLine {
-	l := &nodeLine{check: NewCheck("", nil), icon: NewIcon("file", theme.Muted, 18), name: NewBody("").Shortened(), note: NewMuted("000 bytes").OneLine(), versions: NewButton("", "restore", Quiet, nil)}
-	l.note.Align = fyne.TextAlignTrailing
-	l.ExtendBaseWidget(l)
-	return l
-}
-
-func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
-	const height = 30
-	r := &renderer{objects: []fyne.CanvasObject{l.check, l.icon, l.name, l.note, l.versions}}
-	r.layout = func(s fyne.Size) {
-		put := func(o fyne.CanvasObject, x, w float32) {
-			h := o.MinSize().Height
-			o.Resize(fyne.NewSize(w, h))
-			o.Move(fyne.NewPos(x, (s.Height-h)/2))
-		}
-		check, note := l.check.MinSize().Width, l.note.MinSize().Width
-		put(l.check, 0, check)
-		put(l.icon, check+theme.Space2, l.icon.Side)
-		x := check + theme.Space2 + l.icon.Side + theme.Space2
-		wide := l.versions.MinSize().Width
-		end := s.Width - theme.Space4 - wide // clear of the scroll bar
-		put(l.name, x, max(0, end-theme.Space2-note-theme.Space3-x))
-		put(l.note, end-theme.Space2-note, note)
-		l.versions.Resize(fyne.NewSize(wide, height))
-		l.versions.Move(fyne.NewPos(end, (s.Height-height)/2))
-	}
-	r.min = func() fyne.Size { return fyne.NewSize(160, 34) }
-	r.refresh = func() { r.layout(l.Size()) }
-	return laidOut(l.Size(), r)
 }

@@ -13,10 +13,19 @@ type Values map[string]any
 type Translate func(template string, values Values) string
 
 // Words speaks one language; the zero value speaks English.
-type Words struct{ translate Translate }
+type Words struct {
+	translate Translate
+	nothing   bool // no backup was made yet
+}
 
 // In returns Words that speak through translate.
-func In(translate Translate) Words { return Words{translate} }
+func In(translate Translate) Words { return Words{translate: translate} }
+
+// WithoutBackups are the words for where no backup was made yet: none is said to be safe.
+func (w Words) WithoutBackups() Words {
+	w.nothing = true
+	return w
+}
 
 // Say words one template.
 func (w Words) Say(template string, values Values) string {

@@ -1,0 +1,404 @@
+package ui
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// do does a step; false: it makes no sense now.
+func (l *life) do(s step) bool {
+	l.when = s.String()
+	if l.d.ui.nav.current != screenBackup || !l.d.ui.nav.shown {
+		l.d.nav("Backup")
+	}
+	writable := !l.away && !l.v.full
+	switch s.act {
+	case actBackUp:
+		if l.change {
+			return l.goOn()
+		}
+		l.backUp()
+	case actStop, actHold, actKill:
+		if l.change || !writable || l.expected() == core.OutcomeFailed {
+			return false
+		}
+		l.during(func() { l.disturb(s.act) })
+	case actEncrypt, actCut:
+		if l.change || !writable {
+			return false
+		}
+		l.encrypt(s)
+	case actGiveUp:
+		if !l.change || !writable {
+			return false
+		}
+		l.giveUp()
+	case actFresh:
+		if l.change || l.v.full {
+			return false
+		}
+		l.freshPlace()
+	case actDrill, actCheck:
+		if l.change || len(l.kept) == 0 || l.away {
+			return false
+		}
+		l.readBack(s.act)
+	case actDamage:
+		if l.change || len(l.kept) == 0 || l.away || len(l.kept[len(l.kept)-1].files) == 0 {
+			return false
+		}
+		l.damage()
+	case actDelete:
+		if l.change || len(l.kept) == 0 || !writable {
+			return false
+		}
+		l.deleteNewest()
+	case actRestore:
+		if l.change || len(l.kept) == 0 || l.away || l.everHurt || len(l.kept[len(l.kept)-1].files) == 0 {
+			return false
+		}
+		l.restore(s.n)
+	default:
+		return l.befall(s)
+	}
+	return true
+}
+
+// befall does what happens beside Holdfast.
+func (l *life) befall(s step) bool {
+	f := l.folders[s.n%len(l.folders)]
+	switch s.act {
+	case actAddFolder:
+		if l.expected() == core.OutcomeFailed && !l.away && !l.v.full || slices.ContainsFunc(l.folders, func(f *folder) bool { return f.gone }) {
+			return false // the window asks to mend these first
+		}
+		l.addFolder()
+		l.d.row("What").Tapped(nil)
+		l.d.write(0, l.folders[len(l.folders)-1].path)
+		l.d.press("Add")
+		l.d.until("the folder", func() bool {
+			return len(find(l.d, func(r *widgets.SettingRow) bool { return r.Title() == filepath.Base(l.folders[len(l.folders)-1].path) })) > 0
+		})
+		l.d.press("Save")
+		l.d.until("the folders", func() bool { return len(l.d.core.Status().Sources) == len(l.folders) && l.d.ui.nav.shown })
+	case actChange:
+		if f.gone || f.empty {
+			return false
+		}
+		l.write(f)
+	case actEmpty:
+		if f.gone {
+			return false
+		}
+		f.empty = !f.empty
+		for name, text := range f.files {
+			if path := filepath.Join(f.path, name); f.empty {
+				l.must(os.Remove(path))
+			} else {
+				l.must(os.WriteFile(path, []byte(text), 0o644))
+			}
+		}
+	case actVanish:
+		f.gone = !f.gone
+		from, to := f.path, f.path+" elsewhere"
+		if !f.gone {
+			from, to = to, from
+		}
+		l.must(os.Rename(from, to))
+	case actGone:
+		l.away = !l.away
+		from, to := l.place, l.place+" unplugged"
+		if !l.away {
+			from, to = to, from
+		}
+		l.must(os.Rename(from, to))
+	case actFull:
+		l.v.full = !l.v.full
+	case actPause:
+		item, until := "Pause until tomorrow", tomorrow(l.d.ui.now())
+		if l.paused() {
+			item, until = "Go on backing up", time.Time{}
+		}
+		l.pause = until
+		l.d.panel.item(item).Action()
+		l.d.until("the pause", func() bool { return l.d.core.Status().Schedule.PausedUntil.After(l.d.ui.now()) == l.paused() })
+	case actDays:
+		l.days += time.Duration(s.n+1) * 24 * time.Hour
+		l.d.clock = l.days
+	case actRestart:
+		l.d.leave()
+		l.sit()
+	}
+	return true
+}
+
+// disturb does something to a backup of which a write is held.
+func (l *life) disturb(a act) {
+	switch a {
+	case actStop:
+		l.d.press("Cancel")
+		l.ended(core.RunBackup, core.OutcomeCancelled)
+		l.v.open(false)
+		l.last = core.OutcomeCancelled
+	case actKill:
+		l.kill()
+	case actHold:
+		l.says("while it runs", "Backing up", widgets.TonePrimary)
+		l.d.press("Pause")
+		l.says("paused", "The backup is paused", widgets.ToneAttention)
+		l.d.press("Resume")
+		l.says("resumed", "Backing up", widgets.TonePrimary)
+		l.v.open(false)
+		l.afterBackup(l.ended(core.RunBackup, l.expected()))
+	}
+}
+
+// encrypt turns encryption on or off, and may be cut off in it.
+func (l *life) encrypt(s step) {
+	on, want := l.key == nil, l.expected()
+	kind := core.RunTurnOff
+	if s.act == actCut {
+		l.v.hold(2 * s.n)
+	}
+	l.d.toggle().Tapped(nil)
+	var key *backupkey.Key
+	if on {
+		kind = core.RunTurnOn
+		l.d.press("Continue")
+		k, err := backupkey.Parse([]byte(strings.Join(l.d.confirmKey(), "")))
+		l.must(err)
+		key = k
+		l.d.press("Encrypt the backup")
+	} else {
+		l.d.press("Turn encryption off")
+	}
+	if len(l.kept) == 0 {
+		want = core.OutcomeDone // there is nothing to store anew
+	}
+	if s.act == actCut {
+		l.d.until("a write", func() bool { return l.v.holds() || l.d.ui.job == nil })
+		if l.d.ui.job != nil {
+			want = core.OutcomeCancelled
+			l.d.press("Cancel")
+			l.d.until("the end", func() bool { return l.d.ui.job == nil })
+		}
+		l.v.open(false)
+	}
+	if want == core.OutcomePartly {
+		want = core.OutcomeFailed // nothing is deleted for what has gaps
+	}
+	l.afterChange(kind, want, key)
+}
+
+// afterChange notes how a change of encryption ended, and leaves its page.
+func (l *life) afterChange(kind core.RunKind, want core.Outcome, key *backupkey.Key) {
+	r := l.ended(kind, want)
+	l.change = r.Outcome != core.OutcomeDone
+	if l.change {
+		l.pending = key
+		l.d.press("Later")
+		return
+	}
+	l.pending, l.key = nil, key
+	l.d.press("Done")
+	before := len(l.kept)
+	l.drill, l.check, l.proven, l.everHurt = "", "", false, false
+	l.kept = nil
+	if r.Snapshot != "" {
+		l.last = r.Outcome
+		l.keep(r.Snapshot, false)
+		return
+	}
+	if before == 0 {
+		return
+	}
+	// It was cut off after the new backup was made: that is what there is.
+	reader, all := l.snapshots()
+	defer reader.Close() //nolint:errcheck // only read from
+	for _, s := range all {
+		l.keep(s.ID, false)
+	}
+	l.last = core.OutcomeDone
+}
+
+// goOn goes on with a change that was cut off.
+func (l *life) goOn() bool {
+	if l.away || l.v.full || l.givingUp {
+		return false
+	}
+	kind := core.RunTurnOff
+	if l.key == nil {
+		kind = core.RunTurnOn
+	}
+	l.d.press("Go on")
+	l.d.until("the end", func() bool { return l.d.ui.job == nil })
+	l.afterChange(kind, "", l.pending)
+	return true
+}
+
+func (l *life) giveUp() {
+	l.d.row("Leave it as it was").Tapped(nil)
+	l.d.press("Leave it as it was")
+	r := l.ended(core.RunGiveUp, "")
+	l.change, l.givingUp = r.Outcome != core.OutcomeDone, r.Outcome != core.OutcomeDone
+	if l.change {
+		l.d.press("Later")
+		return
+	}
+	l.pending = nil
+	l.d.press("Done")
+}
+
+// freshPlace begins a new backup at another place.
+func (l *life) freshPlace() {
+	l.made++
+	place := filepath.Join(l.root, "disk", fmt.Sprintf("Holdfast %d", l.made))
+	l.d.row("Where").Tapped(nil)
+	l.d.write(0, place)
+	l.d.press("Use this place")
+	l.d.sees("Begin a fresh backup there?")
+	l.d.press("Begin there")
+	l.d.until("the new place", func() bool { return l.d.core.Status().Destination == place && l.d.ui.nav.shown })
+	l.ended(core.RunSetup, core.OutcomeDone)
+	l.place, l.away, l.kept = place, false, nil
+	l.last, l.drill, l.check, l.proven, l.damaged, l.everHurt = "", "", "", false, false, false
+}
+
+// readBack tries a restore, or checks everything.
+func (l *life) readBack(a act) {
+	kind, row, want := core.RunDrill, "Prove that", core.OutcomeDone
+	if l.proven && l.drill == core.OutcomeDone {
+		row = "Proven"
+	}
+	if a == actCheck {
+		kind, row = core.RunVerify, "Check the backup"
+	}
+	if l.everHurt {
+		want = ""
+	}
+	l.d.row(row).Tapped(nil)
+	r := l.ended(kind, want)
+	if l.damaged && r.Outcome == core.OutcomeDone {
+		l.lied("%s found nothing, and everything is lost", kind)
+	}
+	if kind == core.RunVerify {
+		l.check = r.Outcome
+		return
+	}
+	l.drill = r.Outcome
+	if r.Outcome == core.OutcomeDone {
+		l.proven, l.drilled = true, len(l.kept[len(l.kept)-1].files)
+	}
+}
+
+func (l *life) damage() {
+	packs, err := filepath.Glob(filepath.Join(l.place, "packs", "*", "*"))
+	l.must(err)
+	for _, p := range packs {
+		l.must(os.Remove(p))
+	}
+	l.damaged, l.everHurt = true, true
+}
+
+// restore restores everything of the newest date to where a third of it is, a third is there otherwise, and a third is not.
+func (l *life) restore(n int) {
+	newest := l.kept[len(l.kept)-1]
+	l.made++
+	target := filepath.Join(l.root, fmt.Sprintf("restored %d", l.made))
+	same, differ, bytes := 0, 0, 0
+	var names []string
+	for name := range newest.files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		text := newest.files[name]
+		switch (i + n/3) % 3 {
+		case 0:
+			bytes += len(text)
+			continue
+		case 1:
+			same++
+		case 2:
+			differ++
+			text = "something else"
+		}
+		l.must(os.MkdirAll(filepath.Dir(filepath.Join(target, name)), 0o755))
+		l.must(os.WriteFile(filepath.Join(target, name), []byte(text), 0o644))
+	}
+	if !l.toRestore() {
+		l.t.Fatalf("%s: there are no dates", l.when)
+	}
+	l.d.row(l.d.firstDate()).Tapped(nil)
+	l.d.sees("What do you want back?")
+	l.d.sees("Folder ")
+	l.d.press("All")
+	l.d.sees("Everything: " + l.d.ui.words.Files(int64(len(names))) + ", " + l.d.ui.words.Bytes(newest.bytes()))
+	l.d.press("Continue")
+	l.d.write(0, target)
+	choice := []string{"Keep what is there", "Keep both", "Replace what is there"}[n%3]
+	l.d.door(choice)
+	l.d.pressRestore()
+	l.ended(core.RunRestore, core.OutcomeDone)
+	l.d.sees("Restored to")
+	l.restored(n%3, target, newest, same, differ)
+	l.d.press("Done")
+}
+
+// restored holds the result of a restore against what is in its folder.
+func (l *life) restored(conflict int, target string, from kept, same, differ int) {
+	beside, wrong := 0, 0
+	for name, text := range from.files {
+		b, err := os.ReadFile(filepath.Join(target, name))
+		l.must(err)
+		if string(b) != text {
+			wrong++
+		}
+		if _, err := os.Stat(filepath.Join(target, name+" (restored)")); err == nil {
+			beside++
+		}
+	}
+	came := len(from.files) - same - differ // that were not there
+	texts := strings.Join(l.d.texts(), "\n")
+	says := func(text string, want bool) {
+		if strings.Contains(texts, text) != want {
+			l.lied("after a restore of %d files, %d of them there and %d there otherwise, with choice %d, %q is said: %v\n%s", len(from.files), same, differ, conflict, text, !want, texts)
+		}
+	}
+	files := func(n int) string { return l.d.ui.words.Files(int64(n)) }
+	switch conflict {
+	case 0:
+		says("Left as they were", same+differ > 0)
+		says(files(differ)+" of those differ", differ > 0)
+		if came > 0 {
+			says(files(came)+" · ", true)
+		} else {
+			says("Nothing was restored", true)
+			says("Everything that was asked for is there already.", differ == 0)
+		}
+		if wrong != differ {
+			l.lied("%d files are not as in the backup, %d were not", wrong, differ)
+		}
+	case 1:
+		says("Restored beside", beside > 0)
+		if beside > 0 {
+			says(files(beside)+" existed there already; the restored ones", true)
+		}
+		if came+beside > 0 {
+			says(files(came+beside)+" · ", true)
+		}
+	case 2:
+		if wrong > 0 {
+			l.lied("%d files were to be replaced and are not", wrong)
+		}
+		says("Not as in the backup", false)
+	}
+}

@@ -1,0 +1,167 @@
+package ui
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
+)
+
+// away moves a place away, or back.
+func away(t *testing.T, place string) {
+	t.Helper()
+	to := place + " away"
+	if strings.HasSuffix(place, " away") {
+		to = strings.TrimSuffix(place, " away")
+	}
+	if err := os.Rename(place, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func says(d *desk, text string) bool {
+	return slices.ContainsFunc(d.texts(), func(s string) bool { return strings.Contains(s, text) })
+}
+
+// slow is core whose calls wait until they are let go.
+type slow struct {
+	*core.App
+	let chan struct{}
+}
+
+func (s *slow) Setup(ctx context.Context, r core.SetupRequest) error {
+	<-s.let
+	return s.App.Setup(ctx, r)
+}
+
+func (s *slow) Reader(ctx context.Context) (*core.Reader, error) {
+	<-s.let
+	return s.App.Reader(ctx)
+}
+
+func (s *slow) SetSources(ctx context.Context, a, b []string) error {
+	<-s.let
+	return s.App.SetSources(ctx, a, b)
+}
+
+// What takes longer than a moment says what it is.
+func TestNoWaitIsWithoutAWord(t *testing.T) {
+	s := &slow{let: make(chan struct{})}
+	d := sit(t, t.TempDir(), func(a *core.App) App { s.App = a; return s })
+	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.sees("Who may open it?")
+	d.door("Not encrypted")
+	d.press("Continue")
+	d.sees("Setting the backup up at its place…")
+	s.let <- struct{}{}
+	d.sees("Everything is set")
+	d.backUp()
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("Opening the backup…")
+	s.let <- struct{}{}
+	d.sees("From which day?")
+	if says(d, "Opening the backup…") {
+		t.Error("it still says what it waited for")
+	}
+	d.nav("Backup")
+	d.row("What").Tapped(nil)
+	d.press("Save")
+	d.sees("Looking at the folders…")
+	s.let <- struct{}{}
+	d.sees("Backed up")
+}
+
+// A button is made busy by what says what is waited for, and by nothing else.
+func TestWhatIsBusySaysWhy(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") || name == "wait.go" {
+			continue
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "SetBusy" {
+				t.Errorf("%s: a button is busy without a word", set.Position(n.Pos()))
+			}
+			return true
+		})
+	}
+}
+
+// After trouble the focus is where it was.
+func TestTroubleLeavesTheFocus(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.door("Restore a backup")
+	d.sees("Where is the backup?")
+	d.press("Continue")
+	d.sees("Type the path of a folder, or choose one.")
+	d.write(0, t.TempDir())
+	field, c := one(d, "field", func(*widgets.Field) bool { return true }), d.ui.window.Canvas()
+	c.Focus(field)
+	d.typed(fyne.KeyReturn)
+	d.sees("There is no Holdfast backup at this place.")
+	if c.Focused() != fyne.Focusable(field) {
+		t.Errorf("the focus is on %T", c.Focused())
+	}
+	c.Unfocus()
+	button := one(d, "button", func(b *widgets.Button) bool { return b.Text == "Continue" })
+	c.Focus(button)
+	d.typed(fyne.KeyReturn)
+	d.until("the answer", func() bool { return !button.Disabled() })
+	if c.Focused() != fyne.Focusable(button) {
+		t.Errorf("the focus is on %T", c.Focused())
+	}
+}
+
+// Tab comes by what is asked, then by the ways on, then by the way back. A tree is one stop.
+func TestTheOrderOfTab(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.row(d.firstDate()).Tapped(nil)
+	d.sees("letter.txt")
+	d.press("All")
+	c := d.ui.window.Canvas()
+	c.Focus(d.ui.restore.search)
+	var stops []string
+	for range 7 {
+		c.FocusNext()
+		stops = append(stops, labelOf(c.Focused()))
+	}
+	want := []string{"All", "None", "*widgets.pickTree", "Continue", "Back"}
+	if !slices.Equal(stops[:len(want)], want) {
+		t.Errorf("Tab stops at %q", stops)
+	}
+	// Within it, the arrows move and Space checks.
+	d.press("None")
+	for labelOf(c.Focused()) != "*widgets.pickTree" {
+		c.FocusNext()
+	}
+	d.typed(fyne.KeyDown)
+	d.typed(fyne.KeyDown)
+	d.typed(fyne.KeySpace)
+	d.sees("Chosen: 1 file, ")
+	d.typed(fyne.KeyEscape) // what it has no use for goes to the window
+	d.sees("From which day?")
+}
