@@ -91,8 +91,8 @@ func chosen(body []any) (string, error) {
 	if err := dbus.Store(body, &response, &results); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoPortal, err)
 	}
-	if response == 1 {
-		return "", nil // the person closed it
+	if response != 0 {
+		return "", nil // 1: the person cancelled it, 2: it was closed otherwise, as GTK's is by Escape
 	}
 	var uris []string
 	if v, ok := results["uris"]; ok {
@@ -100,8 +100,8 @@ func chosen(body []any) (string, error) {
 			return "", fmt.Errorf("%w: %w", ErrNoPortal, err)
 		}
 	}
-	if response != 0 || len(uris) == 0 {
-		return "", fmt.Errorf("%w: it ended its dialog", ErrNoPortal)
+	if len(uris) == 0 {
+		return "", fmt.Errorf("%w: it names nothing", ErrNoPortal)
 	}
 	u, err := url.Parse(uris[0])
 	if err != nil || u.Scheme != "file" {
