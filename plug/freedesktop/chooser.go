@@ -61,12 +61,13 @@ func (o options) choose(ctx context.Context, method, window, title string) (path
 	defer conn.Close() //nolint:errcheck // whatever was to be said has been
 	answers := make(chan *dbus.Signal, 16)
 	conn.Signal(answers)
-	if err := conn.AddMatchSignal(dbus.WithMatchInterface(request), dbus.WithMatchMember("Response"), dbus.WithMatchSender(portalName)); err != nil {
+	err = conn.AddMatchSignal(dbus.WithMatchInterface(request), dbus.WithMatchMember("Response"), dbus.WithMatchSender(portalName))
+	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoPortal, err)
 	}
 	var handle dbus.ObjectPath
-	err = conn.Object(portalName, portalPath).CallWithContext(ctx, chooseFile+method, 0, window, title, map[string]dbus.Variant(o)).Store(&handle)
-	if err != nil {
+	portal := conn.Object(portalName, portalPath)
+	if err = portal.CallWithContext(ctx, chooseFile+method, 0, window, title, map[string]dbus.Variant(o)).Store(&handle); err != nil {
 		return "", errors.Join(ctx.Err(), fmt.Errorf("%w: %w", ErrNoPortal, err))
 	}
 	for {
