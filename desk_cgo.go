@@ -22,7 +22,8 @@ static void tell(Display *d, Window w, const char *message, long a, long b) {
 	XSendEvent(d, DefaultRootWindow(d), False, SubstructureNotifyMask | SubstructureRedirectMask, &e);
 }
 
-// activate asks the window manager, as a panel would (EWMH, source 2), for a window to come to the workspace that is seen, and to the front.
+// activate asks the window manager, as a panel would (EWMH, source 2), for a
+// window to come to the workspace that is seen, and to the front.
 static int activate(unsigned long window) {
 	Display *d = XOpenDisplay(NULL);
 	if (d == NULL) return 0;
@@ -30,7 +31,8 @@ static int activate(unsigned long window) {
 	int format;
 	unsigned long n = 0, left;
 	unsigned char *value = NULL;
-	if (XGetWindowProperty(d, DefaultRootWindow(d), XInternAtom(d, "_NET_CURRENT_DESKTOP", False), 0, 1, False, XA_CARDINAL, &type, &format, &n, &left, &value) == Success && n == 1)
+	Atom current = XInternAtom(d, "_NET_CURRENT_DESKTOP", False);
+	if (XGetWindowProperty(d, DefaultRootWindow(d), current, 0, 1, False, XA_CARDINAL, &type, &format, &n, &left, &value) == Success && n == 1)
 		tell(d, window, "_NET_WM_DESKTOP", *(long *)value, 2);
 	if (value != NULL) XFree(value);
 	tell(d, window, "_NET_ACTIVE_WINDOW", 2, CurrentTime);
@@ -74,7 +76,8 @@ func newDesk(opened func()) ui.Desk {
 	return d
 }
 
-// activate brings an X11 window to where the person is. The toolkit's own way to show one waits for ever where the window manager leaves it on another workspace.
+// activate brings an X11 window to where the person is. The toolkit's own way to
+// show one waits for ever where the window manager leaves it on another workspace.
 func activate(window string) bool {
 	id, err := strconv.ParseUint(strings.TrimPrefix(window, "x11:"), 16, 64)
 	return err == nil && C.activate(C.ulong(id)) != 0

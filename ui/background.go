@@ -182,8 +182,9 @@ func (u *UI) closeWindow() {
 
 // showNotice shows a notification of the system.
 func (u *UI) showNotice(title, text string) {
+	show := u.desk.Notify
 	u.work.run(func(ctx context.Context) func() { // it may wait for the system's bus
-		if show := u.desk.Notify; show != nil && show(ctx, title, text, lang.L("Open Holdfast")) == nil {
+		if show != nil && show(ctx, title, text, lang.L("Open Holdfast")) == nil {
 			return nil
 		}
 		u.app.SendNotification(fyne.NewNotification(title, text))

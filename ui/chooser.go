@@ -35,6 +35,9 @@ type systemDialogs struct {
 }
 
 func (d *systemDialogs) folder(start string, chosen func(string)) {
+	if start == "" {
+		start = home() // where the system would begin with what was opened last, files too
+	}
 	d.ask(func(ctx context.Context, window string) (string, error) {
 		return d.system.Folder(ctx, window, lang.L("Choose a folder"), start)
 	}, chosen, func() { d.own.folder(start, chosen) })

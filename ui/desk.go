@@ -147,12 +147,13 @@ func (u *UI) watchDesk() {
 			u.rests.begin()
 		}
 	})
-	if u.desk.WatchDark == nil {
+	watch := u.desk.WatchDark
+	if watch == nil {
 		return
 	}
 	u.work.run(func(ctx context.Context) func() {
 		answered := false
-		err := u.desk.WatchDark(ctx, func(dark bool) {
+		err := watch(ctx, func(dark bool) {
 			answered = true
 			u.work.do(func() { u.prefer(dark) })
 		})

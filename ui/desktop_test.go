@@ -339,3 +339,19 @@ func TestASecondStartSaysThatTheFirstHangs(t *testing.T) {
 		t.Errorf("it says why: %v, and closes: %v", said, left)
 	}
 }
+
+// A second start has a window that is shown brought over by the window manager; only a hidden one is shown.
+func TestAWindowThatIsShownIsBroughtOver(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	calls := 0
+	d.ui.desk.Activate = func(string) bool { calls++; return true }
+	d.ui.raise()
+	if calls != 1 {
+		t.Errorf("shown: asked %d times", calls)
+	}
+	d.ui.hide()
+	d.ui.raise()
+	if calls != 1 || d.ui.hidden {
+		t.Errorf("hidden: asked %d times, hidden still: %v", calls, d.ui.hidden)
+	}
+}

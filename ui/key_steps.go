@@ -154,7 +154,7 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 		text := key.Text()
 		defer clear(text)
 		u.clip.copy(text)
-		note.SetText(lang.L("Copied. The clipboard is emptied after {{.Time}}.", vals{"Time": u.words.Duration(u.clip.keep)}))
+		note.SetText(lang.L("Copied. Holdfast empties the clipboard after {{.Time}}. A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.", vals{"Time": u.words.Duration(u.clip.keep)}))
 	})
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save recovery kit…"), "save", widgets.Second, func() {

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // inSession makes this binary run its tests again inside a session of its own
@@ -92,4 +94,29 @@ func TestNoSystemKeyring(t *testing.T) {
 	if err := (System{}).Delete(t.Context(), "p"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("delete: %v", err)
 	}
+}
+
+// A keyring that waits for a person is left when its caller is told to end; one
+// that answers comes to its end all the same.
+func TestAKeyringThatWaitsEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		release := make(chan struct{})
+		waits := func() (string, error) { <-release; return "late", nil }
+		go func() { synctest.Wait(); cancel() }()
+		if _, err := asked(ctx, waits); !errors.Is(err, context.Canceled) {
+			t.Errorf("it waits: %v", err)
+		}
+		close(release)
+		answers := func() (string, error) { time.Sleep(grace / 2); return "in time", nil } //nolint:forbidigo // a keyring that takes its time, on a clock of the test's
+		if got, err := asked(ctx, answers); got != "in time" || err != nil {
+			t.Errorf("it answers: %q, %v", got, err)
+		}
+		if err := unavailable(context.Canceled); errors.Is(err, ErrUnavailable) {
+			t.Errorf("who ended the wait is told that there is no keyring: %v", err)
+		}
+		if _, err := asked(ctx, func() (string, error) { panic("the bus went away") }); err == nil {
+			t.Error("a panic of the library is no error")
+		}
+	})
 }

@@ -7,6 +7,7 @@
 //	settings.json   no secrets
 //	secrets         keys, sealed under the device key (package keyring)
 //	activity.jsonl  one run a line
+//	window.json     the window's own preferences (ui), no secrets
 //	cache/          may be deleted at any time
 //	lock
 //

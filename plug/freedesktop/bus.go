@@ -20,16 +20,21 @@ func NoLaunch() error {
 	if os.Getenv(busVariable) != "" {
 		return nil
 	}
-	for _, dir := range []string{fmt.Sprintf("/run/user/%d", os.Getuid()), os.Getenv("XDG_RUNTIME_DIR")} {
+	return os.Setenv(busVariable, busIn(fmt.Sprintf("/run/user/%d", os.Getuid()), os.Getenv("XDG_RUNTIME_DIR")))
+}
+
+// busIn is the address of the bus in one of some folders, where systemd has it, or one that nobody can have.
+func busIn(dirs ...string) string {
+	for _, dir := range dirs {
 		if dir == "" {
 			continue
 		}
-		path := filepath.Join(dir, "bus") // where systemd has it
+		path := filepath.Join(dir, "bus")
 		if _, err := os.Stat(path); err == nil {
-			return os.Setenv(busVariable, "unix:path="+dbus.EscapeBusAddressValue(path))
+			return "unix:path=" + dbus.EscapeBusAddressValue(path)
 		}
 	}
-	return os.Setenv(busVariable, "disabled:")
+	return "disabled:"
 }
 
 // session is a connection of its own, which ends with ctx.

@@ -61,12 +61,13 @@ func (o options) choose(ctx context.Context, method, window, title string) (path
 	defer conn.Close() //nolint:errcheck // whatever was to be said has been
 	answers := make(chan *dbus.Signal, 16)
 	conn.Signal(answers)
-	if err := conn.AddMatchSignal(dbus.WithMatchInterface(request), dbus.WithMatchMember("Response"), dbus.WithMatchSender(portalName)); err != nil {
+	err = conn.AddMatchSignal(dbus.WithMatchInterface(request), dbus.WithMatchMember("Response"), dbus.WithMatchSender(portalName))
+	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoPortal, err)
 	}
 	var handle dbus.ObjectPath
-	err = conn.Object(portalName, portalPath).CallWithContext(ctx, chooseFile+method, 0, window, title, map[string]dbus.Variant(o)).Store(&handle)
-	if err != nil {
+	portal := conn.Object(portalName, portalPath)
+	if err = portal.CallWithContext(ctx, chooseFile+method, 0, window, title, map[string]dbus.Variant(o)).Store(&handle); err != nil {
 		return "", errors.Join(ctx.Err(), fmt.Errorf("%w: %w", ErrNoPortal, err))
 	}
 	for {
@@ -91,8 +92,8 @@ func chosen(body []any) (string, error) {
 	if err := dbus.Store(body, &response, &results); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoPortal, err)
 	}
-	if response == 1 {
-		return "", nil // the person closed it
+	if response != 0 {
+		return "", nil // 1: the person cancelled it, 2: it was closed otherwise, as GTK's is by Escape
 	}
 	var uris []string
 	if v, ok := results["uris"]; ok {
@@ -100,8 +101,8 @@ func chosen(body []any) (string, error) {
 			return "", fmt.Errorf("%w: %w", ErrNoPortal, err)
 		}
 	}
-	if response != 0 || len(uris) == 0 {
-		return "", fmt.Errorf("%w: it ended its dialog", ErrNoPortal)
+	if len(uris) == 0 {
+		return "", fmt.Errorf("%w: it names nothing", ErrNoPortal)
 	}
 	u, err := url.Parse(uris[0])
 	if err != nil || u.Scheme != "file" {

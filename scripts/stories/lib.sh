@@ -89,7 +89,10 @@ selected() {
 }
 ask() { gdbus call --session "$@"; }
 # item is the app's icon in the panel.
-item() { [ -n "${item:=$(ask -d org.freedesktop.DBus -o /org/freedesktop/DBus -m org.freedesktop.DBus.ListNames | grep -o "org.kde.StatusNotifierItem-$app-[0-9]*" | head -n 1)}" ]; }
+item() {
+  item=$(ask -d org.freedesktop.DBus -o /org/freedesktop/DBus -m org.freedesktop.DBus.ListNames | grep -o "org.kde.StatusNotifierItem-$app-[0-9]*" | head -n 1)
+  [ -n "$item" ]
+}
 menu() { ask -d "$item" -o /StatusNotifierItem/menu -m com.canonical.dbusmenu.GetLayout -- 0 -1 '[]' | tr '(' '\n'; }
 line() { line=$(menu | grep -o "^[0-9]*, {.*'label': <'$1'>" | cut -d, -f1) && [ -n "$line" ]; }
 # choose chooses from its menu.
