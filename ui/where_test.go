@@ -21,7 +21,7 @@ func TestTheBackupMovedAndAFreshPlace(t *testing.T) {
 	d.sees("are free there.")
 	d.write(0, filepath.Join(dir, "inside"))
 	d.press("Use this place")
-	d.sees("The backup cannot be kept inside a folder that it backs up.")
+	d.sees("The backup cannot be kept inside of "+dir+", which it backs up.")
 	d.write(0, filepath.Dir(dir))
 	d.press("Use this place")
 	d.sees("Your own files are in this folder")
