@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -532,7 +533,7 @@ func cleanSources(ctx context.Context, sources []string, destination string) ([]
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrNoSource, err)
 		case inside:
-			return nil, fmt.Errorf("%w: %s in %s", ErrPlaceInside, destination, abs)
+			return nil, &fs.PathError{Op: "backup inside of", Path: abs, Err: ErrPlaceInside}
 		}
 		if !slices.Contains(out, abs) {
 			out = append(out, abs)

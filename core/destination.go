@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -74,13 +75,13 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 	})
 }
 
-// CheckPlace returns nil if a place may hold the backup of some sources. Errors: ErrPlaceInside.
+// CheckPlace returns nil if a place may hold the backup of some sources. Errors: ErrPlaceInside, in an *fs.PathError that names the source.
 func CheckPlace(ctx context.Context, place string, sources []string) error {
 	for _, s := range sources {
 		// What does not answer holds nothing that can be seen now; the backup looks again.
 		inside, _ := source.Answer(ctx, s, func() (bool, error) { return liesIn(s, place), nil })
 		if inside {
-			return fmt.Errorf("%w: %s in %s", ErrPlaceInside, place, s)
+			return &fs.PathError{Op: "backup inside of", Path: s, Err: ErrPlaceInside}
 		}
 	}
 	return ctx.Err()

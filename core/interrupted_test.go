@@ -2,6 +2,8 @@ package core_test
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -88,5 +90,46 @@ func TestAFirstBackupKnowsHowMuchThereIs(t *testing.T) {
 			}
 		})
 		return err
+	})
+}
+
+// Progress tells what the place did not have yet from what was only looked at.
+func TestProgressTellsWhatIsNew(t *testing.T) {
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	c.setup(nil)
+	c.backup()
+	if err := os.WriteFile(filepath.Join(c.src, "one more"), []byte("which was not there before"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var last core.Progress
+	c.must(func(a *core.App) error {
+		report, err := a.Backup(t.Context(), func(p core.Progress) { last = p })
+		if last.BytesNew != report.BytesNew || last.BytesNew == 0 || last.BytesDone <= last.BytesNew {
+			t.Errorf("%d bytes were new, of %d; the last report says %d", report.BytesNew, last.BytesDone, last.BytesNew)
+		}
+		return err
+	})
+}
+
+// Trouble of a place that was left is not told of the one that is used now.
+func TestTroubleOfAPlaceThatWasLeft(t *testing.T) {
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	c.setup(nil)
+	if err := os.Rename(c.dest, c.dest+" unplugged"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.do(func(a *core.App) error { _, err := a.Backup(t.Context(), nil); return err }); err == nil {
+		t.Fatal("it worked without its place")
+	}
+	c.must(func(a *core.App) error {
+		if err := a.SetDestination(t.Context(), t.TempDir()+"/fresh", true); err != nil {
+			return err
+		}
+		if st := a.Status(); st.LastBackup != nil {
+			t.Errorf("%+v", st.LastBackup)
+		}
+		return nil
 	})
 }

@@ -196,10 +196,14 @@ func (a *App) checkPassword(ctx context.Context, password []byte) error {
 		return err
 	}
 	got.Clear()
-	return a.profile.Update(func(s *profile.Settings) {
+	err = a.profile.Update(func(s *profile.Settings) {
 		s.VaultCard, s.VaultState = card, nil // this very text: it is the header's
 		s.PasswordConfirmed, s.PasswordChecks = time.Now(), s.PasswordChecks+1
 	})
+	if err == nil {
+		a.askVault(ctx, card) // all guesses are there again
+	}
+	return err
 }
 
 // RemovePassword deletes the account in the vault: from then on only the 64

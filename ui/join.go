@@ -52,7 +52,7 @@ func (f *setupFlow) joinAfterAsking(found core.Found, asked vaultToAsk) {
 		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
 	})
 	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.joinWithKey(found) })}, g.button)
-	p.again, p.remedies = g.begin, remedies{wayDigits: func() { g.close(); f.joinWithKey(found) }}
+	p.again, p.remedies = g.begin, p.remedies.with(wayDigits, func() { g.close(); f.joinWithKey(found) })
 	f.u.flow(p.root)
 	g.begin()
 }
@@ -63,7 +63,8 @@ func (f *setupFlow) joinPage(leave func(), content []fyne.CanvasObject, join *wi
 	notice := widgets.Notice(widgets.TonePrimary, "backup",
 		lang.L("If you join it, this computer goes on with that backup, and files that are there already need not be stored again."))
 	return f.u.newPage(pageParams{
-		name: f.name(), step: 3, of: 4, back: back,
+		remedies: remedies{wayPlace: f.where},
+		name:     f.name(), step: 3, of: 4, back: back,
 		title: lang.L("This place already holds a backup"), lead: lang.L("Join it, or go back and choose another folder. It stays as it is."),
 		content: append([]fyne.CanvasObject{notice}, content...),
 		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose another folder"), "", widgets.Second, back), join},

@@ -62,13 +62,13 @@ func (f *protectFlow) means() {
 func (f *protectFlow) work() {
 	key, password, confirmed := f.keep.key, f.keep.request(), f.keep.withDigits()
 	f.u.change(core.RunTurnOn, f.keep.of(), func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+		if confirmed { // before: what is cut off goes on without asking again
+			_ = f.u.core.ConfirmKey() // only a date to show
+		}
 		report, err := f.u.core.TurnOnEncryption(ctx, key, password, progress)
 		key.Clear() // the profile keeps it now, or there is nothing to keep it for
 		if password != nil {
 			clear(password.Password)
-		}
-		if err == nil && confirmed {
-			_ = f.u.core.ConfirmKey() // only a date to show
 		}
 		return report, err
 	})

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -69,6 +70,22 @@ func (f *restoreFlow) put(p fyne.CanvasObject) {
 	if f.seen() {
 		f.u.fill(f.host, p)
 	}
+}
+
+// newPage is a page of the flow. About another backup than this computer's, other things can be done.
+func (f *restoreFlow) newPage(p pageParams) *page {
+	p.remedies = f.apart(p.remedies)
+	return f.u.newPage(p)
+}
+
+// apart are remedies without those of this computer's backup, unless that is the one.
+func (f *restoreFlow) apart(here remedies) remedies {
+	if f.own {
+		return here
+	}
+	out := remedies{wayPlace: f.elsewhere, wayThinOut: nil, waySources: nil, wayVault: nil, wayPassword: nil, wayGoOn: nil, waySetUp: nil}
+	maps.Copy(out, here)
+	return out
 }
 
 // seen reports whether the flow is what the person looks at: what comes late must not cover another screen.
@@ -145,6 +162,7 @@ func (f *restoreFlow) which() {
 
 // elsewhere asks for the place of another backup.
 func (f *restoreFlow) elsewhere() {
+	f.own = false
 	field := newPlaceField(f.u, f.place, lang.L("Folder of the backup"))
 	var p *page
 	var next *widgets.Button
@@ -172,7 +190,7 @@ func (f *restoreFlow) elsewhere() {
 	}
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, look)
 	field.submitted = look
-	p = f.u.newPage(pageParams{
+	p = f.newPage(pageParams{
 		name: f.name(), step: 1, of: 5, back: f.again,
 		title: lang.L("Where is the backup?"), lead: lang.L("The folder you chose for your backup."),
 		content: []fyne.CanvasObject{field.root}, foot: []fyne.CanvasObject{next}, remedies: field.remedies(),
@@ -211,7 +229,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 	u := f.u
 	if len(all) == 0 {
 		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"), lang.L("Once there is one, its files can be restored."), nil)
-		p := u.newPage(pageParams{name: f.name(), step: 2, of: 5, back: f.again, content: []fyne.CanvasObject{empty}})
+		p := f.newPage(pageParams{name: f.name(), step: 2, of: 5, back: f.again, content: []fyne.CanvasObject{empty}})
 		f.put(p.root)
 		return
 	}
@@ -259,7 +277,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 	}
 	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil, func() { f.everyDay(func() { f.dates(all, most) }) })
 	everyDay.SetValue(lang.L("By its name, with all its versions."))
-	p := u.newPage(pageParams{
+	p := f.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: f.again, title: lang.L("From which day?"),
 		content: append([]fyne.CanvasObject{widgets.Rows(everyDay)}, content...),
 	})
@@ -282,7 +300,7 @@ func (u *UI) clock(all []core.Snapshot, i int) string {
 
 // running shows the restore under way.
 func (f *restoreFlow) running() {
-	p := f.u.newPage(pageParams{
+	p := f.newPage(pageParams{
 		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + f.to(),
 		content: []fyne.CanvasObject{f.u.panel(f.job)},
 	})
@@ -303,7 +321,7 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	case err != nil:
 		m.Set("warning", widgets.ToneBad)
 		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
-		content = append(content, u.errorPanel(err, remedies{wayAgain: f.run, wayTarget: f.whereAgain, wayDate: f.again}))
+		content = append(content, u.errorPanel(err, f.apart(remedies{wayAgain: f.run, wayTarget: f.whereAgain, wayDate: f.again})))
 		if errors.Is(err, core.ErrTargetFull) {
 			content = append(content, u.amounts(f.chosenBytes, f.target))
 		}
@@ -345,7 +363,7 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	if f.original {
 		folder = filepath.Dir(f.snapshot.Sources[0])
 	}
-	p := u.newPage(pageParams{
+	p := f.newPage(pageParams{
 		name: f.name(), step: 5, of: 5, content: content,
 		foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(folder) }),

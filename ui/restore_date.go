@@ -66,7 +66,7 @@ func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 		facts = append(facts, widgets.NewSettingRow("warning", lang.L("With gaps"), nil, nil).
 			SetValue(lang.L("{{.Count}} files or folders could not be read", vals{"Count": u.words.Count(s.Unread)})))
 	}
-	p = u.newPage(pageParams{
+	p = f.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: back, title: capital(u.words.Day(s.Time, u.now())) + " " + clock,
 		lead:    capital(u.words.Ago(s.Time, u.now())) + ".",
 		content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},

@@ -118,7 +118,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		})
 	}
 	bar := widgets.Row(theme.Space2, widgets.Wide(search), search, all, none)
-	p = u.newPage(pageParams{
+	p = f.newPage(pageParams{
 		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
 		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
 		content:  []fyne.CanvasObject{bar},
@@ -259,7 +259,7 @@ func (f *restoreFlow) where(back func()) {
 		f.run()
 	}
 	field.submitted = run
-	p := u.newPage(pageParams{
+	p := f.newPage(pageParams{
 		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where should they go?"),
 		lead:    strings.TrimSpace(f.chosen() + ". " + lead),
 		content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),

@@ -48,7 +48,7 @@ func (f *restoreFlow) everyDay(back func()) {
 	}
 	search := widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
 	name.OnSubmitted = func(string) { look() }
-	p = u.newPage(pageParams{
+	p = f.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { looking.stop(); back() },
 		title: lang.L("Which file?"), lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
 		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
@@ -63,7 +63,7 @@ func (f *restoreFlow) versionsOf(n widgets.Node) {
 	reader := f.reader
 	found := widgets.Column(theme.Space6, widgets.NewMuted(lang.L("Searching…")))
 	looking := &latest{w: f.u.work}
-	p := f.u.newPage(pageParams{
+	p := f.newPage(pageParams{
 		name: f.name(), step: 3, of: 5, back: func() { looking.stop(); f.put(f.filesPage) },
 		title: lang.L("Versions of this file"), content: []fyne.CanvasObject{found},
 	})

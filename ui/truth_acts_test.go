@@ -41,6 +41,16 @@ func (l *life) do(s step) bool {
 			return false
 		}
 		l.giveUp()
+	case actPassword:
+		if l.vaults == nil || l.change || l.key == nil || l.password || !writable {
+			return false
+		}
+		l.addPassword()
+	case actGuess:
+		if !l.password || l.change || l.wrong == 10 {
+			return false
+		}
+		l.guess(s.n%3 == 0)
 	case actFresh:
 		if l.change || l.v.full {
 			return false
@@ -173,6 +183,10 @@ func (l *life) encrypt(s step) {
 	if on {
 		kind = core.RunTurnOn
 		l.d.press("Continue")
+		if l.vaults != nil {
+			l.d.sees("How do you want to keep your key?")
+			l.d.press("Continue")
+		}
 		k, err := backupkey.Parse([]byte(strings.Join(l.d.confirmKey(), "")))
 		l.must(err)
 		key = k
@@ -207,7 +221,7 @@ func (l *life) afterChange(kind core.RunKind, want core.Outcome, key *backupkey.
 		l.d.press("Later")
 		return
 	}
-	l.pending, l.key = nil, key
+	l.pending, l.key, l.password = nil, key, false
 	l.d.press("Done")
 	before := len(l.kept)
 	l.drill, l.check, l.proven, l.everHurt = "", "", false, false
@@ -227,6 +241,46 @@ func (l *life) afterChange(kind core.RunKind, want core.Outcome, key *backupkey.
 		l.keep(s.ID, false)
 	}
 	l.last = core.OutcomeDone
+}
+
+func (l *life) addPassword() {
+	l.d.row("Add a password").Tapped(nil)
+	l.d.typeNew(goodPassword, "Set the password")
+	l.ended(core.RunPassword, core.OutcomeDone)
+	l.d.sees("Your password is set")
+	l.d.press("Done")
+	l.password, l.asked, l.wrong = true, false, 0
+}
+
+// guess checks the password.
+func (l *life) guess(right bool) {
+	l.d.row("Password").Tapped(nil)
+	l.d.row("Check that you still know it").Tapped(nil)
+	l.d.until("the vault's answer", func() bool { return strings.Contains(l.d.meter().Words(), "left") })
+	l.asked = true
+	word, outcome := "not this one, surely", core.OutcomeFailed
+	if right {
+		word, outcome = goodPassword, core.OutcomeDone
+	}
+	l.d.write(0, word)
+	l.d.press("Check it")
+	if l.wrong == 9 {
+		l.d.press("Use the last guess")
+	}
+	l.ended(core.RunPassword, outcome)
+	if right {
+		l.wrong = 0
+		l.d.until("the end of the page", func() bool { return l.d.ui.nav.shown })
+		l.closeQuestions()
+		return
+	}
+	l.wrong++
+	if l.wrong < 10 {
+		l.d.sees(l.d.ui.guessWords(10 - l.wrong))
+	} else {
+		l.d.sees("That was the last guess.")
+	}
+	l.d.press("Back")
 }
 
 // goOn goes on with a change that was cut off.

@@ -104,6 +104,8 @@ func (s valved) Replace(ctx context.Context, name string, data []byte) error {
 	return s.Store.Replace(ctx, name, data)
 }
 
+func (s valved) Free(ctx context.Context) (uint64, error) { return s.Store.(store.Spacer).Free(ctx) }
+
 // folder is one that is to be backed up.
 type folder struct {
 	path  string
@@ -139,12 +141,13 @@ type event struct {
 
 // life is a person with a computer, and what is so.
 type life struct {
-	t    *testing.T
-	d    *desk
-	v    *valve
-	lie  func(core.Status) core.Status
-	lies []string
-	when string
+	t      *testing.T
+	d      *desk
+	v      *valve
+	vaults core.Vaults // nil: there are none
+	lie    func(core.Status) core.Status
+	lies   []string
+	when   string
 
 	root, profile, place string
 	key, pending         *backupkey.Key // in use, and of a change that is not finished
@@ -155,6 +158,9 @@ type life struct {
 	kept     []kept  // at the place, oldest first
 	last     core.Outcome
 	change   bool // one of encryption is not finished
+	password bool // the vault has one
+	asked    bool // the vault was, since the password was added
+	wrong    int  // guesses, one after the other
 	givingUp bool // and is being taken back
 	away     bool // the place
 	drill    core.Outcome
@@ -168,9 +174,9 @@ type life struct {
 	overdue  time.Duration // after which a backup is
 }
 
-func newLife(t *testing.T, lie func(core.Status) core.Status) *life {
+func newLife(t *testing.T, vaults core.Vaults, lie func(core.Status) core.Status) *life {
 	root := t.TempDir()
-	l := &life{t: t, lie: lie, root: root, profile: filepath.Join(root, "profile"), place: filepath.Join(root, "disk", "Holdfast"),
+	l := &life{t: t, vaults: vaults, lie: lie, root: root, profile: filepath.Join(root, "profile"), place: filepath.Join(root, "disk", "Holdfast"),
 		v: &valve{after: -1, let: make(chan struct{})}}
 	if err := os.MkdirAll(filepath.Join(root, "disk"), 0o755); err != nil {
 		t.Fatal(err)
@@ -204,7 +210,7 @@ func (l *life) sit() {
 		}
 		return valved{s, l.v}, nil
 	}
-	params := core.Params{Profile: l.profile, Keyring: keyring.File{Path: filepath.Join(l.root, "device.key")}, Places: places.By(open)}
+	params := core.Params{Profile: l.profile, Keyring: keyring.File{Path: filepath.Join(l.root, "device.key")}, Places: places.By(open), Vaults: l.vaults}
 	l.d = sitIn(l.t, params, func(a *core.App) App {
 		if l.lie == nil {
 			return a
@@ -272,10 +278,16 @@ func (l *life) ended(kind core.RunKind, want core.Outcome) core.Run {
 		l.t.Fatalf("%s: the run was %s, %s (%s); it should have been %s, %s", l.when, all[0].Kind, all[0].Outcome, all[0].Error, kind, want)
 	}
 	l.runs[len(l.runs)-1].outcome = all[0].Outcome
-	for o := l.d.ui.window.Canvas().Overlays(); o.Top() != nil; { // what was told over the window
+	l.closeQuestions()
+	return all[0]
+}
+
+// closeQuestions closes what was told over the window.
+func (l *life) closeQuestions() {
+	l.d.loop.drain()
+	for o := l.d.ui.window.Canvas().Overlays(); o.Top() != nil; {
 		o.Remove(o.Top())
 	}
-	return all[0]
 }
 
 // keep notes what a backup holds that was made now.
@@ -307,6 +319,7 @@ func (l *life) backUp() {
 
 func (l *life) afterBackup(r core.Run) {
 	l.last = r.Outcome
+	l.asked = l.asked || l.password && r.Outcome != core.OutcomeFailed
 	if r.Outcome == core.OutcomeDone || r.Outcome == core.OutcomePartly {
 		l.keep(r.Snapshot, r.Outcome == core.OutcomePartly)
 	}

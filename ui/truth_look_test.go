@@ -181,6 +181,8 @@ func (l *life) lookAtHome() {
 	}
 	says("All is well: everything was read back", l.check == core.OutcomeDone && len(l.kept) > 0)
 	says("Damage was found", l.check == core.OutcomePartly && len(l.kept) > 0)
+	l.lookAtPassword()
+	says("You have not shown yet that you saved it.", false) // it is asked back whenever a key is made
 	says("paused until", l.paused())
 	says("Off. Whoever can read the folder", l.key == nil && !l.protected())
 	if on := l.d.toggle().On(); on != l.protected() {
@@ -195,14 +197,46 @@ func (l *life) lookAtHome() {
 			l.lied("the place is said to be %s", r.Value())
 		}
 	}
-	place := one(l.d, "row", func(r *widgets.SettingRow) bool { return r.Title() == "Where" })
+	// The row may be another one once home is shown again.
+	note := func() string {
+		return one(l.d, "row", func(r *widgets.SettingRow) bool { return r.Title() == "Where" }).Note()
+	}
 	want := "not connected"
 	if !l.away {
 		want = "free"
 	}
-	l.d.until("the place's room", func() bool { return place.Note() != "" })
-	if !strings.HasSuffix(place.Note(), want) {
-		l.lied("of the place is said %q, and it is %s", place.Note(), want)
+	l.d.until("the place's room", func() bool { return note() != "" })
+	if !strings.HasSuffix(note(), want) {
+		l.lied("of the place is said %q, and it is %s", note(), want)
+	}
+}
+
+// lookAtPassword holds what is said of the guesses against those that were made.
+func (l *life) lookAtPassword() {
+	rows := find(l.d, func(r *widgets.SettingRow) bool { return r.Title() == "Password" })
+	if l.change {
+		return
+	}
+	if (len(rows) > 0) != l.password {
+		l.lied("there is a password: %v", len(rows) > 0)
+		return
+	}
+	if !l.password {
+		return
+	}
+	want := l.d.ui.guessWords(10-l.wrong) + " (asked today "
+	switch {
+	case !l.asked:
+		want = "ecovery key saved"
+	case l.wrong == 10:
+		want = "Destroyed after ten wrong guesses"
+	case l.wrong > 0 && !strings.HasPrefix(rows[0].Value(), l.d.ui.wrongWords(l.wrong)):
+		l.lied("of %d wrong guesses is said %q", l.wrong, rows[0].Value())
+	case l.days > 0: // the vault was asked before these days
+		want = l.d.ui.guessWords(10-l.wrong) + " (asked "
+	}
+	if !strings.Contains(rows[0].Value(), want) {
+		l.lied("of the password is said %q; it should be %q", rows[0].Value(), want)
 	}
 }
 

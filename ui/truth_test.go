@@ -19,7 +19,7 @@ import (
 //	go test ./ui -run TestNoStateLies                            as many histories as CI has time for
 //	go test ./ui -run TestNoStateLies -truth.histories 1000      more
 
-var lives = flag.Int("truth.histories", 30, "how many histories TestNoStateLies lives through")
+var lives = flag.Int("truth.histories", 20, "how many histories TestNoStateLies lives through")
 
 // mostLives is how many histories may be needed to find a lie that was put in.
 const mostLives = 60
@@ -50,12 +50,15 @@ const (
 	actPause         // the schedule is paused, or goes on
 	actDays          // days pass
 	actRestart       // Holdfast ends, and begins again
+	actPassword      // a password is added
+	actGuess         // it is checked, wrongly or rightly
 	acts
 )
 
 func (a act) String() string {
 	return [...]string{"back up", "stop", "hold", "kill", "add a folder", "change files", "empty", "vanish", "place gone", "place full", "fresh place",
-		"encrypt", "cut a change", "give up", "drill", "check", "damage", "delete a date", "restore", "pause", "days", "restart"}[a]
+		"encrypt", "cut a change", "give up", "drill", "check", "damage", "delete a date", "restore", "pause", "days", "restart",
+		"password", "guess"}[a]
 }
 
 // step is an act; n chooses what it is done to.
@@ -67,7 +70,7 @@ type step struct {
 func (s step) String() string { return fmt.Sprintf("%v %d", s.act, s.n) }
 
 // often are the acts that histories need more of to come to anything.
-var often = []act{actBackUp, actBackUp, actBackUp, actChange, actEncrypt, actRestore}
+var often = []act{actBackUp, actBackUp, actBackUp, actChange, actEncrypt, actRestore, actGuess}
 
 var histories = rapid.Custom(func(t *rapid.T) []step {
 	all := slices.Clone(often)
@@ -77,7 +80,11 @@ var histories = rapid.Custom(func(t *rapid.T) []step {
 	one := rapid.Custom(func(t *rapid.T) step {
 		return step{rapid.SampledFrom(all).Draw(t, "act"), rapid.IntRange(0, 8).Draw(t, "n")}
 	})
-	return rapid.SliceOfN(one, 2, 12).Draw(t, "history")
+	var begin []step
+	if rapid.IntRange(0, 3).Draw(t, "password") == 0 {
+		begin = []step{{actEncrypt, 0}, {actPassword, 0}}
+	}
+	return append(begin, rapid.SliceOfN(one, 2, 12).Draw(t, "history")...)
 })
 
 func TestNoStateLies(t *testing.T) {
@@ -87,9 +94,10 @@ func TestNoStateLies(t *testing.T) {
 	if err := checks.Value.Set(strconv.Itoa(*lives)); err != nil {
 		t.Fatal(err)
 	}
+	vaults := vaultsForLives(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		history := histories.Draw(rt, "history")
-		if lies := live(t, history, nil); len(lies) > 0 {
+		if lies := live(t, history, vaults, nil); len(lies) > 0 {
 			rt.Fatalf("%v:\n%s", history, strings.Join(lies, "\n"))
 		}
 	})
@@ -97,19 +105,21 @@ func TestNoStateLies(t *testing.T) {
 
 // Histories in which the window once lied.
 func TestNoStateLiesAgain(t *testing.T) {
+	vaults := vaultsForLives(t)
 	for _, history := range [][]step{
-		{{actBackUp, 0}, {actVanish, 0}, {actAddFolder, 0}, {actBackUp, 0}, {actStop, 0}},               // the last complete one has gaps
-		{{actBackUp, 0}, {actRestore, 0}},                                                               // all is there, and differs
-		{{actBackUp, 0}, {actGone, 0}},                                                                  // room at a place that is away
-		{{actGone, 0}, {actBackUp, 0}, {actFresh, 0}},                                                   // trouble of another place
-		{{actBackUp, 0}, {actCut, 8}, {actGiveUp, 0}},                                                   // a change that was taken back
-		{{actAddFolder, 0}, {actBackUp, 0}, {actEmpty, 0}, {actBackUp, 0}, {actDays, 5}},                // gaps, and overdue
-		{{actBackUp, 0}, {actDamage, 0}, {actDrill, 0}, {actCheck, 0}, {actRestart, 0}},                 // damage is not forgotten
-		{{actBackUp, 0}, {actDelete, 0}, {actRestart, 0}},                                               // nothing is left
-		{{actBackUp, 0}, {actKill, 0}, {actPause, 0}, {actRestart, 0}, {actHold, 0}},                    // interrupted, then well
-		{{actEncrypt, 0}, {actBackUp, 0}, {actDrill, 0}, {actEncrypt, 0}, {actFull, 0}, {actBackUp, 0}}, // proven, then another backup
+		{{actBackUp, 0}, {actVanish, 0}, {actAddFolder, 0}, {actBackUp, 0}, {actStop, 0}}, // the last complete one has gaps
+		{{actBackUp, 0}, {actRestore, 0}},                                                 // all is there, and differs
+		{{actBackUp, 0}, {actGone, 0}},                                                    // room at a place that is away
+		{{actGone, 0}, {actBackUp, 0}, {actFresh, 0}},                                     // trouble of another place
+		{{actBackUp, 0}, {actCut, 8}, {actGiveUp, 0}},                                     // a change that was taken back
+		{{actAddFolder, 0}, {actBackUp, 0}, {actEmpty, 0}, {actBackUp, 0}, {actDays, 5}},  // gaps, and overdue
+		{{actBackUp, 0}, {actDamage, 0}, {actDrill, 0}, {actCheck, 0}, {actRestart, 0}},   // damage is not forgotten
+		{{actBackUp, 0}, {actDelete, 0}, {actRestart, 0}},                                 // nothing is left
+		{{actEncrypt, 0}, {actPassword, 0}, {actGuess, 1}, {actBackUp, 0}, {actGuess, 1}, {actRestart, 0}, {actGuess, 0}, {actEncrypt, 0}}, // guesses
+		{{actBackUp, 0}, {actKill, 0}, {actPause, 0}, {actRestart, 0}, {actHold, 0}},                                                       // interrupted, then well
+		{{actEncrypt, 0}, {actBackUp, 0}, {actDrill, 0}, {actEncrypt, 0}, {actFull, 0}, {actBackUp, 0}},                                    // proven, then another backup
 	} {
-		if lies := live(t, history, nil); len(lies) > 0 {
+		if lies := live(t, history, vaults, nil); len(lies) > 0 {
 			t.Errorf("%v:\n%s", history, strings.Join(lies, "\n"))
 		}
 	}
@@ -125,6 +135,7 @@ func (l *liar) Status() core.Status { return l.lie(l.App.Status()) }
 
 // Lies that were told once are found when they are put in again, by the same histories.
 func TestLiesThatArePutInAreFound(t *testing.T) {
+	vaults := vaultsForLives(t)
 	for name, lie := range map[string]func(core.Status) core.Status{
 		"backed up, over folders that never were": func(st core.Status) core.Status { st.NotBackedUp = nil; return st },
 		"backed up, after a kill": func(st core.Status) core.Status {
@@ -140,6 +151,14 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 			}
 			return st
 		},
+		"all guesses are left": func(st core.Status) core.Status {
+			if st.Vault != nil {
+				v := *st.Vault
+				v.GuessesLeft, v.Wrong, v.Destroyed = 10, nil, false
+				st.Vault = &v
+			}
+			return st
+		},
 		"the place is there": func(st core.Status) core.Status {
 			if st.LastBackup != nil && st.LastBackup.Outcome == core.OutcomeFailed {
 				st.LastBackup = st.LastGood
@@ -149,7 +168,7 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range mostLives {
-				if lies := live(t, histories.Example(seed), lie); len(lies) > 0 {
+				if lies := live(t, histories.Example(seed), vaults, lie); len(lies) > 0 {
 					t.Logf("found by history %d: %s", seed, lies[0])
 					return
 				}
@@ -160,9 +179,9 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 }
 
 // live lives through a history and returns what was said and is not so. lie, if not nil, changes what the window hears of core.
-func live(t *testing.T, history []step, lie func(core.Status) core.Status) []string {
+func live(t *testing.T, history []step, vaults core.Vaults, lie func(core.Status) core.Status) []string {
 	t.Helper()
-	l := newLife(t, lie)
+	l := newLife(t, vaults, lie)
 	defer func() {
 		if t.Failed() {
 			t.Logf("in %v", history)

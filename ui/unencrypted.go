@@ -28,14 +28,14 @@ func (u *UI) unencryptedPage(params pageParams, yes string, take func(p *page, b
 
 // unencrypted asks whether a backup somewhere is to be opened without encryption.
 func (f *restoreFlow) unencrypted() {
-	p := f.u.unencryptedPage(pageParams{name: f.name(), step: 2, of: 5, back: f.elsewhere}, lang.L("Open it without encryption"),
+	p := f.u.unencryptedPage(pageParams{name: f.name(), step: 2, of: 5, back: f.elsewhere, remedies: f.apart(nil)}, lang.L("Open it without encryption"),
 		func(p *page, next *widgets.Button) { f.openElsewhere(nil, next, p, p.fail) })
 	f.put(p.root)
 }
 
 // joinUnencrypted asks whether this computer is to go on with a backup without encryption.
 func (f *setupFlow) joinUnencrypted() {
-	p := f.u.unencryptedPage(pageParams{name: f.name(), step: 3, of: 4, back: f.where}, lang.L("Join it without encryption"),
+	p := f.u.unencryptedPage(pageParams{name: f.name(), step: 3, of: 4, back: f.where, remedies: remedies{wayPlace: f.where}}, lang.L("Join it without encryption"),
 		func(p *page, join *widgets.Button) {
 			f.setup(core.SetupRequest{Existing: true}, p, join, p.fail)
 		})

@@ -55,7 +55,7 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 			}
 		})
 	})
-	p = f.u.newPage(pageParams{
+	p = f.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
 		content: []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1,
@@ -99,7 +99,7 @@ func (f *restoreFlow) unlock(found core.Found) {
 	if found.VaultCard != nil && f.u.core.HasVaults() {
 		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.unlockWithPassword(found) }))
 	}
-	p = f.u.newPage(pageParams{
+	p = f.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { keys.clear(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
 		content: content, foot: []fyne.CanvasObject{open},

@@ -165,3 +165,62 @@ func TestTheOrderOfTab(t *testing.T) {
 	d.typed(fyne.KeyEscape) // what it has no use for goes to the window
 	d.sees("From which day?")
 }
+
+// What arrives late is kept, and does not cover the screen that one went to.
+func TestWhatIsLateCoversNothing(t *testing.T) {
+	s := &slow{let: make(chan struct{})}
+	d := sit(t, t.TempDir(), func(a *core.App) App { s.App = a; return s })
+	go func() { s.let <- struct{}{} }()
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+	d.nav("Restore")
+	d.door("This backup")
+	d.nav("Backup")
+	s.let <- struct{}{}
+	d.until("the dates", func() bool { return d.ui.restore.reader != nil })
+	d.sees("Backed up")
+	d.nav("Restore")
+	d.sees("From which day?")
+	d.nav("Backup")
+	d.sees("Backed up")
+}
+
+// counting is core that counts until it is let go.
+type counting struct {
+	*core.App
+	let chan struct{}
+}
+
+func (c *counting) Estimate(context.Context, []string, []string, func(int64, int64)) (int64, int64, error) {
+	<-c.let
+	return 5, 71_000_000, nil
+}
+
+// Who goes on while the files are counted hears later that there is no room for them.
+func TestTooLittleRoomIsToldWhenTheFilesAreCounted(t *testing.T) {
+	c := &counting{let: make(chan struct{}, 10)}
+	d := sit(t, t.TempDir(), func(a *core.App) App { c.App = a; return c })
+	d.ui.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.sees("Who may open it?")
+	for range 10 {
+		c.let <- struct{}{}
+	}
+	d.sees("Your files take 71 MB, and 31 MB are free there.")
+	d.press("Choose another place")
+	d.sees("Where should it be kept?")
+}
+
+// What is looked at is told apart from what is new.
+func TestLookedAtIsToldApartFromNew(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	for want, p := range map[string]core.Progress{
+		"1 MB of 2 MB looked at, 3 KB new":         {BytesDone: 1_000_000, BytesTotal: 2_000_000, BytesNew: 3000},
+		"2 MB looked at, 3 KB new, still counting": {BytesDone: 2_000_000, BytesTotal: 2_000_000, BytesNew: 3000},
+	} {
+		p.Step = core.StepBackingUp
+		if got := d.ui.progressState(p).Amount; got != want {
+			t.Errorf("%q is said, and it is %q", got, want)
+		}
+	}
+}

@@ -93,6 +93,18 @@ func TestTroubleHasButtons(t *testing.T) {
 	away(t, place+" away")
 	d.press("Try again")
 	d.sees("From which day?")
+
+	// What is elsewhere has nothing to do with this computer's backup.
+	d.nav("Restore")
+	d.door("A backup somewhere else")
+	d.write(0, t.TempDir())
+	d.press("Continue")
+	d.sees("There is no Holdfast backup at this place.")
+	d.press("Choose another place")
+	d.sees("Where is the backup?")
+	if says(d, "Thin out older dates") {
+		t.Error("another backup is to be thinned out")
+	}
 	d.nav("Restore") // chosen again, it begins anew
 	d.sees("A backup somewhere else")
 }

@@ -18,10 +18,10 @@ func TestTheBackupMovedAndAFreshPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.row("Where").Tapped(nil)
-	d.sees("are free there.")
+	d.sees("are free there. This is the disk that your files are on")
 	d.write(0, filepath.Join(dir, "inside"))
 	d.press("Use this place")
-	d.sees("The backup cannot be kept inside a folder that it backs up.")
+	d.sees("The backup cannot be kept inside of " + dir + ", which it backs up.")
 	d.write(0, filepath.Dir(dir))
 	d.press("Use this place")
 	d.sees("Your own files are in this folder")

@@ -57,9 +57,17 @@ func backupLine(r core.BackupReport) string {
 	s := fmt.Sprintf("Backed up %s (%s) in %.1f s: %d new, %d changed; %s stored. Snapshot %s.",
 		files(r.Files), words.Bytes(r.Bytes), r.Seconds, r.FilesNew, r.FilesChanged, words.Bytes(r.BytesStored), r.Snapshot[:12])
 	if r.Errors > 0 {
-		s += fmt.Sprintf(" %s could not be read, listed above.", files(int64(r.Errors)))
+		s += fmt.Sprintf(" %s could not be read, listed above.", filesOrFolders(r.Errors))
 	}
 	return s
+}
+
+// filesOrFolders counts what could not be read: a folder is one, however much is in it.
+func filesOrFolders(n int) string {
+	if n == 1 {
+		return "1 file or folder"
+	}
+	return fmt.Sprintf("%d files or folders", n)
 }
 
 // leftOutLine tells what gives rights over a computer and was not restored.

@@ -14,7 +14,7 @@ import (
 type pickTree struct {
 	widget.Tree
 	key func(*fyne.KeyEvent) bool // reports whether it was of use
-	on  func()                    // the focus came
+	on  func(focused bool)
 }
 
 // TypedKey implements fyne.Focusable.
@@ -25,12 +25,15 @@ func (t *pickTree) TypedKey(e *fyne.KeyEvent) {
 }
 
 // FocusGained implements fyne.Focusable.
-func (t *pickTree) FocusGained() { t.on(); t.Tree.FocusGained() }
+func (t *pickTree) FocusGained() { t.on(true); t.Tree.FocusGained() }
+
+// FocusLost implements fyne.Focusable.
+func (t *pickTree) FocusLost() { t.on(false); t.Tree.FocusLost() }
 
 type pickList struct {
 	widget.List
 	key func(*fyne.KeyEvent) bool
-	on  func()
+	on  func(focused bool)
 }
 
 // TypedKey implements fyne.Focusable.
@@ -41,7 +44,10 @@ func (l *pickList) TypedKey(e *fyne.KeyEvent) {
 }
 
 // FocusGained implements fyne.Focusable.
-func (l *pickList) FocusGained() { l.on(); l.List.FocusGained() }
+func (l *pickList) FocusGained() { l.on(true); l.List.FocusGained() }
+
+// FocusLost implements fyne.Focusable.
+func (l *pickList) FocusLost() { l.on(false); l.List.FocusLost() }
 
 // spot is an icon that can be tapped. Tab passes it by.
 type spot struct {
@@ -102,6 +108,7 @@ type nodeLine struct {
 	icon       *Icon
 	name, note *Text
 	versions   *spot
+	focused    bool // the arrows are at it
 }
 
 func newNodeLine() *nodeLine {
@@ -113,8 +120,11 @@ func newNodeLine() *nodeLine {
 
 func (l *nodeLine) CreateRenderer() fyne.WidgetRenderer {
 	const height = 30
-	r := &renderer{objects: []fyne.CanvasObject{l.check, l.icon, l.name, l.note, l.versions}}
+	ring := box(theme.RadiusControl)
+	r := &renderer{objects: []fyne.CanvasObject{ring, l.check, l.icon, l.name, l.note, l.versions}}
 	r.layout = func(s fyne.Size) {
+		ring.Resize(s)
+		paintState(ring, false, l.focused)
 		put := func(o fyne.CanvasObject, x, w float32) {
 			h := o.MinSize().Height
 			o.Resize(fyne.NewSize(w, h))

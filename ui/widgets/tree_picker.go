@@ -39,6 +39,7 @@ type TreePicker struct {
 	tree     *pickTree
 	results  *pickList
 	at       string // the line that the arrows are at
+	focused  bool   // they are here
 	byKey    bool   // they move now: the toolkit tells of the pointer in the same way
 	nodes    map[string]Node
 	children map[string][]string
@@ -50,7 +51,7 @@ type TreePicker struct {
 func NewTreePicker() *TreePicker {
 	p := &TreePicker{nodes: make(map[string]Node), children: make(map[string][]string), asked: make(map[string]bool)}
 	p.Selection = NewSelection(false, func(path string) []string { return p.children[path] })
-	p.tree = &pickTree{on: func() { p.byKey = true }, key: func(e *fyne.KeyEvent) bool { return p.typed(p.tree, e) }}
+	p.tree = &pickTree{on: p.focus, key: func(e *fyne.KeyEvent) bool { return p.typed(p.tree, e) }}
 	p.tree.ChildUIDs = func(id widget.TreeNodeID) []widget.TreeNodeID { return p.children[id] }
 	p.tree.IsBranch = func(id widget.TreeNodeID) bool { return id == "" || p.nodes[id].Open }
 	p.tree.CreateNode = func(bool) fyne.CanvasObject { return newNodeLine() }
@@ -63,7 +64,7 @@ func NewTreePicker() *TreePicker {
 		p.tree.Unselect(id)
 		p.toggle(id)
 	}
-	p.results = &pickList{on: func() { p.byKey = true }, key: func(e *fyne.KeyEvent) bool { return p.typed(p.results, e) }}
+	p.results = &pickList{on: p.focus, key: func(e *fyne.KeyEvent) bool { return p.typed(p.results, e) }}
 	p.results.Length = func() int { return len(p.found) }
 	p.results.CreateItem = func() fyne.CanvasObject { return newNodeLine() }
 	p.results.UpdateItem = func(i widget.ListItemID, o fyne.CanvasObject) { p.show(o, p.found[i]) }
@@ -84,12 +85,22 @@ func NewTreePicker() *TreePicker {
 	return p
 }
 
+// focus notes that the focus came, or went.
+func (p *TreePicker) focus(on bool) {
+	p.focused, p.byKey = on, on
+	if !on && p.OnVersionsNoticed != nil {
+		p.OnVersionsNoticed(false)
+	}
+}
+
 // reached notes the line that the arrows came to.
 func (p *TreePicker) reached(path string) {
 	if !p.byKey {
 		return // by the pointer
 	}
 	p.byKey, p.at = false, path
+	p.tree.Refresh()
+	p.results.Refresh()
 	if p.OnVersionsNoticed != nil {
 		p.OnVersionsNoticed(p.OnVersions != nil && !p.nodeAt(path).Open)
 	}
@@ -222,6 +233,7 @@ func (p *TreePicker) picked() {
 
 func (p *TreePicker) show(o fyne.CanvasObject, n Node) {
 	line := o.(*nodeLine)
+	line.focused = p.focused && n.Path == p.at
 	line.check.set(p.Selection.State(n.Path))
 	line.icon.Set(n.Icon, theme.Muted)
 	line.name.SetText(n.Name)

@@ -109,7 +109,7 @@ var sentences = map[string]template{
 	"weak-password":  {"This password is among the first that anybody would guess.", nothingDone, "Choose another one: three or four words that do not belong together are good."},
 	"no-password":    {"This backup has no password.", nothingDone, "Open it with its 64-digit key."},
 	"has-vault":      {"This backup has a password, and the vault holds the key that is to be changed.", nothingDone, "Give a password for the new key too, or remove the password first."},
-	"place-inside":   {"The backup cannot be kept inside a folder that it backs up.", nothingDone, "Choose another folder, on another disk if you can."},
+	"place-inside":   {"The backup cannot be kept inside of {{.Where}}, which it backs up.", nothingDone, "Choose another folder, on another disk if you can."},
 	"invalid":        {"This cannot be done as asked: {{.Detail}}.", nothingDone, "Change it and try again."},
 	codeNoAnswer:     {"Something did not answer in time.", nothingDone, "Try again. If it comes back, copy the details and ask for help with them."},
 	"cancelled":      {"You stopped it.", "What was backed up before is complete.", "Start again whenever you like; it takes up what is there already."},
@@ -168,6 +168,13 @@ func (w Words) values(code string, err error) Values {
 	switch {
 	case errors.As(err, &v):
 		return w.vaultValues(v)
+	case code == "place-inside":
+		v := Values{"Where": w.Say("a folder", nil)}
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			v["Where"] = core.DisplayName(at.Path)
+		}
+		return v
 	case code == "permission":
 		return w.permissionValues(err)
 	case code == "vault-not-trusted":
