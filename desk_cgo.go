@@ -43,7 +43,6 @@ static int activate(unsigned long window) {
 import "C"
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -64,16 +63,11 @@ const lull = time.Second
 
 // newDesk is what the desktop offers; opened shows the window.
 func newDesk(opened func()) ui.Desk {
-	d := ui.Desk{
+	return ui.Desk{
 		Panel: panel.New(appName), Chooser: freedesktop.Chooser{}, WatchDark: freedesktop.WatchDark,
+		Notify:   freedesktop.NewNotices(appID, appName, assets.WindowIcon, opened).Show,
 		Activate: activate, Screen: fitScreen, Lull: lull,
 	}
-	notices, err := freedesktop.NewNotices(appID, appName, assets.WindowIcon, opened)
-	if err != nil {
-		panic(fmt.Sprintf("the app's icon: %v", err)) // a mistake in the program
-	}
-	d.Notify = notices.Show
-	return d
 }
 
 // activate brings an X11 window to where the person is. The toolkit's own way to

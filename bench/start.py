@@ -81,7 +81,8 @@ def main():
     display = subprocess.Popen(["Xvfb", "-displayfd", str(told), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-fbdir", screen_dir, "-nolisten", "tcp"],
                                pass_fds=[told], stderr=subprocess.DEVNULL)
     try:
-        env = dict(os.environ, DISPLAY=":" + os.read(tell, 16).decode().strip(), HOME=str(work), XDG_CONFIG_HOME=str(work / "config"), LANG="en_US.UTF-8")
+        # A set of characters for both, as every desktop has one: without it the C library reads no table of dead keys.
+        env = dict(os.environ, LC_CTYPE="C.UTF-8", DISPLAY=":" + os.read(tell, 16).decode().strip(), HOME=str(work), XDG_CONFIG_HOME=str(work / "config"), LANG="en_US.UTF-8")
         with open(screen_dir / "Xvfb_screen0", "rb") as f:
             screen = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
         programs = {"bare": [bare], "Holdfast": [holdfast, "--profile", work / "profile", "--keyring", "file"]}

@@ -22,10 +22,11 @@ const (
 // Notices shows notifications (Desktop Notifications Specification 1.2). A click on one calls opened.
 type Notices struct {
 	id, name string
-	icon     iconData
+	png      []byte
 	opened   func()
 
 	mu    sync.Mutex // of the connection, and of what is shown
+	icon  iconData   // of png, made at the first connection: a start has no time for it
 	conn  *dbus.Conn
 	shown map[uint32]bool
 }
@@ -40,16 +41,20 @@ type iconData struct {
 
 // NewNotices returns the notifications of an app: id is that of its desktop
 // entry, icon a PNG. opened may be called from any goroutine.
-func NewNotices(id, name string, icon []byte, opened func()) (*Notices, error) {
+func NewNotices(id, name string, icon []byte, opened func()) *Notices {
+	return &Notices{id: id, name: name, png: icon, opened: opened, shown: make(map[uint32]bool)}
+}
+
+// iconOf makes what the specification wants of a PNG.
+func iconOf(icon []byte) (iconData, error) {
 	img, err := png.Decode(bytes.NewReader(icon))
 	if err != nil {
-		return nil, fmt.Errorf("the icon of notifications: %w", err)
+		return iconData{}, fmt.Errorf("the icon of notifications: %w", err)
 	}
 	b := img.Bounds()
 	flat := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	draw.Draw(flat, flat.Bounds(), img, b.Min, draw.Src)
-	return &Notices{id: id, name: name, opened: opened, shown: make(map[uint32]bool),
-		icon: iconData{int32(b.Dx()), int32(b.Dy()), int32(flat.Stride), true, 8, 4, flat.Pix}}, nil
+	return iconData{int32(b.Dx()), int32(b.Dy()), int32(flat.Stride), true, 8, 4, flat.Pix}, nil
 }
 
 // Show shows one; open is what a click is said to do. It may wait for the desktop.
@@ -74,6 +79,10 @@ func (n *Notices) Show(ctx context.Context, title, text, open string) error {
 
 // connect begins to listen for clicks, as long as the connection lives.
 func (n *Notices) connect() error {
+	var err error
+	if n.icon, err = iconOf(n.png); err != nil {
+		return err
+	}
 	conn, err := session(context.Background())
 	if err != nil {
 		return err
