@@ -70,7 +70,7 @@ type step struct {
 func (s step) String() string { return fmt.Sprintf("%v %d", s.act, s.n) }
 
 // often are the acts that histories need more of to come to anything.
-var often = []act{actBackUp, actBackUp, actBackUp, actChange, actEncrypt, actRestore, actGuess}
+var often = []act{actBackUp, actBackUp, actBackUp, actKill, actChange, actEncrypt, actRestore, actGuess}
 
 var histories = rapid.Custom(func(t *rapid.T) []step {
 	all := slices.Clone(often)
@@ -135,7 +135,7 @@ func (l *liar) Status() core.Status { return l.lie(l.App.Status()) }
 
 // Lies that were told once are found when they are put in again, by the same histories.
 func TestLiesThatArePutInAreFound(t *testing.T) {
-	vaults := vaultsForLives(t)
+	const guesses = "all guesses are left"
 	for name, lie := range map[string]func(core.Status) core.Status{
 		"backed up, over folders that never were": func(st core.Status) core.Status { st.NotBackedUp = nil; return st },
 		"backed up, after a kill": func(st core.Status) core.Status {
@@ -144,14 +144,14 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 			}
 			return st
 		},
-		"proven, after encryption was turned off and on": func(st core.Status) core.Status {
+		"proven, where what was proven is deleted": func(st core.Status) core.Status {
 			if st.Proven == nil && st.LastGood != nil {
 				st.LastDrill = &core.Run{Kind: core.RunDrill, Outcome: core.OutcomeDone, Ended: st.LastGood.Ended, Files: st.LastGood.Files}
 				st.Proven = st.LastDrill
 			}
 			return st
 		},
-		"all guesses are left": func(st core.Status) core.Status {
+		guesses: func(st core.Status) core.Status {
 			if st.Vault != nil {
 				v := *st.Vault
 				v.GuessesLeft, v.Wrong, v.Destroyed = 10, nil, false
@@ -167,6 +167,12 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var vaults core.Vaults
+			if name == guesses {
+				if vaults = vaultsForLives(t); vaults == nil {
+					return // a build without vaults has no guesses to lie about
+				}
+			}
 			for seed := range mostLives {
 				if lies := live(t, histories.Example(seed), vaults, lie); len(lies) > 0 {
 					t.Logf("found by history %d: %s", seed, lies[0])
