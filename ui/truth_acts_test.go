@@ -47,7 +47,7 @@ func (l *life) do(s step) bool {
 		}
 		l.addPassword()
 	case actGuess:
-		if !l.password || l.change || l.wrong == 10 {
+		if !l.password || l.change || l.away || l.wrong == 10 { // what the place says of its vault comes first
 			return false
 		}
 		l.guess(s.n%3 == 0)
