@@ -197,6 +197,9 @@ func (l *life) encrypt(s step) {
 	if len(l.kept) == 0 {
 		want = core.OutcomeDone // there is nothing to store anew
 	}
+	if l.everHurt {
+		want = "" // what is lost may be in the way
+	}
 	if s.act == actCut {
 		l.d.until("a write", func() bool { return l.v.holds() || l.d.ui.job == nil })
 		if l.d.ui.job != nil {
@@ -217,30 +220,24 @@ func (l *life) afterChange(kind core.RunKind, want core.Outcome, key *backupkey.
 	r := l.ended(kind, want)
 	l.change = r.Outcome != core.OutcomeDone
 	if l.change {
-		l.pending = key
+		if l.pending = key; r.Snapshot != "" {
+			l.cut = l.holding(r.Snapshot, false)
+		}
 		l.d.press("Later")
 		return
 	}
 	l.pending, l.key, l.password = nil, key, false
 	l.d.press("Done")
-	before := len(l.kept)
 	l.drill, l.check, l.proven, l.everHurt = "", "", false, false
 	l.kept = nil
-	if r.Snapshot != "" {
-		l.last = r.Outcome
-		l.keep(r.Snapshot, false)
+	if r.Snapshot == "" {
+		return // nothing was backed up before
+	}
+	if l.last = r.Outcome; r.Snapshot == l.cut.id {
+		l.add(l.cut)
 		return
 	}
-	if before == 0 {
-		return
-	}
-	// It was cut off after the new backup was made: that is what there is.
-	reader, all := l.snapshots()
-	defer reader.Close() //nolint:errcheck // only read from
-	for _, s := range all {
-		l.keep(s.ID, false)
-	}
-	l.last = core.OutcomeDone
+	l.keep(r.Snapshot, false)
 }
 
 func (l *life) addPassword() {
