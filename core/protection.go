@@ -135,7 +135,28 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	if err != nil {
 		return report, err
 	}
-	return report, a.finishChange(ctx, r, change)
+	if err := a.finishChange(ctx, r, change); err != nil {
+		return report, err
+	}
+	if run.Snapshot == "" { // an earlier run of this change made the backup, and was cut off after it
+		a.adopt(ctx, r, run)
+	}
+	return report, nil
+}
+
+// adopt makes the history tell of this computer's newest backup as of one that a run has brought to its end.
+func (a *App) adopt(ctx context.Context, r *repo.Repository, run *Run) {
+	for _, id := range slices.Backward(a.profile.Settings().Known) {
+		s, err := r.FindSnapshot(ctx, id)
+		if err != nil {
+			continue // the backup is whole: only its numbers would be missing
+		}
+		run.Snapshot, run.Files, run.Bytes, run.Sources = s.ID(), s.Files, s.Bytes, nil
+		for _, src := range s.Sources {
+			run.Sources = append(run.Sources, DisplayName(src.Path))
+		}
+		return
+	}
 }
 
 // startChange makes the profile remember the change and its key, and puts the

@@ -225,7 +225,7 @@ func TestTheBackupIsNotKeptInWhatItKeeps(t *testing.T) {
 	d.press("Continue")
 	d.write(0, filepath.Join(dir, "backup"))
 	d.press("Continue")
-	d.sees("cannot be kept inside a folder that it backs up")
+	d.sees("cannot be kept inside of ")
 }
 
 func TestTheKeyLeavesTheClipboard(t *testing.T) {

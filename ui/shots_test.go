@@ -469,6 +469,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("restore-search")
 	r.target = "/home/anna/Restored files"
 	r.chosenFiles, r.chosenBytes = 8, 2_420_000
+	r.snapshot = core.Snapshot{Original: true, Sources: []string{"/home/anna/Documents"}}
 	r.where(func() {})
 	shoot("restore-where")
 	r.result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)

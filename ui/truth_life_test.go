@@ -150,6 +150,7 @@ type life struct {
 	when   string
 
 	root, profile, place string
+	cut                  kept           // made by a change that was cut off after it
 	key, pending         *backupkey.Key // in use, and of a change that is not finished
 	folders              []*folder
 	made                 int // folders and files, for their names
@@ -291,7 +292,16 @@ func (l *life) closeQuestions() {
 }
 
 // keep notes what a backup holds that was made now.
-func (l *life) keep(id string, gaps bool) {
+func (l *life) keep(id string, gaps bool) { l.add(l.holding(id, gaps)) }
+
+// add notes a backup that is there.
+func (l *life) add(k kept) {
+	l.kept, l.damaged = append(l.kept, k), false
+	l.days, l.d.clock = 0, 0 // core's clock stands still
+}
+
+// holding is a backup of what there is now.
+func (l *life) holding(id string, gaps bool) kept {
 	k := kept{id: id, files: map[string]string{}, gaps: gaps}
 	for _, f := range l.folders {
 		if f.away() {
@@ -306,8 +316,7 @@ func (l *life) keep(id string, gaps bool) {
 			}
 		}
 	}
-	l.kept, l.damaged = append(l.kept, k), false
-	l.days, l.d.clock = 0, 0 // core's clock stands still
+	return k
 }
 
 // backUp makes a backup that nobody disturbs.

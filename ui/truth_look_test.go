@@ -87,6 +87,9 @@ func (l *life) look(when string) {
 	l.d.ui.tray.update()
 	line, tone := l.so()
 	l.says("then", line, tone)
+	if held := l.d.panel.item("Go on backing up") != nil; held != l.paused() {
+		l.lied("the tray says that backups are paused: %v", held)
+	}
 	l.lookAtHome()
 	l.lookAtActivity()
 	if !l.change {

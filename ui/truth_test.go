@@ -70,7 +70,7 @@ type step struct {
 func (s step) String() string { return fmt.Sprintf("%v %d", s.act, s.n) }
 
 // often are the acts that histories need more of to come to anything.
-var often = []act{actBackUp, actBackUp, actBackUp, actChange, actEncrypt, actRestore, actGuess}
+var often = []act{actBackUp, actBackUp, actBackUp, actKill, actChange, actEncrypt, actRestore, actGuess}
 
 var histories = rapid.Custom(func(t *rapid.T) []step {
 	all := slices.Clone(often)
@@ -107,14 +107,15 @@ func TestNoStateLies(t *testing.T) {
 func TestNoStateLiesAgain(t *testing.T) {
 	vaults := vaultsForLives(t)
 	for _, history := range [][]step{
-		{{actBackUp, 0}, {actVanish, 0}, {actAddFolder, 0}, {actBackUp, 0}, {actStop, 0}}, // the last complete one has gaps
-		{{actBackUp, 0}, {actRestore, 0}},                                                 // all is there, and differs
-		{{actBackUp, 0}, {actGone, 0}},                                                    // room at a place that is away
-		{{actGone, 0}, {actBackUp, 0}, {actFresh, 0}},                                     // trouble of another place
-		{{actBackUp, 0}, {actCut, 8}, {actGiveUp, 0}},                                     // a change that was taken back
-		{{actAddFolder, 0}, {actBackUp, 0}, {actEmpty, 0}, {actBackUp, 0}, {actDays, 5}},  // gaps, and overdue
-		{{actBackUp, 0}, {actDamage, 0}, {actDrill, 0}, {actCheck, 0}, {actRestart, 0}},   // damage is not forgotten
-		{{actBackUp, 0}, {actDelete, 0}, {actRestart, 0}},                                 // nothing is left
+		{{actBackUp, 0}, {actVanish, 0}, {actAddFolder, 0}, {actBackUp, 0}, {actStop, 0}},                                                  // the last complete one has gaps
+		{{actBackUp, 0}, {actRestore, 0}},                                                                                                  // all is there, and differs
+		{{actBackUp, 0}, {actGone, 0}},                                                                                                     // room at a place that is away
+		{{actGone, 0}, {actBackUp, 0}, {actFresh, 0}},                                                                                      // trouble of another place
+		{{actBackUp, 0}, {actCut, 8}, {actGiveUp, 0}},                                                                                      // a change that was taken back
+		{{actAddFolder, 0}, {actBackUp, 0}, {actEmpty, 0}, {actBackUp, 0}, {actDays, 5}},                                                   // gaps, and overdue
+		{{actBackUp, 0}, {actCut, 4}, {actChange, 0}, {actBackUp, 0}},                                                                      // a change that was cut off at its end
+		{{actBackUp, 0}, {actDamage, 0}, {actDrill, 0}, {actCheck, 0}, {actRestart, 0}},                                                    // damage is not forgotten
+		{{actBackUp, 0}, {actDelete, 0}, {actRestart, 0}},                                                                                  // nothing is left
 		{{actEncrypt, 0}, {actPassword, 0}, {actGuess, 1}, {actBackUp, 0}, {actGuess, 1}, {actRestart, 0}, {actGuess, 0}, {actEncrypt, 0}}, // guesses
 		{{actBackUp, 0}, {actKill, 0}, {actPause, 0}, {actRestart, 0}, {actHold, 0}},                                                       // interrupted, then well
 		{{actEncrypt, 0}, {actBackUp, 0}, {actDrill, 0}, {actEncrypt, 0}, {actFull, 0}, {actBackUp, 0}},                                    // proven, then another backup
@@ -135,7 +136,7 @@ func (l *liar) Status() core.Status { return l.lie(l.App.Status()) }
 
 // Lies that were told once are found when they are put in again, by the same histories.
 func TestLiesThatArePutInAreFound(t *testing.T) {
-	vaults := vaultsForLives(t)
+	const guesses = "all guesses are left"
 	for name, lie := range map[string]func(core.Status) core.Status{
 		"backed up, over folders that never were": func(st core.Status) core.Status { st.NotBackedUp = nil; return st },
 		"backed up, after a kill": func(st core.Status) core.Status {
@@ -144,14 +145,14 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 			}
 			return st
 		},
-		"proven, after encryption was turned off and on": func(st core.Status) core.Status {
+		"proven, where what was proven is deleted": func(st core.Status) core.Status {
 			if st.Proven == nil && st.LastGood != nil {
 				st.LastDrill = &core.Run{Kind: core.RunDrill, Outcome: core.OutcomeDone, Ended: st.LastGood.Ended, Files: st.LastGood.Files}
 				st.Proven = st.LastDrill
 			}
 			return st
 		},
-		"all guesses are left": func(st core.Status) core.Status {
+		guesses: func(st core.Status) core.Status {
 			if st.Vault != nil {
 				v := *st.Vault
 				v.GuessesLeft, v.Wrong, v.Destroyed = 10, nil, false
@@ -167,6 +168,12 @@ func TestLiesThatArePutInAreFound(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var vaults core.Vaults
+			if name == guesses {
+				if vaults = vaultsForLives(t); vaults == nil {
+					return // a build without vaults has no guesses to lie about
+				}
+			}
 			for seed := range mostLives {
 				if lies := live(t, histories.Example(seed), vaults, lie); len(lies) > 0 {
 					t.Logf("found by history %d: %s", seed, lies[0])
