@@ -174,6 +174,7 @@ func TestCheckingTheBackup(t *testing.T) {
 	d.backUp()
 	d.row("Check the backup").Tapped(nil)
 	d.sees("All is well")
+	d.until("the end of the check", func() bool { return d.ui.job == nil })
 	packs, err := filepath.Glob(filepath.Join(destination, "packs", "*", "*"))
 	if err != nil || len(packs) == 0 {
 		t.Fatal("no packs", err)
