@@ -166,7 +166,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 	switch Change(a.profile.Settings().Change) {
 	case ChangeNone:
 	case ChangeGiveUpOn, ChangeGiveUpOff:
-		if err := a.GiveUpChange(ctx, progress); err != nil {
+		if err := a.Encryption().GiveUp(ctx, progress); err != nil {
 			return BackupReport{}, err
 		}
 	default:

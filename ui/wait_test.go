@@ -57,7 +57,7 @@ func (s *slow) SetSources(ctx context.Context, a, b []string) error {
 // What takes longer than a moment says what it is.
 func TestNoWaitIsWithoutAWord(t *testing.T) {
 	s := &slow{let: make(chan struct{})}
-	d := sit(t, t.TempDir(), func(a *core.App) App { s.App = a; return s })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { s.App = a; return with(a, s) })
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.sees("Who may open it?")
 	d.door("Not encrypted")

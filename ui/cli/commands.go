@@ -105,7 +105,7 @@ func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupReque
 		req.Existing = true
 		return a.Setup(ctx, req)
 	case req.Password != nil && keyOut == "" && keyIn == "":
-		k, err := a.NewKey()
+		k, err := a.Encryption().NewKey()
 		if err != nil {
 			return err
 		}
