@@ -100,7 +100,7 @@ func open(p cli.WindowParams, a *core.App) error {
 	}
 	var u *ui.UI
 	u = ui.New(ui.Params{
-		Fyne: newFyneApp(), App: a, Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
+		Fyne: newFyneApp(), Core: ui.CoreOf(a), Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
 		Login: autostart.Entry{ID: appID, Name: appName, Comment: "Backs up on schedule", Args: p.AtLogin, Icon: assets.WindowIcon},
 		Desk:  newDesk(func() { u.Raise() }), Leave: leave,
 	})

@@ -167,7 +167,7 @@ func (h *history) old(m *member) {
 		h.Opened++
 		h.read(m.name, r, lineage)
 	}
-	if _, err := a.Drill(ctx, core.DrillRequest{Percent: 100}, nil); err != nil {
+	if _, err := a.Upkeep().Drill(ctx, core.DrillRequest{Percent: 100}, nil); err != nil {
 		h.refused(m.name+": drill", err)
 	}
 	h.prunes(a, m, served)
@@ -204,7 +204,7 @@ func (h *history) prunes(a *core.App, m *member, served *store.Memory) {
 	before := h.whole(m.key)
 	thorough := h.rand.IntN(2) == 0
 	for range 2 {
-		_, err := a.Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 1000}, Thorough: thorough}, nil)
+		_, err := a.Upkeep().Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 1000}, Thorough: thorough}, nil)
 		if err != nil {
 			h.refused(m.name+": prune", err)
 			break
@@ -288,7 +288,7 @@ func (h *history) joins() {
 // changesKey changes the key beside whatever is planted: the new one opens what is there afterwards.
 func (h *history) changesKey(who string, a *core.App) {
 	next := newKey(h.t)
-	err := a.ChangeKey(context.Background(), next, nil)
+	err := a.Encryption().ChangeKey(context.Background(), next, nil)
 	if errors.Is(err, core.ErrHasVault) {
 		return
 	}

@@ -23,7 +23,7 @@ type plantedBug struct {
 
 var plantedBugs = []plantedBug{
 	{
-		"a computer that joins believes a header without encryption", "app.go",
+		"a computer that joins believes a header without encryption", "setup.go",
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n	switch {\n	case err != nil:"},
 		[]string{"	r, err := repo.Open(ctx, s, repo.By(key))\n	if errors.Is(err, repo.ErrUnprotected) {\n		key = nil\n		r, err = repo.Open(ctx, s, repo.Unencrypted())\n	}\n	switch {\n	case err != nil:"},
 	},

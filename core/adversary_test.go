@@ -241,7 +241,7 @@ func (h *history) live() {
 			h.turn()
 		case 6:
 			h.do(m, "prune", func(a *core.App) error {
-				_, err := a.Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 2}, Thorough: true}, nil)
+				_, err := a.Upkeep().Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 2}, Thorough: true}, nil)
 				return err
 			})
 		case 7:
@@ -265,7 +265,7 @@ func (h *history) changeKey() {
 	if h.word != nil {
 		word = &core.PasswordRequest{Password: bytes.Clone(h.word)}
 	}
-	h.do(h.a, "change of the key", func(a *core.App) error { return a.ChangeKey(context.Background(), h.key, word) })
+	h.do(h.a, "change of the key", func(a *core.App) error { return a.Encryption().ChangeKey(context.Background(), h.key, word) })
 	h.a.key = h.key
 	h.given(old)
 }
@@ -277,7 +277,7 @@ func (h *history) turn() {
 		old := h.key
 		h.key, h.word = nil, nil
 		h.do(h.a, "encryption off", func(a *core.App) error {
-			report, err := a.TurnOffEncryption(ctx, nil)
+			report, err := a.Encryption().TurnOff(ctx, nil)
 			h.lineage++
 			h.took(h.a, report.Snapshot)
 			return err
@@ -289,7 +289,7 @@ func (h *history) turn() {
 	h.lineage++
 	h.newKey()
 	h.do(h.a, "encryption on", func(a *core.App) error {
-		report, err := a.TurnOnEncryption(ctx, h.key, nil, nil)
+		report, err := a.Encryption().TurnOn(ctx, h.key, nil, nil)
 		h.took(h.a, report.Snapshot)
 		return err
 	})
@@ -306,7 +306,7 @@ func (h *history) erase(m *member) {
 		if err = errors.Join(err, r.Close()); err != nil {
 			return err
 		}
-		if _, err = a.Erase(context.Background(), core.EraseRequest{Paths: []string{"src/docs"}, AllComputers: true}, nil); err != nil && !errors.Is(err, core.ErrNoEntry) {
+		if _, err = a.Upkeep().Erase(context.Background(), core.EraseRequest{Paths: []string{"src/docs"}, AllComputers: true}, nil); err != nil && !errors.Is(err, core.ErrNoEntry) {
 			return err
 		}
 		if r, err = a.Reader(context.Background()); err != nil {
@@ -339,7 +339,7 @@ func (h *history) setPassword() {
 	}
 	h.word = fmt.Appendf(nil, "a long pass phrase %d", h.rand.IntN(1000))
 	h.do(h.a, "password", func(a *core.App) error {
-		return a.SetPassword(context.Background(), core.PasswordRequest{Password: bytes.Clone(h.word), Vault: h.vault.typed(h.t)})
+		return a.Passwords().Set(context.Background(), core.PasswordRequest{Password: bytes.Clone(h.word), Vault: h.vault.typed(h.t)})
 	})
 }
 

@@ -234,7 +234,7 @@ func TestTwoComputersShareOneBackup(t *testing.T) {
 func (c *computer) verify() (v core.VerifyReport) {
 	c.t.Helper()
 	c.must(func(a *core.App) (err error) {
-		v, err = a.Verify(context.Background(), core.VerifyRequest{DataPercent: 100}, nil)
+		v, err = a.Upkeep().Verify(context.Background(), core.VerifyRequest{DataPercent: 100}, nil)
 		return err
 	})
 	return v
@@ -603,7 +603,7 @@ func TestKeyChange(t *testing.T) {
 	c.setup(old)
 	first := c.backup()
 	before := filetest.Tree(t, c.src)
-	c.must(func(a *core.App) error { return a.ChangeKey(ctx, fresh, nil) })
+	c.must(func(a *core.App) error { return a.Encryption().ChangeKey(ctx, fresh, nil) })
 	filetest.Write(t, filepath.Join(c.src, "later.txt"), []byte("after the change"))
 	second := c.backup()
 	if second.BytesNew > 8192 {
@@ -617,7 +617,7 @@ func TestKeyChange(t *testing.T) {
 	out, _ = restoreElsewhere(t, c.dest, fresh, second.Snapshot)
 	filetest.Equal(t, c.src, filepath.Join(out, "src"))
 	c.must(func(a *core.App) error {
-		k, err := a.Key(ctx)
+		k, err := a.Encryption().Key(ctx)
 		if err == nil && !k.Equal(fresh) {
 			t.Error("another key is shown")
 		}

@@ -20,11 +20,7 @@ import (
 // one at the old place stays there, with its dates.
 // Errors: ErrNotSetUp, ErrInvalid, ErrChangePending, ErrNoBackup (and not fresh), ErrExistingBackup (another one), ….
 func (a *App) SetDestination(ctx context.Context, destination string, fresh bool) error {
-	_, end, err := a.begin(RunSetup)
-	if err != nil {
-		return err
-	}
-	return end(a.setDestination(ctx, destination, fresh))
+	return a.run(RunSetup, func(*Run) error { return a.setDestination(ctx, destination, fresh) })
 }
 
 func (a *App) setDestination(ctx context.Context, destination string, fresh bool) error {

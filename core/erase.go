@@ -35,16 +35,16 @@ type EraseReport struct {
 // Erase takes files and folders out of every backup that this computer has made. The backups
 // keep their dates and everything else, and get new ids. The data goes with Prune, thorough.
 // Errors: ErrNotSetUp, ErrInvalid, ErrNoEntry, ErrChangePending, ErrDamaged (then nothing has changed), ….
-func (a *App) Erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {
+func (up Upkeep) Erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {
 	if req.DryRun {
-		report, err := a.erase(ctx, req, progress)
+		report, err := up.app.erase(ctx, req, progress)
 		return report, raise(err)
 	}
-	run, end, err := a.begin(RunErase)
+	run, end, err := up.app.begin(RunErase)
 	if err != nil {
 		return EraseReport{}, err
 	}
-	report, err := a.erase(ctx, req, progress)
+	report, err := up.app.erase(ctx, req, progress)
 	run.Files, run.Bytes = report.Files, report.Bytes
 	return report, end(err)
 }

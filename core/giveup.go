@@ -11,16 +11,12 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// GiveUpChange takes a change of encryption that is not finished back: what it has stored is
+// GiveUp takes a change of encryption that is not finished back: what it has stored is
 // deleted, and the backup is as it was before. Cut off anywhere, it is to be called again, which
 // Backup and ResumeChange do too. progress may be nil.
 // Errors: ErrInvalid when there is no change, ErrChangeMade, ….
-func (a *App) GiveUpChange(ctx context.Context, progress func(Progress)) error {
-	_, end, err := a.begin(RunGiveUp)
-	if err != nil {
-		return err
-	}
-	return end(a.giveUpChange(ctx, progress))
+func (enc Encryption) GiveUp(ctx context.Context, progress func(Progress)) error {
+	return enc.app.run(RunGiveUp, func(*Run) error { return enc.app.giveUpChange(ctx, progress) })
 }
 
 func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {

@@ -62,7 +62,7 @@ func TestAChangeThatIsGivenUpLeavesNothing(t *testing.T) {
 				}
 				return c, before
 			}
-			giveUp := func(a *core.App) error { return a.GiveUpChange(ctx, nil) }
+			giveUp := func(a *core.App) error { return a.Encryption().GiveUp(ctx, nil) }
 			check := func(what string, c *computer, before map[string]string) {
 				t.Helper()
 				if after := objects(t, c.dest); !maps.Equal(before, after) {
@@ -123,7 +123,7 @@ func TestGivingUpWhatIsNotThere(t *testing.T) {
 	ctx := context.Background()
 	c := newComputer(t)
 	filetest.Small(t, c.src, 1)
-	giveUp := func(a *core.App) error { return a.GiveUpChange(ctx, nil) }
+	giveUp := func(a *core.App) error { return a.Encryption().GiveUp(ctx, nil) }
 	if err := c.do(giveUp); !errors.Is(err, core.ErrInvalid) && !errors.Is(err, core.ErrNotSetUp) {
 		t.Errorf("before setting up: %v", err)
 	}

@@ -118,7 +118,7 @@ func BenchmarkHistory(b *testing.B) {
 		return r.Diff(ctx, all[len(all)-1].ID, all[0].ID, func(core.Difference) error { return nil })
 	})
 	with("prune-preview", func(ctx context.Context, a *core.App, _ *core.Reader) error {
-		_, err := a.Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
+		_, err := a.Upkeep().Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
 		return err
 	})
 }

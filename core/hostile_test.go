@@ -443,23 +443,23 @@ func (v *victim) try(t *testing.T, forge func(s store.Store)) {
 	}
 	_, err = r.Verify(ctx, core.VerifyRequest{DataPercent: 100}, nil)
 	action("verify", err)
-	_, err = a.Drill(ctx, core.DrillRequest{Percent: 100}, nil)
+	_, err = a.Upkeep().Drill(ctx, core.DrillRequest{Percent: 100}, nil)
 	action("drill", err)
 	for _, path := range []string{"src/a", "a"} {
-		_, err = a.Erase(ctx, core.EraseRequest{Paths: []string{path}}, nil)
+		_, err = a.Upkeep().Erase(ctx, core.EraseRequest{Paths: []string{path}}, nil)
 		action("erase", err)
 	}
-	_, err = a.Prune(ctx, core.PruneRequest{DryRun: true}, nil)
+	_, err = a.Upkeep().Prune(ctx, core.PruneRequest{DryRun: true}, nil)
 	action("preview", err)
 	report, err := a.Backup(ctx, nil)
 	good := action("backup", err)
 	for range 2 {
-		_, err = a.Prune(ctx, core.PruneRequest{}, nil)
+		_, err = a.Upkeep().Prune(ctx, core.PruneRequest{}, nil)
 		action("prune", err)
 	}
-	_, err = a.Repair(ctx, core.RepairRequest{Data: true}, nil)
+	_, err = a.Upkeep().Repair(ctx, core.RepairRequest{Data: true}, nil)
 	action("repair", err)
-	_, err = a.Prune(ctx, core.PruneRequest{}, nil)
+	_, err = a.Upkeep().Prune(ctx, core.PruneRequest{}, nil)
 	action("prune of what was repaired", err)
 	if good {
 		v.restores(t, a, report.Snapshot, filepath.Join(dir, "whole"), action)

@@ -58,7 +58,7 @@ func TestAFreshPlaceHasNothingYet(t *testing.T) {
 	filetest.Small(t, c.src, 1)
 	c.setup(nil)
 	c.backup()
-	c.must(func(a *core.App) error { _, err := a.Drill(t.Context(), core.DrillRequest{}, nil); return err })
+	c.must(func(a *core.App) error { _, err := a.Upkeep().Drill(t.Context(), core.DrillRequest{}, nil); return err })
 	c.must(func(a *core.App) error {
 		if st := a.Status(); st.LastGood == nil || st.Proven == nil {
 			t.Fatalf("before: %+v", st)

@@ -3,10 +3,14 @@ package core
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/browse"
+	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
@@ -22,15 +26,15 @@ type Kept struct {
 
 // BeforeKeyChange tells which backups a change of the key keeps, the newest first. From the change on, what is not among them and was
 // made with the old key does not count, so this is the moment to look for what nobody knows. Errors: ErrNotSetUp, ErrNotEncrypted, ….
-func (a *App) BeforeKeyChange(ctx context.Context) ([]Kept, error) {
-	set := a.profile.Settings()
+func (enc Encryption) BeforeKeyChange(ctx context.Context) ([]Kept, error) {
+	set := enc.app.profile.Settings()
 	switch {
 	case set.Repository == "":
 		return nil, ErrNotSetUp
 	case set.Protection != string(ProtectionKey):
 		return nil, ErrNotEncrypted
 	}
-	r, err := a.openToRead(ctx)
+	r, err := enc.app.openToRead(ctx)
 	if err != nil {
 		return nil, raise(err)
 	}
@@ -56,4 +60,59 @@ func (a *App) BeforeKeyChange(ctx context.Context) ([]Kept, error) {
 		return cmp.Or(b.Newest.Compare(a.Newest), cmp.Compare(a.Host, b.Host), cmp.Compare(a.User, b.User))
 	})
 	return out, nil
+}
+
+// NewKey makes a backup key. It is not in use until it is given to Setup,
+// TurnOnEncryption or ChangeKey.
+func (enc Encryption) NewKey() (*backupkey.Key, error) { return backupkey.New() }
+
+// ConfirmKey remembers that the person showed to have the 64 digits.
+func (enc Encryption) ConfirmKey() error {
+	return enc.app.profile.Update(func(s *profile.Settings) { s.KeyConfirmed = time.Now() })
+}
+
+// EnterKey takes the key to which another computer has changed that of this profile's backup. The backup must open with it.
+// Errors: ErrNotSetUp, ErrChangePending, ErrWrongKey, ErrUnprotected, ErrDowngraded, ErrOlderKey, those of opening a destination.
+func (enc Encryption) EnterKey(ctx context.Context, key *backupkey.Key) error {
+	return enc.app.run(RunKeyChange, func(*Run) error { return enc.app.enterKey(ctx, key) })
+}
+
+func (a *App) enterKey(ctx context.Context, key *backupkey.Key) error {
+	set := a.profile.Settings()
+	switch {
+	case set.Repository == "":
+		return ErrNotSetUp
+	case set.Change != "":
+		return ErrChangePending
+	case set.Protection != string(ProtectionKey):
+		return ErrNotEncrypted
+	}
+	s, err := a.p.Places.Open(ctx, set.Destination, false)
+	if err != nil {
+		return err
+	}
+	defer s.Close() //nolint:errcheck // only read from
+	r, err := repo.Open(ctx, s, repo.Encrypted(key))
+	if err != nil {
+		return err
+	}
+	if r.Facts().Repository != set.Repository {
+		return fmt.Errorf("%w: another backup is at %s", ErrDowngraded, set.Destination)
+	}
+	var seen repo.Seen
+	if set.Seen != nil {
+		if err := json.Unmarshal(set.Seen, &seen); err != nil {
+			return fmt.Errorf("the profile's settings: %w", err)
+		}
+	}
+	if r.Seen().Keyring < seen.Keyring {
+		return fmt.Errorf("%w: keyring %d, where it has seen %d", ErrOlderKey, r.Seen().Keyring, seen.Keyring)
+	}
+	if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}); err != nil {
+		return err
+	}
+	return a.profile.Update(func(set *profile.Settings) {
+		set.Seen, set.KeyConfirmed = seenBy(r), time.Now()
+		set.VaultCard, set.VaultState, set.PasswordConfirmed, set.PasswordChecks = r.Facts().VaultCard, nil, time.Time{}, 0
+	})
 }

@@ -62,7 +62,7 @@ func child(dir string) int {
 		if err := json.Unmarshal([]byte(os.Getenv(pruneEnv)), &rules); err != nil {
 			panic(err)
 		}
-		if _, err := a.Prune(context.Background(), core.PruneRequest{Retention: &rules}, nil); err != nil {
+		if _, err := a.Upkeep().Prune(context.Background(), core.PruneRequest{Retention: &rules}, nil); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

@@ -70,11 +70,11 @@ func TestNothingOfTheFutureIsTheLatest(t *testing.T) {
 		t.Errorf("a list: %+v", all)
 	}
 	c.must(func(a *core.App) error {
-		d, err := a.Drill(ctx, core.DrillRequest{}, nil)
+		d, err := a.Upkeep().Drill(ctx, core.DrillRequest{}, nil)
 		if d.Snapshot != second {
 			t.Errorf("a drill tries %.8s", d.Snapshot)
 		}
-		kept, keptErr := a.BeforeKeyChange(ctx)
+		kept, keptErr := a.Encryption().BeforeKeyChange(ctx)
 		for _, k := range kept {
 			if k.Own && k.Newest.After(time.Now()) {
 				t.Errorf("before a change of the key: %+v", kept)
@@ -92,7 +92,7 @@ func TestNothingOfTheFutureIsTheLatest(t *testing.T) {
 	if preview.Kept != 2 || preview.Removed != 2 {
 		t.Errorf("a prune keeps %+v", preview)
 	}
-	c.must(func(a *core.App) error { return a.DeleteSnapshots(ctx, []string{"latest"}) })
+	c.must(func(a *core.App) error { return a.Upkeep().Delete(ctx, []string{"latest"}) })
 	if all := reader(); len(all) != 3 || all[0].ID != ahead.ID() || all[1].ID != second {
 		t.Errorf("after the latest was deleted: %+v", all)
 	}

@@ -61,7 +61,7 @@ func TestFullDisk(t *testing.T) {
 		restores(what, nil)
 	}
 	backup := func(a *core.App) error { _, err := a.Backup(ctx, nil); return err }
-	prune := func(a *core.App) error { _, err := a.Prune(ctx, core.PruneRequest{}, nil); return err }
+	prune := func(a *core.App) error { _, err := a.Upkeep().Prune(ctx, core.PruneRequest{}, nil); return err }
 
 	// Some packs fit, and then none.
 	filetest.Write(t, filepath.Join(c.src, "too-large"), filetest.Noise(2, 40<<20))
@@ -91,7 +91,7 @@ func TestFullDisk(t *testing.T) {
 	fill()
 	filetest.Write(t, filepath.Join(c.src, "one more"), []byte("word"))
 	full("a backup to a disk with no room at all", backup)
-	c.must(func(a *core.App) error { return a.DeleteSnapshots(ctx, []string{second}) }) // it makes room for the word that it was deleted
+	c.must(func(a *core.App) error { return a.Upkeep().Delete(ctx, []string{second}) }) // it makes room for the word that it was deleted
 	restores("deleting a backup on a disk with no room at all", nil)
 	fill()
 	full("encryption on a disk with no room at all", turn(t, c, key))
@@ -144,11 +144,11 @@ func limitedChild(work string) int {
 		case "backup":
 			_, err = a.Backup(ctx, nil)
 		case "prune":
-			_, err = a.Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 1}}, nil)
+			_, err = a.Upkeep().Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 1}}, nil)
 		case "encrypt":
 			var key *backupkey.Key
-			if key, err = a.NewKey(); err == nil {
-				_, err = a.TurnOnEncryption(ctx, key, nil, nil)
+			if key, err = a.Encryption().NewKey(); err == nil {
+				_, err = a.Encryption().TurnOn(ctx, key, nil, nil)
 			}
 		}
 		return errors.Join(err, a.Close())

@@ -13,17 +13,13 @@ import (
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
-// SetPassword puts the backup's key behind a password: a first one, another
+// Set puts the backup's key behind a password: a first one, another
 // one, or a new one in place of one that was forgotten; this computer has the
 // key, so the old password is not asked for. A destroyed account lives again.
 // The password counts as set once it has opened the account.
 // Errors: ErrNotSetUp, ErrNotEncrypted, ErrChangePending, ErrWeakPassword, ErrVault….
-func (a *App) SetPassword(ctx context.Context, req PasswordRequest) error {
-	_, end, err := a.begin(RunPassword)
-	if err != nil {
-		return err
-	}
-	return end(a.setPassword(ctx, req))
+func (pw Passwords) Set(ctx context.Context, req PasswordRequest) error {
+	return pw.app.run(RunPassword, func(*Run) error { return pw.app.setPassword(ctx, req) })
 }
 
 func (a *App) setPassword(ctx context.Context, req PasswordRequest) error {
@@ -164,15 +160,11 @@ func rememberAddress(s *profile.Settings, typed TypedVault) {
 	}
 }
 
-// CheckPassword reports whether the person still knows the password, by opening
+// Check reports whether the person still knows the password, by opening
 // the account with it: one guess, given back when it is right.
 // Errors: ErrNoPassword, ErrWrongPassword, ErrPasswordGone, ErrVault….
-func (a *App) CheckPassword(ctx context.Context, password []byte) error {
-	_, end, err := a.begin(RunPassword)
-	if err != nil {
-		return err
-	}
-	return end(a.checkPassword(ctx, password))
+func (pw Passwords) Check(ctx context.Context, password []byte) error {
+	return pw.app.run(RunPassword, func(*Run) error { return pw.app.checkPassword(ctx, password) })
 }
 
 func (a *App) checkPassword(ctx context.Context, password []byte) error {
@@ -206,14 +198,10 @@ func (a *App) checkPassword(ctx context.Context, password []byte) error {
 	return err
 }
 
-// RemovePassword deletes the account in the vault: from then on only the 64
+// Remove deletes the account in the vault: from then on only the 64
 // digits open the backup. Errors: ErrNoPassword, ErrVault….
-func (a *App) RemovePassword(ctx context.Context) error {
-	_, end, err := a.begin(RunPassword)
-	if err != nil {
-		return err
-	}
-	return end(a.removePassword(ctx))
+func (pw Passwords) Remove(ctx context.Context) error {
+	return pw.app.run(RunPassword, func(*Run) error { return pw.app.removePassword(ctx) })
 }
 
 func (a *App) removePassword(ctx context.Context) error {
@@ -244,51 +232,51 @@ func (a *App) forgetVault() error {
 
 // Vaults are the vaults on offer without an address: this computer's tokens
 // and its own software token ("" where there can be none).
-func (a *App) Vaults() (tokens []VaultToken, software string) {
-	if a.p.Vaults == nil {
+func (pw Passwords) Vaults() (tokens []VaultToken, software string) {
+	if pw.app.p.Vaults == nil {
 		return nil, ""
 	}
-	return a.p.Vaults.Tokens(), a.p.Vaults.SoftwareToken()
+	return pw.app.p.Vaults.Tokens(), pw.app.p.Vaults.SoftwareToken()
 }
 
-// HasVaults reports whether this build reaches vaults at all; a card is all it
+// Possible reports whether this build reaches vaults at all; a card is all it
 // takes then.
-func (a *App) HasVaults() bool { return a.p.Vaults != nil }
+func (pw Passwords) Possible() bool { return pw.app.p.Vaults != nil }
 
-// AskVault asks the vault of a backup somewhere about its account, as on a new
+// Ask asks the vault of a backup somewhere about its account, as on a new
 // computer: no profile is needed, no guess is used. card is the one at the
 // destination; typed and trust are as in PasswordRequest.
 // Errors: *VaultNotTrustedError, ErrNoPassword, ErrVault….
-func (a *App) AskVault(ctx context.Context, card []byte, typed TypedVault, trust VaultTrust) (VaultState, error) {
-	if a.p.Vaults == nil {
+func (pw Passwords) Ask(ctx context.Context, card []byte, typed TypedVault, trust VaultTrust) (VaultState, error) {
+	if pw.app.p.Vaults == nil {
 		return VaultState{}, ErrNoPassword
 	}
-	at, err := placeOf(card, typed, trust, a.knows)
+	at, err := placeOf(card, typed, trust, pw.app.knows)
 	if err != nil {
 		return VaultState{}, err
 	}
-	s, err := a.p.Vaults.State(ctx, at)
+	s, err := pw.app.p.Vaults.State(ctx, at)
 	return s, raise(err)
 }
 
-// VaultStatus asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….
-func (a *App) VaultStatus(ctx context.Context) (VaultState, error) {
-	set := a.profile.Settings()
+// State asks the vault about the account. Errors: ErrNotSetUp, ErrNoPassword, ErrVault….
+func (pw Passwords) State(ctx context.Context) (VaultState, error) {
+	set := pw.app.profile.Settings()
 	switch {
 	case set.Repository == "":
 		return VaultState{}, ErrNotSetUp
-	case vouchedCard(set) == nil || a.p.Vaults == nil:
+	case vouchedCard(set) == nil || pw.app.p.Vaults == nil:
 		return VaultState{}, ErrNoPassword
 	}
-	at, err := a.ownPlace(set.VaultCard)
+	at, err := pw.app.ownPlace(set.VaultCard)
 	if err != nil {
 		return VaultState{}, err
 	}
-	s, err := a.p.Vaults.State(ctx, at)
+	s, err := pw.app.p.Vaults.State(ctx, at)
 	if err != nil {
 		return VaultState{}, raise(err)
 	}
-	return s, a.rememberState(s)
+	return s, pw.app.rememberState(s)
 }
 
 func (a *App) rememberState(s VaultState) error {

@@ -31,7 +31,7 @@ func TestAPasswordIsOneFromEveryKeyboard(t *testing.T) {
 	}
 	for _, set := range []string{composed, decomposed, "\ufeff" + decomposed} {
 		c.must(func(a *core.App) error {
-			return a.SetPassword(ctx, core.PasswordRequest{Password: []byte(set), Vault: v.typed(t)})
+			return a.Passwords().Set(ctx, core.PasswordRequest{Password: []byte(set), Vault: v.typed(t)})
 		})
 		for _, typed := range []string{composed, decomposed, "\ufeff" + composed} {
 			if err := open(typed); err != nil {

@@ -12,38 +12,38 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// TurnOnEncryption gives the backup a key: a new epoch, a fresh backup, its
+// TurnOn gives the backup a key: a new epoch, a fresh backup, its
 // proof, and then the unencrypted one is deleted. Cut off anywhere, at least
 // one backup restores, and ResumeChange goes on; until the new one is proven, GiveUpChange takes it back.
 // password, if not nil, is to open the new backup too.
 // Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ErrVault…, ….
-func (a *App) TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
-	return a.change(ctx, ChangeTurnOn, key, password, progress)
+func (enc Encryption) TurnOn(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
+	return enc.app.change(ctx, ChangeTurnOn, key, password, progress)
 }
 
-// TurnOffEncryption makes the backup readable without a key, in the same way.
+// TurnOff makes the backup readable without a key, in the same way.
 // Errors: ErrNotEncrypted, ErrIncomplete, ….
-func (a *App) TurnOffEncryption(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	return a.change(ctx, ChangeTurnOff, nil, nil, progress)
+func (enc Encryption) TurnOff(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	return enc.app.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
-// ResumeChange goes on with a change that was cut off, because somebody asks for it: also with turning encryption off where that was to be given
+// Resume goes on with a change that was cut off, because somebody asks for it: also with turning encryption off where that was to be given
 // up and turns out to be made. Errors: as the change's own.
-func (a *App) ResumeChange(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	report, err := a.resume(ctx, progress)
-	if !errors.Is(err, ErrChangeMade) || a.profile.Settings().Change != string(ChangeGiveUpOff) {
+func (enc Encryption) Resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	report, err := enc.app.resume(ctx, progress)
+	if !errors.Is(err, ErrChangeMade) || enc.app.profile.Settings().Change != string(ChangeGiveUpOff) {
 		return report, err
 	}
-	if err := a.profile.Update(func(s *profile.Settings) { s.Change = string(ChangeTurnOff) }); err != nil {
+	if err := enc.app.profile.Update(func(s *profile.Settings) { s.Change = string(ChangeTurnOff) }); err != nil {
 		return report, err
 	}
-	return a.change(ctx, ChangeTurnOff, nil, nil, progress)
+	return enc.app.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
 func (a *App) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
 	switch change := Change(a.profile.Settings().Change); change {
 	case ChangeGiveUpOn, ChangeGiveUpOff:
-		return BackupReport{}, a.GiveUpChange(ctx, progress)
+		return BackupReport{}, a.Encryption().GiveUp(ctx, progress)
 	default:
 		return a.change(ctx, change, nil, nil, progress)
 	}
@@ -344,8 +344,8 @@ func deleting(progress func(Progress)) func(done, total int) {
 }
 
 // Key returns the backup key, to show it. Errors: ErrNotEncrypted.
-func (a *App) Key(ctx context.Context) (*backupkey.Key, error) {
-	k, err := a.key(ctx)
+func (enc Encryption) Key(ctx context.Context) (*backupkey.Key, error) {
+	k, err := enc.app.key(ctx)
 	if err != nil {
 		return nil, raise(err)
 	}
@@ -361,12 +361,8 @@ func (a *App) Key(ctx context.Context) (*backupkey.Key, error) {
 // A backup with a password needs it here, to put the new key behind it, unless
 // the password is removed first.
 // Errors: ErrNotEncrypted, ErrChangePending, ErrHasVault, ErrVault….
-func (a *App) ChangeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
-	_, end, err := a.begin(RunKeyChange)
-	if err != nil {
-		return err
-	}
-	return end(a.changeKey(ctx, key, password))
+func (enc Encryption) ChangeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
+	return enc.app.run(RunKeyChange, func(*Run) error { return enc.app.changeKey(ctx, key, password) })
 }
 
 func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {

@@ -113,11 +113,11 @@ func turn(t testing.TB, c *computer, key *backupkey.Key) func(a *core.App) error
 		ctx := context.Background()
 		var err error
 		if a.Status().Change != "" {
-			_, err = a.ResumeChange(ctx, nil)
+			_, err = a.Encryption().Resume(ctx, nil)
 		} else if key != nil {
-			_, err = a.TurnOnEncryption(ctx, key, nil, nil)
+			_, err = a.Encryption().TurnOn(ctx, key, nil, nil)
 		} else {
-			_, err = a.TurnOffEncryption(ctx, nil)
+			_, err = a.Encryption().TurnOff(ctx, nil)
 		}
 		return err
 	}
@@ -160,7 +160,7 @@ func TestChangeOfEncryptionLeavesNothingOld(t *testing.T) {
 				}
 			}
 			c.must(func(a *core.App) error {
-				_, err := a.Key(context.Background())
+				_, err := a.Encryption().Key(context.Background())
 				if k.to == nil && !errors.Is(err, core.ErrNotEncrypted) {
 					t.Errorf("a key is still kept: %v", err)
 				}
@@ -343,13 +343,13 @@ func TestKeyChangeInterrupted(t *testing.T) {
 			}
 			return nil
 		})
-		if err := c.do(func(a *core.App) error { return a.ChangeKey(ctx, fresh, nil) }); err == nil {
+		if err := c.do(func(a *core.App) error { return a.Encryption().ChangeKey(ctx, fresh, nil) }); err == nil {
 			t.Fatalf("step %d did not fail", stop)
 		}
 		c.params.Places = places.Places{}
 		c.backup()
 		var now *backupkey.Key
-		c.must(func(a *core.App) (err error) { now, err = a.Key(ctx); return err })
+		c.must(func(a *core.App) (err error) { now, err = a.Encryption().Key(ctx); return err })
 		out, _ := restoreElsewhere(t, c.dest, now, "latest")
 		filetest.Equal(t, c.src, filepath.Join(out, "src"))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/retention"
 )
 
 // DefaultGrace is how long data that no backup needs stays at the destination
@@ -66,23 +67,23 @@ type PruneReport struct {
 // backup needs. Data goes in two steps: what is found unneeded is deleted by a later prune, if it is
 // still unneeded then. Cut off at any moment, every kept backup is whole.
 // Errors: ErrNotSetUp, ErrInvalid, ErrChangePending, ErrDamaged (then nothing was deleted), ….
-func (a *App) Prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
+func (up Upkeep) Prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
 	if req.DryRun {
-		report, err := a.prune(ctx, req, progress)
+		report, err := up.app.prune(ctx, req, progress)
 		return report, raise(err)
 	}
-	run, end, err := a.begin(RunPrune)
+	run, end, err := up.app.begin(RunPrune)
 	if err != nil {
 		return PruneReport{}, err
 	}
-	report, err := a.prune(ctx, req, progress)
+	report, err := up.app.prune(ctx, req, progress)
 	run.Bytes, run.Files = report.BytesFreed, int64(report.Removed)
 	return report, end(err)
 }
 
 func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
 	begin := time.Now()
-	rules := a.Retention()
+	rules := a.Upkeep().Retention()
 	if req.Retention != nil {
 		rules = *req.Retention
 	}
@@ -220,27 +221,27 @@ func (f *pruneFile) save() error {
 	return privatefile.Replace(f.path, b)
 }
 
-// DeleteSnapshots removes backups by their ids, unique beginnings of them, or
+// Delete removes backups by their ids, unique beginnings of them, or
 // "latest". Nothing is deleted if one is not there. Their data goes with the next prunes.
 // Errors: ErrNoSnapshot, ErrChangePending, ….
-func (a *App) DeleteSnapshots(ctx context.Context, ids []string) error {
-	run, end, err := a.begin(RunPrune)
+func (up Upkeep) Delete(ctx context.Context, ids []string) error {
+	run, end, err := up.app.begin(RunPrune)
 	if err != nil {
 		return err
 	}
-	return end(a.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+	return end(up.app.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
 		if err := r.RemoveSnapshots(ctx, names); err != nil {
 			return err
 		}
 		run.Files = int64(len(names))
-		return a.forgetRemoved(names)
+		return up.app.forgetRemoved(names)
 	}))
 }
 
 // Pin keeps backups whatever the rules say, or lets the rules apply again. ids
 // as for DeleteSnapshots. Errors: ErrNoSnapshot, ….
-func (a *App) Pin(ctx context.Context, ids []string, pinned bool) error {
-	return raise(a.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+func (up Upkeep) Pin(ctx context.Context, ids []string, pinned bool) error {
+	return raise(up.app.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
 		for _, n := range names {
 			if err := r.Pin(ctx, n, pinned); err != nil {
 				return err
@@ -274,4 +275,31 @@ func (a *App) onSnapshots(ctx context.Context, ids []string, fn func(*repo.Repos
 		}
 	}
 	return fn(r, names)
+}
+
+// Retention says which backups a prune keeps.
+type Retention = retention.Rules
+
+// KeepReason is a rule that keeps a backup; the package retention has them.
+type KeepReason = retention.Reason
+
+// DefaultRetention keeps everything of two days, one a day for a month, one a
+// week for a quarter, one a month for two years, and one a year.
+func DefaultRetention() Retention { return retention.Default() }
+
+// Retention returns the rules in use.
+func (up Upkeep) Retention() Retention {
+	if r := up.app.profile.Settings().Retention; r != nil {
+		return Retention(*r)
+	}
+	return DefaultRetention()
+}
+
+// SetRetention changes the rules for the next prune. Errors: ErrInvalid.
+func (up Upkeep) SetRetention(r Retention) error {
+	if err := r.Check(); err != nil {
+		return raise(err)
+	}
+	kept := profile.Retention(r)
+	return up.app.profile.Update(func(s *profile.Settings) { s.Retention = &kept })
 }

@@ -15,7 +15,7 @@ import (
 func (c *computer) prune(req core.PruneRequest) (report core.PruneReport) {
 	c.t.Helper()
 	c.must(func(a *core.App) (err error) {
-		report, err = a.Prune(context.Background(), req, nil)
+		report, err = a.Upkeep().Prune(context.Background(), req, nil)
 		return err
 	})
 	return report
@@ -28,7 +28,7 @@ func TestBackupAfterItsOwnBackupsWereDeleted(t *testing.T) {
 	filetest.Write(t, filepath.Join(c.src, "large"), filetest.Noise(1, 3<<20))
 	c.setup(key)
 	first := c.backup()
-	c.must(func(a *core.App) error { return a.DeleteSnapshots(context.Background(), []string{first.Snapshot[:16]}) })
+	c.must(func(a *core.App) error { return a.Upkeep().Delete(context.Background(), []string{first.Snapshot[:16]}) })
 	report := c.prune(core.PruneRequest{Grace: 0})
 	if report.BytesFreed < 3<<20 {
 		t.Errorf("freed %d bytes", report.BytesFreed)
@@ -50,13 +50,13 @@ func TestRetentionIsKept(t *testing.T) {
 	c.setup(nil)
 	want := core.Retention{Last: 1}
 	c.must(func(a *core.App) error {
-		if a.Retention() != core.DefaultRetention() {
-			t.Errorf("%+v", a.Retention())
+		if a.Upkeep().Retention() != core.DefaultRetention() {
+			t.Errorf("%+v", a.Upkeep().Retention())
 		}
-		if err := a.SetRetention(core.Retention{}); !errors.Is(err, core.ErrInvalid) {
+		if err := a.Upkeep().SetRetention(core.Retention{}); !errors.Is(err, core.ErrInvalid) {
 			t.Errorf("nothing to keep: %v", err)
 		}
-		return a.SetRetention(want)
+		return a.Upkeep().SetRetention(want)
 	})
 	for range 3 {
 		c.backup()
@@ -70,8 +70,8 @@ func TestRetentionIsKept(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	c.must(func(a *core.App) error {
-		if a.Retention() != want || a.Status().LastPrune == nil || a.Status().LastPrune.Files != 2 {
-			t.Errorf("%+v, %+v", a.Retention(), a.Status().LastPrune)
+		if a.Upkeep().Retention() != want || a.Status().LastPrune == nil || a.Status().LastPrune.Files != 2 {
+			t.Errorf("%+v, %+v", a.Upkeep().Retention(), a.Status().LastPrune)
 		}
 		return nil
 	})
@@ -89,7 +89,7 @@ func TestDrillAndVerifyMoveOnUntilAllWasCovered(t *testing.T) {
 	var total int64
 	for i := range 3 { // 64 MiB each, of 144
 		c.must(func(a *core.App) error {
-			r, err := a.Drill(context.Background(), core.DrillRequest{}, nil)
+			r, err := a.Upkeep().Drill(context.Background(), core.DrillRequest{}, nil)
 			if err == nil && (r.Errors > 0 || r.Files == 0 || r.Bytes > 76<<20) {
 				t.Errorf("drill %d: %+v", i, r)
 			}
@@ -121,14 +121,14 @@ func TestDrillAndVerifyMoveOnUntilAllWasCovered(t *testing.T) {
 	drills, verifies := 0, 0
 	for range 4 {
 		c.must(func(a *core.App) error {
-			r, err := a.Drill(context.Background(), core.DrillRequest{}, nil)
+			r, err := a.Upkeep().Drill(context.Background(), core.DrillRequest{}, nil)
 			drills += r.Errors
 			return err
 		})
 	}
 	for range 5 {
 		c.must(func(a *core.App) error {
-			r, err := a.Verify(context.Background(), core.VerifyRequest{DataPercent: 30}, nil)
+			r, err := a.Upkeep().Verify(context.Background(), core.VerifyRequest{DataPercent: 30}, nil)
 			verifies += len(r.Damage)
 			return err
 		})

@@ -167,8 +167,8 @@ func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Pr
 }
 
 // Verify checks the profile's own backup.
-func (a *App) Verify(ctx context.Context, req VerifyRequest, progress func(Progress)) (VerifyReport, error) {
-	r, err := a.Reader(ctx)
+func (up Upkeep) Verify(ctx context.Context, req VerifyRequest, progress func(Progress)) (VerifyReport, error) {
+	r, err := up.app.Reader(ctx)
 	if err != nil {
 		return VerifyReport{}, err
 	}

@@ -127,7 +127,7 @@ func TestTheRescueBelievesNoMoreThanTheApp(t *testing.T) {
 	cl.keep("holdfast.json", read(t, c.dest, "holdfast.json"))
 	cl.keep("keyring-1", read(t, c.dest, "keyring-1"))
 	key := newKey(t)
-	c.must(func(a *core.App) error { return a.ChangeKey(ctx, key, nil) })
+	c.must(func(a *core.App) error { return a.Encryption().ChangeKey(ctx, key, nil) })
 	cl.given(old)
 	if len(cl.public) != 1 {
 		t.Fatalf("the thief has %d epochs", len(cl.public))

@@ -166,7 +166,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 	switch Change(a.profile.Settings().Change) {
 	case ChangeNone:
 	case ChangeGiveUpOn, ChangeGiveUpOff:
-		if err := a.GiveUpChange(ctx, progress); err != nil {
+		if err := a.Encryption().GiveUp(ctx, progress); err != nil {
 			return BackupReport{}, err
 		}
 	default:
@@ -226,21 +226,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		total, stop = a.totals(ctx, set, exclude, o.Counters)
 		defer stop()
 	}
-	m := startMeter(ctx, progress, func() Progress {
-		c := o.Counters
-		p := Progress{
-			Step: StepBackingUp, Path: c.Path(), Waiting: c.Waiting(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(), BytesNew: c.BytesNew(),
-			FilesTotal: total.files.Load(), BytesTotal: total.bytes.Load(), Paused: gate.Paused(), Problems: int(c.Problems.Load()),
-		}
-		switch {
-		case c.Finishing.Load():
-			p.Step = StepFinishing
-		case p.FilesDone == 0 && c.BytesRead.Load() == 0 && p.Path == "":
-			p.Step = StepPreparing
-		}
-		p.FilesTotal, p.BytesTotal = max(p.FilesTotal, p.FilesDone), max(p.BytesTotal, p.BytesDone)
-		return p
-	})
+	m := startMeter(ctx, progress, func() Progress { return progressOf(o.Counters, total, gate) })
 	res, err := backup.Run(ctx, o)
 	m.end()
 	states, moved := a.sourceStates(ctx, res.Held)
@@ -277,6 +263,22 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		s.Known = append(slices.Clone(s.Known), report.Snapshot)
 		s.SourceStates = states
 	})
+}
+
+// progressOf says how far a backup is.
+func progressOf(c *backup.Counters, total *totals, gate *backup.Gate) Progress {
+	p := Progress{
+		Step: StepBackingUp, Path: c.Path(), Waiting: c.Waiting(), FilesDone: c.Files.Load(), BytesDone: c.Bytes.Load(), BytesNew: c.BytesNew(),
+		FilesTotal: total.files.Load(), BytesTotal: total.bytes.Load(), Paused: gate.Paused(), Problems: int(c.Problems.Load()),
+	}
+	switch {
+	case c.Finishing.Load():
+		p.Step = StepFinishing
+	case p.FilesDone == 0 && c.BytesRead.Load() == 0 && p.Path == "":
+		p.Step = StepPreparing
+	}
+	p.FilesTotal, p.BytesTotal = max(p.FilesTotal, p.FilesDone), max(p.BytesTotal, p.BytesDone)
+	return p
 }
 
 // nextNumber takes the number of the next snapshot. A profile that meets a higher one of its own than it knows is a copy of another, or was

@@ -75,16 +75,16 @@ func TestTheKeyIsConfirmedUntilItChanges(t *testing.T) {
 	if confirmed() {
 		t.Error("confirmed before anybody did")
 	}
-	c.must(func(a *core.App) error { return a.ConfirmKey() })
+	c.must(func(a *core.App) error { return a.Encryption().ConfirmKey() })
 	if !confirmed() {
 		t.Error("the confirmation was lost")
 	}
 	c.must(func(a *core.App) error {
-		k, err := a.NewKey()
+		k, err := a.Encryption().NewKey()
 		if err != nil {
 			return err
 		}
-		return a.ChangeKey(ctx, k, nil)
+		return a.Encryption().ChangeKey(ctx, k, nil)
 	})
 	if confirmed() {
 		t.Error("a new key counts as confirmed")

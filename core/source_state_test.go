@@ -45,7 +45,7 @@ func TestASourceThatLostEverything(t *testing.T) {
 				t.Errorf("told once only: %+v", again)
 			}
 			c.must(func(a *core.App) error {
-				_, err := a.Prune(context.Background(), core.PruneRequest{Retention: &core.Retention{Last: 1}, Grace: 0}, nil)
+				_, err := a.Upkeep().Prune(context.Background(), core.PruneRequest{Retention: &core.Retention{Last: 1}, Grace: 0}, nil)
 				return err
 			})
 			target := t.TempDir()

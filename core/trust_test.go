@@ -90,7 +90,7 @@ func TestGivingUpTurningOffIsNotTalkedOutOf(t *testing.T) {
 	}
 	c.params.Places = places.Places{}
 	claimUnencrypted(t, c.dest, [32]byte{1})
-	if err := c.do(func(a *core.App) error { return a.GiveUpChange(ctx, nil) }); !errors.Is(err, core.ErrChangeMade) {
+	if err := c.do(func(a *core.App) error { return a.Encryption().GiveUp(ctx, nil) }); !errors.Is(err, core.ErrChangeMade) {
 		t.Errorf("giving up: %v", err)
 	}
 	before := len(objects(t, c.dest))
@@ -105,7 +105,7 @@ func TestGivingUpTurningOffIsNotTalkedOutOf(t *testing.T) {
 	if st := status(c); !strings.HasPrefix(string(st.Change), "give-up") {
 		t.Errorf("it goes on with %q by itself", st.Change)
 	}
-	c.must(func(a *core.App) error { _, err := a.ResumeChange(ctx, nil); return err }) // asked for
+	c.must(func(a *core.App) error { _, err := a.Encryption().Resume(ctx, nil); return err }) // asked for
 	if st := status(c); st.Protection != core.ProtectionNone || st.Change != "" {
 		t.Errorf("asked to go on: %+v", st)
 	}
@@ -130,12 +130,12 @@ func TestAComputerThatReturnsAsksForTheNewKey(t *testing.T) {
 		return a.Setup(ctx, core.SetupRequest{Destination: c.dest, Sources: []string{other.src}, Key: key, Existing: true})
 	})
 	next := newKey(t)
-	c.must(func(a *core.App) error { return a.ChangeKey(ctx, next, nil) })
+	c.must(func(a *core.App) error { return a.Encryption().ChangeKey(ctx, next, nil) })
 	before := objects(t, c.dest)
 	for name, work := range map[string]func(a *core.App) error{
 		"backup": func(a *core.App) error { _, err := a.Backup(ctx, nil); return err },
-		"prune":  func(a *core.App) error { _, err := a.Prune(ctx, core.PruneRequest{}, nil); return err },
-		"enter":  func(a *core.App) error { return a.EnterKey(ctx, newKey(t)) },
+		"prune":  func(a *core.App) error { _, err := a.Upkeep().Prune(ctx, core.PruneRequest{}, nil); return err },
+		"enter":  func(a *core.App) error { return a.Encryption().EnterKey(ctx, newKey(t)) },
 	} {
 		if err := other.do(work); !errors.Is(err, core.ErrWrongKey) {
 			t.Errorf("%s: %v", name, err)
@@ -144,7 +144,7 @@ func TestAComputerThatReturnsAsksForTheNewKey(t *testing.T) {
 	if after := objects(t, c.dest); !maps.Equal(before, after) {
 		t.Error("something was written or deleted")
 	}
-	other.must(func(a *core.App) error { return a.EnterKey(ctx, next) })
+	other.must(func(a *core.App) error { return a.Encryption().EnterKey(ctx, next) })
 	if r := other.backup(); r.Snapshot == "" {
 		t.Errorf("%+v", r)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
@@ -64,15 +65,15 @@ func trustOf(c VaultCard) VaultTrust {
 	return VaultTrust{Name: c.Name, Address: string(c.URL), Host: c.URL.Host(), Fingerprint: c.Fingerprint(), Certificate: c.CertificateFingerprint()}
 }
 
-// VaultQuestion returns what to show of the card at a destination before its
+// Question returns what to show of the card at a destination before its
 // vault is contacted. known: this computer's own backup has this vault, so there is
 // nothing to ask. Nothing is contacted. Errors: ErrDamaged, ErrNewerFormat.
-func (a *App) VaultQuestion(card []byte) (show VaultTrust, known bool, err error) {
+func (pw Passwords) Question(card []byte) (show VaultTrust, known bool, err error) {
 	c, err := landedCard(card)
 	if err != nil {
 		return VaultTrust{}, false, err
 	}
-	return trustOf(c), a.knows(c), nil
+	return trustOf(c), pw.app.knows(c), nil
 }
 
 // landedCard reads the card in a header, from whatever version.
@@ -162,11 +163,11 @@ func (a *App) ownPlace(card []byte) (VaultPlace, error) {
 	return place, nil
 }
 
-// UseVaultAddress keeps how the person names the token of the profile's vault: with
+// UseAddress keeps how the person names the token of the profile's vault: with
 // a module or a file with the PIN, which nobody but a person on this computer can say.
 // Errors: ErrNotSetUp, ErrNoPassword, ErrInvalid (it is another token, or none).
-func (a *App) UseVaultAddress(typed TypedVault) error {
-	set := a.profile.Settings()
+func (pw Passwords) UseAddress(typed TypedVault) error {
+	set := pw.app.profile.Settings()
 	switch {
 	case set.Repository == "":
 		return ErrNotSetUp
@@ -181,7 +182,7 @@ func (a *App) UseVaultAddress(typed TypedVault) error {
 	if of, err := c.URL.Address(); !token || err != nil || !at.Fits(of) {
 		return fmt.Errorf("%w: the vault of this backup is %s", ErrInvalid, c.URL)
 	}
-	return a.profile.Update(func(s *profile.Settings) { rememberAddress(s, typed) })
+	return pw.app.profile.Update(func(s *profile.Settings) { rememberAddress(s, typed) })
 }
 
 // chosenPlace is the vault for a new password of the profile's backup: the one
@@ -225,4 +226,30 @@ func managementSeeds(key *backupkey.Key) func(publicKey, account []byte) (seed, 
 		salt := append(append(make([]byte, 0, len(publicKey)+len(account)), publicKey...), account...)
 		return key.Derive(backupkey.LabelVaultAccount, salt, 32), key.Derive(backupkey.LabelVaultManagement, nil, 32)
 	}
+}
+
+// What core and the faces know of vaults.
+type (
+	Vaults     = vaults.Vaults
+	NewAccount = vaults.NewAccount
+	VaultToken = vaults.Token
+	VaultState = vaults.State
+	VaultError = vaults.Error
+	VaultPlace = vaults.Place
+)
+
+// GuessLimit is how many guesses an account has.
+const GuessLimit = vaults.Guesses
+
+// PasswordRequest is a password and the vault that is to check it.
+type PasswordRequest struct {
+	Password []byte // cleared by nobody but its owner
+	// Vault is the one that the person named; zero: the one that the backup has already.
+	Vault TypedVault
+	// Trust is the person's agreement to contact the vault that only the card at a
+	// destination names. Nobody needs it for this computer's own backup.
+	Trust VaultTrust
+	// Enrolment is the token that some vaults want for a new account. nil: the
+	// one in the card's file, if that has one.
+	Enrolment []byte
 }

@@ -29,7 +29,7 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 		runs = append(runs, core.Run{Kind: core.RunBackup, Started: end, Ended: end, Outcome: core.OutcomeDone, Files: int64(i + 1), Bytes: 1})
 	}
 	runs[2].Outcome, runs[2].Code, runs[2].Error = core.OutcomeFailed, "destination-gone", "the destination cannot be reached" // a row that is higher than the others
-	d := sit(t, t.TempDir(), func(a *core.App) App { return &remembering{a, runs} })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
 	d.ui.window.Resize(smallest)
 	d.ui.open(screenActivity)
 

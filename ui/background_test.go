@@ -213,7 +213,7 @@ func TestClosingKeepsRunningAskedOnce(t *testing.T) {
 
 func TestAPauseStopsTheBackupThatRuns(t *testing.T) {
 	h := &held{begun: make(chan struct{}, 1)}
-	d := sit(t, t.TempDir(), func(a *core.App) App { h.App = a; return h })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { h.App = a; return with(a, h) })
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Later")
 	h.backup = true

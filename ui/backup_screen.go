@@ -348,7 +348,7 @@ func (u *UI) backUp() {
 // verify reads everything back.
 func (u *UI) verify() {
 	j := u.start(core.RunVerify, func(ctx context.Context, progress func(core.Progress)) func() {
-		_, _ = u.core.Verify(ctx, core.VerifyRequest{DataPercent: 100}, progress) // the history tells how it ended
+		_, _ = u.core.Upkeep.Verify(ctx, core.VerifyRequest{DataPercent: 100}, progress) // the history tells how it ended
 		return u.refresh
 	})
 	if j != nil {

@@ -49,7 +49,7 @@ func (f *changeKeyFlow) means() {
 	var p *page
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		if f.key == nil {
-			k, err := f.u.core.NewKey()
+			k, err := f.u.core.Encryption.NewKey()
 			if err != nil {
 				p.fail(err)
 				return
@@ -80,7 +80,7 @@ func (f *changeKeyFlow) means() {
 	})
 	f.u.flow(p.root)
 	f.u.work.run(func(ctx context.Context) func() {
-		all, err := f.u.core.BeforeKeyChange(ctx)
+		all, err := f.u.core.Encryption.BeforeKeyChange(ctx)
 		return func() {
 			kept.SetValue(f.u.keptWords(all, err))
 			p.relayout()
@@ -148,9 +148,9 @@ func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 	}
 	p.fail(nil)
 	p.wait(next, lang.L("Putting the new key to use…"), func(ctx context.Context) func() {
-		err := u.core.ChangeKey(ctx, key, request)
+		err := u.core.Encryption.ChangeKey(ctx, key, request)
 		if err == nil {
-			_ = u.core.ConfirmKey() // only a date to show
+			_ = u.core.Encryption.ConfirmKey() // only a date to show
 		}
 		return func() {
 			if err != nil {

@@ -103,18 +103,25 @@ func (f *fakeFiles) folder(_ string, chosen func(string)) { chosen(f.folderAnswe
 
 func (f *fakeFiles) save(_ string, chosen func(string)) { chosen(f.saveAnswer) }
 
+// with is the core of an App with another one in its place.
+func with(a *core.App, app App) Core {
+	c := CoreOf(a)
+	c.App = app
+	return c
+}
+
 // sit opens a window on a profile; wrap may put something between it and core.
-func sit(t *testing.T, profile string, wrap func(*core.App) App) *desk {
+func sit(t *testing.T, profile string, wrap func(*core.App) Core) *desk {
 	t.Helper()
 	return sitWith(t, profile, keyring.File{Path: filepath.Join(profile, "device.key")}, wrap)
 }
 
-func sitWith(t *testing.T, profile string, ring core.Keyring, wrap func(*core.App) App) *desk {
+func sitWith(t *testing.T, profile string, ring core.Keyring, wrap func(*core.App) Core) *desk {
 	t.Helper()
 	return sitIn(t, core.Params{Profile: profile, Keyring: ring}, wrap)
 }
 
-func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
+func sitIn(t *testing.T, params core.Params, wrap func(*core.App) Core) *desk {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	a, err := core.Open(context.Background(), params)
@@ -122,14 +129,13 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) App) *desk {
 		t.Fatal(err)
 	}
 	d := &desk{t: t, loop: newLoop(), core: a, files: &fakeFiles{}, profile: params.Profile}
-	var app App = a
+	c := CoreOf(a)
 	if wrap != nil {
-		app = wrap(a)
+		c = wrap(a)
 	}
-	app = &offUI{App: app, t: t, ui: goroutine()}
 	d.panel = &panel{App: test.NewTempApp(t)}
 	d.ui = New(Params{
-		Fyne: d.panel, App: app, Profile: params.Profile, Do: d.loop.do,
+		Fyne: d.panel, Core: watched(t, c), Profile: params.Profile, Do: d.loop.do,
 		Now:    func() time.Time { return time.Now().Add(d.clock) },
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
 	})

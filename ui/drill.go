@@ -49,7 +49,7 @@ func (u *UI) drillRow(st core.Status) fyne.CanvasObject {
 // amiss is told.
 func (u *UI) drill(bySchedule bool) {
 	j := u.start(core.RunDrill, func(ctx context.Context, progress func(core.Progress)) func() {
-		report, err := u.core.Drill(ctx, core.DrillRequest{}, progress)
+		report, err := u.core.Upkeep.Drill(ctx, core.DrillRequest{}, progress)
 		return func() {
 			u.refresh()
 			if (bySchedule || u.hidden) && (report.Errors > 0 || err != nil && !errors.Is(err, context.Canceled)) {
@@ -65,7 +65,7 @@ func (u *UI) drill(bySchedule bool) {
 // prune thins out older dates by the rules.
 func (u *UI) prune() {
 	j := u.start(core.RunPrune, func(ctx context.Context, progress func(core.Progress)) func() {
-		_, _ = u.core.Prune(ctx, core.PruneRequest{Grace: -1}, progress) // the history tells how it ended
+		_, _ = u.core.Upkeep.Prune(ctx, core.PruneRequest{Grace: -1}, progress) // the history tells how it ended
 		return func() {
 			u.restore.outdated(false)
 			u.refresh()

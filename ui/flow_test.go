@@ -347,17 +347,17 @@ func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.B
 
 func (h *held) TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
 	if !h.cutChange {
-		return h.App.TurnOnEncryption(ctx, key, password, progress)
+		return h.App.Encryption().TurnOn(ctx, key, password, progress)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return h.App.TurnOnEncryption(ctx, key, password, func(p core.Progress) { cancel(); progress(p) })
+	return h.App.Encryption().TurnOn(ctx, key, password, func(p core.Progress) { cancel(); progress(p) })
 }
 
 func TestCancelAndClose(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	h := &held{begun: make(chan struct{}, 1)}
-	d := sit(t, t.TempDir(), func(a *core.App) App { h.App = a; return h })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { h.App = a; return with(a, h) })
 	d.setUp(dir, destination)
 	d.backUp()
 	h.backup = true
@@ -396,7 +396,7 @@ func cutOff(t *testing.T) (d *desk, profile, destination string, key []string) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	h := &held{cutChange: true}
 	profile = t.TempDir()
-	d = sit(t, profile, func(a *core.App) App { h.App = a; return h })
+	d = sit(t, profile, func(a *core.App) Core { h.App = a; return with(a, h) })
 	d.setUp(dir, destination)
 	d.backUp()
 	d.toggle().Tapped(nil)
@@ -452,7 +452,7 @@ func TestTheFirstScreenClaimsOnlyWhatHappened(t *testing.T) {
 	dir, more := treeOf(t, someFiles), treeOf(t, map[string]string{"song": "la"})
 	h := &held{begun: make(chan struct{}, 1)}
 	profile := t.TempDir()
-	d := sit(t, profile, func(a *core.App) App { h.App = a; return h })
+	d := sit(t, profile, func(a *core.App) Core { h.App = a; return with(a, h) })
 	d.door("Set up a backup")
 	d.write(0, dir+" which is not there")
 	d.press("Add")

@@ -41,7 +41,7 @@ func (u *UI) askGiveUp() {
 // giveUp takes the change back and says how that ended.
 func (u *UI) giveUp() {
 	j := u.start(core.RunGiveUp, func(ctx context.Context, progress func(core.Progress)) func() {
-		err := u.core.GiveUpChange(ctx, progress)
+		err := u.core.Encryption.GiveUp(ctx, progress)
 		return func() { u.gaveUp(err) }
 	})
 	if j == nil {

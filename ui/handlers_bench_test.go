@@ -37,7 +37,7 @@ func BenchmarkPages(b *testing.B) {
 		Protection: core.ProtectionKey, KeyConfirmed: now, LastBackup: &s.runs[0], LastGood: &s.runs[0], Schedule: core.Schedule{Every: core.Daily},
 	}
 	l := newLoop()
-	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, App: s, Profile: profile, Do: l.do})
+	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.do})
 	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 	u.window.Resize(fyne.NewSize(1000, 700))
 	var dates []core.Snapshot

@@ -29,6 +29,27 @@ type offUI struct {
 	ui string // the goroutine that must not
 }
 
+type (
+	offPasswords struct {
+		Passwords
+		*offUI
+	}
+	offEncryption struct {
+		Encryption
+		*offUI
+	}
+	offUpkeep struct {
+		Upkeep
+		*offUI
+	}
+)
+
+// watched is a core whose callers are watched.
+func watched(t *testing.T, c Core) Core {
+	o := &offUI{App: c.App, t: t, ui: goroutine()}
+	return Core{o, offPasswords{c.Passwords, o}, offEncryption{c.Encryption, o}, offUpkeep{c.Upkeep, o}}
+}
+
 func goroutine() string {
 	var b [64]byte
 	line := b[:runtime.Stack(b[:], false)]
@@ -71,19 +92,19 @@ func (o *offUI) SetUploadLimit(n int64) error {
 	return o.App.SetUploadLimit(n)
 }
 
-func (o *offUI) Pin(ctx context.Context, ids []string, pinned bool) error {
-	o.away("Pin")
-	return o.App.Pin(ctx, ids, pinned)
+func (o offUpkeep) Pin(ctx context.Context, ids []string, pinned bool) error {
+	o.away("Upkeep.Pin")
+	return o.Upkeep.Pin(ctx, ids, pinned)
 }
 
-func (o *offUI) DeleteSnapshots(ctx context.Context, ids []string) error {
-	o.away("DeleteSnapshots")
-	return o.App.DeleteSnapshots(ctx, ids)
+func (o offUpkeep) Delete(ctx context.Context, ids []string) error {
+	o.away("Upkeep.Delete")
+	return o.Upkeep.Delete(ctx, ids)
 }
 
-func (o *offUI) ConfirmKey() error {
-	o.away("ConfirmKey")
-	return o.App.ConfirmKey()
+func (o offEncryption) ConfirmKey() error {
+	o.away("Encryption.ConfirmKey")
+	return o.Encryption.ConfirmKey()
 }
 
 func (o *offUI) Estimate(ctx context.Context, s, x []string, p func(int64, int64)) (int64, int64, error) {
@@ -96,69 +117,69 @@ func (o *offUI) Backup(ctx context.Context, p func(core.Progress)) (core.BackupR
 	return o.App.Backup(ctx, p)
 }
 
-func (o *offUI) TurnOnEncryption(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest, p func(core.Progress)) (core.BackupReport, error) {
-	o.away("TurnOnEncryption")
-	return o.App.TurnOnEncryption(ctx, k, r, p)
+func (o offEncryption) TurnOn(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("Encryption.TurnOn")
+	return o.Encryption.TurnOn(ctx, k, r, p)
 }
 
-func (o *offUI) TurnOffEncryption(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
-	o.away("TurnOffEncryption")
-	return o.App.TurnOffEncryption(ctx, p)
+func (o offEncryption) TurnOff(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("Encryption.TurnOff")
+	return o.Encryption.TurnOff(ctx, p)
 }
 
-func (o *offUI) GiveUpChange(ctx context.Context, p func(core.Progress)) error {
-	o.away("GiveUpChange")
-	return o.App.GiveUpChange(ctx, p)
+func (o offEncryption) GiveUp(ctx context.Context, p func(core.Progress)) error {
+	o.away("Encryption.GiveUp")
+	return o.Encryption.GiveUp(ctx, p)
 }
 
-func (o *offUI) ResumeChange(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
-	o.away("ResumeChange")
-	return o.App.ResumeChange(ctx, p)
+func (o offEncryption) Resume(ctx context.Context, p func(core.Progress)) (core.BackupReport, error) {
+	o.away("Encryption.Resume")
+	return o.Encryption.Resume(ctx, p)
 }
 
-func (o *offUI) Key(ctx context.Context) (*backupkey.Key, error) {
-	o.away("Key")
-	return o.App.Key(ctx)
+func (o offEncryption) Key(ctx context.Context) (*backupkey.Key, error) {
+	o.away("Encryption.Key")
+	return o.Encryption.Key(ctx)
 }
 
-func (o *offUI) BeforeKeyChange(ctx context.Context) ([]core.Kept, error) {
-	o.away("BeforeKeyChange")
-	return o.App.BeforeKeyChange(ctx)
+func (o offEncryption) BeforeKeyChange(ctx context.Context) ([]core.Kept, error) {
+	o.away("Encryption.BeforeKeyChange")
+	return o.Encryption.BeforeKeyChange(ctx)
 }
 
-func (o *offUI) ChangeKey(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest) error {
-	o.away("ChangeKey")
-	return o.App.ChangeKey(ctx, k, r)
+func (o offEncryption) ChangeKey(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest) error {
+	o.away("Encryption.ChangeKey")
+	return o.Encryption.ChangeKey(ctx, k, r)
 }
 
-func (o *offUI) Vaults() ([]core.VaultToken, string) {
-	o.away("Vaults")
-	return o.App.Vaults()
+func (o offPasswords) Vaults() ([]core.VaultToken, string) {
+	o.away("Passwords.Vaults")
+	return o.Passwords.Vaults()
 }
 
-func (o *offUI) VaultStatus(ctx context.Context) (core.VaultState, error) {
-	o.away("VaultStatus")
-	return o.App.VaultStatus(ctx)
+func (o offPasswords) State(ctx context.Context) (core.VaultState, error) {
+	o.away("Passwords.State")
+	return o.Passwords.State(ctx)
 }
 
-func (o *offUI) AskVault(ctx context.Context, card []byte, typed core.TypedVault, trust core.VaultTrust) (core.VaultState, error) {
-	o.away("AskVault")
-	return o.App.AskVault(ctx, card, typed, trust)
+func (o offPasswords) Ask(ctx context.Context, card []byte, typed core.TypedVault, trust core.VaultTrust) (core.VaultState, error) {
+	o.away("Passwords.Ask")
+	return o.Passwords.Ask(ctx, card, typed, trust)
 }
 
-func (o *offUI) SetPassword(ctx context.Context, r core.PasswordRequest) error {
-	o.away("SetPassword")
-	return o.App.SetPassword(ctx, r)
+func (o offPasswords) Set(ctx context.Context, r core.PasswordRequest) error {
+	o.away("Passwords.Set")
+	return o.Passwords.Set(ctx, r)
 }
 
-func (o *offUI) CheckPassword(ctx context.Context, p []byte) error {
-	o.away("CheckPassword")
-	return o.App.CheckPassword(ctx, p)
+func (o offPasswords) Check(ctx context.Context, p []byte) error {
+	o.away("Passwords.Check")
+	return o.Passwords.Check(ctx, p)
 }
 
-func (o *offUI) RemovePassword(ctx context.Context) error {
-	o.away("RemovePassword")
-	return o.App.RemovePassword(ctx)
+func (o offPasswords) Remove(ctx context.Context) error {
+	o.away("Passwords.Remove")
+	return o.Passwords.Remove(ctx)
 }
 
 // Elsewhere only gives a value: what it does is called on that.
@@ -171,19 +192,19 @@ func (o *offUI) Reader(ctx context.Context) (*core.Reader, error) {
 	return o.App.Reader(ctx)
 }
 
-func (o *offUI) Drill(ctx context.Context, r core.DrillRequest, p func(core.Progress)) (core.DrillReport, error) {
-	o.away("Drill")
-	return o.App.Drill(ctx, r, p)
+func (o offUpkeep) Drill(ctx context.Context, r core.DrillRequest, p func(core.Progress)) (core.DrillReport, error) {
+	o.away("Upkeep.Drill")
+	return o.Upkeep.Drill(ctx, r, p)
 }
 
-func (o *offUI) Prune(ctx context.Context, r core.PruneRequest, p func(core.Progress)) (core.PruneReport, error) {
-	o.away("Prune")
-	return o.App.Prune(ctx, r, p)
+func (o offUpkeep) Prune(ctx context.Context, r core.PruneRequest, p func(core.Progress)) (core.PruneReport, error) {
+	o.away("Upkeep.Prune")
+	return o.Upkeep.Prune(ctx, r, p)
 }
 
-func (o *offUI) Verify(ctx context.Context, r core.VerifyRequest, p func(core.Progress)) (core.VerifyReport, error) {
-	o.away("Verify")
-	return o.App.Verify(ctx, r, p)
+func (o offUpkeep) Verify(ctx context.Context, r core.VerifyRequest, p func(core.Progress)) (core.VerifyReport, error) {
+	o.away("Upkeep.Verify")
+	return o.Upkeep.Verify(ctx, r, p)
 }
 
 // stopwatch is how long the handlers of all stories kept a processor, by what

@@ -16,7 +16,7 @@ func (f *setupFlow) existing(found core.Found) {
 	switch {
 	case found.Protection != core.ProtectionKey:
 		f.joinUnencrypted()
-	case found.VaultCard != nil && f.u.core.HasVaults():
+	case found.VaultCard != nil && f.u.core.Passwords.Possible():
 		f.joinWithPassword(found)
 	default:
 		f.joinWithKey(found)
@@ -40,7 +40,7 @@ func (f *setupFlow) joinAfterAsking(found core.Found, asked vaultToAsk) {
 	g = newPasswordGate(gateParams{
 		u: f.u, button: lang.L("Join this backup"), failed: func(err error) { p.fail(err) },
 		ask: func(ctx context.Context) (core.VaultState, error) {
-			return f.u.core.AskVault(ctx, found.VaultCard, asked.typed, asked.trust)
+			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.typed, asked.trust)
 		},
 		try: func(ctx context.Context, password []byte) error {
 			req.Password = &core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust}
@@ -94,7 +94,7 @@ func (f *setupFlow) joinWithKey(found core.Found) {
 	keys.accepted = func() { join.Tapped(nil) }
 	f.forget = keys.clear
 	content := []fyne.CanvasObject{keys.root}
-	if found.VaultCard != nil && f.u.core.HasVaults() {
+	if found.VaultCard != nil && f.u.core.Passwords.Possible() {
 		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.joinWithPassword(found) }))
 	}
 	p = f.joinPage(keys.clear, content, join)

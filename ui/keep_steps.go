@@ -38,7 +38,7 @@ type keepSteps struct {
 }
 
 // withPassword tells whether there will be a password.
-func (s *keepSteps) withPassword() bool { return s.byPass && s.u.core.HasVaults() }
+func (s *keepSteps) withPassword() bool { return s.byPass && s.u.core.Passwords.Possible() }
 
 // withDigits tells whether the 64 digits are shown and asked back. A vault
 // that is lost with the computer leaves no choice.
@@ -49,7 +49,7 @@ func (s *keepSteps) withDigits() bool {
 // pages is how many pages there are.
 func (s *keepSteps) pages() int {
 	n := 0
-	if s.u.core.HasVaults() && !s.asked {
+	if s.u.core.Passwords.Possible() && !s.asked {
 		n++
 	}
 	if s.withPassword() {
@@ -86,7 +86,7 @@ func (s *keepSteps) forget() {
 // begin shows the first page; from is the page before it.
 func (s *keepSteps) begin(from *page) {
 	if s.key == nil {
-		k, err := s.u.core.NewKey()
+		k, err := s.u.core.Encryption.NewKey()
 		if err != nil {
 			from.fail(err)
 			return
@@ -138,7 +138,7 @@ func (s *keepSteps) noKeyring() {
 // first shows the first page.
 func (s *keepSteps) first() {
 	switch {
-	case s.u.core.HasVaults() && !s.asked:
+	case s.u.core.Passwords.Possible() && !s.asked:
 		s.how()
 	case s.withPassword():
 		s.choosePassword()

@@ -47,7 +47,7 @@ func (u *UI) usePassword(name string, local bool, req core.PasswordRequest, p *p
 	before := u.core.Status().PasswordConfirmed
 	p.fail(nil)
 	p.wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
-		err := u.core.SetPassword(ctx, req)
+		err := u.core.Passwords.Set(ctx, req)
 		clear(req.Password)
 		clear(req.Enrolment)
 		return func() {
@@ -81,7 +81,7 @@ func (u *UI) checkPassword() {
 	var p *page
 	g := newPasswordGate(gateParams{
 		u: u, button: lang.L("Check it"), failed: func(err error) { p.fail(err) },
-		ask: u.core.VaultStatus, try: u.core.CheckPassword,
+		ask: u.core.Passwords.State, try: u.core.Passwords.Check,
 		opened: func() {
 			u.leaveFlow()
 			u.inform(lang.L("That is your password"), lang.L("The vault has given the key back for it. You have all 10 guesses again."))
@@ -106,7 +106,7 @@ func (u *UI) removePassword(then func()) {
 	remove := func(p *page, next *widgets.Button) {
 		p.fail(nil)
 		p.wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
-			err := u.core.RemovePassword(ctx)
+			err := u.core.Passwords.Remove(ctx)
 			return func() {
 				if err != nil {
 					show()
@@ -145,7 +145,7 @@ func (u *UI) removePassword(then func()) {
 // yet to have saved it; then follows the check.
 func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Button, then func(p *page, next *widgets.Button)) {
 	p.wait(next, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
-		key, err := u.core.Key(ctx)
+		key, err := u.core.Encryption.Key(ctx)
 		return func() {
 			if err != nil {
 				p.fail(err)
@@ -156,7 +156,7 @@ func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Butt
 				back: func() { key.Clear(); back() },
 				confirmed: func(p *page, next *widgets.Button) {
 					p.wait(next, lang.L("Saving…"), func(context.Context) func() {
-						err := u.core.ConfirmKey()
+						err := u.core.Encryption.ConfirmKey()
 						return func() {
 							if err != nil {
 								p.fail(err)

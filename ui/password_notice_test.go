@@ -13,7 +13,10 @@ import (
 // due is a backup with a password that has not been asked for in a long time.
 type due struct{ *core.App }
 
-func (d due) HasVaults() bool { return true }
+// reachable are passwords whose vaults this build reaches.
+type reachable struct{ Passwords }
+
+func (reachable) Possible() bool { return true }
 
 func (d due) Status() core.Status {
 	st := d.App.Status()
@@ -28,7 +31,11 @@ func TestThePasswordIsAskedAboutNowAndThen(t *testing.T) {
 	d.setUpEncrypted(dir, destination)
 	d.leave()
 
-	d = sit(t, profile, func(a *core.App) App { return due{a} })
+	d = sit(t, profile, func(a *core.App) Core {
+		c := with(a, due{a})
+		c.Passwords = reachable{c.Passwords}
+		return c
+	})
 	d.sees("Do you still know your password?")
 	d.sees("9 wrong guesses since")
 	d.press("Check it")

@@ -17,7 +17,7 @@ const askLaterBy = 24 * time.Hour
 
 // passwordRow is the password's line on the Backup screen; nil where there are no vaults.
 func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
-	if !u.core.HasVaults() {
+	if !u.core.Passwords.Possible() {
 		return nil
 	}
 	free := func(tap func()) func() {
@@ -191,7 +191,7 @@ func (u *UI) passwordScreen() {
 	p.again = u.passwordScreen
 	u.flow(p.root)
 	u.work.run(func(ctx context.Context) func() {
-		v, err := u.core.VaultStatus(ctx)
+		v, err := u.core.Passwords.State(ctx)
 		return func() {
 			if err != nil {
 				if st.Vault == nil {

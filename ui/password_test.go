@@ -34,7 +34,7 @@ func computer(t *testing.T, delays ...time.Duration) core.Vaults {
 }
 
 // sitAt opens a window on a profile of a computer with vaults.
-func sitAt(t *testing.T, vaults core.Vaults, profile string, wrap func(*core.App) App) *desk {
+func sitAt(t *testing.T, vaults core.Vaults, profile string, wrap func(*core.App) Core) *desk {
 	t.Helper()
 	return sitIn(t, core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}, Vaults: vaults}, wrap)
 }

@@ -41,7 +41,7 @@ func (f *protectFlow) means() {
 	var p *page
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.keep.begin(p) })
 	opens := widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
-	if f.u.core.HasVaults() {
+	if f.u.core.Passwords.Possible() {
 		opens.SetValue(lang.L("You keep it behind a password, as 64 digits, or both. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
 	}
 	p = f.u.newPage(pageParams{
@@ -63,9 +63,9 @@ func (f *protectFlow) work() {
 	key, password, confirmed := f.keep.key, f.keep.request(), f.keep.withDigits()
 	f.u.change(core.RunTurnOn, f.keep.of(), func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
 		if confirmed { // before: what is cut off goes on without asking again
-			_ = f.u.core.ConfirmKey() // only a date to show
+			_ = f.u.core.Encryption.ConfirmKey() // only a date to show
 		}
-		report, err := f.u.core.TurnOnEncryption(ctx, key, password, progress)
+		report, err := f.u.core.Encryption.TurnOn(ctx, key, password, progress)
 		key.Clear() // the profile keeps it now, or there is nothing to keep it for
 		if password != nil {
 			clear(password.Password)
@@ -86,7 +86,7 @@ func (u *UI) turnOff() {
 		},
 		foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, u.leaveFlow),
-			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, 3, u.core.TurnOffEncryption) }),
+			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, 3, u.core.Encryption.TurnOff) }),
 		},
 	})
 	u.flow(p.root)
@@ -102,7 +102,7 @@ func (u *UI) goOn() {
 	if u.core.Status().Change == core.ChangeTurnOff {
 		kind, of = core.RunTurnOff, 3
 	}
-	u.change(kind, of, u.core.ResumeChange)
+	u.change(kind, of, u.core.Encryption.Resume)
 }
 
 // change runs a change of protection and shows its steps to the end. The
@@ -228,7 +228,7 @@ func (u *UI) showKey() {
 			empty().say(sentence)
 		}
 	}, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
-		key, err := u.core.Key(ctx)
+		key, err := u.core.Encryption.Key(ctx)
 		return func() {
 			if err != nil {
 				p := empty()

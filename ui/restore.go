@@ -178,7 +178,7 @@ func (f *restoreFlow) elsewhere() {
 				switch {
 				case err != nil:
 					p.fail(err)
-				case found.Protection == core.ProtectionKey && found.VaultCard != nil && f.u.core.HasVaults():
+				case found.Protection == core.ProtectionKey && found.VaultCard != nil && f.u.core.Passwords.Possible():
 					f.unlockWithPassword(found)
 				case found.Protection == core.ProtectionKey:
 					f.unlock(found)

@@ -22,7 +22,7 @@ func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 		keep.Disable()
 		p.again = func() { keep.Tapped(nil) }
 		p.wait(nil, lang.L("Writing it down at the place of the backup…"), func(ctx context.Context) func() {
-			err := u.core.Pin(ctx, []string{s.ID}, on)
+			err := u.core.Upkeep.Pin(ctx, []string{s.ID}, on)
 			return func() {
 				keep.Enable()
 				p.fail(err)
@@ -45,7 +45,7 @@ func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 			remove.Disable()
 			p.again = func() { remove.Tapped(nil) }
 			p.wait(nil, lang.L("Writing it down at the place of the backup…"), func(ctx context.Context) func() {
-				err := u.core.DeleteSnapshots(ctx, []string{s.ID})
+				err := u.core.Upkeep.Delete(ctx, []string{s.ID})
 				return func() {
 					remove.Enable()
 					if err != nil {

@@ -15,7 +15,7 @@ func (u *UI) retentionLine() string {
 	switch {
 	case !u.prefs.thinOut():
 		return lang.L("Every date is kept.")
-	case u.core.Retention() != core.DefaultRetention():
+	case u.core.Upkeep.Retention() != core.DefaultRetention():
 		return lang.L("Thinned out by rules of your own.")
 	}
 	return lang.L("Thinned out: the older, the fewer.")
@@ -25,7 +25,7 @@ func (u *UI) retentionLine() string {
 // before anything goes.
 func (u *UI) editRetention() {
 	rules := lang.L("All of two days, one a day for a month, one a week for a quarter, one a month for two years, and one a year for ever.")
-	if u.core.Retention() != core.DefaultRetention() {
+	if u.core.Upkeep.Retention() != core.DefaultRetention() {
 		rules = lang.L("By the rules that were given on the command line.")
 	}
 	chosen := 0
@@ -47,7 +47,7 @@ func (u *UI) editRetention() {
 			preview.SetText(lang.L("Looking what would go…"))
 			preview.Show()
 			looking.run(func(ctx context.Context) func() {
-				report, err := u.core.Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
+				report, err := u.core.Upkeep.Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
 				return func() {
 					if err != nil {
 						preview.Hide()

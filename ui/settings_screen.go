@@ -152,7 +152,7 @@ func (u *UI) relabel() {
 
 // vaultRow leads to the vault in use; nil where there is none.
 func (u *UI) vaultRow(st core.Status) fyne.CanvasObject {
-	if !st.Password || !u.core.HasVaults() {
+	if !st.Password || !u.core.Passwords.Possible() {
 		return nil
 	}
 	row := widgets.NewSettingRow("lock", lang.L("Vault"), nil, u.passwordScreen)

@@ -184,7 +184,7 @@ func (f *setupFlow) protection() {
 	pairs := [][2]string{
 		{lang.L("End-to-end encrypted (recommended)"), lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")}, plain,
 	}
-	if f.u.core.HasVaults() {
+	if f.u.core.Passwords.Possible() {
 		pairs = [][2]string{
 			{lang.L("End-to-end encrypted, with a 64-digit key (recommended)"), lang.L("Only the key opens it, on every computer. You alone keep it, on paper or in a password manager.")},
 			{lang.L("End-to-end encrypted, with a password"), passwordText()}, plain,
@@ -199,7 +199,7 @@ func (f *setupFlow) protection() {
 	}
 	choices := widgets.NewChoices(chosen, pairs...)
 	var show func()
-	if f.u.core.HasVaults() {
+	if f.u.core.Passwords.Possible() {
 		choices.Below(1, f.keep.recoveryCheck(func() { show() }))
 	}
 	var p *page
@@ -246,7 +246,7 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 	p.wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
-			_ = f.u.core.ConfirmKey() // only a date to show; the backup is set up
+			_ = f.u.core.Encryption.ConfirmKey() // only a date to show; the backup is set up
 		}
 		if err == nil {
 			err = f.u.core.SetSchedule(first)

@@ -39,27 +39,43 @@ type stage struct {
 func (s *stage) Status() core.Status  { return s.status }
 func (s *stage) Activity() []core.Run { return s.runs }
 
-func (s *stage) Key(context.Context) (*backupkey.Key, error) { return exampleKey(), nil }
-func (s *stage) NewKey() (*backupkey.Key, error)             { return exampleKey(), nil }
-
 func (s *stage) Estimate(context.Context, []string, []string, func(int64, int64)) (int64, int64, error) {
 	return 12431, 2_100_000_000, nil
 }
 
-func (s *stage) HasVaults() bool { return true }
+type (
+	stageEncryption struct {
+		core.Encryption
+		stage *stage
+	}
+	stagePasswords struct {
+		core.Passwords
+		stage *stage
+	}
+)
 
-func (s *stage) BeforeKeyChange(context.Context) ([]core.Kept, error) {
+// core is the stage's for a window.
+func (s *stage) core() Core {
+	return Core{s, stagePasswords{s.App.Passwords(), s}, stageEncryption{s.App.Encryption(), s}, s.App.Upkeep()}
+}
+
+func (s stageEncryption) Key(context.Context) (*backupkey.Key, error) { return exampleKey(), nil }
+func (s stageEncryption) NewKey() (*backupkey.Key, error)             { return exampleKey(), nil }
+
+func (s stagePasswords) Possible() bool { return true }
+
+func (s stageEncryption) BeforeKeyChange(context.Context) ([]core.Kept, error) {
 	newest := time.Date(2026, 11, 24, 14, 2, 0, 0, time.Local)
 	return []core.Kept{{Host: "laptop", Backups: 31, Newest: newest, Own: true}, {Host: "old-pc", Backups: 4, Newest: newest.AddDate(0, 0, -40)}}, nil
 }
 
-func (s *stage) Vaults() ([]core.VaultToken, string) {
+func (s stagePasswords) Vaults() ([]core.VaultToken, string) {
 	return []core.VaultToken{{Label: "Anna's Nitrokey", Address: "pkcs11:token=nitrokey"}}, "pkcs11:token=Holdfast"
 }
 
-func (s *stage) VaultStatus(context.Context) (core.VaultState, error) { return s.vault, nil }
-func (s *stage) AskVault(context.Context, []byte, core.TypedVault, core.VaultTrust) (core.VaultState, error) {
-	return s.vault, nil
+func (s stagePasswords) State(context.Context) (core.VaultState, error) { return s.stage.vault, nil }
+func (s stagePasswords) Ask(context.Context, []byte, core.TypedVault, core.VaultTrust) (core.VaultState, error) {
+	return s.stage.vault, nil
 }
 
 func exampleKey() *backupkey.Key {
@@ -165,7 +181,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	l := newLoop()
 	login := &atLogin{}
 	login.on.Store(true)
-	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, App: s, Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
 	u.findApps = func() []core.FoundApp {
 		return []core.FoundApp{
 			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
@@ -363,7 +379,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.turnOff()
 	shoot("encryption-off")
 	(&changeKeyFlow{u: u}).means()
-	kept, err := s.BeforeKeyChange(ctx)
+	kept, err := s.core().Encryption.BeforeKeyChange(ctx)
 	d.sees(u.keptWords(kept, err))
 	shoot("key-change")
 

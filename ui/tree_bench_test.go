@@ -62,7 +62,7 @@ func BenchmarkRestoreTree(b *testing.B) {
 				b.Fatal(err)
 			}
 			l := newLoop()
-			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, App: a, Profile: profile, Do: l.do})
+			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: CoreOf(a), Profile: profile, Do: l.do})
 			defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
 			u.window.Resize(fyne.NewSize(1000, 700))
 			u.open(screenRestore)

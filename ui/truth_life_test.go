@@ -212,11 +212,11 @@ func (l *life) sit() {
 		return valved{s, l.v}, nil
 	}
 	params := core.Params{Profile: l.profile, Keyring: keyring.File{Path: filepath.Join(l.root, "device.key")}, Places: places.By(open), Vaults: l.vaults}
-	l.d = sitIn(l.t, params, func(a *core.App) App {
+	l.d = sitIn(l.t, params, func(a *core.App) Core {
 		if l.lie == nil {
-			return a
+			return CoreOf(a)
 		}
-		return &liar{a, l.lie}
+		return with(a, &liar{a, l.lie})
 	})
 	l.d.clock = l.days
 }

@@ -11,57 +11,10 @@ import (
 
 	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
-
-// App is what the window uses of core.App.
-type App interface {
-	Status() core.Status
-	Activity() []core.Run
-	NewKey() (*backupkey.Key, error)
-	Setup(ctx context.Context, req core.SetupRequest) error
-	SetSources(ctx context.Context, sources, excludes []string) error
-	SetSchedule(s core.Schedule) error
-	PauseSchedule(until time.Time) error
-	SetDestination(ctx context.Context, destination string, fresh bool) error
-	SetUploadLimit(bytesPerSecond int64) error
-	ConfirmKey() error
-	Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error)
-	Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
-	AcceptEmpty(sources ...string) error
-	KeyringAnswers(ctx context.Context) error
-	UseKeyFile() error
-	Pause()
-	Resume()
-	TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error)
-	TurnOffEncryption(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
-	ResumeChange(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error)
-	GiveUpChange(ctx context.Context, progress func(core.Progress)) error
-	Key(ctx context.Context) (*backupkey.Key, error)
-	BeforeKeyChange(ctx context.Context) ([]core.Kept, error)
-	ChangeKey(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest) error
-	HasVaults() bool
-	Vaults() (tokens []core.VaultToken, software string)
-	VaultStatus(ctx context.Context) (core.VaultState, error)
-	VaultQuestion(card []byte) (show core.VaultTrust, known bool, err error)
-	AskVault(ctx context.Context, card []byte, typed core.TypedVault, trust core.VaultTrust) (core.VaultState, error)
-	SetPassword(ctx context.Context, req core.PasswordRequest) error
-	CheckPassword(ctx context.Context, password []byte) error
-	RemovePassword(ctx context.Context) error
-	Elsewhere() core.Elsewhere
-	Reader(ctx context.Context) (*core.Reader, error)
-	Drill(ctx context.Context, req core.DrillRequest, progress func(core.Progress)) (core.DrillReport, error)
-	Prune(ctx context.Context, req core.PruneRequest, progress func(core.Progress)) (core.PruneReport, error)
-	Retention() core.Retention
-	Pin(ctx context.Context, ids []string, pinned bool) error
-	DeleteSnapshots(ctx context.Context, ids []string) error
-	Verify(ctx context.Context, req core.VerifyRequest, progress func(core.Progress)) (core.VerifyReport, error)
-}
-
-var _ App = (*core.App)(nil)
 
 // Login starts Holdfast when the person logs in, or not.
 type Login interface {
@@ -72,7 +25,7 @@ type Login interface {
 // Params are what the window needs.
 type Params struct {
 	Fyne    fyne.App
-	App     App
+	Core    Core
 	Profile string // shown in Settings
 
 	// optional
@@ -107,7 +60,7 @@ type vals = map[string]any
 
 // UI is the window.
 type UI struct {
-	core    App
+	core    Core
 	profile string
 	now     func() time.Time
 	work    *work
@@ -154,8 +107,8 @@ func New(p Params) *UI {
 	switch {
 	case p.Fyne == nil:
 		panic("ui.New: Fyne is missing")
-	case p.App == nil:
-		panic("ui.New: App is missing")
+	case p.Core.App == nil:
+		panic("ui.New: Core is missing")
 	}
 	if p.Do == nil {
 		p.Do = fyne.Do
@@ -166,7 +119,7 @@ func New(p Params) *UI {
 	if p.KeepCopied == 0 {
 		p.KeepCopied = time.Minute
 	}
-	u := &UI{core: p.App, profile: p.Profile, now: p.Now, words: words.In(translate), app: p.Fyne, desk: p.Desk}
+	u := &UI{core: p.Core, profile: p.Profile, now: p.Now, words: words.In(translate), app: p.Fyne, desk: p.Desk}
 	u.rests = newRests(u, p.Do)
 	u.work = newWork(u.rests.later)
 	u.prefs = settings{newMemory(p.Profile, p.Fyne.Preferences(), u.work)}

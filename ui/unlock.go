@@ -30,7 +30,7 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 	g := newPasswordGate(gateParams{
 		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.fail(err) },
 		ask: func(ctx context.Context) (core.VaultState, error) {
-			return f.u.core.AskVault(ctx, found.VaultCard, asked.typed, asked.trust)
+			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.typed, asked.trust)
 		},
 		try: func(ctx context.Context, password []byte) (err error) {
 			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
@@ -96,7 +96,7 @@ func (f *restoreFlow) unlock(found core.Found) {
 	keys.accepted = func() { open.Tapped(nil) }
 	f.forget = keys.clear
 	content := []fyne.CanvasObject{keys.root}
-	if found.VaultCard != nil && f.u.core.HasVaults() {
+	if found.VaultCard != nil && f.u.core.Passwords.Possible() {
 		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.unlockWithPassword(found) }))
 	}
 	p = f.newPage(pageParams{

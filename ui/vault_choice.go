@@ -61,7 +61,7 @@ func newVaultChoice(u *UI, same string, changed func(), failed func(error)) *vau
 	v := &vaultChoice{u: u, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
 	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")), widgets.NewMuted(lang.L("Looking for vaults…")))
 	u.work.run(func(context.Context) func() {
-		tokens, software := u.core.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
+		tokens, software := u.core.Passwords.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
 		return func() { v.found(tokens, software) }
 	})
 	return v

@@ -35,7 +35,7 @@ type vaultQuestion struct {
 
 // ask shows the page, or goes on at once where this computer knows the vault.
 func (q vaultQuestion) ask() {
-	show, known, err := q.u.core.VaultQuestion(q.card)
+	show, known, err := q.u.core.Passwords.Question(q.card)
 	switch {
 	case err != nil:
 	case known:

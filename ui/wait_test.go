@@ -57,7 +57,7 @@ func (s *slow) SetSources(ctx context.Context, a, b []string) error {
 // What takes longer than a moment says what it is.
 func TestNoWaitIsWithoutAWord(t *testing.T) {
 	s := &slow{let: make(chan struct{})}
-	d := sit(t, t.TempDir(), func(a *core.App) App { s.App = a; return s })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { s.App = a; return with(a, s) })
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.sees("Who may open it?")
 	d.door("Not encrypted")
@@ -169,7 +169,7 @@ func TestTheOrderOfTab(t *testing.T) {
 // What arrives late is kept, and does not cover the screen that one went to.
 func TestWhatIsLateCoversNothing(t *testing.T) {
 	s := &slow{let: make(chan struct{})}
-	d := sit(t, t.TempDir(), func(a *core.App) App { s.App = a; return s })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { s.App = a; return with(a, s) })
 	go func() { s.let <- struct{}{} }()
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.backUp()
@@ -199,7 +199,7 @@ func (c *counting) Estimate(context.Context, []string, []string, func(int64, int
 // Who goes on while the files are counted hears later that there is no room for them.
 func TestTooLittleRoomIsToldWhenTheFilesAreCounted(t *testing.T) {
 	c := &counting{let: make(chan struct{}, 10)}
-	d := sit(t, t.TempDir(), func(a *core.App) App { c.App = a; return c })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { c.App = a; return with(a, c) })
 	d.ui.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.sees("Who may open it?")

@@ -90,7 +90,7 @@ func (h remedies) with(w way, do func()) remedies {
 
 // everywhere are what can be done wherever trouble is shown, once a backup is set up and nothing else is under way.
 func (u *UI) everywhere() remedies {
-	if u.core == nil || u.job != nil {
+	if u.core.App == nil || u.job != nil {
 		return nil
 	}
 	st := u.core.Status()
@@ -101,7 +101,7 @@ func (u *UI) everywhere() remedies {
 		return remedies{wayGoOn: u.goOn}
 	}
 	h := remedies{wayPlace: u.editPlace, wayThinOut: u.editRetention, waySources: u.editSources}
-	if st.Password && u.core.HasVaults() {
+	if st.Password && u.core.Passwords.Possible() {
 		h[wayVault], h[wayPassword] = u.passwordScreen, u.setPassword
 	}
 	return h
@@ -135,7 +135,7 @@ func (u *UI) errorPanel(err error, here remedies) *widgets.ErrorPanel {
 
 // wordsNow are the words for how things are: where nothing is backed up yet, no backup is said to be safe.
 func (u *UI) wordsNow() words.Words {
-	if u.core != nil && u.core.Status().LastGood == nil {
+	if u.core.App != nil && u.core.Status().LastGood == nil {
 		return u.words.WithoutBackups()
 	}
 	return u.words

@@ -123,7 +123,7 @@ func (f *full) Status() core.Status {
 }
 
 func TestAFullPlaceTellsHowMuchIsMissing(t *testing.T) {
-	d := sit(t, t.TempDir(), func(a *core.App) App { return &full{a} })
+	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &full{a}) })
 	d.ui.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Later")

@@ -5,15 +5,15 @@
 // evaluated; after the tenth wrong one the account is erased and a tombstone stays.
 // docs/vault-protocol.md is the specification, to the byte.
 //
-//	v, err := vault.Open(ctx, vault.Params{Store: store, HSM: token, Name: "example"})
+//	v, err := vault.Open(ctx, vault.Params{Store: kept, HSM: token, Name: "example"})
 //	defer v.Close()
 //	reply, err := v.RecoverStart(ctx, id, vault.RecoveryStart{KE1: ke1, Version: seen})
 //
 // What an account goes through is a pure function, [apply] in account.go: it gets
 // the time, a request and the record, and gives a response and the next record.
 // Around it are the parts that make the next record durable and true: seal.go
-// encrypts it, commit.go writes groups of changes and anchors them on the token, store.go
-// says what a store must do. HTTP is in vault/httpapi, the program in
+// encrypts it, commit.go writes groups of changes and anchors them on the token; vault/store
+// says what a store must do, and has three. HTTP is in vault/api, the program in
 // vault/vaultd, PKCS#11 in vault/hsm.
 //
 // # Promises

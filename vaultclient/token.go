@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/vaults"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
 )
@@ -110,10 +111,7 @@ func guardToken(dir string) error {
 		} else if _, err := os.Stat(copied); err == nil {
 			continue
 		}
-		if err := os.WriteFile(to+".new", content, 0o600); err != nil {
-			return err
-		}
-		if err := os.Rename(to+".new", to); err != nil {
+		if err := privatefile.Replace(to, content); err != nil {
 			return err
 		}
 	}
@@ -128,10 +126,7 @@ var softTokens sync.Mutex
 func configure(conf, tokens string) error {
 	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", tokens)
 	if old, err := os.ReadFile(conf); err != nil || string(old) != text {
-		if err := os.WriteFile(conf+".new", []byte(text), 0o600); err != nil {
-			return err
-		}
-		if err := os.Rename(conf+".new", conf); err != nil {
+		if err := privatefile.Replace(conf, []byte(text)); err != nil {
 			return err
 		}
 	}

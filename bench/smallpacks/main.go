@@ -51,7 +51,7 @@ func run() (err error) {
 	case "backup":
 		_, err = a.Backup(ctx, nil)
 	case "preview", "prune":
-		_, err = a.Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 1}, DryRun: verb == "preview"}, nil)
+		_, err = a.Upkeep().Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 1}, DryRun: verb == "preview"}, nil)
 	default:
 		err = fmt.Errorf("backup, preview or prune, not %q", verb)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	gokeyring "github.com/zalando/go-keyring"
+
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 )
 
 // Size is the length of a device key, bytes.
@@ -132,19 +134,7 @@ func (f File) Set(_ context.Context, _ string, key []byte) error {
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(f.Path), "device-*.tmp") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.WriteString(hex.EncodeToString(key) + "\n")
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), f.Path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // the cause is reported
-	}
-	return err
+	return privatefile.Replace(f.Path, []byte(hex.EncodeToString(key)+"\n"))
 }
 
 // Delete removes the file, if there is one.

@@ -81,7 +81,7 @@ func (c *cli) keyCommand() *cobra.Command {
 	show := &cobra.Command{
 		Use: "show", Short: "Print the 64-digit key", Args: noArgs,
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			k, err := a.Key(ctx)
+			k, err := a.Encryption().Key(ctx)
 			if err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func (c *cli) keyCommand() *cobra.Command {
 			if st := a.Status(); st.Password && pw.in == "" {
 				return core.ErrHasVault
 			}
-			kept, err := a.BeforeKeyChange(ctx)
+			kept, err := a.Encryption().BeforeKeyChange(ctx)
 			if err != nil {
 				return err
 			}
@@ -121,7 +121,7 @@ func (c *cli) keyCommand() *cobra.Command {
 				c.warn("holdfast: the new key keeps %d backups of %s, the newest of %s", k.Backups, from, k.Newest.Local().Format("2006-01-02 15:04"))
 			}
 			err = c.withPassword(&pw, func(p *core.PasswordRequest) error {
-				return c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.ChangeKey(ctx, k, p) })
+				return c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.Encryption().ChangeKey(ctx, k, p) })
 			})
 			if err == nil && out != "-" {
 				c.done("The key was changed. The new one is in %s.", out)
@@ -139,7 +139,7 @@ func (c *cli) keyCommand() *cobra.Command {
 // givenOrNewKey reads the key of --key-in, or makes one.
 func (c *cli) givenOrNewKey(a *core.App, keyIn string) (*backupkey.Key, error) {
 	if keyIn == "" {
-		return a.NewKey()
+		return a.Encryption().NewKey()
 	}
 	text, err := c.readKeyText(keyIn)
 	if err != nil {
@@ -182,7 +182,7 @@ func (c *cli) encryptionCommand() *cobra.Command {
 			turnOn := func(k *backupkey.Key) error {
 				return c.withPassword(&pw, func(req *core.PasswordRequest) error {
 					return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) {
-						return a.TurnOnEncryption(ctx, k, req, p)
+						return a.Encryption().TurnOn(ctx, k, req, p)
 					})
 				})
 			}
@@ -206,20 +206,20 @@ func (c *cli) encryptionCommand() *cobra.Command {
 	off := &cobra.Command{
 		Use: "off", Args: noArgs, Short: "Decrypt: back up afresh without a key, prove it, then delete the encrypted backup",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.TurnOffEncryption(ctx, p) })
+			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.Encryption().TurnOff(ctx, p) })
 		}),
 	}
 	resume := &cobra.Command{
 		Use: "resume", Args: noArgs, Short: "Go on with a change that was cut off",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.ResumeChange(ctx, p) })
+			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.Encryption().Resume(ctx, p) })
 		}),
 	}
 	giveUp := &cobra.Command{
 		Use: "give-up", Args: noArgs, Short: "Take a change back that is not finished: the backup stays as it was",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
 			progress, end := c.progress()
-			err := a.GiveUpChange(ctx, progress)
+			err := a.Encryption().GiveUp(ctx, progress)
 			end()
 			if err != nil {
 				return err

@@ -28,7 +28,7 @@ func (c *cli) enterKeyCommand() *cobra.Command {
 				return err
 			}
 			defer k.Clear()
-			if err := a.EnterKey(ctx, k); err != nil {
+			if err := a.Encryption().EnterKey(ctx, k); err != nil {
 				return err
 			}
 			c.done("This computer goes on with the new key.")

@@ -145,7 +145,7 @@ func (c *cli) passwordCommand() *cobra.Command {
 	cmd.AddCommand(c.passwordSetCommand(), c.passwordCheckCommand(), &cobra.Command{
 		Use: "remove", Args: noArgs, Short: "Delete the account in the vault: only the 64 digits open the backup then",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			if err := a.RemovePassword(ctx); err != nil {
+			if err := a.Passwords().Remove(ctx); err != nil {
 				return err
 			}
 			c.done("The password was removed. Only the 64-digit key opens this backup now; 'holdfast key show' prints it.")
@@ -171,7 +171,7 @@ func (c *cli) passwordSetCommand() *cobra.Command {
 			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionKey && !st.Password && req.Vault.IsZero() {
 				return usagef("a first password needs --vault VAULT")
 			}
-			if err := a.SetPassword(ctx, *req); err != nil {
+			if err := a.Passwords().Set(ctx, *req); err != nil {
 				return err
 			}
 			c.done("The password is set: the vault has given the key back for it.")
@@ -192,11 +192,11 @@ func (c *cli) passwordCheckCommand() *cobra.Command {
 		}
 		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
 			if !req.Vault.IsZero() {
-				if err := a.UseVaultAddress(req.Vault); err != nil {
+				if err := a.Passwords().UseAddress(req.Vault); err != nil {
 					return err
 				}
 			}
-			if err := a.CheckPassword(ctx, req.Password); err != nil {
+			if err := a.Passwords().Check(ctx, req.Password); err != nil {
 				return err
 			}
 			c.done("The password is right.")
@@ -218,7 +218,7 @@ func (c *cli) vaultCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "status", Args: noArgs, Short: "Show how many guesses are left, and whether somebody has been guessing",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			s, err := a.VaultStatus(ctx)
+			s, err := a.Passwords().State(ctx)
 			if err != nil {
 				return err
 			}

@@ -73,7 +73,7 @@ runs after the grace time, if it is still not needed then.`,
 	f.BoolVar(&req.Thorough, "thorough", false, "free every byte that no backup needs, however much has to be moved: after erase")
 	prune := c.withApp(func(ctx context.Context, a *core.App) error {
 		progress, end := c.progress()
-		report, err := a.Prune(ctx, req, progress)
+		report, err := a.Upkeep().Prune(ctx, req, progress)
 		end()
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ writing them anywhere. Each drill goes on where the last one ended, so that in t
 	cmd.Flags().Float64Var(&req.Percent, "share", 0, "how much of the backup, 0 to 100 per cent (default 5, and at least 64 MB)")
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		progress, end := c.progress()
-		report, err := a.Drill(ctx, req, progress)
+		report, err := a.Upkeep().Drill(ctx, req, progress)
 		end()
 		if err != nil {
 			return err
@@ -163,7 +163,7 @@ func drillLine(r core.DrillReport) string {
 
 func (c *cli) deleteCommand() *cobra.Command {
 	return c.onSnapshots("delete SNAPSHOT...", "Remove single backups; their space is freed by prune",
-		func(ctx context.Context, a *core.App, ids []string) error { return a.DeleteSnapshots(ctx, ids) },
+		func(ctx context.Context, a *core.App, ids []string) error { return a.Upkeep().Delete(ctx, ids) },
 		"Removed %d backups. 'holdfast prune' frees their space.")
 }
 
@@ -189,7 +189,7 @@ Their data, which may lie beside that of others, is freed by 'holdfast prune --t
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would go, and change nothing")
 	erase := c.withApp(func(ctx context.Context, a *core.App) error {
 		progress, end := c.progress()
-		report, err := a.Erase(ctx, req, progress)
+		report, err := a.Upkeep().Erase(ctx, req, progress)
 		end()
 		if err != nil {
 			return err
@@ -216,13 +216,13 @@ Their data, which may lie beside that of others, is freed by 'holdfast prune --t
 
 func (c *cli) pinCommand() *cobra.Command {
 	return c.onSnapshots("pin SNAPSHOT...", "Keep backups whatever the rules of prune say",
-		func(ctx context.Context, a *core.App, ids []string) error { return a.Pin(ctx, ids, true) },
+		func(ctx context.Context, a *core.App, ids []string) error { return a.Upkeep().Pin(ctx, ids, true) },
 		"Pinned %d backups.")
 }
 
 func (c *cli) unpinCommand() *cobra.Command {
 	return c.onSnapshots("unpin SNAPSHOT...", "Let the rules of prune apply again",
-		func(ctx context.Context, a *core.App, ids []string) error { return a.Pin(ctx, ids, false) },
+		func(ctx context.Context, a *core.App, ids []string) error { return a.Upkeep().Pin(ctx, ids, false) },
 		"Unpinned %d backups.")
 }
 

@@ -21,7 +21,7 @@ on this computer, in all older backups too. While it runs, no other computer sho
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and change nothing")
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		progress, end := c.progress()
-		report, err := a.Repair(ctx, req, progress)
+		report, err := a.Upkeep().Repair(ctx, req, progress)
 		end()
 		if err != nil {
 			return err

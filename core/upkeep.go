@@ -36,14 +36,13 @@ type DrillReport struct {
 // anywhere. It goes on where the last drill ended, so in time every file was
 // tried. Files that do not come back are in the report, and no error.
 // Errors: ErrNotSetUp, ErrInvalid, ErrNoSnapshot, ….
-func (a *App) Drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
-	run, end, err := a.begin(RunDrill)
-	if err != nil {
-		return DrillReport{}, err
-	}
-	report, err := a.drill(ctx, req, progress)
-	run.Snapshot, run.Files, run.Bytes, run.Problems, run.ProblemsTotal = report.Snapshot, report.Files, report.Bytes, report.Problems, report.Errors
-	return report, end(err)
+func (up Upkeep) Drill(ctx context.Context, req DrillRequest, progress func(Progress)) (report DrillReport, err error) {
+	err = up.app.run(RunDrill, func(run *Run) error {
+		report, err = up.app.drill(ctx, req, progress)
+		run.Snapshot, run.Files, run.Bytes, run.Problems, run.ProblemsTotal = report.Snapshot, report.Files, report.Bytes, report.Problems, report.Errors
+		return err
+	})
+	return report, err
 }
 
 func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
@@ -96,4 +95,66 @@ func (a *App) ownNewest(ctx context.Context, r *repo.Repository) (*repo.Snapshot
 		}
 	}
 	return r.FindSnapshot(ctx, "latest")
+}
+
+// RepairRequest says how far a repair goes.
+type RepairRequest struct {
+	// Data reads all data back too; otherwise only what describes it.
+	Data bool
+	// DryRun changes nothing, and leaves no trace in the history.
+	DryRun bool
+}
+
+// RepairReport tells what was put right and what is lost.
+type RepairReport struct {
+	Repaired []string `json:"repaired"` // with the object's name
+	Damage   []string `json:"damage"`   // what cannot be put right
+	// LostFiles lists files (snapshot id prefix:path) that cannot be restored; the
+	// first 1,000. The next backup heals those that are still on this computer, in all snapshots.
+	LostFiles []string `json:"lost_files,omitempty"`
+	Lost      int      `json:"lost"`
+	Seconds   float64  `json:"seconds"`
+	DryRun    bool     `json:"dry_run,omitempty"`
+}
+
+// Repair builds the index of the profile's backup anew from the data itself, sets aside what does not read
+// back, and tells which files are lost. Nothing that may still be of use is deleted. Damage is in the report, and no error.
+// Errors: ErrNotSetUp, ErrChangePending, ….
+func (up Upkeep) Repair(ctx context.Context, req RepairRequest, progress func(Progress)) (RepairReport, error) {
+	if req.DryRun {
+		report, err := up.app.repair(ctx, req, progress)
+		return report, raise(err)
+	}
+	run, end, err := up.app.begin(RunRepair)
+	if err != nil {
+		return RepairReport{}, err
+	}
+	report, err := up.app.repair(ctx, req, progress)
+	for _, d := range report.Damage {
+		run.Problems = append(run.Problems, Problem{Reason: d})
+	}
+	run.ProblemsTotal = len(run.Problems)
+	return report, end(err)
+}
+
+func (a *App) repair(ctx context.Context, req RepairRequest, progress func(Progress)) (RepairReport, error) {
+	begin := time.Now()
+	if a.profile.Settings().Change != "" {
+		return RepairReport{}, ErrChangePending
+	}
+	r, err := a.openToWrite(ctx)
+	if err != nil {
+		return RepairReport{}, err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	var counts verifyCounts
+	m := startMeter(ctx, progress, func() Progress {
+		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
+	})
+	p, err := r.Repair(ctx, repo.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
+	m.end()
+	return RepairReport{
+		Repaired: append([]string{}, p.Repaired...), Damage: append([]string{}, p.Damage...), LostFiles: p.LostFiles, Lost: p.Lost,
+		Seconds: time.Since(begin).Seconds(), DryRun: req.DryRun,
+	}, err
 }
