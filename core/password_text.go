@@ -2,11 +2,10 @@ package core
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/holdfast-backup/holdfast/third_party/zxcvbn"
+	"github.com/holdfast-backup/holdfast/core/strength"
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
@@ -24,58 +23,22 @@ func typedFor(c *VaultCard, password []byte) []byte {
 	return bytes.Clone(password)
 }
 
-// PasswordStrength is what a meter shows of a password.
-type PasswordStrength struct {
-	// Score is zxcvbn's, 0 (guessed at once) to 4.
-	Score int
-	// Refused: it is no password, or among the first that anybody would try, so
-	// that ten guesses protect nothing.
-	Refused bool
-	Advice  PasswordAdvice
-}
-
-// PasswordAdvice is the one thing to say about a password; ui/words has the sentence.
-type PasswordAdvice string
+// How good a password is, and the one thing to say about it.
+type (
+	PasswordStrength = strength.Strength
+	PasswordAdvice   = strength.Advice
+)
 
 // What there is to say.
 const (
-	AdviceEmpty   PasswordAdvice = "empty"
-	AdviceTooLong PasswordAdvice = "too-long"
-	AdviceNotText PasswordAdvice = "not-text"
-	AdviceCommon  PasswordAdvice = "common"
-	AdviceFair    PasswordAdvice = "fair"
-	AdviceGood    PasswordAdvice = "good"
-	AdviceBest    PasswordAdvice = "best"
-)
-
-const (
-	// minGuesses is how many guesses zxcvbn must think a password takes. A vault
-	// allows ten; a thousand times as many leave room for what zxcvbn does not know.
-	minGuesses = 10_000
-	// maxPassword is how long a password may be, bytes: far more than anybody types.
-	maxPassword = 1024
-	// judged is how much of it zxcvbn sees: its work grows with the square of the length.
-	judged = 100
+	AdviceEmpty   = strength.Empty
+	AdviceTooLong = strength.TooLong
+	AdviceNotText = strength.NotText
+	AdviceCommon  = strength.Common
+	AdviceFair    = strength.Fair
+	AdviceGood    = strength.Good
+	AdviceBest    = strength.Best
 )
 
 // Strength judges a password. There are no rules of composition: long is good.
-func Strength(password []byte) PasswordStrength {
-	switch {
-	case len(password) == 0:
-		return PasswordStrength{Refused: true, Advice: AdviceEmpty}
-	case len(password) > maxPassword:
-		return PasswordStrength{Refused: true, Advice: AdviceTooLong}
-	case !utf8.Valid(password):
-		return PasswordStrength{Refused: true, Advice: AdviceNotText}
-	}
-	end := min(len(password), judged)
-	for !utf8.Valid(password[:end]) {
-		end-- // not in the middle of a character
-	}
-	r := zxcvbn.PasswordStrength(string(password[:end]), []string{"holdfast", "backup", "vault"})
-	if r.Guesses < minGuesses {
-		return PasswordStrength{Score: r.Score, Refused: true, Advice: AdviceCommon}
-	}
-	advice := [...]PasswordAdvice{AdviceFair, AdviceFair, AdviceFair, AdviceGood, AdviceBest}
-	return PasswordStrength{Score: r.Score, Advice: advice[r.Score]}
-}
+func Strength(password []byte) PasswordStrength { return strength.Of(password) }
