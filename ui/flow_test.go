@@ -333,8 +333,8 @@ func TestDestinationGone(t *testing.T) {
 // held holds a backup until it is cancelled, and cuts a change off at its first report.
 type held struct {
 	*core.App
-	backup, cutChange bool
-	begun             chan struct{}
+	backup bool
+	begun  chan struct{}
 }
 
 func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
@@ -345,13 +345,13 @@ func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.B
 	return h.App.Backup(ctx, progress)
 }
 
-func (h *held) TurnOnEncryption(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
-	if !h.cutChange {
-		return h.App.Encryption().TurnOn(ctx, key, password, progress)
-	}
+// cut is an encryption whose change is cancelled once it shows progress.
+type cut struct{ Encryption }
+
+func (c cut) TurnOn(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return h.App.Encryption().TurnOn(ctx, key, password, func(p core.Progress) { cancel(); progress(p) })
+	return c.Encryption.TurnOn(ctx, key, password, func(p core.Progress) { cancel(); progress(p) })
 }
 
 func TestCancelAndClose(t *testing.T) {
@@ -394,9 +394,12 @@ func TestCancelAndClose(t *testing.T) {
 func cutOff(t *testing.T) (d *desk, profile, destination string, key []string) {
 	t.Helper()
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	h := &held{cutChange: true}
 	profile = t.TempDir()
-	d = sit(t, profile, func(a *core.App) Core { h.App = a; return with(a, h) })
+	d = sit(t, profile, func(a *core.App) Core {
+		c := CoreOf(a)
+		c.Encryption = cut{c.Encryption}
+		return c
+	})
 	d.setUp(dir, destination)
 	d.backUp()
 	d.toggle().Tapped(nil)

@@ -24,7 +24,20 @@ const (
 )
 
 // tooLarge is what is over a limit today.
-var tooLarge = map[string]int{}
+var tooLarge = map[string]int{
+	"methods of core.App":                           86, // the change of protection is to be one machine
+	"methods of core/backup.run":                    64,
+	"files of core/repo":                            35, // prune, verify, repair and erase are to stand on format and index
+	"lines of core/repo":                            5244,
+	"methods of core/repo.Repository":               95,
+	"files of ui":                                   59, // packages by feature are to come
+	"lines of ui":                                   7150,
+	"methods of ui.UI":                              135,
+	"function ui/password_screen.go passwordScreen": 82,
+	"function ui/restore_files.go files":            113,
+	"methods of ui/cli.cli":                         60,
+	"files of ui/widgets":                           33,
+}
 
 func TestTheHouseKeepsItsSize(t *testing.T) {
 	h := &house{t: t, set: token.NewFileSet(), met: make(map[string]bool)}
