@@ -40,13 +40,11 @@ func (up Upkeep) Erase(ctx context.Context, req EraseRequest, progress func(Prog
 		report, err := up.app.erase(ctx, req, progress)
 		return report, raise(err)
 	}
-	run, end, err := up.app.begin(RunErase)
-	if err != nil {
-		return EraseReport{}, err
-	}
-	report, err := up.app.erase(ctx, req, progress)
-	run.Files, run.Bytes = report.Files, report.Bytes
-	return report, end(err)
+	return runFor(up.app, RunErase, func(run *Run) (EraseReport, error) {
+		report, err := up.app.erase(ctx, req, progress)
+		run.Files, run.Bytes = report.Files, report.Bytes
+		return report, err
+	})
 }
 
 func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {

@@ -54,12 +54,10 @@ func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, pas
 	if change == ChangeTurnOff {
 		kind = RunTurnOff
 	}
-	run, end, err := a.begin(kind)
-	if err != nil {
-		return BackupReport{}, err
-	}
-	report, err := a.changeProtection(ctx, change, key, password, run, progress)
-	return report, end(err)
+	return runFor(a, kind, func(run *Run) (BackupReport, error) {
+		report, err := a.changeProtection(ctx, change, key, password, run, progress)
+		return report, err
+	})
 }
 
 // changeProtection follows docs/format.md, chapter 11. What the profile

@@ -72,13 +72,11 @@ func (up Upkeep) Prune(ctx context.Context, req PruneRequest, progress func(Prog
 		report, err := up.app.prune(ctx, req, progress)
 		return report, raise(err)
 	}
-	run, end, err := up.app.begin(RunPrune)
-	if err != nil {
-		return PruneReport{}, err
-	}
-	report, err := up.app.prune(ctx, req, progress)
-	run.Bytes, run.Files = report.BytesFreed, int64(report.Removed)
-	return report, end(err)
+	return runFor(up.app, RunPrune, func(run *Run) (PruneReport, error) {
+		report, err := up.app.prune(ctx, req, progress)
+		run.Bytes, run.Files = report.BytesFreed, int64(report.Removed)
+		return report, err
+	})
 }
 
 func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
@@ -225,17 +223,15 @@ func (f *pruneFile) save() error {
 // "latest". Nothing is deleted if one is not there. Their data goes with the next prunes.
 // Errors: ErrNoSnapshot, ErrChangePending, ….
 func (up Upkeep) Delete(ctx context.Context, ids []string) error {
-	run, end, err := up.app.begin(RunPrune)
-	if err != nil {
-		return err
-	}
-	return end(up.app.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
-		if err := r.RemoveSnapshots(ctx, names); err != nil {
-			return err
-		}
-		run.Files = int64(len(names))
-		return up.app.forgetRemoved(names)
-	}))
+	return up.app.run(RunPrune, func(run *Run) error {
+		return up.app.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+			if err := r.RemoveSnapshots(ctx, names); err != nil {
+				return err
+			}
+			run.Files = int64(len(names))
+			return up.app.forgetRemoved(names)
+		})
+	})
 }
 
 // Pin keeps backups whatever the rules say, or lets the rules apply again. ids

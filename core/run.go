@@ -53,6 +53,15 @@ func (a *App) run(kind RunKind, fn func(*Run) error) error {
 	return end(fn(run))
 }
 
+// runFor is run for work with a report.
+func runFor[T any](a *App, kind RunKind, fn func(*Run) (T, error)) (report T, err error) {
+	err = a.run(kind, func(run *Run) error {
+		report, err = fn(run)
+		return err
+	})
+	return report, err
+}
+
 func (a *App) begin(kind RunKind) (*Run, func(error) error, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -172,20 +172,18 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 	default:
 		return a.resume(ctx, progress)
 	}
-	run, end, err := a.begin(RunBackup)
-	if err != nil {
-		return BackupReport{}, err
-	}
-	r, err := a.openToWrite(ctx)
-	if err != nil {
-		return BackupReport{}, end(err)
-	}
-	defer r.Store().Close() //nolint:errcheck // nothing is buffered
-	report, err := a.backup(ctx, r, run, false, progress)
-	if err == nil && a.p.Vaults != nil {
-		report.WrongGuesses = a.watchVault(ctx, r)
-	}
-	return report, end(err)
+	return runFor(a, RunBackup, func(run *Run) (BackupReport, error) {
+		r, err := a.openToWrite(ctx)
+		if err != nil {
+			return BackupReport{}, err
+		}
+		defer r.Store().Close() //nolint:errcheck // nothing is buffered
+		report, err := a.backup(ctx, r, run, false, progress)
+		if err == nil && a.p.Vaults != nil {
+			report.WrongGuesses = a.watchVault(ctx, r)
+		}
+		return report, err
+	})
 }
 
 // backup makes a snapshot. fresh reads and stores everything anew.

@@ -65,3 +65,37 @@ type ScheduleWatch = schedule.Watch
 
 // ScheduleTick is how often to look whether a backup is due.
 const ScheduleTick = schedule.Tick
+
+// What Holdfast does by itself, and how late a backup is.
+type (
+	ScheduleState = schedule.State
+	ScheduledWork = schedule.Work
+	Lateness      = schedule.Lateness
+)
+
+// The works and the latenesses.
+const (
+	WorkBackup  = schedule.Backup
+	WorkDrill   = schedule.Drill
+	WorkThinOut = schedule.ThinOut
+	WorkRemind  = schedule.Remind
+	InTime      = schedule.InTime
+	VeryLate    = schedule.VeryLate
+)
+
+// Scheduled is what decides about work that begins by itself. thinsOut: the person wants older dates to be thinned out;
+// reminded is when they were last told that the backup is overdue.
+func (st *Status) Scheduled(thinsOut bool, reminded time.Time) ScheduleState {
+	ended := func(r *Run) time.Time {
+		if r == nil {
+			return time.Time{}
+		}
+		return r.Ended
+	}
+	return ScheduleState{
+		Schedule: st.Schedule, NextBackup: st.NextBackup, LastGood: ended(st.LastGood), LastBackup: ended(st.LastBackup),
+		BackupFailed: st.LastBackup != nil && st.LastBackup.Outcome == OutcomeFailed, Changing: st.Change != ChangeNone,
+		LastDrill: ended(st.LastDrill), DrillFound: st.LastDrill != nil && st.LastDrill.Outcome == OutcomePartly,
+		LastThinOut: ended(st.LastPrune), ThinsOut: thinsOut, Reminded: reminded,
+	}
+}

@@ -36,13 +36,12 @@ type DrillReport struct {
 // anywhere. It goes on where the last drill ended, so in time every file was
 // tried. Files that do not come back are in the report, and no error.
 // Errors: ErrNotSetUp, ErrInvalid, ErrNoSnapshot, ….
-func (up Upkeep) Drill(ctx context.Context, req DrillRequest, progress func(Progress)) (report DrillReport, err error) {
-	err = up.app.run(RunDrill, func(run *Run) error {
-		report, err = up.app.drill(ctx, req, progress)
+func (up Upkeep) Drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
+	return runFor(up.app, RunDrill, func(run *Run) (DrillReport, error) {
+		report, err := up.app.drill(ctx, req, progress)
 		run.Snapshot, run.Files, run.Bytes, run.Problems, run.ProblemsTotal = report.Snapshot, report.Files, report.Bytes, report.Problems, report.Errors
-		return err
+		return report, err
 	})
-	return report, err
 }
 
 func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
@@ -125,16 +124,14 @@ func (up Upkeep) Repair(ctx context.Context, req RepairRequest, progress func(Pr
 		report, err := up.app.repair(ctx, req, progress)
 		return report, raise(err)
 	}
-	run, end, err := up.app.begin(RunRepair)
-	if err != nil {
-		return RepairReport{}, err
-	}
-	report, err := up.app.repair(ctx, req, progress)
-	for _, d := range report.Damage {
-		run.Problems = append(run.Problems, Problem{Reason: d})
-	}
-	run.ProblemsTotal = len(run.Problems)
-	return report, end(err)
+	return runFor(up.app, RunRepair, func(run *Run) (RepairReport, error) {
+		report, err := up.app.repair(ctx, req, progress)
+		for _, d := range report.Damage {
+			run.Problems = append(run.Problems, Problem{Reason: d})
+		}
+		run.ProblemsTotal = len(run.Problems)
+		return report, err
+	})
 }
 
 func (a *App) repair(ctx context.Context, req RepairRequest, progress func(Progress)) (RepairReport, error) {

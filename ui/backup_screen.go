@@ -146,7 +146,7 @@ func (u *UI) heroState(st core.Status) heroState {
 	if st.NextBackup.After(u.now()) {
 		never.sub = lang.L("Nothing is backed up yet. The first backup begins {{.Time}}.", vals{"Time": u.words.Soon(st.NextBackup, u.now())})
 	}
-	late := u.overdue(st)
+	late := u.late(st)
 	switch {
 	case u.job != nil && u.job.last.Paused:
 		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("The backup is paused"), sub: lang.L("Nothing is backed up until you resume it.")}
@@ -162,9 +162,9 @@ func (u *UI) heroState(st core.Status) heroState {
 	case st.LastDrill != nil && st.LastDrill.Outcome == core.OutcomePartly: // wins over every good news
 		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("Part of the backup cannot be restored"),
 			sub: lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", vals{"Files": u.words.Files(int64(st.LastDrill.ProblemsTotal)), "Time": u.words.Ago(st.LastDrill.Ended, u.now())})}
-	case late != notOverdue:
+	case late != core.InTime:
 		tone := widgets.ToneAttention
-		if late == longOverdue {
+		if late == core.VeryLate {
 			tone = widgets.ToneBad
 		}
 		return heroState{tone: tone, icon: "clock", sub: u.lastGoodLine(st),

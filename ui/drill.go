@@ -3,20 +3,12 @@ package ui
 import (
 	"context"
 	"errors"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
-)
-
-// drillEvery is how often a restore is tried by itself, and pruneEvery how
-// often older dates are thinned out, where the person wants that.
-const (
-	drillEvery = 7 * 24 * time.Hour
-	pruneEvery = 7 * 24 * time.Hour
 )
 
 // drillRow says when the backup was last proven to be restorable. A drill that
@@ -74,31 +66,4 @@ func (u *UI) prune() {
 	if j != nil {
 		u.refresh()
 	}
-}
-
-// chore is what the scheduler does when no backup is due: a drill every week, and
-// then thinning out. It tells whether something began.
-func (s *scheduler) chore(st core.Status, now time.Time) bool {
-	u := s.u
-	ago := func(r *core.Run) time.Duration {
-		if r == nil {
-			return 1 << 62
-		}
-		return now.Sub(r.Ended)
-	}
-	ready := st.SetUp && st.Schedule.Every != core.ByHand && !st.Schedule.PausedUntil.After(now) && st.Change == core.ChangeNone && st.LastGood != nil &&
-		st.LastBackup.Outcome != core.OutcomeFailed
-	switch {
-	case !ready || u.job != nil || st.Running != "" || u.closing || u.quitting:
-		return false
-	case st.LastDrill != nil && st.LastDrill.Outcome == core.OutcomePartly && st.LastBackup.Ended.After(st.LastDrill.Ended):
-		u.drill(true) // the backup since then has stored again what was lost, as far as this computer has it
-	case ago(st.LastDrill) > drillEvery && ago(st.LastBackup) < drillEvery:
-		u.drill(true)
-	case u.prefs.thinOut() && ago(st.LastPrune) > pruneEvery:
-		u.prune()
-	default:
-		return false
-	}
-	return true
 }

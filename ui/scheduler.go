@@ -10,9 +10,6 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 )
 
-// remindEvery is how long an overdue backup is not told of again.
-const remindEvery = 24 * time.Hour
-
 // scheduler begins backups when they are due, as long as Holdfast runs, and
 // tells when there has been none for too long.
 type scheduler struct {
@@ -28,17 +25,10 @@ func (s *scheduler) tick() {
 	u, now := s.u, s.u.now()
 	settled := s.watch.Settled(now)
 	st := u.core.Status()
-	due := st.SetUp && !st.NextBackup.IsZero() && !now.Before(st.NextBackup)
-	if settled && due && u.job == nil && st.Running == "" && !u.closing && !u.quitting {
-		u.startBackup(true)
-		return
-	}
-	if settled && s.chore(st, now) {
-		return
-	}
-	if settled && u.job == nil && u.overdue(st) != notOverdue && now.Sub(u.prefs.reminded()) > remindEvery {
-		u.prefs.setReminded(now)
-		u.notify(lang.L("Your backup is overdue"), u.lastGoodLine(st))
+	if settled && st.SetUp && u.job == nil && st.Running == "" && !u.closing && !u.quitting {
+		if s.do(st.Scheduled(u.prefs.thinOut(), u.prefs.reminded()).Due(now), st) {
+			return
+		}
 	}
 	if signs := u.statusLine(st) + u.whenLine(st); signs != s.signs {
 		s.signs = signs
@@ -49,27 +39,29 @@ func (s *scheduler) tick() {
 	}
 }
 
-// lateness is how long a complete backup has been missing.
-type lateness int
-
-const (
-	notOverdue lateness = iota
-	overdue
-	longOverdue
-)
-
-// overdue tells by the schedule whether it has been too long.
-func (u *UI) overdue(st core.Status) lateness {
-	if st.LastGood == nil {
-		return notOverdue
+// do begins work that is due, and reports whether it did.
+func (s *scheduler) do(work core.ScheduledWork, st core.Status) bool {
+	u := s.u
+	switch work {
+	case core.WorkBackup:
+		u.startBackup(true)
+	case core.WorkDrill:
+		u.drill(true)
+	case core.WorkThinOut:
+		u.prune()
+	case core.WorkRemind:
+		u.prefs.setReminded(u.now())
+		u.notify(lang.L("Your backup is overdue"), u.lastGoodLine(st))
+		return false
+	default:
+		return false
 	}
-	switch age, most := u.now().Sub(st.LastGood.Ended), st.Schedule.OverdueAfter(); {
-	case age > 2*most:
-		return longOverdue
-	case age > most:
-		return overdue
-	}
-	return notOverdue
+	return true
+}
+
+// late says by the schedule whether it has been too long.
+func (u *UI) late(st core.Status) core.Lateness {
+	return st.Scheduled(false, time.Time{}).Late(u.now())
 }
 
 // startBackup starts a backup; bySchedule nobody may be looking, so what goes
