@@ -123,7 +123,7 @@ func exit(err error) {
 	os.Exit(cli.ExitFailed)
 }
 
-// displayNamed tells whether the environment names a display, as it must where
+// displayNamed reports whether the environment names a display, as it must where
 // windows are drawn by X or Wayland.
 func displayNamed() bool {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {

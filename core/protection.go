@@ -55,8 +55,7 @@ func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, pas
 		kind = RunTurnOff
 	}
 	return runFor(a, kind, func(run *Run) (BackupReport, error) {
-		report, err := a.changeProtection(ctx, change, key, password, run, progress)
-		return report, err
+		return a.changeProtection(ctx, change, key, password, run, progress)
 	})
 }
 

@@ -42,7 +42,7 @@ func (u *UI) raise() {
 	u.window.RequestFocus()
 }
 
-// keepsRunning tells whether there is something to keep running for.
+// keepsRunning reports whether there is something to keep running for.
 func (u *UI) keepsRunning() bool {
 	st := u.core.Status()
 	return st.SetUp && st.Schedule.Every != core.ByHand

@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
-// givingUp tells whether a change of encryption is already being taken back.
+// givingUp reports whether a change of encryption is already being taken back.
 func givingUp(st core.Status) bool {
 	return st.Change == core.ChangeGiveUpOn || st.Change == core.ChangeGiveUpOff
 }

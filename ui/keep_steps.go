@@ -28,7 +28,7 @@ type keepSteps struct {
 
 	place    string // where the backup is
 	key      *backupkey.Key
-	asked    bool // how is asked by who begins, on a page of its own
+	asked    bool // the caller asks how, on a page of its own
 	byPass   bool // a password; otherwise the 64 digits alone, which work everywhere and need nobody
 	looks    int  // how often the keyring was asked
 	noDigits bool // no recovery key beside the password
@@ -37,10 +37,10 @@ type keepSteps struct {
 	password []byte
 }
 
-// withPassword tells whether there will be a password.
+// withPassword reports whether there will be a password.
 func (s *keepSteps) withPassword() bool { return s.byPass && s.u.core.Passwords.Possible() }
 
-// withDigits tells whether the 64 digits are shown and asked back. A vault
+// withDigits reports whether the 64 digits are shown and asked back. A vault
 // that is lost with the computer leaves no choice.
 func (s *keepSteps) withDigits() bool {
 	return !s.withPassword() || !s.noDigits || s.form != nil && s.form.vault.is(vaultSoftware)

@@ -86,7 +86,7 @@ func (n *newPassword) compare() {
 	n.match.SetText(text)
 }
 
-// ready tells whether the fields hold a password to be used.
+// ready reports whether the fields hold a password to be used.
 func (n *newPassword) ready() bool { return n.good && n.first.Text == n.again.Text }
 
 // take returns the password and empties the fields. The caller clears it.

@@ -44,7 +44,7 @@ func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
 	return row
 }
 
-// passwordGone tells whether the vault said that no password counts any more.
+// passwordGone reports whether the vault said that no password counts any more.
 func passwordGone(st core.Status) bool {
 	return st.Vault != nil && (st.Vault.Destroyed || st.Vault.Absent)
 }

@@ -68,7 +68,7 @@ func (e *sourceEditor) showApps() {
 	e.apps.Refresh()
 }
 
-// has tells whether a path is backed up already.
+// has reports whether a path is backed up already.
 func (e *sourceEditor) has(path string) bool {
 	return slices.ContainsFunc(e.paths, func(p string) bool { return inside(p, path) })
 }

@@ -133,7 +133,7 @@ func (v *vaultChoice) fileRow(button, name string, choose func()) fyne.CanvasObj
 	return widgets.Row(theme.Space3, widgets.Wide(chosen), widgets.NewButton(button, "file", widgets.Second, choose), chosen)
 }
 
-// mayNeedEnrolment tells whether a vault somewhere else is to make an account, and
+// mayNeedEnrolment reports whether a vault somewhere else is to make an account, and
 // nothing says yet with which token.
 func (v *vaultChoice) mayNeedEnrolment(o vaultOption) bool {
 	switch o.kind {
@@ -206,10 +206,10 @@ func readCard(path string) (card core.TypedVault, name string, err error) {
 	return typed, core.DisplayName(c.Name) + " · " + core.DisplayName(string(c.URL)), nil
 }
 
-// is tells whether a kind of vault is chosen.
+// is reports whether a kind of vault is chosen.
 func (v *vaultChoice) is(k vaultKind) bool { return v.known && v.options[v.chosen].kind == k }
 
-// isLocal tells whether a token at this computer is chosen; of the vault in
+// isLocal reports whether a token at this computer is chosen; of the vault in
 // use the profile knows.
 func (v *vaultChoice) isLocal() bool {
 	if v.is(vaultSame) {
@@ -219,7 +219,7 @@ func (v *vaultChoice) isLocal() bool {
 	return v.is(vaultSoftware) || v.is(vaultToken)
 }
 
-// ready tells whether a vault is chosen.
+// ready reports whether a vault is chosen.
 func (v *vaultChoice) ready() bool { return v.known && (!v.is(vaultCard) || !v.card.IsZero()) }
 
 // address is what core takes for the chosen vault; zero is the vault in use.

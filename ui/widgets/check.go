@@ -40,7 +40,7 @@ func NewCheck(text string, changed func(on bool)) *Check {
 	return c
 }
 
-// On tells whether the box is checked.
+// On reports whether the box is checked.
 func (c *Check) On() bool { return c.state == On }
 
 // SetOn checks the box or not.

@@ -50,7 +50,7 @@ func (g *KeyGrid) SetHidden(on bool) {
 	g.update()
 }
 
-// Hidden tells whether the digits are hidden.
+// Hidden reports whether the digits are hidden.
 func (g *KeyGrid) Hidden() bool { return g.hidden }
 
 // Groups returns what the cells show.

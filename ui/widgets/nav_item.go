@@ -26,7 +26,7 @@ func NewNavItem(icon, text string, tap func()) *NavItem {
 // Text returns the label.
 func (n *NavItem) Text() string { return n.label.Text }
 
-// Selected tells whether this is the screen shown.
+// Selected reports whether this is the screen shown.
 func (n *NavItem) Selected() bool { return n.selected }
 
 // SetSelected marks the screen that is shown.

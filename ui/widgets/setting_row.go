@@ -72,7 +72,7 @@ func (r *SettingRow) set(t *Text, s string) {
 	}
 }
 
-// Title returns the title, for who looks a row up by it.
+// Title returns the title.
 func (r *SettingRow) Title() string { return r.title.Text }
 
 // Value returns the value.
