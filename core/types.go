@@ -172,7 +172,7 @@ type Run struct {
 	Ended    time.Time `json:"ended"`
 	Outcome  Outcome   `json:"outcome"`
 	Error    string    `json:"error,omitempty"`    // the error's text for the details page; no secret
-	Code     string    `json:"code,omitempty"`     // words.Code of the error, to word it again later
+	Code     string    `json:"code,omitempty"`     // Code of the error, to word it again later
 	Snapshot string    `json:"snapshot,omitempty"` // id of the snapshot made, restored or checked
 	Target   string    `json:"target,omitempty"`   // where a restore went
 	Files    int64     `json:"files"`

@@ -132,9 +132,7 @@ type guess struct {
 
 // response is what apply answers besides an error.
 type response struct {
-	// evaluate: the guess is counted, the HSM may be asked once the next record is durable.
-	evaluate bool
-	// counted: it was counted by this very request.
+	// counted: the guess was counted by this very request. Without an error it is counted in any case.
 	counted bool
 	// released is the sealed key, for the session key's holder.
 	released []byte
@@ -289,7 +287,7 @@ func (q startRequest) step(m moment, r *record, version uint64) (*record, bool, 
 		return r, false, response{}, err
 	}
 	if r.isOpen(q.id) { // the same message again: counted already
-		return r, false, response{evaluate: true}, nil
+		return r, false, response{}, nil
 	}
 	if q.version != version {
 		return r, false, response{}, ErrStale
@@ -309,7 +307,7 @@ func (q startRequest) step(m moment, r *record, version uint64) (*record, bool, 
 	r.open = append(r.open, openStart{q.id, m.now})
 	r.past = append(r.past, guess{q.id.short(), m.now, OutcomeOpen})
 	r.past = r.past[max(0, len(r.past)-keepFor):]
-	return r, true, response{evaluate: true, counted: true}, nil
+	return r, true, response{counted: true}, nil
 }
 
 // waitUntil returns when the next guess may start; corrected tells that the

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -193,7 +194,18 @@ func (p *Profile) load() error {
 func (p *Profile) Settings() Settings {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.settings
+	return p.settings.clone()
+}
+
+// clone shares nothing with s.
+func (s Settings) clone() Settings {
+	s.Sources, s.Excludes, s.Known, s.SourceStates = slices.Clone(s.Sources), slices.Clone(s.Excludes), slices.Clone(s.Known), slices.Clone(s.SourceStates)
+	s.Seen, s.VaultCard, s.VaultState = slices.Clone(s.Seen), slices.Clone(s.VaultCard), slices.Clone(s.VaultState)
+	if s.Retention != nil {
+		rules := *s.Retention
+		s.Retention = &rules
+	}
+	return s
 }
 
 // Update changes the settings and saves them. When saving fails the settings
@@ -201,7 +213,7 @@ func (p *Profile) Settings() Settings {
 func (p *Profile) Update(change func(*Settings)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	next := p.settings
+	next := p.settings.clone()
 	change(&next)
 	b, err := json.MarshalIndent(next, "", "  ")
 	if err != nil {

@@ -48,7 +48,7 @@ type Node struct {
 	// Link is not 0 for a file with several names: equal numbers are one file.
 	Link    uint64
 	Content Content // file: its bytes; directory: its tree blocks
-	// local is what only the change cache keeps: an extra that a reader of
+	// Local is what only the change cache keeps: an extra that a reader of
 	// trees skips.
 	Local []byte
 }
