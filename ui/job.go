@@ -113,29 +113,8 @@ func (u *UI) panel(j *job) *widgets.ProgressPanel {
 	return p
 }
 
-// stepName words a step.
-func stepName(s core.Step) string {
-	switch s {
-	case core.StepBackingUp:
-		return lang.L("Backing up")
-	case core.StepFinishing:
-		return lang.L("Finishing")
-	case core.StepProving:
-		return lang.L("Reading the new backup back")
-	case core.StepMoving:
-		return lang.L("Storing anew what stays")
-	case core.StepDeleting:
-		return lang.L("Removing what is not needed any more")
-	case core.StepRestoring:
-		return lang.L("Restoring")
-	case core.StepChecking:
-		return lang.L("Checking")
-	}
-	return lang.L("Preparing")
-}
-
 func (u *UI) progressState(p core.Progress) widgets.ProgressState {
-	s := widgets.ProgressState{Step: stepName(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
+	s := widgets.ProgressState{Step: u.words.Step(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
 	if p.Waiting != "" {
 		s.Path = lang.L("{{.Path}} does not answer. Holdfast waits a moment, then goes on without it.", vals{"Path": core.DisplayName(p.Waiting)})
 	}

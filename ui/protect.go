@@ -120,7 +120,7 @@ func (u *UI) change(kind core.RunKind, of int, run func(context.Context, func(co
 		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
 	}
 	panel := u.panel(j)
-	steps := newStepList()
+	steps := newStepList(u)
 	watch := j.watch
 	j.watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
 	steps.set(core.StepPreparing)
@@ -185,11 +185,11 @@ type stepList struct {
 	steps []core.Step
 }
 
-func newStepList() *stepList {
+func newStepList(u *UI) *stepList {
 	l := &stepList{steps: []core.Step{core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepDeleting}}
 	var rows []fyne.CanvasObject
 	for _, s := range l.steps {
-		r := widgets.NewSettingRow("clock", stepName(s), nil, nil)
+		r := widgets.NewSettingRow("clock", u.words.Step(s), nil, nil)
 		l.rows = append(l.rows, r)
 		rows = append(rows, r)
 	}

@@ -368,7 +368,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("encryption-check")
 	proving := core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
 	j := &job{kind: core.RunTurnOn, last: proving, cancel: func() {}}
-	steps := newStepList()
+	steps := newStepList(u)
 	steps.set(core.StepProving)
 	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: say("Making the new backup"),
 		lead: say("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later."), content: []fyne.CanvasObject{u.panel(j), steps.root}})

@@ -43,14 +43,7 @@ func progressLine(p core.Progress) string {
 	if p.TimeLeft >= 0 {
 		fmt.Fprintf(&b, "  %s left", words.Duration(p.TimeLeft))
 	}
-	return strings.TrimSpace(stepNames[p.Step] + "  " + b.String())
-}
-
-var stepNames = map[core.Step]string{
-	core.StepPreparing: "Preparing", core.StepBackingUp: "Backing up", core.StepFinishing: "Finishing",
-	core.StepProving: "Reading the new backup back", core.StepDeleting: "Removing what is not needed any more",
-	core.StepMoving:    "Moving what is kept",
-	core.StepRestoring: "Restoring", core.StepChecking: "Checking",
+	return strings.TrimSpace(words.Words{}.Step(p.Step) + "  " + b.String())
 }
 
 func backupLine(r core.BackupReport) string {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -269,8 +272,8 @@ func Templates() []string {
 	for _, r := range reasons {
 		out = append(out, r.text)
 	}
-	for _, a := range advice {
-		out = append(out, a)
+	for _, table := range []iter.Seq[string]{maps.Values(advice), maps.Values(steps)} {
+		out = slices.AppendSeq(out, table)
 	}
 	for _, u := range byteUnits {
 		out = append(out, "{{.Number}} "+u)

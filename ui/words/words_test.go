@@ -199,3 +199,14 @@ func TestNothingIsGuessedFromATimeLimit(t *testing.T) {
 		}
 	}
 }
+
+// Every step of long work has a name, the same in the window and on a terminal.
+func TestEveryStepHasAName(t *testing.T) {
+	for _, s := range []core.Step{
+		core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepMoving, core.StepDeleting, core.StepRestoring, core.StepChecking,
+	} {
+		if (Words{}).Step(s) == "" {
+			t.Errorf("%s has none", s)
+		}
+	}
+}
