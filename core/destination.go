@@ -61,7 +61,7 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		return err
 	}
 	defer key.Clear()
-	r, err := repo.Create(ctx, s, key, a.cardToPublish(set))
+	r, err := repo.Create(ctx, s, key, a.Passwords().cardToPublish(set))
 	if err != nil {
 		return err
 	}

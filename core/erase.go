@@ -37,19 +37,19 @@ type EraseReport struct {
 // Errors: ErrNotSetUp, ErrInvalid, ErrNoEntry, ErrChangePending, ErrDamaged (then nothing has changed), ….
 func (up Upkeep) Erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {
 	if req.DryRun {
-		report, err := up.app.erase(ctx, req, progress)
+		report, err := up.erase(ctx, req, progress)
 		return report, raise(err)
 	}
 	return runFor(up.app, RunErase, func(run *Run) (EraseReport, error) {
-		report, err := up.app.erase(ctx, req, progress)
+		report, err := up.erase(ctx, req, progress)
 		run.Files, run.Bytes = report.Files, report.Bytes
 		return report, err
 	})
 }
 
-func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {
+func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {
 	begin := time.Now()
-	o := repo.EraseOptions{DryRun: req.DryRun, PackBytes: a.p.PackBytes}
+	o := repo.EraseOptions{DryRun: req.DryRun, PackBytes: up.app.p.PackBytes}
 	for _, p := range req.Paths {
 		clean := strings.Trim(p, "/")
 		if clean == "" || clean != strings.Trim(filepath.ToSlash(filepath.Clean(clean)), "/") || strings.HasPrefix(clean, "..") {
@@ -62,7 +62,7 @@ func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progres
 	if len(o.Paths) == 0 {
 		return EraseReport{}, fmt.Errorf("%w: no path was named", ErrInvalid)
 	}
-	set := a.profile.Settings()
+	set := up.app.profile.Settings()
 	if set.Change != "" {
 		return EraseReport{}, ErrChangePending
 	}
@@ -70,7 +70,7 @@ func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progres
 		host, _ := whoami()
 		o.Of = func(s *repo.Snapshot) bool { return s.Host == host }
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx)
 	if err != nil {
 		return EraseReport{}, err
 	}
@@ -82,7 +82,7 @@ func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progres
 	m.end()
 	report := EraseReport{Snapshots: out.Snapshots, Files: out.Files, Bytes: out.Bytes, Present: stillThere(set.Sources, o.Paths), DryRun: req.DryRun}
 	if !req.DryRun && len(out.Replaced)+len(out.Removed) > 0 {
-		err = errors.Join(err, a.forgetErased(set.Repository, out))
+		err = errors.Join(err, up.forgetErased(set.Repository, out))
 	}
 	report.Seconds = time.Since(begin).Seconds()
 	return report, err
@@ -90,8 +90,8 @@ func (a *App) erase(ctx context.Context, req EraseRequest, progress func(Progres
 
 // forgetErased makes this computer expect the new snapshots, and read its files anew: what it
 // remembers leads to chunks in which erased bytes lie.
-func (a *App) forgetErased(repository string, out repo.Erasing) error {
-	err := a.profile.Update(func(s *profile.Settings) {
+func (up Upkeep) forgetErased(repository string, out repo.Erasing) error {
+	err := up.app.profile.Update(func(s *profile.Settings) {
 		var known []string
 		for _, id := range s.Known {
 			n, ok := repo.ParseName(id)
@@ -105,7 +105,7 @@ func (a *App) forgetErased(repository string, out repo.Erasing) error {
 		}
 		s.Known = known
 	})
-	cache := a.changesPath(repository)
+	cache := changesPath(up.app.profile, repository)
 	return errors.Join(err, os.RemoveAll(cache), os.RemoveAll(backup.PagesDir(cache)))
 }
 

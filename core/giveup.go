@@ -16,11 +16,11 @@ import (
 // Backup and ResumeChange do too. progress may be nil.
 // Errors: ErrInvalid when there is no change, ErrChangeMade, ….
 func (enc Encryption) GiveUp(ctx context.Context, progress func(Progress)) error {
-	return enc.app.run(RunGiveUp, func(*Run) error { return enc.app.giveUpChange(ctx, progress) })
+	return enc.app.run(RunGiveUp, func(*Run) error { return enc.giveUpChange(ctx, progress) })
 }
 
-func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
-	set := a.profile.Settings()
+func (enc Encryption) giveUpChange(ctx context.Context, progress func(Progress)) error {
+	set := enc.app.profile.Settings()
 	change := Change(set.Change)
 	begun, giving := ChangeTurnOn, ChangeGiveUpOn
 	switch change {
@@ -32,12 +32,12 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 	var key *backupkey.Key
 	if begun == ChangeTurnOn {
 		var err error
-		if key, err = a.nextKey(ctx, begun); err != nil {
+		if key, err = enc.nextKey(ctx, begun); err != nil {
 			return err
 		}
 		defer key.Clear()
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := enc.app.openToWrite(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,9 +49,9 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 		if begun == ChangeTurnOff {
 			kept = giving
 		}
-		return errors.Join(ErrChangeMade, a.profile.Update(func(s *profile.Settings) { s.Change = string(kept) }))
+		return errors.Join(ErrChangeMade, enc.app.profile.Update(func(s *profile.Settings) { s.Change = string(kept) }))
 	}
-	if err := a.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
+	if err := enc.app.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
 		return err
 	}
 	if err := r.GiveUpChange(ctx, key, deleting(progress)); err != nil {
@@ -65,13 +65,13 @@ func (a *App) giveUpChange(ctx context.Context, progress func(Progress)) error {
 		})
 	}
 	if begun == ChangeTurnOff {
-		return a.profile.Update(done)
+		return enc.app.profile.Update(done)
 	}
-	a.tryRemoveAccount(ctx, key)
-	if err := a.profile.Update(func(s *profile.Settings) { done(s); forgetKey(s) }); err != nil {
+	enc.tryRemoveAccount(ctx, key)
+	if err := enc.app.profile.Update(func(s *profile.Settings) { done(s); forgetKey(s) }); err != nil {
 		return err
 	}
-	return a.profile.SetSecrets(ctx, &profile.Secrets{})
+	return enc.app.profile.SetSecrets(ctx, &profile.Secrets{})
 }
 
 // made reports whether a change is the protection in force, so that deleting what was before is all that is left.

@@ -74,11 +74,11 @@ func (enc Encryption) ConfirmKey() error {
 // EnterKey takes the key to which another computer has changed that of this profile's backup. The backup must open with it.
 // Errors: ErrNotSetUp, ErrChangePending, ErrWrongKey, ErrUnprotected, ErrDowngraded, ErrOlderKey, those of opening a destination.
 func (enc Encryption) EnterKey(ctx context.Context, key *backupkey.Key) error {
-	return enc.app.run(RunKeyChange, func(*Run) error { return enc.app.enterKey(ctx, key) })
+	return enc.app.run(RunKeyChange, func(*Run) error { return enc.enterKey(ctx, key) })
 }
 
-func (a *App) enterKey(ctx context.Context, key *backupkey.Key) error {
-	set := a.profile.Settings()
+func (enc Encryption) enterKey(ctx context.Context, key *backupkey.Key) error {
+	set := enc.app.profile.Settings()
 	switch {
 	case set.Repository == "":
 		return ErrNotSetUp
@@ -87,7 +87,7 @@ func (a *App) enterKey(ctx context.Context, key *backupkey.Key) error {
 	case set.Protection != string(ProtectionKey):
 		return ErrNotEncrypted
 	}
-	s, err := a.p.Places.Open(ctx, set.Destination, false)
+	s, err := enc.app.p.Places.Open(ctx, set.Destination, false)
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,10 @@ func (a *App) enterKey(ctx context.Context, key *backupkey.Key) error {
 	if r.Seen().Keyring < seen.Keyring {
 		return fmt.Errorf("%w: keyring %d, where it has seen %d", ErrOlderKey, r.Seen().Keyring, seen.Keyring)
 	}
-	if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}); err != nil {
+	if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}); err != nil {
 		return err
 	}
-	return a.profile.Update(func(set *profile.Settings) {
+	return enc.app.profile.Update(func(set *profile.Settings) {
 		set.Seen, set.KeyConfirmed = seenBy(r), time.Now()
 		set.VaultCard, set.VaultState, set.PasswordConfirmed, set.PasswordChecks = r.Facts().VaultCard, nil, time.Time{}, 0
 	})

@@ -19,62 +19,62 @@ import (
 // The password counts as set once it has opened the account.
 // Errors: ErrNotSetUp, ErrNotEncrypted, ErrChangePending, ErrWeakPassword, ErrVault….
 func (pw Passwords) Set(ctx context.Context, req PasswordRequest) error {
-	return pw.app.run(RunPassword, func(*Run) error { return pw.app.setPassword(ctx, req) })
+	return pw.app.run(RunPassword, func(*Run) error { return pw.setPassword(ctx, req) })
 }
 
-func (a *App) setPassword(ctx context.Context, req PasswordRequest) error {
-	r, key, err := a.openForPassword(ctx)
+func (pw Passwords) setPassword(ctx context.Context, req PasswordRequest) error {
+	r, key, err := pw.openForPassword(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	defer key.Clear()
 	old := r.Facts().VaultCard
-	place, err := a.chosenPlace(req.Vault, old)
+	place, err := pw.chosenPlace(req.Vault, old)
 	if err != nil {
 		return err
 	}
 	// What is needed to reach the account there is now, before another address is remembered.
-	before, beforeErr := a.ownPlace(old)
-	card, err := a.register(ctx, place, req, key)
+	before, beforeErr := pw.ownPlace(old)
+	card, err := pw.register(ctx, place, req, key)
 	if err != nil {
 		return err
 	}
 	if err := r.SetVaultCard(ctx, card.Encode()); err != nil {
 		if !req.Vault.IsZero() {
-			err = errors.Join(err, a.removeAccountAt(ctx, registered(card, req.Vault), key))
+			err = errors.Join(err, pw.removeAccountAt(ctx, registered(card, req.Vault), key))
 		}
 		return err
 	}
-	if err := a.rememberVault(card, req.Vault); err != nil {
+	if err := pw.rememberVault(card, req.Vault); err != nil {
 		return err
 	}
 	if !req.Vault.IsZero() && beforeErr == nil && !before.Card.SameAccount(card) {
 		// The old vault need not answer: what it holds opens the backup as before,
 		// with the old password. It is told in the history.
-		return a.removeAccountAt(ctx, before, key)
+		return pw.removeAccountAt(ctx, before, key)
 	}
 	return nil
 }
 
 // openForPassword opens the profile's encrypted backup, with its key.
-func (a *App) openForPassword(ctx context.Context) (*repo.Repository, *backupkey.Key, error) {
-	switch set := a.profile.Settings(); {
-	case a.p.Vaults == nil:
+func (pw Passwords) openForPassword(ctx context.Context) (*repo.Repository, *backupkey.Key, error) {
+	switch set := pw.app.profile.Settings(); {
+	case pw.app.p.Vaults == nil:
 		return nil, nil, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
 	case set.Repository == "":
 		return nil, nil, ErrNotSetUp
 	case set.Change != "":
 		return nil, nil, ErrChangePending
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := pw.app.openToWrite(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	if r.Facts().Protection != repo.ProtectionKey {
 		return nil, nil, errors.Join(ErrNotEncrypted, r.Store().Close())
 	}
-	key, err := a.key(ctx)
+	key, err := pw.app.key(ctx)
 	if err == nil && key == nil {
 		err = ErrSecretsDamaged
 	}
@@ -86,8 +86,8 @@ func (a *App) openForPassword(ctx context.Context) (*repo.Repository, *backupkey
 
 // register puts a key behind a password, which the vault proves at once. It
 // returns the account's card.
-func (a *App) register(ctx context.Context, at VaultPlace, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
-	if a.p.Vaults == nil {
+func (pw Passwords) register(ctx context.Context, at VaultPlace, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
+	if pw.app.p.Vaults == nil {
 		return VaultCard{}, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
 	}
 	if s := Strength(req.Password); s.Refused {
@@ -104,7 +104,7 @@ func (a *App) register(ctx context.Context, at VaultPlace, req PasswordRequest, 
 	raw, password := key.Bytes(), normalized(req.Password)
 	defer clear(raw)
 	defer clear(password)
-	card, err := a.p.Vaults.Register(ctx, at, NewAccount{Password: password, Key: raw, Seeds: managementSeeds(key), Enrolment: enrolment})
+	card, err := pw.app.p.Vaults.Register(ctx, at, NewAccount{Password: password, Key: raw, Seeds: managementSeeds(key), Enrolment: enrolment})
 	if err != nil {
 		return VaultCard{}, err
 	}
@@ -112,41 +112,41 @@ func (a *App) register(ctx context.Context, at VaultPlace, req PasswordRequest, 
 }
 
 // registerNew makes an account in the vault that the person named.
-func (a *App) registerNew(ctx context.Context, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
-	at, err := a.chosenPlace(req.Vault, nil)
+func (pw Passwords) registerNew(ctx context.Context, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
+	at, err := pw.chosenPlace(req.Vault, nil)
 	if err != nil {
 		return VaultCard{}, err
 	}
-	return a.register(ctx, at, req, key)
+	return pw.register(ctx, at, req, key)
 }
 
 // registerAnew puts a new key into an account of its own, since the old one is
 // managed under the old key. The vault is the old card's where none is named.
-func (a *App) registerAnew(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) (VaultCard, error) {
-	at, err := a.chosenPlace(req.Vault, old)
+func (pw Passwords) registerAnew(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) (VaultCard, error) {
+	at, err := pw.chosenPlace(req.Vault, old)
 	if err != nil {
 		return VaultCard{}, err
 	}
-	return a.register(ctx, at.Anonymous(), req, key)
+	return pw.register(ctx, at.Anonymous(), req, key)
 }
 
 // removeAccount deletes the account of the profile's backup.
-func (a *App) removeAccount(ctx context.Context, card []byte, key *backupkey.Key) error {
-	at, err := a.ownPlace(card)
+func (pw Passwords) removeAccount(ctx context.Context, card []byte, key *backupkey.Key) error {
+	at, err := pw.ownPlace(card)
 	if err != nil {
 		return err
 	}
-	return a.removeAccountAt(ctx, at, key)
+	return pw.removeAccountAt(ctx, at, key)
 }
 
-func (a *App) removeAccountAt(ctx context.Context, at VaultPlace, key *backupkey.Key) error {
-	return a.p.Vaults.Remove(ctx, at, managementSeeds(key))
+func (pw Passwords) removeAccountAt(ctx context.Context, at VaultPlace, key *backupkey.Key) error {
+	return pw.app.p.Vaults.Remove(ctx, at, managementSeeds(key))
 }
 
 // rememberVault notes that the password in this vault was right just now, and how
 // the person named the vault.
-func (a *App) rememberVault(card VaultCard, typed TypedVault) error {
-	return a.profile.Update(func(s *profile.Settings) {
+func (pw Passwords) rememberVault(card VaultCard, typed TypedVault) error {
+	return pw.app.profile.Update(func(s *profile.Settings) {
 		s.VaultCard, s.VaultState = card.Encode(), nil
 		s.PasswordConfirmed, s.PasswordChecks = time.Now(), 0
 		rememberAddress(s, typed)
@@ -164,11 +164,11 @@ func rememberAddress(s *profile.Settings, typed TypedVault) {
 // the account with it: one guess, given back when it is right.
 // Errors: ErrNoPassword, ErrWrongPassword, ErrPasswordGone, ErrVault….
 func (pw Passwords) Check(ctx context.Context, password []byte) error {
-	return pw.app.run(RunPassword, func(*Run) error { return pw.app.checkPassword(ctx, password) })
+	return pw.app.run(RunPassword, func(*Run) error { return pw.checkPassword(ctx, password) })
 }
 
-func (a *App) checkPassword(ctx context.Context, password []byte) error {
-	r, key, err := a.openForPassword(ctx)
+func (pw Passwords) checkPassword(ctx context.Context, password []byte) error {
+	r, key, err := pw.openForPassword(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,22 +178,22 @@ func (a *App) checkPassword(ctx context.Context, password []byte) error {
 	if card == nil {
 		return ErrNoPassword
 	}
-	at, err := a.ownPlace(card)
+	at, err := pw.ownPlace(card)
 	if err != nil {
 		return err
 	}
-	got, err := recoverKey(ctx, a.p.Vaults, at, password, key.ID())
+	got, err := recoverKey(ctx, pw.app.p.Vaults, at, password, key.ID())
 	if err != nil {
-		a.askVault(ctx, card)
+		pw.askVault(ctx, card)
 		return err
 	}
 	got.Clear()
-	err = a.profile.Update(func(s *profile.Settings) {
+	err = pw.app.profile.Update(func(s *profile.Settings) {
 		s.VaultCard, s.VaultState = card, nil // this very text: it is the header's
 		s.PasswordConfirmed, s.PasswordChecks = time.Now(), s.PasswordChecks+1
 	})
 	if err == nil {
-		a.askVault(ctx, card) // all guesses are there again
+		pw.askVault(ctx, card) // all guesses are there again
 	}
 	return err
 }
@@ -201,11 +201,11 @@ func (a *App) checkPassword(ctx context.Context, password []byte) error {
 // Remove deletes the account in the vault: from then on only the 64
 // digits open the backup. Errors: ErrNoPassword, ErrVault….
 func (pw Passwords) Remove(ctx context.Context) error {
-	return pw.app.run(RunPassword, func(*Run) error { return pw.app.removePassword(ctx) })
+	return pw.app.run(RunPassword, func(*Run) error { return pw.removePassword(ctx) })
 }
 
-func (a *App) removePassword(ctx context.Context) error {
-	r, key, err := a.openForPassword(ctx)
+func (pw Passwords) removePassword(ctx context.Context) error {
+	r, key, err := pw.openForPassword(ctx)
 	if err != nil {
 		return err
 	}
@@ -215,17 +215,17 @@ func (a *App) removePassword(ctx context.Context) error {
 	if card == nil {
 		return ErrNoPassword
 	}
-	if err := a.removeAccount(ctx, card, key); err != nil {
+	if err := pw.removeAccount(ctx, card, key); err != nil {
 		return err
 	}
 	if err := r.SetVaultCard(ctx, nil); err != nil {
 		return err
 	}
-	return a.forgetVault()
+	return pw.forgetVault()
 }
 
-func (a *App) forgetVault() error {
-	return a.profile.Update(func(s *profile.Settings) {
+func (pw Passwords) forgetVault() error {
+	return pw.app.profile.Update(func(s *profile.Settings) {
 		s.VaultCard, s.VaultAddress, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, "", nil, time.Time{}, 0
 	})
 }
@@ -251,7 +251,7 @@ func (pw Passwords) Ask(ctx context.Context, card []byte, typed TypedVault, trus
 	if pw.app.p.Vaults == nil {
 		return VaultState{}, ErrNoPassword
 	}
-	at, err := placeOf(card, typed, trust, pw.app.knows)
+	at, err := placeOf(card, typed, trust, pw.knows)
 	if err != nil {
 		return VaultState{}, err
 	}
@@ -268,7 +268,7 @@ func (pw Passwords) State(ctx context.Context) (VaultState, error) {
 	case vouchedCard(set) == nil || pw.app.p.Vaults == nil:
 		return VaultState{}, ErrNoPassword
 	}
-	at, err := pw.app.ownPlace(set.VaultCard)
+	at, err := pw.ownPlace(set.VaultCard)
 	if err != nil {
 		return VaultState{}, err
 	}
@@ -276,34 +276,34 @@ func (pw Passwords) State(ctx context.Context) (VaultState, error) {
 	if err != nil {
 		return VaultState{}, raise(err)
 	}
-	return s, pw.app.rememberState(s)
+	return s, pw.rememberState(s)
 }
 
-func (a *App) rememberState(s VaultState) error {
+func (pw Passwords) rememberState(s VaultState) error {
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	return a.profile.Update(func(set *profile.Settings) { set.VaultState = b })
+	return pw.app.profile.Update(func(set *profile.Settings) { set.VaultState = b })
 }
 
 // askVault keeps what the vault says now, if it answers; nothing depends on it.
-func (a *App) askVault(ctx context.Context, card []byte) (VaultState, bool) {
-	if a.p.Vaults == nil || card == nil {
+func (pw Passwords) askVault(ctx context.Context, card []byte) (VaultState, bool) {
+	if pw.app.p.Vaults == nil || card == nil {
 		return VaultState{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	at, err := a.ownPlace(card)
+	at, err := pw.ownPlace(card)
 	var s VaultState
 	if err == nil {
-		s, err = a.p.Vaults.State(ctx, at)
+		s, err = pw.app.p.Vaults.State(ctx, at)
 	}
 	if err == nil {
-		err = a.rememberState(s)
+		err = pw.rememberState(s)
 	}
 	if err != nil {
-		a.p.Log.Info("the vault did not tell the account's state", "cause", err)
+		pw.app.p.Log.Info("the vault did not tell the account's state", "cause", err)
 	}
 	return s, err == nil
 }
@@ -314,24 +314,24 @@ const askPatience = 10 * time.Second
 // watchVault is the part of a backup that looks after the account: the card
 // may have been changed by another computer, and somebody may be guessing. It
 // returns how many wrong guesses are news.
-func (a *App) watchVault(ctx context.Context, r *repo.Repository) (news int) {
+func (pw Passwords) watchVault(ctx context.Context, r *repo.Repository) (news int) {
 	if r.Facts().Protection != repo.ProtectionKey {
 		return 0 // nobody vouches for a card in this header
 	}
-	card := a.tidyCard(ctx, r)
-	set := a.profile.Settings()
+	card := pw.tidyCard(ctx, r)
+	set := pw.app.profile.Settings()
 	if !sameCard(card, set.VaultCard) {
 		// The header's seal vouches for it: somebody with the key put it there.
-		err := a.profile.Update(func(s *profile.Settings) {
+		err := pw.app.profile.Update(func(s *profile.Settings) {
 			s.VaultCard, s.VaultState = card, nil
 			s.PasswordConfirmed, s.PasswordChecks = time.Time{}, 0
 		})
 		if err != nil {
-			a.p.Log.Warn("the vault card could not be kept", "cause", err)
+			pw.app.p.Log.Warn("the vault card could not be kept", "cause", err)
 		}
 	}
 	before := lastState(set)
-	now, ok := a.askVault(ctx, card)
+	now, ok := pw.askVault(ctx, card)
 	if !ok {
 		return 0
 	}
@@ -348,7 +348,7 @@ func (a *App) watchVault(ctx context.Context, r *repo.Repository) (news int) {
 
 // tidyCard returns the card in the header. A version before this one wrote a
 // module and a PIN file of some computer into it: these are taken out.
-func (a *App) tidyCard(ctx context.Context, r *repo.Repository) []byte {
+func (pw Passwords) tidyCard(ctx context.Context, r *repo.Repository) []byte {
 	card := r.Facts().VaultCard
 	if card == nil {
 		return nil
@@ -359,7 +359,7 @@ func (a *App) tidyCard(ctx context.Context, r *repo.Repository) []byte {
 	}
 	card = c.Encode()
 	if err := r.SetVaultCard(ctx, card); err != nil {
-		a.p.Log.Warn("the vault card could not be tidied", "cause", err) // the next backup tries again
+		pw.app.p.Log.Warn("the vault card could not be tidied", "cause", err) // the next backup tries again
 	}
 	return card
 }

@@ -18,44 +18,44 @@ import (
 // password, if not nil, is to open the new backup too.
 // Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ErrVault…, ….
 func (enc Encryption) TurnOn(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
-	return enc.app.change(ctx, ChangeTurnOn, key, password, progress)
+	return enc.change(ctx, ChangeTurnOn, key, password, progress)
 }
 
 // TurnOff makes the backup readable without a key, in the same way.
 // Errors: ErrNotEncrypted, ErrIncomplete, ….
 func (enc Encryption) TurnOff(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	return enc.app.change(ctx, ChangeTurnOff, nil, nil, progress)
+	return enc.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
 // Resume goes on with a change that was cut off, because somebody asks for it: also with turning encryption off where that was to be given
 // up and turns out to be made. Errors: as the change's own.
 func (enc Encryption) Resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	report, err := enc.app.resume(ctx, progress)
+	report, err := enc.resume(ctx, progress)
 	if !errors.Is(err, ErrChangeMade) || enc.app.profile.Settings().Change != string(ChangeGiveUpOff) {
 		return report, err
 	}
 	if err := enc.app.profile.Update(func(s *profile.Settings) { s.Change = string(ChangeTurnOff) }); err != nil {
 		return report, err
 	}
-	return enc.app.change(ctx, ChangeTurnOff, nil, nil, progress)
+	return enc.change(ctx, ChangeTurnOff, nil, nil, progress)
 }
 
-func (a *App) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
-	switch change := Change(a.profile.Settings().Change); change {
+func (enc Encryption) resume(ctx context.Context, progress func(Progress)) (BackupReport, error) {
+	switch change := Change(enc.app.profile.Settings().Change); change {
 	case ChangeGiveUpOn, ChangeGiveUpOff:
-		return BackupReport{}, a.Encryption().GiveUp(ctx, progress)
+		return BackupReport{}, enc.GiveUp(ctx, progress)
 	default:
-		return a.change(ctx, change, nil, nil, progress)
+		return enc.change(ctx, change, nil, nil, progress)
 	}
 }
 
-func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
+func (enc Encryption) change(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
 	kind := RunTurnOn
 	if change == ChangeTurnOff {
 		kind = RunTurnOff
 	}
-	return runFor(a, kind, func(run *Run) (BackupReport, error) {
-		return a.changeProtection(ctx, change, key, password, run, progress)
+	return runFor(enc.app, kind, func(run *Run) (BackupReport, error) {
+		return enc.changeProtection(ctx, change, key, password, run, progress)
 	})
 }
 
@@ -65,8 +65,8 @@ func (a *App) change(ctx context.Context, change Change, key *backupkey.Key, pas
 //	secrets.Next kept → the vault has it → settings.Change set → BeginTurnOn, BeginTurnOff → fresh backup and
 //	proof → CommitChange → settings.Protection, secrets.Key → DropOldEpochs →
 //	settings.Change cleared
-func (a *App) changeProtection(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, run *Run, progress func(Progress)) (BackupReport, error) {
-	set := a.profile.Settings()
+func (enc Encryption) changeProtection(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, run *Run, progress func(Progress)) (BackupReport, error) {
+	set := enc.app.profile.Settings()
 	switch {
 	case set.Repository == "":
 		return BackupReport{}, ErrNotSetUp
@@ -76,11 +76,11 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		return BackupReport{}, fmt.Errorf("%w: %s", ErrChangePending, set.Change)
 	}
 	if set.Change == "" {
-		if err := a.startChange(ctx, change, key, password, set); err != nil {
+		if err := enc.startChange(ctx, change, key, password, set); err != nil {
 			return BackupReport{}, err
 		}
 	}
-	next, err := a.nextKey(ctx, change)
+	next, err := enc.nextKey(ctx, change)
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -95,18 +95,18 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		}
 	}
 	step(StepPreparing, 0, 0)
-	r, err := a.openToWrite(ctx)
+	r, err := enc.app.openToWrite(ctx)
 	if err != nil {
 		return BackupReport{}, err
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	var report BackupReport
 	if !made(r.Facts(), change) {
-		if report, err = a.moveToNewEpoch(ctx, r, next, run, progress, step); err != nil {
+		if report, err = enc.moveToNewEpoch(ctx, r, next, run, progress, step); err != nil {
 			return report, err
 		}
 	}
-	if err := a.commitSecrets(ctx, change); err != nil {
+	if err := enc.commitSecrets(ctx, change); err != nil {
 		return report, err
 	}
 	// What follows deletes: on a repository opened anew, as the new protection shows it.
@@ -114,10 +114,10 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 		return report, err
 	}
 	if change == ChangeTurnOff {
-		if old, err = a.key(ctx); err != nil {
+		if old, err = enc.app.key(ctx); err != nil {
 			return report, err
 		}
-		a.tryRemoveAccount(ctx, old) // while the key is still at hand
+		enc.tryRemoveAccount(ctx, old) // while the key is still at hand
 	}
 	drop := func() error {
 		step(StepDeleting, 0, 0)
@@ -125,25 +125,25 @@ func (a *App) changeProtection(ctx context.Context, change Change, key *backupke
 	}
 	err = drop()
 	if errors.Is(err, repo.ErrNothingNew) { // it went between its proof and now
-		if report, err = a.backupAfresh(ctx, r, run, progress, step); err == nil {
+		if report, err = enc.backupAfresh(ctx, r, run, progress, step); err == nil {
 			err = drop()
 		}
 	}
 	if err != nil {
 		return report, err
 	}
-	if err := a.finishChange(ctx, r, change); err != nil {
+	if err := enc.finishChange(ctx, r, change); err != nil {
 		return report, err
 	}
 	if run.Snapshot == "" { // an earlier run of this change made the backup, and was cut off after it
-		a.adopt(ctx, r, run)
+		enc.adopt(ctx, r, run)
 	}
 	return report, nil
 }
 
 // adopt makes the history tell of this computer's newest backup as of one that a run has brought to its end.
-func (a *App) adopt(ctx context.Context, r *repo.Repository, run *Run) {
-	for _, id := range slices.Backward(a.profile.Settings().Known) {
+func (enc Encryption) adopt(ctx context.Context, r *repo.Repository, run *Run) {
+	for _, id := range slices.Backward(enc.app.profile.Settings().Known) {
 		s, err := r.FindSnapshot(ctx, id)
 		if err != nil {
 			continue // the backup is whole: only its numbers would be missing
@@ -158,7 +158,7 @@ func (a *App) adopt(ctx context.Context, r *repo.Repository, run *Run) {
 
 // startChange makes the profile remember the change and its key, and puts the
 // key behind the password.
-func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, set profile.Settings) error {
+func (enc Encryption) startChange(ctx context.Context, change Change, key *backupkey.Key, password *PasswordRequest, set profile.Settings) error {
 	switch {
 	case change == ChangeTurnOn && set.Protection == string(ProtectionKey):
 		return ErrEncrypted
@@ -169,18 +169,18 @@ func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key
 	}
 	var card []byte
 	if change == ChangeTurnOn {
-		if err := a.profile.SetSecrets(ctx, &profile.Secrets{Next: key.Bytes()}); err != nil {
+		if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{Next: key.Bytes()}); err != nil {
 			return err
 		}
 		if password != nil {
-			c, err := a.registerNew(ctx, *password, key)
+			c, err := enc.app.Passwords().registerNew(ctx, *password, key)
 			if err != nil {
 				return err
 			}
 			card = c.Encode()
 		}
 	}
-	return a.profile.Update(func(s *profile.Settings) {
+	return enc.app.profile.Update(func(s *profile.Settings) {
 		s.Change = string(change)
 		if change == ChangeTurnOn {
 			// What a version before took from a plain header, for which nobody vouches, ends here.
@@ -194,11 +194,11 @@ func (a *App) startChange(ctx context.Context, change Change, key *backupkey.Key
 }
 
 // nextKey returns the key of the protection to come, nil for none.
-func (a *App) nextKey(ctx context.Context, change Change) (*backupkey.Key, error) {
+func (enc Encryption) nextKey(ctx context.Context, change Change) (*backupkey.Key, error) {
 	if change == ChangeTurnOff {
 		return nil, nil
 	}
-	s, err := a.profile.Secrets(ctx)
+	s, err := enc.app.profile.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (a *App) nextKey(ctx context.Context, change Change) (*backupkey.Key, error
 }
 
 // moveToNewEpoch is steps 1 to 4: begin, a fresh backup, its proof, commit.
-func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *backupkey.Key, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
+func (enc Encryption) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *backupkey.Key, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
 	names, err := r.SnapshotNames(ctx)
 	if err != nil {
 		return BackupReport{}, err
@@ -221,14 +221,14 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 	if next == nil {
 		moving, err = r.BeginTurnOff(ctx)
 	} else {
-		moving, err = r.BeginTurnOn(ctx, next, a.cardToPublish(a.profile.Settings()))
+		moving, err = r.BeginTurnOn(ctx, next, enc.app.Passwords().cardToPublish(enc.app.profile.Settings()))
 	}
 	if err != nil {
 		return BackupReport{}, err
 	}
 	var report BackupReport
 	if len(names) > 0 {
-		if report, err = a.backupAfresh(ctx, moving, run, progress, step); err != nil {
+		if report, err = enc.backupAfresh(ctx, moving, run, progress, step); err != nil {
 			return report, err
 		}
 	}
@@ -236,8 +236,8 @@ func (a *App) moveToNewEpoch(ctx context.Context, r *repo.Repository, next *back
 }
 
 // backupAfresh backs up under the epoch that moving writes, and proves it.
-func (a *App) backupAfresh(ctx context.Context, moving *repo.Repository, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
-	report, err := a.backup(ctx, moving, run, true, progress)
+func (enc Encryption) backupAfresh(ctx context.Context, moving *repo.Repository, run *Run, progress func(Progress), step func(Step, int64, int64)) (BackupReport, error) {
+	report, err := enc.app.backup(ctx, moving, run, true, progress)
 	if err != nil {
 		return report, err
 	}
@@ -245,12 +245,12 @@ func (a *App) backupAfresh(ctx context.Context, moving *repo.Repository, run *Ru
 		return report, fmt.Errorf("%w: %d files, the first is %s (%s)", ErrIncomplete, report.Errors, run.Problems[0].Path, run.Problems[0].Reason)
 	}
 	step(StepProving, 0, 0)
-	return report, a.prove(ctx, moving, report.Snapshot, step)
+	return report, enc.prove(ctx, moving, report.Snapshot, step)
 }
 
 // prove opens the destination anew, as a stranger with the key would, and
 // reads every byte of the new epoch back.
-func (a *App) prove(ctx context.Context, moving *repo.Repository, snapshot string, step func(Step, int64, int64)) error {
+func (enc Encryption) prove(ctx context.Context, moving *repo.Repository, snapshot string, step func(Step, int64, int64)) error {
 	r, err := moving.Reopen(ctx)
 	if err != nil {
 		return err
@@ -270,20 +270,20 @@ func (a *App) prove(ctx context.Context, moving *repo.Repository, snapshot strin
 }
 
 // commitSecrets makes the profile expect the new protection.
-func (a *App) commitSecrets(ctx context.Context, change Change) error {
+func (enc Encryption) commitSecrets(ctx context.Context, change Change) error {
 	if change == ChangeTurnOn {
-		s, err := a.profile.Secrets(ctx)
+		s, err := enc.app.profile.Secrets(ctx)
 		if err != nil {
 			return err
 		}
 		defer s.Clear()
 		if s.Next != nil {
-			if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Next}); err != nil {
+			if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Next}); err != nil {
 				return err
 			}
 		}
 	}
-	return a.profile.Update(func(s *profile.Settings) {
+	return enc.app.profile.Update(func(s *profile.Settings) {
 		s.Protection = string(ProtectionKey)
 		if change == ChangeTurnOff {
 			s.Protection = string(ProtectionNone)
@@ -292,17 +292,17 @@ func (a *App) commitSecrets(ctx context.Context, change Change) error {
 }
 
 // finishChange forgets the change, and after turning encryption off the key.
-func (a *App) finishChange(ctx context.Context, r *repo.Repository, change Change) error {
+func (enc Encryption) finishChange(ctx context.Context, r *repo.Repository, change Change) error {
 	names, err := r.SnapshotNames(ctx)
 	if err != nil {
 		return err
 	}
 	if change == ChangeTurnOff {
-		if err := a.profile.SetSecrets(ctx, &profile.Secrets{}); err != nil {
+		if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{}); err != nil {
 			return err
 		}
 	}
-	return a.profile.Update(func(s *profile.Settings) {
+	return enc.app.profile.Update(func(s *profile.Settings) {
 		s.Change, s.Seen = "", seenBy(r)
 		s.Known = slices.DeleteFunc(slices.Clone(s.Known), func(id string) bool {
 			return !slices.ContainsFunc(names, func(n repo.Name) bool { return n.String() == id })
@@ -321,13 +321,13 @@ func forgetKey(s *profile.Settings) {
 
 // tryRemoveAccount removes the vault's account of a key that is not needed any more, if there is one. A vault
 // that does not answer keeps an account that opens nothing.
-func (a *App) tryRemoveAccount(ctx context.Context, key *backupkey.Key) {
-	card := a.profile.Settings().VaultCard
-	if card == nil || a.p.Vaults == nil || key == nil {
+func (enc Encryption) tryRemoveAccount(ctx context.Context, key *backupkey.Key) {
+	card := enc.app.profile.Settings().VaultCard
+	if card == nil || enc.app.p.Vaults == nil || key == nil {
 		return
 	}
-	if err := a.removeAccount(ctx, card, key); err != nil {
-		a.p.Log.Warn("the account in the vault could not be removed", "cause", err)
+	if err := enc.app.Passwords().removeAccount(ctx, card, key); err != nil {
+		enc.app.p.Log.Warn("the account in the vault could not be removed", "cause", err)
 	}
 }
 
@@ -359,14 +359,14 @@ func (enc Encryption) Key(ctx context.Context) (*backupkey.Key, error) {
 // the password is removed first.
 // Errors: ErrNotEncrypted, ErrChangePending, ErrHasVault, ErrVault….
 func (enc Encryption) ChangeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
-	return enc.app.run(RunKeyChange, func(*Run) error { return enc.app.changeKey(ctx, key, password) })
+	return enc.app.run(RunKeyChange, func(*Run) error { return enc.changeKey(ctx, key, password) })
 }
 
-func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
-	if a.profile.Settings().Change != "" {
+func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
+	if enc.app.profile.Settings().Change != "" {
 		return ErrChangePending
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := enc.app.openToWrite(ctx)
 	if err != nil {
 		return err
 	}
@@ -378,19 +378,19 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	if old != nil && password == nil {
 		return ErrHasVault
 	}
-	before, beforeErr := a.ownPlace(old) // before another address is remembered
-	s, err := a.profile.Secrets(ctx)
+	before, beforeErr := enc.app.Passwords().ownPlace(old) // before another address is remembered
+	s, err := enc.app.profile.Secrets(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Clear()
-	if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
+	if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
 		return err
 	}
 	var account VaultCard
 	var card []byte
 	if password != nil {
-		if account, err = a.registerAnew(ctx, *password, old, key); err != nil {
+		if account, err = enc.app.Passwords().registerAnew(ctx, *password, old, key); err != nil {
 			return err
 		}
 		card = account.Encode()
@@ -405,14 +405,14 @@ func (a *App) changeKey(ctx context.Context, key *backupkey.Key, password *Passw
 	}
 	defer oldKey.Clear()
 	err = errors.Join(
-		a.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}),
-		a.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
+		enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}),
+		enc.app.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
 	)
 	if card != nil {
-		err = errors.Join(err, a.rememberVault(account, password.Vault))
+		err = errors.Join(err, enc.app.Passwords().rememberVault(account, password.Vault))
 	}
 	if old != nil && err == nil && beforeErr == nil {
-		err = a.removeAccountAt(ctx, before, oldKey) // what it holds opens only what was written before
+		err = enc.app.Passwords().removeAccountAt(ctx, before, oldKey) // what it holds opens only what was written before
 	}
 	return err
 }

@@ -69,29 +69,29 @@ type PruneReport struct {
 // Errors: ErrNotSetUp, ErrInvalid, ErrChangePending, ErrDamaged (then nothing was deleted), ….
 func (up Upkeep) Prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
 	if req.DryRun {
-		report, err := up.app.prune(ctx, req, progress)
+		report, err := up.prune(ctx, req, progress)
 		return report, raise(err)
 	}
 	return runFor(up.app, RunPrune, func(run *Run) (PruneReport, error) {
-		report, err := up.app.prune(ctx, req, progress)
+		report, err := up.prune(ctx, req, progress)
 		run.Bytes, run.Files = report.BytesFreed, int64(report.Removed)
 		return report, err
 	})
 }
 
-func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
+func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Progress)) (PruneReport, error) {
 	begin := time.Now()
-	rules := a.Upkeep().Retention()
+	rules := up.Retention()
 	if req.Retention != nil {
 		rules = *req.Retention
 	}
 	if err := rules.Check(); err != nil {
 		return PruneReport{}, raise(err)
 	}
-	if a.profile.Settings().Change != "" {
+	if up.app.profile.Settings().Change != "" {
 		return PruneReport{}, ErrChangePending
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx)
 	if err != nil {
 		return PruneReport{}, err
 	}
@@ -114,9 +114,9 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 		report.Removed++
 		remove = append(remove, s.Name)
 	}
-	state := a.pruneState()
+	state := up.pruneState()
 	o := repo.PruneOptions{
-		Remove: remove, Seen: &state.PruneState, Save: state.save, MaxWaste: maxWaste, PackBytes: a.p.PackBytes, DryRun: req.DryRun,
+		Remove: remove, Seen: &state.PruneState, Save: state.save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
 		Grace: req.Grace, Thorough: req.Thorough,
 	}
 	if req.Grace < 0 {
@@ -131,7 +131,7 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 	p, err := r.Prune(ctx, o)
 	m.end()
 	if len(p.Removed) > 0 && !req.DryRun {
-		err = errors.Join(err, a.forgetRemoved(p.Removed))
+		err = errors.Join(err, up.forgetRemoved(p.Removed))
 	}
 	report.BytesTotal, report.BytesFreed, report.BytesWaiting, report.BytesMoved = p.Bytes, p.FreedBytes, p.WaitingBytes, p.MovedBytes
 	report.NextDeletion, report.Seconds = p.NextDeletion, time.Since(begin).Seconds()
@@ -139,8 +139,8 @@ func (a *App) prune(ctx context.Context, req PruneRequest, progress func(Progres
 }
 
 // forgetRemoved takes snapshots out of those that must be there.
-func (a *App) forgetRemoved(removed []repo.Name) error {
-	return a.profile.Update(func(s *profile.Settings) {
+func (up Upkeep) forgetRemoved(removed []repo.Name) error {
+	return up.app.profile.Update(func(s *profile.Settings) {
 		s.Known = slices.DeleteFunc(slices.Clone(s.Known), func(id string) bool {
 			return slices.ContainsFunc(removed, func(n repo.Name) bool { return n.String() == id })
 		})
@@ -193,8 +193,8 @@ type pruneFile struct {
 	path string
 }
 
-func (a *App) pruneState() *pruneFile {
-	f := &pruneFile{path: filepath.Join(a.profile.CacheDir(), a.profile.Settings().Repository[:16], "prune.json")}
+func (up Upkeep) pruneState() *pruneFile {
+	f := &pruneFile{path: filepath.Join(up.app.profile.CacheDir(), up.app.profile.Settings().Repository[:16], "prune.json")}
 	b, err := os.ReadFile(f.path)
 	if err == nil {
 		err = json.Unmarshal(b, &f.PruneState)
@@ -202,7 +202,7 @@ func (a *App) pruneState() *pruneFile {
 	if err != nil {
 		f.PruneState = repo.PruneState{}
 		if !errors.Is(err, fs.ErrNotExist) {
-			a.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
+			up.app.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
 		}
 	}
 	return f
@@ -224,12 +224,12 @@ func (f *pruneFile) save() error {
 // Errors: ErrNoSnapshot, ErrChangePending, ….
 func (up Upkeep) Delete(ctx context.Context, ids []string) error {
 	return up.app.run(RunPrune, func(run *Run) error {
-		return up.app.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+		return up.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
 			if err := r.RemoveSnapshots(ctx, names); err != nil {
 				return err
 			}
 			run.Files = int64(len(names))
-			return up.app.forgetRemoved(names)
+			return up.forgetRemoved(names)
 		})
 	})
 }
@@ -237,7 +237,7 @@ func (up Upkeep) Delete(ctx context.Context, ids []string) error {
 // Pin keeps backups whatever the rules say, or lets the rules apply again. ids
 // as for DeleteSnapshots. Errors: ErrNoSnapshot, ….
 func (up Upkeep) Pin(ctx context.Context, ids []string, pinned bool) error {
-	return raise(up.app.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
+	return raise(up.onSnapshots(ctx, ids, func(r *repo.Repository, names []repo.Name) error {
 		for _, n := range names {
 			if err := r.Pin(ctx, n, pinned); err != nil {
 				return err
@@ -248,14 +248,14 @@ func (up Upkeep) Pin(ctx context.Context, ids []string, pinned bool) error {
 }
 
 // onSnapshots finds snapshots and then runs fn on all of them.
-func (a *App) onSnapshots(ctx context.Context, ids []string, fn func(*repo.Repository, []repo.Name) error) error {
+func (up Upkeep) onSnapshots(ctx context.Context, ids []string, fn func(*repo.Repository, []repo.Name) error) error {
 	switch {
 	case len(ids) == 0:
 		return fmt.Errorf("%w: no backup was named", ErrInvalid)
-	case a.profile.Settings().Change != "":
+	case up.app.profile.Settings().Change != "":
 		return ErrChangePending
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx)
 	if err != nil {
 		return err
 	}

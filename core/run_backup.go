@@ -111,7 +111,7 @@ func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.
 	if facts.Protection == repo.ProtectionNone {
 		return repo.Open(ctx, s, repo.Unencrypted())
 	}
-	key, err := a.keyFor(ctx, facts.KeyID)
+	key, err := keyFor(ctx, a.profile, facts.KeyID)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +131,8 @@ func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.
 
 // keyFor returns the kept key with this id. A change of the key that was cut
 // off after the destination had learnt of it is completed here.
-func (a *App) keyFor(ctx context.Context, id backupkey.ID) (*backupkey.Key, error) {
-	s, err := a.profile.Secrets(ctx)
+func keyFor(ctx context.Context, p *profile.Profile, id backupkey.ID) (*backupkey.Key, error) {
+	s, err := p.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +149,8 @@ func (a *App) keyFor(ctx context.Context, id backupkey.ID) (*backupkey.Key, erro
 			k.Clear()
 			continue
 		}
-		if i == 1 && a.profile.Settings().Change == "" {
-			if err := a.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Next}); err != nil {
+		if i == 1 && p.Settings().Change == "" {
+			if err := p.SetSecrets(ctx, &profile.Secrets{Key: s.Next}); err != nil {
 				return nil, err
 			}
 		}
@@ -170,7 +170,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 			return BackupReport{}, err
 		}
 	default:
-		return a.resume(ctx, progress)
+		return a.Encryption().resume(ctx, progress)
 	}
 	return runFor(a, RunBackup, func(run *Run) (BackupReport, error) {
 		r, err := a.openToWrite(ctx)
@@ -180,7 +180,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 		defer r.Store().Close() //nolint:errcheck // nothing is buffered
 		report, err := a.backup(ctx, r, run, false, progress)
 		if err == nil && a.p.Vaults != nil {
-			report.WrongGuesses = a.watchVault(ctx, r)
+			report.WrongGuesses = a.Passwords().watchVault(ctx, r)
 		}
 		return report, err
 	})
@@ -209,14 +209,14 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
 		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
-		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: a.heldBefore(), Waiting: a.p.Waiting,
+		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: heldBefore(set), Waiting: a.p.Waiting,
 	}
 	if places.IsPath(set.Destination) {
 		o.Destination = set.Destination
 	}
 	o.Scratch = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "scratch")
 	if !fresh {
-		o.CachePath = a.changesPath(set.Repository)
+		o.CachePath = changesPath(a.profile, set.Repository)
 	}
 	total := &totals{}
 	if progress != nil { // counting is a second walk over everything, and only progress shows it
@@ -328,8 +328,8 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 }
 
 // changesPath is where this computer remembers how its files were at the last backup.
-func (a *App) changesPath(repository string) string {
-	return filepath.Join(a.profile.CacheDir(), repository[:16], "changes")
+func changesPath(p *profile.Profile, repository string) string {
+	return filepath.Join(p.CacheDir(), repository[:16], "changes")
 }
 
 // totals are what a backup will meet, as far as it is known.

@@ -79,7 +79,7 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 		}
 	})
 	if err == nil && req.Existing && req.Password != nil {
-		a.askVault(ctx, j.card) // the person's own wrong guesses of just now are no news to them
+		a.Passwords().askVault(ctx, j.card) // the person's own wrong guesses of just now are no news to them
 	}
 	return err
 }
@@ -128,7 +128,7 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 		if _, err := repo.Inspect(ctx, s); !errors.Is(err, repo.ErrNotRepository) {
 			return joined{}, cmp.Or(err, repo.ErrExists)
 		}
-		c, err := a.registerNew(ctx, *req.Password, key)
+		c, err := a.Passwords().registerNew(ctx, *req.Password, key)
 		if err != nil {
 			return joined{}, err
 		}
@@ -137,7 +137,7 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 	r, err := repo.Create(ctx, s, key, card)
 	if err != nil {
 		if card != nil {
-			err = errors.Join(err, a.removeAccountAt(ctx, registered(account, req.Password.Vault), key))
+			err = errors.Join(err, a.Passwords().removeAccountAt(ctx, registered(account, req.Password.Vault), key))
 		}
 		return joined{}, err
 	}

@@ -178,9 +178,9 @@ func whoami() (host, name string) {
 var errMoved = errors.New("this folder is on another disk than at the last backup")
 
 // heldBefore returns how many files each source held at the last backup that held it, by path.
-func (a *App) heldBefore() map[string]int64 {
+func heldBefore(set profile.Settings) map[string]int64 {
 	held := make(map[string]int64)
-	for _, s := range a.profile.Settings().SourceStates {
+	for _, s := range set.SourceStates {
 		held[string(s.Path)] = s.Files
 	}
 	return held

@@ -38,23 +38,23 @@ type DrillReport struct {
 // Errors: ErrNotSetUp, ErrInvalid, ErrNoSnapshot, ….
 func (up Upkeep) Drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
 	return runFor(up.app, RunDrill, func(run *Run) (DrillReport, error) {
-		report, err := up.app.drill(ctx, req, progress)
+		report, err := up.drill(ctx, req, progress)
 		run.Snapshot, run.Files, run.Bytes, run.Problems, run.ProblemsTotal = report.Snapshot, report.Files, report.Bytes, report.Problems, report.Errors
 		return report, err
 	})
 }
 
-func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
+func (up Upkeep) drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
 	begin := time.Now()
 	if req.Percent < 0 || req.Percent > 100 {
 		return DrillReport{}, fmt.Errorf("%w: %v per cent of the files", ErrInvalid, req.Percent)
 	}
-	r, err := a.openToRead(ctx)
+	r, err := up.app.openToRead(ctx)
 	if err != nil {
 		return DrillReport{}, err
 	}
 	defer r.Store().Close() //nolint:errcheck // only read from
-	s, err := a.ownNewest(ctx, r)
+	s, err := up.ownNewest(ctx, r)
 	if err != nil {
 		return DrillReport{}, err
 	}
@@ -62,7 +62,7 @@ func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progres
 		return DrillReport{}, err
 	}
 	report := DrillReport{Snapshot: s.ID(), FilesTotal: s.Files}
-	after, _ := hex.DecodeString(a.profile.Settings().DrilledTo) // "" is the beginning
+	after, _ := hex.DecodeString(up.app.profile.Settings().DrilledTo) // "" is the beginning
 	d := drill.New(drill.Options{
 		Repository: r, Snapshot: s, Percent: req.Percent, After: string(after),
 		Fault: func(path string, err error) {
@@ -81,13 +81,13 @@ func (a *App) drill(ctx context.Context, req DrillRequest, progress func(Progres
 	if err != nil {
 		return report, err
 	}
-	return report, a.profile.Update(func(s *profile.Settings) { s.DrilledTo = hex.EncodeToString([]byte(last)) })
+	return report, up.app.profile.Update(func(s *profile.Settings) { s.DrilledTo = hex.EncodeToString([]byte(last)) })
 }
 
 // ownNewest returns the newest snapshot that this computer made, and
 // otherwise the newest there is.
-func (a *App) ownNewest(ctx context.Context, r *repo.Repository) (*repo.Snapshot, error) {
-	for _, id := range slices.Backward(a.profile.Settings().Known) {
+func (up Upkeep) ownNewest(ctx context.Context, r *repo.Repository) (*repo.Snapshot, error) {
+	for _, id := range slices.Backward(up.app.profile.Settings().Known) {
 		s, err := r.FindSnapshot(ctx, id)
 		if !errors.Is(err, repo.ErrNoSnapshot) {
 			return s, err
@@ -121,11 +121,11 @@ type RepairReport struct {
 // Errors: ErrNotSetUp, ErrChangePending, ….
 func (up Upkeep) Repair(ctx context.Context, req RepairRequest, progress func(Progress)) (RepairReport, error) {
 	if req.DryRun {
-		report, err := up.app.repair(ctx, req, progress)
+		report, err := up.repair(ctx, req, progress)
 		return report, raise(err)
 	}
 	return runFor(up.app, RunRepair, func(run *Run) (RepairReport, error) {
-		report, err := up.app.repair(ctx, req, progress)
+		report, err := up.repair(ctx, req, progress)
 		for _, d := range report.Damage {
 			run.Problems = append(run.Problems, Problem{Reason: d})
 		}
@@ -134,12 +134,12 @@ func (up Upkeep) Repair(ctx context.Context, req RepairRequest, progress func(Pr
 	})
 }
 
-func (a *App) repair(ctx context.Context, req RepairRequest, progress func(Progress)) (RepairReport, error) {
+func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Progress)) (RepairReport, error) {
 	begin := time.Now()
-	if a.profile.Settings().Change != "" {
+	if up.app.profile.Settings().Change != "" {
 		return RepairReport{}, ErrChangePending
 	}
-	r, err := a.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx)
 	if err != nil {
 		return RepairReport{}, err
 	}

@@ -73,7 +73,7 @@ func (pw Passwords) Question(card []byte) (show VaultTrust, known bool, err erro
 	if err != nil {
 		return VaultTrust{}, false, err
 	}
-	return trustOf(c), pw.app.knows(c), nil
+	return trustOf(c), pw.knows(c), nil
 }
 
 // landedCard reads the card in a header, from whatever version.
@@ -135,8 +135,8 @@ func vouchedCard(set profile.Settings) []byte {
 }
 
 // knows reports whether this computer's own backup has this vault.
-func (a *App) knows(c VaultCard) bool {
-	text := vouchedCard(a.profile.Settings())
+func (pw Passwords) knows(c VaultCard) bool {
+	text := vouchedCard(pw.app.profile.Settings())
 	if text == nil {
 		return false
 	}
@@ -145,13 +145,13 @@ func (a *App) knows(c VaultCard) bool {
 }
 
 // ownPlace is the vault of the profile's backup. A key vouches for the card.
-func (a *App) ownPlace(card []byte) (VaultPlace, error) {
+func (pw Passwords) ownPlace(card []byte) (VaultPlace, error) {
 	c, err := landedCard(card)
 	if err != nil {
 		return VaultPlace{}, err
 	}
 	place := VaultPlace{Card: &c}
-	typed, err := vaultcard.ParseTyped(a.profile.Settings().VaultAddress)
+	typed, err := vaultcard.ParseTyped(pw.app.profile.Settings().VaultAddress)
 	if err != nil {
 		return place, nil //nolint:nilerr // what the card says will do
 	}
@@ -187,7 +187,7 @@ func (pw Passwords) UseAddress(typed TypedVault) error {
 
 // chosenPlace is the vault for a new password of the profile's backup: the one
 // that the person named, or else the one of the card there.
-func (a *App) chosenPlace(typed TypedVault, there []byte) (VaultPlace, error) {
+func (pw Passwords) chosenPlace(typed TypedVault, there []byte) (VaultPlace, error) {
 	switch c, isCard := typed.Card(); {
 	case isCard:
 		return VaultPlace{Card: &c, Typed: typed}, nil
@@ -196,7 +196,7 @@ func (a *App) chosenPlace(typed TypedVault, there []byte) (VaultPlace, error) {
 	case there == nil:
 		return VaultPlace{}, fmt.Errorf("%w: no vault is named", ErrInvalid)
 	}
-	return a.ownPlace(there)
+	return pw.ownPlace(there)
 }
 
 // registered is the vault of an account that this computer made just now.
@@ -206,14 +206,14 @@ func registered(card VaultCard, typed TypedVault) VaultPlace {
 
 // cardToPublish is the profile's vault card, fit for a header: without what a
 // version before this one kept of a computer in it. nil: none.
-func (a *App) cardToPublish(set profile.Settings) []byte {
+func (pw Passwords) cardToPublish(set profile.Settings) []byte {
 	text := vouchedCard(set)
 	if text == nil {
 		return nil
 	}
 	c, err := landedCard(text)
 	if err != nil {
-		a.p.Log.Warn("the vault card of this profile cannot be read", "cause", err)
+		pw.app.p.Log.Warn("the vault card of this profile cannot be read", "cause", err)
 		return nil
 	}
 	return c.Encode()
