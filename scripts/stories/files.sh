@@ -12,7 +12,7 @@ turns Tab Return # Set up a backup
 press Tab Tab
 xdotool type --delay 40 "$HOME/Letters"
 press Return
-press Tab Tab Tab Tab Tab Tab
+press Tab Tab Tab Tab Tab
 turns Return # Continue: where it is kept
 press Tab Return # Choose…
 soon "the system's dialog" dialog
