@@ -52,7 +52,7 @@ func (f *setupFlow) joinAfterAsking(found core.Found, asked vaultToAsk) {
 		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
 	})
 	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.joinWithKey(found) })}, g.button)
-	p.again, p.remedies = g.begin, p.remedies.with(wayDigits, func() { g.close(); f.joinWithKey(found) })
+	p.again, p.remedies = g.begin, p.remedies.with(wayDigits, func() { g.close(); f.joinWithKey(found) }).with(wayKeyFile, p.keyFile(g.button, g.begin))
 	f.u.flow(p.root)
 	g.begin()
 }

@@ -45,7 +45,7 @@ var sentences = map[string]template{
 	"profile-in-use": {"Holdfast is already open with this profile.", "Its work goes on undisturbed.", "Use the window that is open, or close it and try again."},
 	"busy":           {"Other work is under way.", "It goes on undisturbed.", "Wait for it to end, or cancel it, then try again."},
 	"no-keyring": {"No keyring answers on this computer, so there is no safe place for the key.", nothingDone,
-		"Unlock or install a keyring. Or start Holdfast with `--keyring file`: then a file that only you can read protects the key."},
+		"Unlock or install a keyring, then try again."},
 	"keyring-denied": {"The keyring did not hand out this computer's device key.", backupsSafe,
 		"Unlock the keyring and try again. With the 64-digit key you can always restore on any computer."},
 	"secrets-damaged": {"This computer's copy of the key cannot be opened any more.", backupsSafe + " Your 64-digit key still opens them.",
