@@ -245,6 +245,8 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 	if len(board.Content()) != 79 {
 		t.Fatal("the key was not copied")
 	}
+	d.sees("Holdfast empties the clipboard after 1 h")
+	d.sees("A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.")
 	board.SetContent("something else")
 	d.ui.clip.clear()
 	if board.Content() != "something else" {
@@ -255,6 +257,20 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 	d.until("the window's end", func() bool { return d.closed })
 	if board.Content() != "" {
 		t.Error("the key is left in the clipboard")
+	}
+}
+
+// Where nothing is stored yet, nothing is as green as a backup that is.
+func TestSetUpAloneIsNotGreen(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	green := func(i *widgets.Icon) bool { return i.Color == theme.Good }
+	if n := len(find(d, green)); n > 0 {
+		t.Errorf("%d icons are green before the first backup", n)
+	}
+	d.backUp()
+	if len(find(d, green)) == 0 {
+		t.Error("nothing is green after it: the test sees nothing")
 	}
 }
 

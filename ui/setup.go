@@ -270,7 +270,7 @@ func (f *setupFlow) ready(joined bool) {
 	u := f.u
 	f.sources.counting.stop()
 	m := widgets.NewMedallion(96)
-	m.Set("check", widgets.ToneGood)
+	m.Set("backup", widgets.ToneNeutral) // nothing is stored yet
 	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
 	if joined {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
