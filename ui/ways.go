@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
+	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -109,6 +111,17 @@ func (u *UI) everywhere() remedies {
 		h[wayVault], h[wayPassword] = u.passwordScreen, u.setPassword
 	}
 	return h
+}
+
+// once hides what offers a way, for as long as trouble on the page offers the same.
+func (p *page) once(w way, o fyne.CanvasObject) {
+	p.failed = func(err error) {
+		if err != nil && !errors.As(err, new(reasonedError)) && slices.Contains(ways[words.For(err).Code], w) {
+			o.Hide()
+		} else {
+			o.Show()
+		}
+	}
 }
 
 // keyFile is the way to a file for the key, from a page whose keyring did not take it. The button is busy meanwhile.
