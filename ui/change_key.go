@@ -101,7 +101,7 @@ func (u *UI) keptWords(all []core.Kept, err error) string {
 	for _, k := range all {
 		v := vals{"Computer": core.DisplayName(k.Host), "Count": u.words.Count(int64(k.Backups)), "Day": u.words.Day(k.Newest, u.now())}
 		if k.Own {
-			lines = append(lines, lang.L("this computer: {{.Count}}, the newest of {{.Day}}", v))
+			lines = append(lines, lang.L("This computer: {{.Count}}, the newest of {{.Day}}", v))
 		} else {
 			strange = true
 			lines = append(lines, lang.L("{{.Computer}}, not made here: {{.Count}}, the newest of {{.Day}}", v))

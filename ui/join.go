@@ -51,8 +51,11 @@ func (f *setupFlow) joinAfterAsking(found core.Found, asked vaultToAsk) {
 		},
 		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
 	})
-	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.joinWithKey(found) })}, g.button)
-	p.again, p.remedies = g.begin, p.remedies.with(wayDigits, func() { g.close(); f.joinWithKey(found) })
+	withDigits := func() { g.close(); f.joinWithKey(found) }
+	digits := aside(lang.L("Use the 64-digit key instead"), withDigits)
+	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, digits}, g.button)
+	p.once(wayDigits, digits)
+	p.again, p.remedies = g.begin, p.remedies.with(wayDigits, withDigits).with(wayKeyFile, p.keyFile(g.button, g.begin))
 	f.u.flow(p.root)
 	g.begin()
 }

@@ -168,7 +168,7 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 		paper = widgets.NewButton(lang.L("Print…"), "print", widgets.Second, func() {
 			u.ask(question{
 				title: lang.L("Print the recovery kit?"),
-				text:  lang.L("It goes to the printer that this computer usually uses. A printer in an office may keep what it printed: then rather save the kit."),
+				text:  lang.L("It goes to the printer that this computer usually uses. This computer's print queue may keep the page for a day, and a printer in an office for longer: if others use either, rather save the kit."),
 				yes:   lang.L("Print"), no: lang.L("Not now"),
 			}, func() {
 				keep(paper, lang.L("Handing the page to the printer…"), lang.L("The page is on its way to the printer."), u.printKit)

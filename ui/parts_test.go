@@ -245,6 +245,8 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 	if len(board.Content()) != 79 {
 		t.Fatal("the key was not copied")
 	}
+	d.sees("Holdfast empties the clipboard after 1 h")
+	d.sees("A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.")
 	board.SetContent("something else")
 	d.ui.clip.clear()
 	if board.Content() != "something else" {
@@ -255,6 +257,20 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 	d.until("the window's end", func() bool { return d.closed })
 	if board.Content() != "" {
 		t.Error("the key is left in the clipboard")
+	}
+}
+
+// Where nothing is stored yet, nothing is as green as a backup that is.
+func TestSetUpAloneIsNotGreen(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	green := func(i *widgets.Icon) bool { return i.Color == theme.Good }
+	if n := len(find(d, green)); n > 0 {
+		t.Errorf("%d icons are green before the first backup", n)
+	}
+	d.backUp()
+	if len(find(d, green)) == 0 {
+		t.Error("nothing is green after it: the test sees nothing")
 	}
 }
 
@@ -286,19 +302,56 @@ type fullKeyring struct{ noKeyring }
 func (fullKeyring) Get(context.Context, string) ([]byte, error) { return nil, keyring.ErrNotFound }
 
 func TestAKeyringThatTakesNothing(t *testing.T) {
-	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sitWith(t, t.TempDir(), fullKeyring{}, nil)
+	profile, dir, destination := t.TempDir(), treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitWith(t, profile, fullKeyring{}, nil)
 	d.choosePlaces(dir, destination)
 	d.sees("Who may open it?")
 	d.press("Continue")
-	d.confirmKey()
+	key := d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("--keyring file")
+	d.sees("Unlock or install a keyring")
 	if d.core.Status().SetUp {
 		t.Error("it is set up all the same")
 	}
 	d.press("Set up the backup") // the same page can try again
-	d.sees("--keyring file")
+	d.sees("Unlock or install a keyring")
+	d.press("Keep it in a file that only I can read")
+	d.sees("Everything is set")
+	d.backUp()
+	d.leave()
+	if info, err := os.Stat(filepath.Join(profile, "device.key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+
+	// Who joins a backup has the same way.
+	profile = t.TempDir()
+	other := sitWith(t, profile, fullKeyring{}, nil)
+	other.choosePlaces(treeOf(t, someFiles), destination)
+	other.sees("This place already holds a backup")
+	other.write(0, strings.Join(key, " "))
+	other.press("Join this backup")
+	other.sees("Unlock or install a keyring")
+	other.press("Keep it in a file that only I can read")
+	other.sees("You joined the backup")
+}
+
+// Turning encryption on has that way, too.
+func TestAKeyringThatTakesNoKeyWhenEncryptionIsTurnedOn(t *testing.T) {
+	d := sitWith(t, t.TempDir(), fullKeyring{}, nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+	turnOn := func() {
+		d.press("Continue")
+		d.confirmKey()
+		d.press("Encrypt the backup")
+	}
+	d.toggle().Tapped(nil)
+	turnOn()
+	d.sees("It is not finished yet")
+	d.press("Keep it in a file that only I can read")
+	d.sees("Lock your backup")
+	turnOn()
+	d.sees("Your backup is end-to-end encrypted")
 }
 
 func TestSecondWindowOnTheSameProfile(t *testing.T) {

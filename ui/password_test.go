@@ -335,6 +335,9 @@ func TestTheVaultAsksToWait(t *testing.T) {
 	other.sees("[Unlock]")
 	other.press("Unlock")
 	other.sees("The vault asks to wait after wrong guesses.")
+	if n := len(find(other, func(b *widgets.Button) bool { return b.Text == "Use the 64-digit key instead" })); n != 1 {
+		t.Errorf("the way to the 64 digits is offered %d times", n)
+	}
 	other.ui.now = time.Now
 	other.press("Use the 64-digit key instead")
 	other.write(0, strings.Join(key, " "))

@@ -138,6 +138,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 	content := []fyne.CanvasObject{container.NewCenter(m)}
 	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)
 	foot := []fyne.CanvasObject{done}
+	var p *page
 	name := lang.L("End-to-end encryption")
 	if kind == core.RunTurnOff {
 		name = lang.L("Turn encryption off")
@@ -162,7 +163,11 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			heading(lang.L("Stopped"), lang.L("The older backup is whole. Go on whenever you like; what is stored already is used again."))
 		} else {
 			heading(lang.L("It is not finished yet"), lang.L("The older backup is whole."))
-			content = append(content, u.errorPanel(err, nil))
+			goOn := u.turnOn
+			if st.Change != core.ChangeNone {
+				goOn = u.goOn
+			}
+			content = append(content, u.errorPanel(err, remedies{wayKeyFile: func() { p.keyFile(done, goOn)() }}))
 		}
 		content = append(content, u.problemList(report.Problems)...)
 		if st.Change != core.ChangeNone {
@@ -174,7 +179,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			}
 		}
 	}
-	p := u.newPage(pageParams{name: name, step: of, of: of, content: content, foot: foot})
+	p = u.newPage(pageParams{name: name, step: of, of: of, content: content, foot: foot})
 	u.flow(p.root)
 }
 

@@ -52,6 +52,7 @@ func TestTheRecoveryKit(t *testing.T) {
 	}
 
 	d.press("Print…")
+	d.sees("This computer's print queue may keep the page for a day")
 	d.press("Print")
 	d.sees("on its way to the printer")
 	paper := filepath.Join(t.TempDir(), "paper.pdf")

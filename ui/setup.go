@@ -241,7 +241,7 @@ func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p
 func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, failed func(error)) {
 	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
 	p.fail(nil)
-	p.remedies = p.remedies.with(wayPlace, f.where)
+	p.remedies = p.remedies.with(wayPlace, f.where).with(wayKeyFile, p.keyFile(next, func() { next.Tapped(nil) }))
 	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.now())
 	p.wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
@@ -270,7 +270,7 @@ func (f *setupFlow) ready(joined bool) {
 	u := f.u
 	f.sources.counting.stop()
 	m := widgets.NewMedallion(96)
-	m.Set("check", widgets.ToneGood)
+	m.Set("backup", widgets.ToneNeutral) // nothing is stored yet
 	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
 	if joined {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")

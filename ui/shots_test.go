@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"flag"
+	"fmt"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -172,6 +173,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	proven := &core.Run{Kind: core.RunDrill, Ended: now.AddDate(0, 0, -3), Outcome: core.OutcomeDone, Files: 1204, Bytes: 110_000_000}
 	status := core.Status{
 		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
+		Excludes:   []string{"preset:caches", "preset:temporary", "preset:trash"},
 		Protection: core.ProtectionKey, KeyConfirmed: now.AddDate(0, 0, -12), LastBackup: good, LastGood: good,
 		Schedule: core.Schedule{Every: core.Daily, At: 14 * 60}, NextBackup: time.Date(2026, 11, 25, 14, 0, 0, 0, time.Local),
 		LastDrill: proven, Proven: proven,
@@ -204,6 +206,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		change(&s.status)
 		u.nav.shown = false
 		u.open(screenBackup)
+		free, _ := u.free(ctx, s.status.Destination)
+		d.sees(say("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
 	}
 
 	s.status = core.Status{}
@@ -213,8 +217,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	setup.sources.add("/home/anna/Documents")
 	setup.sources.add("/home/anna/Pictures")
 	setup.what()
-	d.sees("12")
-	d.sees("Thunderbird")
+	d.until("the sizes of what was found", func() bool { return len(setup.sources.sizes) == 2 && setup.sources.bytes > 0 })
 	size = fyne.NewSize(1000, 1000)
 	shoot("setup-what")
 	size = fyne.NewSize(1000, 700)
@@ -242,6 +245,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	v.card, v.cardName = given, "Anna's vault · https://vault.example:8443"
 	v.show()
 	v.enrolment.SetText("an enrolment token")
+	v.changed()
 	shoot("setup-vault-card")
 	v.enrolment.SetText("")
 	d.door(say("Keep the password on this computer only"))
@@ -327,6 +331,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000, Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
+	d.sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", vals{"Needs": u.words.Bytes(2_140_000_000), "Free": u.words.Bytes(31_000_000)}))
 	shoot("backup-failed")
 	u.free = roomy
 	backup(func(st *core.Status) {
@@ -502,6 +507,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		{Kind: core.RunVerify, Started: now.Add(-49 * time.Hour), Ended: now.Add(-49*time.Hour + time.Minute), Outcome: core.OutcomeDone},
 		{Kind: core.RunBackup, Started: now.Add(-52 * time.Hour), Ended: now.Add(-52 * time.Hour), Outcome: core.OutcomeFailed, Code: "destination-gone", Error: "the destination cannot be reached: stat /media/anna/Backup disk: no such file or directory"},
 		{Kind: core.RunSetup, Started: now.Add(-53 * time.Hour), Ended: now.Add(-53 * time.Hour), Outcome: core.OutcomeDone}}
+	for i := range s.runs {
+		s.runs[i].ID = fmt.Sprintf("%s-%d", s.runs[i].Kind, i)
+	}
 	u.open(screenActivity)
 	shoot("activity")
 	u.fill(u.screen, u.runDetails(s.runs[4], func() {}))

@@ -221,15 +221,3 @@ func expand(path string) string {
 	}
 	return path
 }
-
-// usualSources are the folders that most people have something in.
-func usualSources() []string {
-	var out []string
-	for _, name := range []string{"Documents", "Pictures"} {
-		p := filepath.Join(home(), name)
-		if s, err := os.Stat(p); err == nil && s.IsDir() {
-			out = append(out, p)
-		}
-	}
-	return out
-}

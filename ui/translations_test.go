@@ -136,6 +136,16 @@ func TestEveryTextIsInEveryLanguage(t *testing.T) {
 	}
 }
 
+// One thing has one name in German: a key has 64 "Zeichen", since a to f are no figures. An ellipsis follows its word without a space.
+func TestGermanHasOneNameForAThing(t *testing.T) {
+	odd := regexp.MustCompile(`stellig|Stellen\b|Ziffer|\s…`)
+	for text, german := range readTranslation(t, filepath.Join(translationsDir, "de.json")) {
+		if found := odd.FindString(german); found != "" {
+			t.Errorf("%q says %q: %s", text, found, german)
+		}
+	}
+}
+
 func TestTranslationsLoad(t *testing.T) {
 	loadTranslations() // panics when the toolkit refuses a file
 	if got := lang.L("{{.Count}} found", vals{"Count": "3"}); !strings.Contains(got, "3") {

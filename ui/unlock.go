@@ -55,15 +55,17 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 			}
 		})
 	})
+	withDigits := func() { g.close(); f.unlock(found) }
+	digits := aside(lang.L("Use the 64-digit key instead"), withDigits)
 	p = f.newPage(pageParams{
 		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
 		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
-		content: []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1,
-			aside(lang.L("Use the 64-digit key instead"), func() { g.close(); f.unlock(found) }), widgets.Aside(choose))},
+		content:  []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
 		foot:     []fyne.CanvasObject{g.button},
-		remedies: remedies{wayDigits: func() { g.close(); f.unlock(found) }},
+		remedies: remedies{wayDigits: withDigits},
 	})
 	p.again = g.begin
+	p.once(wayDigits, digits)
 	f.put(p.root)
 	g.begin()
 }

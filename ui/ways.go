@@ -1,9 +1,12 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"maps"
+	"slices"
 
+	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -25,14 +28,15 @@ const (
 	wayPassword            // set another password
 	wayVault               // see the vault
 	waySetUp
-	wayGoOn // with a change of encryption
+	wayKeyFile // keep the key in a file, where the keyring does not take it
+	wayGoOn    // with a change of encryption
 )
 
 // ways are what can be done about each kind of trouble, what helps most often first. Nothing stands where only a person can help, or where
 // the field that is to be mended is on the same page.
 var ways = map[string][]way{
 	"not-set-up": {waySetUp}, "already-set-up": {}, "profile-in-use": {}, "busy": {wayAgain},
-	"no-keyring": {wayAgain}, "keyring-denied": {wayAgain}, "secrets-damaged": {}, "settings-damaged": {},
+	"no-keyring": {wayAgain, wayKeyFile}, "keyring-denied": {wayAgain}, "secrets-damaged": {}, "settings-damaged": {},
 	"no-backup": {wayAgain, wayPlace}, "existing-backup": {wayPlace}, "newer-format": {}, "key-changed": {wayPlace}, "wrong-key": {}, "key-needed": {},
 	"unprotected": {wayPlace}, "not-encrypted": {}, "encrypted": {}, "downgraded": {wayAgain, wayPlace}, "older-state": {}, "older-key": {wayPlace},
 	"too-many-keys": {wayPlace}, "change-pending": {wayGoOn}, "change-made": {wayGoOn}, "given-up": {wayGoOn}, "incomplete": {waySources},
@@ -66,6 +70,8 @@ func wayName(w way) string {
 		return lang.L("Look at the vault")
 	case waySetUp:
 		return lang.L("Set up a backup")
+	case wayKeyFile:
+		return lang.L("Keep it in a file that only I can read")
 	case wayGoOn:
 		return lang.L("Go on")
 	}
@@ -105,6 +111,37 @@ func (u *UI) everywhere() remedies {
 		h[wayVault], h[wayPassword] = u.passwordScreen, u.setPassword
 	}
 	return h
+}
+
+// once hides what offers a way, for as long as trouble on the page offers the same.
+func (p *page) once(w way, o fyne.CanvasObject) {
+	p.failed = func(err error) {
+		if err != nil && !errors.As(err, new(reasonedError)) && slices.Contains(ways[words.For(err).Code], w) {
+			o.Hide()
+		} else {
+			o.Show()
+		}
+	}
+}
+
+// keyFile is the way to a file for the key, from a page whose keyring did not take it. The button is busy meanwhile.
+func (p *page) keyFile(b *widgets.Button, goOn func()) func() {
+	return func() {
+		if b.Disabled() {
+			return
+		}
+		p.fail(nil)
+		p.u.waitFor(b, p.say, lang.L("Saving…"), func(context.Context) func() {
+			err := p.u.core.UseKeyFile()
+			return func() {
+				if err != nil {
+					p.fail(err)
+					return
+				}
+				goOn()
+			}
+		})
+	}
 }
 
 // errorPanel words an error, with a button for each thing that can be done about it here.

@@ -133,6 +133,9 @@ func (c *cli) explain(err error) int {
 	if detail := detailOf(err, s); detail != "" {
 		c.warn("Details: %s", detail)
 	}
+	if errors.Is(err, core.ErrNoKeyring) {
+		c.warn("Or give --keyring file: then a file that only you can read protects the key.")
+	}
 	var unknown *core.VaultNotTrustedError
 	if errors.As(err, &unknown) {
 		for _, l := range trustLines(unknown.VaultTrust) {

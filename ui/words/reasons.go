@@ -2,10 +2,14 @@ package words
 
 import "strings"
 
+const readOnlyDisk = "Its disk is read-only, so Holdfast cannot write there."
+
 // reasons word why one file could not be read or written, by what core's
 // reason begins with or holds.
 var reasons = []struct{ says, text string }{
-	{"no permission", "Holdfast may not read or write it."},
+	{"read-only file system", readOnlyDisk},
+	{"write protected", readOnlyDisk}, // in Windows' words
+	{"no permission", "Its access rights keep Holdfast out. Look whom it belongs to."},
 	{"it is not there", "It is not there any more."},
 	{"damaged in the backup", "It is damaged in the backup."},
 	{"may not open: it was written to all the time", "A program wrote to this database all the time, so what was backed up may not open. Close the program and back up again."},
@@ -31,7 +35,7 @@ var reasons = []struct{ says, text string }{
 	{"no such kind of file", "This system has no such kind of file."},
 	{"no space left", "The disk is full."},
 	{"too long", "Its name is too long for this disk."},
-	{"", "The system did not let it be read or written. The details say more."},
+	{"", "The system refused it. The details say more."},
 }
 
 // Reason words why one file could not be read or written, as core has it.

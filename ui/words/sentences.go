@@ -45,7 +45,7 @@ var sentences = map[string]template{
 	"profile-in-use": {"Holdfast is already open with this profile.", "Its work goes on undisturbed.", "Use the window that is open, or close it and try again."},
 	"busy":           {"Other work is under way.", "It goes on undisturbed.", "Wait for it to end, or cancel it, then try again."},
 	"no-keyring": {"No keyring answers on this computer, so there is no safe place for the key.", nothingDone,
-		"Unlock or install a keyring. Or start Holdfast with `--keyring file`: then a file that only you can read protects the key."},
+		"Unlock or install a keyring, then try again."},
 	"keyring-denied": {"The keyring did not hand out this computer's device key.", backupsSafe,
 		"Unlock the keyring and try again. With the 64-digit key you can always restore on any computer."},
 	"secrets-damaged": {"This computer's copy of the key cannot be opened any more.", backupsSafe + " Your 64-digit key still opens them.",
@@ -80,7 +80,7 @@ var sentences = map[string]template{
 	"destination-gone": {"The place of your backup cannot be reached.", backupsSafe, "Plug the disk in or connect the network, then try again."},
 	"target-full":      {"The disk to restore to is full.", "What was restored so far is complete. The backup is untouched.", "Free some space, or restore to another place."},
 	"no-space":         {"The place of your backup is full.", backupsSafe, "Free some space, or choose another place."},
-	"permission":       {"Holdfast cannot read or write {{.Where}}.{{.ReadOnly}}", backupsSafe, "Give yourself access to the folder, or choose another one."},
+	"permission":       {"{{.Denied}}", backupsSafe, "Give yourself access to the folder, or choose another one."},
 	"no-snapshot":      {"This backup date is not there.", "The other dates stay as they are.", "Choose another date from the list."},
 	"no-entry":         {"This file is not in the backup of that date.", nothingDone, "Look at another date, or search for the name."},
 	"empty-source": {"What is backed up holds no file any more, so no backup was made.", backupsSafe,
@@ -201,15 +201,15 @@ func (w Words) values(code string, err error) Values {
 
 // permissionValues name the place that may not be read or written, as far as the error does.
 func (w Words) permissionValues(err error) Values {
-	v := Values{"Where": w.Say("here", nil), "ReadOnly": ""}
+	v := Values{"Where": w.Say("this place", nil)}
 	var at *fs.PathError
 	if errors.As(err, &at) && at.Path != "" {
 		v["Where"] = core.DisplayName(at.Path)
 	}
 	if errors.Is(err, syscall.EROFS) {
-		v["ReadOnly"] = w.Say(" It is read-only.", nil)
+		return Values{"Denied": w.Say("Holdfast cannot write to {{.Where}}: it is read-only.", v)}
 	}
-	return v
+	return Values{"Denied": w.Say("Holdfast has no right to use {{.Where}}.", v)}
 }
 
 // untrustedName is how a vault calls itself, and where it is.

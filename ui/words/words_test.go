@@ -7,8 +7,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -174,12 +176,30 @@ func TestSoon(t *testing.T) {
 
 func TestReasonsShowNoRawText(t *testing.T) {
 	for raw, want := range map[string]string{
-		"no permission":                       "Holdfast may not read or write it.",
+		"no permission":                       "Its access rights keep Holdfast out. Look whom it belongs to.",
 		"read /a: input/output error":         "The disk gave an error. Look whether it is failing.",
-		"lgetxattr /a: operation not EUCLEAN": "The system did not let it be read or written. The details say more.",
+		"lgetxattr /a: operation not EUCLEAN": "The system refused it. The details say more.",
+		(&fs.PathError{Op: "openat", Path: "/a", Err: syscall.EROFS}).Error(): "Its disk is read-only, so Holdfast cannot write there.",
 	} {
 		if got := (Words{}).Reason(raw); got != want {
 			t.Errorf("%q is worded %q", raw, got)
+		}
+	}
+}
+
+// A place that may not be used is named, with what is the matter.
+func TestPermissionTellsWhatIsTheMatter(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{core.ErrPermission, "Holdfast has no right to use this place."},
+		{&fs.PathError{Op: "mkdir", Path: "/a", Err: syscall.EACCES}, "Holdfast has no right to use /a."},
+		{syscall.EROFS, "Holdfast cannot write to this place: it is read-only."},
+		{&fs.PathError{Op: "mkdir", Path: "/a", Err: syscall.EROFS}, "Holdfast cannot write to /a: it is read-only."},
+	} {
+		if s := For(fmt.Errorf("%w: %w", core.ErrPermission, c.err)); s.What != c.want {
+			t.Errorf("%v is worded %q", c.err, s.What)
 		}
 	}
 }
