@@ -162,9 +162,11 @@ func passwordText() string {
 
 // recoveryCheck asks whether there are to be 64 digits beside the password.
 func (s *keepSteps) recoveryCheck(changed func()) *widgets.Check {
-	c := widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
+	var c *widgets.Check
+	c = widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
 		s.noDigits = !on
 		changed()
+		s.u.window.Canvas().Focus(c) // a new page takes it away
 	})
 	c.SetOn(!s.noDigits)
 	return c
