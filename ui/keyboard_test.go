@@ -302,11 +302,20 @@ func TestKeysAsPeopleUseThem(t *testing.T) {
 	area := one(d, "patterns", func(*widgets.Area) bool { return true })
 	d.ui.window.Canvas().Focus(area)
 	test.Type(area, "*.iso")
+	d.check("The trash")
 	d.nav("Activity")
 	d.typed(fyne.KeyF5)
 	d.nav("Settings")
 	if got := one(d, "patterns", func(*widgets.Area) bool { return true }).Text; got != "*.iso" {
 		t.Errorf("the patterns are %q", got)
+	}
+	if one(d, "check", func(c *widgets.Check) bool { return c.Text == "The trash" }).On() {
+		t.Error("a tick that was taken away and not saved is there again")
+	}
+	d.press("Save")
+	d.sees("It counts from the next backup on.")
+	if got := strings.Join(d.core.Status().Excludes, " "); got != "preset:caches preset:temporary *.iso" {
+		t.Errorf("saved is %q", got)
 	}
 
 	d.nav("Restore")
