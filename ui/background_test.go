@@ -169,9 +169,14 @@ func TestOlderDatesAreThinnedOut(t *testing.T) {
 	d.door("Thin out older dates")
 	d.sees("every date stays")
 	d.press("Save")
+	d.sees("Thinned out: the older, the fewer.") // where one came from
 	d.until("the end", func() bool { return d.ui.job == nil && d.core.Status().LastPrune != nil })
-	d.nav("Settings")
 	d.sees("Thinned out: the older, the fewer.")
+	d.nav("Backup")
+	d.ui.editRetention() // as from an error of a full place
+	d.press("Save")
+	d.sees("Check the backup")
+	d.until("the end", func() bool { return d.ui.job == nil })
 }
 
 func TestTray(t *testing.T) {
