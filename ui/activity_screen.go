@@ -109,10 +109,13 @@ func (u *UI) runLine(r core.Run) string {
 		return lang.L("Done")
 	}
 	line := u.words.Files(r.Files) + " · " + u.words.Bytes(r.Bytes)
-	if r.ProblemsTotal > 0 {
-		line += " · " + lang.L("{{.Files}} left out", vals{"Files": u.words.Files(int64(r.ProblemsTotal))})
+	switch {
+	case r.ProblemsTotal == 0:
+		return line
+	case r.Kind == core.RunRestore: // a date that could not be set is one, too
+		return line + " · " + lang.L("with gaps")
 	}
-	return line
+	return line + " · " + u.gapsLine(&r)
 }
 
 // remediesOf do once more what a run did, if it is the newest of its kind.

@@ -72,6 +72,26 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 	}
 }
 
+// A folder that is away is one gap, however many files it held: no number of files is claimed.
+func TestGapsInTheActivity(t *testing.T) {
+	photos := core.Problem{Path: "/media/anna/Photos", Reason: "this folder holds no file any more"}
+	letter := core.Problem{Path: "/home/anna/letter.txt", Reason: "permission denied"}
+	run := func(kind core.RunKind, problems ...core.Problem) core.Run {
+		r := core.Run{Kind: kind, Ended: time.Now(), Outcome: core.OutcomePartly, Files: 5, Bytes: 1}
+		r.Problems, r.ProblemsTotal = problems, len(problems)
+		return r
+	}
+	runs := []core.Run{run(core.RunBackup, photos), run(core.RunBackup, photos, letter), run(core.RunRestore, letter)}
+	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
+	d.ui.open(screenActivity)
+	rows := find(d, func(*widgets.SettingRow) bool { return true })
+	for i, want := range []string{"“Photos” could not be read", "2 files or folders could not be read", "with gaps"} {
+		if got := rows[i].Value(); got != "5 files · 1 byte · "+want {
+			t.Errorf("a run with %d gaps says %q", len(runs[i].Problems), got)
+		}
+	}
+}
+
 func nothingOverlaps(t *testing.T, rows []*widgets.SettingRow) {
 	t.Helper()
 	for i := 1; i < len(rows); i++ {

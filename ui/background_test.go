@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -166,9 +169,14 @@ func TestOlderDatesAreThinnedOut(t *testing.T) {
 	d.door("Thin out older dates")
 	d.sees("every date stays")
 	d.press("Save")
+	d.sees("Thinned out: the older, the fewer.") // where one came from
 	d.until("the end", func() bool { return d.ui.job == nil && d.core.Status().LastPrune != nil })
-	d.nav("Settings")
 	d.sees("Thinned out: the older, the fewer.")
+	d.nav("Backup")
+	d.ui.editRetention() // as from an error of a full place
+	d.press("Save")
+	d.sees("Check the backup")
+	d.until("the end", func() bool { return d.ui.job == nil })
 }
 
 func TestTray(t *testing.T) {
@@ -261,13 +269,22 @@ func TestAFolderThatIsEmptyIsAskedAbout(t *testing.T) {
 // Backups go on after a restart, unless the person does not want that: the last page of the set-up asks, and the question when the
 // window is closed.
 func TestStartAtLoginIsOffered(t *testing.T) {
+	const ask = "Start Holdfast when I log in, so that backups go on after a restart"
 	for _, wanted := range []bool{true, false} {
 		d := sit(t, t.TempDir(), nil)
+		d.ui.window.Resize(usualSize)
 		login := &atLogin{}
 		d.ui.login = login
 		d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+		bottom := func(o fyne.CanvasObject) float32 {
+			return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y + o.Size().Height
+		}
+		check := one(d, "check", func(c *widgets.Check) bool { return c.Text == ask })
+		if foot := bottom(one(d, "column that scrolls", func(*container.Scroll) bool { return true })); bottom(check) > foot {
+			t.Errorf("the question ends at %v, and the foot begins at %v", bottom(check), foot)
+		}
 		if !wanted {
-			d.check("Start Holdfast when I log in, so that backups go on after a restart")
+			d.check(ask)
 		}
 		d.press("Later")
 		d.until("the answer", func() bool { on, _ := login.Enabled(); return on == wanted })

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"slices"
@@ -88,14 +89,21 @@ func (u *UI) emptied(folders []string) fyne.CanvasObject {
 	if len(folders) > 1 {
 		ask = lang.L("Are these {{.Count}} folders really empty?", vals{"Count": len(folders)})
 	}
-	text := widgets.Column(theme.Space1, widgets.NewStrong(ask),
-		widgets.NewMuted(lang.L("There were files before. If a disk is not connected, connect it and back up again. What is backed up already stays.")))
-	yes := widgets.NewButton(lang.L("It is really empty"), "", widgets.Quiet, func() {
-		if err := u.core.AcceptEmpty(folders...); err != nil {
-			u.informError(err)
-			return
-		}
-		u.backUp()
+	help := lang.L("There were files before. If a disk is not connected, connect it and back up again. What is backed up already stays.")
+	note := widgets.NewMuted(help)
+	text := widgets.Column(theme.Space1, widgets.NewStrong(ask), note)
+	var yes *widgets.Button
+	yes = widgets.NewButton(lang.L("It is really empty"), "", widgets.Quiet, func() {
+		u.waitFor(yes, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Saving…"), func(context.Context) func() {
+			err := u.core.AcceptEmpty(folders...)
+			return func() {
+				if err != nil {
+					u.informError(err)
+					return
+				}
+				u.backUp()
+			}
+		})
 	})
 	again := widgets.NewButton(lang.L("Back up again"), "", widgets.Second, u.backUp)
 	gap := widgets.Gap()

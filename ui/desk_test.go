@@ -299,6 +299,7 @@ func (d *desk) pick(option string) {
 func (d *desk) nav(text string) {
 	d.t.Helper()
 	n := one(d, "screen "+text, func(n *widgets.NavItem) bool { return n.Text() == text })
+	d.taps++
 	handlers.measure(text, func() { test.Tap(n) })
 	d.loop.drain()
 }

@@ -62,6 +62,21 @@ func (o *offUI) away(call string) {
 	}
 }
 
+func (o *offUI) AcceptEmpty(sources ...string) error {
+	o.away("AcceptEmpty")
+	return o.App.AcceptEmpty(sources...)
+}
+
+func (o *offUI) KeyringAnswers(ctx context.Context) error {
+	o.away("KeyringAnswers")
+	return o.App.KeyringAnswers(ctx)
+}
+
+func (o *offUI) UseKeyFile() error {
+	o.away("UseKeyFile")
+	return o.App.UseKeyFile()
+}
+
 func (o *offUI) Setup(ctx context.Context, r core.SetupRequest) error {
 	o.away("Setup")
 	return o.App.Setup(ctx, r)

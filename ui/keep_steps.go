@@ -115,13 +115,22 @@ func (s *keepSteps) begin(from *page) {
 // noKeyring asks what to do where this computer has no safe place for a key, before anything is typed.
 func (s *keepSteps) noKeyring() {
 	var p *page
-	file := widgets.NewButton(lang.L("Keep it in a file that only I can read"), "", widgets.Second, func() {
-		if err := s.u.core.UseKeyFile(); err != nil {
-			p.fail(err)
-			return
-		}
-		s.looks++
-		s.first()
+	var file *widgets.Button
+	file = widgets.NewButton(lang.L("Keep it in a file that only I can read"), "", widgets.Second, func() {
+		s.looks++ // what the keyring answers now counts no more
+		look := s.looks
+		p.wait(file, lang.L("Saving…"), func(context.Context) func() {
+			err := s.u.core.UseKeyFile()
+			return func() {
+				switch {
+				case look != s.looks || !p.shown(): // the person went on meanwhile
+				case err != nil:
+					p.fail(err)
+				default:
+					s.first()
+				}
+			}
+		})
 	})
 	again := widgets.NewButton(lang.L("Look again"), "", widgets.Main, func() { s.begin(p) })
 	p = s.u.newPage(pageParams{
@@ -162,9 +171,11 @@ func passwordText() string {
 
 // recoveryCheck asks whether there are to be 64 digits beside the password.
 func (s *keepSteps) recoveryCheck(changed func()) *widgets.Check {
-	c := widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
+	var c *widgets.Check
+	c = widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
 		s.noDigits = !on
 		changed()
+		s.u.window.Canvas().Focus(c) // a new page takes it away
 	})
 	c.SetOn(!s.noDigits)
 	return c

@@ -233,10 +233,54 @@ func (d *desk) typed(key fyne.KeyName) {
 	d.loop.drain()
 }
 
+// focusChoice puts the focus on an answer, as Tab does.
+func (d *desk) focusChoice(title string) fyne.Focusable {
+	d.t.Helper()
+	c := one(d, "choice "+title, func(c *widgets.Choice) bool { return c.Title() == title })
+	d.ui.window.Canvas().Focus(c)
+	return c
+}
+
+// somePasswords is a computer on which a password can be chosen.
+type somePasswords struct{ Passwords }
+
+func (somePasswords) Possible() bool { return true }
+
+// What changes the number of steps keeps the focus, though its page is made anew.
+func TestSpaceKeepsTheFocus(t *testing.T) {
+	d := sit(t, t.TempDir(), func(a *core.App) Core {
+		c := CoreOf(a)
+		c.Passwords = somePasswords{c.Passwords}
+		return c
+	})
+	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.sees("Who may open it?")
+	c := d.ui.window.Canvas()
+	password := d.focusChoice("End-to-end encrypted, with a password")
+	d.typed(fyne.KeySpace)
+	if c.Focused() != password {
+		t.Errorf("the focus is on %v", c.Focused())
+	}
+	recovery := one(d, "check", func(c *widgets.Check) bool { return c.Text == "Also make a recovery key" })
+	c.Focus(recovery)
+	d.typed(fyne.KeySpace)
+	if c.Focused() != recovery || recovery.On() {
+		t.Errorf("the focus is on %v; the recovery key is chosen: %v", c.Focused(), recovery.On())
+	}
+}
+
 // The keys that people know from other programs work here, also from within a field.
 func TestKeysAsPeopleUseThem(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
-	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.sees("Who may open it?")
+	plain := d.focusChoice("Not encrypted")
+	d.typed(fyne.KeySpace)
+	if d.ui.window.Canvas().Focused() != plain {
+		t.Errorf("Space moved the focus to %v", d.ui.window.Canvas().Focused())
+	}
+	d.press("Continue")
+	d.sees("Everything is set")
 	d.backUp()
 
 	d.shortcut(fyne.KeyComma, fyne.KeyModifierShortcutDefault)
@@ -247,7 +291,6 @@ func TestKeysAsPeopleUseThem(t *testing.T) {
 	d.sees("Your own patterns") // where one came from
 	d.row("When").Tapped(nil)
 	d.door("Every hour")
-	d.ui.window.Canvas().Focus(one(d, "choice", func(c *widgets.Choice) bool { return c.Title() == "Every hour" })) // as a click does
 	d.typed(fyne.KeyDown)
 	d.press("Save")
 	d.sees("Your own patterns")
@@ -259,11 +302,20 @@ func TestKeysAsPeopleUseThem(t *testing.T) {
 	area := one(d, "patterns", func(*widgets.Area) bool { return true })
 	d.ui.window.Canvas().Focus(area)
 	test.Type(area, "*.iso")
+	d.check("The trash")
 	d.nav("Activity")
 	d.typed(fyne.KeyF5)
 	d.nav("Settings")
 	if got := one(d, "patterns", func(*widgets.Area) bool { return true }).Text; got != "*.iso" {
 		t.Errorf("the patterns are %q", got)
+	}
+	if one(d, "check", func(c *widgets.Check) bool { return c.Text == "The trash" }).On() {
+		t.Error("a tick that was taken away and not saved is there again")
+	}
+	d.press("Save")
+	d.sees("It counts from the next backup on.")
+	if got := strings.Join(d.core.Status().Excludes, " "); got != "preset:caches preset:temporary *.iso" {
+		t.Errorf("saved is %q", got)
 	}
 
 	d.nav("Restore")

@@ -60,6 +60,32 @@ func TestOnlySomeFiles(t *testing.T) {
 	}
 }
 
+// From the Backup screen it takes six clicks to have one file back.
+func TestClicksToOneFile(t *testing.T) {
+	d := sit(t, t.TempDir(), nil)
+	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
+	d.backUp()
+	before := d.taps
+	d.nav("Restore")
+	d.door("This backup")
+	d.sees("From which day?")
+	d.row(d.firstDate()).Tapped(nil)
+	d.sees("letter.txt")
+	d.taps++ // on its tick
+	d.ui.restore.picker.Pick("Documents/letter.txt", true)
+	d.sees("Chosen: 1 file, ")
+	d.press("Continue")
+	d.sees("Where should they go?")
+	d.pressRestore()
+	d.sees("every byte was checked")
+	if b, err := os.ReadFile(filepath.Join(d.ui.restore.target, "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
+		t.Errorf("the file came back as %q: %v", b, err)
+	}
+	if clicks := d.taps - before; clicks > 6 {
+		t.Errorf("it takes %d clicks", clicks)
+	}
+}
+
 func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)

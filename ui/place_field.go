@@ -66,14 +66,18 @@ func (f *placeField) measure() {
 		f.free.SetText(" ")
 		return
 	}
-	sources := f.sources
+	sources, free, there := f.sources, f.u.free, f.u.there // read here: the window's state is this goroutine's
+	isBackup := path == f.u.core.Status().Destination
 	f.measuring.run(func(ctx context.Context) func() {
-		free, known := f.u.free(ctx, path)
+		if isBackup && !there(ctx, path) { // the room would be that of the disk it hangs on
+			return func() { f.free.SetText(lang.L("The place of your backup cannot be reached.")) }
+		}
+		bytes, known := free(ctx, path)
 		same := core.SameDisk(sources, path)
 		return func() {
 			text := " " // keeps its line
 			if known {
-				text = f.u.freeLine(free)
+				text = f.u.freeLine(bytes)
 			}
 			if same {
 				text += " " + lang.L("This is the disk that your files are on: if it breaks, both are lost.")

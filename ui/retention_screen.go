@@ -67,13 +67,12 @@ func (u *UI) editRetention() {
 		looking.stop()
 		on := choices.Chosen() == 1
 		u.prefs.setThinOut(on)
-		u.open(screenSettings)
+		u.leaveFlow()
 		if on && u.job == nil && u.core.Status().Change == core.ChangeNone {
 			u.prune()
-			u.open(screenBackup)
 		}
 	})
-	leave := func() { looking.stop(); u.backToSettings() }
+	leave := func() { looking.stop(); u.leaveFlow() }
 	p = u.newPage(pageParams{
 		name: lang.L("Older dates"), back: leave, title: lang.L("How long should they be kept?"),
 		lead:    lang.L("The newest backup of each computer always stays. What is not needed any more is freed some days later."),

@@ -171,25 +171,32 @@ func pathRow(icon, title, path string) fyne.CanvasObject {
 // exclusionSettings are the presets and the person's own patterns.
 func (u *UI) exclusionSettings() fyne.CanvasObject {
 	st := u.core.Status()
-	e := newSourceEditor(u, nil, st.Excludes)
+	shown := st.Excludes
+	if u.draft != nil {
+		shown = u.draft
+	}
+	e := newSourceEditor(u, nil, shown)
 	patterns := widgets.NewArea(4)
 	patterns.SetText(strings.Join(e.own, "\n"))
-	if u.draft != nil {
-		patterns.SetText(*u.draft)
-	}
-	patterns.OnChanged = func(text string) { u.draft = &text }
-	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
-	trouble := widgets.Column(0)
-	help := lang.L("One pattern on each line: *.iso leaves out files that end so, build/ folders of that name, /Videos one at the top, !keep.iso keeps one after all. They count from the next backup on.")
-	note := widgets.NewCaption(help)
-	var save *widgets.Button
-	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
+	keep := func() {
 		e.own = nil
 		for line := range strings.SplitSeq(patterns.Text, "\n") {
 			if line = strings.TrimSpace(line); line != "" {
 				e.own = append(e.own, line)
 			}
 		}
+		u.draft = e.excludes()
+	}
+	patterns.OnChanged = func(string) { keep() }
+	for _, c := range e.presets {
+		c.OnChanged = func(bool) { keep() }
+	}
+	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
+	trouble := widgets.Column(0)
+	help := lang.L("One pattern on each line: *.iso leaves out files that end so, build/ folders of that name, /Videos one at the top, !keep.iso keeps one after all. They count from the next backup on.")
+	note := widgets.NewCaption(help)
+	var save *widgets.Button
+	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
 		excludes := e.excludes()
 		u.waitFor(save, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
 			err := u.core.SetSources(ctx, st.Sources, excludes)

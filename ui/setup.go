@@ -284,11 +284,12 @@ func (f *setupFlow) ready(joined bool) {
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
 	}
-	content := []fyne.CanvasObject{container.NewCenter(m), headline(line, text), widgets.Rows(what, where, when, protected)}
+	content := []fyne.CanvasObject{container.NewCenter(m), headline(line, text)}
 	atLogin := u.loginCheck()
 	if atLogin != nil {
-		content = append(content, atLogin)
+		content = append(content, atLogin) // a question is above what is only told
 	}
+	content = append(content, widgets.Rows(what, where, when, protected))
 	leave := func() { u.startAtLogin(atLogin); u.leaveFlow() }
 	p := u.newPage(pageParams{
 		name: f.name(), step: f.of(), of: f.of(), content: content,

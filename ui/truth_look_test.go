@@ -270,7 +270,7 @@ func (l *life) lookAtActivity() {
 		if good := strings.Contains(row.Value(), "files · "); good && e.outcome != core.OutcomeDone && e.outcome != core.OutcomePartly {
 			l.lied("row %d of the activity says %q, and it was %s", i, row.Value(), e.outcome)
 		}
-		if gaps := strings.Contains(row.Value(), "left out"); e.kind == core.RunBackup && gaps != (e.outcome == core.OutcomePartly) {
+		if gaps := strings.Contains(row.Value(), "could not be read"); e.kind == core.RunBackup && gaps != (e.outcome == core.OutcomePartly) {
 			l.lied("row %d of the activity says %q, and it was %s", i, row.Value(), e.outcome)
 		}
 	}

@@ -88,7 +88,7 @@ type UI struct {
 	there     func(ctx context.Context, place string) bool
 	findApps  func() []core.FoundApp
 	editor    *sourceEditor // of the page that was shown last with one
-	draft     *string       // patterns that were typed and not saved yet; nil: none
+	draft     []string      // presets and patterns that Settings shows and that are not saved yet; nil: none
 	login     Login
 	print     func(ctx context.Context, title string, pdf []byte) error
 	hidden    bool // it runs without its window

@@ -18,6 +18,11 @@ func TestTheBackupMovedAndAFreshPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.row("Where").Tapped(nil)
+	d.sees("The place of your backup cannot be reached.")
+	if says(d, "are free there") {
+		t.Error("a place that is away has room")
+	}
+	d.write(0, destination+" beside")
 	d.sees("are free there. This is the disk that your files are on")
 	d.write(0, filepath.Join(dir, "inside"))
 	d.press("Use this place")

@@ -104,16 +104,16 @@ type Choices struct {
 func NewChoices(chosen int, pairs ...[2]string) *Choices {
 	g := &Choices{}
 	g.root = Column(theme.Space3)
+	pick := func(to int) { // what hears of it may show a new page, which would take the focus away
+		g.Choose(to)
+		if on := fyne.CurrentApp().Driver().CanvasForObject(g.all[to]); on != nil {
+			on.Focus(g.all[to])
+		}
+	}
 	for i, p := range pairs {
 		c := &Choice{title: NewStrong(p[0]), text: NewMuted(p[1])}
-		c.tap = func() { g.Choose(i) }
-		c.move = func(by int) {
-			to := (i + by + len(pairs)) % len(pairs)
-			g.Choose(to)
-			if on := fyne.CurrentApp().Driver().CanvasForObject(g.all[to]); on != nil {
-				on.Focus(g.all[to])
-			}
-		}
+		c.tap = func() { pick(i) }
+		c.move = func(by int) { pick((i + by + len(pairs)) % len(pairs)) }
 		c.ExtendBaseWidget(c)
 		g.all, g.below = append(g.all, c), append(g.below, nil)
 		g.root.Add(c)

@@ -110,6 +110,38 @@ func TestFocusShows(t *testing.T) {
 	}
 }
 
+// An answer that has the focus and is not chosen shows the focus, and nothing of what marks the chosen one.
+func TestFocusDoesNotLookChosen(t *testing.T) {
+	begin(t)
+	g := NewChoices(0, [2]string{"a", ""}, [2]string{"b", ""})
+	w := test.NewTempWindow(t, g)
+	count := func(c *Choice, colour fyne.ThemeColorName) (n int) {
+		for _, o := range test.LaidOutObjects(c) {
+			switch x := o.(type) {
+			case *canvas.Rectangle:
+				if x.StrokeWidth > 0 && x.StrokeColor == colorOf(colour) {
+					n++
+				}
+			case *canvas.Circle:
+				if x.StrokeColor == colorOf(colour) || x.FillColor == colorOf(colour) {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	w.Canvas().Focus(g.all[1])
+	if n := count(g.all[1], theme.Primary); n != 0 {
+		t.Errorf("%d parts of it look chosen", n)
+	}
+	if count(g.all[1], theme.Text) != 1 {
+		t.Error("it shows no focus")
+	}
+	if n := count(g.all[0], theme.Primary); n != 3 {
+		t.Errorf("%d parts of the chosen one look so: the edge and the mark's two do", n)
+	}
+}
+
 func TestToggleOnlyAsks(t *testing.T) {
 	begin(t)
 	var asked []bool
