@@ -135,17 +135,20 @@ func Open(dir string, ring Keyring) (*Profile, error) {
 	if err := p.load(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
-	if p.settings.KeyFile {
-		p.keyring = p.keyFile()
-	}
 	return p, nil
 }
 
-func (p *Profile) keyFile() Keyring { return keyring.File{Path: filepath.Join(p.dir, "device.key")} }
+// ring is where the device key is kept, by the person's choice.
+func (p *Profile) ring() Keyring {
+	if p.Settings().KeyFile {
+		return keyring.File{Path: filepath.Join(p.dir, "device.key")}
+	}
+	return p.keyring
+}
 
 // KeyringAnswers returns nil if the keyring can be asked. Errors: those of the keyring.
 func (p *Profile) KeyringAnswers(ctx context.Context) error {
-	key, err := p.keyring.Get(ctx, p.Settings().ID)
+	key, err := p.ring().Get(ctx, p.Settings().ID)
 	clear(key)
 	if errors.Is(err, keyring.ErrNotFound) {
 		return nil
@@ -158,7 +161,6 @@ func (p *Profile) UseKeyFile() error {
 	if _, err := os.Lstat(p.secretsPath()); err == nil {
 		return errors.New("the secrets of this profile are sealed under another key already")
 	}
-	p.keyring = p.keyFile()
 	return p.Update(func(s *Settings) { s.KeyFile = true })
 }
 

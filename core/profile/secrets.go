@@ -50,7 +50,7 @@ func (p *Profile) Secrets(ctx context.Context) (*Secrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	device, err := p.keyring.Get(ctx, p.Settings().ID)
+	device, err := p.ring().Get(ctx, p.Settings().ID)
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +82,14 @@ func (p *Profile) SetSecrets(ctx context.Context, s *Secrets) error {
 	if err := p.Update(func(*Settings) {}); err != nil {
 		return err
 	}
-	device, err := p.keyring.Get(ctx, id)
+	device, err := p.ring().Get(ctx, id)
 	if errors.Is(err, keyring.ErrNotFound) {
 		if _, statErr := os.Stat(p.secretsPath()); statErr == nil {
 			return err // never seal over secrets that another device key holds
 		}
 		device = make([]byte, keyring.Size)
 		_, _ = rand.Read(device) // documented never to fail
-		err = p.keyring.Set(ctx, id, device)
+		err = p.ring().Set(ctx, id, device)
 	}
 	if err != nil {
 		return err
