@@ -70,6 +70,9 @@ func (a *App) countedOf(sources, excludes []string) (files, bytes int64, ok bool
 // thunderbird, messages.
 type FoundApp = source.App
 
+// UsualFolders are the folders that are there and that most people have something in.
+func UsualFolders() []string { return source.Usual() }
+
 // FindApps returns the message programs that have files on this computer.
 func FindApps() []FoundApp { return source.FindApps() }
 

@@ -29,7 +29,7 @@ type setupFlow struct {
 }
 
 func newSetupFlow(u *UI) *setupFlow {
-	f := &setupFlow{u: u, sources: newSourceEditor(u, usualSources(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	f := &setupFlow{u: u, sources: newSourceEditor(u, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
 	f.sources.counted = f.counted
 	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, asked: true, last: lang.L("Set up the backup")}
 	f.keep.made = func(p *page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }

@@ -30,7 +30,7 @@ var tooLarge = map[string]int{
 	"lines of core/repo":                            5244,
 	"methods of core/repo.Repository":               95,
 	"files of ui":                                   59, // packages by feature are to come
-	"lines of ui":                                   7150,
+	"lines of ui":                                   7160,
 	"methods of ui.UI":                              135,
 	"function ui/password_screen.go passwordScreen": 82,
 	"function ui/restore_files.go files":            113,

@@ -1,4 +1,4 @@
-package ui
+package source
 
 import (
 	"os"
@@ -37,7 +37,7 @@ func TestTheUsualFoldersHaveTheNamesOfTheDesktop(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := usualSources(); !slices.Equal(got, c.want) {
+		if got := Usual(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package ui
+package source
 
 import (
 	"os"
@@ -8,13 +8,17 @@ import (
 	"strings"
 )
 
-// usualSources are the folders that most people have something in.
-func usualSources() []string {
+// Usual are the folders that are there and that most people have something in.
+func Usual() []string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil
+	}
 	var out []string
 	for _, folder := range [][2]string{{"DOCUMENTS", "Documents"}, {"PICTURES", "Pictures"}} {
-		p := userFolder(folder[0])
+		p := userFolder(home, folder[0])
 		if p == "" {
-			p = filepath.Join(home(), folder[1])
+			p = filepath.Join(home, folder[1])
 		}
 		if s, err := os.Stat(p); err == nil && s.IsDir() && !slices.Contains(out, p) {
 			out = append(out, p)
@@ -25,10 +29,10 @@ func usualSources() []string {
 
 // userFolder is a folder that the desktop named in the person's language, as xdg-user-dirs writes it down: "" if it did not. The home folder
 // itself stands for a folder that there is not.
-func userFolder(name string) string {
+func userFolder(home, name string) string {
 	config := os.Getenv("XDG_CONFIG_HOME")
 	if config == "" {
-		config = filepath.Join(home(), ".config")
+		config = filepath.Join(home, ".config")
 	}
 	b, err := os.ReadFile(filepath.Join(config, "user-dirs.dirs"))
 	if err != nil {
@@ -40,9 +44,9 @@ func userFolder(name string) string {
 	}
 	path := regexp.MustCompile(`\\(.)`).ReplaceAllString(string(found[1]), "$1")
 	if below, ok := strings.CutPrefix(path, "$HOME"); ok {
-		path = filepath.Join(home(), below)
+		path = filepath.Join(home, below)
 	}
-	if path = filepath.Clean(path); !filepath.IsAbs(path) || path == filepath.Clean(home()) {
+	if path = filepath.Clean(path); !filepath.IsAbs(path) || path == filepath.Clean(home) {
 		return ""
 	}
 	return path
