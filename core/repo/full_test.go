@@ -79,3 +79,29 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		}
 	}
 }
+
+// roomy is a store that says how much room there is.
+type roomy struct {
+	store.Store
+	free uint64
+}
+
+func (r roomy) Free(context.Context) (uint64, error) { return r.free, nil }
+
+// What is moved needs room for a while. Where there is not enough, it stays where it is, and the prune does all else.
+func TestNothingIsMovedIntoTheLastRoom(t *testing.T) {
+	for free, moves := range map[uint64]bool{moveReserve: false, moveReserve + 50_000: true} {
+		_, m := newRepo(t, nil)
+		k := make(kept)
+		both := []testFile{{"large", noise(1, 100_000)}, {"small", noise(2, 5_000)}}
+		first := writeSnapshot(t, reopen(t, m, nil), both, nil)
+		k[writeSnapshot(t, reopen(t, m, nil), both[1:], nil).Name] = both[1:]
+		o := newPruneComputer().options(first.Name)
+		o.Grace = 0
+		p := newPruneComputer().prune(t, roomy{m, free}, o)
+		if (p.MovedBytes > 0) != moves {
+			t.Errorf("%d bytes free: %+v", free, p)
+		}
+		k.check(t, m)
+	}
+}

@@ -47,11 +47,38 @@ func (p *pruner) toMove(all map[Name]*packUse) []*packUse {
 	return out
 }
 
+// moveReserve is the room that moving leaves for marks and indexes, bytes.
+const moveReserve = 4 << 20
+
+// fitting are those packs whose live chunks there is room for, the ones with most waste first. Copies that take the last room there is
+// would leave none for the mark that makes room again. Where nobody knows how much room there is, all are tried.
+func (p *pruner) fitting(ctx context.Context, list []*packUse) (out []*packUse) {
+	spacer, ok := p.r.store.(store.Spacer)
+	if !ok {
+		return list
+	}
+	free, err := spacer.Free(ctx)
+	if err != nil {
+		return list
+	}
+	slices.SortFunc(list, func(a, b *packUse) int {
+		return cmp.Or(cmp.Compare(b.waste(), a.waste()), slices.Compare(a.name[:], b.name[:]))
+	})
+	room := int64(min(free, 1<<62)) - moveReserve
+	for _, u := range list {
+		if u.live <= room {
+			out = append(out, u)
+			room -= u.live
+		}
+	}
+	return out
+}
+
 // move copies the live chunks of some packs to new ones, so that nothing is
 // counted in them any more. On a destination that is full it leaves it at that. What is not needed as it is gets its mark before: moving
 // may take the last room there is.
 func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*packUse, error) {
-	list := p.toMove(all)
+	list := p.fitting(ctx, p.toMove(all))
 	if len(list) == 0 {
 		return all, nil
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"golang.org/x/time/rate"
@@ -53,6 +54,14 @@ func Limited(s Store, b *Bandwidth) Store {
 type limited struct {
 	Store
 	bandwidth *Bandwidth
+}
+
+// Free implements Spacer, if the store does.
+func (l *limited) Free(ctx context.Context) (uint64, error) {
+	if s, ok := l.Store.(Spacer); ok {
+		return s.Free(ctx)
+	}
+	return 0, errors.ErrUnsupported
 }
 
 func (l *limited) Put(ctx context.Context, name string, data []byte) error {

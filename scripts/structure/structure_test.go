@@ -27,7 +27,7 @@ const (
 var tooLarge = map[string]int{
 	"methods of core/backup.run":                    64,
 	"files of core/repo":                            35, // prune, verify, repair and erase are to stand on format and index
-	"lines of core/repo":                            5244,
+	"lines of core/repo":                            5270,
 	"methods of core/repo.Repository":               95,
 	"files of ui":                                   59, // packages by feature are to come
 	"lines of ui":                                   7160,
