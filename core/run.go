@@ -42,8 +42,6 @@ func (a *App) Activity() []Run {
 	return out
 }
 
-// begin claims the App for one piece of long work. The returned function ends
-// it and writes the run into the history.
 // run does one work of a kind: it is in the history, and no other begins meanwhile.
 func (a *App) run(kind RunKind, fn func(*Run) error) error {
 	run, end, err := a.begin(kind)
@@ -62,6 +60,8 @@ func runFor[T any](a *App, kind RunKind, fn func(*Run) (T, error)) (report T, er
 	return report, err
 }
 
+// begin claims the App for one piece of long work. The returned function ends
+// it and writes the run into the history.
 func (a *App) begin(kind RunKind) (*Run, func(error) error, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
