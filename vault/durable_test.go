@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
@@ -24,7 +25,7 @@ type onDisk struct {
 
 func newOnDisk(t *testing.T) *onDisk {
 	t.Helper()
-	d := &onDisk{t: t, h: openToken(t), path: filepath.Join(t.TempDir(), "store.db")}
+	d := &onDisk{t: t, h: hsmtest.Open(t), path: filepath.Join(t.TempDir(), "store.db")}
 	must(t, d.open())
 	t.Cleanup(d.close)
 	return d
@@ -357,7 +358,7 @@ func TestRestore(t *testing.T) {
 
 // Two vaults on one token: the second to write notices the first.
 func TestTwoVaultsOnOneToken(t *testing.T) {
-	h := openToken(t)
+	h := hsmtest.Open(t)
 	mem := store.NewMemory()
 	first := openVault(t, vault.Params{Store: mem, HSM: h})
 	p := registered(t, first)

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/opaque/opaquetest"
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
@@ -75,7 +76,7 @@ func TestCapDoesNotLengthenDelays(t *testing.T) {
 func TestClockThatStepsBackExpiresNothing(t *testing.T) {
 	for _, back := range []time.Duration{50 * time.Millisecond, time.Hour, 365 * 24 * time.Hour} {
 		for _, restarted := range []bool{false, true} {
-			mem, h, clock := store.NewMemory(), openToken(t), newClock()
+			mem, h, clock := store.NewMemory(), hsmtest.Open(t), newClock()
 			open := func() *vault.Vault { return openVault(t, vault.Params{Store: mem, HSM: h, Now: clock.Now}) }
 			v := open()
 			p := registered(t, v)
@@ -153,7 +154,7 @@ func TestMessagesOfADeletedAccountAreRefused(t *testing.T) {
 
 // Clocks that are set while a ticket is out do not make it live longer than the tombstone.
 func TestTombstonesOutliveTickets(t *testing.T) {
-	h := openToken(t)
+	h := hsmtest.Open(t)
 	for i, jump := range []time.Duration{-time.Hour, -6 * time.Minute, 6 * time.Minute} {
 		if i > 0 {
 			must(t, h.DestroyStorage(t.Context(), 1))
@@ -181,7 +182,7 @@ func TestTombstonesOutliveTickets(t *testing.T) {
 
 // An account that nobody ever opened goes after a day; one that was opened stays.
 func TestUnprovenAccountsExpire(t *testing.T) {
-	mem, h, clock := store.NewMemory(), openToken(t), newClock()
+	mem, h, clock := store.NewMemory(), hsmtest.Open(t), newClock()
 	v := openVault(t, vault.Params{Store: mem, HSM: h, Now: clock.Now})
 	orphan, later, kept := registered(t, v), registered(t, v), registered(t, v)
 	kept.opens()
@@ -216,7 +217,7 @@ func TestUnprovenAccountsExpire(t *testing.T) {
 // Who is not enrolled gets nothing evaluated, and who is has a budget that guesses do not share.
 func TestStrangersHaveABudget(t *testing.T) {
 	clock := newClock()
-	v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: openToken(t), Now: clock.Now, StrangersRate: rate.NewLimiter(1, 3), OwnersRate: rate.NewLimiter(1, 2)})
+	v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: hsmtest.Open(t), Now: clock.Now, StrangersRate: rate.NewLimiter(1, 3), OwnersRate: rate.NewLimiter(1, 2)})
 	p := registered(t, v)
 	request := func(id vault.AccountID, enrolled bool) error {
 		_, err := v.RegisterStart(t.Context(), id, vault.RegistrationRequest{Request: opaquetest.New().Request([]byte("x")), Enrolled: enrolled})

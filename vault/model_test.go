@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/hsm"
+	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/store"
 )
 
@@ -305,7 +306,7 @@ func (m *machine) rollBack(rt *rapid.T) {
 // evaluation that was not counted before, never an eleventh, never an account destroyed with guesses
 // left, never guesses back without the right password or the management key.
 func TestModel(t *testing.T) {
-	h := openToken(t)
+	h := hsmtest.Open(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		storages, err := h.Storages(t.Context())
 		must(t, err)

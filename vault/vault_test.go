@@ -30,7 +30,7 @@ func openVault(t testing.TB, p vault.Params) *vault.Vault {
 func newVault(t testing.TB, policy vault.Policy) (*vault.Vault, *clock) {
 	t.Helper()
 	c := newClock()
-	return openVault(t, vault.Params{Store: store.NewMemory(), HSM: openToken(t), Name: "test", Policy: policy, Now: c.Now}), c
+	return openVault(t, vault.Params{Store: store.NewMemory(), HSM: hsmtest.Open(t), Name: "test", Policy: policy, Now: c.Now}), c
 }
 
 func TestTenGuesses(t *testing.T) {

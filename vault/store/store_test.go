@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/holdfast-backup/holdfast/vault/hsm"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 	"github.com/holdfast-backup/holdfast/vault/store"
 	"github.com/holdfast-backup/holdfast/vault/store/storetest"
@@ -31,7 +30,7 @@ func TestBoltStore(t *testing.T) {
 
 func TestTokenStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Maker {
-		h := openToken(t)
+		h := hsmtest.Open(t)
 		return storetest.Maker{Open: func(t *testing.T) store.Store {
 			s, err := store.OpenToken(t.Context(), h)
 			must(t, err)
@@ -62,7 +61,7 @@ func TestBoltIsForOneProcess(t *testing.T) {
 // A commit that was cut off between the new object and the removal of the old
 // one: the newer counts.
 func TestTokenStoreAfterACrash(t *testing.T) {
-	h := openToken(t)
+	h := hsmtest.Open(t)
 	s, err := store.OpenToken(t.Context(), h)
 	must(t, err)
 	must(t, s.Commit(t.Context(), []store.Change{{Key: store.Key{1}, New: []byte("old")}}))
@@ -83,17 +82,6 @@ func TestTokenStoreAfterACrash(t *testing.T) {
 	if err := s.Commit(t.Context(), []store.Change{{Key: store.Key{3}, New: []byte("x")}}); !errors.Is(err, store.ErrConflict) {
 		t.Error(err)
 	}
-}
-
-// openToken makes a SoftHSM token with keys and opens it.
-func openToken(t testing.TB) *hsm.HSM {
-	t.Helper()
-	uri := hsmtest.SoftHSM(t, "vault")
-	must(t, hsm.Init(t.Context(), hsm.Params{URI: uri}))
-	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri})
-	must(t, err)
-	t.Cleanup(h.Close)
-	return h
 }
 
 func must(t testing.TB, err error) {

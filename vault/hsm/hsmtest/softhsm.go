@@ -31,6 +31,17 @@ func SoftHSM(t testing.TB, label string) *hsm.URI {
 	return withPIN(t, dir, "pkcs11:token="+label+"?module-path="+module)
 }
 
+// Open makes a SoftHSM token with a vault's keys, and opens it until the test ends.
+func Open(t testing.TB) *hsm.HSM {
+	t.Helper()
+	p := hsm.Params{URI: SoftHSM(t, "vault")}
+	must(t, hsm.Init(t.Context(), p))
+	h, err := hsm.Open(t.Context(), p)
+	must(t, err)
+	t.Cleanup(h.Close)
+	return h
+}
+
 // TokenDir is where SoftHSM keeps the token of this test.
 func TokenDir() string {
 	return filepath.Join(filepath.Dir(os.Getenv("SOFTHSM2_CONF")), "tokens")
