@@ -80,10 +80,10 @@ func TestTheBackupIsFoundAgainWhereItWasMovedTo(t *testing.T) {
 
 func TestFreeSpace(t *testing.T) {
 	ctx := context.Background()
-	if n, ok := elsewhere.Free(ctx, filepath.Join(t.TempDir(), "to", "be", "made")); !ok || n <= 0 {
+	if n, ok := elsewhere.Places.Free(ctx, filepath.Join(t.TempDir(), "to", "be", "made")); !ok || n <= 0 {
 		t.Errorf("%d, %v", n, ok)
 	}
-	if _, ok := elsewhere.Free(ctx, "remote:folder"); ok {
+	if _, ok := elsewhere.Places.Free(ctx, "remote:folder"); ok {
 		t.Error("a remote was measured as a folder")
 	}
 }

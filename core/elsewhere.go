@@ -21,12 +21,6 @@ type Elsewhere struct {
 // Elsewhere returns one with this App's places and vaults. The vault of the profile's own backup needs no agreement.
 func (a *App) Elsewhere() Elsewhere { return Elsewhere{a.p.Places, a.p.Vaults, a.Passwords().knows} }
 
-// Free is how much may still be written at a place, which need not exist
-// yet. ok is false where nobody knows.
-func (e Elsewhere) Free(ctx context.Context, place string) (bytes int64, ok bool) {
-	return e.Places.Free(ctx, place)
-}
-
 // Found is what anybody can tell about a backup.
 type Found struct {
 	RepositoryID string

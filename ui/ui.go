@@ -143,7 +143,8 @@ func New(p Params) *UI {
 	if p.PINs != nil {
 		p.PINs.Ask(u.askPIN)
 	}
-	u.free, u.there, u.findApps = u.core.Elsewhere().Free, u.core.Elsewhere().Places.Connected, core.FindApps
+	at := u.core.Elsewhere().Places
+	u.free, u.there, u.findApps = at.Free, at.Connected, core.FindApps
 	u.tray = newTray(u)
 	u.scheduler = &scheduler{u: u}
 	u.nav = newSidebar(u)

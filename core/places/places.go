@@ -5,6 +5,7 @@ package places
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ type Places struct{ open Opener }
 func By(open Opener) Places { return Places{open} }
 
 // ErrUnknown: the name is one of a kind of place that this version does not know.
-var ErrUnknown = fmt.Errorf("this version backs up to folders")
+var ErrUnknown = errors.New("this version backs up to folders")
 
 // Open opens the store at a place. create: make it if it does not exist.
 // Errors: ErrUnknown, those of store.
