@@ -24,7 +24,7 @@ var ChevronDown []byte
 var AppIcon []byte
 
 // tray holds the app's icon with a sign for each state; each sign has a shape of
-// its own, for who does not tell the colours apart.
+// its own, for people who cannot tell the colours apart.
 //
 //go:embed tray/*.svg
 var tray embed.FS

@@ -47,8 +47,9 @@ func (e Elsewhere) Inspect(ctx context.Context, destination string) (Found, erro
 	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
 }
 
-// OpenReader opens a backup somewhere, as on a new computer. A key demands that it is encrypted under it; nil says
-// that the person takes what is not encrypted, and so vouched for by nobody. Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
+// OpenReader opens a backup somewhere, as on a new computer. With a key, the backup must be encrypted under it. Without
+// one, the person accepts a backup that is not encrypted: nobody vouches for it.
+// Errors: those of Inspect, ErrKeyNeeded, ErrWrongKey, ErrNotEncrypted.
 func (e Elsewhere) OpenReader(ctx context.Context, destination string, key *backupkey.Key) (*Reader, error) {
 	s, err := e.Places.Open(ctx, destination, false)
 	if err != nil {

@@ -1,12 +1,12 @@
 package core
 
-// Passwords is what an App does with the password of its backup, and with the vault that checks it.
+// Passwords holds the verbs about the password of the backup and the vault that checks it.
 type Passwords struct{ app *App }
 
-// Encryption is what an App does with the key of its backup.
+// Encryption holds the verbs about the key of the backup.
 type Encryption struct{ app *App }
 
-// Upkeep is what an App does to what is stored: it looks whether all is whole, deletes what is not kept, and mends.
+// Upkeep holds the verbs about stored data: verify, drill, prune, erase, repair.
 type Upkeep struct{ app *App }
 
 // Passwords returns the verbs about the password.

@@ -71,7 +71,7 @@ func (p *page) wait(b *widgets.Button, sentence string, fn func(ctx context.Cont
 	return p.u.waitFor(b, p.say, sentence, run)
 }
 
-// shown reports whether the page is what is seen.
+// shown reports whether the window shows this page.
 func (p *page) shown() bool {
 	return slices.Contains(p.u.content.Objects, fyne.CanvasObject(p.root)) || slices.Contains(p.u.screen.Objects, fyne.CanvasObject(p.root))
 }

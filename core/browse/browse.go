@@ -27,7 +27,8 @@ type Browser struct {
 // New returns a Browser.
 func New(r *repo.Repository) *Browser { return &Browser{repo: r, loaded: make(map[repo.Name]bool)} }
 
-// Snapshot returns a snapshot by its id, a prefix of it, or "latest", with the index ready. Errors: repo.ErrNoSnapshot, repo.ErrAmbiguous, ….
+// Snapshot returns a snapshot by its id, a prefix of it, or "latest", with the index ready.
+// Errors: repo.ErrNoSnapshot, repo.ErrAmbiguous, ….
 func (b *Browser) Snapshot(ctx context.Context, id string) (*repo.Snapshot, error) {
 	s, err := b.repo.FindSnapshot(ctx, id)
 	if err != nil {
@@ -36,8 +37,7 @@ func (b *Browser) Snapshot(ctx context.Context, id string) (*repo.Snapshot, erro
 	return s, b.load(ctx, s)
 }
 
-// load makes the index ready for snapshots, of which some may be newer than
-// what it holds.
+// load reads the indexes again if a snapshot may be newer than those in memory.
 func (b *Browser) load(ctx context.Context, snapshots ...*repo.Snapshot) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

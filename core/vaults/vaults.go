@@ -53,7 +53,7 @@ type Token struct {
 // Place is a vault that may be contacted: a key vouches for its card, or a
 // person agreed to it or named it.
 type Place struct {
-	// Card is what is known of the vault, nil for a token that Typed names and that is not known yet.
+	// Card describes the vault; nil for a token that only Typed names.
 	Card *card.Card
 	// Typed, if not zero, is how this computer names the vault. Only it leads to
 	// a module, or to a file with a PIN.

@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 )
 
-// HeaderVersion is what is written. A header of version 1 names a keyring of version 1 (docs/adr/0020).
+// HeaderVersion is the version that writers write. A header of version 1 names a keyring of version 1 (docs/adr/0020).
 const HeaderVersion = 2
 
 // HeaderPath is the name of the one object that is ever replaced.

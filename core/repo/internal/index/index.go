@@ -84,7 +84,7 @@ func (x *Index) Reset() {
 	clear(x.table)
 }
 
-// Add adds all chunks of a pack, of which it keeps nothing. The first place of a chunk is read first.
+// Add adds all chunks of a pack; it keeps no memory of p. Of a chunk in several packs, the first place is read first.
 func (x *Index) Add(p format.PackList) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
