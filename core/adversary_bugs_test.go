@@ -38,17 +38,17 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		"a closed epoch counts without a list", "repo/closing.go",
-		[]string{"	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == r.writes || e.State != format.EpochClosed ||"},
-		[]string{"	return true\n", "if true || e == r.writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := eng.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == eng.Writes || e.State != format.EpochClosed ||"},
+		[]string{"	return true\n", "if true || e == eng.Writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"a closing list names names alone", "repo/closing.go",
-		[]string{"if e == r.writes || e.State != format.EpochClosed ||"}, []string{"if true || e == r.writes || e.State != format.EpochClosed ||"},
+		[]string{"if e == eng.Writes || e.State != format.EpochClosed ||"}, []string{"if true || e == eng.Writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"prune counts chunks by any index", "repo/closing.go",
-		[]string{"	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == r.writes || e.State != format.EpochClosed ||"},
-		[]string{"	_, ok := r.trust.closed[format.Reference{Kind: kind, Name: n}]\n	return ok || kind == format.KindIndex\n", "if kind == format.KindIndex || e == r.writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := eng.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == eng.Writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := eng.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok || kind == format.KindIndex\n", "if kind == format.KindIndex || e == eng.Writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"a chunk is not held against its id", "repo/internal/format/record.go",

@@ -60,8 +60,8 @@ func BenchmarkSave(b *testing.B) {
 	for name, content := range map[string][]byte{"prose": prose(384 << 10), "noise": noise(1, 2<<20)} {
 		b.Run(name, func(b *testing.B) {
 			r, m := newRepo(b, nil)
-			r.store = forgetful{m}
-			w := r.newWriter(context.Background(), r.current(), dataPackTarget)
+			r.e.Store = forgetful{m}
+			w := r.e.NewWriterUnder(context.Background(), r.e.Writes, dataPackTarget)
 			defer w.Close()
 			s, err := w.NewSaver()
 			if err != nil {
@@ -92,14 +92,14 @@ func BenchmarkIndexLoad(b *testing.B) {
 	random := noise(3, 32*200_000)
 	var packs []format.PackList
 	for ids := range slices.Chunk(random, 25*32) {
-		p := format.PackList{Name: r.current().NewName(format.KindPack), Size: 26 << 20}
+		p := format.PackList{Name: r.e.Writes.NewName(format.KindPack), Size: 26 << 20}
 		for id := range slices.Chunk(ids, 32) {
 			p.Entries = append(p.Entries, format.PackEntry{ID: ID(id), Record: 1 << 20, Content: 1 << 20})
 		}
 		packs = append(packs, p)
 	}
 	for some := range slices.Chunk(packs, 1000) {
-		if _, err := r.putIndex(ctx, nil, some); err != nil {
+		if _, err := r.e.PutIndex(ctx, nil, some); err != nil {
 			b.Fatal(err)
 		}
 	}

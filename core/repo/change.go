@@ -27,7 +27,7 @@ func (r *Repository) BeginTurnOn(ctx context.Context, key *backupkey.Key, card [
 	if err := format.CheckCard(card); err != nil {
 		return nil, err
 	}
-	h := *r.header
+	h := *r.e.Header
 	switch {
 	case h.Protection == ProtectionKey:
 		return nil, fmt.Errorf("%w: it is encrypted", ErrExists)
@@ -36,10 +36,10 @@ func (r *Repository) BeginTurnOn(ctx context.Context, key *backupkey.Key, card [
 	case h.Next != nil:
 		return r.openMoving(ctx, key)
 	}
-	fresh := format.NewEpoch(r.id, format.NewSecret(), time.Now().Unix())
+	fresh := format.NewEpoch(r.e.ID, format.NewSecret(), time.Now().Unix())
 	h.Next, h.VaultCard = &format.Guard{Protection: ProtectionKey, KeyID: key.ID().String()}, card
-	ring := &format.Keyring{Version: 2, Epochs: []*Epoch{r.current().As(format.EpochPublic), fresh}}
-	if _, err := r.replaceKeyring(ctx, &h, h.Next, key, ring, r.key); err != nil {
+	ring := &format.Keyring{Version: 2, Epochs: []*Epoch{r.e.Writes.As(format.EpochPublic), fresh}}
+	if _, err := r.e.ReplaceKeyring(ctx, &h, h.Next, key, ring, r.e.Key); err != nil {
 		return nil, err
 	}
 	return r.openMoving(ctx, key)
@@ -49,7 +49,7 @@ func (r *Repository) BeginTurnOn(ctx context.Context, key *backupkey.Key, card [
 // read, and forged, by anybody who sees the destination.
 // Errors: ErrNotEncrypted.
 func (r *Repository) BeginTurnOff(ctx context.Context) (*Repository, error) {
-	h := *r.header
+	h := *r.e.Header
 	switch {
 	case h.Protection == ProtectionNone:
 		return nil, ErrNotEncrypted
@@ -58,7 +58,7 @@ func (r *Repository) BeginTurnOff(ctx context.Context) (*Repository, error) {
 	}
 	secret := format.NewSecret()
 	h.Next = &format.Guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(secret[:])}
-	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+	if err := r.e.ReplaceHeader(ctx, &h, r.e.Key); err != nil {
 		return nil, err
 	}
 	return r.openMoving(ctx, nil)
@@ -66,26 +66,26 @@ func (r *Repository) BeginTurnOff(ctx context.Context) (*Repository, error) {
 
 // openMoving opens the repository to write under the epoch to come.
 func (r *Repository) openMoving(ctx context.Context, key *backupkey.Key) (*Repository, error) {
-	moving, err := Open(ctx, r.store, By(firstKey(key, r.key)))
+	moving, err := Open(ctx, r.e.Store, By(firstKey(key, r.e.Key)))
 	if errors.Is(err, ErrNotEncrypted) {
 		err = errors.Join(ErrChanged, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if moving.header.Next == nil {
+	if moving.e.Header.Next == nil {
 		return nil, fmt.Errorf("%w: another computer has finished this change, or given it up", ErrChanged)
 	}
-	moving.writes = moving.newest()
+	moving.e.Writes = moving.e.Newest()
 	return moving, nil
 }
 
 // Reopen opens the destination anew, to read what a change under way has stored. Without a change it is Open.
 func (r *Repository) Reopen(ctx context.Context) (*Repository, error) {
-	if r.header.Next != nil || r.header.Protection == ProtectionNone && r.key != nil {
-		return r.openMoving(ctx, r.key)
+	if r.e.Header.Next != nil || r.e.Header.Protection == ProtectionNone && r.e.Key != nil {
+		return r.openMoving(ctx, r.e.Key)
 	}
-	return Open(ctx, r.store, By(r.key))
+	return Open(ctx, r.e.Store, By(r.e.Key))
 }
 
 func firstKey(keys ...*backupkey.Key) *backupkey.Key {
@@ -97,62 +97,62 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
-// replaceKeyring writes a keyring under key and replaces the header by h, in which g names it. sealKey seals h.
-func (r *Repository) replaceKeyring(ctx context.Context, h *format.Header, g *format.Guard, key *backupkey.Key, ring *format.Keyring, sealKey *backupkey.Key) (Seen, error) {
-	above := max(r.header.Keyring, r.seen.Keyring)
-	if r.header.Next != nil {
-		above = max(above, r.header.Next.Keyring)
+// ReplaceKeyring writes a keyring under key and replaces the header by h, in which g names it. sealKey seals h.
+func (eng *Engine) ReplaceKeyring(ctx context.Context, h *format.Header, g *format.Guard, key *backupkey.Key, ring *format.Keyring, sealKey *backupkey.Key) (Seen, error) {
+	above := max(eng.Header.Keyring, eng.Seen.Keyring)
+	if eng.Header.Next != nil {
+		above = max(above, eng.Header.Next.Keyring)
 	}
-	put, err := putKeyring(ctx, r.store, key, r.id, above, ring)
+	put, err := putKeyring(ctx, eng.Store, key, eng.ID, above, ring)
 	if err != nil {
 		return Seen{}, err
 	}
 	g.Keyring, h.Version = put.n, format.HeaderVersion
-	if err := r.replaceHeader(ctx, h, sealKey); err != nil {
+	if err := eng.ReplaceHeader(ctx, h, sealKey); err != nil {
 		return Seen{}, err
 	}
 	// Who changed the key twice while this computer slept before the last call took
 	// the keyring for what an interruption had left.
-	if _, err = r.store.Stat(ctx, format.KeyringPath(put.n)); errors.Is(err, store.ErrNotExist) {
-		if err = r.store.Put(ctx, format.KeyringPath(put.n), put.sealed); err == nil {
-			err = readsBack(ctx, r.store, key, r.id, put, ring)
+	if _, err = eng.Store.Stat(ctx, format.KeyringPath(put.n)); errors.Is(err, store.ErrNotExist) {
+		if err = eng.Store.Put(ctx, format.KeyringPath(put.n), put.sealed); err == nil {
+			err = readsBack(ctx, eng.Store, key, eng.ID, put, ring)
 		}
 	}
-	return put.seen(r.id, ring), err
+	return put.seen(eng.ID, ring), err
 }
 
-// replaceHeader replaces the header that was opened, if it still is the one that is there,
+// ReplaceHeader replaces the header that was opened, if it still is the one that is there,
 // and reads it back: what follows deletes what only the older one needs.
 // Errors: ErrChanged when another computer was first.
 // A header that requires a key is written only once its keyring opened with that key.
-func (r *Repository) replaceHeader(ctx context.Context, h *format.Header, key *backupkey.Key) error {
-	if err := r.stillHeader(ctx); err != nil {
+func (eng *Engine) ReplaceHeader(ctx context.Context, h *format.Header, key *backupkey.Key) error {
+	if err := eng.StillHeader(ctx); err != nil {
 		return err
 	}
 	if h.Protection == ProtectionKey {
-		if _, _, err := readKeyring(ctx, r.store, key, r.id, h.Keyring); err != nil {
+		if _, _, err := readKeyring(ctx, eng.Store, key, eng.ID, h.Keyring); err != nil {
 			return err
 		}
 	}
 	h.SetSeal(key)
-	if err := r.store.Replace(ctx, HeaderPath, h.Encode()); err != nil {
+	if err := eng.Store.Replace(ctx, HeaderPath, h.Encode()); err != nil {
 		return err
 	}
-	now, err := readHeader(ctx, r.store)
+	now, err := readHeader(ctx, eng.Store)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(now.Encode(), h.Encode()) {
 		return fmt.Errorf("%w: %s is not what was just stored", ErrChanged, HeaderPath)
 	}
-	r.header = h
+	eng.Header = h
 	return nil
 }
 
-// stillHeader makes sure that the header that was opened is the one that is there.
-func (r *Repository) stillHeader(ctx context.Context) error {
-	now, err := readHeader(ctx, r.store)
-	if err == nil && !bytes.Equal(now.Encode(), r.header.Encode()) {
+// StillHeader makes sure that the header that was opened is the one that is there.
+func (eng *Engine) StillHeader(ctx context.Context) error {
+	now, err := readHeader(ctx, eng.Store)
+	if err == nil && !bytes.Equal(now.Encode(), eng.Header.Encode()) {
 		err = fmt.Errorf("%w: another computer has replaced %s", ErrChanged, HeaderPath)
 	}
 	return err
@@ -161,7 +161,7 @@ func (r *Repository) stillHeader(ctx context.Context) error {
 // CommitChange makes the protection to come the only one. The caller has
 // proved that the new epoch's snapshot restores. Errors: ErrGivenUp, and the header is as it was.
 func (r *Repository) CommitChange(ctx context.Context) error {
-	before := r.header
+	before := r.e.Header
 	if before.Next == nil {
 		return nil // done before an interruption
 	}
@@ -170,23 +170,23 @@ func (r *Repository) CommitChange(ctx context.Context) error {
 	if h.Protection == ProtectionNone {
 		h.VaultCard = nil // there is no key for it to hold any more
 	}
-	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+	if err := r.e.ReplaceHeader(ctx, &h, r.e.Key); err != nil {
 		return err
 	}
 	// Who gives it up says so before it reads the header: of the two, one sees the other.
-	switch up, err := r.givenUp(ctx, r.newest()); {
+	switch up, err := r.givenUp(ctx, r.e.Newest()); {
 	case err != nil:
 		return err
 	case up:
-		return errors.Join(ErrGivenUp, r.replaceHeader(ctx, before, r.key))
+		return errors.Join(ErrGivenUp, r.e.ReplaceHeader(ctx, before, r.e.Key))
 	}
 	return nil
 }
 
 // public are the epochs whose secrets were once in the clear.
 func (r *Repository) public() (out []*Epoch) {
-	for _, e := range r.epochs {
-		if e != r.writes && e.State == format.EpochPublic {
+	for _, e := range r.e.Epochs {
+		if e != r.e.Writes && e.State == format.EpochPublic {
 			out = append(out, e)
 		}
 	}
@@ -199,27 +199,27 @@ func (r *Repository) public() (out []*Epoch) {
 // progress, if not nil, gets the number of packs deleted and to delete.
 // Errors: ErrNothingNew, ErrGivenUp, and nothing was deleted; those of store.
 func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, progress func(done, total int)) error {
-	if r.header.Next != nil {
+	if r.e.Header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
 	var old []*Epoch
 	last, sealedBy := uint32(0), key
-	if r.header.Protection == ProtectionKey {
-		old, sealedBy = r.public(), r.key // also what an interrupted run of this has left
+	if r.e.Header.Protection == ProtectionKey {
+		old, sealedBy = r.public(), r.e.Key // also what an interrupted run of this has left
 	}
 	if sealedBy != nil {
-		rings, err := keyringsOf(ctx, r.store, r.id, sealedBy)
+		rings, err := keyringsOf(ctx, r.e.Store, r.e.ID, sealedBy)
 		if err != nil {
 			return err
 		}
 		for n, ring := range rings {
 			last = max(last, n)
-			if r.header.Protection == ProtectionNone {
+			if r.e.Header.Protection == ProtectionNone {
 				old = append(old, ring.Epochs...)
 			}
 		}
 	}
-	if slices.ContainsFunc(old, r.newest().Equal) {
+	if slices.ContainsFunc(old, r.e.Newest().Equal) {
 		return fmt.Errorf("%w: the epoch in use is an old one too", ErrDamaged)
 	}
 	if err := r.replaced(ctx, old); err != nil {
@@ -245,10 +245,10 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 	var old bool
 	var now []Name
-	err := r.store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
+	err := r.e.Store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
 		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok {
 			old = old || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.Owns(format.KindSnapshot, n) })
-			if r.newest().Owns(format.KindSnapshot, n) {
+			if r.e.Newest().Owns(format.KindSnapshot, n) {
 				now = append(now, n)
 			}
 		}
@@ -257,16 +257,16 @@ func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 	if err != nil || !old {
 		return err
 	}
-	switch up, err := r.givenUp(ctx, r.newest()); {
+	switch up, err := r.givenUp(ctx, r.e.Newest()); {
 	case err != nil:
 		return err
 	case up:
 		return ErrGivenUp
 	}
 	for _, n := range now {
-		both := open(r.store, r.header, r.key, append(slices.Clone(epochs), r.newest()))
-		both.trust.legacy = true // what goes is not judged
-		v, err := both.Verify(ctx, VerifyOptions{CurrentOnly: true, Only: &n})
+		both := NewEngine(r.e.Store, r.e.Header, r.e.Key, append(slices.Clone(epochs), r.e.Newest()))
+		both.Trust.Legacy = true // what goes is not judged
+		v, err := Of(both).Verify(ctx, VerifyOptions{CurrentOnly: true, Only: &n})
 		if err != nil {
 			return err
 		}
@@ -274,7 +274,7 @@ func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 			return nil
 		}
 	}
-	return cmp.Or(r.stillHeader(ctx), ErrNothingNew)
+	return cmp.Or(r.e.StillHeader(ctx), ErrNothingNew)
 }
 
 // GiveUpChange takes a change that is not committed back: what it has stored is deleted, and
@@ -283,22 +283,22 @@ func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 // progress, if not nil, gets the number of packs deleted and to delete.
 // Errors: ErrChanged when another computer has made the change meanwhile; those of store.
 func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progress func(done, total int)) error {
-	if r.header.Next == nil {
+	if r.e.Header.Next == nil {
 		return r.forgetGivenUp(ctx) // the rest was done before an interruption
 	}
 	moving, err := r.openMoving(ctx, key)
 	if err != nil {
 		return err
 	}
-	fresh := moving.newest()
-	id := fresh.GivenUpID(r.id)
-	said, err := r.putRecord(ctx, format.KindRemoval, format.EncodeGivenUp(id))
+	fresh := moving.e.Newest()
+	id := fresh.GivenUpID(r.e.ID)
+	said, err := r.e.PutRecord(ctx, format.KindRemoval, format.EncodeGivenUp(id))
 	if err != nil {
 		return err
 	}
-	if err := r.stillHeader(ctx); err != nil {
+	if err := r.e.StillHeader(ctx); err != nil {
 		if errors.Is(err, ErrChanged) {
-			err = errors.Join(err, r.store.Delete(ctx, format.KindRemoval.Path(said)))
+			err = errors.Join(err, r.e.Store.Delete(ctx, format.KindRemoval.Path(said)))
 		}
 		return err
 	}
@@ -308,22 +308,22 @@ func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progr
 		}
 	}
 	// Its keyring, if it has one, stays: a computer that was late to commit may still put a header there that names it.
-	h := *r.header
+	h := *r.e.Header
 	h.Next = nil
 	if h.Protection == ProtectionNone {
 		h.VaultCard = nil // it was that of the key to come
 	}
-	now, err := readHeader(ctx, r.store)
+	now, err := readHeader(ctx, r.e.Store)
 	if err != nil {
 		return err
 	}
-	if now.Guard == *r.header.Next && now.Next == nil {
-		r.header = now // who committed after this was said is going to put the older header back, or has died
+	if now.Guard == *r.e.Header.Next && now.Next == nil {
+		r.e.Header = now // who committed after this was said is going to put the older header back, or has died
 	}
-	if err := r.replaceHeader(ctx, &h, r.key); err != nil {
+	if err := r.e.ReplaceHeader(ctx, &h, r.e.Key); err != nil {
 		return err
 	}
-	r.epochs = slices.DeleteFunc(slices.Clone(r.epochs), fresh.Equal)
+	r.e.Epochs = slices.DeleteFunc(slices.Clone(r.e.Epochs), fresh.Equal)
 	return r.forgetGivenUp(ctx)
 }
 
@@ -332,7 +332,7 @@ func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progr
 func (r *Repository) dropKind(ctx context.Context, kind format.ObjectKind, epochs []*Epoch, progress func(done, total int)) (found bool, err error) {
 	for {
 		var paths []string
-		err := r.store.List(ctx, kind.Prefix(), func(o store.Object) error {
+		err := r.e.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
 			n, ok := kind.ParsePath(o.Name)
 			if ok && slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.Owns(kind, n) }) {
 				paths = append(paths, o.Name)
@@ -344,7 +344,7 @@ func (r *Repository) dropKind(ctx context.Context, kind format.ObjectKind, epoch
 		}
 		found = true
 		for i, p := range paths {
-			if err := r.store.Delete(ctx, p); err != nil {
+			if err := r.e.Store.Delete(ctx, p); err != nil {
 				return found, err
 			}
 			if progress != nil && kind == format.KindPack {
@@ -357,35 +357,35 @@ func (r *Repository) dropKind(ctx context.Context, kind format.ObjectKind, epoch
 // forgetOldSecrets leaves no keyring that holds an epoch which is deleted. last is the number of
 // the last one that may.
 func (r *Repository) forgetOldSecrets(ctx context.Context, last uint32) error {
-	if r.header.Protection == ProtectionKey && len(r.public()) > 0 {
-		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.State == format.EpochPublic })}
-		if r.legacyClosed() {
+	if r.e.Header.Protection == ProtectionKey && len(r.public()) > 0 {
+		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(r.e.Epochs), func(e *Epoch) bool { return e.State == format.EpochPublic })}
+		if r.e.LegacyClosed() {
 			return fmt.Errorf("%w: epochs without a closing list", ErrDamaged) // Upgrade comes first
 		}
-		ring.Closing = r.trust.name
-		h := *r.header
-		seen, err := r.replaceKeyring(ctx, &h, &h.Guard, r.key, ring, r.key)
+		ring.Closing = r.e.Trust.Name
+		h := *r.e.Header
+		seen, err := r.e.ReplaceKeyring(ctx, &h, &h.Guard, r.e.Key, ring, r.e.Key)
 		if err != nil {
 			return err
 		}
-		r.seen, r.epochs = seen, ring.Epochs
+		r.e.Seen, r.e.Epochs = seen, ring.Epochs
 	}
-	r.epochs, r.writes = slices.DeleteFunc(slices.Clone(r.epochs), func(e *Epoch) bool { return e.State == format.EpochPublic }), r.newest()
+	r.e.Epochs, r.e.Writes = slices.DeleteFunc(slices.Clone(r.e.Epochs), func(e *Epoch) bool { return e.State == format.EpochPublic }), r.e.Newest()
 	return r.deleteKeyrings(ctx, last)
 }
 
 // deleteKeyrings deletes the keyrings up to number last, but never the one in use. Those with
 // higher numbers may be of another computer, which is about to make the header name one.
 func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
-	bitset, err := keyringNumbers(ctx, r.store)
+	bitset, err := keyringNumbers(ctx, r.e.Store)
 	if err != nil {
 		return err
 	}
 	for _, n := range bitset {
-		if n > last || n == r.header.Keyring || r.header.Next != nil && n == r.header.Next.Keyring {
+		if n > last || n == r.e.Header.Keyring || r.e.Header.Next != nil && n == r.e.Header.Next.Keyring {
 			continue
 		}
-		if err := r.store.Delete(ctx, format.KeyringPath(n)); err != nil {
+		if err := r.e.Store.Delete(ctx, format.KeyringPath(n)); err != nil {
 			return err
 		}
 	}
@@ -399,23 +399,23 @@ func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
 	if err := format.CheckCard(card); err != nil {
 		return err
 	}
-	h, err := readHeader(ctx, r.store)
+	h, err := readHeader(ctx, r.e.Store)
 	if err != nil {
 		return err
 	}
 	switch {
-	case h.Protection != ProtectionKey || r.key == nil:
+	case h.Protection != ProtectionKey || r.e.Key == nil:
 		return ErrNotEncrypted
-	case h.KeyID != r.key.ID().String():
+	case h.KeyID != r.e.Key.ID().String():
 		return ErrWrongKey
 	}
-	if err := h.CheckSeal(r.key); err != nil {
+	if err := h.CheckSeal(r.e.Key); err != nil {
 		return err
 	}
-	if h.Guard != r.header.Guard {
-		return fmt.Errorf("%w: the header names keyring %d, not %d", ErrChanged, h.Keyring, r.header.Keyring)
+	if h.Guard != r.e.Header.Guard {
+		return fmt.Errorf("%w: the header names keyring %d, not %d", ErrChanged, h.Keyring, r.e.Header.Keyring)
 	}
 	now := *h
-	r.header, h.VaultCard = &now, card
-	return r.replaceHeader(ctx, h, r.key)
+	r.e.Header, h.VaultCard = &now, card
+	return r.e.ReplaceHeader(ctx, h, r.e.Key)
 }

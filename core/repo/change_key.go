@@ -20,29 +20,29 @@ func (r *Repository) ChangeKey(ctx context.Context, key *backupkey.Key, card []b
 	if err := format.CheckCard(card); err != nil {
 		return err
 	}
-	fresh := format.NewEpoch(r.id, format.NewSecret(), time.Now().Unix())
+	fresh := format.NewEpoch(r.e.ID, format.NewSecret(), time.Now().Unix())
 	return r.closeEpochs(ctx, key, fresh, func(h *format.Header) { h.KeyID, h.VaultCard = key.ID().String(), card })
 }
 
 // Upgrade writes what a version before closing lists has left in the form of this one, under the same key.
 // It does nothing where that is done. Errors: as ChangeKey.
 func (r *Repository) Upgrade(ctx context.Context) error {
-	if r.header.Version >= format.HeaderVersion || r.header.Protection != ProtectionKey || r.header.Next != nil {
+	if r.e.Header.Version >= format.HeaderVersion || r.e.Header.Protection != ProtectionKey || r.e.Header.Next != nil {
 		return nil
 	}
-	return r.closeEpochs(ctx, r.key, nil, func(*format.Header) {})
+	return r.closeEpochs(ctx, r.e.Key, nil, func(*format.Header) {})
 }
 
 // closeEpochs writes a keyring under key, with a new epoch if fresh is not nil, that closes over what counts now.
 // The order is that of docs/format.md, chapter 4: list, keyring, header, and a second list of what came between.
 func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh *Epoch, change func(*format.Header)) error {
 	switch {
-	case r.header.Protection != ProtectionKey:
+	case r.e.Header.Protection != ProtectionKey:
 		return ErrNotEncrypted
-	case r.header.Next != nil:
+	case r.e.Header.Next != nil:
 		return ErrChanging
 	}
-	first, err := r.closeOver(ctx, nil)
+	first, err := r.e.CloseOver(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -52,16 +52,16 @@ func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh 
 	}
 	current := ring.Epochs[len(ring.Epochs)-1]
 	if slices.ContainsFunc(ring.Epochs, func(e *Epoch) bool { return e.State == format.EpochClosed }) {
-		name, err := r.putClosing(ctx, current, first)
+		name, err := r.e.PutClosing(ctx, current, first)
 		if err != nil {
 			return err
 		}
 		ring.Closing = &name
 	}
-	h, last := *r.header, r.header.Keyring
+	h, last := *r.e.Header, r.e.Header.Keyring
 	change(&h)
 	before := r.Fresh()
-	seen, err := r.replaceKeyring(ctx, &h, &h.Guard, key, ring, key)
+	seen, err := r.e.ReplaceKeyring(ctx, &h, &h.Guard, key, ring, key)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh 
 			return err
 		}
 	}
-	r.key, r.epochs, r.writes, r.seen = key, ring.Epochs, current, seen
-	if err := r.loadTrust(ctx, ring); err != nil {
+	r.e.Key, r.e.Epochs, r.e.Writes, r.e.Seen = key, ring.Epochs, current, seen
+	if err := r.e.LoadTrust(ctx, ring); err != nil {
 		return err
 	}
 	if err := r.deleteKeyrings(ctx, last); err != nil {
@@ -86,8 +86,8 @@ func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh 
 func (r *Repository) closeBetween(ctx context.Context, before *Repository, current *Epoch, first format.ClosedOver) (err error) {
 	for range putTries {
 		var more format.ClosedOver
-		if more, err = before.closeOver(ctx, first); err == nil && len(more) > 0 {
-			_, err = r.putClosing(ctx, current, more)
+		if more, err = before.e.CloseOver(ctx, first); err == nil && len(more) > 0 {
+			_, err = r.e.PutClosing(ctx, current, more)
 		}
 		if err == nil || ctx.Err() != nil || store.IsPermanent(err) {
 			return err
@@ -104,9 +104,9 @@ func (r *Repository) nextRing(ctx context.Context, fresh *Epoch) (*format.Keyrin
 		if kind == format.KindClosing {
 			continue
 		}
-		err := r.store.List(ctx, kind.Prefix(), func(o store.Object) error {
+		err := r.e.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
 			if n, ok := kind.ParsePath(o.Name); ok {
-				if e := r.owner(kind, n); e != nil {
+				if e := r.e.Owner(kind, n); e != nil {
 					used[e] = true
 				}
 			}
@@ -117,13 +117,13 @@ func (r *Repository) nextRing(ctx context.Context, fresh *Epoch) (*format.Keyrin
 		}
 	}
 	ring := &format.Keyring{Version: 2}
-	for _, e := range r.epochs {
+	for _, e := range r.e.Epochs {
 		switch {
-		case e == r.writes && fresh == nil:
+		case e == r.e.Writes && fresh == nil:
 			ring.Epochs = append(ring.Epochs, e.As(format.EpochCurrent))
 		case e.State == format.EpochPublic:
 			ring.Epochs = append(ring.Epochs, e)
-		case e == r.writes, used[e]: // somebody may be writing under the one that ends now
+		case e == r.e.Writes, used[e]: // somebody may be writing under the one that ends now
 			ring.Epochs = append(ring.Epochs, e.As(format.EpochClosed))
 		}
 	}
@@ -136,8 +136,8 @@ func (r *Repository) nextRing(ctx context.Context, fresh *Epoch) (*format.Keyrin
 // dropClosings deletes the lists of epochs that are not current any more: the current one's name all that counts.
 func (r *Repository) dropClosings(ctx context.Context) error {
 	var old []*Epoch
-	for _, e := range r.epochs {
-		if e != r.writes {
+	for _, e := range r.e.Epochs {
+		if e != r.e.Writes {
 			old = append(old, e)
 		}
 	}

@@ -102,7 +102,7 @@ func TestABackupAfterTurningOnUsesNothingOfBefore(t *testing.T) {
 	if err := moving.CommitChange(ctx); err != nil {
 		t.Fatal(err)
 	}
-	old := before.current().NewHasher().ID(someFiles[1].content[:100])
+	old := before.e.Writes.NewHasher().ID(someFiles[1].content[:100])
 	if _, err := before.LoadIndex(ctx); err != nil || !before.Has(old) {
 		t.Fatalf("the older chunk is not there to begin with: %v", err)
 	}

@@ -46,7 +46,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if err := moving.CommitChange(ctx); err != nil {
 				return err
 			}
-			next, err := Open(ctx, r.store, By(to))
+			next, err := Open(ctx, r.e.Store, By(to))
 			if err != nil {
 				return err
 			}
@@ -154,7 +154,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 				err := opensAndRestores(t, m, keys)
 				if err != nil && (nothingNew || len(keys) > 1 && errs[0] != nil && errs[1] != nil) {
 					r := reopen(t, base, open)
-					r.store = m
+					r.e.Store = m
 					err = restores(ctx, r)
 				}
 				if err != nil {

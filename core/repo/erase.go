@@ -38,7 +38,7 @@ type Erasing struct {
 // Errors: ErrNoEntry when no snapshot holds one of the paths; ErrChanging; ErrDamaged, and nothing
 // has changed, when a snapshot does not read; those of WriteSnapshot.
 func (r *Repository) Erase(ctx context.Context, o EraseOptions) (Erasing, error) {
-	if r.header.Next != nil {
+	if r.e.Header.Next != nil {
 		return Erasing{}, ErrChanging
 	}
 	w, err := r.NewWriter(ctx, o.PackBytes)

@@ -94,12 +94,12 @@ func holdsSecret(t *testing.T, m store.Store) (bytesThere, nameThere bool) {
 	t.Helper()
 	ctx := context.Background()
 	r := reopen(t, m, nil)
-	packs, err := r.list(ctx, format.KindPack)
+	packs, err := r.e.List(ctx, format.KindPack)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n, size := range packs {
-		entries, err := r.readTable(ctx, n, size)
+		entries, err := r.e.ReadTable(ctx, n, size)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,10 +28,10 @@ type wanted struct {
 // in one. fn gets each chunk once, in no order, with its content or its
 // damage; content may be kept as long as what alloc returned. alloc returns
 // memory of n bytes. Errors of the destination, and of fn, end it.
-func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byte, fn func(id ID, content []byte, err error) error) error {
+func (eng *Engine) Load(ctx context.Context, ids []ID, alloc func(n int) []byte, fn func(id ID, content []byte, err error) error) error {
 	list := make([]wanted, 0, len(ids))
 	for _, id := range ids {
-		at, ok := r.index.Find(id)
+		at, ok := eng.Index.Find(id)
 		if !ok {
 			if err := fn(id, nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)); err != nil {
 				return err
@@ -49,7 +49,7 @@ func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byt
 			end = max(end, list[n].end())
 			n++
 		}
-		if err := r.loadRange(ctx, list[:n], int(end-list[0].at.Offset), alloc, fn); err != nil {
+		if err := eng.loadRange(ctx, list[:n], int(end-list[0].at.Offset), alloc, fn); err != nil {
 			return err
 		}
 		list = list[n:]
@@ -60,20 +60,20 @@ func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byt
 func (w wanted) end() uint32 { return w.at.Offset + w.at.Record + format.GCMTag }
 
 // loadRange reads neighbouring chunks of one pack with one request.
-func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
+func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
 	first := list[0].at
-	name, packBytes := r.index.PackOf(first.Pack)
-	c, err := r.packCipherOf(name)
+	name, packBytes := eng.Index.PackOf(first.Pack)
+	c, err := eng.PackCipher(name)
 	var sealed []byte
 	start, end := blocks(int64(first.Offset), int64(first.Offset)+int64(size), packBytes)
 	if err == nil {
 		sealed = alloc(int(end - start))
-		err = r.readAt(ctx, format.KindPack.Path(name), sealed, start)
+		err = eng.readAt(ctx, format.KindPack.Path(name), sealed, start)
 	}
 	if errors.Is(err, ErrDamaged) && len(list) > 1 {
 		// One that lies beyond a cut must not take the others with it.
 		for i := range list {
-			if err := r.loadRange(ctx, list[i:i+1], int(list[i].at.Record)+format.GCMTag, alloc, fn); err != nil {
+			if err := eng.loadRange(ctx, list[i:i+1], int(list[i].at.Record)+format.GCMTag, alloc, fn); err != nil {
 				return err
 			}
 		}
@@ -90,7 +90,7 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 			content, cerr = c.OpenRecord(w.id, w.at.Ordinal, sealed[from:from+int(w.at.Record)+format.GCMTag], int(w.at.Content), alloc(int(w.at.Content)))
 		}
 		if cerr != nil {
-			if content, cerr = r.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, ErrDamaged) {
+			if content, cerr = eng.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, ErrDamaged) {
 				return cerr
 			}
 		}
@@ -102,7 +102,7 @@ func (r *Repository) loadRange(ctx context.Context, list []wanted, size int, all
 }
 
 // Length returns the length of a chunk's content; false if it is in no index.
-func (r *Repository) Length(id ID) (int64, bool) {
-	at, ok := r.index.Find(id)
+func (eng *Engine) Length(id ID) (int64, bool) {
+	at, ok := eng.Index.Find(id)
 	return int64(at.Content), ok
 }

@@ -15,10 +15,10 @@ import (
 // LoadIndex reads the indexes that are not in memory yet. Call it after
 // listing snapshots, never before (docs/format.md, chapter 11).
 // A damaged index is reported in bad and the others are used.
-func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
-	r.loadMu.Lock()
-	defer r.loadMu.Unlock()
-	l := &loader{r: r, fresh: len(r.loaded) == 0 && len(r.listed) == 0, superseded: make(map[Name]bool)}
+func (eng *Engine) LoadIndex(ctx context.Context) (bad []error, err error) {
+	eng.mu.Lock()
+	defer eng.mu.Unlock()
+	l := &loader{r: eng, fresh: len(eng.loaded) == 0 && len(eng.listed) == 0, superseded: make(map[Name]bool)}
 	for {
 		again, err := l.load(ctx)
 		if err != nil {
@@ -33,7 +33,7 @@ func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
 // loader is the state of one LoadIndex. Indexes are decoded straight into memory, one after the
 // other: what is held beside the rows is the objects under way.
 type loader struct {
-	r     *Repository
+	r     *Engine
 	fresh bool // nothing was loaded before: it may begin anew
 
 	mu         sync.Mutex
@@ -46,7 +46,7 @@ type loader struct {
 // load reads what is listed and not loaded; again: something came between.
 func (l *loader) load(ctx context.Context) (again bool, err error) {
 	r := l.r
-	names, err := r.list(ctx, format.KindIndex)
+	names, err := r.List(ctx, format.KindIndex)
 	if err != nil {
 		return false, err
 	}
@@ -97,7 +97,7 @@ func (l *loader) supersede(payload []byte) error {
 
 // forget begins anew.
 func (l *loader) forget() {
-	l.r.index.Reset()
+	l.r.Index.Reset()
 	clear(l.r.loaded)
 	clear(l.r.listed)
 	l.taken = nil
@@ -132,7 +132,7 @@ func (l *loader) later(ctx context.Context, names map[Name]int64) error {
 func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Name, payload []byte) error) error {
 	r := l.r
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, r.store.Properties().Connections))
+	g.SetLimit(max(1, r.Store.Properties().Connections))
 	for n := range names {
 		l.mu.Lock()
 		there := r.loaded[n]
@@ -141,7 +141,7 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 			continue
 		}
 		g.Go(func() error {
-			payload, err := r.readObject(gctx, format.KindIndex, n)
+			payload, err := r.Read(gctx, format.KindIndex, n)
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if err == nil {
@@ -164,10 +164,10 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 }
 
 // takePack puts a pack into memory; loadMu is held.
-func (r *Repository) takePack(p format.PackList) {
-	if !r.listed[p.Name] && r.counts(format.KindPack, p.Name) {
-		r.listed[p.Name] = true
-		r.index.Add(p)
+func (eng *Engine) takePack(p format.PackList) {
+	if !eng.listed[p.Name] && eng.Counts(format.KindPack, p.Name) {
+		eng.listed[p.Name] = true
+		eng.Index.Add(p)
 	}
 }
 
@@ -178,19 +178,19 @@ type indexObject struct {
 	packs      []format.PackList
 }
 
-func (r *Repository) readIndex(ctx context.Context, n Name) (indexObject, error) {
+func (eng *Engine) ReadIndex(ctx context.Context, n Name) (indexObject, error) {
 	x := indexObject{name: n}
 	var err error
-	x.supersedes, err = r.scan(ctx, n, func(p format.PackList) {
+	x.supersedes, err = eng.ScanIndex(ctx, n, func(p format.PackList) {
 		p.Entries = slices.Clone(p.Entries)
 		x.packs = append(x.packs, p)
 	})
 	return x, err
 }
 
-// scan reads an index and calls fn as scanIndex does.
-func (r *Repository) scan(ctx context.Context, n Name, fn func(format.PackList)) (supersedes []Name, err error) {
-	payload, err := r.readObject(ctx, format.KindIndex, n)
+// ScanIndex reads an index and calls fn as scanIndex does.
+func (eng *Engine) ScanIndex(ctx context.Context, n Name, fn func(format.PackList)) (supersedes []Name, err error) {
+	payload, err := eng.Read(ctx, format.KindIndex, n)
 	if err == nil {
 		supersedes, err = format.ScanIndex(payload, fn)
 	}

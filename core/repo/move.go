@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -53,7 +52,7 @@ const moveReserve = 4 << 20
 // fitting are those packs whose live chunks there is room for, the ones with most waste first. Copies that take the last room there is
 // would leave none for the mark that makes room again. Where nobody knows how much room there is, all are tried.
 func (p *pruner) fitting(ctx context.Context, list []*packUse) (out []*packUse) {
-	spacer, ok := p.r.store.(store.Spacer)
+	spacer, ok := p.e.Store.(store.Spacer)
 	if !ok {
 		return list
 	}
@@ -96,14 +95,12 @@ func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*pac
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range p.r.epochs { // a chunk stays with its epoch, which its id belongs to
-		mine := slices.DeleteFunc(slices.Clone(list), func(u *packUse) bool { return p.r.owner(format.KindPack, u.name) != e })
+	for _, e := range p.e.Epochs { // a chunk stays with its epoch, which its id belongs to
+		mine := slices.DeleteFunc(slices.Clone(list), func(u *packUse) bool { return p.e.Owner(format.KindPack, u.name) != e })
 		if len(mine) == 0 {
 			continue
 		}
-		p.r.loadMu.Lock()
-		before := maps.Clone(p.r.listed)
-		p.r.loadMu.Unlock()
+		before := p.e.Listed()
 		err := p.moveUnder(ctx, e, mine, rows, func(n int64) {
 			done += n
 			if p.o.Progress != nil {
@@ -112,13 +109,11 @@ func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*pac
 		})
 		if errors.Is(err, store.ErrNoSpace) {
 			// What was stored may be in no index: nothing is taken from there.
-			p.r.loadMu.Lock()
-			for n := range p.r.listed {
+			for n := range p.e.Listed() {
 				if !before[n] {
 					p.unsure[n] = true
 				}
 			}
-			p.r.loadMu.Unlock()
 			break
 		}
 		if err != nil {
@@ -132,7 +127,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*pac
 	if len(p.moved) == 0 {
 		return all, nil
 	}
-	present, err := p.r.list(ctx, format.KindPack)
+	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +144,7 @@ func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
 	if len(list) == 0 {
 		return out, nil
 	}
-	err := p.r.index.Read(func(v index.View) error {
+	err := p.e.Index.Read(func(v index.View) error {
 		return p.places(v).each(func(place *index.Row) {
 			name, _, _ := v.Pack(place.Pack)
 			if _, ok := out[name]; ok {
@@ -164,7 +159,7 @@ func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
 }
 
 func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows map[Name][]index.Row, progress func(int64)) error {
-	w := p.r.newWriter(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
+	w := p.e.NewWriterUnder(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
 	defer w.Close()
 	var buf []byte
 	var err error
@@ -177,7 +172,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows 
 				n++
 			}
 			var read []byte
-			if read, buf, err = p.r.readRange(ctx, u.name, u.size, int64(first), int64(end-first), buf); err != nil {
+			if read, buf, err = p.e.ReadRange(ctx, u.name, u.size, int64(first), int64(end-first), buf); err != nil {
 				return err
 			}
 			for _, at := range rest[:n] {
@@ -197,7 +192,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows 
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return p.r.deleteAll(ctx, format.KindPending, w.pending)
+	return p.e.DeleteAll(ctx, format.KindPending, w.pending)
 }
 
 // recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
@@ -233,7 +228,7 @@ const (
 // reindex writes indexes without the packs that keep refuses, in the place of
 // those known indexes that name them, and merges small ones. Those that are busy, or not known, stay as they are.
 func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, keep func(pack Name) bool) error {
-	names, err := r.list(ctx, format.KindIndex)
+	names, err := r.e.List(ctx, format.KindIndex)
 	if err != nil {
 		return err
 	}
@@ -244,7 +239,7 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 			continue
 		}
 		chunks, refused := 0, false
-		supersedes, err := r.scan(ctx, n, func(p format.PackList) {
+		supersedes, err := r.e.ScanIndex(ctx, n, func(p format.PackList) {
 			if keep(p.Name) {
 				chunks += len(p.Entries)
 			} else {
@@ -283,7 +278,7 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 		var packs []format.PackList
 		var replaced []Name
 		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
-			x, err := r.readIndex(ctx, rewrite[0])
+			x, err := r.e.ReadIndex(ctx, rewrite[0])
 			if errors.Is(err, errGone) {
 				continue
 			}
@@ -299,15 +294,15 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 			}
 		}
 		if len(packs) > 0 {
-			if _, err := r.putIndex(ctx, replaced, packs); err != nil {
+			if _, err := r.e.PutIndex(ctx, replaced, packs); err != nil {
 				return err
 			}
 		}
 		old = append(old, replaced...)
 	}
 	// What was just put must count, also if the key was changed meanwhile, before what it stands for goes.
-	if err := r.checkHeader(ctx); err != nil {
+	if err := r.e.CheckHeader(ctx); err != nil {
 		return err
 	}
-	return r.deleteAll(ctx, format.KindIndex, old)
+	return r.e.DeleteAll(ctx, format.KindIndex, old)
 }

@@ -16,13 +16,13 @@ import (
 
 // forgetGivenUp deletes what was said of changes that are given up to the end.
 func (r *Repository) forgetGivenUp(ctx context.Context) error {
-	all, err := recordsOf(ctx, r, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
+	all, err := recordsOf(ctx, r.e, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
 	if err != nil {
 		return err
 	}
 	for n, id := range all {
 		if id != [32]byte{} {
-			if err := r.store.Delete(ctx, format.KindRemoval.Path(n)); err != nil {
+			if err := r.e.Store.Delete(ctx, format.KindRemoval.Path(n)); err != nil {
 				return err
 			}
 		}
@@ -33,9 +33,9 @@ func (r *Repository) forgetGivenUp(ctx context.Context) error {
 // givenUp reports whether somebody gives the change to an epoch up. Every known epoch counts, also one that was public: a run
 // that gives up turning encryption on has no other, and it leaves the backup as it was.
 func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
-	all, err := recordsOf(ctx, r, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
+	all, err := recordsOf(ctx, r.e, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
 	for _, id := range all {
-		if id == e.GivenUpID(r.id) {
+		if id == e.GivenUpID(r.e.ID) {
 			return true, nil
 		}
 	}
@@ -44,17 +44,17 @@ func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
 
 // known reports whether a name is of an epoch that is known, whatever that is worth.
 func (r *Repository) known(kind format.ObjectKind) func(Name) bool {
-	return func(n Name) bool { return r.owner(kind, n) != nil }
+	return func(n Name) bool { return r.e.Owner(kind, n) != nil }
 }
 
 // records reads all objects of a kind that count. One that is gone by the time it is
 // read is left out: a later listing would not have shown it either.
-func records[T any](ctx context.Context, r *Repository, kind format.ObjectKind, decode func([]byte) (T, error)) (map[Name]T, error) {
-	return recordsOf(ctx, r, kind, func(n Name) bool { return r.counts(kind, n) }, decode)
+func records[T any](ctx context.Context, r *Engine, kind format.ObjectKind, decode func([]byte) (T, error)) (map[Name]T, error) {
+	return recordsOf(ctx, r, kind, func(n Name) bool { return r.Counts(kind, n) }, decode)
 }
 
 // recordsOf is records of the names that believed picks.
-func recordsOf[T any](ctx context.Context, r *Repository, kind format.ObjectKind, believed func(Name) bool, decode func([]byte) (T, error)) (map[Name]T, error) {
+func recordsOf[T any](ctx context.Context, r *Engine, kind format.ObjectKind, believed func(Name) bool, decode func([]byte) (T, error)) (map[Name]T, error) {
 	names, err := r.listOf(ctx, kind, believed)
 	if err != nil {
 		return nil, err
@@ -62,10 +62,10 @@ func recordsOf[T any](ctx context.Context, r *Repository, kind format.ObjectKind
 	out := make(map[Name]T, len(names))
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, r.store.Properties().Connections))
+	g.SetLimit(max(1, r.Store.Properties().Connections))
 	for n := range names {
 		g.Go(func() error {
-			payload, err := r.readUnder(gctx, r.owner(kind, n), kind, n)
+			payload, err := r.readUnder(gctx, r.Owner(kind, n), kind, n)
 			if errors.Is(err, errGone) {
 				return nil
 			}
@@ -85,8 +85,8 @@ func recordsOf[T any](ctx context.Context, r *Repository, kind format.ObjectKind
 	return out, g.Wait()
 }
 
-func (r *Repository) marks(ctx context.Context) (map[Name]format.Mark, error) {
-	return records(ctx, r, format.KindMark, format.DecodeMark)
+func (eng *Engine) Marks(ctx context.Context) (map[Name]format.Mark, error) {
+	return records(ctx, eng, format.KindMark, format.DecodeMark)
 }
 
 // Removed returns the snapshots that were deleted on purpose.
@@ -100,7 +100,7 @@ func (r *Repository) Pinned(ctx context.Context) (map[Name]bool, error) {
 }
 
 func (r *Repository) named(ctx context.Context, kind format.ObjectKind) (map[Name]bool, error) {
-	all, err := records(ctx, r, kind, format.DecodeRemoval)
+	all, err := records(ctx, r.e, kind, format.DecodeRemoval)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (r *Repository) named(ctx context.Context, kind format.ObjectKind) (map[Nam
 // Pin keeps a snapshot from being deleted by rules of retention; unpinning it
 // lets them apply again. Errors: ErrNoSnapshot.
 func (r *Repository) Pin(ctx context.Context, snapshot Name, pinned bool) error {
-	pins, err := records(ctx, r, format.KindPin, format.DecodeRemoval)
+	pins, err := records(ctx, r.e, format.KindPin, format.DecodeRemoval)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (r *Repository) Pin(ctx context.Context, snapshot Name, pinned bool) error 
 		case pinned:
 			there = true
 		default:
-			if err := r.store.Delete(ctx, format.KindPin.Path(n)); err != nil {
+			if err := r.e.Store.Delete(ctx, format.KindPin.Path(n)); err != nil {
 				return err
 			}
 		}
@@ -135,16 +135,16 @@ func (r *Repository) Pin(ctx context.Context, snapshot Name, pinned bool) error 
 	if !pinned || there {
 		return nil
 	}
-	if _, err := r.store.Stat(ctx, format.KindSnapshot.Path(snapshot)); err != nil {
+	if _, err := r.e.Store.Stat(ctx, format.KindSnapshot.Path(snapshot)); err != nil {
 		if errors.Is(err, store.ErrNotExist) {
 			return fmt.Errorf("%w: %s", ErrNoSnapshot, snapshot)
 		}
 		return err
 	}
-	if _, err = r.putRecord(ctx, format.KindPin, format.EncodeRemoval([]Name{snapshot})); err != nil {
+	if _, err = r.e.PutRecord(ctx, format.KindPin, format.EncodeRemoval([]Name{snapshot})); err != nil {
 		return err
 	}
-	return r.checkHeader(ctx) // after a change of the key it would not count
+	return r.e.CheckHeader(ctx) // after a change of the key it would not count
 }
 
 // RemoveSnapshots deletes snapshots, after it has put down that this is done
@@ -153,40 +153,40 @@ func (r *Repository) RemoveSnapshots(ctx context.Context, names []Name) error {
 	if len(names) == 0 {
 		return nil
 	}
-	_, err := r.putRecord(ctx, format.KindRemoval, format.EncodeRemoval(names))
+	_, err := r.e.PutRecord(ctx, format.KindRemoval, format.EncodeRemoval(names))
 	if errors.Is(err, store.ErrNoSpace) {
 		// The place is full to the last byte. One of them goes first and makes room; cut off here, other computers are told that
 		// it is missing, as it is.
-		if err := r.checkHeader(ctx); err != nil {
+		if err := r.e.CheckHeader(ctx); err != nil {
 			return err
 		}
-		if err := r.store.Delete(ctx, format.KindSnapshot.Path(names[0])); err != nil {
+		if err := r.e.Store.Delete(ctx, format.KindSnapshot.Path(names[0])); err != nil {
 			return err
 		}
-		_, err = r.putRecord(ctx, format.KindRemoval, format.EncodeRemoval(names))
+		_, err = r.e.PutRecord(ctx, format.KindRemoval, format.EncodeRemoval(names))
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.checkHeader(ctx); err != nil { // after a change of the key the removal does not count
+	if err := r.e.CheckHeader(ctx); err != nil { // after a change of the key the removal does not count
 		return err
 	}
-	return r.deleteAll(ctx, format.KindSnapshot, names)
+	return r.e.DeleteAll(ctx, format.KindSnapshot, names)
 }
 
-func (r *Repository) deleteAll(ctx context.Context, kind format.ObjectKind, names []Name) error {
+func (eng *Engine) DeleteAll(ctx context.Context, kind format.ObjectKind, names []Name) error {
 	for _, n := range names {
-		if err := r.store.Delete(ctx, kind.Path(n)); err != nil {
+		if err := eng.Store.Delete(ctx, kind.Path(n)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putRecord seals a small object under a new name and makes sure that it is there.
-func (r *Repository) putRecord(ctx context.Context, kind format.ObjectKind, payload []byte) (Name, error) {
-	n := r.current().NewName(kind)
-	return n, r.putSure(ctx, kind.Path(n), r.current().SealObject(r.id, kind, n, payload))
+// PutRecord seals a small object under a new name and makes sure that it is there.
+func (eng *Engine) PutRecord(ctx context.Context, kind format.ObjectKind, payload []byte) (Name, error) {
+	n := eng.Writes.NewName(kind)
+	return n, eng.putSure(ctx, kind.Path(n), eng.Writes.SealObject(eng.ID, kind, n, payload))
 }
 
 // markedPacks are the packs of all marks.

@@ -94,7 +94,7 @@ func (s Seen) check(id RepositoryID, ring *format.Keyring, stored storedKeyring)
 }
 
 // Seen returns what to remember of the key's state, so that Required.Since finds an older one. It is zero without encryption.
-func (r *Repository) Seen() Seen { return r.seen }
+func (r *Repository) Seen() Seen { return r.e.Seen }
 
 // Open opens a repository as the caller requires it. While encryption is being turned on, the key to come opens what was stored under
 // it so far. Errors: ErrNotRepository, ErrNewerFormat, ErrKeyNeeded (it is encrypted), ErrNotEncrypted (the header claims that it is
@@ -102,11 +102,11 @@ func (r *Repository) Seen() Seen { return r.seen }
 func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
 	for try := 1; ; try++ {
 		r, err := openNow(ctx, s, q)
-		if err != nil || r.trust.lost == nil || try == putTries {
+		if err != nil || r.e.Trust.Lost == nil || try == putTries {
 			return r, err
 		}
 		// What vouches for closed epochs is gone as well where the key is changed at this moment.
-		switch err := r.checkHeader(ctx); {
+		switch err := r.e.CheckHeader(ctx); {
 		case err == nil:
 			return r, nil
 		case !errors.Is(err, ErrChanged):
@@ -158,7 +158,7 @@ func openSealed(ctx context.Context, s store.Store, h *format.Header, q Required
 	if h.Next != nil && h.Next.Protection == ProtectionNone {
 		// Its secret is in the clear: nothing of it counts but for the computer that makes the change (openMoving).
 		secret, _ := format.ParseHex32(h.Next.Epoch)
-		r.epochs = append(r.epochs, format.NewEpoch(h.ID(), secret, 0).As(format.EpochPublic))
+		r.e.Epochs = append(r.e.Epochs, format.NewEpoch(h.ID(), secret, 0).As(format.EpochPublic))
 	}
 	return r, nil
 }
@@ -171,9 +171,9 @@ func openKeyringOf(ctx context.Context, s store.Store, h *format.Header, n uint3
 	if err := q.seen.check(h.ID(), ring, stored); err != nil {
 		return nil, err
 	}
-	r := open(s, h, q.key, ring.Epochs)
-	r.seen = stored.seen(h.ID(), ring)
-	return r, r.loadTrust(ctx, ring)
+	e := NewEngine(s, h, q.key, ring.Epochs)
+	e.Seen = stored.seen(h.ID(), ring)
+	return Of(e), e.LoadTrust(ctx, ring)
 }
 
 // openStale opens a repository whose header names a keyring that is gone: of two computers that
@@ -202,8 +202,8 @@ func openStale(ctx context.Context, s store.Store, h *format.Header, q Required)
 	if err != nil || !q.mend {
 		return r, err
 	}
-	r.header = h
-	if err := r.replaceHeader(ctx, &mended, q.key); err != nil && !errors.Is(err, store.ErrPermission) {
+	r.e.Header = h
+	if err := r.e.ReplaceHeader(ctx, &mended, q.key); err != nil && !errors.Is(err, store.ErrPermission) {
 		return nil, errors.Join(gone, err)
 	}
 	return r, nil
@@ -214,7 +214,7 @@ func openPlain(s store.Store, h *format.Header) (*Repository, error) {
 		return nil, err
 	}
 	secret, _ := format.ParseHex32(h.Epoch)
-	return open(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)}), nil
+	return Of(NewEngine(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)})), nil
 }
 
 // openComing opens a repository in which encryption is being turned on, with the key to come: what the keyring

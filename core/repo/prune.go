@@ -83,6 +83,7 @@ type Pruning struct {
 // pruner is the state of one Prune.
 type pruner struct {
 	r   *Repository
+	e   *Engine
 	o   PruneOptions
 	out Pruning
 	id  [16]byte
@@ -115,8 +116,8 @@ func (r *Repository) Prune(ctx context.Context, o PruneOptions) (Pruning, error)
 	if o.Save == nil {
 		o.Save = func() error { return nil }
 	}
-	p := &pruner{r: r, o: o, walked: make(map[Name]bool), moved: make(map[Name]bool), unsure: make(map[Name]bool), dead: make(map[Name]bool)}
-	p.snapshots = &reach{r: r}
+	p := &pruner{r: r, e: r.e, o: o, walked: make(map[Name]bool), moved: make(map[Name]bool), unsure: make(map[Name]bool), dead: make(map[Name]bool)}
+	p.snapshots = &reach{e: r.e}
 	if o.Progress != nil {
 		var read int64
 		p.snapshots.progress = func(n int) {
@@ -174,7 +175,7 @@ func (p *pruner) run(ctx context.Context) error {
 		return full
 	}
 	// What was due has made room.
-	present, err := p.r.list(ctx, format.KindPack)
+	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -184,10 +185,10 @@ func (p *pruner) run(ctx context.Context) error {
 
 // checkHeader refuses while a change is under way or when one was made.
 func (p *pruner) checkHeader(ctx context.Context) error {
-	if p.r.header.Next != nil {
+	if p.e.Header.Next != nil {
 		return ErrChanging
 	}
-	return p.r.checkHeader(ctx)
+	return p.e.CheckHeader(ctx)
 }
 
 func (p *pruner) removeSnapshots(ctx context.Context) error {
@@ -211,7 +212,7 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 		return err
 	}
 	names = slices.DeleteFunc(names, func(n Name) bool { return !removed[n] })
-	return p.r.deleteAll(ctx, format.KindSnapshot, names)
+	return p.e.DeleteAll(ctx, format.KindSnapshot, names)
 }
 
 // preview fills in what a run would do.
@@ -310,7 +311,7 @@ func (p *pruner) mark(ctx context.Context, all map[Name]*packUse) error {
 // keeps since when.
 func (p *pruner) remember(ctx context.Context) error {
 	seen := func(kind format.ObjectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
-		names, err := p.r.list(ctx, kind)
+		names, err := p.e.List(ctx, kind)
 		if err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func (p *pruner) ownMarks() map[Name]format.Mark {
 func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
 	slices.SortFunc(packs, func(a, b Name) int { return slices.Compare(a[:], b[:]) })
 	m := format.Mark{Pruner: p.id, Packs: packs, When: p.o.Now().Unix()}
-	n, err := p.r.putRecord(ctx, format.KindMark, format.EncodeMark(m))
+	n, err := p.e.PutRecord(ctx, format.KindMark, format.EncodeMark(m))
 	if err == nil {
 		p.marks[n] = m
 	}
@@ -77,14 +77,14 @@ func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error 
 	}
 	delete(p.marks, old)
 	delete(p.o.Seen.Marks, old)
-	return p.r.store.Delete(ctx, format.KindMark.Path(old))
+	return p.e.Store.Delete(ctx, format.KindMark.Path(old))
 }
 
 // tidyMarks takes packs that are gone out of the own marks, and deletes marks
 // of others if every pack in them is gone. All other marks are their owner's alone, however
 // old: it may be asleep in the middle of deleting.
 func (p *pruner) tidyMarks(ctx context.Context) error {
-	present, err := p.r.list(ctx, format.KindPack)
+	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (p *pruner) tidyMarks(ctx context.Context) error {
 		case m.Pruner == p.id && len(keep) < len(m.Packs):
 			err = p.replaceMark(ctx, n, keep)
 		case m.Pruner != p.id && len(keep) == 0:
-			err = p.r.store.Delete(ctx, format.KindMark.Path(n))
+			err = p.e.Store.Delete(ctx, format.KindMark.Path(n))
 		}
 		if err != nil {
 			return err

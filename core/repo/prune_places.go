@@ -109,7 +109,7 @@ func (p *pruner) count() (map[Name]*packUse, error) {
 			}
 		}
 	}
-	return out, p.r.index.Read(func(v index.View) error {
+	return out, p.e.Index.Read(func(v index.View) error {
 		byNumber := make([]*packUse, v.Packs())
 		for i := range byNumber {
 			name, _, chunks := v.Pack(uint32(i))

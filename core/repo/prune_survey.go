@@ -15,7 +15,7 @@ func (p *pruner) dropDead(ctx context.Context) error {
 	if err := p.remember(ctx); err != nil {
 		return err
 	}
-	all, err := records(ctx, p.r, format.KindPending, format.DecodePending)
+	all, err := records(ctx, p.e, format.KindPending, format.DecodePending)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (p *pruner) dropDead(ctx context.Context) error {
 			limit = snapshotFor
 		}
 		if seen := p.o.Seen.Pending[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= limit {
-			if err := p.r.store.Delete(ctx, format.KindPending.Path(n)); err != nil {
+			if err := p.e.Store.Delete(ctx, format.KindPending.Path(n)); err != nil {
 				return err
 			}
 		}
@@ -64,20 +64,18 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
 	if err := p.checkHeader(ctx); err != nil {
 		return nil, err
 	}
-	if p.marks, err = p.r.marks(ctx); err != nil {
+	if p.marks, err = p.e.Marks(ctx); err != nil {
 		return nil, err
 	}
-	bad, err := p.r.LoadIndex(ctx)
+	bad, err := p.e.LoadIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(bad) > 0 {
 		return nil, bad[0]
 	}
-	p.r.loadMu.Lock()
-	p.indexes = maps.Clone(p.r.loaded)
-	p.r.loadMu.Unlock()
-	if p.present, err = p.r.list(ctx, format.KindPack); err != nil {
+	p.indexes = p.e.Loaded()
+	if p.present, err = p.e.List(ctx, format.KindPack); err != nil {
 		return nil, err
 	}
 	if err := p.leaveLate(ctx, pendings); err != nil {
@@ -89,7 +87,7 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
 		}
 		p.walked[s.Name] = true
 	}
-	p.pending, p.busy = &reach{r: p.r, base: p.snapshots}, make(map[Name]bool)
+	p.pending, p.busy = &reach{e: p.e, base: p.snapshots}, make(map[Name]bool)
 	for _, v := range pendings {
 		if err := p.hold(ctx, v); err != nil {
 			return nil, err
@@ -107,15 +105,13 @@ func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]format.Pending
 	}
 	alone := len(late) > 0
 	for n := range pendings {
-		alone = alone || p.r.owner(format.KindPending, n).State == format.EpochClosed
+		alone = alone || p.e.Owner(format.KindPending, n).State == format.EpochClosed
 	}
 	if !alone {
 		return nil
 	}
-	p.r.loadMu.Lock()
-	defer p.r.loadMu.Unlock()
 	for n := range p.present {
-		if p.r.owner(format.KindPack, n).State == format.EpochClosed && !p.r.listed[n] {
+		if p.e.Owner(format.KindPack, n).State == format.EpochClosed && !p.e.IsListed(n) {
 			delete(p.present, n)
 		}
 	}
@@ -125,14 +121,14 @@ func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]format.Pending
 // pendings reads the pending objects. One that was replaced while they were
 // read must not slip through: then it reads them again.
 func (p *pruner) pendings(ctx context.Context) (map[Name]format.Pending, error) {
-	before, err := p.r.list(ctx, format.KindPending)
+	before, err := p.e.List(ctx, format.KindPending)
 	for err == nil {
 		var all map[Name]format.Pending
 		var after map[Name]int64
-		if all, err = records(ctx, p.r, format.KindPending, format.DecodePending); err != nil {
+		if all, err = records(ctx, p.e, format.KindPending, format.DecodePending); err != nil {
 			break
 		}
-		if after, err = p.r.list(ctx, format.KindPending); err != nil {
+		if after, err = p.e.List(ctx, format.KindPending); err != nil {
 			break
 		}
 		if maps.Equal(before, after) && len(all) == len(after) {
@@ -174,10 +170,10 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 	}
 	for _, n := range v.Indexes {
 		p.busy[n] = true
-		if !p.r.counts(format.KindIndex, n) {
+		if !p.e.Counts(format.KindIndex, n) {
 			continue // of a closed epoch: leaveLate keeps its packs
 		}
-		x, err := p.r.readIndex(ctx, n)
+		x, err := p.e.ReadIndex(ctx, n)
 		if errors.Is(err, errGone) {
 			continue // merged before the pending object named it; the backup checks again before it ends
 		}
@@ -186,7 +182,7 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 		}
 		for _, pack := range x.packs {
 			for _, e := range pack.Entries {
-				if n, ok := p.r.index.Number(e.ID); ok {
+				if n, ok := p.e.Index.Number(e.ID); ok {
 					p.pending.needed.add(n)
 				}
 			}

@@ -63,7 +63,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 // indexAgain writes an index of packs that were to be deleted and were not: no
 // index names them any more, and what needs them since may take them out of the mark.
 func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
-	present, err := p.r.list(ctx, format.KindPack)
+	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
 		if !there {
 			continue
 		}
-		entries, err := p.r.readTable(ctx, n, size)
+		entries, err := p.e.ReadTable(ctx, n, size)
 		if err != nil {
 			return err
 		}
@@ -82,19 +82,17 @@ func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
 	if len(packs) == 0 {
 		return nil
 	}
-	_, err = p.r.putIndex(ctx, nil, packs)
+	_, err = p.e.PutIndex(ctx, nil, packs)
 	return err
 }
 
 // stale reports whether the indexes are worth writing anew: they name packs that
 // are not there, or there are many of them.
 func (p *pruner) stale() bool {
-	p.r.loadMu.Lock()
-	defer p.r.loadMu.Unlock()
-	if len(p.r.loaded) >= manyIndexes {
+	if len(p.e.Loaded()) >= manyIndexes {
 		return true
 	}
-	for n := range p.r.listed {
+	for n := range p.e.Listed() {
 		if _, ok := p.present[n]; !ok {
 			return true
 		}
@@ -109,7 +107,7 @@ func (p *pruner) delete(ctx context.Context, all map[Name]*packUse, drop map[Nam
 		if age := p.o.Now().Round(0).Sub(p.planned.Round(0)); age < 0 || age > planFor {
 			return false, nil
 		}
-		if err := p.r.store.Delete(ctx, format.KindPack.Path(n)); err != nil {
+		if err := p.e.Store.Delete(ctx, format.KindPack.Path(n)); err != nil {
 			return false, err
 		}
 		p.out.FreedPacks++

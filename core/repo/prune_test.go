@@ -581,11 +581,11 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}, {2}: {Pruner: own, Packs: []Name{b}}}, b},
 		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}, {2}: {Pruner: own, Packs: []Name{a}}}, a},
 	} {
-		r := &Repository{index: index.New()}
+		e := &Engine{Index: index.New()}
 		chunk := format.PackEntry{ID: ID{7}, Record: 100, Content: 99}
-		r.index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
-		r.index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
-		p := &pruner{r: r, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
+		e.Index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
+		e.Index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
+		p := &pruner{e: e, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
 		p.o.Seen, p.o.Now = &PruneState{}, time.Now
 		p.snapshots.needed.add(0)
 		all, err := p.count()
@@ -609,11 +609,11 @@ func TestTheMarkOfAComputerThatIsGone(t *testing.T) {
 	m, _, k := threeSnapshots(t)
 	ctx := context.Background()
 	r := reopen(t, m, nil)
-	present, err := r.list(ctx, format.KindPack)
+	present, err := r.e.List(ctx, format.KindPack)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.putRecord(ctx, format.KindMark, format.EncodeMark(format.Mark{Pruner: [16]byte{9}, Packs: slices.Collect(maps.Keys(present))})); err != nil {
+	if _, err := r.e.PutRecord(ctx, format.KindMark, format.EncodeMark(format.Mark{Pruner: [16]byte{9}, Packs: slices.Collect(maps.Keys(present))})); err != nil {
 		t.Fatal(err)
 	}
 	c := newPruneComputer()
@@ -743,7 +743,7 @@ func TestAPruneLeavesIndexesThatCameAfterItsListing(t *testing.T) {
 				if room >= 0 {
 					full := &fullStore{Memory: m}
 					full.free.Store(room)
-					pruner.store = &fullListing{fullStore: full, listing: l}
+					pruner.e.Store = &fullListing{fullStore: full, listing: l}
 				}
 				for range 2 {
 					if _, err := pruner.Prune(ctx, PruneOptions{Seen: &PruneState{}, Remove: old}); err != nil && !errors.Is(err, store.ErrNoSpace) {

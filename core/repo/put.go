@@ -10,11 +10,11 @@ import (
 
 // put stores an object, trying again after faults that may pass. An answer
 // may be lost after the object was stored, so a second try may find it there.
-func (r *Repository) put(ctx context.Context, path string, b []byte) error {
+func (eng *Engine) put(ctx context.Context, path string, b []byte) error {
 	for try := 1; ; try++ {
-		err := r.store.Put(ctx, path, b)
+		err := eng.Store.Put(ctx, path, b)
 		if errors.Is(err, store.ErrExists) && try > 1 {
-			if o, statErr := r.store.Stat(ctx, path); statErr == nil && o.Size == int64(len(b)) {
+			if o, statErr := eng.Store.Stat(ctx, path); statErr == nil && o.Size == int64(len(b)) {
 				err = nil
 			}
 		}
@@ -38,11 +38,11 @@ func (r *Repository) put(ctx context.Context, path string, b []byte) error {
 
 // putSure stores an object and looks whether it is there: for those on which
 // the safety of others' data rests.
-func (r *Repository) putSure(ctx context.Context, path string, b []byte) error {
-	if err := r.put(ctx, path, b); err != nil {
+func (eng *Engine) putSure(ctx context.Context, path string, b []byte) error {
+	if err := eng.put(ctx, path, b); err != nil {
 		return err
 	}
-	o, err := r.store.Stat(ctx, path)
+	o, err := eng.Store.Stat(ctx, path)
 	if err == nil && o.Size != int64(len(b)) || errors.Is(err, store.ErrNotExist) {
 		err = &lostError{path}
 	}

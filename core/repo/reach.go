@@ -32,7 +32,7 @@ func (b *bitset) add(n uint32) bool {
 // reach finds every chunk that can be reached from roots. It reads each
 // distinct tree block and extent list once, however many snapshots share it.
 type reach struct {
-	r *Repository
+	e *Engine
 	// base, if not nil, has found what snapshots need; what it has read is not
 	// read again. What is not there is then passed over: these are the trees of a
 	// backup that is not finished. Without base it is ErrDamaged.
@@ -76,7 +76,7 @@ func blocksOf(c Content) []block {
 // take marks blocks as needed and appends those that are new to front.
 func (w *reach) take(front, found []block) ([]block, error) {
 	for _, b := range found {
-		n, ok := w.r.index.Number(b.id)
+		n, ok := w.e.Index.Number(b.id)
 		switch {
 		case ok:
 			w.needed.add(n)
@@ -108,7 +108,7 @@ func (w *reach) level(ctx context.Context, front []block) (next []block, err err
 			mu.Lock()
 			defer mu.Unlock()
 			for _, id := range data {
-				n, ok := w.r.index.Number(id)
+				n, ok := w.e.Index.Number(id)
 				if !ok && w.base == nil {
 					return missing(id)
 				}
@@ -134,7 +134,7 @@ func (w *reach) batch(ctx context.Context, batch []block) (found []block, data [
 		what[b.id] = b
 		ids = append(ids, b.id)
 	}
-	err = w.r.Load(ctx, ids, func(n int) []byte { return make([]byte, n) }, func(id ID, content []byte, err error) error {
+	err = w.e.Load(ctx, ids, func(n int) []byte { return make([]byte, n) }, func(id ID, content []byte, err error) error {
 		if err == nil {
 			found, data, err = collect(what[id], content, found, data)
 		}

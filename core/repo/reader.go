@@ -2,115 +2,33 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
-	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
-	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// readAt reads a range of an object. What is missing or too short is damage.
-func (r *Repository) readAt(ctx context.Context, path string, p []byte, offset int64) error {
-	err := r.store.ReadAt(ctx, path, p, offset)
-	switch {
-	case errors.Is(err, store.ErrNotExist):
-		return fmt.Errorf("%w: %s is %w", ErrDamaged, path, errGone)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: %s is cut short", ErrDamaged, path)
-	}
-	return err
+// LoadIndex reads the indexes that are not in memory yet. Call it after
+// listing snapshots, never before (docs/format.md, chapter 11).
+// A damaged index is reported in bad and the others are used.
+func (r *Repository) LoadIndex(ctx context.Context) (bad []error, err error) {
+	return r.e.LoadIndex(ctx)
 }
 
-// readBlock is the unit in which packs are read, bytes: an observer of the reads sees which blocks were read, and not where a chunk
-// begins and ends (docs/format.md, chapter 6).
-const readBlock = 64 << 10
+// Has reports whether a chunk is known to the loaded indexes.
+func (r *Repository) Has(id ID) bool { return r.e.Has(id) }
 
-// blocks widens a range of a pack of this size to whole blocks.
-func blocks(from, to, size int64) (int64, int64) {
-	return from / readBlock * readBlock, max(to, min(size, (to+readBlock-1)/readBlock*readBlock))
-}
+// Length returns the length of a chunk's content; false if it is in no index.
+func (r *Repository) Length(id ID) (int64, bool) { return r.e.Length(id) }
 
-// readRange reads n bytes from offset of a pack of this size, in whole blocks. buf is memory to use, and is returned for the next time.
-func (r *Repository) readRange(ctx context.Context, pack Name, size, offset, n int64, buf []byte) (b, grown []byte, err error) {
-	from, to := blocks(offset, offset+n, size)
-	buf = slices.Grow(buf[:0], int(to-from))[:to-from]
-	if err := r.readAt(ctx, format.KindPack.Path(pack), buf, from); err != nil {
-		return nil, buf, err
-	}
-	return buf[offset-from:][:n], buf, nil
-}
-
-// packAEAD returns the cipher of a pack that counts.
-func (r *Repository) packCipherOf(n Name) (format.PackCipher, error) {
-	if !r.counts(format.KindPack, n) {
-		return format.PackCipher{}, fmt.Errorf("%w: pack %s is not of this backup", ErrDamaged, n)
-	}
-	e := r.owner(format.KindPack, n)
-	return e.PackCipher(n), nil
-}
-
-// Chunk reads one chunk, from another pack where the first does not give it.
-// The result is the caller's to keep.
+// Chunk reads one chunk. The result is the caller's to keep.
 // Errors: ErrDamaged when it is in no index, missing or not authentic.
-func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) {
-	at, ok := r.index.Find(id)
-	if !ok {
-		return nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)
-	}
-	content, err := r.chunkAt(ctx, id, at)
-	if errors.Is(err, ErrDamaged) {
-		return r.chunkElsewhere(ctx, id, err)
-	}
-	return content, err
-}
+func (r *Repository) Chunk(ctx context.Context, id ID) ([]byte, error) { return r.e.Chunk(ctx, id) }
 
-// chunkElsewhere reads a chunk from its further places after cause befell the
-// first, and returns cause if none gives it. If its pack is gone, a prune may
-// have moved it since the indexes were read: then it looks for new ones, once.
-func (r *Repository) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
-	for again := errors.Is(cause, errGone) && r.firstMiss(id); ; again = false {
-		for _, at := range r.index.Others(id) {
-			content, err := r.chunkAt(ctx, id, at)
-			if !errors.Is(err, ErrDamaged) {
-				return content, err
-			}
-		}
-		if !again {
-			return nil, cause
-		}
-		if _, err := r.LoadIndex(ctx); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// firstMiss reports whether this is the first time that this chunk's pack is
-// found to be gone.
-func (r *Repository) firstMiss(id ID) bool {
-	at, _ := r.index.Find(id)
-	name := r.index.PackName(at.Pack)
-	r.loadMu.Lock()
-	defer r.loadMu.Unlock()
-	first := !r.missed[name]
-	r.missed[name] = true
-	return first
-}
-
-// chunkAt reads a chunk from one of its places.
-func (r *Repository) chunkAt(ctx context.Context, id ID, at index.Location) ([]byte, error) {
-	name, size := r.index.PackOf(at.Pack)
-	c, err := r.packCipherOf(name)
-	if err != nil {
-		return nil, err
-	}
-	sealed, _, err := r.readRange(ctx, name, size, int64(at.Offset), at.Sealed(), nil)
-	if err != nil {
-		return nil, err
-	}
-	return c.OpenRecord(id, at.Ordinal, sealed, int(at.Content), make([]byte, 0, at.Content))
+// Load reads many chunks with few requests. fn gets each chunk once, in no order, with its content or its
+// damage; content may be kept as long as what alloc returned. alloc returns
+// memory of n bytes. Errors of the destination, and of fn, end it.
+func (r *Repository) Load(ctx context.Context, ids []ID, alloc func(n int) []byte, fn func(id ID, content []byte, err error) error) error {
+	return r.e.Load(ctx, ids, alloc, fn)
 }
 
 // Tree reads a directory and calls fn for each entry, in order.

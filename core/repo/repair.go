@@ -42,6 +42,7 @@ const lostPrefix = "lost/"
 // repairer is the state of one Repair.
 type repairer struct {
 	r    *Repository
+	e    *Engine
 	o    RepairOptions
 	v    *verifier // finds what is lost
 	out  Repairing
@@ -57,10 +58,10 @@ type repairer struct {
 // is damaged is copied to lost/ first, packs stay. It needs a Repository that is freshly opened, and that nobody else
 // prunes meanwhile. Errors: ErrChanging, those of store.
 func (r *Repository) Repair(ctx context.Context, o RepairOptions) (Repairing, error) {
-	if r.header.Next != nil {
+	if r.e.Header.Next != nil {
 		return Repairing{}, ErrChanging
 	}
-	p := &repairer{r: r, o: o, have: make(map[Name]format.PackList), v: &verifier{r: r, bad: make(map[ID][]Name), late: make(map[Name]bool)}}
+	p := &repairer{r: r, e: r.e, o: o, have: make(map[Name]format.PackList), v: &verifier{r: r, e: r.e, bad: make(map[ID][]Name), late: make(map[Name]bool)}}
 	err := p.run(ctx)
 	slices.Sort(p.out.Repaired)
 	slices.Sort(p.out.Damage)
@@ -111,12 +112,12 @@ func (p *repairer) setAside(ctx context.Context) error {
 		if check[kind] == nil {
 			continue
 		}
-		names, err := p.r.list(ctx, kind)
+		names, err := p.e.List(ctx, kind)
 		if err != nil {
 			return err
 		}
 		for n := range names {
-			payload, err := p.r.readObject(ctx, kind, n)
+			payload, err := p.e.Read(ctx, kind, n)
 			if err == nil {
 				err = check[kind](payload)
 			}
@@ -148,34 +149,34 @@ func (p *repairer) moveAside(ctx context.Context, kind format.ObjectKind, n Name
 		return nil
 	}
 	path := kind.Path(n)
-	o, err := p.r.store.Stat(ctx, path)
+	o, err := p.e.Store.Stat(ctx, path)
 	if err != nil {
 		return err
 	}
 	if o.Size <= format.MaxSealed {
-		b, err := store.ReadAll(ctx, p.r.store, path, format.MaxSealed)
+		b, err := store.ReadAll(ctx, p.e.Store, path, format.MaxSealed)
 		if err != nil {
 			return err
 		}
-		if err := p.r.store.Put(ctx, lostPrefix+path, b); err != nil && !errors.Is(err, store.ErrExists) {
+		if err := p.e.Store.Put(ctx, lostPrefix+path, b); err != nil && !errors.Is(err, store.ErrExists) {
 			return err
 		}
 	}
 	if kind == format.KindSnapshot { // so that other computers know that it is gone on purpose
 		return p.r.RemoveSnapshots(ctx, []Name{n})
 	}
-	return p.r.store.Delete(ctx, path)
+	return p.e.Store.Delete(ctx, path)
 }
 
 // indexes reads what the indexes say.
 func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error) {
-	names, err := p.r.list(ctx, format.KindIndex)
+	names, err := p.e.List(ctx, format.KindIndex)
 	if err != nil {
 		return nil, err
 	}
 	out := make(map[Name]format.PackList)
 	for n := range names {
-		x, err := p.r.readIndex(ctx, n)
+		x, err := p.e.ReadIndex(ctx, n)
 		if errors.Is(err, ErrDamaged) {
 			continue // of a preview: set aside otherwise
 		}
@@ -184,7 +185,7 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error
 		}
 		p.old = append(p.old, n)
 		for _, pack := range x.packs {
-			if p.r.counts(format.KindPack, pack.Name) {
+			if p.e.Counts(format.KindPack, pack.Name) {
 				out[pack.Name] = pack
 			}
 		}
@@ -194,11 +195,11 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error
 
 // packs reads the table of every pack, and its data if that is wanted.
 func (p *repairer) packs(ctx context.Context, indexed map[Name]format.PackList) error {
-	present, err := p.r.list(ctx, format.KindPack)
+	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
-	marks, err := p.r.marks(ctx)
+	marks, err := p.e.Marks(ctx)
 	if err != nil && !(p.o.DryRun && errors.Is(err, ErrDamaged)) {
 		return err
 	}
@@ -231,7 +232,7 @@ func (p *repairer) packs(ctx context.Context, indexed map[Name]format.PackList) 
 
 // pack decides what of one pack goes into the new index.
 func (p *repairer) pack(ctx context.Context, n Name, size int64, was format.PackList, listed bool) error {
-	entries, err := p.r.readTable(ctx, n, size)
+	entries, err := p.e.ReadTable(ctx, n, size)
 	switch {
 	case errors.Is(err, ErrDamaged) && listed:
 		// Its chunks may read back all the same, by what the index knows.
@@ -248,7 +249,7 @@ func (p *repairer) pack(ctx context.Context, n Name, size int64, was format.Pack
 	differs := listed && (was.Size != size || !slices.Equal(was.Entries, entries))
 	// Somebody who has the key of a closed epoch can write any table: there what an index says counts, and what
 	// no index names must read back.
-	closed := p.r.owner(format.KindPack, n).State == format.EpochClosed && !p.r.trust.legacy
+	closed := p.e.Owner(format.KindPack, n).State == format.EpochClosed && !p.e.Trust.Legacy
 	switch {
 	case closed && differs:
 		p.damage("pack %s holds other chunks than its index says, and is of a key that was changed", n)
@@ -282,14 +283,7 @@ func (p *repairer) keep(list format.PackList) {
 // lost builds the index in memory and walks all trees by it.
 func (p *repairer) lost(ctx context.Context) error {
 	r := p.r
-	r.index = index.New()
-	for n, list := range p.have {
-		r.listed[n] = true
-		r.index.Add(list)
-	}
-	for _, n := range p.old {
-		r.loaded[n] = true // they are read: what was built counts
-	}
+	p.e.Take(p.old, p.have) // they are read: what was built counts
 	// Packs with chunks that do not read back are given up, without their sound ones.
 	rotten := make(map[Name]bool)
 	for _, packs := range p.v.bad {
@@ -327,8 +321,8 @@ func (p *repairer) lost(ctx context.Context) error {
 // rewrite puts the new indexes in the place of all that are there.
 func (p *repairer) rewrite(ctx context.Context) error {
 	moved := make([]Name, 0, len(p.bad))
-	for _, e := range p.r.epochs {
-		mine := slices.DeleteFunc(slices.Clone(p.bad), func(l format.PackList) bool { return p.r.owner(format.KindPack, l.Name) != e })
+	for _, e := range p.e.Epochs {
+		mine := slices.DeleteFunc(slices.Clone(p.bad), func(l format.PackList) bool { return p.e.Owner(format.KindPack, l.Name) != e })
 		if len(mine) == 0 {
 			continue
 		}
@@ -344,7 +338,7 @@ func (p *repairer) rewrite(ctx context.Context) error {
 		// So that no backup takes them up again; prune marks them as well, and deletes them.
 		secret := format.NewSecret()
 		nobody := format.Mark{Pruner: [16]byte(secret[:16]), Packs: moved, When: time.Now().Unix()}
-		if _, err := p.r.putRecord(ctx, format.KindMark, format.EncodeMark(nobody)); err != nil {
+		if _, err := p.e.PutRecord(ctx, format.KindMark, format.EncodeMark(nobody)); err != nil {
 			return err
 		}
 	}
@@ -354,7 +348,7 @@ func (p *repairer) rewrite(ctx context.Context) error {
 		if len(packs) == 0 {
 			return nil
 		}
-		_, err := p.r.putIndex(ctx, replaced, packs)
+		_, err := p.e.PutIndex(ctx, replaced, packs)
 		packs, replaced, chunks = nil, nil, 0
 		return err
 	}
@@ -373,21 +367,21 @@ func (p *repairer) rewrite(ctx context.Context) error {
 	if err := put(); err != nil {
 		return err
 	}
-	if err := p.r.checkHeader(ctx); err != nil { // else what was just put may not count
+	if err := p.e.CheckHeader(ctx); err != nil { // else what was just put may not count
 		return err
 	}
-	return p.r.deleteAll(ctx, format.KindIndex, p.old)
+	return p.e.DeleteAll(ctx, format.KindIndex, p.old)
 }
 
 // moveSound copies what reads back of some packs to new ones.
 func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackList) error {
-	w := p.r.newWriter(ctx, e, dataPackTarget)
+	w := p.e.NewWriterUnder(ctx, e, dataPackTarget)
 	defer w.Close()
 	for _, l := range list {
 		c := e.PackCipher(l.Name)
 		var offset int64
 		for i, entry := range l.Entries {
-			sealed, _, err := p.r.readRange(ctx, l.Name, l.Size, offset, int64(entry.Sealed()), nil)
+			sealed, _, err := p.e.ReadRange(ctx, l.Name, l.Size, offset, int64(entry.Sealed()), nil)
 			offset += int64(entry.Sealed())
 			if err != nil && !errors.Is(err, ErrDamaged) {
 				return err
@@ -408,5 +402,5 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackLi
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return p.r.deleteAll(ctx, format.KindPending, w.pending)
+	return p.e.DeleteAll(ctx, format.KindPending, w.pending)
 }

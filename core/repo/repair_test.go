@@ -74,9 +74,9 @@ func TestARottenChunkIsGivenUpAndHealed(t *testing.T) {
 	m, names, k := threeSnapshots(t)
 	ctx := context.Background()
 	r := reopen(t, m, nil)
-	id := r.current().NewHasher().ID(noise(10, 30_000)[:100])
-	at, _ := r.index.Find(id)
-	path := format.KindPack.Path(r.index.PackName(at.Pack))
+	id := r.e.Writes.NewHasher().ID(noise(10, 30_000)[:100])
+	at, _ := r.e.Index.Find(id)
+	path := format.KindPack.Path(r.e.Index.PackName(at.Pack))
 	b, err := store.ReadAll(ctx, m, path, format.MaxPack)
 	if err != nil {
 		t.Fatal(err)

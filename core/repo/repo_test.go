@@ -496,7 +496,7 @@ func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		at, ok := r.index.Find(id)
+		at, ok := r.e.Index.Find(id)
 		if !ok {
 			t.Fatalf("%s: not stored", c.name)
 		}
@@ -508,7 +508,7 @@ func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 
 // rowsOf are all rows of a repository's index.
 func rowsOf(r *Repository) (rows []index.Row) {
-	_ = r.index.Read(func(v index.View) error {
+	_ = r.e.Index.Read(func(v index.View) error {
 		v.Rows(func(_ uint32, at *index.Row) { rows = append(rows, *at) })
 		return nil
 	})

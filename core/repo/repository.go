@@ -16,34 +16,19 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
-	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // Repository is an open repository. It is safe for concurrent use, except
 // that protection changes (change.go) must not run beside anything else.
-type Repository struct {
-	store  store.Store
-	header *format.Header
-	id     RepositoryID
-	key    *backupkey.Key // nil without encryption
-	epochs []*Epoch       // all that can be read, the newest last
-	writes *Epoch         // the one that is written
-	trust  trust          // what counts of closed epochs
-	seen   Seen           // of the keyring that was opened
-	index  *index.Index
+type Repository struct{ e *Engine }
 
-	loadMu sync.Mutex
-	loaded map[Name]bool // indexes in memory
-	listed map[Name]bool // packs that some loaded index names
-	missed map[Name]bool // packs that were found to be gone
-
-	ahead time.Duration // see SetAhead
-}
+// Of returns the repository that stands on an engine.
+func Of(e *Engine) *Repository { return &Repository{e} }
 
 // SetAhead lets tests be a computer whose clock is ahead by so much, or behind: by it snapshots are dated, and what is dated later is
 // not the latest.
-func (r *Repository) SetAhead(by time.Duration) { r.ahead = by }
+func (r *Repository) SetAhead(by time.Duration) { r.e.Ahead = by }
 
 // Inspect reads the header only.
 // Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged, those of store.
@@ -102,16 +87,9 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 		}
 		return nil, err
 	}
-	r := open(s, h, key, ring.Epochs)
-	r.seen = seen
+	r := Of(NewEngine(s, h, key, ring.Epochs))
+	r.e.Seen = seen
 	return r, nil
-}
-
-func open(s store.Store, h *format.Header, key *backupkey.Key, epochs []*Epoch) *Repository {
-	return &Repository{
-		store: s, header: h, id: h.ID(), key: key, epochs: epochs, writes: epochs[len(epochs)-1],
-		index: index.New(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool),
-	}
 }
 
 // storedKeyring is a keyring object at the destination.
@@ -177,27 +155,25 @@ func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id Repo
 }
 
 // Fresh returns the same repository with nothing loaded yet.
-func (r *Repository) Fresh() *Repository {
-	fresh := open(r.store, r.header, r.key, r.epochs)
-	fresh.writes, fresh.trust, fresh.seen, fresh.ahead = r.writes, r.trust, r.seen, r.ahead
-	return fresh
+func (r *Repository) Fresh() *Repository { return Of(r.e.Fresh()) }
+
+// NewWriter returns a writer of chunks and snapshots, as [Engine.NewWriter] does.
+func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
+	return r.e.NewWriter(ctx, packBytes)
 }
 
 // Facts returns what the header told.
-func (r *Repository) Facts() Facts { return r.header.Facts() }
+func (r *Repository) Facts() Facts { return r.e.Header.Facts() }
 
 // Store returns the destination.
-func (r *Repository) Store() store.Store { return r.store }
+func (r *Repository) Store() store.Store { return r.e.Store }
 
-// current is the epoch that is written.
-func (r *Repository) current() *Epoch { return r.writes }
+// Newest is the epoch that began last; while encryption is turned off it is the one to come.
+func (eng *Engine) Newest() *Epoch { return eng.Epochs[len(eng.Epochs)-1] }
 
-// newest is the epoch that began last; while encryption is turned off it is the one to come.
-func (r *Repository) newest() *Epoch { return r.epochs[len(r.epochs)-1] }
-
-// owner returns the epoch that made a name, nil if none of ours did.
-func (r *Repository) owner(kind format.ObjectKind, n Name) *Epoch {
-	for _, e := range slices.Backward(r.epochs) {
+// Owner returns the epoch that made a name, nil if none of ours did.
+func (eng *Engine) Owner(kind format.ObjectKind, n Name) *Epoch {
+	for _, e := range slices.Backward(eng.Epochs) {
 		if e.Owns(kind, n) {
 			return e
 		}
@@ -205,16 +181,16 @@ func (r *Repository) owner(kind format.ObjectKind, n Name) *Epoch {
 	return nil
 }
 
-// list returns the names of one kind with their sizes. Objects that do not count
+// List returns the names of one kind with their sizes. Objects that do not count
 // (closing.go) are left out; verify reports them.
-func (r *Repository) list(ctx context.Context, kind format.ObjectKind) (map[Name]int64, error) {
-	return r.listOf(ctx, kind, func(n Name) bool { return r.counts(kind, n) })
+func (eng *Engine) List(ctx context.Context, kind format.ObjectKind) (map[Name]int64, error) {
+	return eng.listOf(ctx, kind, func(n Name) bool { return eng.Counts(kind, n) })
 }
 
 // listOf is list of the names that believed picks.
-func (r *Repository) listOf(ctx context.Context, kind format.ObjectKind, believed func(Name) bool) (map[Name]int64, error) {
+func (eng *Engine) listOf(ctx context.Context, kind format.ObjectKind, believed func(Name) bool) (map[Name]int64, error) {
 	names := make(map[Name]int64)
-	err := r.store.List(ctx, kind.Prefix(), func(o store.Object) error {
+	err := eng.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
 		if n, ok := kind.ParsePath(o.Name); ok && believed(n) {
 			names[n] = o.Size
 		}
@@ -223,17 +199,17 @@ func (r *Repository) listOf(ctx context.Context, kind format.ObjectKind, believe
 	return names, err
 }
 
-// readObject fetches and opens any object but a pack. One that does not count is ErrDamaged.
-func (r *Repository) readObject(ctx context.Context, kind format.ObjectKind, n Name) ([]byte, error) {
-	if !r.counts(kind, n) {
+// Read fetches and opens any object but a pack. One that does not count is ErrDamaged.
+func (eng *Engine) Read(ctx context.Context, kind format.ObjectKind, n Name) ([]byte, error) {
+	if !eng.Counts(kind, n) {
 		return nil, fmt.Errorf("%w: %s %s is not of this backup", ErrDamaged, kind, n)
 	}
-	return r.readUnder(ctx, r.owner(kind, n), kind, n)
+	return eng.readUnder(ctx, eng.Owner(kind, n), kind, n)
 }
 
 // readUnder is readObject for a caller that knows the epoch and believes it.
-func (r *Repository) readUnder(ctx context.Context, e *Epoch, kind format.ObjectKind, n Name) ([]byte, error) {
-	sealed, err := store.ReadAll(ctx, r.store, kind.Path(n), format.MaxSealed)
+func (eng *Engine) readUnder(ctx context.Context, e *Epoch, kind format.ObjectKind, n Name) ([]byte, error) {
+	sealed, err := store.ReadAll(ctx, eng.Store, kind.Path(n), format.MaxSealed)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s %s is %w", ErrDamaged, kind, n, errGone)
@@ -243,27 +219,27 @@ func (r *Repository) readUnder(ctx context.Context, e *Epoch, kind format.Object
 	if err != nil {
 		return nil, err
 	}
-	if err := r.vouched(e, kind, n, sealed); err != nil {
+	if err := eng.vouched(e, kind, n, sealed); err != nil {
 		return nil, err
 	}
-	return e.OpenObject(r.id, kind, n, sealed)
+	return e.OpenObject(eng.ID, kind, n, sealed)
 }
 
 // Wrote reports whether a snapshot's name is of an epoch that this repository reads, there or not.
 func (r *Repository) Wrote(snapshot Name) bool {
-	e := r.owner(format.KindSnapshot, snapshot)
-	return e != nil && (e == r.writes || e.State != format.EpochPublic)
+	e := r.e.Owner(format.KindSnapshot, snapshot)
+	return e != nil && (e == r.e.Writes || e.State != format.EpochPublic)
 }
 
 // Outlived reports whether a snapshot's name is of an epoch that was public and is only deleted.
 func (r *Repository) Outlived(snapshot Name) bool {
-	e := r.owner(format.KindSnapshot, snapshot)
-	return e != nil && e != r.writes && e.State == format.EpochPublic
+	e := r.e.Owner(format.KindSnapshot, snapshot)
+	return e != nil && e != r.e.Writes && e.State == format.EpochPublic
 }
 
 // SnapshotNames lists the names of all snapshots, in no order.
 func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {
-	names, err := r.list(ctx, format.KindSnapshot)
+	names, err := r.e.List(ctx, format.KindSnapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +252,7 @@ func (r *Repository) SnapshotNames(ctx context.Context) ([]Name, error) {
 
 // Snapshot reads one snapshot.
 func (r *Repository) Snapshot(ctx context.Context, n Name) (*Snapshot, error) {
-	payload, err := r.readObject(ctx, format.KindSnapshot, n)
+	payload, err := r.e.Read(ctx, format.KindSnapshot, n)
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +273,7 @@ func (r *Repository) Snapshots(ctx context.Context) (all []*Snapshot, bad []erro
 	}
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, r.store.Properties().Connections))
+	g.SetLimit(max(1, r.e.Store.Properties().Connections))
 	for _, n := range names {
 		g.Go(func() error {
 			s, err := r.Snapshot(gctx, n)
@@ -345,7 +321,7 @@ func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) 
 		case err != nil:
 			return Name{}, err
 		case len(all) > 0:
-			return Newest(all, time.Now().Add(r.ahead)).Name, nil
+			return Newest(all, time.Now().Add(r.e.Ahead)).Name, nil
 		case len(bad) > 0:
 			return Name{}, bad[0]
 		}
@@ -385,10 +361,4 @@ func Newest(all []*Snapshot, now time.Time) *Snapshot {
 		return nil
 	}
 	return all[len(all)-1]
-}
-
-// Has reports whether a chunk is known to the loaded indexes.
-func (r *Repository) Has(id ID) bool {
-	_, ok := r.index.Number(id)
-	return ok
 }

@@ -204,11 +204,11 @@ func TestDamageStaysLocal(t *testing.T) {
 	base := dump(t, m)
 	loc := func(i int) (string, int) {
 		e := reopen(t, m, key)
-		at, ok := e.index.Find(e.current().NewHasher().ID(files[i].content))
+		at, ok := e.e.Index.Find(e.e.Writes.NewHasher().ID(files[i].content))
 		if !ok {
 			t.Fatal("chunk not found")
 		}
-		return format.KindPack.Path(e.index.PackName(at.Pack)), int(at.Offset) + 20
+		return format.KindPack.Path(e.e.Index.PackName(at.Pack)), int(at.Offset) + 20
 	}
 	for i, f := range files {
 		name, at := loc(i)

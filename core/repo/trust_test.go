@@ -21,9 +21,9 @@ import (
 
 // under is what somebody writes who has an epoch's secret: with a repository in which it is the current one.
 func under(r *Repository, s store.Store, e *Epoch) *Repository {
-	h := *r.header
+	h := *r.e.Header
 	h.Next = nil
-	return open(ownHeader{s, h.Encode()}, &h, r.key, []*Epoch{e.As(format.EpochCurrent)})
+	return Of(NewEngine(ownHeader{s, h.Encode()}, &h, r.e.Key, []*Epoch{e.As(format.EpochCurrent)}))
 }
 
 // ownHeader shows a header of one's own.
@@ -101,7 +101,7 @@ func TestAnEpochThatWasPublicIsNeverRead(t *testing.T) {
 	}
 	committed := store.NewMemory()
 	copyObjects(t, m, committed)
-	public := before.current()
+	public := before.e.Writes
 	t.Run("before the old backup is deleted", func(t *testing.T) {
 		writeSnapshot(t, under(before, committed, public), plantedFiles, nil)
 		wantSnapshots(t, committed, key, own)
@@ -131,7 +131,7 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	key := changeKey(t, m, old)
 	second := writeSnapshot(t, reopen(t, m, key), someFiles, &first.Name)
 	own := kept{first.Name: someFiles, second.Name: someFiles}
-	evil := under(thief, m, thief.current())
+	evil := under(thief, m, thief.e.Writes)
 
 	planted := writeSnapshot(t, evil, plantedFiles, nil)
 	wantSnapshots(t, m, key, own)
@@ -141,10 +141,10 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	if v := verify(t, reopen(t, m, key)); len(v.Damage) > 0 || v.Snapshots != 2 {
 		t.Errorf("verify: %+v", v)
 	}
-	if _, err := evil.putRecord(ctx, format.KindRemoval, format.EncodeRemoval([]Name{first.Name, second.Name})); err != nil {
+	if _, err := evil.e.PutRecord(ctx, format.KindRemoval, format.EncodeRemoval([]Name{first.Name, second.Name})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := evil.putRecord(ctx, format.KindPin, format.EncodeRemoval([]Name{first.Name})); err != nil {
+	if _, err := evil.e.PutRecord(ctx, format.KindPin, format.EncodeRemoval([]Name{first.Name})); err != nil {
 		t.Fatal(err)
 	}
 	if pins, err := reopen(t, m, key).Pinned(ctx); err != nil || len(pins) > 0 {
@@ -161,7 +161,7 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	}
 	wantSnapshots(t, m, key, own)
 
-	sealed := evil.current().SealObject(evil.id, format.KindSnapshot, first.Name, format.EncodeSnapshot(planted))
+	sealed := evil.e.Writes.SealObject(evil.e.ID, format.KindSnapshot, first.Name, format.EncodeSnapshot(planted))
 	if err := m.Replace(ctx, format.KindSnapshot.Path(first.Name), sealed); err != nil {
 		t.Fatal(err)
 	}
@@ -182,8 +182,8 @@ func plantIndexOfEverything(t *testing.T, m *store.Memory, key *backupkey.Key, e
 	for _, row := range rowsOf(r) {
 		entries = append(entries, format.PackEntry{ID: row.ID, Kind: row.Kind, Record: 20, Content: 19})
 	}
-	n := evil.current().NewName(format.KindPack)
-	c := evil.current().PackCipher(n)
+	n := evil.e.Writes.NewName(format.KindPack)
+	c := evil.e.Writes.PackCipher(n)
 	var b []byte
 	for i, e := range entries {
 		b = c.SealRecord(b, e.ID, uint32(i), make([]byte, e.Record))
@@ -192,7 +192,7 @@ func plantIndexOfEverything(t *testing.T, m *store.Memory, key *backupkey.Key, e
 	if err := m.Put(ctx, format.KindPack.Path(n), b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := evil.putIndex(ctx, nil, []format.PackList{{Name: n, Size: int64(len(b)), Entries: entries}}); err != nil {
+	if _, err := evil.e.PutIndex(ctx, nil, []format.PackList{{Name: n, Size: int64(len(b)), Entries: entries}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -211,16 +211,16 @@ func TestAChunkIsHeldAgainstItsID(t *testing.T) {
 			forged = row.ID
 		}
 	}
-	at, ok := thief.index.Find(forged)
+	at, ok := thief.e.Index.Find(forged)
 	if !ok {
 		t.Fatal("no chunk to forge")
 	}
-	n := thief.index.PackName(at.Pack)
+	n := thief.e.Index.PackName(at.Pack)
 	b, err := store.ReadAll(ctx, m, format.KindPack.Path(n), format.MaxPack)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := thief.owner(format.KindPack, n).PackCipher(n)
+	c := thief.e.Owner(format.KindPack, n).PackCipher(n)
 	record := append([]byte{format.EncodingRaw}, bytes.Repeat([]byte{7}, 100)...)
 	copy(b[at.Offset:], c.SealRecord(nil, forged, at.Ordinal, record))
 	if err := m.Replace(ctx, format.KindPack.Path(n), b); err != nil {
@@ -248,7 +248,7 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 	key := testKey(t)
 	genuine, m := newRepo(t, key)
 	writeSnapshot(t, reopen(t, m, key), someFiles, nil)
-	e := format.NewEpoch(genuine.id, format.NewSecret(), 0)
+	e := format.NewEpoch(genuine.e.ID, format.NewSecret(), 0)
 	for name, next := range map[string]*format.Guard{
 		"none":                        nil,
 		"none and the key to come":    {Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1},
@@ -258,7 +258,7 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 	} {
 		forged := store.NewMemory()
 		copyObjects(t, m, forged)
-		h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: genuine.header.Repository, Next: next}
+		h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: genuine.e.Header.Repository, Next: next}
 		h.Guard = e.Public()
 		h.SetSeal(nil)
 		if err := forged.Replace(ctx, HeaderPath, h.Encode()); err != nil {
@@ -278,7 +278,7 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 				t.Errorf("%s: the key opens what was planted", name)
 			}
 		}
-		if r.current().Equal(e) {
+		if r.e.Writes.Equal(e) {
 			t.Errorf("%s: what is written next is in the clear", name)
 		}
 	}

@@ -54,6 +54,7 @@ const maxLostFiles = 1000
 // verifier holds the state of one Verify.
 type verifier struct {
 	r    *Repository
+	e    *Engine
 	opts VerifyOptions
 
 	mu      sync.Mutex
@@ -72,7 +73,7 @@ type verifier struct {
 // Verify checks the whole repository. It needs a Repository that is freshly
 // opened. Damage is a result, not an error; errors are of the destination.
 func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verification, error) {
-	v := &verifier{r: r, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool)}
+	v := &verifier{r: r, e: r.e, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool)}
 	snapshots, err := v.names(ctx)
 	if err != nil {
 		return v.out, err
@@ -132,13 +133,13 @@ func (v *verifier) note(format string, args ...any) {
 // names lists the destination and tells what is not of this backup.
 func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 	v.packs = make(map[Name]int64)
-	err = v.r.store.List(ctx, "", func(o store.Object) error {
+	err = v.e.Store.List(ctx, "", func(o store.Object) error {
 		v.out.Objects++
 		if o.Name == HeaderPath {
 			return nil
 		}
 		if n, ok := format.ParseKeyringPath(o.Name); ok {
-			if v.r.header.Keyring != n && (v.r.header.Next == nil || v.r.header.Next.Keyring != n) {
+			if v.e.Header.Keyring != n && (v.e.Header.Next == nil || v.e.Header.Next.Keyring != n) {
 				v.note("%s is not in use: left of an interrupted change of the key", o.Name)
 			}
 			return nil
@@ -149,19 +150,19 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 			}
 			n, ok := kind.ParsePath(o.Name)
 			switch {
-			case kind == format.KindClosing && ok && v.r.owner(kind, n) == nil:
+			case kind == format.KindClosing && ok && v.e.Owner(kind, n) == nil:
 				v.note("%s is not in use: left of an interrupted change of the key", o.Name)
 				return nil
-			case v.opts.CurrentOnly && ok && v.r.owner(kind, n) == nil:
+			case v.opts.CurrentOnly && ok && v.e.Owner(kind, n) == nil:
 				return nil
-			case !ok || v.r.owner(kind, n) == nil:
+			case !ok || v.e.Owner(kind, n) == nil:
 				v.damage("%s was not written by this backup", o.Name)
 				return nil
-			case v.r.isLate(kind, n):
+			case v.e.IsLate(kind, n):
 				v.late[n] = true
 				v.note("%s was written while the key was changed, or with the old key: it is kept and does not count", o.Name)
 				return nil
-			case !v.r.counts(kind, n):
+			case !v.e.Counts(kind, n):
 				v.note("%s is of the time without encryption: it is about to be deleted and does not count", o.Name)
 				return nil
 			}
@@ -181,12 +182,12 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 
 // header reads the header and the keyring again: Open may be long ago.
 func (v *verifier) header(ctx context.Context) error {
-	h, err := readHeader(ctx, v.r.store)
-	if err == nil && !bytes.Equal(h.Encode(), v.r.header.Encode()) {
+	h, err := readHeader(ctx, v.e.Store)
+	if err == nil && !bytes.Equal(h.Encode(), v.e.Header.Encode()) {
 		err = fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
 	}
 	if err == nil && h.Protection == ProtectionKey {
-		_, _, err = readKeyring(ctx, v.r.store, v.r.key, v.r.id, h.Keyring)
+		_, _, err = readKeyring(ctx, v.e.Store, v.e.Key, v.e.ID, h.Keyring)
 	}
 	return v.judge(err)
 }
@@ -199,10 +200,10 @@ func (v *verifier) records(ctx context.Context) (err error) {
 	if _, err = v.r.Pinned(ctx); v.judge(err) != nil {
 		return err
 	}
-	if _, err = records(ctx, v.r, format.KindPending, format.DecodePending); v.judge(err) != nil {
+	if _, err = records(ctx, v.e, format.KindPending, format.DecodePending); v.judge(err) != nil {
 		return err
 	}
-	marks, err := v.r.marks(ctx)
+	marks, err := v.e.Marks(ctx)
 	v.marked = markedPacks(marks)
 	return v.judge(err)
 }
@@ -238,13 +239,13 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 			}
 			continue
 		}
-		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.r.owner(format.KindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
+		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.e.Owner(format.KindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
 			v.damage("snapshot %s is missing: a later one names it", *s.Previous)
 		}
 		read = append(read, s)
 	}
 	missing, forks := contradictions(read, func(n Name) bool {
-		return v.removed[n] || present[n] || v.r.owner(format.KindSnapshot, n) == nil || v.r.Outlived(n)
+		return v.removed[n] || present[n] || v.e.Owner(format.KindSnapshot, n) == nil || v.r.Outlived(n)
 	})
 	for _, n := range missing {
 		if !slices.Contains(v.opts.Known, n) {
@@ -267,7 +268,7 @@ func (v *verifier) justRemoved(ctx context.Context, n Name) bool {
 
 // indexes reads all indexes; what they say must agree with the packs.
 func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, error) {
-	bad, err := v.r.LoadIndex(ctx)
+	bad, err := v.e.LoadIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +276,7 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, er
 		v.damage("%v", b)
 	}
 	lists := make(map[Name][]format.PackEntry)
-	return lists, v.r.index.Read(func(x index.View) error {
+	return lists, v.e.Index.Read(func(x index.View) error {
 		x.Rows(func(_ uint32, r *index.Row) {
 			n, _, _ := x.Pack(r.Pack)
 			lists[n] = append(lists[n], format.PackEntry{ID: r.ID, Kind: r.Kind, Record: r.Record, Content: r.Content})

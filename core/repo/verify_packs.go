@@ -18,7 +18,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 	names := make([]Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
-		if v.opts.CurrentOnly && !v.r.newest().Owns(format.KindPack, n) || v.marked[n] && !v.r.isListed(n) {
+		if v.opts.CurrentOnly && !v.e.Newest().Owns(format.KindPack, n) || v.marked[n] && !v.e.IsListed(n) {
 			continue // of an older epoch; or given up, and on its way out
 		}
 		names = append(names, n)
@@ -26,7 +26,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 	}
 	after := v.opts.After
 	if after == (Name{}) {
-		after = v.r.current().NewName(format.KindPack)
+		after = v.e.Writes.NewName(format.KindPack)
 	}
 	compare := func(a, b Name) int { return bytes.Compare(a[:], b[:]) }
 	slices.SortFunc(names, compare)
@@ -49,12 +49,12 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 	g.SetLimit(max(2, runtime.GOMAXPROCS(0)))
 	for _, n := range names {
 		g.Go(func() error {
-			entries, err := v.r.readTable(gctx, n, v.packs[n])
+			entries, err := v.e.ReadTable(gctx, n, v.packs[n])
 			if err != nil {
 				v.markBad(n, indexed[n])
 				return v.judge(err)
 			}
-			if _, ok := indexed[n]; !ok && !v.r.isListed(n) && !v.marked[n] {
+			if _, ok := indexed[n]; !ok && !v.e.IsListed(n) && !v.marked[n] {
 				v.note("pack %s is in no index: left of an interrupted backup, the next one uses it", n)
 			}
 			v.compare(n, entries, indexed[n])
@@ -67,10 +67,10 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 	return g.Wait()
 }
 
-func (r *Repository) isListed(n Name) bool {
-	r.loadMu.Lock()
-	defer r.loadMu.Unlock()
-	return r.listed[n]
+func (eng *Engine) IsListed(n Name) bool {
+	eng.mu.Lock()
+	defer eng.mu.Unlock()
+	return eng.listed[n]
 }
 
 // compare holds what the index says of a pack against the pack's own table.
@@ -104,8 +104,8 @@ func (v *verifier) readsBack(id ID, at index.Location) bool {
 	if len(bad) == 0 {
 		return true
 	}
-	for _, place := range append(v.r.index.Others(id), at) {
-		if !slices.Contains(bad, v.r.index.PackName(place.Pack)) {
+	for _, place := range append(v.e.Index.Others(id), at) {
+		if !slices.Contains(bad, v.e.Index.PackName(place.Pack)) {
 			return true
 		}
 	}
@@ -123,7 +123,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEn
 	const window = 4 << 20
 	b := packReaders.Get().(*packReader)
 	defer packReaders.Put(b)
-	c, err := v.r.packCipherOf(n)
+	c, err := v.e.PackCipher(n)
 	if err != nil {
 		return v.judge(err)
 	}
@@ -136,7 +136,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEn
 		}
 		b.sealed = slices.Grow(b.sealed[:0], max(size, window)+2*readBlock)
 		var sealed []byte
-		if sealed, b.sealed, err = v.r.readRange(ctx, n, v.packs[n], offset, int64(size), b.sealed); err != nil {
+		if sealed, b.sealed, err = v.e.ReadRange(ctx, n, v.packs[n], offset, int64(size), b.sealed); err != nil {
 			v.markBad(n, entries[first:])
 			return v.judge(err)
 		}
@@ -159,7 +159,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEn
 
 func (v *verifier) packPadding(ctx context.Context, n Name, c format.PackCipher, offset int64, chunks int) error {
 	size := format.PaddingSize(v.packs[n], offset, chunks)
-	sealed, _, err := v.r.readRange(ctx, n, v.packs[n], offset, size, nil)
+	sealed, _, err := v.e.ReadRange(ctx, n, v.packs[n], offset, size, nil)
 	if err != nil {
 		return v.judge(err)
 	}

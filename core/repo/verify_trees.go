@@ -121,7 +121,7 @@ func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally
 		return found.sum, found.err
 	}
 	var found listed
-	encoded, err := v.r.Chunk(ctx, b.id)
+	encoded, err := v.e.Chunk(ctx, b.id)
 	if err == nil && int64(len(encoded)) != length {
 		err = fmt.Errorf("%w: extent list %s has another length", ErrDamaged, b.id)
 	}
@@ -143,7 +143,7 @@ func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally
 
 // data checks that a run of bytes is in a chunk that is there.
 func (v *verifier) data(e Extent) error {
-	at, ok := v.r.index.Find(e.Chunk)
+	at, ok := v.e.Index.Find(e.Chunk)
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, e.Chunk)

@@ -34,7 +34,7 @@ const (
 //
 // A Writer must be closed. After a fault every call returns that fault.
 type Writer struct {
-	repo   *Repository
+	repo   *Engine
 	epoch  *Epoch
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -68,29 +68,29 @@ type Stats struct {
 // an interrupted run left without an index, and forgets packs that are gone
 // from the destination or marked for deletion, so that their chunks are stored again. packBytes is
 // how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
-func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
+func (eng *Engine) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
 	if packBytes <= 0 || packBytes > dataPackTarget {
 		packBytes = dataPackTarget
 	}
-	if _, err := r.LoadIndex(ctx); err != nil {
+	if _, err := eng.LoadIndex(ctx); err != nil {
 		return nil, err
 	}
-	marks, err := r.marks(ctx) // before the packs are listed: see settle
+	marks, err := eng.Marks(ctx) // before the packs are listed: see settle
 	if err != nil {
 		return nil, err
 	}
-	orphans, err := r.adopt(ctx, markedPacks(marks))
+	orphans, err := eng.adopt(ctx, markedPacks(marks))
 	if err != nil {
 		return nil, err
 	}
-	w := r.newWriter(ctx, r.current(), packBytes)
+	w := eng.NewWriterUnder(ctx, eng.Writes, packBytes)
 	w.unindexed = orphans
 	return w, nil
 }
 
-func (r *Repository) newWriter(ctx context.Context, e *Epoch, packBytes int) *Writer {
+func (eng *Engine) NewWriterUnder(ctx context.Context, e *Epoch, packBytes int) *Writer {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &Writer{repo: r, epoch: e, ctx: ctx, cancel: cancel, claimed: make(map[ID]struct{})}
+	w := &Writer{repo: eng, epoch: e, ctx: ctx, cancel: cancel, claimed: make(map[ID]struct{})}
 	w.data = newPackClass(w, packBytes, dataBuffers)
 	w.meta = newPackClass(w, min(packBytes, metaPackTarget), metaBuffers)
 	return w
@@ -98,22 +98,22 @@ func (r *Repository) newWriter(ctx context.Context, e *Epoch, packBytes int) *Wr
 
 // adopt compares the packs at the destination with those the indexes name,
 // and makes the index forget those that are gone or marked.
-func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans []format.PackList, err error) {
-	present, err := r.list(ctx, format.KindPack)
+func (eng *Engine) adopt(ctx context.Context, marked map[Name]bool) (orphans []format.PackList, err error) {
+	present, err := eng.List(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
 	}
-	r.loadMu.Lock()
-	defer r.loadMu.Unlock()
+	eng.mu.Lock()
+	defer eng.mu.Unlock()
 	leaveOut(present, marked)
-	r.index.KeepOnly(present)
+	eng.Index.KeepOnly(present)
 	for n, size := range present {
 		// A pack of a closed epoch that no index names is of no use: its ids are those of another key, and somebody who has the old
 		// key may have planted it.
-		if r.listed[n] || r.owner(format.KindPack, n) != r.writes {
+		if eng.listed[n] || eng.Owner(format.KindPack, n) != eng.Writes {
 			continue
 		}
-		entries, err := r.readTable(ctx, n, size)
+		entries, err := eng.ReadTable(ctx, n, size)
 		if errors.Is(err, ErrDamaged) {
 			continue // verify names it, or it was deleted just now; its chunks are simply stored again
 		}
@@ -122,8 +122,8 @@ func (r *Repository) adopt(ctx context.Context, marked map[Name]bool) (orphans [
 		}
 		p := format.PackList{Name: n, Size: size, Entries: entries}
 		orphans = append(orphans, p)
-		r.listed[n] = true
-		r.index.Add(p)
+		eng.listed[n] = true
+		eng.Index.Add(p)
 	}
 	return orphans, nil
 }
@@ -137,20 +137,20 @@ func leaveOut(present map[Name]int64, marked map[Name]bool) {
 	}
 }
 
-// readTable reads the table at the end of a pack.
-func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]format.PackEntry, error) {
+// ReadTable reads the table at the end of a pack.
+func (eng *Engine) ReadTable(ctx context.Context, n Name, size int64) ([]format.PackEntry, error) {
 	damaged := func(what string) error { return fmt.Errorf("%w: pack %s %s", ErrDamaged, n, what) }
 	if size < format.TrailerSealed || size > format.MaxPack {
 		return nil, damaged("has an impossible size")
 	}
-	c, err := r.packCipherOf(n)
+	c, err := eng.PackCipher(n)
 	if err != nil {
 		return nil, err
 	}
 	// Most tables are in the last block; how long one is shows only where it is longer.
 	from, _ := blocks(size-format.TrailerSealed, size, size)
 	end := make([]byte, size-from)
-	if err := r.readAt(ctx, format.KindPack.Path(n), end, from); err != nil {
+	if err := eng.readAt(ctx, format.KindPack.Path(n), end, from); err != nil {
 		return nil, err
 	}
 	tail, err := c.OpenTrailer(end[len(end)-format.TrailerSealed:])
@@ -165,7 +165,7 @@ func (r *Repository) readTable(ctx context.Context, n Name, size int64) ([]forma
 	if at < from {
 		start, _ := blocks(at, from, size)
 		before := make([]byte, from-start)
-		if err := r.readAt(ctx, format.KindPack.Path(n), before, start); err != nil {
+		if err := eng.readAt(ctx, format.KindPack.Path(n), before, start); err != nil {
 			return nil, err
 		}
 		end = append(before, end...)
@@ -186,7 +186,7 @@ func (w *Writer) Stats() Stats {
 // claim reports whether the caller must store this chunk: nobody has, and
 // nobody else is about to.
 func (w *Writer) claim(id ID) bool {
-	if _, found := w.repo.index.Find(id); found {
+	if _, found := w.repo.Index.Find(id); found {
 		return false
 	}
 	w.mu.Lock()
@@ -194,7 +194,7 @@ func (w *Writer) claim(id ID) bool {
 	if _, taken := w.claimed[id]; taken {
 		return false
 	}
-	if _, found := w.repo.index.Find(id); found { // uploaded since the first look
+	if _, found := w.repo.Index.Find(id); found { // uploaded since the first look
 		return false
 	}
 	w.claimed[id] = struct{}{}
@@ -224,7 +224,7 @@ func (w *Writer) writeIndex() error {
 	if len(packs) == 0 {
 		return nil
 	}
-	name, err := w.repo.putIndex(w.ctx, nil, packs)
+	name, err := w.repo.PutIndex(w.ctx, nil, packs)
 	if err != nil {
 		w.fail(err)
 		return err
@@ -235,12 +235,12 @@ func (w *Writer) writeIndex() error {
 	return nil
 }
 
-// putIndex writes an index under the current epoch and counts it as loaded.
-func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []format.PackList) (Name, error) {
+// PutIndex writes an index under the current epoch and counts it as loaded.
+func (eng *Engine) PutIndex(ctx context.Context, supersedes []Name, packs []format.PackList) (Name, error) {
 	var name Name
 	for try := 1; ; try++ {
 		var err error
-		if name, err = r.putRecord(ctx, format.KindIndex, format.EncodeIndex(supersedes, packs)); err == nil {
+		if name, err = eng.PutRecord(ctx, format.KindIndex, format.EncodeIndex(supersedes, packs)); err == nil {
 			break
 		}
 		// A prune may have put it into another index by now. It is put again: two indexes may say the same.
@@ -248,9 +248,9 @@ func (r *Repository) putIndex(ctx context.Context, supersedes []Name, packs []fo
 			return name, err
 		}
 	}
-	r.loadMu.Lock()
-	r.loaded[name] = true
-	r.loadMu.Unlock()
+	eng.mu.Lock()
+	eng.loaded[name] = true
+	eng.mu.Unlock()
 	return name, nil
 }
 
@@ -262,12 +262,12 @@ func (w *Writer) checkpoint(s *Snapshot) error {
 	w.indexMu.Lock()
 	indexes := slices.Clone(w.indexes)
 	w.indexMu.Unlock()
-	name, err := w.repo.putRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
+	name, err := w.repo.PutRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
 	if err != nil {
 		return err
 	}
 	if n := len(w.pending); n > 1 {
-		if err := w.repo.deleteAll(w.ctx, format.KindPending, w.pending[:n-1]); err != nil {
+		if err := w.repo.DeleteAll(w.ctx, format.KindPending, w.pending[:n-1]); err != nil {
 			return err
 		}
 		w.pending = w.pending[n-1:]
@@ -299,7 +299,7 @@ func (w *Writer) Flush() error {
 // lost, so a caller that stores everything again may go on with the same Writer.
 // ErrChanged; those of store.
 func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
-	s.Begin, s.End = s.Begin.Add(w.repo.ahead), s.End.Add(w.repo.ahead)
+	s.Begin, s.End = s.Begin.Add(w.repo.Ahead), s.End.Add(w.repo.Ahead)
 	return w.writeSnapshot(s)
 }
 
@@ -313,24 +313,24 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 	}
 	s.Name = w.epoch.NewName(format.KindSnapshot)
 	path := format.KindSnapshot.Path(s.Name)
-	sealed := w.epoch.SealObject(w.repo.id, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
+	sealed := w.epoch.SealObject(w.repo.ID, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
 	if err := w.repo.putSure(w.ctx, path, sealed); err != nil {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
 	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
-	_, err := w.repo.store.Stat(w.ctx, format.KindPending.Path(w.pending[len(w.pending)-1]))
+	_, err := w.repo.Store.Stat(w.ctx, format.KindPending.Path(w.pending[len(w.pending)-1]))
 	if errors.Is(err, store.ErrNotExist) {
 		err = w.settle()
 	} else if err == nil {
-		err = w.repo.checkHeader(w.ctx)
+		err = w.repo.CheckHeader(w.ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.takeBack(s.Name))
 	}
 	// What stays of these only makes prune wait.
-	if w.repo.deleteAll(w.ctx, format.KindPending, w.pending) == nil {
+	if w.repo.DeleteAll(w.ctx, format.KindPending, w.pending) == nil {
 		w.pending = nil
 	}
 	return &s, nil
@@ -339,40 +339,40 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 // takeBack deletes the snapshot that was just made visible. Others may have seen it meanwhile, and would miss it: so it is noted as
 // deleted on purpose, which also lets a prune finish what is cut off here.
 func (w *Writer) takeBack(n Name) error {
-	_, err := w.repo.putRecord(w.ctx, format.KindRemoval, format.EncodeRemoval([]Name{n}))
-	return errors.Join(err, w.repo.store.Delete(w.ctx, format.KindSnapshot.Path(n)))
+	_, err := w.repo.PutRecord(w.ctx, format.KindRemoval, format.EncodeRemoval([]Name{n}))
+	return errors.Join(err, w.repo.Store.Delete(w.ctx, format.KindSnapshot.Path(n)))
 }
 
 // settle compares what the run relied on with what is there now. A pending
 // object must be there: then a prune sees it, or is seen here.
 func (w *Writer) settle() error {
 	r := w.repo
-	marks, err := r.marks(w.ctx) // first: a mark goes after its packs
+	marks, err := r.Marks(w.ctx) // first: a mark goes after its packs
 	if err != nil {
 		return err
 	}
 	if _, err := r.LoadIndex(w.ctx); err != nil {
 		return err
 	}
-	present, err := r.list(w.ctx, format.KindPack)
+	present, err := r.List(w.ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
 	leaveOut(present, markedPacks(marks))
-	if err := r.checkHeader(w.ctx); err != nil {
+	if err := r.CheckHeader(w.ctx); err != nil {
 		return err
 	}
-	if lost := r.index.KeepOnly(present); lost > 0 {
+	if lost := r.Index.KeepOnly(present); lost > 0 {
 		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
 	}
 	return nil
 }
 
-// checkHeader reports whether protection and epochs are still those that were
+// CheckHeader reports whether protection and epochs are still those that were
 // opened; otherwise it is ErrChanged.
-func (r *Repository) checkHeader(ctx context.Context) error {
-	h, err := readHeader(ctx, r.store)
-	if err == nil && !h.SameEpochs(r.header) {
+func (eng *Engine) CheckHeader(ctx context.Context) error {
+	h, err := readHeader(ctx, eng.Store)
+	if err == nil && !h.SameEpochs(eng.Header) {
 		err = ErrChanged
 	}
 	return err

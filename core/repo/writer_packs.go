@@ -112,10 +112,10 @@ func (p *openPack) upload() error {
 		return err
 	}
 	list := format.PackList{Name: p.name, Size: int64(len(sealed)), Entries: p.entries}
-	w.repo.loadMu.Lock()
+	w.repo.mu.Lock()
 	w.repo.listed[p.name] = true
-	w.repo.loadMu.Unlock()
-	w.repo.index.Add(list)
+	w.repo.mu.Unlock()
+	w.repo.Index.Add(list)
 	w.mu.Lock()
 	for _, e := range p.entries {
 		delete(w.claimed, e.ID)
