@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -9,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -97,67 +98,6 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
-// ReplaceKeyring writes a keyring under key and replaces the header by h, in which g names it. sealKey seals h.
-func (eng *Engine) ReplaceKeyring(ctx context.Context, h *format.Header, g *format.Guard, key *backupkey.Key, ring *format.Keyring, sealKey *backupkey.Key) (Seen, error) {
-	above := max(eng.Header.Keyring, eng.Seen.Keyring)
-	if eng.Header.Next != nil {
-		above = max(above, eng.Header.Next.Keyring)
-	}
-	put, err := putKeyring(ctx, eng.Store, key, eng.ID, above, ring)
-	if err != nil {
-		return Seen{}, err
-	}
-	g.Keyring, h.Version = put.n, format.HeaderVersion
-	if err := eng.ReplaceHeader(ctx, h, sealKey); err != nil {
-		return Seen{}, err
-	}
-	// Who changed the key twice while this computer slept before the last call took
-	// the keyring for what an interruption had left.
-	if _, err = eng.Store.Stat(ctx, format.KeyringPath(put.n)); errors.Is(err, store.ErrNotExist) {
-		if err = eng.Store.Put(ctx, format.KeyringPath(put.n), put.sealed); err == nil {
-			err = readsBack(ctx, eng.Store, key, eng.ID, put, ring)
-		}
-	}
-	return put.seen(eng.ID, ring), err
-}
-
-// ReplaceHeader replaces the header that was opened, if it still is the one that is there,
-// and reads it back: what follows deletes what only the older one needs.
-// Errors: ErrChanged when another computer was first.
-// A header that requires a key is written only once its keyring opened with that key.
-func (eng *Engine) ReplaceHeader(ctx context.Context, h *format.Header, key *backupkey.Key) error {
-	if err := eng.StillHeader(ctx); err != nil {
-		return err
-	}
-	if h.Protection == ProtectionKey {
-		if _, _, err := readKeyring(ctx, eng.Store, key, eng.ID, h.Keyring); err != nil {
-			return err
-		}
-	}
-	h.SetSeal(key)
-	if err := eng.Store.Replace(ctx, HeaderPath, h.Encode()); err != nil {
-		return err
-	}
-	now, err := readHeader(ctx, eng.Store)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(now.Encode(), h.Encode()) {
-		return fmt.Errorf("%w: %s is not what was just stored", ErrChanged, HeaderPath)
-	}
-	eng.Header = h
-	return nil
-}
-
-// StillHeader makes sure that the header that was opened is the one that is there.
-func (eng *Engine) StillHeader(ctx context.Context) error {
-	now, err := readHeader(ctx, eng.Store)
-	if err == nil && !bytes.Equal(now.Encode(), eng.Header.Encode()) {
-		err = fmt.Errorf("%w: another computer has replaced %s", ErrChanged, HeaderPath)
-	}
-	return err
-}
-
 // CommitChange makes the protection to come the only one. The caller has
 // proved that the new epoch's snapshot restores. Errors: ErrGivenUp, and the header is as it was.
 func (r *Repository) CommitChange(ctx context.Context) error {
@@ -208,7 +148,7 @@ func (r *Repository) DropOldEpochs(ctx context.Context, key *backupkey.Key, prog
 		old, sealedBy = r.public(), r.e.Key // also what an interrupted run of this has left
 	}
 	if sealedBy != nil {
-		rings, err := keyringsOf(ctx, r.e.Store, r.e.ID, sealedBy)
+		rings, err := sealed.KeyringsOf(ctx, r.e.Store, r.e.ID, sealedBy)
 		if err != nil {
 			return err
 		}
@@ -264,7 +204,7 @@ func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 		return ErrGivenUp
 	}
 	for _, n := range now {
-		both := NewEngine(r.e.Store, r.e.Header, r.e.Key, append(slices.Clone(epochs), r.e.Newest()))
+		both := New(sealed.New(r.e.Store, r.e.Header, r.e.Key, append(slices.Clone(epochs), r.e.Newest())))
 		both.Trust.Legacy = true // what goes is not judged
 		v, err := Of(both).Verify(ctx, VerifyOptions{CurrentOnly: true, Only: &n})
 		if err != nil {
@@ -313,7 +253,7 @@ func (r *Repository) GiveUpChange(ctx context.Context, key *backupkey.Key, progr
 	if h.Protection == ProtectionNone {
 		h.VaultCard = nil // it was that of the key to come
 	}
-	now, err := readHeader(ctx, r.e.Store)
+	now, err := sealed.ReadHeader(ctx, r.e.Store)
 	if err != nil {
 		return err
 	}
@@ -377,11 +317,11 @@ func (r *Repository) forgetOldSecrets(ctx context.Context, last uint32) error {
 // deleteKeyrings deletes the keyrings up to number last, but never the one in use. Those with
 // higher numbers may be of another computer, which is about to make the header name one.
 func (r *Repository) deleteKeyrings(ctx context.Context, last uint32) error {
-	bitset, err := keyringNumbers(ctx, r.e.Store)
+	numbers, err := sealed.KeyringNumbers(ctx, r.e.Store)
 	if err != nil {
 		return err
 	}
-	for _, n := range bitset {
+	for _, n := range numbers {
 		if n > last || n == r.e.Header.Keyring || r.e.Header.Next != nil && n == r.e.Header.Next.Keyring {
 			continue
 		}
@@ -399,7 +339,7 @@ func (r *Repository) SetVaultCard(ctx context.Context, card []byte) error {
 	if err := format.CheckCard(card); err != nil {
 		return err
 	}
-	h, err := readHeader(ctx, r.e.Store)
+	h, err := sealed.ReadHeader(ctx, r.e.Store)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -84,7 +86,7 @@ func (r *Repository) closeEpochs(ctx context.Context, key *backupkey.Key, fresh 
 // it as it was, wrote before now. It tries again after faults that may pass, since it is the only moment at which this can be
 // done: later, somebody with the old key may have written.
 func (r *Repository) closeBetween(ctx context.Context, before *Repository, current *Epoch, first format.ClosedOver) (err error) {
-	for range putTries {
+	for range sealed.Tries {
 		var more format.ClosedOver
 		if more, err = before.e.CloseOver(ctx, first); err == nil && len(more) > 0 {
 			_, err = r.e.PutClosing(ctx, current, more)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -17,7 +19,7 @@ func (eng *Engine) readAt(ctx context.Context, path string, p []byte, offset int
 	err := eng.Store.ReadAt(ctx, path, p, offset)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
-		return fmt.Errorf("%w: %s is %w", ErrDamaged, path, errGone)
+		return fmt.Errorf("%w: %s is %w", ErrDamaged, path, sealed.ErrGone)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %s is cut short", ErrDamaged, path)
 	}
@@ -71,7 +73,7 @@ func (eng *Engine) Chunk(ctx context.Context, id ID) ([]byte, error) {
 // first, and returns cause if none gives it. If its pack is gone, a prune may
 // have moved it since the indexes were read: then it looks for new ones, once.
 func (eng *Engine) chunkElsewhere(ctx context.Context, id ID, cause error) ([]byte, error) {
-	for again := errors.Is(cause, errGone) && eng.firstMiss(id); ; again = false {
+	for again := errors.Is(cause, sealed.ErrGone) && eng.firstMiss(id); ; again = false {
 		for _, at := range eng.Index.Others(id) {
 			content, err := eng.chunkAt(ctx, id, at)
 			if !errors.Is(err, ErrDamaged) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
 
 // What is wrong with the bytes of an object; wrapped with its name and the cause.
@@ -14,8 +15,12 @@ var (
 	ErrNewerFormat   = format.ErrNewerFormat
 	// ErrDamaged: an object is missing, does not authenticate, or does not decode.
 	ErrDamaged = format.ErrDamaged
+	// ErrOlder: the destination shows an older state of the key than this computer has seen there.
+	ErrOlder = sealed.ErrOlder
 	// ErrTooManyKeys: the keyring cannot hold one more change of the key.
 	ErrTooManyKeys = format.ErrTooManyKeys
+	// ErrChanged: the header was replaced by another computer meanwhile.
+	ErrChanged = sealed.ErrChanged
 )
 
 // What a caller decides on; wrapped with the object's name and the cause.
@@ -32,21 +37,10 @@ var (
 	// ErrVanished: chunks that a snapshot was to use were deleted, or marked for
 	// it, while it was made. Nothing was written; store them again.
 	ErrVanished = errors.New("chunks of the backup were removed while it was made")
-	// ErrChanged: the header was replaced by another computer meanwhile.
-	ErrChanged = errors.New("the protection of the backup was changed meanwhile")
 	// ErrChanging: a change of protection is not finished.
 	ErrChanging = errors.New("a change of protection is under way")
 	// ErrGivenUp: another computer is giving the change of protection up, or this one was once; that is all that can be done with it.
 	ErrGivenUp = errors.New("the change of protection is being given up")
 	// ErrNothingNew: the change is made, and the new epoch has no backup that could take the place of the old.
 	ErrNothingNew = errors.New("there is no backup under the new protection yet")
-
-	// ErrOlder: the destination shows an older state of the key than this computer has seen there.
-	ErrOlder = errors.New("the place shows an older state of the key than this computer has seen")
-
-	// errUnvouched is within ErrDamaged: the object may be sound, but what vouches for it is missing.
-	errUnvouched = fmt.Errorf("%w: nothing vouches for it", ErrDamaged)
-	// errGone is within ErrDamaged: the object is not there. Who has just listed
-	// it lists again, since a prune may have deleted it in between.
-	errGone = errors.New("missing")
 )

@@ -1,6 +1,9 @@
 package repo
 
-import "github.com/holdfast-backup/holdfast/core/repo/internal/format"
+import (
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+)
 
 // What callers see of the format's bytes (docs/format.md).
 type (
@@ -24,6 +27,7 @@ type (
 	Facts        = format.Facts
 	Epoch        = format.Epoch
 	Hasher       = format.Hasher
+	Seen         = sealed.Seen
 )
 
 // The values of these types, and the limits of the format.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -150,7 +152,7 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 			switch {
 			case err == nil:
 				r.loaded[n] = true
-			case errors.Is(err, errGone):
+			case errors.Is(err, sealed.ErrGone):
 				l.gone = true
 			case errors.Is(err, ErrDamaged):
 				l.bad = append(l.bad, fmt.Errorf("index %s: %w", n, err))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -246,7 +248,7 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 				refused = true
 			}
 		})
-		if errors.Is(err, errGone) {
+		if errors.Is(err, sealed.ErrGone) {
 			continue // another prune is at it as well
 		}
 		if err != nil {
@@ -279,7 +281,7 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 		var replaced []Name
 		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
 			x, err := r.e.ReadIndex(ctx, rewrite[0])
-			if errors.Is(err, errGone) {
+			if errors.Is(err, sealed.ErrGone) {
 				continue
 			}
 			if err != nil {

@@ -2,10 +2,10 @@ package repo
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -42,57 +42,6 @@ func (q Required) Mending() Required {
 	return q
 }
 
-// Seen is what a computer remembers of the key's state at a destination. The zero value is nothing. It holds no secret.
-type Seen struct {
-	Keyring uint32   // number of the keyring that counted
-	Hash    [32]byte // SHA-256 of its bytes
-	Epoch   [32]byte // names the current epoch
-}
-
-type seenText struct {
-	Keyring uint32 `json:"keyring"`
-	Hash    string `json:"hash"`
-	Epoch   string `json:"epoch"`
-}
-
-// MarshalJSON implements json.Marshaler.
-func (s Seen) MarshalJSON() ([]byte, error) {
-	return json.Marshal(seenText{s.Keyring, hex.EncodeToString(s.Hash[:]), hex.EncodeToString(s.Epoch[:])})
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (s *Seen) UnmarshalJSON(b []byte) error {
-	var t seenText
-	if err := json.Unmarshal(b, &t); err != nil {
-		return err
-	}
-	hash, ok1 := format.ParseHex32(t.Hash)
-	epoch, ok2 := format.ParseHex32(t.Epoch)
-	if !ok1 || !ok2 {
-		return errors.New("what was seen of the key is not in hexadecimal digits")
-	}
-	*s = Seen{t.Keyring, hash, epoch}
-	return nil
-}
-
-// check refuses a keyring that is older than what was seen, or of another history.
-func (s Seen) check(id RepositoryID, ring *format.Keyring, stored storedKeyring) error {
-	switch now := stored.seen(id, ring); {
-	case s == Seen{} || now == s:
-		return nil
-	case now.Keyring < s.Keyring:
-		return fmt.Errorf("%w: keyring %d, where this computer has seen %d", ErrOlder, now.Keyring, s.Keyring)
-	case now.Keyring == s.Keyring:
-		return fmt.Errorf("%w: keyring %d is another one", ErrOlder, now.Keyring)
-	}
-	for _, e := range ring.Epochs {
-		if e.SeenID(id) == s.Epoch {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: keyring %d does not know what this computer has seen", ErrOlder, stored.n)
-}
-
 // Seen returns what to remember of the key's state, so that Required.Since finds an older one. It is zero without encryption.
 func (r *Repository) Seen() Seen { return r.e.Seen }
 
@@ -102,7 +51,7 @@ func (r *Repository) Seen() Seen { return r.e.Seen }
 func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
 	for try := 1; ; try++ {
 		r, err := openNow(ctx, s, q)
-		if err != nil || r.e.Trust.Lost == nil || try == putTries {
+		if err != nil || r.e.Trust.Lost == nil || try == sealed.Tries {
 			return r, err
 		}
 		// What vouches for closed epochs is gone as well where the key is changed at this moment.
@@ -117,7 +66,7 @@ func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
 
 // openNow opens what the header says now.
 func openNow(ctx context.Context, s store.Store, q Required) (*Repository, error) {
-	h, err := readHeader(ctx, s)
+	h, err := sealed.ReadHeader(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -164,15 +113,15 @@ func openSealed(ctx context.Context, s store.Store, h *format.Header, q Required
 }
 
 func openKeyringOf(ctx context.Context, s store.Store, h *format.Header, n uint32, q Required) (*Repository, error) {
-	ring, stored, err := readKeyring(ctx, s, q.key, h.ID(), n)
+	ring, seen, err := sealed.ReadKeyring(ctx, s, q.key, h.ID(), n)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.seen.check(h.ID(), ring, stored); err != nil {
+	if err := q.seen.Check(h.ID(), ring, seen); err != nil {
 		return nil, err
 	}
-	e := NewEngine(s, h, q.key, ring.Epochs)
-	e.Seen = stored.seen(h.ID(), ring)
+	e := New(sealed.New(s, h, q.key, ring.Epochs))
+	e.Seen = seen
 	return Of(e), e.LoadTrust(ctx, ring)
 }
 
@@ -181,7 +130,7 @@ func openKeyringOf(ctx context.Context, s store.Store, h *format.Header, n uint3
 // back (docs/format.md, chapter 11). The last keyring that the key opens counts, and the header is put right by who writes.
 func openStale(ctx context.Context, s store.Store, h *format.Header, q Required) (*Repository, error) {
 	gone := fmt.Errorf("%w: %s is missing", ErrDamaged, format.KeyringPath(h.Keyring))
-	rings, err := keyringsOf(ctx, s, h.ID(), q.key)
+	rings, err := sealed.KeyringsOf(ctx, s, h.ID(), q.key)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +163,7 @@ func openPlain(s store.Store, h *format.Header) (*Repository, error) {
 		return nil, err
 	}
 	secret, _ := format.ParseHex32(h.Epoch)
-	return Of(NewEngine(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)})), nil
+	return Of(New(sealed.New(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)}))), nil
 }
 
 // openComing opens a repository in which encryption is being turned on, with the key to come: what the keyring
@@ -230,34 +179,4 @@ func openComing(ctx context.Context, s store.Store, h *format.Header, q Required
 		return nil, err
 	}
 	return openKeyringOf(ctx, s, h, h.Next.Keyring, q)
-}
-
-// keyringsOf returns the keyrings that a key opens, by number.
-func keyringsOf(ctx context.Context, s store.Store, id RepositoryID, key *backupkey.Key) (map[uint32]*format.Keyring, error) {
-	bitset, err := keyringNumbers(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	rings := make(map[uint32]*format.Keyring)
-	for _, n := range bitset {
-		ring, _, err := readKeyring(ctx, s, key, id, n)
-		if errors.Is(err, ErrDamaged) {
-			continue // another key's, or planted
-		}
-		if err != nil {
-			return nil, err
-		}
-		rings[n] = ring
-	}
-	return rings, nil
-}
-
-func keyringNumbers(ctx context.Context, s store.Store) (bitset []uint32, err error) {
-	err = s.List(ctx, "keyring-", func(o store.Object) error {
-		if n, ok := format.ParseKeyringPath(o.Name); ok {
-			bitset = append(bitset, n)
-		}
-		return nil
-	})
-	return bitset, err
 }

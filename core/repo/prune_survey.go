@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
 
@@ -15,7 +17,7 @@ func (p *pruner) dropDead(ctx context.Context) error {
 	if err := p.remember(ctx); err != nil {
 		return err
 	}
-	all, err := records(ctx, p.e, format.KindPending, format.DecodePending)
+	all, err := sealed.Records(ctx, p.e.Objects, format.KindPending, format.DecodePending)
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,7 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
 	if err := p.checkHeader(ctx); err != nil {
 		return nil, err
 	}
-	if p.marks, err = p.e.Marks(ctx); err != nil {
+	if p.marks, err = sealed.Records(ctx, p.e.Objects, format.KindMark, format.DecodeMark); err != nil {
 		return nil, err
 	}
 	bad, err := p.e.LoadIndex(ctx)
@@ -125,7 +127,7 @@ func (p *pruner) pendings(ctx context.Context) (map[Name]format.Pending, error) 
 	for err == nil {
 		var all map[Name]format.Pending
 		var after map[Name]int64
-		if all, err = records(ctx, p.e, format.KindPending, format.DecodePending); err != nil {
+		if all, err = sealed.Records(ctx, p.e.Objects, format.KindPending, format.DecodePending); err != nil {
 			break
 		}
 		if after, err = p.e.List(ctx, format.KindPending); err != nil {
@@ -150,7 +152,7 @@ func (p *pruner) newSnapshots(ctx context.Context) (out []*Snapshot, err error) 
 			continue
 		}
 		s, err := p.r.Snapshot(ctx, n)
-		if errors.Is(err, errGone) {
+		if errors.Is(err, sealed.ErrGone) {
 			continue // removed by another computer just now
 		}
 		if err != nil {
@@ -174,7 +176,7 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 			continue // of a closed epoch: leaveLate keeps its packs
 		}
 		x, err := p.e.ReadIndex(ctx, n)
-		if errors.Is(err, errGone) {
+		if errors.Is(err, sealed.ErrGone) {
 			continue // merged before the pending object named it; the backup checks again before it ends
 		}
 		if err != nil {

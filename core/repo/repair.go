@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -121,10 +123,10 @@ func (p *repairer) setAside(ctx context.Context) error {
 			if err == nil {
 				err = check[kind](payload)
 			}
-			if err == nil || errors.Is(err, errGone) {
+			if err == nil || errors.Is(err, sealed.ErrGone) {
 				continue
 			}
-			if errors.Is(err, errUnvouched) {
+			if errors.Is(err, sealed.ErrUnvouched) {
 				p.damage("%v", err)
 				continue
 			}
@@ -199,11 +201,10 @@ func (p *repairer) packs(ctx context.Context, indexed map[Name]format.PackList) 
 	if err != nil {
 		return err
 	}
-	marks, err := p.e.Marks(ctx)
+	marked, err := p.e.MarkedPacks(ctx)
 	if err != nil && !(p.o.DryRun && errors.Is(err, ErrDamaged)) {
 		return err
 	}
-	marked := markedPacks(marks)
 	p.out.Packs = len(present)
 	p.v.packs = present
 	for n := range indexed {

@@ -1,9 +1,7 @@
 package repo
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,22 +33,11 @@ func (r *Repository) SetAhead(by time.Duration) { r.e.Ahead = by }
 // Inspect reads the header only.
 // Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged, those of store.
 func Inspect(ctx context.Context, s store.Store) (Facts, error) {
-	h, err := readHeader(ctx, s)
+	h, err := sealed.ReadHeader(ctx, s)
 	if err != nil {
 		return Facts{}, err
 	}
 	return h.Facts(), nil
-}
-
-func readHeader(ctx context.Context, s store.Store) (*format.Header, error) {
-	b, err := store.ReadAll(ctx, s, HeaderPath, format.MaxHeader)
-	if errors.Is(err, store.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s has no %s", ErrNotRepository, s.Properties().Location, HeaderPath)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return format.ParseHeader(b)
 }
 
 // Create makes a repository at an empty destination, encrypted under key, or
@@ -73,11 +62,10 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 	if key == nil {
 		h.Guard = e.Public()
 	} else {
-		put, err := putKeyring(ctx, s, key, id, 0, ring)
-		if err != nil {
+		var err error
+		if seen, err = sealed.PutKeyring(ctx, s, key, id, 0, ring); err != nil {
 			return nil, err
 		}
-		seen = put.seen(id, ring)
 		h.Guard = format.Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: seen.Keyring}
 	}
 	h.SetSeal(key)
@@ -87,71 +75,9 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 		}
 		return nil, err
 	}
-	r := Of(NewEngine(s, h, key, ring.Epochs))
+	r := Of(New(sealed.New(s, h, key, ring.Epochs)))
 	r.e.Seen = seen
 	return r, nil
-}
-
-// storedKeyring is a keyring object at the destination.
-type storedKeyring struct {
-	n      uint32
-	sealed []byte
-}
-
-func (k storedKeyring) seen(id RepositoryID, ring *format.Keyring) Seen {
-	return Seen{Keyring: k.n, Hash: sha256.Sum256(k.sealed), Epoch: ring.Epochs[len(ring.Epochs)-1].SeenID(id)}
-}
-
-// keyringTries is how many keyrings may be in the way of a new one: those that interrupted changes have left, and any that
-// somebody planted.
-const keyringTries = 1000
-
-// putKeyring stores a keyring under the first free number after above, and reads it back with the key that it is meant for.
-func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, above uint32, ring *format.Keyring) (storedKeyring, error) {
-	salt := format.NewSecret()
-	for n := above + 1; n <= format.MaxKeyring && n-above <= keyringTries; n++ {
-		sealed, err := format.SealKeyring(key, id, n, ring, salt)
-		if err != nil {
-			return storedKeyring{}, err
-		}
-		if err = s.Put(ctx, format.KeyringPath(n), sealed); errors.Is(err, store.ErrExists) {
-			salt = format.NewSecret()
-			continue
-		}
-		if err != nil {
-			return storedKeyring{}, err
-		}
-		stored := storedKeyring{n, sealed}
-		return stored, readsBack(ctx, s, key, id, stored, ring)
-	}
-	return storedKeyring{}, fmt.Errorf("%w: there is no free number for a keyring after %d", ErrTooManyKeys, above)
-}
-
-// readsBack makes sure that a keyring is there and opens with its key: without it nothing opens.
-func readsBack(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, stored storedKeyring, ring *format.Keyring) error {
-	back, there, err := readKeyring(ctx, s, key, id, stored.n)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(there.sealed, stored.sealed) || !back.Holds(ring.Epochs[len(ring.Epochs)-1]) {
-		return fmt.Errorf("%w: %s is not what was just stored", ErrDamaged, format.KeyringPath(stored.n))
-	}
-	return nil
-}
-
-func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id RepositoryID, n uint32) (*format.Keyring, storedKeyring, error) {
-	sealed, err := store.ReadAll(ctx, s, format.KeyringPath(n), format.MaxHeader)
-	switch {
-	case errors.Is(err, store.ErrNotExist):
-		return nil, storedKeyring{}, fmt.Errorf("%w: %s is missing", ErrDamaged, format.KeyringPath(n))
-	case errors.Is(err, store.ErrTooLarge):
-		return nil, storedKeyring{}, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if err != nil {
-		return nil, storedKeyring{}, err
-	}
-	ring, err := format.OpenKeyring(key, id, n, sealed)
-	return ring, storedKeyring{n, sealed}, err
 }
 
 // Fresh returns the same repository with nothing loaded yet.
@@ -167,63 +93,6 @@ func (r *Repository) Facts() Facts { return r.e.Header.Facts() }
 
 // Store returns the destination.
 func (r *Repository) Store() store.Store { return r.e.Store }
-
-// Newest is the epoch that began last; while encryption is turned off it is the one to come.
-func (eng *Engine) Newest() *Epoch { return eng.Epochs[len(eng.Epochs)-1] }
-
-// Owner returns the epoch that made a name, nil if none of ours did.
-func (eng *Engine) Owner(kind format.ObjectKind, n Name) *Epoch {
-	for _, e := range slices.Backward(eng.Epochs) {
-		if e.Owns(kind, n) {
-			return e
-		}
-	}
-	return nil
-}
-
-// List returns the names of one kind with their sizes. Objects that do not count
-// (closing.go) are left out; verify reports them.
-func (eng *Engine) List(ctx context.Context, kind format.ObjectKind) (map[Name]int64, error) {
-	return eng.listOf(ctx, kind, func(n Name) bool { return eng.Counts(kind, n) })
-}
-
-// listOf is list of the names that believed picks.
-func (eng *Engine) listOf(ctx context.Context, kind format.ObjectKind, believed func(Name) bool) (map[Name]int64, error) {
-	names := make(map[Name]int64)
-	err := eng.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
-		if n, ok := kind.ParsePath(o.Name); ok && believed(n) {
-			names[n] = o.Size
-		}
-		return nil
-	})
-	return names, err
-}
-
-// Read fetches and opens any object but a pack. One that does not count is ErrDamaged.
-func (eng *Engine) Read(ctx context.Context, kind format.ObjectKind, n Name) ([]byte, error) {
-	if !eng.Counts(kind, n) {
-		return nil, fmt.Errorf("%w: %s %s is not of this backup", ErrDamaged, kind, n)
-	}
-	return eng.readUnder(ctx, eng.Owner(kind, n), kind, n)
-}
-
-// readUnder is readObject for a caller that knows the epoch and believes it.
-func (eng *Engine) readUnder(ctx context.Context, e *Epoch, kind format.ObjectKind, n Name) ([]byte, error) {
-	sealed, err := store.ReadAll(ctx, eng.Store, kind.Path(n), format.MaxSealed)
-	switch {
-	case errors.Is(err, store.ErrNotExist):
-		return nil, fmt.Errorf("%w: %s %s is %w", ErrDamaged, kind, n, errGone)
-	case errors.Is(err, store.ErrTooLarge):
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := eng.vouched(e, kind, n, sealed); err != nil {
-		return nil, err
-	}
-	return e.OpenObject(eng.ID, kind, n, sealed)
-}
 
 // Wrote reports whether a snapshot's name is of an epoch that this repository reads, there or not.
 func (r *Repository) Wrote(snapshot Name) bool {
@@ -361,4 +230,17 @@ func Newest(all []*Snapshot, now time.Time) *Snapshot {
 		return nil
 	}
 	return all[len(all)-1]
+}
+
+// Late returns the snapshots of closed epochs that nobody closed over: a computer wrote them while the key was changed, or somebody with
+// the old key did later. They are kept and do not count.
+func (r *Repository) Late(ctx context.Context) ([]Name, error) {
+	var late []Name
+	err := r.e.Store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
+		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok && r.e.IsLate(format.KindSnapshot, n) {
+			late = append(late, n)
+		}
+		return nil
+	})
+	return late, err
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -23,7 +25,7 @@ import (
 func under(r *Repository, s store.Store, e *Epoch) *Repository {
 	h := *r.e.Header
 	h.Next = nil
-	return Of(NewEngine(ownHeader{s, h.Encode()}, &h, r.e.Key, []*Epoch{e.As(format.EpochCurrent)}))
+	return Of(New(sealed.New(ownHeader{s, h.Encode()}, &h, r.e.Key, []*Epoch{e.As(format.EpochCurrent)})))
 }
 
 // ownHeader shows a header of one's own.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -182,12 +184,12 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 
 // header reads the header and the keyring again: Open may be long ago.
 func (v *verifier) header(ctx context.Context) error {
-	h, err := readHeader(ctx, v.e.Store)
+	h, err := sealed.ReadHeader(ctx, v.e.Store)
 	if err == nil && !bytes.Equal(h.Encode(), v.e.Header.Encode()) {
 		err = fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
 	}
 	if err == nil && h.Protection == ProtectionKey {
-		_, _, err = readKeyring(ctx, v.e.Store, v.e.Key, v.e.ID, h.Keyring)
+		_, _, err = sealed.ReadKeyring(ctx, v.e.Store, v.e.Key, v.e.ID, h.Keyring)
 	}
 	return v.judge(err)
 }
@@ -200,11 +202,10 @@ func (v *verifier) records(ctx context.Context) (err error) {
 	if _, err = v.r.Pinned(ctx); v.judge(err) != nil {
 		return err
 	}
-	if _, err = records(ctx, v.e, format.KindPending, format.DecodePending); v.judge(err) != nil {
+	if _, err = sealed.Records(ctx, v.e.Objects, format.KindPending, format.DecodePending); v.judge(err) != nil {
 		return err
 	}
-	marks, err := v.e.Marks(ctx)
-	v.marked = markedPacks(marks)
+	v.marked, err = v.e.MarkedPacks(ctx)
 	return v.judge(err)
 }
 
@@ -230,7 +231,7 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 	var read []*Snapshot
 	for _, n := range names {
 		s, err := v.r.Snapshot(ctx, n)
-		if errors.Is(err, errGone) && v.justRemoved(ctx, n) {
+		if errors.Is(err, sealed.ErrGone) && v.justRemoved(ctx, n) {
 			continue
 		}
 		if err != nil {

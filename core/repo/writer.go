@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -25,7 +27,6 @@ const (
 	// indexEvery packs an index is written, so that what a dead run left is
 	// found again without reading the packs' tables.
 	indexEvery = 64
-	putTries   = 3
 )
 
 // Writer adds chunks, indexes and snapshots to a repository. Packs are
@@ -75,11 +76,11 @@ func (eng *Engine) NewWriter(ctx context.Context, packBytes int) (*Writer, error
 	if _, err := eng.LoadIndex(ctx); err != nil {
 		return nil, err
 	}
-	marks, err := eng.Marks(ctx) // before the packs are listed: see settle
+	marked, err := eng.MarkedPacks(ctx) // before the packs are listed: see settle
 	if err != nil {
 		return nil, err
 	}
-	orphans, err := eng.adopt(ctx, markedPacks(marks))
+	orphans, err := eng.adopt(ctx, marked)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +206,7 @@ func (w *Writer) fail(err error) { w.cancel(err) }
 
 // put stores an object and counts it.
 func (w *Writer) put(path string, b []byte) error {
-	err := w.repo.put(w.ctx, path, b)
+	err := w.repo.Put(w.ctx, path, b)
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
 	}
@@ -244,7 +245,7 @@ func (eng *Engine) PutIndex(ctx context.Context, supersedes []Name, packs []form
 			break
 		}
 		// A prune may have put it into another index by now. It is put again: two indexes may say the same.
-		if lost := (*lostError)(nil); !errors.As(err, &lost) || try == putTries {
+		if lost := (*sealed.LostError)(nil); !errors.As(err, &lost) || try == sealed.Tries {
 			return name, err
 		}
 	}
@@ -314,7 +315,7 @@ func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
 	s.Name = w.epoch.NewName(format.KindSnapshot)
 	path := format.KindSnapshot.Path(s.Name)
 	sealed := w.epoch.SealObject(w.repo.ID, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
-	if err := w.repo.putSure(w.ctx, path, sealed); err != nil {
+	if err := w.repo.PutSure(w.ctx, path, sealed); err != nil {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
@@ -347,7 +348,7 @@ func (w *Writer) takeBack(n Name) error {
 // object must be there: then a prune sees it, or is seen here.
 func (w *Writer) settle() error {
 	r := w.repo
-	marks, err := r.Marks(w.ctx) // first: a mark goes after its packs
+	marked, err := r.MarkedPacks(w.ctx) // first: a mark goes after its packs
 	if err != nil {
 		return err
 	}
@@ -358,7 +359,7 @@ func (w *Writer) settle() error {
 	if err != nil {
 		return err
 	}
-	leaveOut(present, markedPacks(marks))
+	leaveOut(present, marked)
 	if err := r.CheckHeader(w.ctx); err != nil {
 		return err
 	}
@@ -366,16 +367,6 @@ func (w *Writer) settle() error {
 		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
 	}
 	return nil
-}
-
-// CheckHeader reports whether protection and epochs are still those that were
-// opened; otherwise it is ErrChanged.
-func (eng *Engine) CheckHeader(ctx context.Context) error {
-	h, err := readHeader(ctx, eng.Store)
-	if err == nil && !h.SameEpochs(eng.Header) {
-		err = ErrChanged
-	}
-	return err
 }
 
 // Close stops uploads under way and frees the buffers. What was not flushed

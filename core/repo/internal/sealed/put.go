@@ -1,0 +1,63 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Tries is how often an object is stored before a fault counts as one.
+const Tries = 3
+
+// Put stores an object, trying again after faults that may pass. An answer
+// may be lost after the object was stored, so a second try may find it there.
+func (o *Objects) Put(ctx context.Context, path string, b []byte) error {
+	for try := 1; ; try++ {
+		err := o.Store.Put(ctx, path, b)
+		if errors.Is(err, store.ErrExists) && try > 1 {
+			if there, statErr := o.Store.Stat(ctx, path); statErr == nil && there.Size == int64(len(b)) {
+				err = nil
+			}
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case try == Tries || store.IsPermanent(err):
+			return err
+		}
+		wait := time.NewTimer(time.Duration(try*try) * 250 * time.Millisecond)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// PutSure stores an object and looks whether it is there: for those on which
+// the safety of others' data rests.
+func (o *Objects) PutSure(ctx context.Context, path string, b []byte) error {
+	if err := o.Put(ctx, path, b); err != nil {
+		return err
+	}
+	there, err := o.Store.Stat(ctx, path)
+	if err == nil && there.Size != int64(len(b)) || errors.Is(err, store.ErrNotExist) {
+		err = &LostError{path}
+	}
+	return err
+}
+
+// LostError is ErrDamaged: an object was stored and is not there.
+type LostError struct{ path string }
+
+func (e *LostError) Error() string {
+	return format.ErrDamaged.Error() + ": " + e.path + " was stored and is not there"
+}
+
+func (e *LostError) Unwrap() error { return format.ErrDamaged }
