@@ -26,8 +26,8 @@ ACCOUNTS := 1000,10000,100000,1000000
 
 # Sizes of the repository for bench-scale, in chunks of data.
 CHUNKS := 10000,100000,1000000
-# The stages that bench-micro measures: in core/repo and core/backup, all that need no flag.
-MICRO := $(GO) test ./core/repo ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
+# The stages that bench-micro measures: in core/repo, what is below it, and core/backup: all that need no flag.
+MICRO := $(GO) test ./core/repo/... ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
 .PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke stories windows clean
 
@@ -104,7 +104,7 @@ bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs
 bench-micro: ## each stage of the engine, beside bench/baseline.txt
 	mkdir -p $(BUILD)
 	$(MICRO) | tee $(BUILD)/micro.txt
-	$(GO) run $(BENCHSTAT) -table pkg bench/baseline.txt $(BUILD)/micro.txt
+	$(GO) run $(BENCHSTAT) -table goos -ignore pkg,cpu bench/baseline.txt $(BUILD)/micro.txt
 
 bench-baseline: ## make this machine's figures the baseline
 	{ echo "# $$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1), $$(nproc) cores, $$($(GO) version | cut -d' ' -f3), $$(date -u +%F)"; $(MICRO); } > $(BUILD)/baseline.txt

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -204,7 +206,7 @@ func (r *Repository) replaced(ctx context.Context, epochs []*Epoch) error {
 		return ErrGivenUp
 	}
 	for _, n := range now {
-		both := New(sealed.New(r.e.Store, r.e.Header, r.e.Key, append(slices.Clone(epochs), r.e.Newest())))
+		both := engine.New(sealed.New(r.e.Store, r.e.Header, r.e.Key, append(slices.Clone(epochs), r.e.Newest())))
 		both.Trust.Legacy = true // what goes is not judged
 		v, err := Of(both).Verify(ctx, VerifyOptions{CurrentOnly: true, Only: &n})
 		if err != nil {

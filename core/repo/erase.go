@@ -312,7 +312,7 @@ func (e *eraser) write(ctx context.Context, w *Writer, s *Snapshot) (Name, error
 			s.Previous = &n
 		}
 	}
-	made, err := w.writeSnapshot(*s)
+	made, err := w.WriteDated(*s)
 	if err != nil {
 		return Name{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
@@ -19,6 +20,9 @@ var (
 	ErrOlder = sealed.ErrOlder
 	// ErrTooManyKeys: the keyring cannot hold one more change of the key.
 	ErrTooManyKeys = format.ErrTooManyKeys
+	// ErrVanished: chunks that a snapshot was to use were deleted, or marked for
+	// it, while it was made. Nothing was written; store them again.
+	ErrVanished = engine.ErrVanished
 	// ErrChanged: the header was replaced by another computer meanwhile.
 	ErrChanged = sealed.ErrChanged
 )
@@ -34,9 +38,6 @@ var (
 	ErrNoSnapshot  = errors.New("no such snapshot")
 	ErrAmbiguous   = errors.New("more than one snapshot begins like this")
 	ErrNoEntry     = errors.New("no such entry")
-	// ErrVanished: chunks that a snapshot was to use were deleted, or marked for
-	// it, while it was made. Nothing was written; store them again.
-	ErrVanished = errors.New("chunks of the backup were removed while it was made")
 	// ErrChanging: a change of protection is not finished.
 	ErrChanging = errors.New("a change of protection is under way")
 	// ErrGivenUp: another computer is giving the change of protection up, or this one was once; that is all that can be done with it.

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
@@ -29,6 +30,19 @@ type (
 	Hasher       = format.Hasher
 	Seen         = sealed.Seen
 )
+
+// What callers see of writing.
+type (
+	Writer         = engine.Writer
+	Stats          = engine.Stats
+	Saver          = engine.Saver
+	TreeBuilder    = engine.TreeBuilder
+	ContentBuilder = engine.ContentBuilder
+)
+
+// ChunkBuffer returns a buffer for a chunk of up to n bytes. The content
+// starts at index 1: the record's encoding byte comes before it.
+func ChunkBuffer(n int) []byte { return engine.ChunkBuffer(n) }
 
 // The values of these types, and the limits of the format.
 const (

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -26,9 +28,9 @@ func (p *pruner) toMove(all map[Name]*packUse) []*packUse {
 	var out []*packUse
 	var small [2][]*packUse
 	for _, u := range all {
-		class, target := 0, cmp.Or(p.o.PackBytes, dataPackTarget)
+		class, target := 0, cmp.Or(p.o.PackBytes, engine.DataPackTarget)
 		if u.meta {
-			class, target = 1, min(target, metaPackTarget)
+			class, target = 1, min(target, engine.MetaPackTarget)
 		}
 		switch {
 		case u.live > 0 && u.left:
@@ -161,7 +163,7 @@ func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
 }
 
 func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows map[Name][]index.Row, progress func(int64)) error {
-	w := p.e.NewWriterUnder(ctx, e, cmp.Or(p.o.PackBytes, dataPackTarget))
+	w := p.e.NewWriterUnder(ctx, e, p.o.PackBytes)
 	defer w.Close()
 	var buf []byte
 	var err error
@@ -169,7 +171,7 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows 
 		c := e.PackCipher(u.name)
 		for rest := rows[u.name]; len(rest) > 0; {
 			n, first, end := 1, rest[0].Offset, rest[0].Offset+uint32(rest[0].Sealed())
-			for n < len(rest) && rest[n].Offset <= end+loadGap && rest[n].Offset+uint32(rest[n].Sealed())-first <= loadSpan {
+			for n < len(rest) && rest[n].Offset <= end+engine.LoadGap && rest[n].Offset+uint32(rest[n].Sealed())-first <= engine.LoadSpan {
 				end = rest[n].Offset + uint32(rest[n].Sealed())
 				n++
 			}
@@ -179,11 +181,11 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows 
 			}
 			for _, at := range rest[:n] {
 				sealed := read[at.Offset-first:][:at.Sealed()]
-				record, err := recordToCopy(c, at, sealed)
+				record, err := engine.RecordToCopy(c, at, sealed)
 				if err != nil {
 					return fmt.Errorf("pack %s: %w", u.name, err)
 				}
-				if err := w.copyRecord(at, record); err != nil {
+				if err := w.CopyRecord(at, record); err != nil {
 					return err
 				}
 				progress(at.Sealed())
@@ -191,37 +193,11 @@ func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows 
 			rest = rest[n:]
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return p.e.DeleteAll(ctx, format.KindPending, w.pending)
+	return w.FlushCopies()
 }
 
-// recordToCopy decrypts a sealed record in place and returns it as it was stored, once its content has been held against its id.
-func recordToCopy(c format.PackCipher, at index.Row, sealed []byte) ([]byte, error) {
-	_, err := c.OpenRecord(at.ID, at.Ordinal, sealed, int(at.Content), nil)
-	return sealed[:len(sealed)-format.GCMTag], err
-}
-
-// copyRecord puts the record of a chunk that is stored already into another pack.
-func (w *Writer) copyRecord(at index.Row, record []byte) error {
-	class := w.data
-	if at.Kind != KindData {
-		class = w.meta
-	}
-	p, ordinal, place, err := class.reserve(format.PackEntry{ID: at.ID, Kind: at.Kind, Record: at.Record, Content: at.Content})
-	if err != nil {
-		return err
-	}
-	p.cipher.SealRecord(place, at.ID, ordinal, record)
-	p.done()
-	return nil
-}
-
-// How many chunks an index is filled up to when indexes are merged, and under
-// how many one counts as small; small ones are merged when there are that many.
+// Under how many chunks an index counts as small; small ones are merged when there are that many.
 const (
-	indexChunks  = 200_000
 	indexSmall   = 20_000
 	smallIndexes = 8
 	manyIndexes  = 64
@@ -279,16 +255,16 @@ func (r *Repository) reindex(ctx context.Context, known, busy map[Name]bool, kee
 	for len(rewrite) > 0 {
 		var packs []format.PackList
 		var replaced []Name
-		for chunks := 0; len(rewrite) > 0 && chunks < indexChunks; rewrite = rewrite[1:] {
-			x, err := r.e.ReadIndex(ctx, rewrite[0])
+		for chunks := 0; len(rewrite) > 0 && chunks < engine.IndexChunks; rewrite = rewrite[1:] {
+			named, err := r.e.ReadIndex(ctx, rewrite[0])
 			if errors.Is(err, sealed.ErrGone) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			replaced = append(replaced, x.name)
-			for _, p := range x.packs {
+			replaced = append(replaced, rewrite[0])
+			for _, p := range named {
 				if keep(p.Name) {
 					packs = append(packs, p)
 					chunks += len(p.Entries)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -120,7 +122,7 @@ func openKeyringOf(ctx context.Context, s store.Store, h *format.Header, n uint3
 	if err := q.seen.Check(h.ID(), ring, seen); err != nil {
 		return nil, err
 	}
-	e := New(sealed.New(s, h, q.key, ring.Epochs))
+	e := engine.New(sealed.New(s, h, q.key, ring.Epochs))
 	e.Seen = seen
 	return Of(e), e.LoadTrust(ctx, ring)
 }
@@ -163,7 +165,7 @@ func openPlain(s store.Store, h *format.Header) (*Repository, error) {
 		return nil, err
 	}
 	secret, _ := format.ParseHex32(h.Epoch)
-	return Of(New(sealed.New(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)}))), nil
+	return Of(engine.New(sealed.New(s, h, nil, []*Epoch{format.NewEpoch(h.ID(), secret, 0)}))), nil
 }
 
 // openComing opens a repository in which encryption is being turned on, with the key to come: what the keyring

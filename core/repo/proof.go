@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 )
 
 // Proof reads files back as a restore would and keeps nothing. It is for one goroutine.
@@ -71,7 +73,7 @@ func (p *Proof) ask(id ID) {
 	}
 	n, ok := p.r.Length(id)
 	if !ok {
-		p.faults[id] = missing(id)
+		p.faults[id] = engine.Missing(id)
 		return
 	}
 	p.lengths[id] = n // until it is read

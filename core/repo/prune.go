@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -83,7 +85,7 @@ type Pruning struct {
 // pruner is the state of one Prune.
 type pruner struct {
 	r   *Repository
-	e   *Engine
+	e   *engine.Engine
 	o   PruneOptions
 	out Pruning
 	id  [16]byte

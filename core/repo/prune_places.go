@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )
 
@@ -78,7 +80,7 @@ func (s *places) each(fn func(place *index.Row)) error {
 		case s.rank[place.Pack] > placeGone:
 			fn(place)
 		case s.strict(n) && fault == nil:
-			fault = missing(place.ID)
+			fault = engine.Missing(place.ID)
 		}
 		// Otherwise a backup under way needs it, and has seen that it is gone or is about to.
 	})

@@ -175,14 +175,14 @@ func (p *pruner) hold(ctx context.Context, v format.Pending) error {
 		if !p.e.Counts(format.KindIndex, n) {
 			continue // of a closed epoch: leaveLate keeps its packs
 		}
-		x, err := p.e.ReadIndex(ctx, n)
+		packs, err := p.e.ReadIndex(ctx, n)
 		if errors.Is(err, sealed.ErrGone) {
 			continue // merged before the pending object named it; the backup checks again before it ends
 		}
 		if err != nil {
 			return err
 		}
-		for _, pack := range x.packs {
+		for _, pack := range packs {
 			for _, e := range pack.Entries {
 				if n, ok := p.e.Index.Number(e.ID); ok {
 					p.pending.needed.add(n)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -277,14 +279,14 @@ func TestPruneKeepsWhatABackupIsAboutToReferTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.checkpoint(old); err != nil {
+	if err := w.Checkpoint(old); err != nil {
 		t.Fatal(err)
 	}
 	c := newPruneComputer()
 	o := c.options(names[0])
 	o.Grace = 0
 	c.prune(t, m, o)
-	if err := w.settle(); err != nil {
+	if err := w.Settle(); err != nil {
 		t.Fatal(err)
 	}
 	s, err := w.WriteSnapshot(*old)
@@ -548,7 +550,7 @@ func TestWhatIsNeededAfterAllIsUnmarked(t *testing.T) {
 	c := newPruneComputer()
 	o := c.options(names[0])
 	o.Grace = 0
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Delay, Before: func(context.Context) error { return w.checkpoint(old) }})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Delay, Before: func(context.Context) error { return w.Checkpoint(old) }})
 	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(ctx, o); err != nil {
 		t.Fatal(err)
 	}
@@ -581,7 +583,7 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}, {2}: {Pruner: own, Packs: []Name{b}}}, b},
 		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}, {2}: {Pruner: own, Packs: []Name{a}}}, a},
 	} {
-		e := &Engine{Index: index.New()}
+		e := &engine.Engine{Index: index.New()}
 		chunk := format.PackEntry{ID: ID{7}, Record: 100, Content: 99}
 		e.Index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
 		e.Index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
@@ -686,7 +688,7 @@ func TestWhatStaysAfterAllIsInAnIndex(t *testing.T) {
 	o.Grace, o.MaxWaste = 0, 1
 	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "indexes/", Kind: faultstore.Delay, Before: func(context.Context) error {
 		c.now = c.now.Add(2 * planFor)
-		return w.checkpoint(old)
+		return w.Checkpoint(old)
 	}})
 	if _, err := reopen(t, faultstore.New(m, script), nil).Prune(ctx, o); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -32,7 +34,7 @@ func (b *bitset) add(n uint32) bool {
 // reach finds every chunk that can be reached from roots. It reads each
 // distinct tree block and extent list once, however many snapshots share it.
 type reach struct {
-	e *Engine
+	e *engine.Engine
 	// base, if not nil, has found what snapshots need; what it has read is not
 	// read again. What is not there is then passed over: these are the trees of a
 	// backup that is not finished. Without base it is ErrDamaged.
@@ -84,14 +86,10 @@ func (w *reach) take(front, found []block) ([]block, error) {
 				front = append(front, b)
 			}
 		case w.base == nil:
-			return nil, missing(b.id)
+			return nil, engine.Missing(b.id)
 		}
 	}
 	return front, nil
-}
-
-func missing(id ID) error {
-	return fmt.Errorf("%w: chunk %s, which a snapshot needs, is in no index", ErrDamaged, id)
 }
 
 // level reads the blocks in front and returns those they lead to.
@@ -110,7 +108,7 @@ func (w *reach) level(ctx context.Context, front []block) (next []block, err err
 			for _, id := range data {
 				n, ok := w.e.Index.Number(id)
 				if !ok && w.base == nil {
-					return missing(id)
+					return engine.Missing(id)
 				}
 				if ok {
 					w.needed.add(n)

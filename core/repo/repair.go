@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"golang.org/x/sync/errgroup"
@@ -44,7 +46,7 @@ const lostPrefix = "lost/"
 // repairer is the state of one Repair.
 type repairer struct {
 	r    *Repository
-	e    *Engine
+	e    *engine.Engine
 	o    RepairOptions
 	v    *verifier // finds what is lost
 	out  Repairing
@@ -178,7 +180,7 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error
 	}
 	out := make(map[Name]format.PackList)
 	for n := range names {
-		x, err := p.e.ReadIndex(ctx, n)
+		packs, err := p.e.ReadIndex(ctx, n)
 		if errors.Is(err, ErrDamaged) {
 			continue // of a preview: set aside otherwise
 		}
@@ -186,7 +188,7 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error
 			return nil, err
 		}
 		p.old = append(p.old, n)
-		for _, pack := range x.packs {
+		for _, pack := range packs {
 			if p.e.Counts(format.KindPack, pack.Name) {
 				out[pack.Name] = pack
 			}
@@ -355,7 +357,7 @@ func (p *repairer) rewrite(ctx context.Context) error {
 	}
 	for _, list := range p.have {
 		packs = append(packs, list)
-		if chunks += len(list.Entries); chunks >= indexChunks {
+		if chunks += len(list.Entries); chunks >= engine.IndexChunks {
 			// All but the last leave the older ones in force: cut off here, nothing is missing.
 			all := replaced
 			replaced = nil
@@ -376,7 +378,7 @@ func (p *repairer) rewrite(ctx context.Context) error {
 
 // moveSound copies what reads back of some packs to new ones.
 func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackList) error {
-	w := p.e.NewWriterUnder(ctx, e, dataPackTarget)
+	w := p.e.NewWriterUnder(ctx, e, 0)
 	defer w.Close()
 	for _, l := range list {
 		c := e.PackCipher(l.Name)
@@ -391,17 +393,14 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackLi
 				continue
 			}
 			at := index.Row{ID: entry.ID, Location: index.Location{Ordinal: uint32(i), Kind: entry.Kind, Record: entry.Record, Content: entry.Content}}
-			record, err := recordToCopy(c, at, sealed)
+			record, err := engine.RecordToCopy(c, at, sealed)
 			if err != nil {
 				continue
 			}
-			if err := w.copyRecord(at, record); err != nil {
+			if err := w.CopyRecord(at, record); err != nil {
 				return err
 			}
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return p.e.DeleteAll(ctx, format.KindPending, w.pending)
+	return w.FlushCopies()
 }

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/backupkey"
-	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -271,7 +272,7 @@ func TestLongExtentListsAndLargeFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const extents = 3*listBlockExtents*2 + 17
+	const extents = 3*engine.ListBlockExtents*2 + 17
 	b := s.NewContentBuilder()
 	var want int64
 	for i := range extents {
@@ -431,51 +432,12 @@ func TestFindSnapshot(t *testing.T) {
 	}
 }
 
-func TestPadmeLeaksLittleAndCostsLittle(t *testing.T) {
-	for length := 1; length < 1<<22; length = length*9/8 + 1 {
-		p := format.Padme(length)
-		if p < length || p > length+length*12/100+1 || format.Padme(p) != p {
-			t.Fatalf("padme(%d) = %d", length, p)
-		}
-	}
-}
-
-// Packs end where they need little padding: blindly filled ones are a hundredth of it.
-func TestPacksAreWellFilled(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	var stored, used, packs int
-	for packs < 200 {
-		sum, n := 0, 0
-		for {
-			record := 2<<20 + 17
-			if rng.IntN(4) > 0 {
-				record = 1 + rng.IntN(record)
-			}
-			if format.PackSize(sum+record, n+1) > dataPackTarget {
-				break
-			}
-			sum, n = sum+record, n+1
-			if wellFilled(sum, n, dataPackTarget) {
-				break
-			}
-		}
-		size := format.PackSize(sum, n)
-		if size < dataPackTarget/2 || size > dataPackTarget {
-			t.Fatalf("a pack of %d bytes", size)
-		}
-		stored, used, packs = stored+size, used+sum+n*format.TableEntry, packs+1
-	}
-	if padding := stored - used; padding*200 > stored {
-		t.Errorf("%d of %d bytes are padding", padding, stored)
-	}
-}
-
 // What calls itself media is compressed all the same where a sample can be.
 func TestMediaIsCompressedWhereItCanBe(t *testing.T) {
 	r, _ := newRepo(t, testKey(t))
 	w, s := newSaver(t, r)
 	defer w.Close()
-	const size = 1 << 20
+	const size, sampleSize = 1 << 20, 8 << 10
 	text := bytes.Repeat([]byte("all work and no play "), size/21+1)[:size]
 	tail := append(noise(3, size-sampleSize), text[:sampleSize]...)
 	for _, c := range []struct {

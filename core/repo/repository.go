@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"golang.org/x/sync/errgroup"
@@ -21,10 +23,10 @@ import (
 
 // Repository is an open repository. It is safe for concurrent use, except
 // that protection changes (change.go) must not run beside anything else.
-type Repository struct{ e *Engine }
+type Repository struct{ e *engine.Engine }
 
 // Of returns the repository that stands on an engine.
-func Of(e *Engine) *Repository { return &Repository{e} }
+func Of(e *engine.Engine) *Repository { return &Repository{e} }
 
 // SetAhead lets tests be a computer whose clock is ahead by so much, or behind: by it snapshots are dated, and what is dated later is
 // not the latest.
@@ -75,7 +77,7 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 		}
 		return nil, err
 	}
-	r := Of(New(sealed.New(s, h, key, ring.Epochs)))
+	r := Of(engine.New(sealed.New(s, h, key, ring.Epochs)))
 	r.e.Seen = seen
 	return r, nil
 }

@@ -25,7 +25,7 @@ func (s *prunedBetween) Put(ctx context.Context, name string, b []byte) error {
 	if _, err := s.another.LoadIndex(ctx); err != nil {
 		s.t.Error(err)
 	}
-	if err := s.another.reindex(ctx, s.another.e.loaded, nil, func(Name) bool { return true }); err != nil {
+	if err := s.another.reindex(ctx, s.another.e.Loaded(), nil, func(Name) bool { return true }); err != nil {
 		s.t.Error(err)
 	}
 	if _, err := s.Memory.Stat(ctx, name); err == nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -25,7 +27,7 @@ import (
 func under(r *Repository, s store.Store, e *Epoch) *Repository {
 	h := *r.e.Header
 	h.Next = nil
-	return Of(New(sealed.New(ownHeader{s, h.Encode()}, &h, r.e.Key, []*Epoch{e.As(format.EpochCurrent)})))
+	return Of(engine.New(sealed.New(ownHeader{s, h.Encode()}, &h, r.e.Key, []*Epoch{e.As(format.EpochCurrent)})))
 }
 
 // ownHeader shows a header of one's own.
@@ -532,7 +534,7 @@ type watched struct {
 func (s *watched) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
 	if size, ok := s.sizes[name]; ok {
 		s.mu.Lock()
-		if end := offset + int64(len(p)); offset%readBlock != 0 || end%readBlock != 0 && end != size {
+		if end := offset + int64(len(p)); offset%engine.ReadBlock != 0 || end%engine.ReadBlock != 0 && end != size {
 			s.odd = append(s.odd, fmt.Sprintf("%s: %d bytes from %d", name, len(p), offset))
 		}
 		s.mu.Unlock()

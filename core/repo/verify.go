@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -56,7 +58,7 @@ const maxLostFiles = 1000
 // verifier holds the state of one Verify.
 type verifier struct {
 	r    *Repository
-	e    *Engine
+	e    *engine.Engine
 	opts VerifyOptions
 
 	mu      sync.Mutex

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -65,12 +67,6 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 		})
 	}
 	return g.Wait()
-}
-
-func (eng *Engine) IsListed(n Name) bool {
-	eng.mu.Lock()
-	defer eng.mu.Unlock()
-	return eng.listed[n]
 }
 
 // compare holds what the index says of a pack against the pack's own table.
@@ -134,7 +130,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEn
 			size += entries[last].Sealed()
 			last++
 		}
-		b.sealed = slices.Grow(b.sealed[:0], max(size, window)+2*readBlock)
+		b.sealed = slices.Grow(b.sealed[:0], max(size, window)+2*engine.ReadBlock)
 		var sealed []byte
 		if sealed, b.sealed, err = v.e.ReadRange(ctx, n, v.packs[n], offset, int64(size), b.sealed); err != nil {
 			v.markBad(n, entries[first:])

@@ -1,12 +1,15 @@
-package repo
+package engine
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -22,10 +25,27 @@ func prose(n int) []byte {
 	return b[:n]
 }
 
-func benchRepo(b *testing.B) (*Repository, *Writer, *Saver) {
+// noise returns reproducible bytes that do not compress.
+func noise(seed uint64, n int) []byte {
+	var s [32]byte
+	s[0], s[1] = byte(seed), byte(seed>>8)
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8(s).Read(b)
+	return b
+}
+
+// newEngine returns an engine at a place where nothing is.
+func newEngine(s store.Store) *Engine {
+	id := format.RepositoryID(format.NewSecret())
+	e := format.NewEpoch(id, format.NewSecret(), 0)
+	h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: hex.EncodeToString(id[:]), Guard: e.Public()}
+	return New(sealed.New(s, h, nil, []*format.Epoch{e}))
+}
+
+func benchWriter(b *testing.B) (*Engine, *Writer, *Saver) {
 	b.Helper()
-	r, _ := newRepo(b, nil)
-	w, err := r.NewWriter(context.Background(), 0)
+	eng := newEngine(store.NewMemory())
+	w, err := eng.NewWriter(context.Background(), 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -34,11 +54,11 @@ func benchRepo(b *testing.B) (*Repository, *Writer, *Saver) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return r, w, s
+	return eng, w, s
 }
 
 func BenchmarkCompress(b *testing.B) {
-	_, _, s := benchRepo(b)
+	_, _, s := benchWriter(b)
 	for name, content := range map[string][]byte{"prose": prose(384 << 10), "noise": noise(1, 2<<20)} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(content)))
@@ -59,9 +79,8 @@ func (forgetful) Put(context.Context, string, []byte) error { return nil }
 func BenchmarkSave(b *testing.B) {
 	for name, content := range map[string][]byte{"prose": prose(384 << 10), "noise": noise(1, 2<<20)} {
 		b.Run(name, func(b *testing.B) {
-			r, m := newRepo(b, nil)
-			r.e.Store = forgetful{m}
-			w := r.e.NewWriterUnder(context.Background(), r.e.Writes, dataPackTarget)
+			eng := newEngine(forgetful{store.NewMemory()})
+			w := eng.NewWriterUnder(context.Background(), eng.Writes, 0)
 			defer w.Close()
 			s, err := w.NewSaver()
 			if err != nil {
@@ -74,7 +93,7 @@ func BenchmarkSave(b *testing.B) {
 				copy(buf[1:], content)
 				copy(buf[1:], noise(i, 16)) // another content each time
 				copy(buf[17:], fmt.Sprint(i))
-				if _, err := s.Save(KindData, buf); err != nil {
+				if _, err := s.Save(format.KindData, buf); err != nil {
 					b.Fatal(err)
 				}
 				w.indexMu.Lock()
@@ -88,25 +107,25 @@ func BenchmarkSave(b *testing.B) {
 // BenchmarkIndexLoad is the way of an index with 200,000 chunks from the destination into memory: list, read, open, decode, put in.
 func BenchmarkIndexLoad(b *testing.B) {
 	ctx := context.Background()
-	r, _ := newRepo(b, nil)
+	eng := newEngine(store.NewMemory())
 	random := noise(3, 32*200_000)
 	var packs []format.PackList
 	for ids := range slices.Chunk(random, 25*32) {
-		p := format.PackList{Name: r.e.Writes.NewName(format.KindPack), Size: 26 << 20}
+		p := format.PackList{Name: eng.Writes.NewName(format.KindPack), Size: 26 << 20}
 		for id := range slices.Chunk(ids, 32) {
-			p.Entries = append(p.Entries, format.PackEntry{ID: ID(id), Record: 1 << 20, Content: 1 << 20})
+			p.Entries = append(p.Entries, format.PackEntry{ID: format.ID(id), Record: 1 << 20, Content: 1 << 20})
 		}
 		packs = append(packs, p)
 	}
 	for some := range slices.Chunk(packs, 1000) {
-		if _, err := r.e.PutIndex(ctx, nil, some); err != nil {
+		if _, err := eng.PutIndex(ctx, nil, some); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.SetBytes(int64(len(format.EncodeIndex(nil, packs))))
 	b.ReportAllocs()
 	for b.Loop() {
-		if bad, err := r.Fresh().LoadIndex(ctx); err != nil || len(bad) > 0 {
+		if bad, err := eng.Fresh().LoadIndex(ctx); err != nil || len(bad) > 0 {
 			b.Fatal(bad, err)
 		}
 	}
@@ -116,13 +135,13 @@ func BenchmarkIndexLoad(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	for name, content := range map[string][]byte{"prose": prose(384 << 10), "noise": noise(1, 2<<20)} {
 		b.Run(name, func(b *testing.B) {
-			r, w, s := benchRepo(b)
-			var ids []ID
+			eng, w, s := benchWriter(b)
+			var ids []format.ID
 			for i := range 4 {
 				buf := ChunkBuffer(len(content))
 				copy(buf[1:], content)
 				buf[1] = byte(i)
-				id, err := s.Save(KindData, buf)
+				id, err := s.Save(format.KindData, buf)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -140,7 +159,7 @@ func BenchmarkLoad(b *testing.B) {
 					used += n
 					return arena[used-n : used : used]
 				}
-				if err := r.Load(context.Background(), ids, alloc, func(_ ID, _ []byte, err error) error { return err }); err != nil {
+				if err := eng.Load(context.Background(), ids, alloc, func(_ format.ID, _ []byte, err error) error { return err }); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,9 +1,8 @@
-package repo
+package engine
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,13 +12,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
-	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // What writers aim at; readers need not know (docs/format.md, chapter 6).
 const (
-	dataPackTarget = 16 << 20
-	metaPackTarget = 4 << 20
+	DataPackTarget = 16 << 20
+	MetaPackTarget = 4 << 20
 	// dataBuffers packs of file data are in memory at most: one is filled
 	// while the others are uploaded.
 	dataBuffers = 3
@@ -35,23 +33,23 @@ const (
 //
 // A Writer must be closed. After a fault every call returns that fault.
 type Writer struct {
-	repo   *Engine
-	epoch  *Epoch
+	eng    *Engine
+	epoch  *format.Epoch
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
-	claimed map[ID]struct{} // chunks in packs that are not uploaded yet
+	claimed map[format.ID]struct{} // chunks in packs that are not uploaded yet
 
 	data, meta *packClass
 	uploads    errgroup.Group
 
 	indexMu   sync.Mutex
 	unindexed []format.PackList
-	indexes   []Name // that this run has written
+	indexes   []format.Name // that this run has written
 
 	pendingMu sync.Mutex
-	pending   []Name // the run's pending objects at the destination, the newest last
+	pending   []format.Name // the run's pending objects at the destination, the newest last
 
 	stored    atomic.Int64 // bytes put at the destination
 	added     atomic.Int64 // bytes of content of new chunks
@@ -70,13 +68,10 @@ type Stats struct {
 // from the destination or marked for deletion, so that their chunks are stored again. packBytes is
 // how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
 func (eng *Engine) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
-	if packBytes <= 0 || packBytes > dataPackTarget {
-		packBytes = dataPackTarget
-	}
 	if _, err := eng.LoadIndex(ctx); err != nil {
 		return nil, err
 	}
-	marked, err := eng.MarkedPacks(ctx) // before the packs are listed: see settle
+	marked, err := eng.MarkedPacks(ctx) // before the packs are listed: see Settle
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +84,21 @@ func (eng *Engine) NewWriter(ctx context.Context, packBytes int) (*Writer, error
 	return w, nil
 }
 
-func (eng *Engine) NewWriterUnder(ctx context.Context, e *Epoch, packBytes int) *Writer {
+// NewWriterUnder returns a writer under an epoch that has looked at nothing that is there: for copies of what is.
+func (eng *Engine) NewWriterUnder(ctx context.Context, e *format.Epoch, packBytes int) *Writer {
+	if packBytes <= 0 || packBytes > DataPackTarget {
+		packBytes = DataPackTarget
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &Writer{repo: eng, epoch: e, ctx: ctx, cancel: cancel, claimed: make(map[ID]struct{})}
+	w := &Writer{eng: eng, epoch: e, ctx: ctx, cancel: cancel, claimed: make(map[format.ID]struct{})}
 	w.data = newPackClass(w, packBytes, dataBuffers)
-	w.meta = newPackClass(w, min(packBytes, metaPackTarget), metaBuffers)
+	w.meta = newPackClass(w, min(packBytes, MetaPackTarget), metaBuffers)
 	return w
 }
 
 // adopt compares the packs at the destination with those the indexes name,
 // and makes the index forget those that are gone or marked.
-func (eng *Engine) adopt(ctx context.Context, marked map[Name]bool) (orphans []format.PackList, err error) {
+func (eng *Engine) adopt(ctx context.Context, marked map[format.Name]bool) (orphans []format.PackList, err error) {
 	present, err := eng.List(ctx, format.KindPack)
 	if err != nil {
 		return nil, err
@@ -115,7 +114,7 @@ func (eng *Engine) adopt(ctx context.Context, marked map[Name]bool) (orphans []f
 			continue
 		}
 		entries, err := eng.ReadTable(ctx, n, size)
-		if errors.Is(err, ErrDamaged) {
+		if errors.Is(err, format.ErrDamaged) {
 			continue // verify names it, or it was deleted just now; its chunks are simply stored again
 		}
 		if err != nil {
@@ -130,53 +129,12 @@ func (eng *Engine) adopt(ctx context.Context, marked map[Name]bool) (orphans []f
 }
 
 // leaveOut takes packs that are marked out of what is there.
-func leaveOut(present map[Name]int64, marked map[Name]bool) {
+func leaveOut(present map[format.Name]int64, marked map[format.Name]bool) {
 	for n := range present {
 		if marked[n] {
 			delete(present, n)
 		}
 	}
-}
-
-// ReadTable reads the table at the end of a pack.
-func (eng *Engine) ReadTable(ctx context.Context, n Name, size int64) ([]format.PackEntry, error) {
-	damaged := func(what string) error { return fmt.Errorf("%w: pack %s %s", ErrDamaged, n, what) }
-	if size < format.TrailerSealed || size > format.MaxPack {
-		return nil, damaged("has an impossible size")
-	}
-	c, err := eng.PackCipher(n)
-	if err != nil {
-		return nil, err
-	}
-	// Most tables are in the last block; how long one is shows only where it is longer.
-	from, _ := blocks(size-format.TrailerSealed, size, size)
-	end := make([]byte, size-from)
-	if err := eng.readAt(ctx, format.KindPack.Path(n), end, from); err != nil {
-		return nil, err
-	}
-	tail, err := c.OpenTrailer(end[len(end)-format.TrailerSealed:])
-	if err != nil {
-		return nil, fmt.Errorf("pack %s: %w", n, err)
-	}
-	end = end[:len(end)-format.TrailerSealed]
-	at := size - format.TrailerSealed - int64(tail.Table)
-	if at < 0 {
-		return nil, damaged("is shorter than its table")
-	}
-	if at < from {
-		start, _ := blocks(at, from, size)
-		before := make([]byte, from-start)
-		if err := eng.readAt(ctx, format.KindPack.Path(n), before, start); err != nil {
-			return nil, err
-		}
-		end = append(before, end...)
-	}
-	table := end[len(end)-tail.Table:]
-	entries, err := c.OpenTable(table, tail, size)
-	if err != nil {
-		return nil, fmt.Errorf("pack %s: %w", n, err)
-	}
-	return entries, nil
 }
 
 // Stats returns the counts so far.
@@ -186,8 +144,8 @@ func (w *Writer) Stats() Stats {
 
 // claim reports whether the caller must store this chunk: nobody has, and
 // nobody else is about to.
-func (w *Writer) claim(id ID) bool {
-	if _, found := w.repo.Index.Find(id); found {
+func (w *Writer) claim(id format.ID) bool {
+	if _, found := w.eng.Index.Find(id); found {
 		return false
 	}
 	w.mu.Lock()
@@ -195,7 +153,7 @@ func (w *Writer) claim(id ID) bool {
 	if _, taken := w.claimed[id]; taken {
 		return false
 	}
-	if _, found := w.repo.Index.Find(id); found { // uploaded since the first look
+	if _, found := w.eng.Index.Find(id); found { // uploaded since the first look
 		return false
 	}
 	w.claimed[id] = struct{}{}
@@ -206,7 +164,7 @@ func (w *Writer) fail(err error) { w.cancel(err) }
 
 // put stores an object and counts it.
 func (w *Writer) put(path string, b []byte) error {
-	err := w.repo.Put(w.ctx, path, b)
+	err := w.eng.Put(w.ctx, path, b)
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
 	}
@@ -225,7 +183,7 @@ func (w *Writer) writeIndex() error {
 	if len(packs) == 0 {
 		return nil
 	}
-	name, err := w.repo.PutIndex(w.ctx, nil, packs)
+	name, err := w.eng.PutIndex(w.ctx, nil, packs)
 	if err != nil {
 		w.fail(err)
 		return err
@@ -237,8 +195,8 @@ func (w *Writer) writeIndex() error {
 }
 
 // PutIndex writes an index under the current epoch and counts it as loaded.
-func (eng *Engine) PutIndex(ctx context.Context, supersedes []Name, packs []format.PackList) (Name, error) {
-	var name Name
+func (eng *Engine) PutIndex(ctx context.Context, supersedes []format.Name, packs []format.PackList) (format.Name, error) {
+	var name format.Name
 	for try := 1; ; try++ {
 		var err error
 		if name, err = eng.PutRecord(ctx, format.KindIndex, format.EncodeIndex(supersedes, packs)); err == nil {
@@ -255,20 +213,20 @@ func (eng *Engine) PutIndex(ctx context.Context, supersedes []Name, packs []form
 	return name, nil
 }
 
-// checkpoint tells prunes that this run is alive and what it has
+// Checkpoint tells prunes that this run is alive and what it has
 // stored. The object before stays until the next one, so that no listing misses both.
-func (w *Writer) checkpoint(s *Snapshot) error {
+func (w *Writer) Checkpoint(s *format.Snapshot) error {
 	w.pendingMu.Lock()
 	defer w.pendingMu.Unlock()
 	w.indexMu.Lock()
 	indexes := slices.Clone(w.indexes)
 	w.indexMu.Unlock()
-	name, err := w.repo.PutRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
+	name, err := w.eng.PutRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
 	if err != nil {
 		return err
 	}
 	if n := len(w.pending); n > 1 {
-		if err := w.repo.DeleteAll(w.ctx, format.KindPending, w.pending[:n-1]); err != nil {
+		if err := w.eng.DeleteAll(w.ctx, format.KindPending, w.pending[:n-1]); err != nil {
 			return err
 		}
 		w.pending = w.pending[n-1:]
@@ -292,81 +250,6 @@ func (w *Writer) Flush() error {
 	}
 	w.uploads = errgroup.Group{}
 	return w.writeIndex()
-}
-
-// WriteSnapshot makes a snapshot visible (docs/format.md, chapter 12). Everything
-// it refers to must have been flushed. It returns the snapshot with its name set.
-// Errors: ErrVanished when a prune got ahead: the index has forgotten what is
-// lost, so a caller that stores everything again may go on with the same Writer.
-// ErrChanged; those of store.
-func (w *Writer) WriteSnapshot(s Snapshot) (*Snapshot, error) {
-	s.Begin, s.End = s.Begin.Add(w.repo.Ahead), s.End.Add(w.repo.Ahead)
-	return w.writeSnapshot(s)
-}
-
-// writeSnapshot is WriteSnapshot for one that has its dates.
-func (w *Writer) writeSnapshot(s Snapshot) (*Snapshot, error) {
-	if err := w.checkpoint(&s); err != nil {
-		return nil, err
-	}
-	if err := w.settle(); err != nil {
-		return nil, err
-	}
-	s.Name = w.epoch.NewName(format.KindSnapshot)
-	path := format.KindSnapshot.Path(s.Name)
-	sealed := w.epoch.SealObject(w.repo.ID, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
-	if err := w.repo.PutSure(w.ctx, path, sealed); err != nil {
-		return nil, err
-	}
-	w.stored.Add(int64(len(sealed)))
-	// A computer that slept for a year between the two finds its pending object
-	// deleted, and one that slept for a minute may find another epoch in force.
-	_, err := w.repo.Store.Stat(w.ctx, format.KindPending.Path(w.pending[len(w.pending)-1]))
-	if errors.Is(err, store.ErrNotExist) {
-		err = w.settle()
-	} else if err == nil {
-		err = w.repo.CheckHeader(w.ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, w.takeBack(s.Name))
-	}
-	// What stays of these only makes prune wait.
-	if w.repo.DeleteAll(w.ctx, format.KindPending, w.pending) == nil {
-		w.pending = nil
-	}
-	return &s, nil
-}
-
-// takeBack deletes the snapshot that was just made visible. Others may have seen it meanwhile, and would miss it: so it is noted as
-// deleted on purpose, which also lets a prune finish what is cut off here.
-func (w *Writer) takeBack(n Name) error {
-	_, err := w.repo.PutRecord(w.ctx, format.KindRemoval, format.EncodeRemoval([]Name{n}))
-	return errors.Join(err, w.repo.Store.Delete(w.ctx, format.KindSnapshot.Path(n)))
-}
-
-// settle compares what the run relied on with what is there now. A pending
-// object must be there: then a prune sees it, or is seen here.
-func (w *Writer) settle() error {
-	r := w.repo
-	marked, err := r.MarkedPacks(w.ctx) // first: a mark goes after its packs
-	if err != nil {
-		return err
-	}
-	if _, err := r.LoadIndex(w.ctx); err != nil {
-		return err
-	}
-	present, err := r.List(w.ctx, format.KindPack)
-	if err != nil {
-		return err
-	}
-	leaveOut(present, marked)
-	if err := r.CheckHeader(w.ctx); err != nil {
-		return err
-	}
-	if lost := r.Index.KeepOnly(present); lost > 0 {
-		return fmt.Errorf("%w: %d chunks", ErrVanished, lost)
-	}
-	return nil
 }
 
 // Close stops uploads under way and frees the buffers. What was not flushed

@@ -1,4 +1,4 @@
-package repo
+package engine
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // seals into the open pack, with no copy between.
 type Saver struct {
 	w      *Writer
-	hasher *Hasher
+	hasher *format.Hasher
 	zstd   *zstd.Encoder
 	out    []byte // compressed record
 }
@@ -36,17 +36,17 @@ func (w *Writer) NewSaver() (*Saver, error) {
 // Save stores a chunk if it is not stored yet and returns its id. buf is a
 // ChunkBuffer cut to 1 + the content's length; its first byte is overwritten.
 // The chunk is durable after the Writer's next Flush.
-func (s *Saver) Save(kind Kind, buf []byte) (ID, error) {
+func (s *Saver) Save(kind format.Kind, buf []byte) (format.ID, error) {
 	return s.save(kind, buf, s.compress)
 }
 
 // SaveData is Save for file data.
-func (s *Saver) SaveData(buf []byte) (ID, error) { return s.Save(KindData, buf) }
+func (s *Saver) SaveData(buf []byte) (format.ID, error) { return s.Save(format.KindData, buf) }
 
 // SaveMedia is SaveData for what a codec has made small already: it is compressed
 // only if samples of it can be.
-func (s *Saver) SaveMedia(buf []byte) (ID, error) {
-	return s.save(KindData, buf, func(content []byte) []byte {
+func (s *Saver) SaveMedia(buf []byte) (format.ID, error) {
+	return s.save(format.KindData, buf, func(content []byte) []byte {
 		if s.dense(content) {
 			return nil
 		}
@@ -54,12 +54,12 @@ func (s *Saver) SaveMedia(buf []byte) (ID, error) {
 	})
 }
 
-func (s *Saver) save(kind Kind, buf []byte, compress func([]byte) []byte) (ID, error) {
+func (s *Saver) save(kind format.Kind, buf []byte, compress func([]byte) []byte) (format.ID, error) {
 	if err := s.w.ctx.Err(); err != nil {
-		return ID{}, context.Cause(s.w.ctx)
+		return format.ID{}, context.Cause(s.w.ctx)
 	}
 	content := buf[1:]
-	if len(content) == 0 || len(content) > MaxChunk {
+	if len(content) == 0 || len(content) > format.MaxChunk {
 		panic(fmt.Sprintf("repo: chunk of %d bytes", len(content)))
 	}
 	id := s.hasher.ID(content)
@@ -72,12 +72,12 @@ func (s *Saver) save(kind Kind, buf []byte, compress func([]byte) []byte) (ID, e
 		record = c
 	}
 	class := s.w.data
-	if kind != KindData {
+	if kind != format.KindData {
 		class = s.w.meta
 	}
 	p, ordinal, place, err := class.reserve(format.PackEntry{ID: id, Kind: kind, Record: uint32(len(record)), Content: uint32(len(content))})
 	if err != nil {
-		return ID{}, err
+		return format.ID{}, err
 	}
 	p.cipher.SealRecord(place, id, ordinal, record)
 	p.done()

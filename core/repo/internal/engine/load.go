@@ -1,4 +1,4 @@
-package repo
+package engine
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 func (eng *Engine) LoadIndex(ctx context.Context) (bad []error, err error) {
 	eng.mu.Lock()
 	defer eng.mu.Unlock()
-	l := &loader{r: eng, fresh: len(eng.loaded) == 0 && len(eng.listed) == 0, superseded: make(map[Name]bool)}
+	l := &loader{eng: eng, fresh: len(eng.loaded) == 0 && len(eng.listed) == 0, superseded: make(map[format.Name]bool)}
 	for {
 		again, err := l.load(ctx)
 		if err != nil {
@@ -32,23 +32,26 @@ func (eng *Engine) LoadIndex(ctx context.Context) (bad []error, err error) {
 	}
 }
 
+// IndexChunks is how many chunks an index is filled up to when indexes are merged.
+const IndexChunks = 200_000
+
 // loader is the state of one LoadIndex. Indexes are decoded straight into memory, one after the
 // other: what is held beside the rows is the objects under way.
 type loader struct {
-	r     *Engine
+	eng   *Engine
 	fresh bool // nothing was loaded before: it may begin anew
 
 	mu         sync.Mutex
-	superseded map[Name]bool // by an index that is there
-	taken      []Name
+	superseded map[format.Name]bool // by an index that is there
+	taken      []format.Name
 	bad        []error
 	gone       bool // one was deleted since it was listed
 }
 
 // load reads what is listed and not loaded; again: something came between.
 func (l *loader) load(ctx context.Context) (again bool, err error) {
-	r := l.r
-	names, err := r.List(ctx, format.KindIndex)
+	eng := l.eng
+	names, err := eng.List(ctx, format.KindIndex)
 	if err != nil {
 		return false, err
 	}
@@ -57,7 +60,7 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 		err = l.later(ctx, names)
 		return l.gone, err
 	}
-	if err := l.objects(ctx, names, func(n Name, payload []byte) error {
+	if err := l.objects(ctx, names, func(n format.Name, payload []byte) error {
 		if err := l.supersede(payload); err != nil {
 			return err
 		}
@@ -65,13 +68,13 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 			return nil
 		}
 		l.taken = append(l.taken, n)
-		_, err := format.ScanIndex(payload, r.takePack)
+		_, err := format.ScanIndex(payload, eng.takePack)
 		return err
 	}); err != nil {
 		l.forget()
 		return false, err
 	}
-	if !slices.ContainsFunc(l.taken, func(n Name) bool { return l.superseded[n] }) {
+	if !slices.ContainsFunc(l.taken, func(n format.Name) bool { return l.superseded[n] }) {
 		// Otherwise a prune has put a newer one in the place of one that is gone.
 		return l.gone, nil
 	}
@@ -79,7 +82,7 @@ func (l *loader) load(ctx context.Context) (again bool, err error) {
 	l.forget()
 	for n := range l.superseded {
 		if _, there := names[n]; there {
-			r.loaded[n] = true
+			eng.loaded[n] = true
 		}
 	}
 	return true, nil
@@ -99,17 +102,17 @@ func (l *loader) supersede(payload []byte) error {
 
 // forget begins anew.
 func (l *loader) forget() {
-	l.r.Index.Reset()
-	clear(l.r.loaded)
-	clear(l.r.listed)
+	l.eng.Index.Reset()
+	clear(l.eng.loaded)
+	clear(l.eng.listed)
 	l.taken = nil
 }
 
 // later is load when rows have been numbered: nothing may be taken that is superseded.
-func (l *loader) later(ctx context.Context, names map[Name]int64) error {
-	r := l.r
-	payloads := make(map[Name][]byte)
-	if err := l.objects(ctx, names, func(n Name, payload []byte) error {
+func (l *loader) later(ctx context.Context, names map[format.Name]int64) error {
+	eng := l.eng
+	payloads := make(map[format.Name][]byte)
+	if err := l.objects(ctx, names, func(n format.Name, payload []byte) error {
 		if err := l.supersede(payload); err != nil {
 			return err
 		}
@@ -122,7 +125,7 @@ func (l *loader) later(ctx context.Context, names map[Name]int64) error {
 		if l.superseded[n] {
 			continue
 		}
-		if _, err := format.ScanIndex(payload, r.takePack); err != nil {
+		if _, err := format.ScanIndex(payload, eng.takePack); err != nil {
 			return err
 		}
 	}
@@ -131,19 +134,19 @@ func (l *loader) later(ctx context.Context, names map[Name]int64) error {
 
 // objects reads the indexes that are not loaded yet and calls fn with one at
 // a time. One that fn takes counts as loaded.
-func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Name, payload []byte) error) error {
-	r := l.r
+func (l *loader) objects(ctx context.Context, names map[format.Name]int64, fn func(n format.Name, payload []byte) error) error {
+	eng := l.eng
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, r.Store.Properties().Connections))
+	g.SetLimit(max(1, eng.Store.Properties().Connections))
 	for n := range names {
 		l.mu.Lock()
-		there := r.loaded[n]
+		there := eng.loaded[n]
 		l.mu.Unlock()
 		if there {
 			continue
 		}
 		g.Go(func() error {
-			payload, err := r.Read(gctx, format.KindIndex, n)
+			payload, err := eng.Read(gctx, format.KindIndex, n)
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if err == nil {
@@ -151,10 +154,10 @@ func (l *loader) objects(ctx context.Context, names map[Name]int64, fn func(n Na
 			}
 			switch {
 			case err == nil:
-				r.loaded[n] = true
+				eng.loaded[n] = true
 			case errors.Is(err, sealed.ErrGone):
 				l.gone = true
-			case errors.Is(err, ErrDamaged):
+			case errors.Is(err, format.ErrDamaged):
 				l.bad = append(l.bad, fmt.Errorf("index %s: %w", n, err))
 			default:
 				return err
@@ -173,25 +176,17 @@ func (eng *Engine) takePack(p format.PackList) {
 	}
 }
 
-// indexObject is one index, decoded.
-type indexObject struct {
-	name       Name
-	supersedes []Name
-	packs      []format.PackList
-}
-
-func (eng *Engine) ReadIndex(ctx context.Context, n Name) (indexObject, error) {
-	x := indexObject{name: n}
-	var err error
-	x.supersedes, err = eng.ScanIndex(ctx, n, func(p format.PackList) {
+// ReadIndex reads an index and returns the packs that it names.
+func (eng *Engine) ReadIndex(ctx context.Context, n format.Name) (packs []format.PackList, err error) {
+	_, err = eng.ScanIndex(ctx, n, func(p format.PackList) {
 		p.Entries = slices.Clone(p.Entries)
-		x.packs = append(x.packs, p)
+		packs = append(packs, p)
 	})
-	return x, err
+	return packs, err
 }
 
-// ScanIndex reads an index and calls fn as scanIndex does.
-func (eng *Engine) ScanIndex(ctx context.Context, n Name, fn func(format.PackList)) (supersedes []Name, err error) {
+// ScanIndex reads an index and calls fn as format.ScanIndex does.
+func (eng *Engine) ScanIndex(ctx context.Context, n format.Name, fn func(format.PackList)) (supersedes []format.Name, err error) {
 	payload, err := eng.Read(ctx, format.KindIndex, n)
 	if err == nil {
 		supersedes, err = format.ScanIndex(payload, fn)

@@ -1,4 +1,4 @@
-package repo
+package engine
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type packClass struct {
 // goroutines at once, into ranges that were reserved one after the other.
 type openPack struct {
 	class   *packClass
-	name    Name
+	name    format.Name
 	cipher  format.PackCipher
 	buf     []byte
 	used    int
@@ -54,7 +54,7 @@ func (c *packClass) reserve(e format.PackEntry) (p *openPack, ordinal uint32, pl
 		}
 		if buf == nil {
 			// Room for one chunk of the greatest size over the target, its tail and its padding.
-			if buf, err = newBuffer(format.Padme(c.target + MaxChunk + format.MaxPackChunks)); err != nil {
+			if buf, err = newBuffer(format.Padme(c.target + format.MaxChunk + format.MaxPackChunks)); err != nil {
 				return nil, 0, nil, err
 			}
 			c.made = append(c.made, buf)
@@ -112,10 +112,10 @@ func (p *openPack) upload() error {
 		return err
 	}
 	list := format.PackList{Name: p.name, Size: int64(len(sealed)), Entries: p.entries}
-	w.repo.mu.Lock()
-	w.repo.listed[p.name] = true
-	w.repo.mu.Unlock()
-	w.repo.Index.Add(list)
+	w.eng.mu.Lock()
+	w.eng.listed[p.name] = true
+	w.eng.mu.Unlock()
+	w.eng.Index.Add(list)
 	w.mu.Lock()
 	for _, e := range p.entries {
 		delete(w.claimed, e.ID)
@@ -132,7 +132,7 @@ func (p *openPack) upload() error {
 	if err := w.writeIndex(); err != nil {
 		return err
 	}
-	if err := w.checkpoint(nil); err != nil {
+	if err := w.Checkpoint(nil); err != nil {
 		w.fail(err)
 		return err
 	}

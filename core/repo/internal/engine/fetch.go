@@ -1,4 +1,4 @@
-package repo
+package engine
 
 import (
 	"cmp"
@@ -14,13 +14,13 @@ import (
 // How Load joins ranges of one pack: a gap this small costs less to read than
 // another request.
 const (
-	loadGap  = 64 << 10
-	loadSpan = 4 << 20
+	LoadGap  = 64 << 10
+	LoadSpan = 4 << 20
 )
 
 // wanted is one chunk that Load fetches.
 type wanted struct {
-	id ID
+	id format.ID
 	at index.Location
 }
 
@@ -28,12 +28,12 @@ type wanted struct {
 // in one. fn gets each chunk once, in no order, with its content or its
 // damage; content may be kept as long as what alloc returned. alloc returns
 // memory of n bytes. Errors of the destination, and of fn, end it.
-func (eng *Engine) Load(ctx context.Context, ids []ID, alloc func(n int) []byte, fn func(id ID, content []byte, err error) error) error {
+func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) []byte, fn func(id format.ID, content []byte, err error) error) error {
 	list := make([]wanted, 0, len(ids))
 	for _, id := range ids {
 		at, ok := eng.Index.Find(id)
 		if !ok {
-			if err := fn(id, nil, fmt.Errorf("%w: chunk %s is in no index", ErrDamaged, id)); err != nil {
+			if err := fn(id, nil, fmt.Errorf("%w: chunk %s is in no index", format.ErrDamaged, id)); err != nil {
 				return err
 			}
 			continue
@@ -45,7 +45,7 @@ func (eng *Engine) Load(ctx context.Context, ids []ID, alloc func(n int) []byte,
 	})
 	for len(list) > 0 {
 		n, end := 1, list[0].end()
-		for n < len(list) && list[n].at.Pack == list[0].at.Pack && list[n].at.Offset <= end+loadGap && list[n].end()-list[0].at.Offset <= loadSpan {
+		for n < len(list) && list[n].at.Pack == list[0].at.Pack && list[n].at.Offset <= end+LoadGap && list[n].end()-list[0].at.Offset <= LoadSpan {
 			end = max(end, list[n].end())
 			n++
 		}
@@ -60,7 +60,7 @@ func (eng *Engine) Load(ctx context.Context, ids []ID, alloc func(n int) []byte,
 func (w wanted) end() uint32 { return w.at.Offset + w.at.Record + format.GCMTag }
 
 // loadRange reads neighbouring chunks of one pack with one request.
-func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(ID, []byte, error) error) error {
+func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(format.ID, []byte, error) error) error {
 	first := list[0].at
 	name, packBytes := eng.Index.PackOf(first.Pack)
 	c, err := eng.PackCipher(name)
@@ -70,7 +70,7 @@ func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc
 		sealed = alloc(int(end - start))
 		err = eng.readAt(ctx, format.KindPack.Path(name), sealed, start)
 	}
-	if errors.Is(err, ErrDamaged) && len(list) > 1 {
+	if errors.Is(err, format.ErrDamaged) && len(list) > 1 {
 		// One that lies beyond a cut must not take the others with it.
 		for i := range list {
 			if err := eng.loadRange(ctx, list[i:i+1], int(list[i].at.Record)+format.GCMTag, alloc, fn); err != nil {
@@ -79,7 +79,7 @@ func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc
 		}
 		return nil
 	}
-	if err != nil && !errors.Is(err, ErrDamaged) {
+	if err != nil && !errors.Is(err, format.ErrDamaged) {
 		return err
 	}
 	for _, w := range list {
@@ -90,7 +90,7 @@ func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc
 			content, cerr = c.OpenRecord(w.id, w.at.Ordinal, sealed[from:from+int(w.at.Record)+format.GCMTag], int(w.at.Content), alloc(int(w.at.Content)))
 		}
 		if cerr != nil {
-			if content, cerr = eng.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, ErrDamaged) {
+			if content, cerr = eng.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, format.ErrDamaged) {
 				return cerr
 			}
 		}
@@ -102,7 +102,7 @@ func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc
 }
 
 // Length returns the length of a chunk's content; false if it is in no index.
-func (eng *Engine) Length(id ID) (int64, bool) {
+func (eng *Engine) Length(id format.ID) (int64, bool) {
 	at, ok := eng.Index.Find(id)
 	return int64(at.Content), ok
 }

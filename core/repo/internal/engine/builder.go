@@ -1,10 +1,10 @@
-package repo
+package engine
 
 import "github.com/holdfast-backup/holdfast/core/repo/internal/format"
 
 // How writers cut (docs/format.md, chapters 8 and 9); readers need not know.
 const (
-	listBlockExtents = 2048
+	ListBlockExtents = 2048
 	treeBlockMin     = 16 << 10
 )
 
@@ -12,26 +12,26 @@ const (
 // it holds a few thousand extents: longer lists go into list blocks.
 type ContentBuilder struct {
 	s      *Saver
-	levels [][]Extent
+	levels [][]format.Extent
 	spilt  bool
 }
 
 // NewContentBuilder returns a builder that saves list blocks with s.
 func (s *Saver) NewContentBuilder() *ContentBuilder {
-	return &ContentBuilder{s: s, levels: make([][]Extent, 1)}
+	return &ContentBuilder{s: s, levels: make([][]format.Extent, 1)}
 }
 
 // Add appends an extent, joined with the one before it where it continues it.
-func (b *ContentBuilder) Add(e Extent) error {
+func (b *ContentBuilder) Add(e format.Extent) error {
 	b.levels[0] = joined(b.levels[0], e)
-	if len(b.levels[0]) > listBlockExtents {
-		return b.spill(0, listBlockExtents)
+	if len(b.levels[0]) > ListBlockExtents {
+		return b.spill(0, ListBlockExtents)
 	}
 	return nil
 }
 
 // joined returns extents with neighbours joined where one continues the other.
-func joined(extents []Extent, e Extent) []Extent {
+func joined(extents []format.Extent, e format.Extent) []format.Extent {
 	if n := len(extents); n > 0 {
 		last := &extents[n-1]
 		switch {
@@ -50,7 +50,7 @@ func joined(extents []Extent, e Extent) []Extent {
 func (b *ContentBuilder) spill(level, n int) error {
 	b.spilt = true
 	block := format.EncodeList(b.levels[level][:n])
-	id, err := b.s.Save(KindList, append([]byte{0}, block...))
+	id, err := b.s.Save(format.KindList, append([]byte{0}, block...))
 	if err != nil {
 		return err
 	}
@@ -58,35 +58,35 @@ func (b *ContentBuilder) spill(level, n int) error {
 	if level+1 == len(b.levels) {
 		b.levels = append(b.levels, nil)
 	}
-	b.levels[level+1] = append(b.levels[level+1], Extent{Chunk: id, Length: int64(len(block))})
-	if len(b.levels[level+1]) > listBlockExtents {
-		return b.spill(level+1, listBlockExtents)
+	b.levels[level+1] = append(b.levels[level+1], format.Extent{Chunk: id, Length: int64(len(block))})
+	if len(b.levels[level+1]) > ListBlockExtents {
+		return b.spill(level+1, ListBlockExtents)
 	}
 	return nil
 }
 
 // Content ends the file.
-func (b *ContentBuilder) Content() (Content, error) {
+func (b *ContentBuilder) Content() (format.Content, error) {
 	if !b.spilt {
-		return Content{Extents: b.levels[0]}, nil
+		return format.Content{Extents: b.levels[0]}, nil
 	}
 	for level := 0; level < len(b.levels)-1; level++ {
 		if n := len(b.levels[level]); n > 0 {
 			if err := b.spill(level, n); err != nil {
-				return Content{}, err
+				return format.Content{}, err
 			}
 		}
 	}
 	top := len(b.levels) - 1
-	return Content{Depth: top, Extents: b.levels[top]}, nil
+	return format.Content{Depth: top, Extents: b.levels[top]}, nil
 }
 
 // TreeBuilder collects the entries of one directory, in ascending order of
 // names. It holds one block in memory.
 type TreeBuilder struct {
 	s     *Saver
-	block NodeEncoder
-	out   Content
+	block format.NodeEncoder
+	out   format.Content
 	last  string
 }
 
@@ -94,8 +94,8 @@ type TreeBuilder struct {
 func (s *Saver) NewTreeBuilder() *TreeBuilder { return &TreeBuilder{s: s} }
 
 // Add appends an entry. Names must ascend and be valid: a panic otherwise.
-func (b *TreeBuilder) Add(n *Node) error {
-	if n.Name <= b.last || !ValidName(n.Name) {
+func (b *TreeBuilder) Add(n *format.Node) error {
+	if n.Name <= b.last || !format.ValidName(n.Name) {
 		panic("repo: tree entries out of order or badly named")
 	}
 	b.last = n.Name
@@ -113,7 +113,7 @@ func (b *TreeBuilder) Add(n *Node) error {
 
 // full reports whether the entry (large only through its attributes) would make
 // the block longer than a chunk may be.
-func (b *TreeBuilder) full(n *Node) bool {
+func (b *TreeBuilder) full(n *format.Node) bool {
 	size := 256 + len(n.Name) + len(n.Target) + 64*len(n.Content.Extents)
 	for _, x := range n.Xattrs {
 		size += len(x.Name) + len(x.Value) + 16
@@ -128,19 +128,19 @@ func (b *TreeBuilder) cutAfter(name string) bool {
 
 func (b *TreeBuilder) flush() error {
 	block := b.block.Finish()
-	id, err := b.s.Save(KindTree, append([]byte{0}, block...))
+	id, err := b.s.Save(format.KindTree, append([]byte{0}, block...))
 	if err != nil {
 		return err
 	}
-	b.out.Extents = append(b.out.Extents, Extent{Chunk: id, Length: int64(len(block))})
+	b.out.Extents = append(b.out.Extents, format.Extent{Chunk: id, Length: int64(len(block))})
 	return nil
 }
 
 // Content ends the directory.
-func (b *TreeBuilder) Content() (Content, error) {
+func (b *TreeBuilder) Content() (format.Content, error) {
 	if !b.block.Empty() {
 		if err := b.flush(); err != nil {
-			return Content{}, err
+			return format.Content{}, err
 		}
 	}
 	return b.out, nil

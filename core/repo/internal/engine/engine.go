@@ -1,4 +1,4 @@
-package repo
+package engine
 
 import (
 	"maps"
@@ -19,32 +19,32 @@ type Engine struct {
 	Ahead time.Duration // of the clock by which snapshots are dated; tests set it
 
 	mu     sync.Mutex
-	loaded map[Name]bool // indexes in memory
-	listed map[Name]bool // packs that some loaded index names
-	missed map[Name]bool // packs that were found to be gone
+	loaded map[format.Name]bool // indexes in memory
+	listed map[format.Name]bool // packs that some loaded index names
+	missed map[format.Name]bool // packs that were found to be gone
 }
 
 // New returns an engine of which nothing is loaded.
 func New(o *sealed.Objects) *Engine {
-	return &Engine{Objects: o, Index: index.New(), loaded: make(map[Name]bool), listed: make(map[Name]bool), missed: make(map[Name]bool)}
+	return &Engine{Objects: o, Index: index.New(), loaded: make(map[format.Name]bool), listed: make(map[format.Name]bool), missed: make(map[format.Name]bool)}
 }
 
 // Loaded returns the names of the indexes in memory.
-func (eng *Engine) Loaded() map[Name]bool {
+func (eng *Engine) Loaded() map[format.Name]bool {
 	eng.mu.Lock()
 	defer eng.mu.Unlock()
 	return maps.Clone(eng.loaded)
 }
 
 // Listed returns the names of the packs that some index in memory names.
-func (eng *Engine) Listed() map[Name]bool {
+func (eng *Engine) Listed() map[format.Name]bool {
 	eng.mu.Lock()
 	defer eng.mu.Unlock()
 	return maps.Clone(eng.listed)
 }
 
 // Take forgets what is in memory and takes packs for all that the named indexes say.
-func (eng *Engine) Take(indexes []Name, packs map[Name]format.PackList) {
+func (eng *Engine) Take(indexes []format.Name, packs map[format.Name]format.PackList) {
 	eng.mu.Lock()
 	defer eng.mu.Unlock()
 	eng.Index.Reset()
@@ -65,4 +65,10 @@ func (eng *Engine) Fresh() *Engine {
 	fresh := New(&o)
 	fresh.Ahead = eng.Ahead
 	return fresh
+}
+
+func (eng *Engine) IsListed(n format.Name) bool {
+	eng.mu.Lock()
+	defer eng.mu.Unlock()
+	return eng.listed[n]
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package repo
+package engine
 
 import "golang.org/x/sys/unix"
 
