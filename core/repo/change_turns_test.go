@@ -1,4 +1,4 @@
-package repo
+package repo_test
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -16,26 +18,28 @@ import (
 // keyring that is there and that one of the keys opens, and the backup restores.
 func TestTwoChangesAtOnce(t *testing.T) {
 	ctx := context.Background()
-	old, a, b, between := testKey(t), testKey(t), testKey(t), testKey(t)
-	changeTo := func(k *backupkey.Key) func(*Repository) error {
-		return func(r *Repository) error { return r.ChangeKey(ctx, k, nil) }
+	old, a, b, between := repotest.Key(t), repotest.Key(t), repotest.Key(t), repotest.Key(t)
+	changeTo := func(k *backupkey.Key) func(*repo.Repository) error {
+		return func(r *repo.Repository) error { return r.ChangeKey(ctx, k, nil) }
 	}
-	turnOn := func(k *backupkey.Key) func(*Repository) error {
-		return func(r *Repository) error { _, err := beginChange(ctx, r, k); return err }
+	turnOn := func(k *backupkey.Key) func(*repo.Repository) error {
+		return func(r *repo.Repository) error { _, err := beginChange(ctx, r, k); return err }
 	}
-	card := func(r *Repository) error { return r.SetVaultCard(ctx, []byte(`{"vault":"https://vault.example"}`)) }
+	card := func(r *repo.Repository) error {
+		return r.SetVaultCard(ctx, []byte(`{"vault":"https://vault.example"}`))
+	}
 	prepareChange := func(from, to *backupkey.Key) func(t *testing.T, m *store.Memory) {
 		return func(t *testing.T, m *store.Memory) {
-			moving, err := beginChange(ctx, reopen(t, m, from), to)
+			moving, err := beginChange(ctx, repotest.Open(t, m, from), to)
 			if err != nil {
 				t.Fatal(err)
 			}
-			writeSnapshot(t, moving, someFiles, nil)
+			repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
 		}
 	}
 	// finish commits and deletes what was before.
-	finish := func(to, gone *backupkey.Key) func(*Repository) error {
-		return func(r *Repository) error {
+	finish := func(to, gone *backupkey.Key) func(*repo.Repository) error {
+		return func(r *repo.Repository) error {
 			if !r.Facts().Changing {
 				return errors.New("it was given up")
 			}
@@ -46,15 +50,15 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if err := moving.CommitChange(ctx); err != nil {
 				return err
 			}
-			next, err := Open(ctx, r.e.Store, By(to))
+			next, err := repo.Open(ctx, r.Engine().Store, repo.By(to))
 			if err != nil {
 				return err
 			}
 			return next.DropOldEpochs(ctx, gone, nil)
 		}
 	}
-	giveUp := func(to *backupkey.Key) func(*Repository) error {
-		return func(r *Repository) error {
+	giveUp := func(to *backupkey.Key) func(*repo.Repository) error {
+		return func(r *repo.Repository) error {
 			if !r.Facts().Changing {
 				return errors.New("it was made")
 			}
@@ -65,38 +69,38 @@ func TestTwoChangesAtOnce(t *testing.T) {
 		name    string
 		begin   *backupkey.Key
 		prepare func(t *testing.T, m *store.Memory)
-		changes [2]func(*Repository) error
+		changes [2]func(*repo.Repository) error
 		keys    [2]*backupkey.Key // that the changes put in force
 		longest int               // 0: 11
 	}{
-		{"two keys", old, nil, [2]func(*Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}, 0},
-		{"a key twice and a key", old, nil, [2]func(*Repository) error{changeTo(a), func(r *Repository) error {
+		{"two keys", old, nil, [2]func(*repo.Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}, 0},
+		{"a key twice and a key", old, nil, [2]func(*repo.Repository) error{changeTo(a), func(r *repo.Repository) error {
 			if err := r.ChangeKey(ctx, between, nil); err != nil {
 				return err
 			}
 			return r.ChangeKey(ctx, b, nil)
 		}}, [2]*backupkey.Key{a, b}, 0},
-		{"a key and a card", old, nil, [2]func(*Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}, 0},
-		{"a key and no encryption", old, nil, [2]func(*Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}, 0},
-		{"encryption twice", nil, nil, [2]func(*Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}, 0},
+		{"a key and a card", old, nil, [2]func(*repo.Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}, 0},
+		{"a key and no encryption", old, nil, [2]func(*repo.Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}, 0},
+		{"encryption twice", nil, nil, [2]func(*repo.Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}, 0},
 		{"a key while old epochs go", nil, func(t *testing.T, m *store.Memory) {
-			moving, err := reopen(t, m, nil).BeginTurnOn(ctx, old, nil)
+			moving, err := repotest.Open(t, m, nil).BeginTurnOn(ctx, old, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			writeSnapshot(t, moving, someFiles, nil)
+			repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
 			if err := moving.CommitChange(ctx); err != nil {
 				t.Fatal(err)
 			}
-		}, [2]func(*Repository) error{func(r *Repository) error { return r.DropOldEpochs(ctx, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
-		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*Repository) error{finish(old, nil), giveUp(old)}, [2]*backupkey.Key{old, nil}, 8},
-		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*Repository) error{giveUp(old), finish(old, nil)}, [2]*backupkey.Key{nil, old}, 8},
-		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*Repository) error{finish(nil, old), giveUp(nil)}, [2]*backupkey.Key{nil, old}, 8},
-		{"off is given up and finished", old, prepareChange(old, nil), [2]func(*Repository) error{giveUp(nil), finish(nil, old)}, [2]*backupkey.Key{old, nil}, 8},
+		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return r.DropOldEpochs(ctx, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
+		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{finish(old, nil), giveUp(old)}, [2]*backupkey.Key{old, nil}, 8},
+		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{giveUp(old), finish(old, nil)}, [2]*backupkey.Key{nil, old}, 8},
+		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*repo.Repository) error{finish(nil, old), giveUp(nil)}, [2]*backupkey.Key{nil, old}, 8},
+		{"off is given up and finished", old, prepareChange(old, nil), [2]func(*repo.Repository) error{giveUp(nil), finish(nil, old)}, [2]*backupkey.Key{old, nil}, 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, base := newRepo(t, c.begin)
-			writeSnapshot(t, reopen(t, base, c.begin), someFiles, nil)
+			_, base := repotest.New(t, c.begin)
+			repotest.WriteSnapshot(t, repotest.Open(t, base, c.begin), repotest.SomeFiles, nil)
 			open := c.begin
 			if c.prepare != nil {
 				c.prepare(t, base)
@@ -121,11 +125,11 @@ func TestTwoChangesAtOnce(t *testing.T) {
 					continue // the full run has them
 				}
 				m := store.NewMemory()
-				copyObjects(t, base, m)
+				repotest.Copy(t, base, m)
 				var did [2]func(store.Store) error
 				for i, change := range c.changes {
 					did[i] = func(s store.Store) error {
-						r, err := Open(ctx, s, By(open))
+						r, err := repo.Open(ctx, s, repo.By(open))
 						if err != nil {
 							return err
 						}
@@ -137,7 +141,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 				nothingNew := false
 				for i, err := range errs {
 					switch {
-					case errors.Is(err, ErrNothingNew): // backs up anew; until then what was before must be there
+					case errors.Is(err, repo.ErrNothingNew): // backs up anew; until then what was before must be there
 						keys, nothingNew = append(keys, c.keys[i]), true
 					case err == nil: // somebody was told that this key opens it
 						keys = append(keys, c.keys[i])
@@ -153,8 +157,8 @@ func TestTwoChangesAtOnce(t *testing.T) {
 				}
 				err := opensAndRestores(t, m, keys)
 				if err != nil && (nothingNew || len(keys) > 1 && errs[0] != nil && errs[1] != nil) {
-					r := reopen(t, base, open)
-					r.e.Store = m
+					r := repotest.Open(t, base, open)
+					r.Engine().Store = m
 					err = restores(ctx, r)
 				}
 				if err != nil {
@@ -166,27 +170,12 @@ func TestTwoChangesAtOnce(t *testing.T) {
 	}
 }
 
-func copyObjects(t *testing.T, from, to *store.Memory) {
-	t.Helper()
-	ctx := context.Background()
-	err := from.List(ctx, "", func(o store.Object) error {
-		b, err := store.ReadAll(ctx, from, o.Name, o.Size)
-		if err != nil {
-			return err
-		}
-		return to.Put(ctx, o.Name, b)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func opensAndRestores(t *testing.T, m *store.Memory, keys []*backupkey.Key) error {
 	t.Helper()
 	ctx := context.Background()
 	var errs []error
 	for _, k := range keys {
-		r, err := Open(ctx, m, By(k))
+		r, err := repo.Open(ctx, m, repo.By(k))
 		if err == nil {
 			err = restores(ctx, r)
 		}
@@ -199,7 +188,7 @@ func opensAndRestores(t *testing.T, m *store.Memory, keys []*backupkey.Key) erro
 }
 
 // restores reads a file of every snapshot.
-func restores(ctx context.Context, r *Repository) error {
+func restores(ctx context.Context, r *repo.Repository) error {
 	if _, err := r.LoadIndex(ctx); err != nil {
 		return err
 	}
@@ -208,7 +197,7 @@ func restores(ctx context.Context, r *Repository) error {
 		return fmt.Errorf("%d snapshots, %d damaged, %w", len(list), len(damaged), err)
 	}
 	for _, s := range list {
-		if _, err := readFile(r, s, "b.bin"); err != nil {
+		if _, err := repotest.ReadFile(r, s, "b.bin"); err != nil {
 			return err
 		}
 	}
@@ -343,7 +332,7 @@ func (s *turns) List(ctx context.Context, prefix string, fn func(store.Object) e
 }
 
 // beginChange begins turning encryption on with a key, or off with nil.
-func beginChange(ctx context.Context, r *Repository, key *backupkey.Key) (*Repository, error) {
+func beginChange(ctx context.Context, r *repo.Repository, key *backupkey.Key) (*repo.Repository, error) {
 	if key == nil {
 		return r.BeginTurnOff(ctx)
 	}

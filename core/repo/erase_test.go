@@ -1,4 +1,4 @@
-package repo
+package repo_test
 
 import (
 	"bytes"
@@ -7,24 +7,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
 
-var secret = noise(77, 200)
+var secret = repotest.Noise(77, 200)
 
 // gatheredSnapshots makes three backups of this computer in which small files share a chunk, the second without the
 // secret, and one of another computer, which has it too. It returns the names of this computer's.
-func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
+func gatheredSnapshots(t *testing.T) (m *store.Memory, own []repo.Name, other repo.Name) {
 	t.Helper()
-	_, m = newRepo(t, nil)
-	chunk := bytes.Join([][]byte{noise(1, 300), secret, noise(2, 300)}, nil)
-	long := noise(3, 1000)
+	_, m = repotest.New(t, nil)
+	chunk := bytes.Join([][]byte{repotest.Noise(1, 300), secret, repotest.Noise(2, 300)}, nil)
+	long := repotest.Noise(3, 1000)
 	for i, host := range []string{"mine", "mine", "mine", "other"} {
-		r := reopen(t, m, nil)
-		w, s := newSaver(t, r)
-		save := func(b []byte) ID {
+		r := repotest.Open(t, m, nil)
+		w, s := repotest.NewSaver(t, r)
+		save := func(b []byte) repo.ID {
 			id, err := s.SaveData(append([]byte{0}, b...))
 			if err != nil {
 				t.Fatal(err)
@@ -33,14 +35,14 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 		}
 		gathered, alone := save(chunk), save(long)
 		if host == "other" {
-			gathered = save(append(secret[:200:200], noise(9, 50)...))
+			gathered = save(append(secret[:200:200], repotest.Noise(9, 50)...))
 		}
-		file := func(name string, x Extent) Node {
-			return Node{Kind: NodeFile, Name: name, Mode: 0o600, MTime: 1, Size: x.Length, Content: Content{Extents: []Extent{x}}}
+		file := func(name string, x repo.Extent) repo.Node {
+			return repo.Node{Kind: repo.NodeFile, Name: name, Mode: 0o600, MTime: 1, Size: x.Length, Content: repo.Content{Extents: []repo.Extent{x}}}
 		}
-		folder := func(name string, entries ...Node) Node {
+		folder := func(name string, entries ...repo.Node) repo.Node {
 			b := s.NewTreeBuilder()
-			n := Node{Kind: NodeDir, Name: name, Mode: 0o700}
+			n := repo.Node{Kind: repo.NodeDir, Name: name, Mode: 0o700}
 			for i := range entries {
 				if err := b.Add(&entries[i]); err != nil {
 					t.Fatal(err)
@@ -54,17 +56,17 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 			}
 			return n
 		}
-		hidden := []Node{file("secret", Extent{Chunk: gathered, Offset: 300, Length: 200})}
+		hidden := []repo.Node{file("secret", repo.Extent{Chunk: gathered, Offset: 300, Length: 200})}
 		switch {
 		case i == 1:
 			hidden = nil
 		case host == "other":
-			hidden = []Node{file("secret", Extent{Chunk: gathered, Length: 200})}
+			hidden = []repo.Node{file("secret", repo.Extent{Chunk: gathered, Length: 200})}
 		}
-		docs := append([]Node{file("a", Extent{Chunk: gathered, Length: 40}), file("b", Extent{Chunk: alone, Length: 1000})}, hidden...)
+		docs := append([]repo.Node{file("a", repo.Extent{Chunk: gathered, Length: 40}), file("b", repo.Extent{Chunk: alone, Length: 1000})}, hidden...)
 		if host == "mine" {
 			docs[0].Content.Extents[0].Length, docs[0].Size = 300, 300
-			docs = append(docs, file("z", Extent{Chunk: gathered, Offset: 500, Length: 300}))
+			docs = append(docs, file("z", repo.Extent{Chunk: gathered, Offset: 500, Length: 300}))
 		}
 		top := folder("docs", docs...)
 		root := folder("", top)
@@ -72,9 +74,9 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 			t.Fatal(err)
 		}
 		at := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
-		snap, err := w.WriteSnapshot(Snapshot{
+		snap, err := w.WriteSnapshot(repo.Snapshot{
 			Begin: at, End: at, Host: host, User: "user", Program: "test", System: "linux", Root: root.Content,
-			Sources: []Source{{Name: "docs", Path: "/home/user/docs"}}, Files: top.Files, Dirs: 1, Bytes: top.Size,
+			Sources: []repo.Source{{Name: "docs", Path: "/home/user/docs"}}, Files: top.Files, Dirs: 1, Bytes: top.Size,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -87,19 +89,19 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []Name, other Name) {
 	return m, own, other
 }
 
-func mine(s *Snapshot) bool { return s.Host == "mine" }
+func mine(s *repo.Snapshot) bool { return s.Host == "mine" }
 
 // holdsSecret reports whether any chunk of any pack holds the secret's bytes, or a tree its name.
 func holdsSecret(t *testing.T, m store.Store) (bytesThere, nameThere bool) {
 	t.Helper()
 	ctx := context.Background()
-	r := reopen(t, m, nil)
-	packs, err := r.e.List(ctx, format.KindPack)
+	r := repotest.Open(t, m, nil)
+	packs, err := r.Engine().List(ctx, format.KindPack)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n, size := range packs {
-		entries, err := r.e.ReadTable(ctx, n, size)
+		entries, err := r.Engine().ReadTable(ctx, n, size)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +120,7 @@ func holdsSecret(t *testing.T, m store.Store) (bytesThere, nameThere bool) {
 // wholeBut checks every snapshot's files; secrets are how many of them hold the secret.
 func wholeBut(t *testing.T, m store.Store) (dates map[time.Time]int, secrets int) {
 	t.Helper()
-	r := reopen(t, m, nil)
+	r := repotest.Open(t, m, nil)
 	all, bad, err := r.Snapshots(context.Background())
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
@@ -126,12 +128,12 @@ func wholeBut(t *testing.T, m store.Store) (dates map[time.Time]int, secrets int
 	dates = make(map[time.Time]int)
 	for _, s := range all {
 		dates[s.Begin.UTC()]++
-		want := map[string][]byte{"a": noise(1, 300), "b": noise(3, 1000), "z": noise(2, 300)}
+		want := map[string][]byte{"a": repotest.Noise(1, 300), "b": repotest.Noise(3, 1000), "z": repotest.Noise(2, 300)}
 		if s.Host == "other" {
-			want = map[string][]byte{"a": secret[:40], "b": noise(3, 1000)}
+			want = map[string][]byte{"a": secret[:40], "b": repotest.Noise(3, 1000)}
 		}
 		files := int64(len(want))
-		if got, err := readFile(r, s, "secret"); err == nil {
+		if got, err := repotest.ReadFile(r, s, "secret"); err == nil {
 			if !bytes.Equal(got, secret) {
 				t.Errorf("the secret of %s is damaged", s.Begin)
 			}
@@ -139,7 +141,7 @@ func wholeBut(t *testing.T, m store.Store) (dates map[time.Time]int, secrets int
 			files++
 		}
 		for name, b := range want {
-			if got, err := readFile(r, s, name); err != nil || !bytes.Equal(got, b) {
+			if got, err := repotest.ReadFile(r, s, name); err != nil || !bytes.Equal(got, b) {
 				t.Errorf("%s of %s: %d bytes, %v", name, s.Begin, len(got), err)
 			}
 		}
@@ -153,17 +155,17 @@ func wholeBut(t *testing.T, m store.Store) (dates map[time.Time]int, secrets int
 func TestEraseLeavesNothing(t *testing.T) {
 	ctx := context.Background()
 	m, own, other := gatheredSnapshots(t)
-	if err := reopen(t, m, nil).Pin(ctx, own[0], true); err != nil {
+	if err := repotest.Open(t, m, nil).Pin(ctx, own[0], true); err != nil {
 		t.Fatal(err)
 	}
 	if b, name := holdsSecret(t, m); !b || !name {
 		t.Fatal("the secret is not there to begin with")
 	}
-	dry, err := reopen(t, m, nil).Erase(ctx, EraseOptions{Paths: []string{"docs/secret"}, Of: mine, DryRun: true})
+	dry, err := repotest.Open(t, m, nil).Erase(ctx, repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine, DryRun: true})
 	if err != nil || dry.Snapshots != 2 || dry.Files != 1 || dry.Bytes != 200 {
 		t.Errorf("%+v, %v", dry, err)
 	}
-	e, err := reopen(t, m, nil).Erase(ctx, EraseOptions{Paths: []string{"docs/secret"}, Of: mine})
+	e, err := repotest.Open(t, m, nil).Erase(ctx, repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,28 +177,28 @@ func TestEraseLeavesNothing(t *testing.T) {
 	if len(dates) != 4 || secrets != 1 {
 		t.Errorf("%v; %d hold the secret", dates, secrets)
 	}
-	pins, err := reopen(t, m, nil).Pinned(ctx)
+	pins, err := repotest.Open(t, m, nil).Pinned(ctx)
 	if err != nil || len(pins) != 1 || !pins[e.Replaced[own[0]]] {
 		t.Errorf("pins: %v, %v", pins, err)
 	}
 	// The other computer's goes on its own.
-	if _, err := reopen(t, m, nil).Erase(ctx, EraseOptions{Paths: []string{"docs/secret"}, Of: mine}); !errors.Is(err, ErrNoEntry) {
+	if _, err := repotest.Open(t, m, nil).Erase(ctx, repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine}); !errors.Is(err, repo.ErrNoEntry) {
 		t.Errorf("again: %v", err)
 	}
-	if _, err := reopen(t, m, nil).Erase(ctx, EraseOptions{Paths: []string{"docs"}, Of: func(s *Snapshot) bool { return s.Name == other }}); err != nil {
+	if _, err := repotest.Open(t, m, nil).Erase(ctx, repo.EraseOptions{Paths: []string{"docs"}, Of: func(s *repo.Snapshot) bool { return s.Name == other }}); err != nil {
 		t.Fatal(err)
 	}
-	c := newPruneComputer()
-	o := c.options()
+	c := repotest.NewComputer()
+	o := c.Options()
 	o.Grace, o.Thorough = 0, true
-	c.prune(t, m, o)
+	c.Prune(t, m, o)
 	if b, name := holdsSecret(t, m); b || name {
 		t.Errorf("after it bytes: %v, name: %v", b, name)
 	}
 	if dates, _ := wholeBut(t, m); len(dates) != 3 {
 		t.Errorf("%v", dates)
 	}
-	if v := verify(t, reopen(t, m, nil)); len(v.Damage) > 0 {
+	if v := repotest.Verify(t, repotest.Open(t, m, nil)); len(v.Damage) > 0 {
 		t.Errorf("%v", v.Damage)
 	}
 }
@@ -204,11 +206,11 @@ func TestEraseLeavesNothing(t *testing.T) {
 // Cut off at any write, no snapshot misses anything but the secret, and the next Erase ends it.
 func TestEraseThatIsCutOffGoesOn(t *testing.T) {
 	ctx := context.Background()
-	o := EraseOptions{Paths: []string{"docs/secret"}, Of: mine}
+	o := repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine}
 	for cut := 0; ; cut++ {
 		m, _, _ := gatheredSnapshots(t)
 		script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Skip: cut, Kind: faultstore.Crash})
-		_, err := reopen(t, faultstore.New(m, script), nil).Erase(ctx, o)
+		_, err := repotest.Open(t, faultstore.New(m, script), nil).Erase(ctx, o)
 		if err == nil {
 			if cut < 8 {
 				t.Errorf("only %d writes", cut)
@@ -216,11 +218,11 @@ func TestEraseThatIsCutOffGoesOn(t *testing.T) {
 			return
 		}
 		wholeBut(t, m)
-		if _, err := reopen(t, m, nil).Erase(ctx, o); err != nil && !errors.Is(err, ErrNoEntry) {
+		if _, err := repotest.Open(t, m, nil).Erase(ctx, o); err != nil && !errors.Is(err, repo.ErrNoEntry) {
 			t.Fatalf("after a cut at write %d: %v", cut, err)
 		}
-		c := newPruneComputer()
-		c.prune(t, m, c.options())
+		c := repotest.NewComputer()
+		c.Prune(t, m, c.Options())
 		dates, secrets := wholeBut(t, m)
 		if len(dates) != 4 || secrets != 1 {
 			t.Errorf("after a cut at write %d: %v; %d hold the secret", cut, dates, secrets)

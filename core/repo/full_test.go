@@ -1,4 +1,4 @@
-package repo
+package repo_test
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -46,12 +48,12 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct{ room, removed int }{{0, 4}, {1, 4}, {2, 4}, {3, 4}, {0, 2}, {1, 2}, {1, 1}, {2, 1}, {3, 1}, {5, 1}} {
 		room := int64(c.room)
-		r, m := newRepo(t, nil)
-		keep := kept{}
-		var old []Name
+		r, m := repotest.New(t, nil)
+		keep := repotest.Kept{}
+		var old []repo.Name
 		for i := range 6 {
-			files := []testFile{{"a.bin", noise(uint64(i), 9000)}, {"b.txt", fmt.Append(nil, "state ", i)}, {"same.txt", []byte("in all: moved, when the rest of its pack goes")}}
-			s := writeSnapshot(t, r.Fresh(), files, nil)
+			files := []repotest.File{{Name: "a.bin", Content: repotest.Noise(uint64(i), 9000)}, {Name: "b.txt", Content: fmt.Append(nil, "state ", i)}, {Name: "same.txt", Content: []byte("in all: moved, when the rest of its pack goes")}}
+			s := repotest.WriteSnapshot(t, r.Fresh(), files, nil)
 			if i < c.removed {
 				old = append(old, s.Name)
 			} else {
@@ -60,10 +62,10 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		}
 		full := &fullStore{Memory: m}
 		full.free.Store(room)
-		state := &PruneState{}
+		state := &repo.PruneState{}
 		var freed int64
 		for try := range 2 {
-			p, err := reopen(t, full, nil).Prune(ctx, PruneOptions{Seen: state, Remove: old})
+			p, err := repotest.Open(t, full, nil).Prune(ctx, repo.PruneOptions{Seen: state, Remove: old})
 			freed += p.FreedBytes
 			if err != nil && (try == 0 || !errors.Is(err, store.ErrNoSpace)) { // the second has nothing to remove that makes room
 				t.Errorf("%d blocks free, run %d: %v", room, try+1, err)
@@ -73,8 +75,8 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		if freed == 0 {
 			t.Errorf("%d blocks free: nothing was freed", room)
 		}
-		keep.check(t, m)
-		if v := verify(t, reopen(t, m, nil)); len(v.Damage) > 0 {
+		keep.Check(t, m)
+		if v := repotest.Verify(t, repotest.Open(t, m, nil)); len(v.Damage) > 0 {
 			t.Errorf("%d blocks free: %v", room, v.Damage)
 		}
 	}
@@ -90,18 +92,18 @@ func (r roomy) Free(context.Context) (uint64, error) { return r.free, nil }
 
 // What is moved needs room for a while. Where there is not enough, it stays where it is, and the prune does all else.
 func TestNothingIsMovedIntoTheLastRoom(t *testing.T) {
-	for free, moves := range map[uint64]bool{moveReserve: false, moveReserve + 50_000: true} {
-		_, m := newRepo(t, nil)
-		k := make(kept)
-		both := []testFile{{"large", noise(1, 100_000)}, {"small", noise(2, 5_000)}}
-		first := writeSnapshot(t, reopen(t, m, nil), both, nil)
-		k[writeSnapshot(t, reopen(t, m, nil), both[1:], nil).Name] = both[1:]
-		o := newPruneComputer().options(first.Name)
+	for free, moves := range map[uint64]bool{repo.MoveReserve: false, repo.MoveReserve + 50_000: true} {
+		_, m := repotest.New(t, nil)
+		k := make(repotest.Kept)
+		both := []repotest.File{{Name: "large", Content: repotest.Noise(1, 100_000)}, {Name: "small", Content: repotest.Noise(2, 5_000)}}
+		first := repotest.WriteSnapshot(t, repotest.Open(t, m, nil), both, nil)
+		k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), both[1:], nil).Name] = both[1:]
+		o := repotest.NewComputer().Options(first.Name)
 		o.Grace = 0
-		p := newPruneComputer().prune(t, roomy{m, free}, o)
+		p := repotest.NewComputer().Prune(t, roomy{m, free}, o)
 		if (p.MovedBytes > 0) != moves {
 			t.Errorf("%d bytes free: %+v", free, p)
 		}
-		k.check(t, m)
+		k.Check(t, m)
 	}
 }

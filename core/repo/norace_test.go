@@ -1,5 +1,5 @@
 //go:build !race
 
-package repo
+package repo_test
 
 const bitStep = 1

@@ -10,14 +10,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -27,6 +25,9 @@ type Repository struct{ e *engine.Engine }
 
 // Of returns the repository that stands on an engine.
 func Of(e *engine.Engine) *Repository { return &Repository{e} }
+
+// Engine is for the packages below core/repo, which keep a repository up.
+func (r *Repository) Engine() *engine.Engine { return r.e }
 
 // SetAhead lets tests be a computer whose clock is ahead by so much, or behind: by it snapshots are dated, and what is dated later is
 // not the latest.

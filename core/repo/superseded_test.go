@@ -1,10 +1,12 @@
-package repo
+package repo_test
 
 import (
 	"context"
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -12,7 +14,7 @@ import (
 type prunedBetween struct {
 	*store.Memory
 	t       *testing.T
-	another *Repository
+	another *repo.Repository
 	met     int
 }
 
@@ -25,7 +27,7 @@ func (s *prunedBetween) Put(ctx context.Context, name string, b []byte) error {
 	if _, err := s.another.LoadIndex(ctx); err != nil {
 		s.t.Error(err)
 	}
-	if err := s.another.reindex(ctx, s.another.e.Loaded(), nil, func(Name) bool { return true }); err != nil {
+	if err := s.another.Reindex(ctx, s.another.Engine().Loaded(), nil, func(repo.Name) bool { return true }); err != nil {
 		s.t.Error(err)
 	}
 	if _, err := s.Memory.Stat(ctx, name); err == nil {
@@ -36,19 +38,19 @@ func (s *prunedBetween) Put(ctx context.Context, name string, b []byte) error {
 
 // A prune may put an index into another as soon as it is stored. A backup must not take that for a place that loses what it is given.
 func TestAnIndexThatIsPrunedAtOnce(t *testing.T) {
-	r, m := newRepo(t, nil)
-	keep := kept{}
-	write := func(r *Repository, i int) {
-		files := []testFile{{"a.bin", noise(uint64(i), 3000)}}
-		keep[writeSnapshot(t, r, files, nil).Name] = files
+	r, m := repotest.New(t, nil)
+	keep := repotest.Kept{}
+	write := func(r *repo.Repository, i int) {
+		files := []repotest.File{{Name: "a.bin", Content: repotest.Noise(uint64(i), 3000)}}
+		keep[repotest.WriteSnapshot(t, r, files, nil).Name] = files
 	}
-	for i := range smallIndexes {
+	for i := range repo.SmallIndexes {
 		write(r.Fresh(), i)
 	}
-	s := &prunedBetween{Memory: m, t: t, another: reopen(t, m, nil)}
-	write(reopen(t, s, nil), smallIndexes)
+	s := &prunedBetween{Memory: m, t: t, another: repotest.Open(t, m, nil)}
+	write(repotest.Open(t, s, nil), repo.SmallIndexes)
 	if s.met == 0 {
 		t.Fatal("no index was stored")
 	}
-	keep.check(t, m)
+	keep.Check(t, m)
 }

@@ -1,4 +1,4 @@
-package repo
+package repo_test
 
 // What a hostile or failing destination can do to a repository, and that
 // verify notices each and no wrong byte is ever returned. Covered, for every
@@ -18,46 +18,19 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
-	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 )
-
-// objects is a repository as a map, quick to copy with one object changed.
-type objects map[string][]byte
-
-func dump(t testing.TB, s store.Store) objects {
-	t.Helper()
-	ctx := context.Background()
-	out := make(objects)
-	if err := s.List(ctx, "", func(o store.Object) error {
-		b, err := store.ReadAll(ctx, s, o.Name, format.MaxPack)
-		out[o.Name] = b
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func (o objects) store(t testing.TB) store.Store {
-	t.Helper()
-	m := store.NewMemory()
-	for name, b := range o {
-		if err := m.Put(context.Background(), name, b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return m
-}
 
 // checkNoticed asserts that a tampered repository is found out: it does not
 // open, or verify reports something; and that every file that still reads,
 // reads right. It returns how many files were still readable.
-func checkNoticed(t testing.TB, what string, o objects, key *backupkey.Key, known Name, files []testFile) (readable int) {
+func checkNoticed(t testing.TB, what string, o repotest.Objects, key *backupkey.Key, known repo.Name, files []repotest.File) (readable int) {
 	t.Helper()
 	ctx := context.Background()
-	s := o.store(t)
-	r, err := Open(ctx, s, By(key))
+	s := o.Store(t)
+	r, err := repo.Open(ctx, s, repo.By(key))
 	if err != nil {
 		return 0
 	}
@@ -66,22 +39,22 @@ func checkNoticed(t testing.TB, what string, o objects, key *backupkey.Key, know
 	}
 	if snap, err := r.Snapshot(ctx, known); err == nil {
 		for _, f := range files {
-			got, err := readFile(r, snap, f.name)
+			got, err := repotest.ReadFile(r, snap, f.Name)
 			switch {
-			case err == nil && !bytes.Equal(got, f.content):
-				t.Fatalf("%s: %s came back with wrong bytes", what, f.name)
+			case err == nil && !bytes.Equal(got, f.Content):
+				t.Fatalf("%s: %s came back with wrong bytes", what, f.Name)
 			case err == nil:
 				readable++
-			case !errors.Is(err, ErrDamaged):
-				t.Fatalf("%s: %s: %v", what, f.name, err)
+			case !errors.Is(err, repo.ErrDamaged):
+				t.Fatalf("%s: %s: %v", what, f.Name, err)
 			}
 		}
 	}
-	fresh, err := Open(ctx, s, By(key))
+	fresh, err := repo.Open(ctx, s, repo.By(key))
 	if err != nil {
 		t.Fatalf("%s: opens only once: %v", what, err)
 	}
-	v, err := fresh.Verify(ctx, VerifyOptions{DataPercent: 100, Known: []Name{known}})
+	v, err := fresh.Verify(ctx, repo.VerifyOptions{DataPercent: 100, Known: []repo.Name{known}})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -94,84 +67,74 @@ func checkNoticed(t testing.TB, what string, o objects, key *backupkey.Key, know
 	return readable
 }
 
-func tamperCases(t *testing.T, fn func(t *testing.T, base objects, key *backupkey.Key, known Name)) {
-	for _, key := range []*backupkey.Key{nil, testKey(t)} {
+func tamperCases(t *testing.T, fn func(t *testing.T, base repotest.Objects, key *backupkey.Key, known repo.Name)) {
+	for _, key := range []*backupkey.Key{nil, repotest.Key(t)} {
 		t.Run(fmt.Sprintf("encrypted=%v", key != nil), func(t *testing.T) {
 			t.Parallel()
-			r, m := newRepo(t, key)
-			snap := writeSnapshot(t, r, tamperFiles, nil)
-			fn(t, dump(t, m), key, snap.Name)
+			r, m := repotest.New(t, key)
+			snap := repotest.WriteSnapshot(t, r, tamperFiles, nil)
+			fn(t, repotest.Dump(t, m), key, snap.Name)
 		})
 	}
 }
 
-var tamperFiles = []testFile{{"a.txt", bytes.Repeat([]byte("words "), 12)}, {"b.bin", noise(3, 150)}}
-
-func (o objects) with(name string, b []byte) objects {
-	c := maps.Clone(o)
-	if b == nil {
-		delete(c, name)
-	} else {
-		c[name] = b
-	}
-	return c
-}
+var tamperFiles = []repotest.File{{Name: "a.txt", Content: bytes.Repeat([]byte("words "), 12)}, {Name: "b.bin", Content: repotest.Noise(3, 150)}}
 
 func TestEveryBitFlipIsNoticed(t *testing.T) {
-	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+	tamperCases(t, func(t *testing.T, base repotest.Objects, key *backupkey.Key, known repo.Name) {
 		for _, name := range slices.Sorted(maps.Keys(base)) {
 			b := base[name]
 			for bit := 0; bit < 8*len(b); bit += bitStep {
 				flipped := bytes.Clone(b)
 				flipped[bit/8] ^= 1 << (bit % 8)
-				checkNoticed(t, fmt.Sprintf("%s bit %d", name, bit), base.with(name, flipped), key, known, tamperFiles)
+				checkNoticed(t, fmt.Sprintf("%s bit %d", name, bit), base.With(name, flipped), key, known, tamperFiles)
 			}
 		}
 	})
 }
 
 func TestEveryTruncationAndGrowthIsNoticed(t *testing.T) {
-	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+	tamperCases(t, func(t *testing.T, base repotest.Objects, key *backupkey.Key, known repo.Name) {
 		for name, b := range base {
 			for n := 0; n < len(b); n += bitStep {
-				checkNoticed(t, fmt.Sprintf("%s cut to %d", name, n), base.with(name, bytes.Clone(b[:n])), key, known, tamperFiles)
+				checkNoticed(t, fmt.Sprintf("%s cut to %d", name, n), base.With(name, bytes.Clone(b[:n])), key, known, tamperFiles)
 			}
 			for _, more := range []int{1, 16, 32, 1000} {
-				checkNoticed(t, fmt.Sprintf("%s grown by %d", name, more), base.with(name, append(bytes.Clone(b), make([]byte, more)...)), key, known, tamperFiles)
+				checkNoticed(t, fmt.Sprintf("%s grown by %d", name, more), base.With(name, append(bytes.Clone(b), make([]byte, more)...)), key, known, tamperFiles)
 			}
 		}
 	})
 }
 
 func TestEveryRemovalIsNoticed(t *testing.T) {
-	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+	tamperCases(t, func(t *testing.T, base repotest.Objects, key *backupkey.Key, known repo.Name) {
 		for name := range base {
-			checkNoticed(t, name+" removed", base.with(name, nil), key, known, tamperFiles)
+			checkNoticed(t, name+" removed", base.With(name, nil), key, known, tamperFiles)
 		}
 	})
 }
 
 func TestEverySwapRenamingAndDuplicateIsNoticed(t *testing.T) {
-	tamperCases(t, func(t *testing.T, base objects, key *backupkey.Key, known Name) {
+	tamperCases(t, func(t *testing.T, base repotest.Objects, key *backupkey.Key, known repo.Name) {
 		names := slices.Sorted(maps.Keys(base))
 		for _, a := range names {
 			for _, b := range names {
 				if a < b {
-					checkNoticed(t, a+" swapped with "+b, base.with(a, base[b]).with(b, base[a]), key, known, tamperFiles)
+					checkNoticed(t, a+" swapped with "+b, base.With(a, base[b]).With(b, base[a]), key, known, tamperFiles)
 				}
 				if a != b {
-					checkNoticed(t, a+" over "+b, base.with(b, base[a]), key, known, tamperFiles)
+					checkNoticed(t, a+" over "+b, base.With(b, base[a]), key, known, tamperFiles)
 				}
 			}
 			for _, other := range otherNames(a) {
 				if _, taken := base[other]; taken {
 					continue
 				}
-				readable := checkNoticed(t, a+" copied to "+other, base.with(other, base[a]), key, known, tamperFiles)
+				readable := checkNoticed(t, a+" copied to "+other, base.With(other, base[a]), key, known, tamperFiles)
 				if readable != len(tamperFiles) {
 					t.Fatalf("a copy at %s makes files unreadable", other)
 				}
-				checkNoticed(t, a+" renamed to "+other, base.with(other, base[a]).with(a, nil), key, known, tamperFiles)
+				checkNoticed(t, a+" renamed to "+other, base.With(other, base[a]).With(a, nil), key, known, tamperFiles)
 			}
 		}
 	})
@@ -197,29 +160,29 @@ func otherNames(name string) []string {
 
 // TestDamageStaysLocal: of several files only those whose chunks are hit are lost.
 func TestDamageStaysLocal(t *testing.T) {
-	key := testKey(t)
-	r, m := newRepo(t, key)
-	files := []testFile{{"a", noise(10, 100)}, {"b", noise(11, 100)}, {"c", noise(12, 100)}}
-	snap := writeSnapshot(t, r, files, nil)
-	base := dump(t, m)
+	key := repotest.Key(t)
+	r, m := repotest.New(t, key)
+	files := []repotest.File{{Name: "a", Content: repotest.Noise(10, 100)}, {Name: "b", Content: repotest.Noise(11, 100)}, {Name: "c", Content: repotest.Noise(12, 100)}}
+	snap := repotest.WriteSnapshot(t, r, files, nil)
+	base := repotest.Dump(t, m)
 	loc := func(i int) (string, int) {
-		e := reopen(t, m, key)
-		at, ok := e.e.Index.Find(e.e.Writes.NewHasher().ID(files[i].content))
+		e := repotest.Open(t, m, key)
+		at, ok := e.Engine().Index.Find(e.Engine().Writes.NewHasher().ID(files[i].Content))
 		if !ok {
 			t.Fatal("chunk not found")
 		}
-		return format.KindPack.Path(e.e.Index.PackName(at.Pack)), int(at.Offset) + 20
+		return format.KindPack.Path(e.Engine().Index.PackName(at.Pack)), int(at.Offset) + 20
 	}
 	for i, f := range files {
 		name, at := loc(i)
 		b := bytes.Clone(base[name])
 		b[at] ^= 1
-		o := base.with(name, b)
-		if got := checkNoticed(t, f.name, o, key, snap.Name, files); got != len(files)-1 {
-			t.Errorf("damage to %s: %d of %d files still read", f.name, got, len(files))
+		o := base.With(name, b)
+		if got := checkNoticed(t, f.Name, o, key, snap.Name, files); got != len(files)-1 {
+			t.Errorf("damage to %s: %d of %d files still read", f.Name, got, len(files))
 		}
-		v := verify(t, reopen(t, o.store(t), key), snap.Name)
-		if v.Lost != 1 || len(v.LostFiles) != 1 || !strings.HasSuffix(v.LostFiles[0], "/docs/"+f.name) {
+		v := repotest.Verify(t, repotest.Open(t, o.Store(t), key), snap.Name)
+		if v.Lost != 1 || len(v.LostFiles) != 1 || !strings.HasSuffix(v.LostFiles[0], "/docs/"+f.Name) {
 			t.Errorf("lost files: %v", v.LostFiles)
 		}
 	}
