@@ -78,7 +78,7 @@ func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Prog
 	at := &prunePosition{}
 	o.Progress = func(done, total int) { at.set(repo.PruneLooking, int64(done), int64(total)) }
 	m := startMeter(ctx, progress, at.progress)
-	out, err := r.Erase(ctx, o)
+	out, err := repo.Erase(ctx, r, o)
 	m.end()
 	report := EraseReport{Snapshots: out.Snapshots, Files: out.Files, Bytes: out.Bytes, Present: stillThere(set.Sources, o.Paths), DryRun: req.DryRun}
 	if !req.DryRun && len(out.Replaced)+len(out.Removed) > 0 {

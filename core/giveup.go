@@ -54,7 +54,7 @@ func (enc Encryption) giveUpChange(ctx context.Context, progress func(Progress))
 	if err := enc.app.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
 		return err
 	}
-	if err := r.GiveUpChange(ctx, key, deleting(progress)); err != nil {
+	if err := repo.GiveUpChange(ctx, r, key, deleting(progress)); err != nil {
 		return err
 	}
 	done := func(s *profile.Settings) {

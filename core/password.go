@@ -40,7 +40,7 @@ func (pw Passwords) setPassword(ctx context.Context, req PasswordRequest) error 
 	if err != nil {
 		return err
 	}
-	if err := r.SetVaultCard(ctx, card.Encode()); err != nil {
+	if err := repo.SetVaultCard(ctx, r, card.Encode()); err != nil {
 		if !req.Vault.IsZero() {
 			err = errors.Join(err, pw.removeAccountAt(ctx, registered(card, req.Vault), key))
 		}
@@ -218,7 +218,7 @@ func (pw Passwords) removePassword(ctx context.Context) error {
 	if err := pw.removeAccount(ctx, card, key); err != nil {
 		return err
 	}
-	if err := r.SetVaultCard(ctx, nil); err != nil {
+	if err := repo.SetVaultCard(ctx, r, nil); err != nil {
 		return err
 	}
 	return pw.forgetVault()
@@ -358,7 +358,7 @@ func (pw Passwords) tidyCard(ctx context.Context, r *repo.Repository) []byte {
 		return card
 	}
 	card = c.Encode()
-	if err := r.SetVaultCard(ctx, card); err != nil {
+	if err := repo.SetVaultCard(ctx, r, card); err != nil {
 		pw.app.p.Log.Warn("the vault card could not be tidied", "cause", err) // the next backup tries again
 	}
 	return card

@@ -121,7 +121,7 @@ func (enc Encryption) changeProtection(ctx context.Context, change Change, key *
 	}
 	drop := func() error {
 		step(StepDeleting, 0, 0)
-		return r.DropOldEpochs(ctx, old, deleting(progress))
+		return repo.DropOldEpochs(ctx, r, old, deleting(progress))
 	}
 	err = drop()
 	if errors.Is(err, repo.ErrNothingNew) { // it went between its proof and now
@@ -219,9 +219,9 @@ func (enc Encryption) moveToNewEpoch(ctx context.Context, r *repo.Repository, ne
 	}
 	var moving *repo.Repository
 	if next == nil {
-		moving, err = r.BeginTurnOff(ctx)
+		moving, err = repo.BeginTurnOff(ctx, r)
 	} else {
-		moving, err = r.BeginTurnOn(ctx, next, enc.app.Passwords().cardToPublish(enc.app.profile.Settings()))
+		moving, err = repo.BeginTurnOn(ctx, r, next, enc.app.Passwords().cardToPublish(enc.app.profile.Settings()))
 	}
 	if err != nil {
 		return BackupReport{}, err
@@ -232,7 +232,7 @@ func (enc Encryption) moveToNewEpoch(ctx context.Context, r *repo.Repository, ne
 			return report, err
 		}
 	}
-	return report, moving.CommitChange(ctx)
+	return report, repo.CommitChange(ctx, moving)
 }
 
 // backupAfresh backs up under the epoch that moving writes, and proves it.
@@ -251,7 +251,7 @@ func (enc Encryption) backupAfresh(ctx context.Context, moving *repo.Repository,
 // prove opens the destination anew, as a stranger with the key would, and
 // reads every byte of the new epoch back.
 func (enc Encryption) prove(ctx context.Context, moving *repo.Repository, snapshot string, step func(Step, int64, int64)) error {
-	r, err := moving.Reopen(ctx)
+	r, err := repo.Reopen(ctx, moving)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (enc Encryption) prove(ctx context.Context, moving *repo.Repository, snapsh
 	if err != nil {
 		return err
 	}
-	v, err := r.Verify(ctx, repo.VerifyOptions{DataPercent: 100, CurrentOnly: true, Only: &s.Name, Progress: func(done, total int64) { step(StepProving, done, total) }})
+	v, err := repo.Verify(ctx, r, repo.VerifyOptions{DataPercent: 100, CurrentOnly: true, Only: &s.Name, Progress: func(done, total int64) { step(StepProving, done, total) }})
 	if err != nil {
 		return err
 	}
@@ -395,7 +395,7 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 		}
 		card = account.Encode()
 	}
-	if err := r.ChangeKey(ctx, key, card); err != nil {
+	if err := repo.ChangeKey(ctx, r, key, card); err != nil {
 		// Which of the two counts is the destination's to say: keyFor finds out.
 		return err
 	}

@@ -128,7 +128,7 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	at := &prunePosition{}
 	o.Progress = at.set
 	m := startMeter(ctx, progress, at.progress)
-	p, err := r.Prune(ctx, o)
+	p, err := repo.Prune(ctx, r, o)
 	m.end()
 	if len(p.Removed) > 0 && !req.DryRun {
 		err = errors.Join(err, up.forgetRemoved(p.Removed))

@@ -155,7 +155,7 @@ func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Pr
 	if r.app != nil {
 		o.After, _ = repo.ParseName(r.app.profile.Settings().VerifiedTo)
 	}
-	v, err := r.r.Fresh().Verify(ctx, o)
+	v, err := repo.Verify(ctx, r.r.Fresh(), o)
 	m.end()
 	if err == nil && r.app != nil && v.Last != (repo.Name{}) {
 		err = r.app.profile.Update(func(s *profile.Settings) { s.VerifiedTo = v.Last.String() })

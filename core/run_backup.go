@@ -46,7 +46,7 @@ func (a *App) openToWrite(ctx context.Context) (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := r.Upgrade(ctx); {
+	switch err := repo.Upgrade(ctx, r); {
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrPermission):
 		a.p.Log.Warn("the backup stays in the form of an earlier version", "cause", err)
 	case err != nil:

@@ -148,7 +148,7 @@ func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Pr
 	m := startMeter(ctx, progress, func() Progress {
 		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
 	})
-	p, err := r.Repair(ctx, repo.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
+	p, err := repo.Repair(ctx, r, repo.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
 	m.end()
 	return RepairReport{
 		Repaired: append([]string{}, p.Repaired...), Damage: append([]string{}, p.Damage...), LostFiles: p.LostFiles, Lost: p.Lost,

@@ -48,7 +48,7 @@ func TestACardOfTheVersionBefore(t *testing.T) {
 	r, err := repo.Open(t.Context(), st, repo.By(k))
 	must(t, err)
 	card := []byte(strings.Replace(string(r.Facts().VaultCard), "pkcs11:token=trap", old, 1))
-	must(t, r.SetVaultCard(t.Context(), card))
+	must(t, repo.SetVaultCard(t.Context(), r, card))
 	must(t, st.Close())
 	settings := filepath.Join(profile, "settings.json")
 	var fields map[string]json.RawMessage

@@ -20,13 +20,13 @@ func TestTwoChangesAtOnce(t *testing.T) {
 	ctx := context.Background()
 	old, a, b, between := repotest.Key(t), repotest.Key(t), repotest.Key(t), repotest.Key(t)
 	changeTo := func(k *backupkey.Key) func(*repo.Repository) error {
-		return func(r *repo.Repository) error { return r.ChangeKey(ctx, k, nil) }
+		return func(r *repo.Repository) error { return repo.ChangeKey(ctx, r, k, nil) }
 	}
 	turnOn := func(k *backupkey.Key) func(*repo.Repository) error {
 		return func(r *repo.Repository) error { _, err := beginChange(ctx, r, k); return err }
 	}
 	card := func(r *repo.Repository) error {
-		return r.SetVaultCard(ctx, []byte(`{"vault":"https://vault.example"}`))
+		return repo.SetVaultCard(ctx, r, []byte(`{"vault":"https://vault.example"}`))
 	}
 	prepareChange := func(from, to *backupkey.Key) func(t *testing.T, m *store.Memory) {
 		return func(t *testing.T, m *store.Memory) {
@@ -47,14 +47,14 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := moving.CommitChange(ctx); err != nil {
+			if err := repo.CommitChange(ctx, moving); err != nil {
 				return err
 			}
 			next, err := repo.Open(ctx, r.Engine().Store, repo.By(to))
 			if err != nil {
 				return err
 			}
-			return next.DropOldEpochs(ctx, gone, nil)
+			return repo.DropOldEpochs(ctx, next, gone, nil)
 		}
 	}
 	giveUp := func(to *backupkey.Key) func(*repo.Repository) error {
@@ -62,7 +62,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if !r.Facts().Changing {
 				return errors.New("it was made")
 			}
-			return r.GiveUpChange(ctx, to, nil)
+			return repo.GiveUpChange(ctx, r, to, nil)
 		}
 	}
 	for _, c := range []struct {
@@ -75,24 +75,24 @@ func TestTwoChangesAtOnce(t *testing.T) {
 	}{
 		{"two keys", old, nil, [2]func(*repo.Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}, 0},
 		{"a key twice and a key", old, nil, [2]func(*repo.Repository) error{changeTo(a), func(r *repo.Repository) error {
-			if err := r.ChangeKey(ctx, between, nil); err != nil {
+			if err := repo.ChangeKey(ctx, r, between, nil); err != nil {
 				return err
 			}
-			return r.ChangeKey(ctx, b, nil)
+			return repo.ChangeKey(ctx, r, b, nil)
 		}}, [2]*backupkey.Key{a, b}, 0},
 		{"a key and a card", old, nil, [2]func(*repo.Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}, 0},
 		{"a key and no encryption", old, nil, [2]func(*repo.Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}, 0},
 		{"encryption twice", nil, nil, [2]func(*repo.Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}, 0},
 		{"a key while old epochs go", nil, func(t *testing.T, m *store.Memory) {
-			moving, err := repotest.Open(t, m, nil).BeginTurnOn(ctx, old, nil)
+			moving, err := repo.BeginTurnOn(ctx, repotest.Open(t, m, nil), old, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
-			if err := moving.CommitChange(ctx); err != nil {
+			if err := repo.CommitChange(ctx, moving); err != nil {
 				t.Fatal(err)
 			}
-		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return r.DropOldEpochs(ctx, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
+		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return repo.DropOldEpochs(ctx, r, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
 		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{finish(old, nil), giveUp(old)}, [2]*backupkey.Key{old, nil}, 8},
 		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{giveUp(old), finish(old, nil)}, [2]*backupkey.Key{nil, old}, 8},
 		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*repo.Repository) error{finish(nil, old), giveUp(nil)}, [2]*backupkey.Key{nil, old}, 8},
@@ -334,7 +334,7 @@ func (s *turns) List(ctx context.Context, prefix string, fn func(store.Object) e
 // beginChange begins turning encryption on with a key, or off with nil.
 func beginChange(ctx context.Context, r *repo.Repository, key *backupkey.Key) (*repo.Repository, error) {
 	if key == nil {
-		return r.BeginTurnOff(ctx)
+		return repo.BeginTurnOff(ctx, r)
 	}
-	return r.BeginTurnOn(ctx, key, nil)
+	return repo.BeginTurnOn(ctx, r, key, nil)
 }

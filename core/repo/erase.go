@@ -37,7 +37,7 @@ type Erasing struct {
 // Cut off anywhere, nothing but what was to be erased is missing from any snapshot; another Erase goes on.
 // Errors: ErrNoEntry when no snapshot holds one of the paths; ErrChanging; ErrDamaged, and nothing
 // has changed, when a snapshot does not read; those of WriteSnapshot.
-func (r *Repository) Erase(ctx context.Context, o EraseOptions) (Erasing, error) {
+func Erase(ctx context.Context, r *Repository, o EraseOptions) (Erasing, error) {
 	if r.e.Header.Next != nil {
 		return Erasing{}, ErrChanging
 	}

@@ -11,6 +11,6 @@ const (
 )
 
 // Reindex is reindex.
-func (r *Repository) Reindex(ctx context.Context, known, busy map[Name]bool, keep func(pack Name) bool) error {
-	return r.reindex(ctx, known, busy, keep)
+func Reindex(ctx context.Context, r *Repository, known, busy map[Name]bool, keep func(pack Name) bool) error {
+	return reindex(ctx, r.e, known, busy, keep)
 }

@@ -65,7 +65,7 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		state := &repo.PruneState{}
 		var freed int64
 		for try := range 2 {
-			p, err := repotest.Open(t, full, nil).Prune(ctx, repo.PruneOptions{Seen: state, Remove: old})
+			p, err := repo.Prune(ctx, repotest.Open(t, full, nil), repo.PruneOptions{Seen: state, Remove: old})
 			freed += p.FreedBytes
 			if err != nil && (try == 0 || !errors.Is(err, store.ErrNoSpace)) { // the second has nothing to remove that makes room
 				t.Errorf("%d blocks free, run %d: %v", room, try+1, err)

@@ -6,44 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
-
-// forgetGivenUp deletes what was said of changes that are given up to the end.
-func (r *Repository) forgetGivenUp(ctx context.Context) error {
-	all, err := sealed.RecordsOf(ctx, r.e.Objects, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
-	if err != nil {
-		return err
-	}
-	for n, id := range all {
-		if id != [32]byte{} {
-			if err := r.e.Store.Delete(ctx, format.KindRemoval.Path(n)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// givenUp reports whether somebody gives the change to an epoch up. Every known epoch counts, also one that was public: a run
-// that gives up turning encryption on has no other, and it leaves the backup as it was.
-func (r *Repository) givenUp(ctx context.Context, e *Epoch) (bool, error) {
-	all, err := sealed.RecordsOf(ctx, r.e.Objects, format.KindRemoval, r.known(format.KindRemoval), format.DecodeGivenUp)
-	for _, id := range all {
-		if id == e.GivenUpID(r.e.ID) {
-			return true, nil
-		}
-	}
-	return false, err
-}
-
-// known reports whether a name is of an epoch that is known, whatever that is worth.
-func (r *Repository) known(kind format.ObjectKind) func(Name) bool {
-	return func(n Name) bool { return r.e.Owner(kind, n) != nil }
-}
 
 // Removed returns the snapshots that were deleted on purpose.
 func (r *Repository) Removed(ctx context.Context) (map[Name]bool, error) {

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -108,7 +107,7 @@ type pruner struct {
 // Cut off anywhere, every kept snapshot is whole, and the next Prune goes on.
 // Errors: ErrChanging, ErrDamaged (nothing is deleted when something that is needed does not
 // read back), ErrChanged, those of store.
-func (r *Repository) Prune(ctx context.Context, o PruneOptions) (Pruning, error) {
+func Prune(ctx context.Context, r *Repository, o PruneOptions) (Pruning, error) {
 	if o.Seen == nil {
 		panic("repo.Prune: Seen is missing")
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )
 

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
 
 // dropDead deletes pending objects that have been there for very long. It comes before the

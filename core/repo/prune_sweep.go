@@ -30,7 +30,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 				return err
 			}
 			keep := func(n Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
-			err := p.r.reindex(ctx, p.indexes, p.busy, keep)
+			err := reindex(ctx, p.e, p.indexes, p.busy, keep)
 			if errors.Is(err, store.ErrNoSpace) && len(drop) > 0 {
 				// The place is too full for new indexes. The packs go first: nobody needs what is in them, and readers pass
 				// over entries of packs that are gone.
@@ -43,7 +43,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 					delete(p.present, n)
 				}
 				clear(drop)
-				err = p.r.reindex(ctx, p.indexes, p.busy, keep)
+				err = reindex(ctx, p.e, p.indexes, p.busy, keep)
 			}
 			if err != nil {
 				return err

@@ -9,14 +9,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -61,7 +59,7 @@ type repairer struct {
 // and tells which files of which snapshots are lost. It deletes nothing that may still be of use: what
 // is damaged is copied to lost/ first, packs stay. It needs a Repository that is freshly opened, and that nobody else
 // prunes meanwhile. Errors: ErrChanging, those of store.
-func (r *Repository) Repair(ctx context.Context, o RepairOptions) (Repairing, error) {
+func Repair(ctx context.Context, r *Repository, o RepairOptions) (Repairing, error) {
 	if r.e.Header.Next != nil {
 		return Repairing{}, ErrChanging
 	}

@@ -22,7 +22,7 @@ func repairIt(t testing.TB, s store.Store, o repo.RepairOptions) repo.Repairing 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := r.Repair(context.Background(), o)
+	p, err := repo.Repair(context.Background(), r, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestRepairCutOffAnywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = r.Repair(context.Background(), repo.RepairOptions{})
+		_, _ = repo.Repair(context.Background(), r, repo.RepairOptions{})
 		repairIt(t, s, repo.RepairOptions{})
 		k.Check(t, s)
 		if !f.Crashed() {

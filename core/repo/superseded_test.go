@@ -27,7 +27,7 @@ func (s *prunedBetween) Put(ctx context.Context, name string, b []byte) error {
 	if _, err := s.another.LoadIndex(ctx); err != nil {
 		s.t.Error(err)
 	}
-	if err := s.another.Reindex(ctx, s.another.Engine().Loaded(), nil, func(repo.Name) bool { return true }); err != nil {
+	if err := repo.Reindex(ctx, s.another, s.another.Engine().Loaded(), nil, func(repo.Name) bool { return true }); err != nil {
 		s.t.Error(err)
 	}
 	if _, err := s.Memory.Stat(ctx, name); err == nil {

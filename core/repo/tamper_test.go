@@ -54,7 +54,7 @@ func checkNoticed(t testing.TB, what string, o repotest.Objects, key *backupkey.
 	if err != nil {
 		t.Fatalf("%s: opens only once: %v", what, err)
 	}
-	v, err := fresh.Verify(ctx, repo.VerifyOptions{DataPercent: 100, Known: []repo.Name{known}})
+	v, err := repo.Verify(ctx, fresh, repo.VerifyOptions{DataPercent: 100, Known: []repo.Name{known}})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}

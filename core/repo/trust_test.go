@@ -58,7 +58,7 @@ var plantedFiles = []repotest.File{{Name: "a.txt", Content: []byte("this was nev
 func changeKey(t *testing.T, s store.Store, old *backupkey.Key) *backupkey.Key {
 	t.Helper()
 	key := repotest.Key(t)
-	if err := repotest.Open(t, s, old).ChangeKey(context.Background(), key, nil); err != nil {
+	if err := repo.ChangeKey(context.Background(), repotest.Open(t, s, old), key, nil); err != nil {
 		t.Fatal(err)
 	}
 	return key
@@ -96,12 +96,12 @@ func TestAnEpochThatWasPublicIsNeverRead(t *testing.T) {
 	before := repotest.Open(t, m, nil)
 	repotest.WriteSnapshot(t, before, repotest.SomeFiles, nil)
 	key := repotest.Key(t)
-	moving, err := repotest.Open(t, m, nil).BeginTurnOn(ctx, key, nil)
+	moving, err := repo.BeginTurnOn(ctx, repotest.Open(t, m, nil), key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := repotest.Kept{repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil).Name: repotest.SomeFiles}
-	if err := moving.CommitChange(ctx); err != nil {
+	if err := repo.CommitChange(ctx, moving); err != nil {
 		t.Fatal(err)
 	}
 	committed := store.NewMemory()
@@ -111,7 +111,7 @@ func TestAnEpochThatWasPublicIsNeverRead(t *testing.T) {
 		repotest.WriteSnapshot(t, under(before, committed, public), plantedFiles, nil)
 		wantSnapshots(t, committed, key, own)
 	})
-	if err := repotest.Open(t, m, key).DropOldEpochs(ctx, nil, nil); err != nil {
+	if err := repo.DropOldEpochs(ctx, repotest.Open(t, m, key), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("after it was deleted", func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	state := &repo.PruneState{}
 	clock := time.Now()
 	for range 3 {
-		if _, err := repotest.Open(t, m, key).Prune(ctx, repo.PruneOptions{Seen: state, Thorough: true, Now: func() time.Time { return clock }}); err != nil {
+		if _, err := repo.Prune(ctx, repotest.Open(t, m, key), repo.PruneOptions{Seen: state, Thorough: true, Now: func() time.Time { return clock }}); err != nil {
 			t.Fatal(err)
 		}
 		clock = clock.Add(100 * 24 * time.Hour)
@@ -336,17 +336,17 @@ func TestAnOlderKeyringIsRefused(t *testing.T) {
 	_, m := repotest.New(t, nil)
 	repotest.WriteSnapshot(t, repotest.Open(t, m, nil), repotest.SomeFiles, nil)
 	key := repotest.Key(t)
-	moving, err := repotest.Open(t, m, nil).BeginTurnOn(ctx, key, nil)
+	moving, err := repo.BeginTurnOn(ctx, repotest.Open(t, m, nil), key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
-	if err := moving.CommitChange(ctx); err != nil {
+	if err := repo.CommitChange(ctx, moving); err != nil {
 		t.Fatal(err)
 	}
 	older := store.NewMemory()
 	repotest.Copy(t, m, older)
-	if err := repotest.Open(t, m, key).DropOldEpochs(ctx, nil, nil); err != nil {
+	if err := repo.DropOldEpochs(ctx, repotest.Open(t, m, key), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	seen := repotest.Open(t, m, key).Seen()
@@ -424,7 +424,7 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 			if err != nil {
 				return repo.Name{}, err
 			}
-			_, err = r.Prune(ctx, repo.PruneOptions{Seen: &repo.PruneState{}})
+			_, err = repo.Prune(ctx, r, repo.PruneOptions{Seen: &repo.PruneState{}})
 			return first.Name, err
 		},
 	} {
@@ -443,7 +443,7 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 			}})
 			r, err := repo.Open(ctx, faultstore.New(m, script), repo.By(old))
 			if err == nil {
-				err = r.ChangeKey(ctx, key, nil)
+				err = repo.ChangeKey(ctx, r, key, nil)
 			}
 			if !hit {
 				break
@@ -501,13 +501,13 @@ func TestALostClosingListCostsOnlyWhatItClosedOver(t *testing.T) {
 	if v := repotest.Verify(t, repotest.Open(t, m, key)); len(v.Damage) == 0 {
 		t.Error("verify finds nothing")
 	}
-	if _, err := repotest.Open(t, m, key).Prune(ctx, repo.PruneOptions{Seen: &repo.PruneState{}}); !errors.Is(err, repo.ErrDamaged) {
+	if _, err := repo.Prune(ctx, repotest.Open(t, m, key), repo.PruneOptions{Seen: &repo.PruneState{}}); !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("prune: %v", err)
 	}
-	if err := repotest.Open(t, m, key).ChangeKey(ctx, repotest.Key(t), nil); !errors.Is(err, repo.ErrDamaged) {
+	if err := repo.ChangeKey(ctx, repotest.Open(t, m, key), repotest.Key(t), nil); !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("another change: %v", err)
 	}
-	if _, err := repotest.Open(t, m, key).Repair(ctx, repo.RepairOptions{}); err != nil {
+	if _, err := repo.Repair(ctx, repotest.Open(t, m, key), repo.RepairOptions{}); err != nil {
 		t.Errorf("repair: %v", err)
 	}
 	after := repotest.Dump(t, m)
@@ -574,10 +574,10 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 	if v := repotest.Verify(t, repotest.Open(t, w, key)); len(v.Damage) > 0 {
 		t.Error(v.Damage)
 	}
-	if _, err := repotest.Open(t, w, key).Repair(ctx, repo.RepairOptions{Data: true}); err != nil {
+	if _, err := repo.Repair(ctx, repotest.Open(t, w, key), repo.RepairOptions{Data: true}); err != nil {
 		t.Error(err)
 	}
-	if _, err := repotest.Open(t, w, key).Prune(ctx, repo.PruneOptions{Seen: &repo.PruneState{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {
+	if _, err := repo.Prune(ctx, repotest.Open(t, w, key), repo.PruneOptions{Seen: &repo.PruneState{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {
 		t.Error(err)
 	}
 	if len(w.odd) > 0 {

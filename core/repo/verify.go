@@ -12,11 +12,9 @@ import (
 	"sync/atomic"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -76,7 +74,7 @@ type verifier struct {
 
 // Verify checks the whole repository. It needs a Repository that is freshly
 // opened. Damage is a result, not an error; errors are of the destination.
-func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (Verification, error) {
+func Verify(ctx context.Context, r *Repository, opts VerifyOptions) (Verification, error) {
 	v := &verifier{r: r, e: r.e, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool)}
 	snapshots, err := v.names(ctx)
 	if err != nil {

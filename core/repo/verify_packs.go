@@ -7,10 +7,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
-
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )

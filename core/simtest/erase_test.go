@@ -46,7 +46,7 @@ func (s *schedule) erase(ctx context.Context, p *profile, repository *repo.Repos
 	}
 	s.erasures[e] = true
 	s.mu.Unlock()
-	out, err := repository.Erase(ctx, repo.EraseOptions{
+	out, err := repo.Erase(ctx, repository, repo.EraseOptions{
 		Paths: []string{erased}, Of: func(snap *repo.Snapshot) bool { return of(snap.Host) }, PackBytes: 48 << 10,
 	})
 	s.mu.Lock()

@@ -396,7 +396,7 @@ func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repos
 		p.seen = clone(seen)
 		return nil
 	}
-	_, err = repository.Prune(ctx, o)
+	_, err = repo.Prune(ctx, repository, o)
 	return err
 }
 
@@ -443,13 +443,13 @@ func (s *schedule) makeRoom() {
 		if !r.Facts().Changing {
 			before := s.disk.room
 			o := repo.PruneOptions{Remove: remove, Seen: &p.seen, MaxWaste: []float64{0.25, 1}[s.rand.IntN(2)], PackBytes: 48 << 10, Now: now, DryRun: true}
-			would, err := r.Fresh().Prune(ctx, o)
+			would, err := repo.Prune(ctx, r.Fresh(), o)
 			if err != nil {
 				s.t.Errorf("a look at what a prune of a full place would do: %v", err)
 				return
 			}
 			o.DryRun = false
-			_, err = r.Fresh().Prune(ctx, o)
+			_, err = repo.Prune(ctx, r.Fresh(), o)
 			s.log("profile %d prunes a full place of %d snapshots: %d blocks of room, then %d: %v", p.number, len(remove), before, s.disk.room, err)
 			// A removal and a mark. What is to be moved may take more.
 			enough := int64(len(remove))+before >= 2 && would.MovedBytes == 0
@@ -554,7 +554,7 @@ func (s *schedule) changeKey(ctx context.Context, repository *repo.Repository) e
 	s.mu.Lock()
 	s.keys = append(s.keys, k)
 	s.mu.Unlock()
-	err := repository.ChangeKey(ctx, k, nil)
+	err := repo.ChangeKey(ctx, repository, k, nil)
 	if err != nil {
 		s.mu.Lock()
 		s.cutOff = true
@@ -599,7 +599,7 @@ func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, r
 	s.mu.Lock()
 	s.era++
 	s.mu.Unlock()
-	err = moving.CommitChange(ctx)
+	err = repo.CommitChange(ctx, moving)
 	s.mu.Lock()
 	s.era = era
 	for _, rec := range s.records {
@@ -626,7 +626,7 @@ func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, r
 	} else {
 		old = nil
 	}
-	return next.DropOldEpochs(ctx, old, nil)
+	return repo.DropOldEpochs(ctx, next, old, nil)
 }
 
 // check looks, with nothing else under way, whether everything is there that must be, and restores everything that can be seen, or
@@ -707,7 +707,7 @@ func (s *schedule) settle() {
 	for range 3 {
 		s.skew += 400 * 24 * time.Hour
 		for _, p := range s.profiles {
-			if _, err := r.Fresh().Prune(ctx, repo.PruneOptions{Seen: &p.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: s.now}); err != nil {
+			if _, err := repo.Prune(ctx, r.Fresh(), repo.PruneOptions{Seen: &p.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: s.now}); err != nil {
 				s.t.Errorf("the last prune: %v", err)
 				return
 			}
@@ -722,7 +722,7 @@ func (s *schedule) settle() {
 			return nil
 		})
 	}
-	v, err := r.Fresh().Verify(ctx, repo.VerifyOptions{DataPercent: 100})
+	v, err := repo.Verify(ctx, r.Fresh(), repo.VerifyOptions{DataPercent: 100})
 	if err != nil {
 		s.t.Error(err)
 	}
@@ -747,7 +747,7 @@ func (s *schedule) settle() {
 // beginChange begins turning encryption on with a key, or off with nil.
 func beginChange(ctx context.Context, r *repo.Repository, key *backupkey.Key) (*repo.Repository, error) {
 	if key == nil {
-		return r.BeginTurnOff(ctx)
+		return repo.BeginTurnOff(ctx, r)
 	}
-	return r.BeginTurnOn(ctx, key, nil)
+	return repo.BeginTurnOn(ctx, r, key, nil)
 }

@@ -29,7 +29,7 @@ func (c *Computer) Options(remove ...repo.Name) repo.PruneOptions {
 func (c *Computer) Prune(t testing.TB, s store.Store, o repo.PruneOptions) repo.Pruning {
 	t.Helper()
 	r := Open(t, s, nil)
-	p, err := r.Prune(context.Background(), o)
+	p, err := repo.Prune(context.Background(), r, o)
 	if err != nil {
 		t.Fatal(err)
 	}

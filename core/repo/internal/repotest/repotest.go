@@ -175,7 +175,7 @@ func Open(t testing.TB, s store.Store, key *backupkey.Key) *repo.Repository {
 // Verify reads everything back.
 func Verify(t testing.TB, r *repo.Repository, known ...repo.Name) repo.Verification {
 	t.Helper()
-	v, err := r.Verify(context.Background(), repo.VerifyOptions{DataPercent: 100, Known: known})
+	v, err := repo.Verify(context.Background(), r, repo.VerifyOptions{DataPercent: 100, Known: known})
 	if err != nil {
 		t.Fatal(err)
 	}
