@@ -6,22 +6,6 @@ import (
 	"slices"
 )
 
-// Sightings are the newest snapshots of each writer, for the next snapshot of one that is not among them.
-func Sightings(all []*Snapshot, but Profile) []Sighting {
-	newest := make(map[Profile]Sighting)
-	for _, s := range all {
-		if s.Sequence > newest[s.Writer].Sequence && s.Writer != but {
-			newest[s.Writer] = Sighting{Writer: s.Writer, Sequence: s.Sequence, Snapshot: s.Name}
-		}
-	}
-	out := make([]Sighting, 0, len(newest))
-	for _, s := range newest {
-		out = append(out, s)
-	}
-	slices.SortFunc(out, func(a, b Sighting) int { return slices.Compare(a.Writer[:], b.Writer[:]) })
-	return out
-}
-
 // contradictions compares what the writers of snapshots say that they saw (docs/format.md, chapter 10). missing are snapshots that somebody saw,
 // that nobody has deleted on purpose, and that are not there. forks are in words: two writers cannot both have
 // missed what the other had made visible before, unless the destination showed them different states.

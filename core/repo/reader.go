@@ -74,15 +74,15 @@ func (r *Repository) treeBlock(id ID, block []byte, after string, fn func(*Node)
 // lists. It holds one list block of each depth in memory. Lists that lead to less than they cost are
 // ErrDamaged: four blocks can say in a few bytes each what takes for ever to follow.
 func (r *Repository) Extents(ctx context.Context, c Content, fn func(Extent) error) error {
-	return r.extents(ctx, c, &extentTally{}, fn)
+	return r.extents(ctx, c, &format.Tally{}, fn)
 }
 
-func (r *Repository) extents(ctx context.Context, c Content, t *extentTally, fn func(Extent) error) error {
+func (r *Repository) extents(ctx context.Context, c Content, t *format.Tally, fn func(Extent) error) error {
 	if c.Depth == 0 {
 		for _, e := range c.Extents {
-			t.extents++
-			t.bytes += e.Length
-			if err := t.check(); err != nil {
+			t.Extents++
+			t.Bytes += e.Length
+			if err := t.Check(); err != nil {
 				return err
 			}
 			if err := fn(e); err != nil {
@@ -92,8 +92,8 @@ func (r *Repository) extents(ctx context.Context, c Content, t *extentTally, fn 
 		return nil
 	}
 	for _, e := range c.Extents {
-		t.lists++
-		if err := t.check(); err != nil {
+		t.Lists++
+		if err := t.Check(); err != nil {
 			return err
 		}
 		block, err := r.Chunk(ctx, e.Chunk)
@@ -112,29 +112,4 @@ func (r *Repository) extents(ctx context.Context, c Content, t *extentTally, fn 
 		}
 	}
 	return nil
-}
-
-// extentTally is what the content of a file amounts to, as far as it was followed.
-type extentTally struct{ bytes, extents, lists int64 }
-
-// The least that extents and lists give on the average, beyond the first few (docs/format.md, chapter 8).
-const (
-	extentLeast, extentFew = 512, 8192
-	listLeast, listFew     = 64 << 10, 32
-)
-
-func (t *extentTally) check() error {
-	switch {
-	case t.bytes < 0:
-		return fmt.Errorf("%w: the extents do not add up to a file", ErrDamaged)
-	case t.extents-extentFew > t.bytes/extentLeast, t.lists-listFew > t.bytes/listLeast:
-		return fmt.Errorf("%w: a file of too many pieces", ErrDamaged)
-	}
-	return nil
-}
-
-// add counts a list again where it is named again. Sums saturate.
-func (t *extentTally) add(o extentTally) {
-	const most = 1 << 61
-	t.bytes, t.extents, t.lists = t.bytes+o.bytes, min(most, t.extents+o.extents), min(most, t.lists+o.lists)
 }

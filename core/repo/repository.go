@@ -247,3 +247,19 @@ func (r *Repository) Late(ctx context.Context) ([]Name, error) {
 	})
 	return late, err
 }
+
+// Sightings are the newest snapshots of each writer, for the next snapshot of one that is not among them.
+func Sightings(all []*Snapshot, but Profile) []Sighting {
+	newest := make(map[Profile]Sighting)
+	for _, s := range all {
+		if s.Sequence > newest[s.Writer].Sequence && s.Writer != but {
+			newest[s.Writer] = Sighting{Writer: s.Writer, Sequence: s.Sequence, Snapshot: s.Name}
+		}
+	}
+	out := make([]Sighting, 0, len(newest))
+	for _, s := range newest {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Sighting) int { return slices.Compare(a.Writer[:], b.Writer[:]) })
+	return out
+}

@@ -67,7 +67,7 @@ type verifier struct {
 	marked  map[Name]bool // packs that are going to be deleted
 	missing []Name        // packs that an index names
 	late    map[Name]bool // objects that are there and do not count
-	lists   map[block]listed
+	lists   map[listBlock]listed
 
 	done, total atomic.Int64
 }

@@ -11,7 +11,7 @@ import (
 
 // trees walks every snapshot once and finds the files that damage touches.
 func (v *verifier) trees(ctx context.Context, snapshots []*Snapshot) error {
-	v.lists = make(map[block]listed)
+	v.lists = make(map[listBlock]listed)
 	clean := make(map[ID]bool) // tree blocks whose whole subtree is sound
 	for _, s := range snapshots {
 		if v.opts.Only != nil && s.Name != *v.opts.Only {
@@ -83,40 +83,46 @@ func (v *verifier) tree(ctx context.Context, s *Snapshot, c Content, path string
 // file checks that every byte of a file is in a chunk that is there.
 func (v *verifier) file(ctx context.Context, n *Node) error {
 	found, err := v.content(ctx, n.Content)
-	if err == nil && found.bytes != n.Size {
+	if err == nil && found.Bytes != n.Size {
 		err = fmt.Errorf("%w: the extents do not add up to the file", ErrDamaged)
 	}
 	return err
 }
 
 // content checks extents, and through lists what these lead to, and returns what they amount to.
-func (v *verifier) content(ctx context.Context, c Content) (sum extentTally, err error) {
+func (v *verifier) content(ctx context.Context, c Content) (sum format.Tally, err error) {
 	for _, e := range c.Extents {
-		one := extentTally{bytes: e.Length, extents: 1}
+		one := format.Tally{Bytes: e.Length, Extents: 1}
 		if c.Depth > 0 {
-			one, err = v.list(ctx, block{e.Chunk, c.Depth - 1}, e.Length)
+			one, err = v.list(ctx, listBlock{e.Chunk, c.Depth - 1}, e.Length)
 		} else if !e.Hole {
 			err = v.data(e)
 		}
 		if err != nil {
 			return sum, err
 		}
-		sum.add(one)
-		if err := sum.check(); err != nil {
+		sum.Add(one)
+		if err := sum.Check(); err != nil {
 			return sum, err
 		}
 	}
 	return sum, nil
 }
 
+// listBlock is an extent list, by its chunk and the depth of the extents in it.
+type listBlock struct {
+	id    ID
+	depth int
+}
+
 // listed is what an extent list was found to be.
 type listed struct {
-	sum extentTally
+	sum format.Tally
 	err error
 }
 
 // list checks an extent list, once for all the files and lists that name it.
-func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally, error) {
+func (v *verifier) list(ctx context.Context, b listBlock, length int64) (format.Tally, error) {
 	if found, ok := v.lists[b]; ok {
 		return found.sum, found.err
 	}
@@ -133,9 +139,9 @@ func (v *verifier) list(ctx context.Context, b block, length int64) (extentTally
 		found.sum, err = v.content(ctx, Content{Depth: b.depth, Extents: extents})
 	}
 	if err != nil && !errors.Is(err, ErrDamaged) {
-		return extentTally{}, err
+		return format.Tally{}, err
 	}
-	found.sum.lists++
+	found.sum.Lists++
 	found.err = err
 	v.lists[b] = found
 	return found.sum, err
