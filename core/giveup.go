@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 )
 
 // GiveUp takes a change of encryption that is not finished back: what it has stored is
@@ -54,7 +55,7 @@ func (enc Encryption) giveUpChange(ctx context.Context, progress func(Progress))
 	if err := enc.app.profile.Update(func(s *profile.Settings) { s.Change = string(giving) }); err != nil {
 		return err
 	}
-	if err := repo.GiveUpChange(ctx, r, key, deleting(progress)); err != nil {
+	if err := protection.GiveUp(ctx, r, key, deleting(progress)); err != nil {
 		return err
 	}
 	done := func(s *profile.Settings) {

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
@@ -40,7 +41,7 @@ func (pw Passwords) setPassword(ctx context.Context, req PasswordRequest) error 
 	if err != nil {
 		return err
 	}
-	if err := repo.SetVaultCard(ctx, r, card.Encode()); err != nil {
+	if err := protection.SetVaultCard(ctx, r, card.Encode()); err != nil {
 		if !req.Vault.IsZero() {
 			err = errors.Join(err, pw.removeAccountAt(ctx, registered(card, req.Vault), key))
 		}
@@ -218,7 +219,7 @@ func (pw Passwords) removePassword(ctx context.Context) error {
 	if err := pw.removeAccount(ctx, card, key); err != nil {
 		return err
 	}
-	if err := repo.SetVaultCard(ctx, r, nil); err != nil {
+	if err := protection.SetVaultCard(ctx, r, nil); err != nil {
 		return err
 	}
 	return pw.forgetVault()
@@ -358,7 +359,7 @@ func (pw Passwords) tidyCard(ctx context.Context, r *repo.Repository) []byte {
 		return card
 	}
 	card = c.Encode()
-	if err := repo.SetVaultCard(ctx, r, card); err != nil {
+	if err := protection.SetVaultCard(ctx, r, card); err != nil {
 		pw.app.p.Log.Warn("the vault card could not be tidied", "cause", err) // the next backup tries again
 	}
 	return card

@@ -10,6 +10,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 )
 
 // TurnOn gives the backup a key: a new epoch, a fresh backup, its
@@ -121,7 +123,7 @@ func (enc Encryption) changeProtection(ctx context.Context, change Change, key *
 	}
 	drop := func() error {
 		step(StepDeleting, 0, 0)
-		return repo.DropOldEpochs(ctx, r, old, deleting(progress))
+		return protection.DropOldEpochs(ctx, r, old, deleting(progress))
 	}
 	err = drop()
 	if errors.Is(err, repo.ErrNothingNew) { // it went between its proof and now
@@ -219,9 +221,9 @@ func (enc Encryption) moveToNewEpoch(ctx context.Context, r *repo.Repository, ne
 	}
 	var moving *repo.Repository
 	if next == nil {
-		moving, err = repo.BeginTurnOff(ctx, r)
+		moving, err = protection.BeginTurnOff(ctx, r)
 	} else {
-		moving, err = repo.BeginTurnOn(ctx, r, next, enc.app.Passwords().cardToPublish(enc.app.profile.Settings()))
+		moving, err = protection.BeginTurnOn(ctx, r, next, enc.app.Passwords().cardToPublish(enc.app.profile.Settings()))
 	}
 	if err != nil {
 		return BackupReport{}, err
@@ -232,7 +234,7 @@ func (enc Encryption) moveToNewEpoch(ctx context.Context, r *repo.Repository, ne
 			return report, err
 		}
 	}
-	return report, repo.CommitChange(ctx, moving)
+	return report, protection.Commit(ctx, moving)
 }
 
 // backupAfresh backs up under the epoch that moving writes, and proves it.
@@ -251,7 +253,7 @@ func (enc Encryption) backupAfresh(ctx context.Context, moving *repo.Repository,
 // prove opens the destination anew, as a stranger with the key would, and
 // reads every byte of the new epoch back.
 func (enc Encryption) prove(ctx context.Context, moving *repo.Repository, snapshot string, step func(Step, int64, int64)) error {
-	r, err := repo.Reopen(ctx, moving)
+	r, err := protection.Reopen(ctx, moving)
 	if err != nil {
 		return err
 	}
@@ -259,7 +261,7 @@ func (enc Encryption) prove(ctx context.Context, moving *repo.Repository, snapsh
 	if err != nil {
 		return err
 	}
-	v, err := repo.Verify(ctx, r, repo.VerifyOptions{DataPercent: 100, CurrentOnly: true, Only: &s.Name, Progress: func(done, total int64) { step(StepProving, done, total) }})
+	v, err := check.Verify(ctx, r, check.VerifyOptions{DataPercent: 100, CurrentOnly: true, Only: &s.Name, Progress: func(done, total int64) { step(StepProving, done, total) }})
 	if err != nil {
 		return err
 	}
@@ -395,7 +397,7 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 		}
 		card = account.Encode()
 	}
-	if err := repo.ChangeKey(ctx, r, key, card); err != nil {
+	if err := protection.ChangeKey(ctx, r, key, card); err != nil {
 		// Which of the two counts is the destination's to say: keyFor finds out.
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -151,11 +152,11 @@ func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Pr
 	m := startMeter(ctx, progress, func() Progress {
 		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
 	})
-	o := repo.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set}
+	o := check.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set}
 	if r.app != nil {
 		o.After, _ = repo.ParseName(r.app.profile.Settings().VerifiedTo)
 	}
-	v, err := repo.Verify(ctx, r.r.Fresh(), o)
+	v, err := check.Verify(ctx, r.r.Fresh(), o)
 	m.end()
 	if err == nil && r.app != nil && v.Last != (repo.Name{}) {
 		err = r.app.profile.Update(func(s *profile.Settings) { s.VerifiedTo = v.Last.String() })

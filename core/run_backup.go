@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -46,7 +47,7 @@ func (a *App) openToWrite(ctx context.Context) (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := repo.Upgrade(ctx, r); {
+	switch err := protection.Upgrade(ctx, r); {
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrPermission):
 		a.p.Log.Warn("the backup stays in the form of an earlier version", "cause", err)
 	case err != nil:

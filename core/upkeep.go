@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/drill"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 )
 
 // DrillRequest says how much to try.
@@ -148,7 +149,7 @@ func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Pr
 	m := startMeter(ctx, progress, func() Progress {
 		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
 	})
-	p, err := repo.Repair(ctx, r, repo.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
+	p, err := check.Repair(ctx, r, check.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
 	m.end()
 	return RepairReport{
 		Repaired: append([]string{}, p.Repaired...), Damage: append([]string{}, p.Damage...), LostFiles: p.LostFiles, Lost: p.Lost,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/vault/hsm/hsmtest"
 )
@@ -48,7 +49,7 @@ func TestACardOfTheVersionBefore(t *testing.T) {
 	r, err := repo.Open(t.Context(), st, repo.By(k))
 	must(t, err)
 	card := []byte(strings.Replace(string(r.Facts().VaultCard), "pkcs11:token=trap", old, 1))
-	must(t, repo.SetVaultCard(t.Context(), r, card))
+	must(t, protection.SetVaultCard(t.Context(), r, card))
 	must(t, st.Close())
 	settings := filepath.Join(profile, "settings.json")
 	var fields map[string]json.RawMessage

@@ -42,7 +42,7 @@ func (r *Repository) Tree(ctx context.Context, c Content, fn func(*Node) error) 
 		if int64(len(block)) != e.Length {
 			return fmt.Errorf("%w: tree block %s has another length", ErrDamaged, e.Chunk)
 		}
-		if last, err = r.treeBlock(e.Chunk, block, last, fn); err != nil {
+		if last, err = treeBlock(e.Chunk, block, last, fn); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (r *Repository) Tree(ctx context.Context, c Content, fn func(*Node) error) 
 }
 
 // treeBlock calls fn for each entry of one block and returns the last name.
-func (r *Repository) treeBlock(id ID, block []byte, after string, fn func(*Node) error) (last string, err error) {
+func treeBlock(id ID, block []byte, after string, fn func(*Node) error) (last string, err error) {
 	d, err := NewNodeDecoder(block, after)
 	if err != nil {
 		return "", fmt.Errorf("tree block %s: %w", id, err)

@@ -20,7 +20,7 @@ import (
 )
 
 // Repository is an open repository. It is safe for concurrent use, except
-// that protection changes (change.go) must not run beside anything else.
+// that protection changes must not run beside anything else.
 type Repository struct{ e *engine.Engine }
 
 // Of returns the repository that stands on an engine.

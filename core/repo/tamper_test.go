@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 )
@@ -54,7 +55,7 @@ func checkNoticed(t testing.TB, what string, o repotest.Objects, key *backupkey.
 	if err != nil {
 		t.Fatalf("%s: opens only once: %v", what, err)
 	}
-	v, err := repo.Verify(ctx, fresh, repo.VerifyOptions{DataPercent: 100, Known: []repo.Name{known}})
+	v, err := check.Verify(ctx, fresh, check.VerifyOptions{DataPercent: 100, Known: []repo.Name{known}})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}

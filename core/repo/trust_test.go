@@ -13,11 +13,13 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -58,7 +60,7 @@ var plantedFiles = []repotest.File{{Name: "a.txt", Content: []byte("this was nev
 func changeKey(t *testing.T, s store.Store, old *backupkey.Key) *backupkey.Key {
 	t.Helper()
 	key := repotest.Key(t)
-	if err := repo.ChangeKey(context.Background(), repotest.Open(t, s, old), key, nil); err != nil {
+	if err := protection.ChangeKey(context.Background(), repotest.Open(t, s, old), key, nil); err != nil {
 		t.Fatal(err)
 	}
 	return key
@@ -96,12 +98,12 @@ func TestAnEpochThatWasPublicIsNeverRead(t *testing.T) {
 	before := repotest.Open(t, m, nil)
 	repotest.WriteSnapshot(t, before, repotest.SomeFiles, nil)
 	key := repotest.Key(t)
-	moving, err := repo.BeginTurnOn(ctx, repotest.Open(t, m, nil), key, nil)
+	moving, err := protection.BeginTurnOn(ctx, repotest.Open(t, m, nil), key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := repotest.Kept{repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil).Name: repotest.SomeFiles}
-	if err := repo.CommitChange(ctx, moving); err != nil {
+	if err := protection.Commit(ctx, moving); err != nil {
 		t.Fatal(err)
 	}
 	committed := store.NewMemory()
@@ -111,7 +113,7 @@ func TestAnEpochThatWasPublicIsNeverRead(t *testing.T) {
 		repotest.WriteSnapshot(t, under(before, committed, public), plantedFiles, nil)
 		wantSnapshots(t, committed, key, own)
 	})
-	if err := repo.DropOldEpochs(ctx, repotest.Open(t, m, key), nil, nil); err != nil {
+	if err := protection.DropOldEpochs(ctx, repotest.Open(t, m, key), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("after it was deleted", func(t *testing.T) {
@@ -336,17 +338,17 @@ func TestAnOlderKeyringIsRefused(t *testing.T) {
 	_, m := repotest.New(t, nil)
 	repotest.WriteSnapshot(t, repotest.Open(t, m, nil), repotest.SomeFiles, nil)
 	key := repotest.Key(t)
-	moving, err := repo.BeginTurnOn(ctx, repotest.Open(t, m, nil), key, nil)
+	moving, err := protection.BeginTurnOn(ctx, repotest.Open(t, m, nil), key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
-	if err := repo.CommitChange(ctx, moving); err != nil {
+	if err := protection.Commit(ctx, moving); err != nil {
 		t.Fatal(err)
 	}
 	older := store.NewMemory()
 	repotest.Copy(t, m, older)
-	if err := repo.DropOldEpochs(ctx, repotest.Open(t, m, key), nil, nil); err != nil {
+	if err := protection.DropOldEpochs(ctx, repotest.Open(t, m, key), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	seen := repotest.Open(t, m, key).Seen()
@@ -443,7 +445,7 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 			}})
 			r, err := repo.Open(ctx, faultstore.New(m, script), repo.By(old))
 			if err == nil {
-				err = repo.ChangeKey(ctx, r, key, nil)
+				err = protection.ChangeKey(ctx, r, key, nil)
 			}
 			if !hit {
 				break
@@ -504,10 +506,10 @@ func TestALostClosingListCostsOnlyWhatItClosedOver(t *testing.T) {
 	if _, err := repo.Prune(ctx, repotest.Open(t, m, key), repo.PruneOptions{Seen: &repo.PruneState{}}); !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("prune: %v", err)
 	}
-	if err := repo.ChangeKey(ctx, repotest.Open(t, m, key), repotest.Key(t), nil); !errors.Is(err, repo.ErrDamaged) {
+	if err := protection.ChangeKey(ctx, repotest.Open(t, m, key), repotest.Key(t), nil); !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("another change: %v", err)
 	}
-	if _, err := repo.Repair(ctx, repotest.Open(t, m, key), repo.RepairOptions{}); err != nil {
+	if _, err := check.Repair(ctx, repotest.Open(t, m, key), check.RepairOptions{}); err != nil {
 		t.Errorf("repair: %v", err)
 	}
 	after := repotest.Dump(t, m)
@@ -574,7 +576,7 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 	if v := repotest.Verify(t, repotest.Open(t, w, key)); len(v.Damage) > 0 {
 		t.Error(v.Damage)
 	}
-	if _, err := repo.Repair(ctx, repotest.Open(t, w, key), repo.RepairOptions{Data: true}); err != nil {
+	if _, err := check.Repair(ctx, repotest.Open(t, w, key), check.RepairOptions{Data: true}); err != nil {
 		t.Error(err)
 	}
 	if _, err := repo.Prune(ctx, repotest.Open(t, w, key), repo.PruneOptions{Seen: &repo.PruneState{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {

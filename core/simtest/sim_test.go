@@ -19,6 +19,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -554,7 +556,7 @@ func (s *schedule) changeKey(ctx context.Context, repository *repo.Repository) e
 	s.mu.Lock()
 	s.keys = append(s.keys, k)
 	s.mu.Unlock()
-	err := repo.ChangeKey(ctx, repository, k, nil)
+	err := protection.ChangeKey(ctx, repository, k, nil)
 	if err != nil {
 		s.mu.Lock()
 		s.cutOff = true
@@ -599,7 +601,7 @@ func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, r
 	s.mu.Lock()
 	s.era++
 	s.mu.Unlock()
-	err = repo.CommitChange(ctx, moving)
+	err = protection.Commit(ctx, moving)
 	s.mu.Lock()
 	s.era = era
 	for _, rec := range s.records {
@@ -626,7 +628,7 @@ func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, r
 	} else {
 		old = nil
 	}
-	return repo.DropOldEpochs(ctx, next, old, nil)
+	return protection.DropOldEpochs(ctx, next, old, nil)
 }
 
 // check looks, with nothing else under way, whether everything is there that must be, and restores everything that can be seen, or
@@ -722,7 +724,7 @@ func (s *schedule) settle() {
 			return nil
 		})
 	}
-	v, err := repo.Verify(ctx, r.Fresh(), repo.VerifyOptions{DataPercent: 100})
+	v, err := check.Verify(ctx, r.Fresh(), check.VerifyOptions{DataPercent: 100})
 	if err != nil {
 		s.t.Error(err)
 	}
@@ -747,7 +749,7 @@ func (s *schedule) settle() {
 // beginChange begins turning encryption on with a key, or off with nil.
 func beginChange(ctx context.Context, r *repo.Repository, key *backupkey.Key) (*repo.Repository, error) {
 	if key == nil {
-		return repo.BeginTurnOff(ctx, r)
+		return protection.BeginTurnOff(ctx, r)
 	}
-	return repo.BeginTurnOn(ctx, r, key, nil)
+	return protection.BeginTurnOn(ctx, r, key, nil)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -173,9 +174,9 @@ func Open(t testing.TB, s store.Store, key *backupkey.Key) *repo.Repository {
 }
 
 // Verify reads everything back.
-func Verify(t testing.TB, r *repo.Repository, known ...repo.Name) repo.Verification {
+func Verify(t testing.TB, r *repo.Repository, known ...repo.Name) check.Verification {
 	t.Helper()
-	v, err := repo.Verify(context.Background(), r, repo.VerifyOptions{DataPercent: 100, Known: known})
+	v, err := check.Verify(context.Background(), r, check.VerifyOptions{DataPercent: 100, Known: known})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-package repo
+package check
 
 import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
 // Writers that all see one place never contradict each other, however their backups overlap. Two that were shown different
@@ -12,15 +14,15 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type run struct {
 			writer int
-			saw    []*Snapshot
+			saw    []*repo.Snapshot
 		}
 		writers := rapid.IntRange(2, 4).Draw(t, "writers")
-		var visible []*Snapshot
+		var visible []*repo.Snapshot
 		busy := make(map[int]run)
 		sequence := make(map[int]uint64)
-		removed := make(map[Name]bool)
+		removed := make(map[repo.Name]bool)
 		apart := rapid.Bool().Draw(t, "two places") // computers 0 and 1 see their own from here on
-		shown := func(w int) (out []*Snapshot) {
+		shown := func(w int) (out []*repo.Snapshot) {
 			for _, s := range visible {
 				if !apart || w > 1 || s.Writer[0] > 1 || int(s.Writer[0]) == w {
 					out = append(out, s)
@@ -32,8 +34,8 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 			w := rapid.IntRange(0, writers-1).Draw(t, "writer")
 			if r, ok := busy[w]; ok {
 				sequence[w]++
-				visible = append(visible, &Snapshot{
-					Name: Name{byte(n), 1}, Writer: Profile{byte(w)}, Sequence: sequence[w], Seen: Sightings(r.saw, Profile{byte(w)}), Host: string(rune('a' + w)),
+				visible = append(visible, &repo.Snapshot{
+					Name: repo.Name{byte(n), 1}, Writer: repo.Profile{byte(w)}, Sequence: sequence[w], Seen: repo.Sightings(r.saw, repo.Profile{byte(w)}), Host: string(rune('a' + w)),
 				})
 				delete(busy, w)
 				continue
@@ -45,7 +47,7 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 				visible = append(visible[:i:i], visible[i+1:]...)
 			}
 		}
-		missing, forks := contradictions(visible, func(n Name) bool { return removed[n] })
+		missing, forks := contradictions(visible, func(n repo.Name) bool { return removed[n] })
 		if len(missing) > 0 {
 			t.Fatalf("missing: %v", missing)
 		}
@@ -60,20 +62,20 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 
 // What somebody saw and nobody removed is missed, and so is a number that was used twice.
 func TestWhatSomebodySawIsMissed(t *testing.T) {
-	a := &Snapshot{Name: Name{1}, Writer: Profile{1}, Sequence: 1}
-	b := &Snapshot{Name: Name{2}, Writer: Profile{2}, Sequence: 1, Seen: []Sighting{{Writer: Profile{1}, Sequence: 1, Snapshot: a.Name}}}
-	none := func(Name) bool { return false }
-	if missing, forks := contradictions([]*Snapshot{a, b}, none); len(missing)+len(forks) > 0 {
+	a := &repo.Snapshot{Name: repo.Name{1}, Writer: repo.Profile{1}, Sequence: 1}
+	b := &repo.Snapshot{Name: repo.Name{2}, Writer: repo.Profile{2}, Sequence: 1, Seen: []repo.Sighting{{Writer: repo.Profile{1}, Sequence: 1, Snapshot: a.Name}}}
+	none := func(repo.Name) bool { return false }
+	if missing, forks := contradictions([]*repo.Snapshot{a, b}, none); len(missing)+len(forks) > 0 {
 		t.Errorf("all is there: %v, %v", missing, forks)
 	}
-	if missing, _ := contradictions([]*Snapshot{b}, none); len(missing) != 1 || missing[0] != a.Name {
+	if missing, _ := contradictions([]*repo.Snapshot{b}, none); len(missing) != 1 || missing[0] != a.Name {
 		t.Errorf("missing: %v", missing)
 	}
-	if missing, _ := contradictions([]*Snapshot{b}, func(n Name) bool { return n == a.Name }); len(missing) > 0 {
+	if missing, _ := contradictions([]*repo.Snapshot{b}, func(n repo.Name) bool { return n == a.Name }); len(missing) > 0 {
 		t.Errorf("removed on purpose: %v", missing)
 	}
-	twice := &Snapshot{Name: Name{3}, Writer: Profile{1}, Sequence: 1}
-	if _, forks := contradictions([]*Snapshot{a, twice}, none); len(forks) != 1 {
+	twice := &repo.Snapshot{Name: repo.Name{3}, Writer: repo.Profile{1}, Sequence: 1}
+	if _, forks := contradictions([]*repo.Snapshot{a, twice}, none); len(forks) != 1 {
 		t.Errorf("a number used twice: %v", forks)
 	}
 }

@@ -1,27 +1,29 @@
-package repo
+package check
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
 // contradictions compares what the writers of snapshots say that they saw (docs/format.md, chapter 10). missing are snapshots that somebody saw,
 // that nobody has deleted on purpose, and that are not there. forks are in words: two writers cannot both have
 // missed what the other had made visible before, unless the destination showed them different states.
-func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, forks []string) {
-	present := make(map[Name]bool, len(all))
-	by := make(map[Profile][]*Snapshot)
+func contradictions(all []*repo.Snapshot, removed func(repo.Name) bool) (missing []repo.Name, forks []string) {
+	present := make(map[repo.Name]bool, len(all))
+	by := make(map[repo.Profile][]*repo.Snapshot)
 	for _, s := range all {
 		present[s.Name] = true
 		if s.Sequence > 0 {
 			by[s.Writer] = append(by[s.Writer], s)
 		}
 	}
-	writers := make([]Profile, 0, len(by))
+	writers := make([]repo.Profile, 0, len(by))
 	for w, own := range by {
 		writers = append(writers, w)
-		slices.SortFunc(own, func(a, b *Snapshot) int {
+		slices.SortFunc(own, func(a, b *repo.Snapshot) int {
 			return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), slices.Compare(a.Name[:], b.Name[:]))
 		})
 		for i := 1; i < len(own); i++ {
@@ -30,7 +32,7 @@ func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, f
 			}
 		}
 	}
-	slices.SortFunc(writers, func(a, b Profile) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(writers, func(a, b repo.Profile) int { return slices.Compare(a[:], b[:]) })
 	for _, s := range all {
 		for _, seen := range s.Seen {
 			if !present[seen.Snapshot] && !removed(seen.Snapshot) && !slices.Contains(missing, seen.Snapshot) {
@@ -50,7 +52,7 @@ func contradictions(all []*Snapshot, removed func(Name) bool) (missing []Name, f
 
 // split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a. One of a and b was visible
 // first, and a run that began after that should have seen it. Both lists ascend.
-func split(of, other []*Snapshot) string {
+func split(of, other []*repo.Snapshot) string {
 	for i := 1; i < len(of); i++ {
 		a, a2 := of[i-1], of[i]
 		for k := 1; k < len(other); k++ {

@@ -1,4 +1,4 @@
-package repo_test
+package check_test
 
 import (
 	"bytes"
@@ -10,19 +10,20 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
 
-func repairIt(t testing.TB, s store.Store, o repo.RepairOptions) repo.Repairing {
+func repairIt(t testing.TB, s store.Store, o check.RepairOptions) check.Repairing {
 	t.Helper()
 	r, err := repo.Open(context.Background(), s, repo.By(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := repo.Repair(context.Background(), r, o)
+	p, err := check.Repair(context.Background(), r, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func repairIt(t testing.TB, s store.Store, o repo.RepairOptions) repo.Repairing 
 func TestRepairOfAHealthyRepositoryChangesNothing(t *testing.T) {
 	m, _, k := repotest.ThreeSnapshots(t)
 	before := repotest.Dump(t, m)
-	p := repairIt(t, m, repo.RepairOptions{Data: true})
+	p := repairIt(t, m, check.RepairOptions{Data: true})
 	if len(p.Repaired)+len(p.Damage)+p.Lost != 0 || !maps.EqualFunc(before, repotest.Dump(t, m), bytes.Equal) {
 		t.Errorf("%+v", p)
 	}
@@ -58,11 +59,11 @@ func TestLostIndexesAreBuiltAnew(t *testing.T) {
 			}
 		}
 		before := repotest.Dump(t, m)
-		dry := repairIt(t, m, repo.RepairOptions{DryRun: true})
+		dry := repairIt(t, m, check.RepairOptions{DryRun: true})
 		if !maps.EqualFunc(before, repotest.Dump(t, m), bytes.Equal) {
 			t.Error("the preview changed something")
 		}
-		p := repairIt(t, m, repo.RepairOptions{})
+		p := repairIt(t, m, check.RepairOptions{})
 		if len(p.Damage) != 0 || p.Lost != 0 || len(p.Repaired) == 0 || !slices.Equal(p.Repaired, dry.Repaired) {
 			t.Errorf("damage %v: %+v\npreview %+v", damage, p, dry)
 		}
@@ -87,10 +88,10 @@ func TestARottenChunkIsGivenUpAndHealed(t *testing.T) {
 	if err := m.Replace(ctx, path, b); err != nil {
 		t.Fatal(err)
 	}
-	if p := repairIt(t, m, repo.RepairOptions{}); len(p.Repaired) > 0 {
+	if p := repairIt(t, m, check.RepairOptions{}); len(p.Repaired) > 0 {
 		t.Errorf("without reading the data: %+v", p)
 	}
-	p := repairIt(t, m, repo.RepairOptions{Data: true})
+	p := repairIt(t, m, check.RepairOptions{Data: true})
 	if p.Lost != 1 || len(p.LostFiles) != 1 || !strings.HasPrefix(p.LostFiles[0], names[0].String()[:8]) || !strings.HasSuffix(p.LostFiles[0], "own0") {
 		t.Errorf("%+v", p)
 	}
@@ -136,16 +137,16 @@ func TestRepairNeverMakesAnythingWorse(t *testing.T) {
 			}
 			s := o.Store(t)
 			before := readable(t, s, k)
-			repairIt(t, s, repo.RepairOptions{Data: rng.IntN(2) == 0})
+			repairIt(t, s, check.RepairOptions{Data: rng.IntN(2) == 0})
 			after := readable(t, s, k)
 			for f := range before {
 				if !after[f] {
 					t.Errorf("%s %s: %s is lost by the repair", name, how, f)
 				}
 			}
-			again := repairIt(t, s, repo.RepairOptions{Data: true})
-			repairIt(t, s, repo.RepairOptions{Data: true})
-			if last := repairIt(t, s, repo.RepairOptions{Data: true}); len(last.Repaired) > 0 {
+			again := repairIt(t, s, check.RepairOptions{Data: true})
+			repairIt(t, s, check.RepairOptions{Data: true})
+			if last := repairIt(t, s, check.RepairOptions{Data: true}); len(last.Repaired) > 0 {
 				t.Errorf("%s %s: repairs do not come to an end: %v\n%v", name, how, again.Repaired, last.Repaired)
 			}
 		}
@@ -194,8 +195,8 @@ func TestRepairCutOffAnywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = repo.Repair(context.Background(), r, repo.RepairOptions{})
-		repairIt(t, s, repo.RepairOptions{})
+		_, _ = check.Repair(context.Background(), r, check.RepairOptions{})
+		repairIt(t, s, check.RepairOptions{})
 		k.Check(t, s)
 		if !f.Crashed() {
 			if skip < 3 {

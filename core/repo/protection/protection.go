@@ -1,4 +1,4 @@
-package repo
+package protection
 
 import (
 	"cmp"
@@ -10,37 +10,35 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// A change of protection follows docs/format.md, chapter 11: BeginTurnOn or BeginTurnOff
-// (steps 1 and 2), a fresh backup and its proof by the caller (3), CommitChange
-// (4), DropOldEpochs (5). Each may be called again after an interruption. Until 4 GiveUpChange takes it back.
-
 // BeginTurnOn starts turning encryption on and returns the repository reopened: what is written from now on
 // is under the new epoch. card is that of the vault that holds the key to come, nil for none.
 // If the same change is under way already, it only reopens.
 // Errors: ErrExists when it is encrypted, ErrWrongKey when another key's change is under way.
-func BeginTurnOn(ctx context.Context, r *Repository, key *backupkey.Key, card []byte) (*Repository, error) {
+func BeginTurnOn(ctx context.Context, r *repo.Repository, key *backupkey.Key, card []byte) (*repo.Repository, error) {
 	eng := r.Engine()
 	if err := format.CheckCard(card); err != nil {
 		return nil, err
 	}
 	h := *eng.Header
 	switch {
-	case h.Protection == ProtectionKey:
-		return nil, fmt.Errorf("%w: it is encrypted", ErrExists)
+	case h.Protection == repo.ProtectionKey:
+		return nil, fmt.Errorf("%w: it is encrypted", repo.ErrExists)
 	case h.Next != nil && h.Next.KeyID != key.ID().String():
-		return nil, fmt.Errorf("%w: a change with another key is under way", ErrWrongKey)
+		return nil, fmt.Errorf("%w: a change with another key is under way", repo.ErrWrongKey)
 	case h.Next != nil:
 		return openMoving(ctx, eng, key)
 	}
 	fresh := format.NewEpoch(eng.ID, format.NewSecret(), time.Now().Unix())
-	h.Next, h.VaultCard = &format.Guard{Protection: ProtectionKey, KeyID: key.ID().String()}, card
-	ring := &format.Keyring{Version: 2, Epochs: []*Epoch{eng.Writes.As(format.EpochPublic), fresh}}
+	h.Next, h.VaultCard = &format.Guard{Protection: repo.ProtectionKey, KeyID: key.ID().String()}, card
+	ring := &format.Keyring{Version: 2, Epochs: []*repo.Epoch{eng.Writes.As(format.EpochPublic), fresh}}
 	if _, err := eng.ReplaceKeyring(ctx, &h, h.Next, key, ring, eng.Key); err != nil {
 		return nil, err
 	}
@@ -50,17 +48,17 @@ func BeginTurnOn(ctx context.Context, r *Repository, key *backupkey.Key, card []
 // BeginTurnOff starts turning encryption off, as BeginTurnOn turns it on. Everything that is written from now on can be
 // read, and forged, by anybody who sees the destination.
 // Errors: ErrNotEncrypted.
-func BeginTurnOff(ctx context.Context, r *Repository) (*Repository, error) {
+func BeginTurnOff(ctx context.Context, r *repo.Repository) (*repo.Repository, error) {
 	eng := r.Engine()
 	h := *eng.Header
 	switch {
-	case h.Protection == ProtectionNone:
-		return nil, ErrNotEncrypted
+	case h.Protection == repo.ProtectionNone:
+		return nil, repo.ErrNotEncrypted
 	case h.Next != nil:
 		return openMoving(ctx, eng, nil)
 	}
 	secret := format.NewSecret()
-	h.Next = &format.Guard{Protection: ProtectionNone, Epoch: hex.EncodeToString(secret[:])}
+	h.Next = &format.Guard{Protection: repo.ProtectionNone, Epoch: hex.EncodeToString(secret[:])}
 	if err := eng.ReplaceHeader(ctx, &h, eng.Key); err != nil {
 		return nil, err
 	}
@@ -68,28 +66,28 @@ func BeginTurnOff(ctx context.Context, r *Repository) (*Repository, error) {
 }
 
 // openMoving opens the repository to write under the epoch to come.
-func openMoving(ctx context.Context, eng *engine.Engine, key *backupkey.Key) (*Repository, error) {
-	moving, err := Open(ctx, eng.Store, By(firstKey(key, eng.Key)))
-	if errors.Is(err, ErrNotEncrypted) {
-		err = errors.Join(ErrChanged, err)
+func openMoving(ctx context.Context, eng *engine.Engine, key *backupkey.Key) (*repo.Repository, error) {
+	moving, err := repo.Open(ctx, eng.Store, repo.By(firstKey(key, eng.Key)))
+	if errors.Is(err, repo.ErrNotEncrypted) {
+		err = errors.Join(repo.ErrChanged, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if moving.e.Header.Next == nil {
-		return nil, fmt.Errorf("%w: another computer has finished this change, or given it up", ErrChanged)
+	if moving.Engine().Header.Next == nil {
+		return nil, fmt.Errorf("%w: another computer has finished this change, or given it up", repo.ErrChanged)
 	}
-	moving.e.Writes = moving.e.Newest()
+	moving.Engine().Writes = moving.Engine().Newest()
 	return moving, nil
 }
 
 // Reopen opens the destination anew, to read what a change under way has stored. Without a change it is Open.
-func Reopen(ctx context.Context, r *Repository) (*Repository, error) {
+func Reopen(ctx context.Context, r *repo.Repository) (*repo.Repository, error) {
 	eng := r.Engine()
-	if eng.Header.Next != nil || eng.Header.Protection == ProtectionNone && eng.Key != nil {
+	if eng.Header.Next != nil || eng.Header.Protection == repo.ProtectionNone && eng.Key != nil {
 		return openMoving(ctx, eng, eng.Key)
 	}
-	return Open(ctx, eng.Store, By(eng.Key))
+	return repo.Open(ctx, eng.Store, repo.By(eng.Key))
 }
 
 func firstKey(keys ...*backupkey.Key) *backupkey.Key {
@@ -101,9 +99,9 @@ func firstKey(keys ...*backupkey.Key) *backupkey.Key {
 	return nil
 }
 
-// CommitChange makes the protection to come the only one. The caller has
+// Commit makes the protection to come the only one. The caller has
 // proved that the new epoch's snapshot restores. Errors: ErrGivenUp, and the header is as it was.
-func CommitChange(ctx context.Context, r *Repository) error {
+func Commit(ctx context.Context, r *repo.Repository) error {
 	eng := r.Engine()
 	before := eng.Header
 	if before.Next == nil {
@@ -111,7 +109,7 @@ func CommitChange(ctx context.Context, r *Repository) error {
 	}
 	h := *before
 	h.Guard, h.Next = *h.Next, nil
-	if h.Protection == ProtectionNone {
+	if h.Protection == repo.ProtectionNone {
 		h.VaultCard = nil // there is no key for it to hold any more
 	}
 	if err := eng.ReplaceHeader(ctx, &h, eng.Key); err != nil {
@@ -122,13 +120,13 @@ func CommitChange(ctx context.Context, r *Repository) error {
 	case err != nil:
 		return err
 	case up:
-		return errors.Join(ErrGivenUp, eng.ReplaceHeader(ctx, before, eng.Key))
+		return errors.Join(repo.ErrGivenUp, eng.ReplaceHeader(ctx, before, eng.Key))
 	}
 	return nil
 }
 
 // public are the epochs whose secrets were once in the clear.
-func public(eng *engine.Engine) (out []*Epoch) {
+func public(eng *engine.Engine) (out []*repo.Epoch) {
 	for _, e := range eng.Epochs {
 		if e != eng.Writes && e.State == format.EpochPublic {
 			out = append(out, e)
@@ -142,14 +140,14 @@ func public(eng *engine.Engine) (out []*Epoch) {
 // off, nil otherwise. It may be called again until it succeeds.
 // progress, if not nil, gets the number of packs deleted and to delete.
 // Errors: ErrNothingNew, ErrGivenUp, and nothing was deleted; those of store.
-func DropOldEpochs(ctx context.Context, r *Repository, key *backupkey.Key, progress func(done, total int)) error {
+func DropOldEpochs(ctx context.Context, r *repo.Repository, key *backupkey.Key, progress func(done, total int)) error {
 	eng := r.Engine()
 	if eng.Header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
-	var old []*Epoch
+	var old []*repo.Epoch
 	last, sealedBy := uint32(0), key
-	if eng.Header.Protection == ProtectionKey {
+	if eng.Header.Protection == repo.ProtectionKey {
 		old, sealedBy = public(eng), eng.Key // also what an interrupted run of this has left
 	}
 	if sealedBy != nil {
@@ -159,13 +157,13 @@ func DropOldEpochs(ctx context.Context, r *Repository, key *backupkey.Key, progr
 		}
 		for n, ring := range rings {
 			last = max(last, n)
-			if eng.Header.Protection == ProtectionNone {
+			if eng.Header.Protection == repo.ProtectionNone {
 				old = append(old, ring.Epochs...)
 			}
 		}
 	}
 	if slices.ContainsFunc(old, eng.Newest().Equal) {
-		return fmt.Errorf("%w: the epoch in use is an old one too", ErrDamaged)
+		return fmt.Errorf("%w: the epoch in use is an old one too", repo.ErrDamaged)
 	}
 	if err := replaced(ctx, eng, old); err != nil {
 		return err
@@ -187,12 +185,12 @@ func DropOldEpochs(ctx context.Context, r *Repository, key *backupkey.Key, progr
 
 // replaced makes sure that, where some epochs have snapshots, the newest has one too, with all that it needs: between its
 // proof and the commit another computer may have given the change up.
-func replaced(ctx context.Context, eng *engine.Engine, epochs []*Epoch) error {
+func replaced(ctx context.Context, eng *engine.Engine, epochs []*repo.Epoch) error {
 	var old bool
-	var now []Name
+	var now []repo.Name
 	err := eng.Store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
 		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok {
-			old = old || slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.Owns(format.KindSnapshot, n) })
+			old = old || slices.ContainsFunc(epochs, func(e *repo.Epoch) bool { return e.Owns(format.KindSnapshot, n) })
 			if eng.Newest().Owns(format.KindSnapshot, n) {
 				now = append(now, n)
 			}
@@ -206,12 +204,12 @@ func replaced(ctx context.Context, eng *engine.Engine, epochs []*Epoch) error {
 	case err != nil:
 		return err
 	case up:
-		return ErrGivenUp
+		return repo.ErrGivenUp
 	}
 	for _, n := range now {
 		both := engine.New(sealed.New(eng.Store, eng.Header, eng.Key, append(slices.Clone(epochs), eng.Newest())))
 		both.Trust.Legacy = true // what goes is not judged
-		v, err := Verify(ctx, Of(both), VerifyOptions{CurrentOnly: true, Only: &n})
+		v, err := check.Verify(ctx, repo.Of(both), check.VerifyOptions{CurrentOnly: true, Only: &n})
 		if err != nil {
 			return err
 		}
@@ -219,16 +217,16 @@ func replaced(ctx context.Context, eng *engine.Engine, epochs []*Epoch) error {
 			return nil
 		}
 	}
-	return cmp.Or(eng.StillHeader(ctx), ErrNothingNew)
+	return cmp.Or(eng.StillHeader(ctx), repo.ErrNothingNew)
 }
 
 // forgetOldSecrets leaves no keyring that holds an epoch which is deleted. last is the number of
 // the last one that may.
 func forgetOldSecrets(ctx context.Context, eng *engine.Engine, last uint32) error {
-	if eng.Header.Protection == ProtectionKey && len(public(eng)) > 0 {
-		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *Epoch) bool { return e.State == format.EpochPublic })}
+	if eng.Header.Protection == repo.ProtectionKey && len(public(eng)) > 0 {
+		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *repo.Epoch) bool { return e.State == format.EpochPublic })}
 		if eng.LegacyClosed() {
-			return fmt.Errorf("%w: epochs without a closing list", ErrDamaged) // Upgrade comes first
+			return fmt.Errorf("%w: epochs without a closing list", repo.ErrDamaged) // Upgrade comes first
 		}
 		ring.Closing = eng.Trust.Name
 		h := *eng.Header
@@ -238,7 +236,7 @@ func forgetOldSecrets(ctx context.Context, eng *engine.Engine, last uint32) erro
 		}
 		eng.Seen, eng.Epochs = seen, ring.Epochs
 	}
-	eng.Epochs, eng.Writes = slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *Epoch) bool { return e.State == format.EpochPublic }), eng.Newest()
+	eng.Epochs, eng.Writes = slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *repo.Epoch) bool { return e.State == format.EpochPublic }), eng.Newest()
 	return deleteKeyrings(ctx, eng, last)
 }
 
@@ -263,7 +261,7 @@ func deleteKeyrings(ctx context.Context, eng *engine.Engine, last uint32) error 
 // SetVaultCard puts another vault card, or none, into the header. The header
 // is read again first: another computer may have replaced it.
 // Errors: ErrNotEncrypted, ErrWrongKey when the key was changed meanwhile, ErrDamaged.
-func SetVaultCard(ctx context.Context, r *Repository, card []byte) error {
+func SetVaultCard(ctx context.Context, r *repo.Repository, card []byte) error {
 	eng := r.Engine()
 	if err := format.CheckCard(card); err != nil {
 		return err
@@ -273,16 +271,16 @@ func SetVaultCard(ctx context.Context, r *Repository, card []byte) error {
 		return err
 	}
 	switch {
-	case h.Protection != ProtectionKey || eng.Key == nil:
-		return ErrNotEncrypted
+	case h.Protection != repo.ProtectionKey || eng.Key == nil:
+		return repo.ErrNotEncrypted
 	case h.KeyID != eng.Key.ID().String():
-		return ErrWrongKey
+		return repo.ErrWrongKey
 	}
 	if err := h.CheckSeal(eng.Key); err != nil {
 		return err
 	}
 	if h.Guard != eng.Header.Guard {
-		return fmt.Errorf("%w: the header names keyring %d, not %d", ErrChanged, h.Keyring, eng.Header.Keyring)
+		return fmt.Errorf("%w: the header names keyring %d, not %d", repo.ErrChanged, h.Keyring, eng.Header.Keyring)
 	}
 	now := *h
 	eng.Header, h.VaultCard = &now, card

@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
@@ -25,14 +26,14 @@ type VerifyOptions struct {
 	// first one after After on, so that a Verify that goes on where the last one
 	// ended (Verification.Last) covers everything in time. The zero Name begins anywhere.
 	DataPercent float64
-	After       Name
+	After       repo.Name
 	// Known are snapshots that must be there (nil: none are known).
-	Known []Name
+	Known []repo.Name
 	// CurrentOnly looks at what the newest epoch has written: packs of other epochs stay unread, and what no known epoch
 	// has written is no finding.
 	CurrentOnly bool
 	// Only, if set, restricts the walk through trees to this snapshot.
-	Only *Name
+	Only *repo.Name
 	// Progress, if not nil, gets bytes read of bytes to read; from any goroutine.
 	Progress func(done, total int64)
 }
@@ -41,10 +42,10 @@ type VerifyOptions struct {
 type Verification struct {
 	Snapshots int
 	Objects   int64
-	Bytes     int64    // read back
-	Last      Name     // the last pack, in their order, of which the data was read
-	Damage    []string // what is wrong, with the object's name; empty: all is well
-	Notes     []string // harmless
+	Bytes     int64     // read back
+	Last      repo.Name // the last pack, in their order, of which the data was read
+	Damage    []string  // what is wrong, with the object's name; empty: all is well
+	Notes     []string  // harmless
 	// LostFiles are the files that damage makes unrestorable ("snapshot: path"),
 	// at most 1,000; Lost counts all.
 	LostFiles []string
@@ -55,18 +56,18 @@ const maxLostFiles = 1000
 
 // verifier holds the state of one Verify.
 type verifier struct {
-	r    *Repository
+	r    *repo.Repository
 	e    *engine.Engine
 	opts VerifyOptions
 
 	mu      sync.Mutex
 	out     Verification
-	bad     map[ID][]Name // chunks that do not read back from these packs
-	packs   map[Name]int64
-	removed map[Name]bool // snapshots that were deleted on purpose
-	marked  map[Name]bool // packs that are going to be deleted
-	missing []Name        // packs that an index names
-	late    map[Name]bool // objects that are there and do not count
+	bad     map[repo.ID][]repo.Name // chunks that do not read back from these packs
+	packs   map[repo.Name]int64
+	removed map[repo.Name]bool // snapshots that were deleted on purpose
+	marked  map[repo.Name]bool // packs that are going to be deleted
+	missing []repo.Name        // packs that an index names
+	late    map[repo.Name]bool // objects that are there and do not count
 	lists   map[listBlock]listed
 
 	done, total atomic.Int64
@@ -74,8 +75,8 @@ type verifier struct {
 
 // Verify checks the whole repository. It needs a Repository that is freshly
 // opened. Damage is a result, not an error; errors are of the destination.
-func Verify(ctx context.Context, r *Repository, opts VerifyOptions) (Verification, error) {
-	v := &verifier{r: r, e: r.e, opts: opts, bad: make(map[ID][]Name), late: make(map[Name]bool)}
+func Verify(ctx context.Context, r *repo.Repository, opts VerifyOptions) (Verification, error) {
+	v := &verifier{r: r, e: r.Engine(), opts: opts, bad: make(map[repo.ID][]repo.Name), late: make(map[repo.Name]bool)}
 	snapshots, err := v.names(ctx)
 	if err != nil {
 		return v.out, err
@@ -133,11 +134,11 @@ func (v *verifier) note(format string, args ...any) {
 }
 
 // names lists the destination and tells what is not of this backup.
-func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
-	v.packs = make(map[Name]int64)
+func (v *verifier) names(ctx context.Context) (snapshots []repo.Name, err error) {
+	v.packs = make(map[repo.Name]int64)
 	err = v.e.Store.List(ctx, "", func(o store.Object) error {
 		v.out.Objects++
-		if o.Name == HeaderPath {
+		if o.Name == repo.HeaderPath {
 			return nil
 		}
 		if n, ok := format.ParseKeyringPath(o.Name); ok {
@@ -186,9 +187,9 @@ func (v *verifier) names(ctx context.Context) (snapshots []Name, err error) {
 func (v *verifier) header(ctx context.Context) error {
 	h, err := sealed.ReadHeader(ctx, v.e.Store)
 	if err == nil && !bytes.Equal(h.Encode(), v.e.Header.Encode()) {
-		err = fmt.Errorf("%w: %s was changed", ErrDamaged, HeaderPath)
+		err = fmt.Errorf("%w: %s was changed", repo.ErrDamaged, repo.HeaderPath)
 	}
-	if err == nil && h.Protection == ProtectionKey {
+	if err == nil && h.Protection == repo.ProtectionKey {
 		_, _, err = sealed.ReadKeyring(ctx, v.e.Store, v.e.Key, v.e.ID, h.Keyring)
 	}
 	return v.judge(err)
@@ -211,14 +212,14 @@ func (v *verifier) records(ctx context.Context) (err error) {
 
 // judge turns damage into a finding and passes on what is no finding.
 func (v *verifier) judge(err error) error {
-	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotRepository) || errors.Is(err, ErrNewerFormat) {
+	if errors.Is(err, repo.ErrDamaged) || errors.Is(err, repo.ErrNotRepository) || errors.Is(err, repo.ErrNewerFormat) {
 		v.damage("%v", err)
 		return nil
 	}
 	return err
 }
 
-func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, error) {
+func (v *verifier) snapshots(ctx context.Context, names []repo.Name) ([]*repo.Snapshot, error) {
 	present := maps.Clone(v.late)
 	for _, n := range names {
 		present[n] = true
@@ -228,7 +229,7 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 			v.damage("snapshot %s is missing", n)
 		}
 	}
-	var read []*Snapshot
+	var read []*repo.Snapshot
 	for _, n := range names {
 		s, err := v.r.Snapshot(ctx, n)
 		if errors.Is(err, sealed.ErrGone) && v.justRemoved(ctx, n) {
@@ -245,7 +246,7 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 		}
 		read = append(read, s)
 	}
-	missing, forks := contradictions(read, func(n Name) bool {
+	missing, forks := contradictions(read, func(n repo.Name) bool {
 		return v.removed[n] || present[n] || v.e.Owner(format.KindSnapshot, n) == nil || v.r.Outlived(n)
 	})
 	for _, n := range missing {
@@ -257,18 +258,18 @@ func (v *verifier) snapshots(ctx context.Context, names []Name) ([]*Snapshot, er
 		v.note("%s", s)
 	}
 	v.out.Snapshots = len(read)
-	slices.SortFunc(read, func(a, b *Snapshot) int { return a.Begin.Compare(b.Begin) })
+	slices.SortFunc(read, func(a, b *repo.Snapshot) int { return a.Begin.Compare(b.Begin) })
 	return read, nil
 }
 
 // justRemoved reports whether a snapshot was deleted on purpose since the removals were read.
-func (v *verifier) justRemoved(ctx context.Context, n Name) bool {
+func (v *verifier) justRemoved(ctx context.Context, n repo.Name) bool {
 	removed, err := v.r.Removed(ctx)
 	return err == nil && removed[n]
 }
 
 // indexes reads all indexes; what they say must agree with the packs.
-func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, error) {
+func (v *verifier) indexes(ctx context.Context) (map[repo.Name][]format.PackEntry, error) {
 	bad, err := v.e.LoadIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -276,7 +277,7 @@ func (v *verifier) indexes(ctx context.Context) (map[Name][]format.PackEntry, er
 	for _, b := range bad {
 		v.damage("%v", b)
 	}
-	lists := make(map[Name][]format.PackEntry)
+	lists := make(map[repo.Name][]format.PackEntry)
 	return lists, v.e.Index.Read(func(x index.View) error {
 		x.Rows(func(_ uint32, r *index.Row) {
 			n, _, _ := x.Pack(r.Pack)

@@ -1,4 +1,4 @@
-package repo
+package protection
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
@@ -18,7 +19,7 @@ import (
 // card is that of the vault that holds the new key, nil for none.
 // Errors: ErrNotEncrypted; ErrChanged when another computer was first; ErrChanging; ErrTooManyKeys; ErrDamaged when
 // it cannot be told what counts now.
-func ChangeKey(ctx context.Context, r *Repository, key *backupkey.Key, card []byte) error {
+func ChangeKey(ctx context.Context, r *repo.Repository, key *backupkey.Key, card []byte) error {
 	eng := r.Engine()
 	if err := format.CheckCard(card); err != nil {
 		return err
@@ -29,9 +30,9 @@ func ChangeKey(ctx context.Context, r *Repository, key *backupkey.Key, card []by
 
 // Upgrade writes what a version before closing lists has left in the form of this one, under the same key.
 // It does nothing where that is done. Errors: as ChangeKey.
-func Upgrade(ctx context.Context, r *Repository) error {
+func Upgrade(ctx context.Context, r *repo.Repository) error {
 	eng := r.Engine()
-	if eng.Header.Version >= format.HeaderVersion || eng.Header.Protection != ProtectionKey || eng.Header.Next != nil {
+	if eng.Header.Version >= format.HeaderVersion || eng.Header.Protection != repo.ProtectionKey || eng.Header.Next != nil {
 		return nil
 	}
 	return closeEpochs(ctx, eng, eng.Key, nil, func(*format.Header) {})
@@ -39,12 +40,12 @@ func Upgrade(ctx context.Context, r *Repository) error {
 
 // closeEpochs writes a keyring under key, with a new epoch if fresh is not nil, that closes over what counts now.
 // The order is that of docs/format.md, chapter 4: list, keyring, header, and a second list of what came between.
-func closeEpochs(ctx context.Context, eng *engine.Engine, key *backupkey.Key, fresh *Epoch, change func(*format.Header)) error {
+func closeEpochs(ctx context.Context, eng *engine.Engine, key *backupkey.Key, fresh *repo.Epoch, change func(*format.Header)) error {
 	switch {
-	case eng.Header.Protection != ProtectionKey:
-		return ErrNotEncrypted
+	case eng.Header.Protection != repo.ProtectionKey:
+		return repo.ErrNotEncrypted
 	case eng.Header.Next != nil:
-		return ErrChanging
+		return repo.ErrChanging
 	}
 	first, err := eng.CloseOver(ctx, nil)
 	if err != nil {
@@ -55,7 +56,7 @@ func closeEpochs(ctx context.Context, eng *engine.Engine, key *backupkey.Key, fr
 		return err
 	}
 	current := ring.Epochs[len(ring.Epochs)-1]
-	if slices.ContainsFunc(ring.Epochs, func(e *Epoch) bool { return e.State == format.EpochClosed }) {
+	if slices.ContainsFunc(ring.Epochs, func(e *repo.Epoch) bool { return e.State == format.EpochClosed }) {
 		name, err := eng.PutClosing(ctx, current, first)
 		if err != nil {
 			return err
@@ -87,7 +88,7 @@ func closeEpochs(ctx context.Context, eng *engine.Engine, key *backupkey.Key, fr
 // closeBetween closes over what came between the first list and the header: whoever looked at the header after its last write, and found
 // it as it was, wrote before now. It tries again after faults that may pass, since it is the only moment at which this can be
 // done: later, somebody with the old key may have written.
-func closeBetween(ctx context.Context, eng, before *engine.Engine, current *Epoch, first format.ClosedOver) (err error) {
+func closeBetween(ctx context.Context, eng, before *engine.Engine, current *repo.Epoch, first format.ClosedOver) (err error) {
 	for range sealed.Tries {
 		var more format.ClosedOver
 		if more, err = before.CloseOver(ctx, first); err == nil && len(more) > 0 {
@@ -102,8 +103,8 @@ func closeBetween(ctx context.Context, eng, before *engine.Engine, current *Epoc
 
 // nextRing is the keyring after the present one: with a new epoch, if there is one, and without closed epochs of which
 // nothing is left.
-func nextRing(ctx context.Context, eng *engine.Engine, fresh *Epoch) (*format.Keyring, error) {
-	used := make(map[*Epoch]bool)
+func nextRing(ctx context.Context, eng *engine.Engine, fresh *repo.Epoch) (*format.Keyring, error) {
+	used := make(map[*repo.Epoch]bool)
 	for _, kind := range format.Kinds {
 		if kind == format.KindClosing {
 			continue
@@ -139,7 +140,7 @@ func nextRing(ctx context.Context, eng *engine.Engine, fresh *Epoch) (*format.Ke
 
 // dropClosings deletes the lists of epochs that are not current any more: the current one's name all that counts.
 func dropClosings(ctx context.Context, eng *engine.Engine) error {
-	var old []*Epoch
+	var old []*repo.Epoch
 	for _, e := range eng.Epochs {
 		if e != eng.Writes {
 			old = append(old, e)

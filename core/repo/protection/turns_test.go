@@ -1,4 +1,4 @@
-package repo_test
+package protection_test
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -20,13 +21,13 @@ func TestTwoChangesAtOnce(t *testing.T) {
 	ctx := context.Background()
 	old, a, b, between := repotest.Key(t), repotest.Key(t), repotest.Key(t), repotest.Key(t)
 	changeTo := func(k *backupkey.Key) func(*repo.Repository) error {
-		return func(r *repo.Repository) error { return repo.ChangeKey(ctx, r, k, nil) }
+		return func(r *repo.Repository) error { return protection.ChangeKey(ctx, r, k, nil) }
 	}
 	turnOn := func(k *backupkey.Key) func(*repo.Repository) error {
 		return func(r *repo.Repository) error { _, err := beginChange(ctx, r, k); return err }
 	}
 	card := func(r *repo.Repository) error {
-		return repo.SetVaultCard(ctx, r, []byte(`{"vault":"https://vault.example"}`))
+		return protection.SetVaultCard(ctx, r, []byte(`{"vault":"https://vault.example"}`))
 	}
 	prepareChange := func(from, to *backupkey.Key) func(t *testing.T, m *store.Memory) {
 		return func(t *testing.T, m *store.Memory) {
@@ -47,14 +48,14 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := repo.CommitChange(ctx, moving); err != nil {
+			if err := protection.Commit(ctx, moving); err != nil {
 				return err
 			}
 			next, err := repo.Open(ctx, r.Engine().Store, repo.By(to))
 			if err != nil {
 				return err
 			}
-			return repo.DropOldEpochs(ctx, next, gone, nil)
+			return protection.DropOldEpochs(ctx, next, gone, nil)
 		}
 	}
 	giveUp := func(to *backupkey.Key) func(*repo.Repository) error {
@@ -62,7 +63,7 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if !r.Facts().Changing {
 				return errors.New("it was made")
 			}
-			return repo.GiveUpChange(ctx, r, to, nil)
+			return protection.GiveUp(ctx, r, to, nil)
 		}
 	}
 	for _, c := range []struct {
@@ -75,24 +76,24 @@ func TestTwoChangesAtOnce(t *testing.T) {
 	}{
 		{"two keys", old, nil, [2]func(*repo.Repository) error{changeTo(a), changeTo(b)}, [2]*backupkey.Key{a, b}, 0},
 		{"a key twice and a key", old, nil, [2]func(*repo.Repository) error{changeTo(a), func(r *repo.Repository) error {
-			if err := repo.ChangeKey(ctx, r, between, nil); err != nil {
+			if err := protection.ChangeKey(ctx, r, between, nil); err != nil {
 				return err
 			}
-			return repo.ChangeKey(ctx, r, b, nil)
+			return protection.ChangeKey(ctx, r, b, nil)
 		}}, [2]*backupkey.Key{a, b}, 0},
 		{"a key and a card", old, nil, [2]func(*repo.Repository) error{changeTo(a), card}, [2]*backupkey.Key{a, old}, 0},
 		{"a key and no encryption", old, nil, [2]func(*repo.Repository) error{changeTo(a), turnOn(nil)}, [2]*backupkey.Key{a, old}, 0},
 		{"encryption twice", nil, nil, [2]func(*repo.Repository) error{turnOn(a), turnOn(b)}, [2]*backupkey.Key{}, 0},
 		{"a key while old epochs go", nil, func(t *testing.T, m *store.Memory) {
-			moving, err := repo.BeginTurnOn(ctx, repotest.Open(t, m, nil), old, nil)
+			moving, err := protection.BeginTurnOn(ctx, repotest.Open(t, m, nil), old, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
-			if err := repo.CommitChange(ctx, moving); err != nil {
+			if err := protection.Commit(ctx, moving); err != nil {
 				t.Fatal(err)
 			}
-		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return repo.DropOldEpochs(ctx, r, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
+		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return protection.DropOldEpochs(ctx, r, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
 		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{finish(old, nil), giveUp(old)}, [2]*backupkey.Key{old, nil}, 8},
 		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{giveUp(old), finish(old, nil)}, [2]*backupkey.Key{nil, old}, 8},
 		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*repo.Repository) error{finish(nil, old), giveUp(nil)}, [2]*backupkey.Key{nil, old}, 8},
@@ -334,7 +335,7 @@ func (s *turns) List(ctx context.Context, prefix string, fn func(store.Object) e
 // beginChange begins turning encryption on with a key, or off with nil.
 func beginChange(ctx context.Context, r *repo.Repository, key *backupkey.Key) (*repo.Repository, error) {
 	if key == nil {
-		return repo.BeginTurnOff(ctx, r)
+		return protection.BeginTurnOff(ctx, r)
 	}
-	return repo.BeginTurnOn(ctx, r, key, nil)
+	return protection.BeginTurnOn(ctx, r, key, nil)
 }

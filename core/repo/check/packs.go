@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"bytes"
@@ -9,14 +9,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )
 
 // checkPacks reads every pack's table, and the data of the chosen share.
-func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.PackEntry) error {
-	names := make([]Name, 0, len(v.packs))
+func (v *verifier) checkPacks(ctx context.Context, indexed map[repo.Name][]format.PackEntry) error {
+	names := make([]repo.Name, 0, len(v.packs))
 	var bytesAll int64
 	for n, size := range v.packs {
 		if v.opts.CurrentOnly && !v.e.Newest().Owns(format.KindPack, n) || v.marked[n] && !v.e.IsListed(n) {
@@ -26,10 +27,10 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 		bytesAll += size
 	}
 	after := v.opts.After
-	if after == (Name{}) {
+	if after == (repo.Name{}) {
 		after = v.e.Writes.NewName(format.KindPack)
 	}
-	compare := func(a, b Name) int { return bytes.Compare(a[:], b[:]) }
+	compare := func(a, b repo.Name) int { return bytes.Compare(a[:], b[:]) }
 	slices.SortFunc(names, compare)
 	next, exact := slices.BinarySearchFunc(names, after, compare)
 	if exact {
@@ -37,7 +38,7 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 	}
 	names = append(names[next:], names[:next]...)
 	want := int64(float64(bytesAll) * min(100, max(0, v.opts.DataPercent)) / 100)
-	full := make(map[Name]bool)
+	full := make(map[repo.Name]bool)
 	for _, n := range names {
 		if v.total.Load() >= want {
 			break
@@ -70,8 +71,8 @@ func (v *verifier) checkPacks(ctx context.Context, indexed map[Name][]format.Pac
 
 // compare holds what the index says of a pack against the pack's own table.
 // The index may lack entries that another pack gave first.
-func (v *verifier) compare(n Name, table, indexed []format.PackEntry) {
-	have := make(map[ID]format.PackEntry, len(table))
+func (v *verifier) compare(n repo.Name, table, indexed []format.PackEntry) {
+	have := make(map[repo.ID]format.PackEntry, len(table))
 	for _, e := range table {
 		have[e.ID] = e
 	}
@@ -83,7 +84,7 @@ func (v *verifier) compare(n Name, table, indexed []format.PackEntry) {
 	}
 }
 
-func (v *verifier) markBad(pack Name, entries []format.PackEntry) {
+func (v *verifier) markBad(pack repo.Name, entries []format.PackEntry) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range entries {
@@ -92,7 +93,7 @@ func (v *verifier) markBad(pack Name, entries []format.PackEntry) {
 }
 
 // readsBack reports whether a chunk is sound in at least one of its places.
-func (v *verifier) readsBack(id ID, at index.Location) bool {
+func (v *verifier) readsBack(id repo.ID, at index.Location) bool {
 	v.mu.Lock()
 	bad := v.bad[id]
 	v.mu.Unlock()
@@ -114,7 +115,7 @@ type packReader struct{ sealed, content []byte }
 var packReaders = sync.Pool{New: func() any { return &packReader{} }}
 
 // packData reads a pack whole: every record, its id, and the padding.
-func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEntry) error {
+func (v *verifier) packData(ctx context.Context, n repo.Name, entries []format.PackEntry) error {
 	const window = 4 << 20
 	b := packReaders.Get().(*packReader)
 	defer packReaders.Put(b)
@@ -152,7 +153,7 @@ func (v *verifier) packData(ctx context.Context, n Name, entries []format.PackEn
 	return v.packPadding(ctx, n, c, offset, len(entries))
 }
 
-func (v *verifier) packPadding(ctx context.Context, n Name, c format.PackCipher, offset int64, chunks int) error {
+func (v *verifier) packPadding(ctx context.Context, n repo.Name, c format.PackCipher, offset int64, chunks int) error {
 	size := format.PaddingSize(v.packs[n], offset, chunks)
 	sealed, _, err := v.e.ReadRange(ctx, n, v.packs[n], offset, size, nil)
 	if err != nil {

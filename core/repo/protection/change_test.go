@@ -1,4 +1,4 @@
-package repo_test
+package protection_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -19,7 +20,7 @@ func TestABackupBesideAChangeGoesWithTheOldEpoch(t *testing.T) {
 	key := repotest.Key(t)
 	_, m := repotest.New(t, key)
 	repotest.WriteSnapshot(t, repotest.Open(t, m, key), repotest.SomeFiles, nil)
-	moving, err := repo.BeginTurnOff(ctx, repotest.Open(t, m, key))
+	moving, err := protection.BeginTurnOff(ctx, repotest.Open(t, m, key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,10 +29,10 @@ func TestABackupBesideAChangeGoesWithTheOldEpoch(t *testing.T) {
 		t.Errorf("beside the change: %d bytes, %v", len(got), err)
 	}
 	fresh := repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
-	if err := repo.CommitChange(ctx, moving); err != nil {
+	if err := protection.Commit(ctx, moving); err != nil {
 		t.Fatal(err)
 	}
-	if err := repo.DropOldEpochs(ctx, repotest.Open(t, m, nil), key, nil); err != nil {
+	if err := protection.DropOldEpochs(ctx, repotest.Open(t, m, nil), key, nil); err != nil {
 		t.Fatal(err)
 	}
 	names := repotest.SnapshotNames(t, m)
@@ -48,11 +49,11 @@ func TestABackupThatEndsAfterAChangeFails(t *testing.T) {
 	_, m := repotest.New(t, key)
 	first := repotest.WriteSnapshot(t, repotest.Open(t, m, key), repotest.SomeFiles, nil)
 	change := func(context.Context) error {
-		moving, err := repo.BeginTurnOff(ctx, repotest.Open(t, m, key))
+		moving, err := protection.BeginTurnOff(ctx, repotest.Open(t, m, key))
 		if err != nil {
 			return err
 		}
-		return repo.CommitChange(ctx, moving)
+		return protection.Commit(ctx, moving)
 	}
 	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "snapshots/", Kind: faultstore.Delay, Before: change})
 	r := repotest.Open(t, faultstore.New(m, script), key)
@@ -78,7 +79,7 @@ func TestAKeyChangeWhoseHeaderIsLostChangesNothing(t *testing.T) {
 		_, m := repotest.New(t, key)
 		s := repotest.WriteSnapshot(t, repotest.Open(t, m, key), repotest.SomeFiles, nil)
 		script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Prefix: prefix, Kind: faultstore.LostWrite})
-		if err := repo.ChangeKey(ctx, repotest.Open(t, faultstore.New(m, script), key), repotest.Key(t), nil); err == nil {
+		if err := protection.ChangeKey(ctx, repotest.Open(t, faultstore.New(m, script), key), repotest.Key(t), nil); err == nil {
 			t.Errorf("%s: the loss was not noticed", prefix)
 		}
 		script.VerifyAllHit(t)
@@ -96,12 +97,12 @@ func TestABackupAfterTurningOnUsesNothingOfBefore(t *testing.T) {
 	repotest.WriteSnapshot(t, repotest.Open(t, m, nil), repotest.SomeFiles, nil)
 	key := repotest.Key(t)
 	before := repotest.Open(t, m, nil)
-	moving, err := repo.BeginTurnOn(ctx, before, key, nil)
+	moving, err := protection.BeginTurnOn(ctx, before, key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	repotest.WriteSnapshot(t, moving, repotest.SomeFiles, nil)
-	if err := repo.CommitChange(ctx, moving); err != nil {
+	if err := protection.Commit(ctx, moving); err != nil {
 		t.Fatal(err)
 	}
 	old := before.Engine().Writes.NewHasher().ID(repotest.SomeFiles[1].Content[:100])
@@ -153,7 +154,7 @@ func TestACutOffChangeOfTheKeyClosesOverWholeSnapshots(t *testing.T) {
 	b.meet = func() {
 		repotest.WriteSnapshot(t, repotest.Open(t, m, old), []repotest.File{{Name: "b", Content: []byte("b")}}, nil)
 	}
-	if err := repo.ChangeKey(context.Background(), r, fresh, nil); err == nil || !b.away {
+	if err := protection.ChangeKey(context.Background(), r, fresh, nil); err == nil || !b.away {
 		t.Fatalf("it was not cut off: %v", err)
 	}
 	if v := repotest.Verify(t, repotest.Open(t, m, fresh)); len(v.Damage) > 0 || v.Snapshots == 0 {
@@ -181,12 +182,12 @@ func TestOpeningBesideAChangeOfTheKey(t *testing.T) {
 	first, second, third := repotest.Key(t), repotest.Key(t), repotest.Key(t)
 	_, m := repotest.New(t, first)
 	repotest.WriteSnapshot(t, repotest.Open(t, m, first), repotest.SomeFiles, nil)
-	if err := repo.ChangeKey(ctx, repotest.Open(t, m, first), second, nil); err != nil {
+	if err := protection.ChangeKey(ctx, repotest.Open(t, m, first), second, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := &beside{Memory: m}
 	b.meet = func() {
-		if err := repo.ChangeKey(ctx, repotest.Open(t, m, second), third, nil); err != nil {
+		if err := protection.ChangeKey(ctx, repotest.Open(t, m, second), third, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

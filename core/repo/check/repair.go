@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
@@ -43,27 +44,27 @@ const lostPrefix = "lost/"
 
 // repairer is the state of one Repair.
 type repairer struct {
-	r    *Repository
+	r    *repo.Repository
 	e    *engine.Engine
 	o    RepairOptions
 	v    *verifier // finds what is lost
 	out  Repairing
 	mu   sync.Mutex
-	have map[Name]format.PackList // what each pack holds that reads back
-	bad  []format.PackList        // packs with chunks that do not: the sound ones
-	work bool                     // the indexes must be written anew
-	old  []Name                   // all indexes that are there
+	have map[repo.Name]format.PackList // what each pack holds that reads back
+	bad  []format.PackList             // packs with chunks that do not: the sound ones
+	work bool                          // the indexes must be written anew
+	old  []repo.Name                   // all indexes that are there
 }
 
 // Repair builds the indexes anew from the packs' own tables, sets aside what does not read back,
 // and tells which files of which snapshots are lost. It deletes nothing that may still be of use: what
 // is damaged is copied to lost/ first, packs stay. It needs a Repository that is freshly opened, and that nobody else
 // prunes meanwhile. Errors: ErrChanging, those of store.
-func Repair(ctx context.Context, r *Repository, o RepairOptions) (Repairing, error) {
-	if r.e.Header.Next != nil {
-		return Repairing{}, ErrChanging
+func Repair(ctx context.Context, r *repo.Repository, o RepairOptions) (Repairing, error) {
+	if r.Engine().Header.Next != nil {
+		return Repairing{}, repo.ErrChanging
 	}
-	p := &repairer{r: r, e: r.e, o: o, have: make(map[Name]format.PackList), v: &verifier{r: r, e: r.e, bad: make(map[ID][]Name), late: make(map[Name]bool)}}
+	p := &repairer{r: r, e: r.Engine(), o: o, have: make(map[repo.Name]format.PackList), v: &verifier{r: r, e: r.Engine(), bad: make(map[repo.ID][]repo.Name), late: make(map[repo.Name]bool)}}
 	err := p.run(ctx)
 	slices.Sort(p.out.Repaired)
 	slices.Sort(p.out.Damage)
@@ -130,7 +131,7 @@ func (p *repairer) setAside(ctx context.Context) error {
 				p.damage("%v", err)
 				continue
 			}
-			if !errors.Is(err, ErrDamaged) {
+			if !errors.Is(err, repo.ErrDamaged) {
 				return err
 			}
 			p.work = p.work || kind == format.KindIndex
@@ -146,7 +147,7 @@ func (p *repairer) setAside(ctx context.Context) error {
 	return nil
 }
 
-func (p *repairer) moveAside(ctx context.Context, kind format.ObjectKind, n Name) error {
+func (p *repairer) moveAside(ctx context.Context, kind format.ObjectKind, n repo.Name) error {
 	if p.o.DryRun {
 		return nil
 	}
@@ -165,21 +166,21 @@ func (p *repairer) moveAside(ctx context.Context, kind format.ObjectKind, n Name
 		}
 	}
 	if kind == format.KindSnapshot { // so that other computers know that it is gone on purpose
-		return p.r.RemoveSnapshots(ctx, []Name{n})
+		return p.r.RemoveSnapshots(ctx, []repo.Name{n})
 	}
 	return p.e.Store.Delete(ctx, path)
 }
 
 // indexes reads what the indexes say.
-func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error) {
+func (p *repairer) indexes(ctx context.Context) (map[repo.Name]format.PackList, error) {
 	names, err := p.e.List(ctx, format.KindIndex)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[Name]format.PackList)
+	out := make(map[repo.Name]format.PackList)
 	for n := range names {
 		packs, err := p.e.ReadIndex(ctx, n)
-		if errors.Is(err, ErrDamaged) {
+		if errors.Is(err, repo.ErrDamaged) {
 			continue // of a preview: set aside otherwise
 		}
 		if err != nil {
@@ -196,13 +197,13 @@ func (p *repairer) indexes(ctx context.Context) (map[Name]format.PackList, error
 }
 
 // packs reads the table of every pack, and its data if that is wanted.
-func (p *repairer) packs(ctx context.Context, indexed map[Name]format.PackList) error {
+func (p *repairer) packs(ctx context.Context, indexed map[repo.Name]format.PackList) error {
 	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return err
 	}
 	marked, err := p.e.MarkedPacks(ctx)
-	if err != nil && !(p.o.DryRun && errors.Is(err, ErrDamaged)) {
+	if err != nil && !(p.o.DryRun && errors.Is(err, repo.ErrDamaged)) {
 		return err
 	}
 	p.out.Packs = len(present)
@@ -232,15 +233,15 @@ func (p *repairer) packs(ctx context.Context, indexed map[Name]format.PackList) 
 }
 
 // pack decides what of one pack goes into the new index.
-func (p *repairer) pack(ctx context.Context, n Name, size int64, was format.PackList, listed bool) error {
+func (p *repairer) pack(ctx context.Context, n repo.Name, size int64, was format.PackList, listed bool) error {
 	entries, err := p.e.ReadTable(ctx, n, size)
 	switch {
-	case errors.Is(err, ErrDamaged) && listed:
+	case errors.Is(err, repo.ErrDamaged) && listed:
 		// Its chunks may read back all the same, by what the index knows.
 		p.damage("%v; the index still knows what was in it", err)
 		p.keep(was)
 		return nil
-	case errors.Is(err, ErrDamaged):
+	case errors.Is(err, repo.ErrDamaged):
 		p.damage("%v", err)
 		return nil
 	case err != nil:
@@ -286,7 +287,7 @@ func (p *repairer) lost(ctx context.Context) error {
 	r := p.r
 	p.e.Take(p.old, p.have) // they are read: what was built counts
 	// Packs with chunks that do not read back are given up, without their sound ones.
-	rotten := make(map[Name]bool)
+	rotten := make(map[repo.Name]bool)
 	for _, packs := range p.v.bad {
 		for _, n := range packs {
 			rotten[n] = true
@@ -300,10 +301,10 @@ func (p *repairer) lost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var read []*Snapshot
+	var read []*repo.Snapshot
 	for _, n := range names {
 		s, err := r.Snapshot(ctx, n)
-		if errors.Is(err, ErrDamaged) {
+		if errors.Is(err, repo.ErrDamaged) {
 			continue // told already
 		}
 		if err != nil {
@@ -321,7 +322,7 @@ func (p *repairer) lost(ctx context.Context) error {
 
 // rewrite puts the new indexes in the place of all that are there.
 func (p *repairer) rewrite(ctx context.Context) error {
-	moved := make([]Name, 0, len(p.bad))
+	moved := make([]repo.Name, 0, len(p.bad))
 	for _, e := range p.e.Epochs {
 		mine := slices.DeleteFunc(slices.Clone(p.bad), func(l format.PackList) bool { return p.e.Owner(format.KindPack, l.Name) != e })
 		if len(mine) == 0 {
@@ -375,7 +376,7 @@ func (p *repairer) rewrite(ctx context.Context) error {
 }
 
 // moveSound copies what reads back of some packs to new ones.
-func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackList) error {
+func (p *repairer) moveSound(ctx context.Context, e *repo.Epoch, list []format.PackList) error {
 	w := p.e.NewWriterUnder(ctx, e, 0)
 	defer w.Close()
 	for _, l := range list {
@@ -384,7 +385,7 @@ func (p *repairer) moveSound(ctx context.Context, e *Epoch, list []format.PackLi
 		for i, entry := range l.Entries {
 			sealed, _, err := p.e.ReadRange(ctx, l.Name, l.Size, offset, int64(entry.Sealed()), nil)
 			offset += int64(entry.Sealed())
-			if err != nil && !errors.Is(err, ErrDamaged) {
+			if err != nil && !errors.Is(err, repo.ErrDamaged) {
 				return err
 			}
 			if err != nil || slices.Contains(p.v.bad[entry.ID], l.Name) {

@@ -1,4 +1,4 @@
-package repo
+package protection
 
 import (
 	"context"
@@ -6,18 +6,19 @@ import (
 	"slices"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// GiveUpChange takes a change that is not committed back: what it has stored is deleted, and
+// GiveUp takes a change that is not committed back: what it has stored is deleted, and
 // the header is as it was before. key is the key to come when encryption was being turned on,
 // nil otherwise. It may be called again until it succeeds, and once it was called the change cannot be gone on with.
 // progress, if not nil, gets the number of packs deleted and to delete.
 // Errors: ErrChanged when another computer has made the change meanwhile; those of store.
-func GiveUpChange(ctx context.Context, r *Repository, key *backupkey.Key, progress func(done, total int)) error {
+func GiveUp(ctx context.Context, r *repo.Repository, key *backupkey.Key, progress func(done, total int)) error {
 	eng := r.Engine()
 	if eng.Header.Next == nil {
 		return forgetGivenUp(ctx, eng) // the rest was done before an interruption
@@ -26,27 +27,27 @@ func GiveUpChange(ctx context.Context, r *Repository, key *backupkey.Key, progre
 	if err != nil {
 		return err
 	}
-	fresh := moving.e.Newest()
+	fresh := moving.Engine().Newest()
 	id := fresh.GivenUpID(eng.ID)
 	said, err := eng.PutRecord(ctx, format.KindRemoval, format.EncodeGivenUp(id))
 	if err != nil {
 		return err
 	}
 	if err := eng.StillHeader(ctx); err != nil {
-		if errors.Is(err, ErrChanged) {
+		if errors.Is(err, repo.ErrChanged) {
 			err = errors.Join(err, eng.Store.Delete(ctx, format.KindRemoval.Path(said)))
 		}
 		return err
 	}
 	for _, kind := range format.Kinds {
-		if _, err := dropKind(ctx, eng, kind, []*Epoch{fresh}, progress); err != nil {
+		if _, err := dropKind(ctx, eng, kind, []*repo.Epoch{fresh}, progress); err != nil {
 			return err
 		}
 	}
 	// Its keyring, if it has one, stays: a computer that was late to commit may still put a header there that names it.
 	h := *eng.Header
 	h.Next = nil
-	if h.Protection == ProtectionNone {
+	if h.Protection == repo.ProtectionNone {
 		h.VaultCard = nil // it was that of the key to come
 	}
 	now, err := sealed.ReadHeader(ctx, eng.Store)
@@ -65,12 +66,12 @@ func GiveUpChange(ctx context.Context, r *Repository, key *backupkey.Key, progre
 
 // dropKind deletes the objects of one kind that some epochs wrote, and lists
 // until there are none.
-func dropKind(ctx context.Context, eng *engine.Engine, kind format.ObjectKind, epochs []*Epoch, progress func(done, total int)) (found bool, err error) {
+func dropKind(ctx context.Context, eng *engine.Engine, kind format.ObjectKind, epochs []*repo.Epoch, progress func(done, total int)) (found bool, err error) {
 	for {
 		var paths []string
 		err := eng.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
 			n, ok := kind.ParsePath(o.Name)
-			if ok && slices.ContainsFunc(epochs, func(e *Epoch) bool { return e.Owns(kind, n) }) {
+			if ok && slices.ContainsFunc(epochs, func(e *repo.Epoch) bool { return e.Owns(kind, n) }) {
 				paths = append(paths, o.Name)
 			}
 			return nil
@@ -108,7 +109,7 @@ func forgetGivenUp(ctx context.Context, eng *engine.Engine) error {
 
 // givenUp reports whether somebody gives the change to an epoch up. Every known epoch counts, also one that was public: a run
 // that gives up turning encryption on has no other, and it leaves the backup as it was.
-func givenUp(ctx context.Context, eng *engine.Engine, e *Epoch) (bool, error) {
+func givenUp(ctx context.Context, eng *engine.Engine, e *repo.Epoch) (bool, error) {
 	all, err := sealed.RecordsOf(ctx, eng.Objects, format.KindRemoval, known(eng, format.KindRemoval), format.DecodeGivenUp)
 	for _, id := range all {
 		if id == e.GivenUpID(eng.ID) {
@@ -119,6 +120,6 @@ func givenUp(ctx context.Context, eng *engine.Engine, e *Epoch) (bool, error) {
 }
 
 // known reports whether a name is of an epoch that is known, whatever that is worth.
-func known(eng *engine.Engine, kind format.ObjectKind) func(Name) bool {
-	return func(n Name) bool { return eng.Owner(kind, n) != nil }
+func known(eng *engine.Engine, kind format.ObjectKind) func(repo.Name) bool {
+	return func(n repo.Name) bool { return eng.Owner(kind, n) != nil }
 }

@@ -1,4 +1,4 @@
-package repo_test
+package check_test
 
 import (
 	"context"
