@@ -13,6 +13,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/erase"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 )
 
 // EraseRequest names what is taken out of the backups.
@@ -49,7 +51,7 @@ func (up Upkeep) Erase(ctx context.Context, req EraseRequest, progress func(Prog
 
 func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Progress)) (EraseReport, error) {
 	begin := time.Now()
-	o := repo.EraseOptions{DryRun: req.DryRun, PackBytes: up.app.p.PackBytes}
+	o := erase.Options{DryRun: req.DryRun, PackBytes: up.app.p.PackBytes}
 	for _, p := range req.Paths {
 		clean := strings.Trim(p, "/")
 		if clean == "" || clean != strings.Trim(filepath.ToSlash(filepath.Clean(clean)), "/") || strings.HasPrefix(clean, "..") {
@@ -76,9 +78,9 @@ func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Prog
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	at := &prunePosition{}
-	o.Progress = func(done, total int) { at.set(repo.PruneLooking, int64(done), int64(total)) }
+	o.Progress = func(done, total int) { at.set(prune.Looking, int64(done), int64(total)) }
 	m := startMeter(ctx, progress, at.progress)
-	out, err := repo.Erase(ctx, r, o)
+	out, err := erase.Run(ctx, r, o)
 	m.end()
 	report := EraseReport{Snapshots: out.Snapshots, Files: out.Files, Bytes: out.Bytes, Present: stillThere(set.Sources, o.Paths), DryRun: req.DryRun}
 	if !req.DryRun && len(out.Replaced)+len(out.Removed) > 0 {
@@ -90,7 +92,7 @@ func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Prog
 
 // forgetErased makes this computer expect the new snapshots, and read its files anew: what it
 // remembers leads to chunks in which erased bytes lie.
-func (up Upkeep) forgetErased(repository string, out repo.Erasing) error {
+func (up Upkeep) forgetErased(repository string, out erase.Report) error {
 	err := up.app.profile.Update(func(s *profile.Settings) {
 		var known []string
 		for _, id := range s.Known {

@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/retention"
 )
 
@@ -115,8 +116,8 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 		remove = append(remove, s.Name)
 	}
 	state := up.pruneState()
-	o := repo.PruneOptions{
-		Remove: remove, Seen: &state.PruneState, Save: state.save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
+	o := prune.Options{
+		Remove: remove, Seen: &state.State, Save: state.save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
 		Grace: req.Grace, Thorough: req.Thorough,
 	}
 	if req.Grace < 0 {
@@ -128,7 +129,7 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	at := &prunePosition{}
 	o.Progress = at.set
 	m := startMeter(ctx, progress, at.progress)
-	p, err := repo.Prune(ctx, r, o)
+	p, err := prune.Run(ctx, r, o)
 	m.end()
 	if len(p.Removed) > 0 && !req.DryRun {
 		err = errors.Join(err, up.forgetRemoved(p.Removed))
@@ -163,11 +164,11 @@ func toJudge(ctx context.Context, r *repo.Repository) ([]*repo.Snapshot, map[rep
 
 // prunePosition is how far a prune is.
 type prunePosition struct {
-	step        atomic.Pointer[repo.PruneStep]
+	step        atomic.Pointer[prune.Step]
 	done, total atomic.Int64
 }
 
-func (p *prunePosition) set(step repo.PruneStep, done, total int64) {
+func (p *prunePosition) set(step prune.Step, done, total int64) {
 	p.step.Store(&step)
 	p.done.Store(done)
 	p.total.Store(total)
@@ -178,9 +179,9 @@ func (p *prunePosition) progress() Progress {
 	step := p.step.Load()
 	switch {
 	case step == nil:
-	case *step == repo.PruneMoving:
+	case *step == prune.Moving:
 		out.Step, out.BytesDone, out.BytesTotal = StepMoving, p.done.Load(), p.total.Load()
-	case *step == repo.PruneDeleting:
+	case *step == prune.Deleting:
 		out.Step, out.FilesDone, out.FilesTotal = StepDeleting, p.done.Load(), p.total.Load()
 	}
 	return out
@@ -189,7 +190,7 @@ func (p *prunePosition) progress() Progress {
 // pruneFile is where this computer keeps what it has observed. It may be
 // lost: data then stays longer.
 type pruneFile struct {
-	repo.PruneState
+	prune.State
 	path string
 }
 
@@ -197,10 +198,10 @@ func (up Upkeep) pruneState() *pruneFile {
 	f := &pruneFile{path: filepath.Join(up.app.profile.CacheDir(), up.app.profile.Settings().Repository[:16], "prune.json")}
 	b, err := os.ReadFile(f.path)
 	if err == nil {
-		err = json.Unmarshal(b, &f.PruneState)
+		err = json.Unmarshal(b, &f.State)
 	}
 	if err != nil {
-		f.PruneState = repo.PruneState{}
+		f.State = prune.State{}
 		if !errors.Is(err, fs.ErrNotExist) {
 			up.app.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
 		}
@@ -209,7 +210,7 @@ func (up Upkeep) pruneState() *pruneFile {
 }
 
 func (f *pruneFile) save() error {
-	b, err := json.Marshal(f.PruneState)
+	b, err := json.Marshal(f.State)
 	if err != nil {
 		return err
 	}

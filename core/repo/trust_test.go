@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 	"github.com/holdfast-backup/holdfast/core/repo/protection"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -158,10 +159,10 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 		t.Errorf("pins: %v, %v", pins, err)
 	}
 	plantIndexOfEverything(t, m, key, evil)
-	state := &repo.PruneState{}
+	state := &prune.State{}
 	clock := time.Now()
 	for range 3 {
-		if _, err := repo.Prune(ctx, repotest.Open(t, m, key), repo.PruneOptions{Seen: state, Thorough: true, Now: func() time.Time { return clock }}); err != nil {
+		if _, err := prune.Run(ctx, repotest.Open(t, m, key), prune.Options{Seen: state, Thorough: true, Now: func() time.Time { return clock }}); err != nil {
 			t.Fatal(err)
 		}
 		clock = clock.Add(100 * 24 * time.Hour)
@@ -401,7 +402,7 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 	old := repotest.Key(t)
 	_, base := repotest.New(t, old)
 	first := repotest.WriteSnapshot(t, repotest.Open(t, base, old), repotest.SomeFiles, nil)
-	for i := range repo.SmallIndexes { // so that a prune merges indexes
+	for i := range 8 { // as many small indexes as a prune puts together
 		repotest.WriteSnapshot(t, repotest.Open(t, base, old), []repotest.File{{Name: fmt.Sprint(i), Content: repotest.Noise(uint64(i+20), 300)}}, nil)
 	}
 	for name, work := range map[string]func(s store.Store) (repo.Name, error){
@@ -426,7 +427,7 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 			if err != nil {
 				return repo.Name{}, err
 			}
-			_, err = repo.Prune(ctx, r, repo.PruneOptions{Seen: &repo.PruneState{}})
+			_, err = prune.Run(ctx, r, prune.Options{Seen: &prune.State{}})
 			return first.Name, err
 		},
 	} {
@@ -503,7 +504,7 @@ func TestALostClosingListCostsOnlyWhatItClosedOver(t *testing.T) {
 	if v := repotest.Verify(t, repotest.Open(t, m, key)); len(v.Damage) == 0 {
 		t.Error("verify finds nothing")
 	}
-	if _, err := repo.Prune(ctx, repotest.Open(t, m, key), repo.PruneOptions{Seen: &repo.PruneState{}}); !errors.Is(err, repo.ErrDamaged) {
+	if _, err := prune.Run(ctx, repotest.Open(t, m, key), prune.Options{Seen: &prune.State{}}); !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("prune: %v", err)
 	}
 	if err := protection.ChangeKey(ctx, repotest.Open(t, m, key), repotest.Key(t), nil); !errors.Is(err, repo.ErrDamaged) {
@@ -579,7 +580,7 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 	if _, err := check.Repair(ctx, repotest.Open(t, w, key), check.RepairOptions{Data: true}); err != nil {
 		t.Error(err)
 	}
-	if _, err := repo.Prune(ctx, repotest.Open(t, w, key), repo.PruneOptions{Seen: &repo.PruneState{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {
+	if _, err := prune.Run(ctx, repotest.Open(t, w, key), prune.Options{Seen: &prune.State{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {
 		t.Error(err)
 	}
 	if len(w.odd) > 0 {

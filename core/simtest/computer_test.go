@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/retention"
 )
 
@@ -70,7 +71,7 @@ type profile struct {
 	number   int
 	folders  []*folder // its sources
 	cache    string
-	seen     repo.PruneState
+	seen     prune.State
 	writer   repo.Profile
 	sequence uint64
 	held     map[string]int64 // files in each source at its last backup

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/erase"
 )
 
 // erase takes a file or a folder out of the snapshots of this profile's computer, or of all.
@@ -46,7 +47,7 @@ func (s *schedule) erase(ctx context.Context, p *profile, repository *repo.Repos
 	}
 	s.erasures[e] = true
 	s.mu.Unlock()
-	out, err := repo.Erase(ctx, repository, repo.EraseOptions{
+	out, err := erase.Run(ctx, repository, erase.Options{
 		Paths: []string{erased}, Of: func(snap *repo.Snapshot) bool { return of(snap.Host) }, PackBytes: 48 << 10,
 	})
 	s.mu.Lock()

@@ -21,6 +21,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/check"
 	"github.com/holdfast-backup/holdfast/core/repo/protection"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -359,7 +360,7 @@ func (s *schedule) run1(ctx context.Context, p *profile, repository *repo.Reposi
 }
 
 func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repository, r *rand.Rand) error {
-	o := repo.PruneOptions{
+	o := prune.Options{
 		Grace: []time.Duration{0, time.Hour, 72 * time.Hour}[r.IntN(3)], MaxWaste: []float64{0, 0.25, 1}[r.IntN(3)],
 		PackBytes: 48 << 10, DryRun: r.IntN(8) == 0, Thorough: r.IntN(4) == 0,
 		Now: func() time.Time {
@@ -398,7 +399,7 @@ func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repos
 		p.seen = clone(seen)
 		return nil
 	}
-	_, err = repo.Prune(ctx, repository, o)
+	_, err = prune.Run(ctx, repository, o)
 	return err
 }
 
@@ -444,14 +445,14 @@ func (s *schedule) makeRoom() {
 		}
 		if !r.Facts().Changing {
 			before := s.disk.room
-			o := repo.PruneOptions{Remove: remove, Seen: &p.seen, MaxWaste: []float64{0.25, 1}[s.rand.IntN(2)], PackBytes: 48 << 10, Now: now, DryRun: true}
-			would, err := repo.Prune(ctx, r.Fresh(), o)
+			o := prune.Options{Remove: remove, Seen: &p.seen, MaxWaste: []float64{0.25, 1}[s.rand.IntN(2)], PackBytes: 48 << 10, Now: now, DryRun: true}
+			would, err := prune.Run(ctx, r.Fresh(), o)
 			if err != nil {
 				s.t.Errorf("a look at what a prune of a full place would do: %v", err)
 				return
 			}
 			o.DryRun = false
-			_, err = repo.Prune(ctx, r.Fresh(), o)
+			_, err = prune.Run(ctx, r.Fresh(), o)
 			s.log("profile %d prunes a full place of %d snapshots: %d blocks of room, then %d: %v", p.number, len(remove), before, s.disk.room, err)
 			// A removal and a mark. What is to be moved may take more.
 			enough := int64(len(remove))+before >= 2 && would.MovedBytes == 0
@@ -470,8 +471,8 @@ func (s *schedule) makeRoom() {
 	}
 }
 
-func clone(s repo.PruneState) repo.PruneState {
-	out := repo.PruneState{Pruner: s.Pruner, Marks: make(map[repo.Name]time.Time), Pending: make(map[repo.Name]time.Time)}
+func clone(s prune.State) prune.State {
+	out := prune.State{Pruner: s.Pruner, Marks: make(map[repo.Name]time.Time), Pending: make(map[repo.Name]time.Time)}
 	for n, t := range s.Marks {
 		out.Marks[n] = t
 	}
@@ -709,7 +710,7 @@ func (s *schedule) settle() {
 	for range 3 {
 		s.skew += 400 * 24 * time.Hour
 		for _, p := range s.profiles {
-			if _, err := repo.Prune(ctx, r.Fresh(), repo.PruneOptions{Seen: &p.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: s.now}); err != nil {
+			if _, err := prune.Run(ctx, r.Fresh(), prune.Options{Seen: &p.seen, MaxWaste: 0.25, PackBytes: 48 << 10, Now: s.now}); err != nil {
 				s.t.Errorf("the last prune: %v", err)
 				return
 			}

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // Computer is a computer that prunes: what it remembers, and its clock.
 type Computer struct {
-	Seen repo.PruneState
+	Seen prune.State
 	Now  time.Time
 }
 
@@ -21,15 +22,15 @@ func NewComputer() *Computer {
 }
 
 // Options say what to prune.
-func (c *Computer) Options(remove ...repo.Name) repo.PruneOptions {
-	return repo.PruneOptions{Remove: remove, Seen: &c.Seen, Grace: 72 * time.Hour, MaxWaste: 0.25, Now: func() time.Time { return c.Now }}
+func (c *Computer) Options(remove ...repo.Name) prune.Options {
+	return prune.Options{Remove: remove, Seen: &c.Seen, Grace: 72 * time.Hour, MaxWaste: 0.25, Now: func() time.Time { return c.Now }}
 }
 
 // Prune prunes.
-func (c *Computer) Prune(t testing.TB, s store.Store, o repo.PruneOptions) repo.Pruning {
+func (c *Computer) Prune(t testing.TB, s store.Store, o prune.Options) prune.Report {
 	t.Helper()
 	r := Open(t, s, nil)
-	p, err := repo.Prune(context.Background(), r, o)
+	p, err := prune.Run(context.Background(), r, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
@@ -21,7 +22,7 @@ const (
 )
 
 // toMove are the packs whose live chunks are to be moved to new ones.
-func (p *pruner) toMove(all map[Name]*packUse) []*packUse {
+func (p *pruner) toMove(all map[repo.Name]*packUse) []*packUse {
 	var out []*packUse
 	var small [2][]*packUse
 	for _, u := range all {
@@ -77,7 +78,7 @@ func (p *pruner) fitting(ctx context.Context, list []*packUse) (out []*packUse) 
 // move copies the live chunks of some packs to new ones, so that nothing is
 // counted in them any more. On a destination that is full it leaves it at that. What is not needed as it is gets its mark before: moving
 // may take the last room there is.
-func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*packUse, error) {
+func (p *pruner) move(ctx context.Context, all map[repo.Name]*packUse) (map[repo.Name]*packUse, error) {
 	list := p.fitting(ctx, p.toMove(all))
 	if len(list) == 0 {
 		return all, nil
@@ -105,7 +106,7 @@ func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*pac
 		err := p.moveUnder(ctx, e, mine, rows, func(n int64) {
 			done += n
 			if p.o.Progress != nil {
-				p.o.Progress(PruneMoving, done, total)
+				p.o.Progress(Moving, done, total)
 			}
 		})
 		if errors.Is(err, store.ErrNoSpace) {
@@ -137,8 +138,8 @@ func (p *pruner) move(ctx context.Context, all map[Name]*packUse) (map[Name]*pac
 }
 
 // rows are the chunks that are counted in some packs, in the packs' order.
-func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
-	out := make(map[Name][]index.Row, len(list))
+func (p *pruner) rows(list []*packUse) (map[repo.Name][]index.Row, error) {
+	out := make(map[repo.Name][]index.Row, len(list))
 	for _, u := range list {
 		out[u.name] = nil
 	}
@@ -159,7 +160,7 @@ func (p *pruner) rows(list []*packUse) (map[Name][]index.Row, error) {
 	return out, err
 }
 
-func (p *pruner) moveUnder(ctx context.Context, e *Epoch, list []*packUse, rows map[Name][]index.Row, progress func(int64)) error {
+func (p *pruner) moveUnder(ctx context.Context, e *repo.Epoch, list []*packUse, rows map[repo.Name][]index.Row, progress func(int64)) error {
 	w := p.e.NewWriterUnder(ctx, e, p.o.PackBytes)
 	defer w.Close()
 	var buf []byte

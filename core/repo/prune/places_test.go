@@ -1,10 +1,11 @@
-package repo
+package prune
 
 import (
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
@@ -14,24 +15,24 @@ import (
 // last choice, and one that this computer may delete the last but one.
 func TestWhereAChunkIsCounted(t *testing.T) {
 	own, other := [16]byte{1}, [16]byte{2}
-	a, b := Name{0xa}, Name{0xb}
+	a, b := repo.Name{0xa}, repo.Name{0xb}
 	for _, c := range []struct {
-		marks map[Name]format.Mark
-		want  Name
+		marks map[repo.Name]format.Mark
+		want  repo.Name
 	}{
-		{map[Name]format.Mark{{1}: {Pruner: own, Packs: []Name{a}}}, b},
-		{map[Name]format.Mark{{1}: {Pruner: own, Packs: []Name{b}}}, a},
-		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}}, b},
-		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}}, a},
-		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{a}}, {2}: {Pruner: own, Packs: []Name{b}}}, b},
-		{map[Name]format.Mark{{1}: {Pruner: other, Packs: []Name{b}}, {2}: {Pruner: own, Packs: []Name{a}}}, a},
+		{map[repo.Name]format.Mark{{1}: {Pruner: own, Packs: []repo.Name{a}}}, b},
+		{map[repo.Name]format.Mark{{1}: {Pruner: own, Packs: []repo.Name{b}}}, a},
+		{map[repo.Name]format.Mark{{1}: {Pruner: other, Packs: []repo.Name{a}}}, b},
+		{map[repo.Name]format.Mark{{1}: {Pruner: other, Packs: []repo.Name{b}}}, a},
+		{map[repo.Name]format.Mark{{1}: {Pruner: other, Packs: []repo.Name{a}}, {2}: {Pruner: own, Packs: []repo.Name{b}}}, b},
+		{map[repo.Name]format.Mark{{1}: {Pruner: other, Packs: []repo.Name{b}}, {2}: {Pruner: own, Packs: []repo.Name{a}}}, a},
 	} {
 		e := &engine.Engine{Index: index.New()}
-		chunk := format.PackEntry{ID: ID{7}, Record: 100, Content: 99}
+		chunk := format.PackEntry{ID: repo.ID{7}, Record: 100, Content: 99}
 		e.Index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
 		e.Index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
-		p := &pruner{e: e, id: own, marks: c.marks, present: map[Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
-		p.o.Seen, p.o.Now = &PruneState{}, time.Now
+		p := &pruner{e: e, id: own, marks: c.marks, present: map[repo.Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
+		p.o.Seen, p.o.Now = &State{}, time.Now
 		p.snapshots.needed.add(0)
 		all, err := p.count()
 		if err != nil || all[c.want].live == 0 || all[a].live+all[b].live != 100+format.GCMTag {
@@ -42,7 +43,7 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 			t.Errorf("with one pack: %v", err)
 		}
 		clear(p.present)
-		if _, err = p.count(); !errors.Is(err, ErrDamaged) {
+		if _, err = p.count(); !errors.Is(err, repo.ErrDamaged) {
 			t.Errorf("with none: %v", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package repo_test
+package prune_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/faultstore"
 )
@@ -96,7 +97,7 @@ func TestPruneMovesWhatIsLeftInAPackThatIsMostlyWaste(t *testing.T) {
 func TestSmallPacksAndIndexesAreGathered(t *testing.T) {
 	_, m := repotest.New(t, nil)
 	k := make(repotest.Kept)
-	for i := range 2 * repo.SmallPacks {
+	for i := range 2 * prune.SmallPacks {
 		files := []repotest.File{{Name: "f", Content: repotest.Noise(uint64(i), 2000)}}
 		k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), files, nil).Name] = files
 	}
@@ -268,7 +269,7 @@ func TestPruneCutOffAnywhere(t *testing.T) {
 			o.Grace, o.MaxWaste = 0, 0
 			script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Skip: skip, Kind: kind})
 			f := faultstore.New(m, script)
-			_, err := repo.Prune(context.Background(), repotest.Open(t, f, nil), o)
+			_, err := prune.Run(context.Background(), repotest.Open(t, f, nil), o)
 			k.Check(t, m)
 			if !f.Crashed() {
 				if err != nil {
@@ -306,7 +307,7 @@ func TestTwoPrunesKeepOneOfTwoCopies(t *testing.T) {
 	o := a.Options(names[0])
 	o.Grace, o.MaxWaste = 0, -1
 	cut := faultstore.New(m, faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Crash}))
-	if _, err := repo.Prune(context.Background(), repotest.Open(t, cut, nil), o); err == nil {
+	if _, err := prune.Run(context.Background(), repotest.Open(t, cut, nil), o); err == nil {
 		t.Fatal("the first was not cut off")
 	}
 	// a has put its mark when b runs from beginning to end.
@@ -320,7 +321,7 @@ func TestTwoPrunesKeepOneOfTwoCopies(t *testing.T) {
 	}})
 	oa := a.Options()
 	oa.Grace, oa.MaxWaste = 0, 1
-	if _, err := repo.Prune(context.Background(), repotest.Open(t, faultstore.New(m, script), nil), oa); err != nil {
+	if _, err := prune.Run(context.Background(), repotest.Open(t, faultstore.New(m, script), nil), oa); err != nil {
 		t.Fatal(err)
 	}
 	if !ran {
@@ -347,7 +348,7 @@ func TestPruneTouchesNothingInADamagedRepository(t *testing.T) {
 		c := repotest.NewComputer()
 		o := c.Options(names[0])
 		o.Grace = 0
-		if _, err := repo.Prune(ctx, repotest.Open(t, m, nil), o); !errors.Is(err, repo.ErrDamaged) {
+		if _, err := prune.Run(ctx, repotest.Open(t, m, nil), o); !errors.Is(err, repo.ErrDamaged) {
 			t.Errorf("%s: %v", kind, err)
 		}
 		if n := repotest.Count(t, m, "packs/"); n != packs {
@@ -395,7 +396,7 @@ func TestASnapshotWhoseDeletionIsLostStaysWhole(t *testing.T) {
 	o := c.Options(names[0])
 	o.Grace = 0
 	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "snapshots/", Times: faultstore.Always, Kind: faultstore.LostWrite})
-	if _, err := repo.Prune(context.Background(), repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
+	if _, err := prune.Run(context.Background(), repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
 	script.VerifyAllHit(t)
@@ -425,7 +426,7 @@ func TestAnIndexThatComesDuringAPruneStays(t *testing.T) {
 			k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), files, nil).Name] = files
 			return nil
 		}
-		if _, err := repo.Prune(context.Background(), repotest.Open(t, faultstore.New(m, faultstore.NewScript(at)), nil), o); err != nil {
+		if _, err := prune.Run(context.Background(), repotest.Open(t, faultstore.New(m, faultstore.NewScript(at)), nil), o); err != nil {
 			t.Fatalf("%v: %v", at, err)
 		}
 		if !came {
@@ -458,7 +459,7 @@ func TestWhatIsNeededAfterAllIsUnmarked(t *testing.T) {
 	o := c.Options(names[0])
 	o.Grace = 0
 	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Delay, Before: func(context.Context) error { return w.Checkpoint(old) }})
-	if _, err := repo.Prune(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
+	if _, err := prune.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
 	script.VerifyAllHit(t)
@@ -515,7 +516,7 @@ func TestADeletionThatComesMonthsLater(t *testing.T) {
 	delete(k, names[0])
 	ctx := context.Background()
 	a, b := repotest.NewComputer(), repotest.NewComputer()
-	if _, err := repo.Prune(ctx, repotest.Open(t, m, nil), a.Options(names[0])); err != nil { // marks
+	if _, err := prune.Run(ctx, repotest.Open(t, m, nil), a.Options(names[0])); err != nil { // marks
 		t.Fatal(err)
 	}
 	b.Prune(t, m, b.Options()) // has seen the mark
@@ -532,7 +533,7 @@ func TestADeletionThatComesMonthsLater(t *testing.T) {
 	}})
 	a.Now = a.Now.Add(80 * time.Hour)
 	o := a.Options()
-	if _, err := repo.Prune(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
+	if _, err := prune.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
 	if !slept {
@@ -556,10 +557,10 @@ func TestWhatStaysAfterAllIsInAnIndex(t *testing.T) {
 	o := c.Options(names[0])
 	o.Grace, o.MaxWaste = 0, 1
 	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "indexes/", Kind: faultstore.Delay, Before: func(context.Context) error {
-		c.Now = c.Now.Add(2 * repo.PlanFor)
+		c.Now = c.Now.Add(2 * prune.PlanFor)
 		return w.Checkpoint(old)
 	}})
-	if _, err := repo.Prune(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
+	if _, err := prune.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
 	script.VerifyAllHit(t)
@@ -617,7 +618,7 @@ func TestAPruneLeavesIndexesThatCameAfterItsListing(t *testing.T) {
 					pruner.Engine().Store = &fullListing{fullStore: full, listing: l}
 				}
 				for range 2 {
-					if _, err := repo.Prune(ctx, pruner, repo.PruneOptions{Seen: &repo.PruneState{}, Remove: old}); err != nil && !errors.Is(err, store.ErrNoSpace) {
+					if _, err := prune.Run(ctx, pruner, prune.Options{Seen: &prune.State{}, Remove: old}); err != nil && !errors.Is(err, store.ErrNoSpace) {
 						t.Fatal(err)
 					}
 					old, pruner = nil, pruner.Fresh()

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -6,13 +6,14 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // markedBy are the packs in the pruner's own marks and in those of others.
-func (p *pruner) markedBy() (own, foreign map[Name]bool) {
-	own, foreign = make(map[Name]bool), make(map[Name]bool)
+func (p *pruner) markedBy() (own, foreign map[repo.Name]bool) {
+	own, foreign = make(map[repo.Name]bool), make(map[repo.Name]bool)
 	for _, m := range p.marks {
 		for _, n := range m.Packs {
 			if m.Pruner == p.id {
@@ -25,8 +26,8 @@ func (p *pruner) markedBy() (own, foreign map[Name]bool) {
 	return own, foreign
 }
 
-func (p *pruner) ownMarks() map[Name]format.Mark {
-	out := make(map[Name]format.Mark)
+func (p *pruner) ownMarks() map[repo.Name]format.Mark {
+	out := make(map[repo.Name]format.Mark)
 	for n, m := range p.marks {
 		if m.Pruner == p.id {
 			out[n] = m
@@ -35,8 +36,8 @@ func (p *pruner) ownMarks() map[Name]format.Mark {
 	return out
 }
 
-func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
-	slices.SortFunc(packs, func(a, b Name) int { return slices.Compare(a[:], b[:]) })
+func (p *pruner) putMark(ctx context.Context, packs []repo.Name) (repo.Name, error) {
+	slices.SortFunc(packs, func(a, b repo.Name) int { return slices.Compare(a[:], b[:]) })
 	m := format.Mark{Pruner: p.id, Packs: packs, When: p.o.Now().Unix()}
 	n, err := p.e.PutRecord(ctx, format.KindMark, format.EncodeMark(m))
 	if err == nil {
@@ -46,9 +47,9 @@ func (p *pruner) putMark(ctx context.Context, packs []Name) (Name, error) {
 }
 
 // unmark takes packs in which a chunk is counted out of the own marks.
-func (p *pruner) unmark(ctx context.Context, all map[Name]*packUse) error {
+func (p *pruner) unmark(ctx context.Context, all map[repo.Name]*packUse) error {
 	for n, m := range p.ownMarks() {
-		keep := slices.DeleteFunc(slices.Clone(m.Packs), func(pack Name) bool { u := all[pack]; return u != nil && u.live > 0 })
+		keep := slices.DeleteFunc(slices.Clone(m.Packs), func(pack repo.Name) bool { u := all[pack]; return u != nil && u.live > 0 })
 		if len(keep) == len(m.Packs) {
 			continue
 		}
@@ -61,7 +62,7 @@ func (p *pruner) unmark(ctx context.Context, all map[Name]*packUse) error {
 
 // replaceMark puts another mark in the place of an own one, as old as that. Where there is no room for it, its packs are without
 // one until the next prune, which keeps them longer and nothing else.
-func (p *pruner) replaceMark(ctx context.Context, old Name, packs []Name) error {
+func (p *pruner) replaceMark(ctx context.Context, old repo.Name, packs []repo.Name) error {
 	if len(packs) > 0 {
 		n, err := p.putMark(ctx, packs)
 		switch {
@@ -88,7 +89,7 @@ func (p *pruner) tidyMarks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone := func(pack Name) bool { _, ok := present[pack]; return !ok }
+	gone := func(pack repo.Name) bool { _, ok := present[pack]; return !ok }
 	for n, m := range maps.Clone(p.marks) {
 		keep := slices.DeleteFunc(slices.Clone(m.Packs), gone)
 		switch {

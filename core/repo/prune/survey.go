@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
@@ -36,7 +37,7 @@ func (p *pruner) dropDead(ctx context.Context) error {
 
 // packUse is a pack as the snapshots use it.
 type packUse struct {
-	name   Name
+	name   repo.Name
 	size   int64
 	live   int64 // bytes of the sealed chunks that are counted in it
 	chunks int   // how many these are
@@ -51,7 +52,7 @@ func (u *packUse) waste() int64 { return max(0, u.size-int64(format.PackSize(int
 
 // survey lists everything anew, in the order of chapter 12, walks the trees that it has
 // not walked yet, and returns the packs that are there with what is counted in them.
-func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
+func (p *pruner) survey(ctx context.Context) (map[repo.Name]*packUse, error) {
 	p.planned = p.o.Now()
 	pendings, err := p.pendings(ctx)
 	if err != nil {
@@ -88,7 +89,7 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
 		}
 		p.walked[s.Name] = true
 	}
-	p.pending, p.busy = &reach{e: p.e, base: p.snapshots}, make(map[Name]bool)
+	p.pending, p.busy = &reach{e: p.e, base: p.snapshots}, make(map[repo.Name]bool)
 	for _, v := range pendings {
 		if err := p.hold(ctx, v); err != nil {
 			return nil, err
@@ -99,7 +100,7 @@ func (p *pruner) survey(ctx context.Context) (map[Name]*packUse, error) {
 
 // leaveLate leaves packs of closed epochs that no index names alone, as long as a snapshot or a pending object is there that may be
 // what a computer wrote while the key was changed. They do not count, but the person may want them.
-func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]format.Pending) error {
+func (p *pruner) leaveLate(ctx context.Context, pendings map[repo.Name]format.Pending) error {
 	late, err := p.r.Late(ctx)
 	if err != nil {
 		return err
@@ -121,11 +122,11 @@ func (p *pruner) leaveLate(ctx context.Context, pendings map[Name]format.Pending
 
 // pendings reads the pending objects. One that was replaced while they were
 // read must not slip through: then it reads them again.
-func (p *pruner) pendings(ctx context.Context) (map[Name]format.Pending, error) {
+func (p *pruner) pendings(ctx context.Context) (map[repo.Name]format.Pending, error) {
 	before, err := p.e.List(ctx, format.KindPending)
 	for err == nil {
-		var all map[Name]format.Pending
-		var after map[Name]int64
+		var all map[repo.Name]format.Pending
+		var after map[repo.Name]int64
 		if all, err = sealed.Records(ctx, p.e.Objects, format.KindPending, format.DecodePending); err != nil {
 			break
 		}
@@ -141,7 +142,7 @@ func (p *pruner) pendings(ctx context.Context) (map[Name]format.Pending, error) 
 }
 
 // newSnapshots reads the snapshots that were not walked yet.
-func (p *pruner) newSnapshots(ctx context.Context) (out []*Snapshot, err error) {
+func (p *pruner) newSnapshots(ctx context.Context) (out []*repo.Snapshot, err error) {
 	names, err := p.r.SnapshotNames(ctx)
 	if err != nil {
 		return nil, err

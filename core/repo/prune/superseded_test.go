@@ -1,4 +1,4 @@
-package repo_test
+package prune_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -27,7 +28,7 @@ func (s *prunedBetween) Put(ctx context.Context, name string, b []byte) error {
 	if _, err := s.another.LoadIndex(ctx); err != nil {
 		s.t.Error(err)
 	}
-	if err := repo.Reindex(ctx, s.another, s.another.Engine().Loaded(), nil, func(repo.Name) bool { return true }); err != nil {
+	if err := prune.Reindex(ctx, s.another, s.another.Engine().Loaded(), nil, func(repo.Name) bool { return true }); err != nil {
 		s.t.Error(err)
 	}
 	if _, err := s.Memory.Stat(ctx, name); err == nil {
@@ -44,11 +45,11 @@ func TestAnIndexThatIsPrunedAtOnce(t *testing.T) {
 		files := []repotest.File{{Name: "a.bin", Content: repotest.Noise(uint64(i), 3000)}}
 		keep[repotest.WriteSnapshot(t, r, files, nil).Name] = files
 	}
-	for i := range repo.SmallIndexes {
+	for i := range prune.SmallIndexes {
 		write(r.Fresh(), i)
 	}
 	s := &prunedBetween{Memory: m, t: t, another: repotest.Open(t, m, nil)}
-	write(repotest.Open(t, s, nil), repo.SmallIndexes)
+	write(repotest.Open(t, s, nil), prune.SmallIndexes)
 	if s.met == 0 {
 		t.Fatal("no index was stored")
 	}

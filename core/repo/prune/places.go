@@ -1,9 +1,10 @@
-package repo
+package prune
 
 import (
 	"cmp"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
 )
@@ -20,16 +21,16 @@ const (
 type places struct {
 	v      index.View
 	needed func(row uint32) bool
-	strict func(row uint32) bool // a snapshot needs it
-	rank   []int                 // of each pack
-	could  []int64               // of each pack: live bytes if chunks were counted in all their packs
-	others map[ID][]index.Row    // the further rows of needed chunks
+	strict func(row uint32) bool   // a snapshot needs it
+	rank   []int                   // of each pack
+	could  []int64                 // of each pack: live bytes if chunks were counted in all their packs
+	others map[repo.ID][]index.Row // the further rows of needed chunks
 }
 
 func (p *pruner) places(v index.View) *places {
 	own, foreign := p.markedBy()
 	s := &places{
-		v: v, rank: make([]int, v.Packs()), could: make([]int64, v.Packs()), others: make(map[ID][]index.Row),
+		v: v, rank: make([]int, v.Packs()), could: make([]int64, v.Packs()), others: make(map[repo.ID][]index.Row),
 		strict: p.snapshots.needed.has,
 		needed: func(i uint32) bool { return p.snapshots.needed.has(i) || p.pending.needed.has(i) },
 	}
@@ -95,9 +96,9 @@ func (s *places) better(a, b *index.Row) bool {
 }
 
 // count distributes the needed chunks over the packs that are there.
-func (p *pruner) count() (map[Name]*packUse, error) {
+func (p *pruner) count() (map[repo.Name]*packUse, error) {
 	own, foreign := p.markedBy()
-	out := make(map[Name]*packUse, len(p.present))
+	out := make(map[repo.Name]*packUse, len(p.present))
 	for n, size := range p.present {
 		out[n] = &packUse{name: n, size: size, marked: own[n] || foreign[n]}
 	}
@@ -122,7 +123,7 @@ func (p *pruner) count() (map[Name]*packUse, error) {
 			u := byNumber[place.Pack]
 			u.live += place.Sealed()
 			u.chunks++
-			u.meta = place.Kind != KindData
+			u.meta = place.Kind != repo.KindData
 		})
 	})
 }

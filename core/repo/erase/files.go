@@ -1,10 +1,12 @@
-package repo
+package erase
 
 import (
 	"cmp"
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
 // union sorts and joins spans.
@@ -22,7 +24,7 @@ func union(list []span) (out []span) {
 
 // regather stores what stays of chunks that hold erased bytes.
 func (e *eraser) regather(ctx context.Context) error {
-	e.moved = make(map[ID][]movedSpan)
+	e.moved = make(map[repo.ID][]movedSpan)
 	for id := range e.gone {
 		spans := union(e.kept[id])
 		length, _ := e.r.Length(id)
@@ -37,7 +39,7 @@ func (e *eraser) regather(ctx context.Context) error {
 		var places []movedSpan
 		for _, s := range spans {
 			if s.end > int64(len(content)) {
-				return fmt.Errorf("%w: chunk %s is shorter than a file says", ErrDamaged, id)
+				return fmt.Errorf("%w: chunk %s is shorter than a file says", repo.ErrDamaged, id)
 			}
 			places = append(places, movedSpan{span: s, offset: int64(len(buf) - 1)})
 			buf = append(buf, content[s.start:s.end]...)
@@ -56,19 +58,19 @@ func (e *eraser) regather(ctx context.Context) error {
 }
 
 // extent is where an extent's bytes are now.
-func (e *eraser) extent(x Extent) Extent {
+func (e *eraser) extent(x repo.Extent) repo.Extent {
 	for _, m := range e.moved[x.Chunk] {
 		if at := int64(x.Offset); !x.Hole && at >= m.start && at+x.Length <= m.end {
-			return Extent{Chunk: m.chunk, Offset: uint32(m.offset + at - m.start), Length: x.Length}
+			return repo.Extent{Chunk: m.chunk, Offset: uint32(m.offset + at - m.start), Length: x.Length}
 		}
 	}
 	return x
 }
 
 // file is a file's content with chunks that are stored anew.
-func (e *eraser) file(ctx context.Context, c Content) (Content, bool, error) {
+func (e *eraser) file(ctx context.Context, c repo.Content) (repo.Content, bool, error) {
 	changed := false
-	err := e.r.Extents(ctx, c, func(x Extent) error {
+	err := e.r.Extents(ctx, c, func(x repo.Extent) error {
 		changed = changed || !x.Hole && e.moved[x.Chunk] != nil
 		return nil
 	})
@@ -76,7 +78,7 @@ func (e *eraser) file(ctx context.Context, c Content) (Content, bool, error) {
 		return c, false, err
 	}
 	b := e.saver.NewContentBuilder()
-	if err := e.r.Extents(ctx, c, func(x Extent) error { return b.Add(e.extent(x)) }); err != nil {
+	if err := e.r.Extents(ctx, c, func(x repo.Extent) error { return b.Add(e.extent(x)) }); err != nil {
 		return c, false, err
 	}
 	out, err := b.Content()
@@ -84,24 +86,24 @@ func (e *eraser) file(ctx context.Context, c Content) (Content, bool, error) {
 }
 
 // entry is an entry as it will be; nil: it is erased.
-func (e *eraser) entry(ctx context.Context, n *Node, paths []string) (out *Node, changed bool, gone tally, err error) {
+func (e *eraser) entry(ctx context.Context, n *repo.Node, paths []string) (out *repo.Node, changed bool, gone tally, err error) {
 	hit, rest := below(paths, n.Name)
 	switch {
 	case hit:
 		gone = tally{files: n.Files, bytes: n.Size}
 		switch n.Kind {
-		case NodeFile:
+		case repo.NodeFile:
 			gone.files = 1
-		case NodeDir:
+		case repo.NodeDir:
 			gone.dirs, err = e.dirs(ctx, n)
 		}
 		return nil, true, gone, err
-	case n.Kind == NodeFile:
+	case n.Kind == repo.NodeFile:
 		c, changed, err := e.file(ctx, n.Content)
 		now := *n
 		now.Content = c
 		return &now, changed, tally{}, err
-	case n.Kind == NodeDir:
+	case n.Kind == repo.NodeDir:
 		d, err := e.folder(ctx, n.Content, rest)
 		now := *n
 		now.Content, now.Files, now.Size = d.content, n.Files-d.gone.files, n.Size-d.gone.bytes
@@ -111,9 +113,9 @@ func (e *eraser) entry(ctx context.Context, n *Node, paths []string) (out *Node,
 }
 
 // dirs counts the folders in a folder, itself included.
-func (e *eraser) dirs(ctx context.Context, n *Node) (count int64, err error) {
-	err = e.r.Tree(ctx, n.Content, func(sub *Node) error {
-		if sub.Kind != NodeDir {
+func (e *eraser) dirs(ctx context.Context, n *repo.Node) (count int64, err error) {
+	err = e.r.Tree(ctx, n.Content, func(sub *repo.Node) error {
+		if sub.Kind != repo.NodeDir {
 			return nil
 		}
 		more, err := e.dirs(ctx, sub)
@@ -124,13 +126,13 @@ func (e *eraser) dirs(ctx context.Context, n *Node) (count int64, err error) {
 }
 
 // folder rewrites a folder if anything in it changes.
-func (e *eraser) folder(ctx context.Context, c Content, paths []string) (rewritten, error) {
+func (e *eraser) folder(ctx context.Context, c repo.Content, paths []string) (rewritten, error) {
 	key := contentKey(c, paths)
 	if d, ok := e.done[key]; ok {
 		return d, nil
 	}
 	d := rewritten{content: c, empty: true}
-	err := e.r.Tree(ctx, c, func(n *Node) error {
+	err := e.r.Tree(ctx, c, func(n *repo.Node) error {
 		now, changed, gone, err := e.entry(ctx, n, paths)
 		d.gone.add(gone)
 		d.changed, d.empty = d.changed || changed, d.empty && now == nil
@@ -138,7 +140,7 @@ func (e *eraser) folder(ctx context.Context, c Content, paths []string) (rewritt
 	})
 	if err == nil && d.changed {
 		b := e.saver.NewTreeBuilder()
-		err = e.r.Tree(ctx, c, func(n *Node) error {
+		err = e.r.Tree(ctx, c, func(n *repo.Node) error {
 			now, _, _, err := e.entry(ctx, n, paths)
 			if err != nil || now == nil {
 				return err

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -7,19 +7,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// PruneOptions say what Prune may do. See docs/format.md, chapter 12.
-type PruneOptions struct {
+// Options say what Run may do. See docs/format.md, chapter 12.
+type Options struct {
 	// Remove are the snapshots to delete.
-	Remove []Name
+	Remove []repo.Name
 	// Seen is what this computer remembers from one prune to the next. Prune changes it;
 	// Save, if not nil, is called whenever it has. It must be kept for this
 	// repository alone, and by one computer alone.
-	Seen *PruneState
+	Seen *State
 	Save func() error
 	// Grace is how long packs stay after this computer first saw its mark.
 	Grace time.Duration
@@ -33,25 +34,25 @@ type PruneOptions struct {
 	DryRun    bool
 	Now       func() time.Time // nil: time.Now
 	// Progress, if not nil, gets what is done and bytes, or objects, of how many.
-	Progress func(step PruneStep, done, total int64)
+	Progress func(step Step, done, total int64)
 }
 
-// PruneStep is what Prune is at.
-type PruneStep string
+// Step is what Run is at.
+type Step string
 
-// The steps of Prune.
+// The steps of Run.
 const (
-	PruneLooking  PruneStep = "looking"  // tree blocks read; the total is not known
-	PruneMoving   PruneStep = "moving"   // bytes
-	PruneDeleting PruneStep = "deleting" // objects
+	Looking  Step = "looking"  // tree blocks read; the total is not known
+	Moving   Step = "moving"   // bytes
+	Deleting Step = "deleting" // objects
 )
 
-// PruneState is what one computer has observed at one repository, by its own
+// State is what one computer has observed at one repository, by its own
 // clock. Losing it makes packs stay longer, and nothing else.
-type PruneState struct {
-	Pruner  []byte             `json:"pruner"` // 16 random bytes; nil: not chosen yet
-	Marks   map[Name]time.Time `json:"marks"`  // first seen
-	Pending map[Name]time.Time `json:"pending"`
+type State struct {
+	Pruner  []byte                  `json:"pruner"` // 16 random bytes; nil: not chosen yet
+	Marks   map[repo.Name]time.Time `json:"marks"`  // first seen
+	Pending map[repo.Name]time.Time `json:"pending"`
 }
 
 // Leftovers of dead runs are deleted once this computer has seen them for this long.
@@ -66,12 +67,12 @@ const (
 	planFor = time.Hour
 )
 
-// Pruning is what Prune did, or, dry, would do.
-type Pruning struct {
-	Removed      []Name // snapshots
-	Packs        int    // at the destination before
-	Bytes        int64  // of them
-	FreedPacks   int    // deleted
+// Report is what Run did, or, dry, would do.
+type Report struct {
+	Removed      []repo.Name // snapshots
+	Packs        int         // at the destination before
+	Bytes        int64       // of them
+	FreedPacks   int         // deleted
 	FreedBytes   int64
 	WaitingPacks int // marked, to be deleted later
 	WaitingBytes int64
@@ -81,35 +82,35 @@ type Pruning struct {
 	WasteBytes   int64 // unneeded bytes that stay in packs that are kept
 }
 
-// pruner is the state of one Prune.
+// pruner is the state of one Run.
 type pruner struct {
-	r   *Repository
+	r   *repo.Repository
 	e   *engine.Engine
-	o   PruneOptions
-	out Pruning
+	o   Options
+	out Report
 	id  [16]byte
 
-	snapshots *reach         // what they need; grows from survey to survey
-	pending   *reach         // what pending objects need, anew at each survey
-	walked    map[Name]bool  // snapshots that are in it
-	busy      map[Name]bool  // indexes that pending objects name
-	indexes   map[Name]bool  // that were loaded before the packs were listed: of what others name, present says nothing
-	present   map[Name]int64 // packs
-	marks     map[Name]format.Mark
-	moved     map[Name]bool // packs whose live chunks stand in new packs as well
-	unsure    map[Name]bool // packs that were stored when the place got full: copies
-	dead      map[Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
-	planned   time.Time     // when the listings were made
+	snapshots *reach              // what they need; grows from survey to survey
+	pending   *reach              // what pending objects need, anew at each survey
+	walked    map[repo.Name]bool  // snapshots that are in it
+	busy      map[repo.Name]bool  // indexes that pending objects name
+	indexes   map[repo.Name]bool  // that were loaded before the packs were listed: of what others name, present says nothing
+	present   map[repo.Name]int64 // packs
+	marks     map[repo.Name]format.Mark
+	moved     map[repo.Name]bool // packs whose live chunks stand in new packs as well
+	unsure    map[repo.Name]bool // packs that were stored when the place got full: copies
+	dead      map[repo.Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
+	planned   time.Time          // when the listings were made
 }
 
-// Prune deletes the snapshots to be removed, marks what no snapshot needs,
+// Run deletes the snapshots to be removed, marks what no snapshot needs,
 // and deletes what it has marked long enough ago. It needs a Repository that is freshly opened.
 // Cut off anywhere, every kept snapshot is whole, and the next Prune goes on.
 // Errors: ErrChanging, ErrDamaged (nothing is deleted when something that is needed does not
 // read back), ErrChanged, those of store.
-func Prune(ctx context.Context, r *Repository, o PruneOptions) (Pruning, error) {
+func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 	if o.Seen == nil {
-		panic("repo.Prune: Seen is missing")
+		panic("prune.Run: Seen is missing")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -117,13 +118,13 @@ func Prune(ctx context.Context, r *Repository, o PruneOptions) (Pruning, error) 
 	if o.Save == nil {
 		o.Save = func() error { return nil }
 	}
-	p := &pruner{r: r, e: r.e, o: o, walked: make(map[Name]bool), moved: make(map[Name]bool), unsure: make(map[Name]bool), dead: make(map[Name]bool)}
-	p.snapshots = &reach{e: r.e}
+	p := &pruner{r: r, e: r.Engine(), o: o, walked: make(map[repo.Name]bool), moved: make(map[repo.Name]bool), unsure: make(map[repo.Name]bool), dead: make(map[repo.Name]bool)}
+	p.snapshots = &reach{e: r.Engine()}
 	if o.Progress != nil {
 		var read int64
 		p.snapshots.progress = func(n int) {
 			read += int64(n)
-			o.Progress(PruneLooking, read, 0)
+			o.Progress(Looking, read, 0)
 		}
 	}
 	err := p.run(ctx)
@@ -136,7 +137,7 @@ func (p *pruner) run(ctx context.Context) error {
 	}
 	if seen := p.o.Seen; len(seen.Pruner) != len(p.id) {
 		secret := format.NewSecret()
-		*seen = PruneState{Pruner: secret[:len(p.id)]}
+		*seen = State{Pruner: secret[:len(p.id)]}
 	}
 	copy(p.id[:], p.o.Seen.Pruner)
 	if err := p.removeSnapshots(ctx); err != nil {
@@ -180,14 +181,14 @@ func (p *pruner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(all, func(n Name, _ *packUse) bool { _, there := present[n]; return !there })
+	maps.DeleteFunc(all, func(n repo.Name, _ *packUse) bool { _, there := present[n]; return !there })
 	return p.mark(ctx, all)
 }
 
 // checkHeader refuses while a change is under way or when one was made.
 func (p *pruner) checkHeader(ctx context.Context) error {
 	if p.e.Header.Next != nil {
-		return ErrChanging
+		return repo.ErrChanging
 	}
 	return p.e.CheckHeader(ctx)
 }
@@ -212,14 +213,14 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(n Name) bool { return !removed[n] })
+	names = slices.DeleteFunc(names, func(n repo.Name) bool { return !removed[n] })
 	return p.e.DeleteAll(ctx, format.KindSnapshot, names)
 }
 
 // preview fills in what a run would do.
-func (p *pruner) preview(all map[Name]*packUse) {
+func (p *pruner) preview(all map[repo.Name]*packUse) {
 	due := p.due()
-	moving := make(map[Name]bool)
+	moving := make(map[repo.Name]bool)
 	for _, u := range p.toMove(all) {
 		moving[u.name] = true
 	}
@@ -243,8 +244,8 @@ func (p *pruner) preview(all map[Name]*packUse) {
 }
 
 // due are the packs in marks that this computer has seen long enough ago.
-func (p *pruner) due() map[Name]bool {
-	out := make(map[Name]bool)
+func (p *pruner) due() map[repo.Name]bool {
+	out := make(map[repo.Name]bool)
 	for n, m := range p.ownMarks() {
 		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= p.o.Grace {
 			for _, pack := range m.Packs {
@@ -271,9 +272,9 @@ func (p *pruner) next() {
 }
 
 // observe takes down what is seen for the first time, and forgets what is gone.
-func (p *pruner) observe(seen map[Name]time.Time, there func(Name) bool, names []Name) map[Name]time.Time {
+func (p *pruner) observe(seen map[repo.Name]time.Time, there func(repo.Name) bool, names []repo.Name) map[repo.Name]time.Time {
 	now := p.o.Now()
-	out := make(map[Name]time.Time)
+	out := make(map[repo.Name]time.Time)
 	for n, at := range seen {
 		if !there(n) {
 			continue
@@ -292,9 +293,9 @@ func (p *pruner) observe(seen map[Name]time.Time, there func(Name) bool, names [
 }
 
 // mark marks packs in which nothing is counted.
-func (p *pruner) mark(ctx context.Context, all map[Name]*packUse) error {
+func (p *pruner) mark(ctx context.Context, all map[repo.Name]*packUse) error {
 	marked, _ := p.markedBy()
-	var fresh []Name
+	var fresh []repo.Name
 	for _, u := range all {
 		if u.live == 0 && !marked[u.name] {
 			fresh = append(fresh, u.name)
@@ -311,12 +312,12 @@ func (p *pruner) mark(ctx context.Context, all map[Name]*packUse) error {
 // remember looks at the marks and the pending objects that are there and
 // keeps since when.
 func (p *pruner) remember(ctx context.Context) error {
-	seen := func(kind format.ObjectKind, old map[Name]time.Time) (map[Name]time.Time, error) {
+	seen := func(kind format.ObjectKind, old map[repo.Name]time.Time) (map[repo.Name]time.Time, error) {
 		names, err := p.e.List(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
-		return p.observe(old, func(n Name) bool { _, ok := names[n]; return ok }, slices.Collect(maps.Keys(names))), nil
+		return p.observe(old, func(n repo.Name) bool { _, ok := names[n]; return ok }, slices.Collect(maps.Keys(names))), nil
 	}
 	marks, err := seen(format.KindMark, p.o.Seen.Marks)
 	if err != nil {

@@ -1,4 +1,4 @@
-package repo_test
+package erase_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/erase"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -161,11 +162,11 @@ func TestEraseLeavesNothing(t *testing.T) {
 	if b, name := holdsSecret(t, m); !b || !name {
 		t.Fatal("the secret is not there to begin with")
 	}
-	dry, err := repo.Erase(ctx, repotest.Open(t, m, nil), repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine, DryRun: true})
+	dry, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs/secret"}, Of: mine, DryRun: true})
 	if err != nil || dry.Snapshots != 2 || dry.Files != 1 || dry.Bytes != 200 {
 		t.Errorf("%+v, %v", dry, err)
 	}
-	e, err := repo.Erase(ctx, repotest.Open(t, m, nil), repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine})
+	e, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs/secret"}, Of: mine})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,10 +183,10 @@ func TestEraseLeavesNothing(t *testing.T) {
 		t.Errorf("pins: %v, %v", pins, err)
 	}
 	// The other computer's goes on its own.
-	if _, err := repo.Erase(ctx, repotest.Open(t, m, nil), repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine}); !errors.Is(err, repo.ErrNoEntry) {
+	if _, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs/secret"}, Of: mine}); !errors.Is(err, repo.ErrNoEntry) {
 		t.Errorf("again: %v", err)
 	}
-	if _, err := repo.Erase(ctx, repotest.Open(t, m, nil), repo.EraseOptions{Paths: []string{"docs"}, Of: func(s *repo.Snapshot) bool { return s.Name == other }}); err != nil {
+	if _, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs"}, Of: func(s *repo.Snapshot) bool { return s.Name == other }}); err != nil {
 		t.Fatal(err)
 	}
 	c := repotest.NewComputer()
@@ -206,11 +207,11 @@ func TestEraseLeavesNothing(t *testing.T) {
 // Cut off at any write, no snapshot misses anything but the secret, and the next Erase ends it.
 func TestEraseThatIsCutOffGoesOn(t *testing.T) {
 	ctx := context.Background()
-	o := repo.EraseOptions{Paths: []string{"docs/secret"}, Of: mine}
+	o := erase.Options{Paths: []string{"docs/secret"}, Of: mine}
 	for cut := 0; ; cut++ {
 		m, _, _ := gatheredSnapshots(t)
 		script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Write, Skip: cut, Kind: faultstore.Crash})
-		_, err := repo.Erase(ctx, repotest.Open(t, faultstore.New(m, script), nil), o)
+		_, err := erase.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o)
 		if err == nil {
 			if cut < 8 {
 				t.Errorf("only %d writes", cut)
@@ -218,7 +219,7 @@ func TestEraseThatIsCutOffGoesOn(t *testing.T) {
 			return
 		}
 		wholeBut(t, m)
-		if _, err := repo.Erase(ctx, repotest.Open(t, m, nil), o); err != nil && !errors.Is(err, repo.ErrNoEntry) {
+		if _, err := erase.Run(ctx, repotest.Open(t, m, nil), o); err != nil && !errors.Is(err, repo.ErrNoEntry) {
 			t.Fatalf("after a cut at write %d: %v", cut, err)
 		}
 		c := repotest.NewComputer()

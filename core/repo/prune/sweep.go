@@ -1,9 +1,10 @@
-package repo
+package prune
 
 import (
 	"context"
 	"errors"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -19,7 +20,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 		if err := p.unmark(ctx, all); err != nil {
 			return err
 		}
-		drop := make(map[Name]bool)
+		drop := make(map[repo.Name]bool)
 		for n := range p.due() {
 			if u := all[n]; u != nil && u.live == 0 {
 				drop[n] = true
@@ -29,7 +30,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 			if err := p.checkHeader(ctx); err != nil {
 				return err
 			}
-			keep := func(n Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
+			keep := func(n repo.Name) bool { _, ok := p.present[n]; return ok && !drop[n] }
 			err := reindex(ctx, p.e, p.indexes, p.busy, keep)
 			if errors.Is(err, store.ErrNoSpace) && len(drop) > 0 {
 				// The place is too full for new indexes. The packs go first: nobody needs what is in them, and readers pass
@@ -62,7 +63,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 
 // indexAgain writes an index of packs that were to be deleted and were not: no
 // index names them any more, and what needs them since may take them out of the mark.
-func (p *pruner) indexAgain(ctx context.Context, drop map[Name]bool) error {
+func (p *pruner) indexAgain(ctx context.Context, drop map[repo.Name]bool) error {
 	present, err := p.e.List(ctx, format.KindPack)
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (p *pruner) stale() bool {
 }
 
 // delete deletes packs. It stops, not done, when the listings have grown old.
-func (p *pruner) delete(ctx context.Context, all map[Name]*packUse, drop map[Name]bool) (done bool, err error) {
+func (p *pruner) delete(ctx context.Context, all map[repo.Name]*packUse, drop map[repo.Name]bool) (done bool, err error) {
 	i := int64(0)
 	for n := range drop {
 		if age := p.o.Now().Round(0).Sub(p.planned.Round(0)); age < 0 || age > planFor {
@@ -114,14 +115,14 @@ func (p *pruner) delete(ctx context.Context, all map[Name]*packUse, drop map[Nam
 		p.out.FreedBytes += all[n].size
 		i++
 		if p.o.Progress != nil {
-			p.o.Progress(PruneDeleting, i, int64(len(drop)))
+			p.o.Progress(Deleting, i, int64(len(drop)))
 		}
 	}
 	return true, nil
 }
 
 // left fills in what stays.
-func (p *pruner) left(all map[Name]*packUse, dropped map[Name]bool) {
+func (p *pruner) left(all map[repo.Name]*packUse, dropped map[repo.Name]bool) {
 	for n, u := range all {
 		switch {
 		case dropped[n]:

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
@@ -48,7 +49,7 @@ type reach struct {
 
 // block is a tree block or a list block to be read.
 type block struct {
-	id    ID
+	id    repo.ID
 	depth int // of the extents in a list block; -1: a tree block
 }
 
@@ -56,7 +57,7 @@ type block struct {
 const reachBatch = 256
 
 // walk adds what a root reaches.
-func (w *reach) walk(ctx context.Context, root Content) error {
+func (w *reach) walk(ctx context.Context, root repo.Content) error {
 	front, err := w.take(nil, blocksOf(root))
 	for err == nil && len(front) > 0 {
 		front, err = w.level(ctx, front)
@@ -66,7 +67,7 @@ func (w *reach) walk(ctx context.Context, root Content) error {
 
 // blocksOf are the blocks that hold a directory's entries, or the extents of
 // a file whose content has a depth.
-func blocksOf(c Content) []block {
+func blocksOf(c repo.Content) []block {
 	out := make([]block, 0, len(c.Extents))
 	for _, e := range c.Extents {
 		out = append(out, block{e.Chunk, c.Depth - 1})
@@ -124,18 +125,18 @@ func (w *reach) level(ctx context.Context, front []block) (next []block, err err
 }
 
 // batch reads blocks and returns the blocks and the data that they name.
-func (w *reach) batch(ctx context.Context, batch []block) (found []block, data []ID, err error) {
-	what := make(map[ID]block, len(batch))
-	ids := make([]ID, 0, len(batch))
+func (w *reach) batch(ctx context.Context, batch []block) (found []block, data []repo.ID, err error) {
+	what := make(map[repo.ID]block, len(batch))
+	ids := make([]repo.ID, 0, len(batch))
 	for _, b := range batch {
 		what[b.id] = b
 		ids = append(ids, b.id)
 	}
-	err = w.e.Load(ctx, ids, func(n int) []byte { return make([]byte, n) }, func(id ID, content []byte, err error) error {
+	err = w.e.Load(ctx, ids, func(n int) []byte { return make([]byte, n) }, func(id repo.ID, content []byte, err error) error {
 		if err == nil {
 			found, data, err = collect(what[id], content, found, data)
 		}
-		if w.base != nil && errors.Is(err, ErrDamaged) {
+		if w.base != nil && errors.Is(err, repo.ErrDamaged) {
 			return nil
 		}
 		return err
@@ -144,8 +145,8 @@ func (w *reach) batch(ctx context.Context, batch []block) (found []block, data [
 }
 
 // collect appends what one block names.
-func collect(b block, content []byte, found []block, data []ID) ([]block, []ID, error) {
-	extents := func(c Content) {
+func collect(b block, content []byte, found []block, data []repo.ID) ([]block, []repo.ID, error) {
+	extents := func(c repo.Content) {
 		if c.Depth > 0 {
 			found = append(found, blocksOf(c)...)
 			return
@@ -161,20 +162,20 @@ func collect(b block, content []byte, found []block, data []ID) ([]block, []ID, 
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", b.id, err)
 		}
-		extents(Content{Depth: b.depth, Extents: list})
+		extents(repo.Content{Depth: b.depth, Extents: list})
 		return found, data, nil
 	}
-	d, err := NewNodeDecoder(content, "")
+	d, err := repo.NewNodeDecoder(content, "")
 	for err == nil {
-		var n Node
+		var n repo.Node
 		var more bool
 		if more, err = d.Next(&n); !more {
 			break
 		}
 		switch n.Kind {
-		case NodeFile:
+		case repo.NodeFile:
 			extents(n.Content)
-		case NodeDir:
+		case repo.NodeDir:
 			found = append(found, blocksOf(n.Content)...)
 		}
 	}

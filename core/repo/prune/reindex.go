@@ -1,10 +1,11 @@
-package repo
+package prune
 
 import (
 	"context"
 	"errors"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/engine"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
@@ -19,13 +20,13 @@ const (
 
 // reindex writes indexes without the packs that keep refuses, in the place of
 // those known indexes that name them, and merges small ones. Those that are busy, or not known, stay as they are.
-func reindex(ctx context.Context, eng *engine.Engine, known, busy map[Name]bool, keep func(pack Name) bool) error {
+func reindex(ctx context.Context, eng *engine.Engine, known, busy map[repo.Name]bool, keep func(pack repo.Name) bool) error {
 	names, err := eng.List(ctx, format.KindIndex)
 	if err != nil {
 		return err
 	}
-	var rewrite, small []Name
-	superseded := make(map[Name]bool)
+	var rewrite, small []repo.Name
+	superseded := make(map[repo.Name]bool)
 	for n := range names {
 		if !known[n] {
 			continue
@@ -58,17 +59,17 @@ func reindex(ctx context.Context, eng *engine.Engine, known, busy map[Name]bool,
 		rewrite = append(rewrite, small...)
 	}
 	// A superseded one that a crash left may name anything.
-	var old []Name
+	var old []repo.Name
 	for n := range superseded {
 		if _, there := names[n]; there {
 			old = append(old, n)
 		}
 	}
-	rewrite = slices.DeleteFunc(rewrite, func(n Name) bool { return superseded[n] })
+	rewrite = slices.DeleteFunc(rewrite, func(n repo.Name) bool { return superseded[n] })
 	// They are read again, so that one new index is in memory and not all.
 	for len(rewrite) > 0 {
 		var packs []format.PackList
-		var replaced []Name
+		var replaced []repo.Name
 		for chunks := 0; len(rewrite) > 0 && chunks < engine.IndexChunks; rewrite = rewrite[1:] {
 			named, err := eng.ReadIndex(ctx, rewrite[0])
 			if errors.Is(err, sealed.ErrGone) {

@@ -1,4 +1,4 @@
-package repo_test
+package prune_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/repotest"
+	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -62,10 +63,10 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		}
 		full := &fullStore{Memory: m}
 		full.free.Store(room)
-		state := &repo.PruneState{}
+		state := &prune.State{}
 		var freed int64
 		for try := range 2 {
-			p, err := repo.Prune(ctx, repotest.Open(t, full, nil), repo.PruneOptions{Seen: state, Remove: old})
+			p, err := prune.Run(ctx, repotest.Open(t, full, nil), prune.Options{Seen: state, Remove: old})
 			freed += p.FreedBytes
 			if err != nil && (try == 0 || !errors.Is(err, store.ErrNoSpace)) { // the second has nothing to remove that makes room
 				t.Errorf("%d blocks free, run %d: %v", room, try+1, err)
@@ -92,7 +93,7 @@ func (r roomy) Free(context.Context) (uint64, error) { return r.free, nil }
 
 // What is moved needs room for a while. Where there is not enough, it stays where it is, and the prune does all else.
 func TestNothingIsMovedIntoTheLastRoom(t *testing.T) {
-	for free, moves := range map[uint64]bool{repo.MoveReserve: false, repo.MoveReserve + 50_000: true} {
+	for free, moves := range map[uint64]bool{prune.MoveReserve: false, prune.MoveReserve + 50_000: true} {
 		_, m := repotest.New(t, nil)
 		k := make(repotest.Kept)
 		both := []repotest.File{{Name: "large", Content: repotest.Noise(1, 100_000)}, {Name: "small", Content: repotest.Noise(2, 5_000)}}
