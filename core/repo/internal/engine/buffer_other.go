@@ -1,6 +1,6 @@
 //go:build !unix
 
-package repo
+package engine
 
 func newBuffer(size int) ([]byte, error) { return make([]byte, size), nil }
 
