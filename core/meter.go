@@ -99,3 +99,7 @@ func (c *verifyCounts) set(done, total int64) {
 	c.done.Store(done)
 	c.total.Store(total)
 }
+
+func (c *verifyCounts) progress() Progress {
+	return Progress{Step: StepChecking, BytesDone: c.done.Load(), BytesTotal: c.total.Load()}
+}

@@ -115,19 +115,14 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 		report.Removed++
 		remove = append(remove, s.Name)
 	}
-	state := up.pruneState()
+	state, at := up.pruneState(), &prunePosition{}
 	o := prune.Options{
 		Remove: remove, Seen: &state.State, Save: state.save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
-		Grace: req.Grace, Thorough: req.Thorough,
+		Grace: req.Grace, Thorough: req.Thorough, Progress: at.set,
 	}
 	if req.Grace < 0 {
 		o.Grace = DefaultGrace
 	}
-	if req.DryRun {
-		o.Save = nil
-	}
-	at := &prunePosition{}
-	o.Progress = at.set
 	m := startMeter(ctx, progress, at.progress)
 	p, err := prune.Run(ctx, r, o)
 	m.end()

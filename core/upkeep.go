@@ -146,9 +146,7 @@ func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Pr
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	var counts verifyCounts
-	m := startMeter(ctx, progress, func() Progress {
-		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
-	})
+	m := startMeter(ctx, progress, counts.progress)
 	p, err := check.Repair(ctx, r, check.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
 	m.end()
 	return RepairReport{
