@@ -83,20 +83,20 @@ func (r *run) database(ctx context.Context, d *walkedDir, e *source.Entry, old *
 	}
 	path := join(d.path, e.Name)
 	r.o.Counters.path.Store(&path)
-	r.count(old != nil)
-	return true, r.visitDatabase(ctx, d.ref, book, path, s, item{node: r.node(&s.File)})
+	r.o.Counters.count(old != nil)
+	return true, r.visitDatabase(ctx, d.ref, book, path, s, item{node: r.names.node(&s.File)})
 }
 
 // sameDatabase reports whether a database is as in the run before, with its logs.
 func (r *run) sameDatabase(ctx context.Context, s database.State, old *repo.Node) bool {
-	return old != nil && old.Kind == repo.NodeFile && old.Mode == s.File.Mode && old.Owner == r.owner(&s.File) &&
-		string(old.Local) == string(databaseSignature(s)) && r.stored(ctx, old)
+	return old != nil && old.Kind == repo.NodeFile && old.Mode == s.File.Mode && old.Owner == r.names.of(&s.File) &&
+		string(old.Local) == string(databaseSignature(s)) && r.chunks.hold(ctx, old)
 }
 
 // beside handles what stands beside a database: it is in that, or one of the parts.
 func (r *run) beside(ctx context.Context, d *walkedDir, book *logbook, e *source.Entry, old *repo.Node) error {
 	if book.kept && old != nil {
-		if !r.stored(ctx, old) {
+		if !r.chunks.hold(ctx, old) {
 			return r.problem(ctx, join(d.path, e.Name), errNeverStill)
 		}
 		return r.keep(ctx, d, old)
@@ -109,9 +109,9 @@ func (r *run) beside(ctx context.Context, d *walkedDir, book *logbook, e *source
 	if err := r.sendSame(ctx, d); err != nil {
 		return err
 	}
-	r.count(old != nil)
+	r.o.Counters.count(old != nil)
 	p := &pending{path: join(d.path, e.Name), entry: *e, taken: book.taken}
-	return r.storeTaken(ctx, d.ref, p, f, item{node: r.node(e), file: p})
+	return r.storeTaken(ctx, d.ref, p, f, item{node: r.names.node(e), file: p})
 }
 
 // closeDatabases ends what the walk has of a folder's databases. A part that nobody asked for was not in the folder when that was listed.

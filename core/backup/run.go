@@ -77,6 +77,15 @@ type Counters struct {
 	writer       atomic.Pointer[repo.Writer]
 }
 
+// count counts a file that is new, or known to the run before and changed.
+func (c *Counters) count(known bool) {
+	if known {
+		c.FilesChanged.Add(1)
+	} else {
+		c.FilesNew.Add(1)
+	}
+}
+
 // BytesNew is how much of what was read the destination did not have.
 func (c *Counters) BytesNew() int64 {
 	if w := c.writer.Load(); w != nil {
@@ -158,7 +167,7 @@ const maxPasses = 8
 // snapshot to be.
 func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[string]int64, *repo.Snapshot, error) {
 	r := &run{
-		o: o, w: w,
+		o: o, w: w, chunks: chunks{of: o.Repository},
 		cache: openCache(o.CachePath),
 		names: ownerNames{source.NewNames()}, owners: ownerNames{source.NewNames()},
 		jobs: make(chan job), items: make(chan item, 4096),
@@ -225,9 +234,9 @@ type run struct {
 
 	// of the walk alone
 	names     ownerNames
+	chunks    chunks
 	top       string // the path of the source
 	bundle    *bundle
-	lastKnown repo.ID
 	signature []byte // of the entry that is compared
 	scan      []byte // FastCDC's buffer
 

@@ -51,7 +51,7 @@ func BenchmarkGenerate(b *testing.B) {
 
 type generator struct {
 	b      *testing.B
-	nodes  run // makes nodes of entries, and nothing else
+	owners ownerNames
 	src    string
 	w      *repo.Writer
 	s      *repo.Saver
@@ -95,7 +95,7 @@ func newGenerator(b *testing.B) *generator {
 	r, err := repo.Open(ctx, hasty{folder, dest}, repo.By(key))
 	must(err)
 	g := &generator{b: b, src: filepath.Join(*scaleDir, "src"), random: rand.NewChaCha8([32]byte{1})}
-	g.nodes.names = ownerNames{source.NewNames()}
+	g.owners = ownerNames{source.NewNames()}
 	g.w, err = r.NewWriter(ctx, scalePack)
 	must(err)
 	g.s, err = g.w.NewSaver()
@@ -177,7 +177,7 @@ func (g *generator) dir(path string) (out pair, err error) {
 	defer d.Close() //nolint:errcheck // only read from
 	older, newer := g.s.NewTreeBuilder(), g.s.NewTreeBuilder()
 	var cache repo.NodeEncoder
-	out.newer = g.nodes.node(&entry)
+	out.newer = g.owners.node(&entry)
 	out.newer.Kind = repo.NodeDir
 	out.older = out.newer
 	put := func(p pair) error {
@@ -212,7 +212,7 @@ func (g *generator) dir(path string) (out pair, err error) {
 				}
 				continue
 			}
-			n := g.nodes.node(e)
+			n := g.owners.node(e)
 			if n.Content, err = g.content(); err != nil {
 				return err
 			}

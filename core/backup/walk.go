@@ -102,10 +102,10 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 	if !isDir {
 		defer ref.release()
 		if s, err := database.Look(dir, onDisk); err == nil && s.Logged() {
-			it := item{node: r.node(&s.File), source: &src}
+			it := item{node: r.names.node(&s.File), source: &src}
 			it.node.Name = src.Name
 			d := &walkedDir{path: filepath.Dir(src.Path), databases: map[string]*logbook{onDisk: {}}}
-			r.count(false)
+			r.o.Counters.count(false)
 			if err := r.visitDatabase(ctx, ref, d.databases[onDisk], src.Path, s, it); err != nil {
 				return err
 			}
@@ -117,8 +117,8 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 		ref.release()
 		return r.problem(ctx, src.Path, ErrDestination)
 	}
-	node := r.node(&entry)
-	if err := r.fillXattrs(dir, &node, "."); err != nil {
+	node := r.names.node(&entry)
+	if err := fillXattrs(dir, &node, "."); err != nil {
 		if err := r.problem(ctx, src.Path, err); err != nil {
 			ref.release()
 			return err
@@ -296,10 +296,10 @@ func (r *run) enter(ctx context.Context, l *lister, d *walkedDir, e *source.Entr
 	if it.err != nil {
 		return r.gone(ctx, path, it.err)
 	}
-	node := r.node(e)
+	node := r.names.node(e)
 	if old != nil && old.Kind == repo.NodeDir && string(old.Local) == string(node.Local) {
 		node.Xattrs = old.Xattrs // its ctime says that they are the same
-	} else if err := r.fillXattrs(d.ref.Dir, &node, e.Name); err != nil {
+	} else if err := fillXattrs(d.ref.Dir, &node, e.Name); err != nil {
 		if err := r.problem(ctx, path, err); err != nil {
 			it.dir.release()
 			return err
@@ -319,7 +319,7 @@ func join(dir, name string) string {
 // run before saw something of that name, name is its name on disk.
 func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, known bool, name string, src *repo.Source) error {
 	r.o.Counters.path.Store(&path)
-	node := r.node(&e)
+	node := r.names.node(&e)
 	onDisk := e
 	onDisk.Name = name
 	if e.Kind != source.File {
@@ -328,13 +328,13 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	// What says that it is empty is taken for empty. Files of /proc say so of what they make up when they are read; to read some of them has
 	// effects, or no end, and nobody restores one.
 	if e.Size == 0 { // of other files, the worker that opens them reads these
-		if err := r.fillXattrs(ref.Dir, &node, name); err != nil {
+		if err := fillXattrs(ref.Dir, &node, name); err != nil {
 			if err := r.problem(ctx, path, err); err != nil {
 				return err
 			}
 		}
 	}
-	r.count(known)
+	r.o.Counters.count(known)
 	p := &pending{path: path, entry: onDisk, top: r.top}
 	p.first = r.links.first(p)
 	switch {
@@ -350,15 +350,6 @@ func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entr
 	return r.large(ctx, ref, p, item{node: node, file: p, source: src})
 }
 
-// count counts a file that is new, or known to the run before and changed.
-func (r *run) count(known bool) {
-	if known {
-		r.o.Counters.FilesChanged.Add(1)
-	} else {
-		r.o.Counters.FilesNew.Add(1)
-	}
-}
-
 // visitSpecial handles a link, a FIFO or a device. What is read by its name counts only if it is still the same afterwards.
 func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *source.Entry, node repo.Node, src *repo.Source) error {
 	for try := 1; ; try++ {
@@ -370,7 +361,7 @@ func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *sou
 			}
 			node.Target, fault = target, err
 		}
-		xattrFault := r.fillXattrs(ref.Dir, &node, e.Name)
+		xattrFault := fillXattrs(ref.Dir, &node, e.Name)
 		now, err := ref.Lstat(e.Name)
 		switch {
 		case err != nil:
@@ -388,7 +379,7 @@ func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *sou
 			return r.problem(ctx, path, errChanged)
 		}
 		name := node.Name
-		node, *e = r.node(&now), now
+		node, *e = r.names.node(&now), now
 		node.Name = name
 	}
 }
