@@ -53,10 +53,10 @@ func databaseSignature(s database.State) (b []byte) {
 
 // database handles a database beside which a log stands, and what stands beside one. It reports whether that was all; a file that
 // is none, or whose logs are empty, is handled as others are.
-func (r *run) database(ctx context.Context, d *walkedDir, e *source.Entry, old *repo.Node) (bool, error) {
+func (w *walker) database(ctx context.Context, d *walkedDir, e *source.Entry, old *repo.Node) (bool, error) {
 	if name, ok := database.Of(e.Name); ok {
 		if book := d.databases[name]; book != nil && !book.open {
-			return true, r.beside(ctx, d, book, e, old)
+			return true, w.beside(ctx, d, book, e, old)
 		}
 	}
 	if !e.Logged {
@@ -74,53 +74,53 @@ func (r *run) database(ctx context.Context, d *walkedDir, e *source.Entry, old *
 	if !s.Logged() {
 		return false, nil
 	}
-	if r.sameDatabase(ctx, s, old) && r.links.mayKeep(&s.File) {
+	if w.sameDatabase(ctx, s, old) && w.links.mayKeep(&s.File) {
 		book.kept = true
-		return true, r.keep(ctx, d, old)
+		return true, w.keep(ctx, d, old)
 	}
-	if err := r.sendSame(ctx, d); err != nil {
+	if err := w.sendSame(ctx, d); err != nil {
 		return true, err
 	}
 	path := join(d.path, e.Name)
-	r.o.Counters.path.Store(&path)
-	r.o.Counters.count(old != nil)
-	return true, r.visitDatabase(ctx, d.ref, book, path, s, item{node: r.names.node(&s.File)})
+	w.o.Counters.path.Store(&path)
+	w.o.Counters.count(old != nil)
+	return true, w.visitDatabase(ctx, d.ref, book, path, s, item{node: w.names.node(&s.File)})
 }
 
 // sameDatabase reports whether a database is as in the run before, with its logs.
-func (r *run) sameDatabase(ctx context.Context, s database.State, old *repo.Node) bool {
-	return old != nil && old.Kind == repo.NodeFile && old.Mode == s.File.Mode && old.Owner == r.names.of(&s.File) &&
-		string(old.Local) == string(databaseSignature(s)) && r.chunks.hold(ctx, old)
+func (w *walker) sameDatabase(ctx context.Context, s database.State, old *repo.Node) bool {
+	return old != nil && old.Kind == repo.NodeFile && old.Mode == s.File.Mode && old.Owner == w.names.of(&s.File) &&
+		string(old.Local) == string(databaseSignature(s)) && w.chunks.hold(ctx, old)
 }
 
 // beside handles what stands beside a database: it is in that, or one of the parts.
-func (r *run) beside(ctx context.Context, d *walkedDir, book *logbook, e *source.Entry, old *repo.Node) error {
+func (w *walker) beside(ctx context.Context, d *walkedDir, book *logbook, e *source.Entry, old *repo.Node) error {
 	if book.kept && old != nil {
-		if !r.chunks.hold(ctx, old) {
-			return r.problem(ctx, join(d.path, e.Name), errNeverStill)
+		if !w.chunks.hold(ctx, old) {
+			return w.problem(ctx, join(d.path, e.Name), errNeverStill)
 		}
-		return r.keep(ctx, d, old)
+		return w.keep(ctx, d, old)
 	}
 	f := book.files[e.Name]
 	if f == nil {
 		return nil
 	}
 	delete(book.files, e.Name)
-	if err := r.sendSame(ctx, d); err != nil {
+	if err := w.sendSame(ctx, d); err != nil {
 		return err
 	}
-	r.o.Counters.count(old != nil)
+	w.o.Counters.count(old != nil)
 	p := &pending{path: join(d.path, e.Name), entry: *e, taken: book.taken}
-	return r.storeTaken(ctx, d.ref, p, f, item{node: r.names.node(e), file: p})
+	return w.storeTaken(ctx, d.ref, p, f, item{node: w.names.node(e), file: p})
 }
 
 // closeDatabases ends what the walk has of a folder's databases. A part that nobody asked for was not in the folder when that was listed.
-func (r *run) closeDatabases(ctx context.Context, d *walkedDir) error {
+func (w *walker) closeDatabases(ctx context.Context, d *walkedDir) error {
 	for _, book := range d.databases {
 		for name := range book.files {
 			delete(book.files, name)
 			book.taken.release()
-			if err := r.problem(ctx, join(d.path, name), errNeverStill); err != nil {
+			if err := w.problem(ctx, join(d.path, name), errNeverStill); err != nil {
 				return err
 			}
 		}
@@ -129,23 +129,23 @@ func (r *run) closeDatabases(ctx context.Context, d *walkedDir) error {
 }
 
 // visitDatabase takes a database beside which a log stands.
-func (r *run) visitDatabase(ctx context.Context, ref *dirRef, book *logbook, path string, s database.State, it item) error {
-	p := &pending{path: path, entry: s.File, top: r.top}
+func (w *walker) visitDatabase(ctx context.Context, ref *dirRef, book *logbook, path string, s database.State, it item) error {
+	p := &pending{path: path, entry: s.File, top: w.top}
 	it.file = p
-	if p.first = r.links.first(p); p.first != nil {
-		return r.send(ctx, it)
+	if p.first = w.links.first(p); p.first != nil {
+		return w.send(ctx, it)
 	}
-	return r.storeDatabase(ctx, ref, book, p, it)
+	return w.storeDatabase(ctx, ref, book, p, it)
 }
 
 // storeDatabase takes a database and hands it to the workers. Parts that must be stored as files are left in the book; without one the
 // database is not whole.
-func (r *run) storeDatabase(ctx context.Context, ref *dirRef, book *logbook, p *pending, it item) error {
+func (w *walker) storeDatabase(ctx context.Context, ref *dirRef, book *logbook, p *pending, it item) error {
 	// What workers have in hand goes on meanwhile.
-	if err := r.submitBundle(ctx); err != nil {
+	if err := w.submitBundle(ctx); err != nil {
 		return err
 	}
-	taken, err := r.take(ctx, ref.Dir, p.path, p.entry.Name)
+	taken, err := w.take(ctx, ref.Dir, p.path, p.entry.Name)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -154,7 +154,7 @@ func (r *run) storeDatabase(ctx context.Context, ref *dirRef, book *logbook, p *
 			book.open = true
 		}
 		p.dir, p.alone = ref.hold(), true
-		return r.send(ctx, it)
+		return w.send(ctx, it)
 	}
 	p.taken = &sharedTaken{Taken: taken}
 	p.taken.left.Store(1)
@@ -172,11 +172,11 @@ func (r *run) storeDatabase(ctx context.Context, ref *dirRef, book *logbook, p *
 	}
 	list, err := ref.Xattrs(p.entry.Name)
 	p.xattrs, p.xattrFault = toXattrs(list), err
-	return r.storeTaken(ctx, ref, p, &taken.Files[0], it)
+	return w.storeTaken(ctx, ref, p, &taken.Files[0], it)
 }
 
 // storeTaken hands the copy of a part to the workers.
-func (r *run) storeTaken(ctx context.Context, ref *dirRef, p *pending, f *database.File, it item) error {
+func (w *walker) storeTaken(ctx context.Context, ref *dirRef, p *pending, f *database.File, it item) error {
 	entry := p.entry
 	if f.Suffix == "" {
 		entry = p.taken.State.File
@@ -187,7 +187,7 @@ func (r *run) storeTaken(ctx context.Context, ref *dirRef, p *pending, f *databa
 	}
 	p.dir = ref.hold()
 	p.file = &openFile{Handle: f.Handle, entry: entry}
-	return r.blocksOf(ctx, p, it)
+	return w.blocksOf(ctx, p, it)
 }
 
 // untaken returns what is to be said of a database that could not be taken, and is read where it lies; nil where there is none any more.
@@ -220,8 +220,8 @@ func busy(head []byte, e *source.Entry) bool {
 }
 
 // takeAlone takes and stores a database on the assembler's own goroutine. done is false if it must be read where it lies.
-func (r *run) takeAlone(ctx context.Context, p *pending) (c repo.Content, e source.Entry, done bool, err error) {
-	taken, err := r.take(ctx, p.dir.Dir, p.path, p.entry.Name)
+func (a *assembler) takeAlone(ctx context.Context, p *pending) (c repo.Content, e source.Entry, done bool, err error) {
+	taken, err := a.take(ctx, p.dir.Dir, p.path, p.entry.Name)
 	if err != nil {
 		p.untaken = untaken(err)
 		return c, e, false, ctx.Err()
@@ -234,7 +234,7 @@ func (r *run) takeAlone(ctx context.Context, p *pending) (c repo.Content, e sour
 	f := &taken.Files[0]
 	e = taken.State.File
 	e.Name, e.Size, e.MTime = p.entry.Name, f.Size, taken.State.Newest()
-	if c, err = r.storePages(ctx, p.path, f); err != nil {
+	if c, err = a.storePages(ctx, p.path, f); err != nil {
 		return c, e, true, err
 	}
 	if len(taken.Files) > 1 {
@@ -260,19 +260,19 @@ func (t *sharedTaken) local() []byte {
 }
 
 // storePages stores the copy of a database on the assembler's own goroutine, by pages if it is large enough.
-func (r *run) storePages(ctx context.Context, path string, f *database.File) (c repo.Content, err error) {
+func (a *assembler) storePages(ctx context.Context, path string, f *database.File) (c repo.Content, err error) {
 	size, page := f.Size, pageOf(f)
 	if size < pagedMin || page == 0 {
-		c, _, err = r.storeCut(ctx, f.Handle, size)
+		c, _, err = a.storeCut(ctx, f.Handle, size)
 		return c, err
 	}
-	w := &worker{r: r, saver: r.saver, buf: r.buffer()}
-	paged := r.openPaged(path, page)
+	w := &worker{r: a.run, saver: a.saver, buf: a.buffer()}
+	paged := a.openPaged(path, page)
 	whole := false
 	defer func() { paged.close(whole) }()
-	builder := r.saver.NewContentBuilder()
+	builder := a.saver.NewContentBuilder()
 	for region := int64(0); region*pageRegion < size; region++ {
-		if err := r.o.Gate.wait(ctx); err != nil {
+		if err := a.o.Gate.wait(ctx); err != nil {
 			return c, err
 		}
 		b := &block{done: make(chan struct{})}

@@ -273,28 +273,28 @@ func (w *worker) save(b *block, buf []byte, store func([]byte) (repo.ID, error))
 // slow way for the rare file that changed while it was read. It returns the
 // content with the entry it belongs to, and errChanged beside them when the
 // file did not hold still in the last try either.
-func (r *run) storeAlone(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
+func (a *assembler) storeAlone(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
 	for try := 2; ; try++ {
-		c, e, err := r.storeOnce(ctx, p)
+		c, e, err := a.storeOnce(ctx, p)
 		if !errors.Is(err, errChanged) || try >= readTries {
 			return c, e, err
 		}
 	}
 }
 
-func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
+func (a *assembler) storeOnce(ctx context.Context, p *pending) (repo.Content, source.Entry, error) {
 	f, before, err := openStable(p.dir.Dir, p.entry)
 	if err != nil {
 		return repo.Content{}, before, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	if p.untaken == nil && pageOf(f) > 0 {
-		if c, e, done, err := r.takeAlone(ctx, p); done || err != nil {
+		if c, e, done, err := a.takeAlone(ctx, p); done || err != nil {
 			return c, e, err
 		}
 	}
 	p.readXattrs(f)
-	content, length, err := r.storeCut(ctx, f, before.Size)
+	content, length, err := a.storeCut(ctx, f, before.Size)
 	if err != nil {
 		return repo.Content{}, before, err
 	}
@@ -304,22 +304,22 @@ func (r *run) storeOnce(ctx context.Context, p *pending) (repo.Content, source.E
 }
 
 // storeCut stores a file cut by content, on the assembler's own goroutine, and returns how long it was. Errors of the repository are errStop.
-func (r *run) storeCut(ctx context.Context, f *source.Handle, size int64) (c repo.Content, length int64, err error) {
-	buf := r.buffer()
-	builder := r.saver.NewContentBuilder()
+func (a *assembler) storeCut(ctx context.Context, f *source.Handle, size int64) (c repo.Content, length int64, err error) {
+	buf := a.buffer()
+	builder := a.saver.NewContentBuilder()
 	err = eachData(f, size, func(start, end int64) error {
-		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(r.w.ChunkerKey()), make([]byte, blockMax))
+		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(a.writer.ChunkerKey()), make([]byte, blockMax))
 		if err != nil {
 			return err
 		}
 		for {
-			if err := r.o.Gate.wait(ctx); err != nil {
+			if err := a.o.Gate.wait(ctx); err != nil {
 				return err
 			}
 			piece, err := c.Next()
 			if len(piece) > 0 {
 				n := copy(buf[1:], piece)
-				id, saveErr := r.saver.SaveData(buf[:1+n])
+				id, saveErr := a.saver.SaveData(buf[:1+n])
 				if saveErr != nil {
 					return fmt.Errorf("%w: %w", errStop, saveErr)
 				}
@@ -349,11 +349,11 @@ func (r *run) storeCut(ctx context.Context, f *source.Handle, size int64) (c rep
 }
 
 // buffer is the assembler's own.
-func (r *run) buffer() []byte {
-	if r.buf == nil {
-		r.buf = repo.ChunkBuffer(blockMax)
+func (a *assembler) buffer() []byte {
+	if a.buf == nil {
+		a.buf = repo.ChunkBuffer(blockMax)
 	}
-	return r.buf
+	return a.buf
 }
 
 // errStop marks errors of the repository, which end the run, apart from those

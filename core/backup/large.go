@@ -20,71 +20,71 @@ type openFile struct {
 
 // large opens a file and hands its blocks to the workers. The item goes first,
 // so that the assembler takes the blocks as they come.
-func (r *run) large(ctx context.Context, ref *dirRef, p *pending, it item) error {
+func (w *walker) large(ctx context.Context, ref *dirRef, p *pending, it item) error {
 	f, opened, err := openStable(ref.Dir, p.entry)
 	if err != nil {
-		r.links.forget(p)
-		return r.gone(ctx, p.path, err)
+		w.links.forget(p)
+		return w.gone(ctx, p.path, err)
 	}
 	var head [database.HeadBytes]byte
 	if n, err := f.ReadAt(head[:], 0); err == nil && busy(head[:n], &opened) {
 		_ = f.Close() // only read from
-		return r.storeDatabase(ctx, ref, nil, p, it)
+		return w.storeDatabase(ctx, ref, nil, p, it)
 	}
 	p.readXattrs(f)
 	p.dir = ref.hold()
 	p.file = &openFile{Handle: f, entry: opened}
-	return r.blocksOf(ctx, p, it)
+	return w.blocksOf(ctx, p, it)
 }
 
 // blocksOf hands the blocks of an open file to the workers.
-func (r *run) blocksOf(ctx context.Context, p *pending, it item) error {
+func (w *walker) blocksOf(ctx context.Context, p *pending, it item) error {
 	f, opened := p.file.Handle, p.file.entry
 	p.blocks = make(chan *block, 64)
 	defer close(p.blocks)
 	byPosition := isMedia(p.entry.Name) || opened.Size <= cdcMin
 	if !byPosition && opened.Size >= pagedMin {
 		if page := pageOf(f); page > 0 && whole(f, opened.Size) {
-			p.paged = r.openPaged(p.path, page)
+			p.paged = w.openPaged(p.path, page)
 		}
 	}
-	if err := r.send(ctx, it); err != nil {
+	if err := w.send(ctx, it); err != nil {
 		return err
 	}
 	// The last file of a bundle may be what the assembler waits for.
-	if err := r.submitBundle(ctx); err != nil {
+	if err := w.submitBundle(ctx); err != nil {
 		return err
 	}
 	if p.paged != nil {
-		return r.byPages(ctx, p, opened.Size)
+		return w.byPages(ctx, p, opened.Size)
 	}
 	return eachData(f, opened.Size, func(start, end int64) error {
 		if byPosition {
-			return r.byPosition(ctx, p, start, end)
+			return w.byPosition(ctx, p, start, end)
 		}
-		return r.byContent(ctx, p, start, end)
+		return w.byContent(ctx, p, start, end)
 	}, func(hole int64) error {
 		b := &block{done: make(chan struct{}), extent: repo.Extent{Hole: true, Length: hole}}
 		close(b.done)
-		return r.sendBlock(ctx, p, b)
+		return w.sendBlock(ctx, p, b)
 	})
 }
 
-func (r *run) sendBlock(ctx context.Context, p *pending, b *block) error {
-	if err := r.o.Gate.wait(ctx); err != nil {
+func (w *walker) sendBlock(ctx context.Context, p *pending, b *block) error {
+	if err := w.o.Gate.wait(ctx); err != nil {
 		return err
 	}
 	return put(ctx, p.blocks, b)
 }
 
 // byPosition lets workers read blocks of blockMax by themselves.
-func (r *run) byPosition(ctx context.Context, p *pending, start, end int64) error {
+func (w *walker) byPosition(ctx context.Context, p *pending, start, end int64) error {
 	for at := start; at < end; at += blockMax {
 		b := &block{done: make(chan struct{})}
-		if err := r.sendBlock(ctx, p, b); err != nil {
+		if err := w.sendBlock(ctx, p, b); err != nil {
 			return err
 		}
-		if err := r.submit(ctx, &readBlock{block: b, file: p.file.Handle, offset: at, length: int(min(blockMax, end-at))}); err != nil {
+		if err := w.submit(ctx, &readBlock{block: b, file: p.file.Handle, offset: at, length: int(min(blockMax, end-at))}); err != nil {
 			return err
 		}
 	}
@@ -92,11 +92,11 @@ func (r *run) byPosition(ctx context.Context, p *pending, start, end int64) erro
 }
 
 // byContent finds FastCDC's boundaries here and lets workers do the rest.
-func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error {
-	if r.scan == nil {
-		r.scan = make([]byte, 2*blockMax)
+func (w *walker) byContent(ctx context.Context, p *pending, start, end int64) error {
+	if w.scan == nil {
+		w.scan = make([]byte, 2*blockMax)
 	}
-	c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(p.file, start, end-start), cdcOptions(r.w.ChunkerKey()), r.scan)
+	c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(p.file, start, end-start), cdcOptions(w.writer.ChunkerKey()), w.scan)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 		if len(piece) > 0 {
 			var buf []byte
 			select {
-			case buf = <-r.buffers:
+			case buf = <-w.buffers:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -114,10 +114,10 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 			}
 			copy(buf[1:], piece)
 			b := &block{done: make(chan struct{})}
-			if err := r.sendBlock(ctx, p, b); err != nil {
+			if err := w.sendBlock(ctx, p, b); err != nil {
 				return err
 			}
-			if err := r.submit(ctx, &saveBlock{block: b, buf: buf, length: len(piece)}); err != nil {
+			if err := w.submit(ctx, &saveBlock{block: b, buf: buf, length: len(piece)}); err != nil {
 				return err
 			}
 		}
@@ -125,12 +125,12 @@ func (r *run) byContent(ctx context.Context, p *pending, start, end int64) error
 			continue
 		}
 		if errors.Is(err, source.ErrNoAnswer) {
-			r.scan = nil // it may still be written to
+			w.scan = nil // it may still be written to
 		}
 		if !errors.Is(err, io.EOF) {
 			b := &block{done: make(chan struct{}), err: err}
 			close(b.done)
-			return r.sendBlock(ctx, p, b)
+			return w.sendBlock(ctx, p, b)
 		}
 		return nil
 	}

@@ -101,21 +101,21 @@ func (t *linkTable) settle(e *source.Entry, state uint64) bool {
 }
 
 // anotherName sets the result of a further name of a file.
-func (r *run) anotherName(ctx context.Context, p *pending, n repo.Node) error {
+func (a *assembler) anotherName(ctx context.Context, p *pending, n repo.Node) error {
 	first := p.first
 	p.first = nil
 	if first.ok && first.state == stateOf(&p.entry) {
 		p.result, p.state, p.ok = first.result, first.state, true
 		return nil
 	}
-	dir, err := r.reopen(p.top, p.path)
+	dir, err := a.reopen(p.top, p.path)
 	if err != nil {
-		return r.setResult(ctx, p, n, repo.Content{}, p.entry, err)
+		return a.setResult(ctx, p, n, repo.Content{}, p.entry, err)
 	}
 	p.dir = newDirRef(dir)
 	defer p.dir.release()
-	content, entry, err := r.storeAlone(ctx, p)
-	return r.setResult(ctx, p, n, content, entry, err)
+	content, entry, err := a.storeAlone(ctx, p)
+	return a.setResult(ctx, p, n, content, entry, err)
 }
 
 // reopen opens the folder that holds path again, without following a link below the source. A folder is not held open for each

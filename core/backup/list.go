@@ -63,11 +63,11 @@ type lister struct {
 }
 
 // list begins to list a directory and what lies below it. It owns ref.
-func (r *run) list(ctx context.Context, ref *dirRef, exclude source.Level) *lister {
+func (w *walker) list(ctx context.Context, ref *dirRef, exclude source.Level) *lister {
 	ctx, stop := context.WithCancel(ctx)
 	l := &lister{
 		out: make(chan listing, readAhead), free: make(chan []source.Entry, readAhead+2), stop: stop,
-		destination: r.destination, scratch: r.scratchMark,
+		destination: w.destination, scratch: w.scratchMark,
 	}
 	go func() {
 		defer close(l.out)

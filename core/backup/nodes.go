@@ -46,13 +46,13 @@ func nodeKind(k source.Kind) repo.NodeKind {
 
 // unchanged reports whether the file need not be read: lstat says the same as
 // in the run before, to the nanosecond of its ctime, and all its chunks are there.
-func (r *run) unchanged(ctx context.Context, e *source.Entry, old *repo.Node) bool {
+func (w *walker) unchanged(ctx context.Context, e *source.Entry, old *repo.Node) bool {
 	if old == nil || old.Kind != nodeKind(e.Kind) || old.MTime != e.MTime.Sec || old.MNanos != uint32(e.MTime.Nsec) ||
-		old.Mode != e.Mode || old.Size != e.Size || old.Rdev != e.Rdev || old.Owner != r.names.of(e) {
+		old.Mode != e.Mode || old.Size != e.Size || old.Rdev != e.Rdev || old.Owner != w.names.of(e) {
 		return false
 	}
-	r.signature = appendSignature(r.signature[:0], e)
-	return string(old.Local) == string(r.signature) && r.chunks.hold(ctx, old)
+	w.signature = appendSignature(w.signature[:0], e)
+	return string(old.Local) == string(w.signature) && w.chunks.hold(ctx, old)
 }
 
 // chunks asks a repository which chunks are there. It is for one goroutine.

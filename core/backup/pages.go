@@ -228,14 +228,14 @@ func (p *paged) close(whole bool) {
 }
 
 // byPages hands the regions of a database to the workers.
-func (r *run) byPages(ctx context.Context, p *pending, size int64) error {
+func (w *walker) byPages(ctx context.Context, p *pending, size int64) error {
 	for region := int64(0); region*pageRegion < size; region++ {
 		b := &block{done: make(chan struct{})}
-		if err := r.sendBlock(ctx, p, b); err != nil {
+		if err := w.sendBlock(ctx, p, b); err != nil {
 			return err
 		}
 		j := &pageBlock{block: b, file: p.file.Handle, paged: p.paged, region: region, length: int(min(pageRegion, size-region*pageRegion))}
-		if err := r.submit(ctx, j); err != nil {
+		if err := w.submit(ctx, j); err != nil {
 			return err
 		}
 	}

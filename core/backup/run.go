@@ -167,14 +167,10 @@ const maxPasses = 8
 // snapshot to be.
 func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[string]int64, *repo.Snapshot, error) {
 	r := &run{
-		o: o, w: w, chunks: chunks{of: o.Repository},
-		cache: openCache(o.CachePath),
-		names: ownerNames{source.NewNames()}, owners: ownerNames{source.NewNames()},
-		jobs: make(chan job), items: make(chan item, 4096),
-		buffers: make(chan []byte, o.Workers+1),
-		held:    make(map[string]int64),
-		links:   linkTable{files: make(map[inode]linked)},
+		o: o, writer: w, cache: openCache(o.CachePath), jobs: make(chan job), items: make(chan item, 4096),
+		buffers: make(chan []byte, o.Workers+1), links: linkTable{files: make(map[inode]linked)},
 	}
+	a := &assembler{run: r, owners: ownerNames{source.NewNames()}, held: make(map[string]int64)}
 	if o.Destination != "" {
 		var err error
 		if r.destination, err = source.Answer(ctx, o.Destination, func() (source.Mark, error) { return source.MarkOf(o.Destination) }); err != nil {
@@ -190,7 +186,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 	if o.CachePath != "" {
 		r.newCache = newCacheWriter(o.CachePath, r.cache)
 	}
-	root, err := r.all(ctx)
+	root, err := r.all(ctx, a)
 	if err == nil {
 		o.Counters.Finishing.Store(true)
 		err = w.Flush()
@@ -206,19 +202,19 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 		}
 	}
 	if err != nil {
-		return r.problems, nil, nil, err
+		return a.problems, nil, nil, err
 	}
-	return r.problems, r.held, &repo.Snapshot{
+	return a.problems, a.held, &repo.Snapshot{
 		Host: o.Host, User: o.User, Program: o.Program, System: runtime.GOOS,
-		Root: root.Content, Sources: r.read, Excludes: o.Excludes, Files: root.Files, Dirs: r.dirs, Bytes: root.Size,
-		Previous: o.Previous, Unread: int64(len(r.problems)), Writer: o.Writer, Sequence: o.Sequence, Seen: o.Seen,
+		Root: root.Content, Sources: a.read, Excludes: o.Excludes, Files: root.Files, Dirs: a.dirs, Bytes: root.Size,
+		Previous: o.Previous, Unread: int64(len(a.problems)), Writer: o.Writer, Sequence: o.Sequence, Seen: o.Seen,
 	}, nil
 }
 
-// run is the state of one Run.
+// run is what the goroutines of one pass share.
 type run struct {
 	o        Options
-	w        *repo.Writer
+	writer   *repo.Writer
 	cache    *changeCache
 	newCache *cacheWriter
 
@@ -231,24 +227,6 @@ type run struct {
 	destination source.Mark
 	scratch     string // of copies of databases
 	scratchMark source.Mark
-
-	// of the walk alone
-	names     ownerNames
-	chunks    chunks
-	top       string // the path of the source
-	bundle    *bundle
-	signature []byte // of the entry that is compared
-	scan      []byte // FastCDC's buffer
-
-	// of the assembler alone
-	owners   ownerNames
-	saver    *repo.Saver
-	buf      []byte
-	stack    []*dirState
-	read     []repo.Source
-	held     map[string]int64 // files in each of read, by path
-	dirs     int64
-	problems []Problem
 }
 
 // worker is one goroutine's tools.
@@ -263,7 +241,18 @@ type job interface {
 }
 
 // all runs the walk, the workers and the assembler to their end.
-func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
+func (r *run) all(ctx context.Context, a *assembler) (root *repo.Node, err error) {
+	if a.saver, err = r.writer.NewSaver(); err != nil {
+		return nil, err
+	}
+	workers := make([]*worker, r.o.Workers)
+	for i := range workers {
+		saver, err := r.writer.NewSaver()
+		if err != nil {
+			return nil, err
+		}
+		workers[i] = &worker{r: r, saver: saver}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	r.watch = source.NewWatch(ctx, source.WatchParams{
 		Patience: r.o.Patience, Hangs: r.o.hangs,
@@ -278,31 +267,14 @@ func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
 	g.Go(func() error {
 		defer close(r.items)
 		defer close(r.jobs)
-		return r.walk(ctx)
+		w := &walker{run: r, names: ownerNames{source.NewNames()}, chunks: chunks{of: r.o.Repository}}
+		return w.walk(ctx)
 	})
-	for range r.o.Workers {
-		saver, err := r.w.NewSaver()
-		if err != nil {
-			return nil, err
-		}
-		w := &worker{r: r, saver: saver}
-		g.Go(func() error {
-			for j := range r.jobs {
-				if w.buf == nil {
-					w.buf = repo.ChunkBuffer(blockMax)
-				}
-				if err := j.do(ctx, w); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if r.saver, err = r.w.NewSaver(); err != nil {
-		return nil, err
+	for _, w := range workers {
+		g.Go(func() error { return w.work(ctx) })
 	}
 	g.Go(func() error {
-		root, err = r.assemble(ctx)
+		root, err = a.assemble(ctx)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -311,10 +283,23 @@ func (r *run) all(ctx context.Context) (root *repo.Node, err error) {
 		}
 		return nil, err
 	}
-	if len(r.read) == 0 {
-		return nil, noSource(r.problems)
+	if len(a.read) == 0 {
+		return nil, noSource(a.problems)
 	}
 	return root, nil
+}
+
+// work does jobs until there are no more.
+func (w *worker) work(ctx context.Context) error {
+	for j := range w.r.jobs {
+		if w.buf == nil {
+			w.buf = repo.ChunkBuffer(blockMax)
+		}
+		if err := j.do(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func noSource(problems []Problem) error {

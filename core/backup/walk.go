@@ -80,21 +80,32 @@ type block struct {
 	err     error
 }
 
+// walker visits the sources, and decides what must be read. It is for one goroutine.
+type walker struct {
+	*run
+	names     ownerNames
+	chunks    chunks
+	top       string // the path of the source
+	bundle    *bundle
+	signature []byte // of the entry that is compared
+	scan      []byte // FastCDC's buffer
+}
+
 // walk visits all sources in order.
-func (r *run) walk(ctx context.Context) error {
-	for _, src := range r.o.Sources {
-		if err := r.walkSource(ctx, src); err != nil {
+func (w *walker) walk(ctx context.Context) error {
+	for _, src := range w.o.Sources {
+		if err := w.walkSource(ctx, src); err != nil {
 			return err
 		}
 	}
-	return r.submitBundle(ctx)
+	return w.submitBundle(ctx)
 }
 
-func (r *run) walkSource(ctx context.Context, src repo.Source) error {
-	r.top = src.Path
-	dir, entry, isDir, err := r.watch.Open(src.Path)
+func (w *walker) walkSource(ctx context.Context, src repo.Source) error {
+	w.top = src.Path
+	dir, entry, isDir, err := w.watch.Open(src.Path)
 	if err != nil {
-		return r.problem(ctx, src.Path, err)
+		return w.problem(ctx, src.Path, err)
 	}
 	ref := newDirRef(dir)
 	onDisk := entry.Name
@@ -102,45 +113,45 @@ func (r *run) walkSource(ctx context.Context, src repo.Source) error {
 	if !isDir {
 		defer ref.release()
 		if s, err := database.Look(dir, onDisk); err == nil && s.Logged() {
-			it := item{node: r.names.node(&s.File), source: &src}
+			it := item{node: w.names.node(&s.File), source: &src}
 			it.node.Name = src.Name
 			d := &walkedDir{path: filepath.Dir(src.Path), databases: map[string]*logbook{onDisk: {}}}
-			r.o.Counters.count(false)
-			if err := r.visitDatabase(ctx, ref, d.databases[onDisk], src.Path, s, it); err != nil {
+			w.o.Counters.count(false)
+			if err := w.visitDatabase(ctx, ref, d.databases[onDisk], src.Path, s, it); err != nil {
 				return err
 			}
-			return r.closeDatabases(ctx, d)
+			return w.closeDatabases(ctx, d)
 		}
-		return r.visit(ctx, ref, src.Path, entry, false, onDisk, &src)
+		return w.visit(ctx, ref, src.Path, entry, false, onDisk, &src)
 	}
-	if here, err := dir.Lstat("."); err == nil && r.destination.Is(dir, &here) {
+	if here, err := dir.Lstat("."); err == nil && w.destination.Is(dir, &here) {
 		ref.release()
-		return r.problem(ctx, src.Path, ErrDestination)
+		return w.problem(ctx, src.Path, ErrDestination)
 	}
-	node := r.names.node(&entry)
+	node := w.names.node(&entry)
 	if err := fillXattrs(dir, &node, "."); err != nil {
-		if err := r.problem(ctx, src.Path, err); err != nil {
+		if err := w.problem(ctx, src.Path, err); err != nil {
 			ref.release()
 			return err
 		}
 	}
-	l := r.list(ctx, ref.hold(), r.o.Exclude.Root(src.Path))
+	l := w.list(ctx, ref.hold(), w.o.Exclude.Root(src.Path))
 	defer l.close()
-	return r.walkDir(ctx, l, ref, src.Path, node, &src)
+	return w.walkDir(ctx, l, ref, src.Path, node, &src)
 }
 
 // send passes an item on. Before it waits for room it hands the open bundle
 // to the workers: the assembler may be waiting for just that.
-func (r *run) send(ctx context.Context, it item) error {
+func (w *walker) send(ctx context.Context, it item) error {
 	select {
-	case r.items <- it:
+	case w.items <- it:
 		return nil
 	default:
 	}
-	if err := r.submitBundle(ctx); err != nil {
+	if err := w.submitBundle(ctx); err != nil {
 		return err
 	}
-	return put(ctx, r.items, it)
+	return put(ctx, w.items, it)
 }
 
 // put sends to a channel unless ctx ends before there is room.
@@ -153,14 +164,14 @@ func put[T any](ctx context.Context, to chan<- T, v T) error {
 	}
 }
 
-func (r *run) submit(ctx context.Context, j job) error { return put(ctx, r.jobs, j) }
+func (w *walker) submit(ctx context.Context, j job) error { return put(ctx, w.jobs, j) }
 
-func (r *run) problem(ctx context.Context, path string, err error) error {
+func (w *walker) problem(ctx context.Context, path string, err error) error {
 	if source.Again(err) {
 		return nil
 	}
-	r.o.Counters.Problems.Add(1)
-	return r.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
+	w.o.Counters.Problems.Add(1)
+	return w.send(ctx, item{kind: kindProblem, problem: &Problem{path, err}})
 }
 
 // walkedDir is a directory under way.
@@ -176,9 +187,9 @@ type walkedDir struct {
 
 // walkDir visits a directory: it owns ref, and takes from l what is listed of it. node is the directory's
 // own, without content. A directory that cannot be listed is reported and left out.
-func (r *run) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, node repo.Node, src *repo.Source) error {
+func (w *walker) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, node repo.Node, src *repo.Source) error {
 	defer ref.release()
-	d := &walkedDir{ref: ref, path: path, cached: r.cache.dir(path)}
+	d := &walkedDir{ref: ref, path: path, cached: w.cache.dir(path)}
 	d.before = d.cached.nodes()
 	for entered := false; ; entered = true {
 		it, err := l.next(ctx)
@@ -188,67 +199,67 @@ func (r *run) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, 
 		if it.kind == listEnd {
 			switch {
 			case it.err != nil && !entered:
-				return r.problem(ctx, path, it.err)
+				return w.problem(ctx, path, it.err)
 			case it.err != nil:
 				return it.err
 			}
-			if err := r.sendSame(ctx, d); err != nil {
+			if err := w.sendSame(ctx, d); err != nil {
 				return err
 			}
-			if err := r.closeDatabases(ctx, d); err != nil {
+			if err := w.closeDatabases(ctx, d); err != nil {
 				return err
 			}
-			return r.send(ctx, item{kind: kindLeave})
+			return w.send(ctx, item{kind: kindLeave})
 		}
 		if !entered {
-			if err := r.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, dir: ref, node: node, cached: d.cached}, source: src}); err != nil {
+			if err := w.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, dir: ref, node: node, cached: d.cached}, source: src}); err != nil {
 				return err
 			}
 		}
-		if err := r.walkListing(ctx, l, d, it); err != nil {
+		if err := w.walkListing(ctx, l, d, it); err != nil {
 			return err
 		}
 		l.recycle(it.entries)
 	}
 }
 
-func (r *run) walkListing(ctx context.Context, l *lister, d *walkedDir, it listing) error {
+func (w *walker) walkListing(ctx context.Context, l *lister, d *walkedDir, it listing) error {
 	for _, p := range it.problems {
-		if err := r.problem(ctx, join(d.path, p.Name), p.Err); err != nil {
+		if err := w.problem(ctx, join(d.path, p.Name), p.Err); err != nil {
 			return err
 		}
 	}
 	if len(it.entries) > 0 {
-		r.o.Counters.path.Store(&d.path)
+		w.o.Counters.path.Store(&d.path)
 	}
 	for i := range it.entries {
 		e := &it.entries[i]
-		if err := r.o.Gate.wait(ctx); err != nil {
+		if err := w.o.Gate.wait(ctx); err != nil {
 			return err
 		}
 		old := d.before.find(e.Name)
 		if e.Kind == source.Folder {
-			if err := r.enter(ctx, l, d, e, old); err != nil {
+			if err := w.enter(ctx, l, d, e, old); err != nil {
 				return err
 			}
 			continue
 		}
-		if done, err := r.database(ctx, d, e, old); done || err != nil {
+		if done, err := w.database(ctx, d, e, old); done || err != nil {
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		if r.unchanged(ctx, e, old) && r.links.mayKeep(e) {
-			if err := r.keep(ctx, d, old); err != nil {
+		if w.unchanged(ctx, e, old) && w.links.mayKeep(e) {
+			if err := w.keep(ctx, d, old); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := r.sendSame(ctx, d); err != nil {
+		if err := w.sendSame(ctx, d); err != nil {
 			return err
 		}
-		if err := r.visit(ctx, d.ref, join(d.path, e.Name), *e, old != nil, e.Name, nil); err != nil {
+		if err := w.visit(ctx, d.ref, join(d.path, e.Name), *e, old != nil, e.Name, nil); err != nil {
 			return err
 		}
 	}
@@ -256,9 +267,9 @@ func (r *run) walkListing(ctx context.Context, l *lister, d *walkedDir, it listi
 }
 
 // keep adds the entry that d.before is at to the run of those that are as they were.
-func (r *run) keep(ctx context.Context, d *walkedDir, old *repo.Node) error {
+func (w *walker) keep(ctx context.Context, d *walkedDir, old *repo.Node) error {
 	if at := d.before.at; at != d.same.first+d.same.count {
-		if err := r.sendSame(ctx, d); err != nil {
+		if err := w.sendSame(ctx, d); err != nil {
 			return err
 		}
 		d.same.first = at
@@ -267,25 +278,25 @@ func (r *run) keep(ctx context.Context, d *walkedDir, old *repo.Node) error {
 	if old.Kind == repo.NodeFile {
 		d.same.files++
 		d.same.size += old.Size
-		r.o.Counters.Files.Add(1)
-		r.o.Counters.Bytes.Add(old.Size)
+		w.o.Counters.Files.Add(1)
+		w.o.Counters.Bytes.Add(old.Size)
 	}
 	return nil
 }
 
 // sendSame passes the run of entries that are as they were on.
-func (r *run) sendSame(ctx context.Context, d *walkedDir) error {
+func (w *walker) sendSame(ctx context.Context, d *walkedDir) error {
 	same := d.same
 	d.same = sameRun{first: same.first + same.count}
 	if same.count == 0 {
 		return nil
 	}
-	return r.send(ctx, item{kind: kindSame, same: same})
+	return w.send(ctx, item{kind: kindSame, same: same})
 }
 
 // enter visits a directory in a directory.
-func (r *run) enter(ctx context.Context, l *lister, d *walkedDir, e *source.Entry, old *repo.Node) error {
-	if err := r.sendSame(ctx, d); err != nil {
+func (w *walker) enter(ctx context.Context, l *lister, d *walkedDir, e *source.Entry, old *repo.Node) error {
+	if err := w.sendSame(ctx, d); err != nil {
 		return err
 	}
 	path := join(d.path, e.Name)
@@ -294,18 +305,18 @@ func (r *run) enter(ctx context.Context, l *lister, d *walkedDir, e *source.Entr
 		return err
 	}
 	if it.err != nil {
-		return r.gone(ctx, path, it.err)
+		return w.gone(ctx, path, it.err)
 	}
-	node := r.names.node(e)
+	node := w.names.node(e)
 	if old != nil && old.Kind == repo.NodeDir && string(old.Local) == string(node.Local) {
 		node.Xattrs = old.Xattrs // its ctime says that they are the same
 	} else if err := fillXattrs(d.ref.Dir, &node, e.Name); err != nil {
-		if err := r.problem(ctx, path, err); err != nil {
+		if err := w.problem(ctx, path, err); err != nil {
 			it.dir.release()
 			return err
 		}
 	}
-	return r.walkDir(ctx, l, it.dir, path, node, nil)
+	return w.walkDir(ctx, l, it.dir, path, node, nil)
 }
 
 func join(dir, name string) string {
@@ -317,47 +328,47 @@ func join(dir, name string) string {
 
 // visit handles everything that is not a directory and not as it was. known reports whether the
 // run before saw something of that name, name is its name on disk.
-func (r *run) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, known bool, name string, src *repo.Source) error {
-	r.o.Counters.path.Store(&path)
-	node := r.names.node(&e)
+func (w *walker) visit(ctx context.Context, ref *dirRef, path string, e source.Entry, known bool, name string, src *repo.Source) error {
+	w.o.Counters.path.Store(&path)
+	node := w.names.node(&e)
 	onDisk := e
 	onDisk.Name = name
 	if e.Kind != source.File {
-		return r.visitSpecial(ctx, ref, path, &onDisk, node, src)
+		return w.visitSpecial(ctx, ref, path, &onDisk, node, src)
 	}
 	// What says that it is empty is taken for empty. Files of /proc say so of what they make up when they are read; to read some of them has
 	// effects, or no end, and nobody restores one.
 	if e.Size == 0 { // of other files, the worker that opens them reads these
 		if err := fillXattrs(ref.Dir, &node, name); err != nil {
-			if err := r.problem(ctx, path, err); err != nil {
+			if err := w.problem(ctx, path, err); err != nil {
 				return err
 			}
 		}
 	}
-	r.o.Counters.count(known)
-	p := &pending{path: path, entry: onDisk, top: r.top}
-	p.first = r.links.first(p)
+	w.o.Counters.count(known)
+	p := &pending{path: path, entry: onDisk, top: w.top}
+	p.first = w.links.first(p)
 	switch {
 	case p.first != nil || e.Size == 0:
-		return r.send(ctx, item{node: node, file: p, source: src})
+		return w.send(ctx, item{node: node, file: p, source: src})
 	case e.Size <= smallMax:
 		p.dir = ref.hold()
-		if err := r.gather(ctx, p); err != nil {
+		if err := w.gather(ctx, p); err != nil {
 			return err
 		}
-		return r.send(ctx, item{node: node, file: p, source: src})
+		return w.send(ctx, item{node: node, file: p, source: src})
 	}
-	return r.large(ctx, ref, p, item{node: node, file: p, source: src})
+	return w.large(ctx, ref, p, item{node: node, file: p, source: src})
 }
 
 // visitSpecial handles a link, a FIFO or a device. What is read by its name counts only if it is still the same afterwards.
-func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *source.Entry, node repo.Node, src *repo.Source) error {
+func (w *walker) visitSpecial(ctx context.Context, ref *dirRef, path string, e *source.Entry, node repo.Node, src *repo.Source) error {
 	for try := 1; ; try++ {
 		var fault error
 		if e.Kind == source.Symlink {
 			target, err := ref.ReadLink(e.Name)
 			if err != nil && (try == readTries || errors.Is(err, source.ErrNoAnswer)) {
-				return r.gone(ctx, path, err)
+				return w.gone(ctx, path, err)
 			}
 			node.Target, fault = target, err
 		}
@@ -365,58 +376,58 @@ func (r *run) visitSpecial(ctx context.Context, ref *dirRef, path string, e *sou
 		now, err := ref.Lstat(e.Name)
 		switch {
 		case err != nil:
-			return r.gone(ctx, path, err)
+			return w.gone(ctx, path, err)
 		case now.Kind != e.Kind:
-			return r.problem(ctx, path, errChanged)
+			return w.problem(ctx, path, errChanged)
 		case fault == nil && stateOf(&now) == stateOf(e):
 			if xattrFault != nil {
-				if err := r.problem(ctx, path, xattrFault); err != nil {
+				if err := w.problem(ctx, path, xattrFault); err != nil {
 					return err
 				}
 			}
-			return r.send(ctx, item{node: node, source: src})
+			return w.send(ctx, item{node: node, source: src})
 		case try == readTries:
-			return r.problem(ctx, path, errChanged)
+			return w.problem(ctx, path, errChanged)
 		}
 		name := node.Name
-		node, *e = r.names.node(&now), now
+		node, *e = w.names.node(&now), now
 		node.Name = name
 	}
 }
 
 // gone reports an error unless the file has merely been deleted meanwhile.
-func (r *run) gone(ctx context.Context, path string, err error) error {
+func (w *walker) gone(ctx context.Context, path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return r.problem(ctx, path, err)
+	return w.problem(ctx, path, err)
 }
 
 // gather adds a small file to the open bundle and closes it where the rule says.
-func (r *run) gather(ctx context.Context, p *pending) error {
-	if r.bundle == nil {
-		r.bundle = &bundle{done: make(chan struct{})}
+func (w *walker) gather(ctx context.Context, p *pending) error {
+	if w.bundle == nil {
+		w.bundle = &bundle{done: make(chan struct{})}
 	}
-	b := r.bundle
+	b := w.bundle
 	p.bundle, p.index = b, len(b.files)
 	if n := len(b.files); n == 0 || b.files[n-1].dir != p.dir {
 		b.folders++
 	}
 	b.files = append(b.files, p)
 	b.size += p.entry.Size
-	if b.size >= bundleMax-smallMax || b.folders >= bundleFolders() || r.w.CutAfter(p.entry.Name, p.entry.Size, bundleAvg) {
-		return r.submitBundle(ctx)
+	if b.size >= bundleMax-smallMax || b.folders >= bundleFolders() || w.writer.CutAfter(p.entry.Name, p.entry.Size, bundleAvg) {
+		return w.submitBundle(ctx)
 	}
 	return nil
 }
 
-func (r *run) submitBundle(ctx context.Context) error {
-	b := r.bundle
+func (w *walker) submitBundle(ctx context.Context) error {
+	b := w.bundle
 	if b == nil {
 		return nil
 	}
-	r.bundle = nil
-	return r.submit(ctx, b)
+	w.bundle = nil
+	return w.submit(ctx, b)
 }
 
 // bundleFolders is how many folders a bundle keeps open at most: files of a few bytes may stand in any number of them, and a machine may

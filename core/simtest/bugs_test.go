@@ -38,7 +38,7 @@ func TestSchedulesFindPlantedBugs(t *testing.T) {
 		},
 		{
 			"an empty mount point is a source", "../backup/assemble.go",
-			"if files == 0 && r.o.Held[src.Path] > 0 {", "if false {", "the backup holds",
+			"if files == 0 && a.o.Held[src.Path] > 0 {", "if false {", "the backup holds",
 		},
 		{
 			"a full place cannot be pruned", "../repo/objects.go",

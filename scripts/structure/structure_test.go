@@ -25,10 +25,9 @@ const (
 
 // tooLarge lists what is over a limit today, with its size.
 var tooLarge = map[string]int{
-	"methods of core/backup.run": 64,
-	"files of ui":                59, // packages by feature are to come
-	"lines of ui":                7160,
-	"methods of ui.UI":           135,
+	"files of ui":      59, // packages by feature are to come
+	"lines of ui":      7160,
+	"methods of ui.UI": 135,
 	"function ui/password_screen.go passwordScreen": 82,
 	"function ui/restore_files.go files":            113,
 	"methods of ui/cli.cli":                         60,
