@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -197,21 +196,6 @@ func untaken(err error) error {
 	}
 	return fmt.Errorf("%w: %w", ErrUnsettled, err)
 }
-
-// openScratch makes an empty folder for copies of databases. A run that was killed may have left some in it. Without one, databases are read
-// where they lie.
-func (r *run) openScratch() {
-	if r.scratch = r.o.Scratch; r.scratch == "" {
-		r.scratch, _ = os.MkdirTemp("", "holdfast-")
-		return
-	}
-	_ = os.RemoveAll(r.scratch)
-	_ = os.MkdirAll(r.scratch, 0o700)
-	r.scratchMark, _ = source.MarkOf(r.scratch)
-}
-
-// closeScratch removes it.
-func (r *run) closeScratch() { _ = os.RemoveAll(r.scratch) } // what is left goes with the next run
 
 // busy reports whether an open file is a database that must be taken: one that was written to just now may be written to at this moment,
 // and its times would not tell.

@@ -67,7 +67,7 @@ func (w *walker) list(ctx context.Context, ref *dirRef, exclude source.Level) *l
 	ctx, stop := context.WithCancel(ctx)
 	l := &lister{
 		out: make(chan listing, readAhead), free: make(chan []source.Entry, readAhead+2), stop: stop,
-		destination: w.destination, scratch: w.scratchMark,
+		destination: w.destination, scratch: w.scratch.mark,
 	}
 	go func() {
 		defer close(l.out)

@@ -178,8 +178,8 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 		}
 	}
 	defer r.cache.close()
-	r.openScratch()
-	defer r.closeScratch()
+	r.scratch = newScratch(o.Scratch)
+	defer r.scratch.remove()
 	for range cap(r.buffers) {
 		r.buffers <- nil
 	}
@@ -225,8 +225,7 @@ type run struct {
 	watch   *source.Watch
 
 	destination source.Mark
-	scratch     string // of copies of databases
-	scratchMark source.Mark
+	scratch     scratch
 }
 
 // worker is one goroutine's tools.
