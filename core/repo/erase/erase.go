@@ -35,8 +35,8 @@ type Report struct {
 // Run takes files and folders out of snapshots. Each snapshot that held one is replaced by one
 // that is the same without it. A chunk in which bytes of theirs lie beside others, as of gathered small files and of
 // databases, is stored anew without them, and every snapshot that uses it is replaced too. The bytes
-// themselves go with Prune, thorough and twice. It needs a Repository that is freshly opened.
-// Cut off anywhere, nothing but what was to be erased is missing from any snapshot; another Erase goes on.
+// themselves go with prune.Run, thorough and twice. It needs a Repository that is freshly opened.
+// Cut off anywhere, nothing but what was to be erased is missing from any snapshot; another Run goes on.
 // Errors: ErrNoEntry when no snapshot holds one of the paths; ErrChanging; ErrDamaged, and nothing
 // has changed, when a snapshot does not read; those of WriteSnapshot.
 func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
@@ -301,7 +301,7 @@ func (e *eraser) replace(ctx context.Context, w *repo.Writer) error {
 	return err
 }
 
-// write makes a snapshot visible in place of the old one of its name, unless an Erase
+// write makes a snapshot visible in place of the old one of its name, unless a Run
 // that was cut off has done so.
 func (e *eraser) write(ctx context.Context, w *repo.Writer, s *repo.Snapshot) (repo.Name, error) {
 	for _, other := range e.all {

@@ -28,7 +28,7 @@ type places struct {
 }
 
 func (p *pruner) places(v index.View) *places {
-	own, foreign := p.markedBy()
+	own, foreign := p.marks.packs()
 	s := &places{
 		v: v, rank: make([]int, v.Packs()), could: make([]int64, v.Packs()), others: make(map[repo.ID][]index.Row),
 		strict: p.snapshots.needed.has,
@@ -97,13 +97,13 @@ func (s *places) better(a, b *index.Row) bool {
 
 // count distributes the needed chunks over the packs that are there.
 func (p *pruner) count() (map[repo.Name]*packUse, error) {
-	own, foreign := p.markedBy()
+	own, foreign := p.marks.packs()
 	out := make(map[repo.Name]*packUse, len(p.present))
 	for n, size := range p.present {
 		out[n] = &packUse{name: n, size: size, marked: own[n] || foreign[n]}
 	}
-	for n, m := range p.marks {
-		if seen := p.o.Seen.Marks[n]; m.Pruner != p.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
+	for n, m := range p.marks.all {
+		if seen := p.o.Seen.Marks[n]; m.Pruner != p.marks.id && !seen.IsZero() && p.o.Now().Sub(seen) >= foreignMarkFor {
 			for _, pack := range m.Packs {
 				if out[pack] != nil {
 					out[pack].left = true

@@ -31,8 +31,9 @@ func TestWhereAChunkIsCounted(t *testing.T) {
 		chunk := format.PackEntry{ID: repo.ID{7}, Record: 100, Content: 99}
 		e.Index.Add(format.PackList{Name: a, Size: 1000, Entries: []format.PackEntry{chunk}})
 		e.Index.Add(format.PackList{Name: b, Size: 1000, Entries: []format.PackEntry{chunk}})
-		p := &pruner{e: e, id: own, marks: c.marks, present: map[repo.Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
+		p := &pruner{e: e, present: map[repo.Name]int64{a: 1000, b: 1000}, snapshots: &reach{}, pending: &reach{}}
 		p.o.Seen, p.o.Now = &State{}, time.Now
+		p.marks = marks{e: e, o: &p.o, id: own, all: c.marks}
 		p.snapshots.needed.add(0)
 		all, err := p.count()
 		if err != nil || all[c.want].live == 0 || all[a].live+all[b].live != 100+format.GCMTag {

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Remove are the snapshots to delete.
 	Remove []repo.Name
-	// Seen is what this computer remembers from one prune to the next. Prune changes it;
+	// Seen is what this computer remembers from one prune to the next. Run changes it;
 	// Save, if not nil, is called whenever it has. It must be kept for this
 	// repository alone, and by one computer alone.
 	Seen *State
@@ -88,7 +88,6 @@ type pruner struct {
 	e   *engine.Engine
 	o   Options
 	out Report
-	id  [16]byte
 
 	snapshots *reach              // what they need; grows from survey to survey
 	pending   *reach              // what pending objects need, anew at each survey
@@ -96,7 +95,7 @@ type pruner struct {
 	busy      map[repo.Name]bool  // indexes that pending objects name
 	indexes   map[repo.Name]bool  // that were loaded before the packs were listed: of what others name, present says nothing
 	present   map[repo.Name]int64 // packs
-	marks     map[repo.Name]format.Mark
+	marks     marks
 	moved     map[repo.Name]bool // packs whose live chunks stand in new packs as well
 	unsure    map[repo.Name]bool // packs that were stored when the place got full: copies
 	dead      map[repo.Name]bool // snapshots that a preview takes for removed; otherwise one that can be seen counts
@@ -105,7 +104,7 @@ type pruner struct {
 
 // Run deletes the snapshots to be removed, marks what no snapshot needs,
 // and deletes what it has marked long enough ago. It needs a Repository that is freshly opened.
-// Cut off anywhere, every kept snapshot is whole, and the next Prune goes on.
+// Cut off anywhere, every kept snapshot is whole, and the next Run goes on.
 // Errors: ErrChanging, ErrDamaged (nothing is deleted when something that is needed does not
 // read back), ErrChanged, those of store.
 func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
@@ -119,6 +118,7 @@ func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 		o.Save = func() error { return nil }
 	}
 	p := &pruner{r: r, e: r.Engine(), o: o, walked: make(map[repo.Name]bool), moved: make(map[repo.Name]bool), unsure: make(map[repo.Name]bool), dead: make(map[repo.Name]bool)}
+	p.marks = marks{e: p.e, o: &p.o}
 	p.snapshots = &reach{e: r.Engine()}
 	if o.Progress != nil {
 		var read int64
@@ -135,11 +135,11 @@ func (p *pruner) run(ctx context.Context) error {
 	if err := p.checkHeader(ctx); err != nil {
 		return err
 	}
-	if seen := p.o.Seen; len(seen.Pruner) != len(p.id) {
+	if seen := p.o.Seen; len(seen.Pruner) != len(p.marks.id) {
 		secret := format.NewSecret()
-		*seen = State{Pruner: secret[:len(p.id)]}
+		*seen = State{Pruner: secret[:len(p.marks.id)]}
 	}
-	copy(p.id[:], p.o.Seen.Pruner)
+	copy(p.marks.id[:], p.o.Seen.Pruner)
 	if err := p.removeSnapshots(ctx); err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (p *pruner) run(ctx context.Context) error {
 	if err := p.sweep(ctx); err != nil {
 		return errors.Join(full, err)
 	}
-	if err := p.tidyMarks(ctx); err != nil {
+	if err := p.marks.tidy(ctx); err != nil {
 		return errors.Join(full, err)
 	}
 	if full == nil || p.out.FreedPacks == 0 {
@@ -219,7 +219,7 @@ func (p *pruner) removeSnapshots(ctx context.Context) error {
 
 // preview fills in what a run would do.
 func (p *pruner) preview(all map[repo.Name]*packUse) {
-	due := p.due()
+	due := p.marks.due()
 	moving := make(map[repo.Name]bool)
 	for _, u := range p.toMove(all) {
 		moving[u.name] = true
@@ -243,19 +243,6 @@ func (p *pruner) preview(all map[repo.Name]*packUse) {
 	p.next()
 }
 
-// due are the packs in marks that this computer has seen long enough ago.
-func (p *pruner) due() map[repo.Name]bool {
-	out := make(map[repo.Name]bool)
-	for n, m := range p.ownMarks() {
-		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && p.o.Now().Sub(seen) >= p.o.Grace {
-			for _, pack := range m.Packs {
-				out[pack] = true
-			}
-		}
-	}
-	return out
-}
-
 // next fills in when the first mark is due.
 func (p *pruner) next() {
 	p.out.NextDeletion = time.Time{}
@@ -263,7 +250,7 @@ func (p *pruner) next() {
 		return
 	}
 	first := p.o.Now().Add(p.o.Grace)
-	for n := range p.ownMarks() {
+	for n := range p.marks.own() {
 		if seen := p.o.Seen.Marks[n]; !seen.IsZero() && seen.Add(p.o.Grace).Before(first) {
 			first = seen.Add(p.o.Grace)
 		}
@@ -290,23 +277,6 @@ func (p *pruner) observe(seen map[repo.Name]time.Time, there func(repo.Name) boo
 		}
 	}
 	return out
-}
-
-// mark marks packs in which nothing is counted.
-func (p *pruner) mark(ctx context.Context, all map[repo.Name]*packUse) error {
-	marked, _ := p.markedBy()
-	var fresh []repo.Name
-	for _, u := range all {
-		if u.live == 0 && !marked[u.name] {
-			fresh = append(fresh, u.name)
-		}
-	}
-	if len(fresh) > 0 {
-		if _, err := p.putMark(ctx, fresh); err != nil {
-			return err
-		}
-	}
-	return p.remember(ctx)
 }
 
 // remember looks at the marks and the pending objects that are there and

@@ -66,7 +66,7 @@ func (p *pruner) survey(ctx context.Context) (map[repo.Name]*packUse, error) {
 	if err := p.checkHeader(ctx); err != nil {
 		return nil, err
 	}
-	if p.marks, err = sealed.Records(ctx, p.e.Objects, format.KindMark, format.DecodeMark); err != nil {
+	if err := p.marks.read(ctx); err != nil {
 		return nil, err
 	}
 	bad, err := p.e.LoadIndex(ctx)

@@ -17,11 +17,11 @@ func (p *pruner) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := p.unmark(ctx, all); err != nil {
+		if err := p.marks.unmark(ctx, all); err != nil {
 			return err
 		}
 		drop := make(map[repo.Name]bool)
-		for n := range p.due() {
+		for n := range p.marks.due() {
 			if u := all[n]; u != nil && u.live == 0 {
 				drop[n] = true
 			}
