@@ -86,7 +86,9 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 // Fresh returns the same repository with nothing loaded yet.
 func (r *Repository) Fresh() *Repository { return Of(r.e.Fresh()) }
 
-// NewWriter returns a writer of chunks and snapshots, as [Engine.NewWriter] does.
+// NewWriter prepares for writing: it loads the indexes, takes up packs that an interrupted run left
+// without an index, and forgets packs that are gone from the destination or marked for deletion, so that
+// their chunks are stored again. packBytes is how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
 func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
 	return r.e.NewWriter(ctx, packBytes)
 }

@@ -5,10 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/index"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
 
 // Engine reads and writes the chunks of a repository, and through its Objects all else. It is safe for concurrent use, except
@@ -67,6 +66,7 @@ func (eng *Engine) Fresh() *Engine {
 	return fresh
 }
 
+// IsListed reports whether some index in memory names a pack.
 func (eng *Engine) IsListed(n format.Name) bool {
 	eng.mu.Lock()
 	defer eng.mu.Unlock()

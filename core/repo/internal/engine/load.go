@@ -7,11 +7,10 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
 
 // LoadIndex reads the indexes that are not in memory yet. Call it after

@@ -7,11 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
+	"github.com/holdfast-backup/holdfast/core/repo/internal/sealed"
 )
 
 // What writers aim at; readers need not know (docs/format.md, chapter 6).
