@@ -26,7 +26,7 @@ type Repository struct{ e *engine.Engine }
 // Of returns the repository that stands on an engine.
 func Of(e *engine.Engine) *Repository { return &Repository{e} }
 
-// Engine is for the packages below core/repo, which keep a repository up.
+// Engine is what packages check, prune, erase and protection work on. Nobody else needs it.
 func (r *Repository) Engine() *engine.Engine { return r.e }
 
 // SetAhead lets tests be a computer whose clock is ahead by so much, or behind: by it snapshots are dated, and what is dated later is
