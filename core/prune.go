@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -127,9 +128,9 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	}
 	at := &prunePosition{}
 	o.Progress = at.set
-	m := startMeter(ctx, progress, at.progress)
+	m := meter.Start(ctx, progress, at.progress)
 	p, err := r.Prune(ctx, o)
-	m.end()
+	m.End()
 	if len(p.Removed) > 0 && !req.DryRun {
 		err = errors.Join(err, up.forgetRemoved(p.Removed))
 	}
