@@ -103,6 +103,7 @@ func (a *App) KeyringAnswers(ctx context.Context) error { return raise(a.profile
 
 // UseKeyFile keeps the key that protects this computer's secrets in a file that only its owner may read, where no keyring answers.
 func (a *App) UseKeyFile() error { return raise(a.profile.UseKeyFile()) }
+
 // Passwords holds the verbs about the password of the backup and the vault that checks it.
 type Passwords struct{ app *App }
 
