@@ -103,3 +103,21 @@ func (a *App) KeyringAnswers(ctx context.Context) error { return raise(a.profile
 
 // UseKeyFile keeps the key that protects this computer's secrets in a file that only its owner may read, where no keyring answers.
 func (a *App) UseKeyFile() error { return raise(a.profile.UseKeyFile()) }
+
+// Passwords holds the verbs about the password of the backup and the vault that checks it.
+type Passwords struct{ app *App }
+
+// Encryption holds the verbs about the key of the backup.
+type Encryption struct{ app *App }
+
+// Upkeep holds the verbs about stored data: verify, drill, prune, erase, repair.
+type Upkeep struct{ app *App }
+
+// Passwords returns the verbs about the password.
+func (a *App) Passwords() Passwords { return Passwords{a} }
+
+// Encryption returns the verbs about the key.
+func (a *App) Encryption() Encryption { return Encryption{a} }
+
+// Upkeep returns the verbs about what is stored.
+func (a *App) Upkeep() Upkeep { return Upkeep{a} }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/backup"
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/erase"
@@ -79,9 +80,9 @@ func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Prog
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	at := &prunePosition{}
 	o.Progress = func(done, total int) { at.set(prune.Looking, int64(done), int64(total)) }
-	m := startMeter(ctx, progress, at.progress)
+	m := meter.Start(ctx, progress, at.progress)
 	out, err := erase.Run(ctx, r, o)
-	m.end()
+	m.End()
 	report := EraseReport{Snapshots: out.Snapshots, Files: out.Files, Bytes: out.Bytes, Present: stillThere(set.Sources, o.Paths), DryRun: req.DryRun}
 	if !req.DryRun && len(out.Replaced)+len(out.Removed) > 0 {
 		err = errors.Join(err, up.forgetErased(set.Repository, out))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/repo/protection"
 )
 
 // Kept is what a change of the key keeps of one computer's backups.
@@ -115,4 +117,69 @@ func (enc Encryption) enterKey(ctx context.Context, key *backupkey.Key) error {
 		set.Seen, set.KeyConfirmed = seenBy(r), time.Now()
 		set.VaultCard, set.VaultState, set.PasswordConfirmed, set.PasswordChecks = r.Facts().VaultCard, nil, time.Time{}, 0
 	})
+}
+
+// ChangeKey puts another key to use: older backups and what is written from
+// now on open with it, and no longer with the old one. That one still opens a
+// copy of the destination as it is now. Data is not stored again.
+// A backup with a password needs it here, to put the new key behind it, unless
+// the password is removed first.
+// Errors: ErrNotEncrypted, ErrChangePending, ErrHasVault, ErrVault….
+func (enc Encryption) ChangeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
+	return enc.app.run(RunKeyChange, func(*Run) error { return enc.changeKey(ctx, key, password) })
+}
+
+func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, password *PasswordRequest) error {
+	if enc.app.profile.Settings().Change != "" {
+		return ErrChangePending
+	}
+	r, err := enc.app.openToWrite(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Store().Close() //nolint:errcheck // nothing is buffered
+	if r.Facts().Protection != repo.ProtectionKey {
+		return ErrNotEncrypted
+	}
+	old := r.Facts().VaultCard
+	if old != nil && password == nil {
+		return ErrHasVault
+	}
+	before, beforeErr := enc.app.Passwords().ownPlace(old) // before another address is remembered
+	s, err := enc.app.profile.Secrets(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Clear()
+	if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
+		return err
+	}
+	var account VaultCard
+	var card []byte
+	if password != nil {
+		if account, err = enc.app.Passwords().registerAnew(ctx, *password, old, key); err != nil {
+			return err
+		}
+		card = account.Encode()
+	}
+	if err := protection.ChangeKey(ctx, r, key, card); err != nil {
+		// Which of the two counts is the destination's to say: keyFor finds out.
+		return err
+	}
+	oldKey, err := backupkey.FromBytes(s.Key)
+	if err != nil {
+		return err
+	}
+	defer oldKey.Clear()
+	err = errors.Join(
+		enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}),
+		enc.app.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
+	)
+	if card != nil {
+		err = errors.Join(err, enc.app.Passwords().rememberVault(account, password.Vault))
+	}
+	if old != nil && err == nil && beforeErr == nil {
+		err = enc.app.Passwords().removeAccountAt(ctx, before, oldKey) // what it holds opens only what was written before
+	}
+	return err
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -115,17 +116,22 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 		report.Removed++
 		remove = append(remove, s.Name)
 	}
-	state, at := up.pruneState(), &prunePosition{}
+	state := up.pruneState()
 	o := prune.Options{
 		Remove: remove, Seen: &state.State, Save: state.save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
-		Grace: req.Grace, Thorough: req.Thorough, Progress: at.set,
+		Grace: req.Grace, Thorough: req.Thorough,
 	}
 	if req.Grace < 0 {
 		o.Grace = DefaultGrace
 	}
-	m := startMeter(ctx, progress, at.progress)
+	if req.DryRun {
+		o.Save = nil
+	}
+	at := &prunePosition{}
+	o.Progress = at.set
+	m := meter.Start(ctx, progress, at.progress)
 	p, err := prune.Run(ctx, r, o)
-	m.end()
+	m.End()
 	if len(p.Removed) > 0 && !req.DryRun {
 		err = errors.Join(err, up.forgetRemoved(p.Removed))
 	}

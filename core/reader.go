@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/browse"
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/check"
@@ -149,13 +150,15 @@ func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Pr
 		}
 	}
 	var counts verifyCounts
-	m := startMeter(ctx, progress, counts.progress)
+	m := meter.Start(ctx, progress, func() Progress {
+		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
+	})
 	o := check.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set}
 	if r.app != nil {
 		o.After, _ = repo.ParseName(r.app.profile.Settings().VerifiedTo)
 	}
 	v, err := check.Verify(ctx, r.r.Fresh(), o)
-	m.end()
+	m.End()
 	if err == nil && r.app != nil && v.Last != (repo.Name{}) {
 		err = r.app.profile.Update(func(s *profile.Settings) { s.VerifiedTo = v.Last.String() })
 	}

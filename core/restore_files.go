@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/restore"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -53,7 +54,7 @@ func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, prog
 	run.Snapshot, run.Target = s.ID(), DisplayName(targets(parts))
 	c := &restore.Counters{}
 	whole := len(req.Paths) == 0 && len(req.Include) == 0
-	m := startMeter(ctx, progress, func() Progress {
+	m := meter.Start(ctx, progress, func() Progress {
 		p := Progress{
 			Step: StepRestoring, Path: DisplayName(c.Path()), FilesDone: c.Files.Load(), FilesTotal: c.FilesTotal.Load(),
 			BytesDone: c.Bytes.Load(), BytesTotal: c.BytesTotal.Load(), Problems: int(c.Problems.Load()),
@@ -72,7 +73,7 @@ func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, prog
 			break
 		}
 	}
-	m.end()
+	m.End()
 	for _, p := range res.Problems {
 		run.Problems = append(run.Problems, Problem{DisplayName(p.Path), reason(p.Err)})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -191,7 +192,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bool, progress func(Progress)) (BackupReport, error) {
 	begin := time.Now()
 	set := a.profile.Settings()
-	exclude, err := newExclude(set.Excludes)
+	exclude, err := source.ReadExclude(set.Excludes)
 	if err != nil {
 		return BackupReport{}, err
 	}
@@ -225,9 +226,9 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 		total, stop = a.totals(ctx, set, exclude, o.Counters)
 		defer stop()
 	}
-	m := startMeter(ctx, progress, func() Progress { return progressOf(o.Counters, total, gate) })
+	m := meter.Start(ctx, progress, func() Progress { return progressOf(o.Counters, total, gate) })
 	res, err := backup.Run(ctx, o)
-	m.end()
+	m.End()
 	states, moved := a.sourceStates(ctx, res.Held)
 	res.Problems = append(res.Problems, moved...)
 	for _, p := range res.Problems {

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -38,7 +39,7 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 	if err != nil {
 		return err
 	}
-	if _, err := newExclude(req.Excludes); err != nil {
+	if _, err := source.ReadExclude(req.Excludes); err != nil {
 		return err
 	}
 	s, err := a.p.Places.Open(ctx, destination, !req.Existing)

@@ -10,7 +10,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/places"
@@ -36,7 +35,7 @@ func (a *App) SetSources(ctx context.Context, sources, excludes []string) error 
 	if err != nil {
 		return err
 	}
-	if _, err := newExclude(excludes); err != nil {
+	if _, err := source.ReadExclude(excludes); err != nil {
 		return raise(err)
 	}
 	return a.profile.Update(func(s *profile.Settings) { s.Sources, s.Excludes = clean, slices.Clone(excludes) })
@@ -44,7 +43,7 @@ func (a *App) SetSources(ctx context.Context, sources, excludes []string) error 
 
 // Estimate counts files and bytes of what would be backed up.
 func (a *App) Estimate(ctx context.Context, sources, excludes []string, progress func(files, bytes int64)) (files, bytes int64, err error) {
-	x, err := newExclude(excludes)
+	x, err := source.ReadExclude(excludes)
 	if err != nil {
 		return 0, 0, raise(err)
 	}
@@ -75,25 +74,6 @@ func UsualFolders() []string { return source.Usual() }
 
 // FindApps returns the message programs that have files on this computer.
 func FindApps() []FoundApp { return source.FindApps() }
-
-// presetPrefix marks a preset among the exclude patterns.
-const presetPrefix = "preset:"
-
-func newExclude(patterns []string) (*source.Exclude, error) {
-	var ids, own []string
-	for _, p := range patterns {
-		if id, ok := strings.CutPrefix(p, presetPrefix); ok {
-			ids = append(ids, id)
-		} else {
-			own = append(own, p)
-		}
-	}
-	presets, err := source.PresetsByID(ids)
-	if err != nil {
-		return nil, err
-	}
-	return source.NewExclude(own, presets...)
-}
 
 // Preset is a group of exclusions; put "preset:" and its ID among the excludes.
 type Preset struct{ ID, Title string }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/browse"
+	"github.com/holdfast-backup/holdfast/core/meter"
 )
 
 // Protection says who can open a backup.
@@ -32,42 +33,23 @@ const (
 	ChangeGiveUpOff Change = "give-up-turn-off"
 )
 
-// Step is what long work is doing now, in the order in which a run meets them.
-type Step string
+// Step is what long work is doing now.
+type Step = meter.Step
 
-// The steps of all kinds of long work.
+// The steps of all kinds of long work, in the order in which a run meets them.
 const (
-	StepPreparing Step = "preparing" // opening the destination, reading its index
-	StepBackingUp Step = "backing-up"
-	StepFinishing Step = "finishing" // index and snapshot
-	StepProving   Step = "proving"   // reading the new backup back
-	StepMoving    Step = "moving"    // storing anew what is kept among much that goes
-	StepDeleting  Step = "deleting"  // removing what is not needed any more
-	StepRestoring Step = "restoring"
-	StepChecking  Step = "checking"
+	StepPreparing = meter.Preparing
+	StepBackingUp = meter.BackingUp
+	StepFinishing = meter.Finishing
+	StepProving   = meter.Proving
+	StepMoving    = meter.Moving
+	StepDeleting  = meter.Deleting
+	StepRestoring = meter.Restoring
+	StepChecking  = meter.Checking
 )
 
 // Progress is one report of long work. It is a value: keep it, compare it.
-type Progress struct {
-	Step Step
-	// Path is what is being worked on, as shown to people ("" when nothing in particular).
-	Path string
-	// Waiting is a path of a source that has not answered for a while, as on a network drive whose server is gone; "" when there is none.
-	Waiting string
-	// FilesDone of FilesTotal files; a total of 0 is not known yet.
-	FilesDone, FilesTotal int64
-	// BytesDone of BytesTotal bytes of the source (or of the stored data when checking).
-	BytesDone, BytesTotal int64
-	// BytesNew, of a backup, are those that the destination did not have yet: the others are looked at only.
-	BytesNew int64
-	// BytesPerSecond is a moving average; 0 while unknown.
-	BytesPerSecond float64
-	// TimeLeft is an honest estimate; negative while there is none yet.
-	TimeLeft time.Duration
-	Paused   bool
-	// Problems counts files that could not be read (or written) so far.
-	Problems int
-}
+type Progress = meter.Report
 
 // Problem is one file that could not be read or written whole. It never stops a run.
 type Problem struct {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/drill"
+	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/check"
@@ -73,11 +75,11 @@ func (up Upkeep) drill(ctx context.Context, req DrillRequest, progress func(Prog
 			}
 		},
 	})
-	m := startMeter(ctx, progress, func() Progress {
+	m := meter.Start(ctx, progress, func() Progress {
 		return Progress{Step: StepChecking, FilesDone: d.Files.Load(), BytesDone: d.Bytes.Load(), BytesTotal: d.Target}
 	})
 	last, err := d.Run(ctx)
-	m.end()
+	m.End()
 	report.Files, report.Bytes, report.Seconds = d.Files.Load(), d.Bytes.Load(), time.Since(begin).Seconds()
 	if err != nil {
 		return report, err
@@ -146,11 +148,21 @@ func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Pr
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	var counts verifyCounts
-	m := startMeter(ctx, progress, counts.progress)
+	m := meter.Start(ctx, progress, func() Progress {
+		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
+	})
 	p, err := check.Repair(ctx, r, check.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
-	m.end()
+	m.End()
 	return RepairReport{
 		Repaired: append([]string{}, p.Repaired...), Damage: append([]string{}, p.Damage...), LostFiles: p.LostFiles, Lost: p.Lost,
 		Seconds: time.Since(begin).Seconds(), DryRun: req.DryRun,
 	}, err
+}
+
+// verifyCounts are a check's progress.
+type verifyCounts struct{ done, total atomic.Int64 }
+
+func (c *verifyCounts) set(done, total int64) {
+	c.done.Store(done)
+	c.total.Store(total)
 }

@@ -223,6 +223,26 @@ func Presets() []Preset {
 	}
 }
 
+// presetPrefix marks a preset among patterns.
+const presetPrefix = "preset:"
+
+// ReadExclude reads patterns among which presets are named, as in "preset:caches". Errors: *PatternError.
+func ReadExclude(patterns []string) (*Exclude, error) {
+	var ids, own []string
+	for _, p := range patterns {
+		if id, ok := strings.CutPrefix(p, presetPrefix); ok {
+			ids = append(ids, id)
+		} else {
+			own = append(own, p)
+		}
+	}
+	presets, err := PresetsByID(ids)
+	if err != nil {
+		return nil, err
+	}
+	return NewExclude(own, presets...)
+}
+
 // PresetsByID returns presets by their ids. Errors: *PatternError for an unknown one.
 func PresetsByID(ids []string) ([]Preset, error) {
 	var out []Preset

@@ -1,16 +1,15 @@
-package core
+package meter
 
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// meter turns counters into Progress reports, several times a second.
-type meter struct {
-	report func(Progress)
-	read   func() Progress // the counters, without speed and time left
+// Meter turns counters into reports, several times a second.
+type Meter struct {
+	report func(Report)
+	read   func() Report // the counters, without speed and time left
 
 	mu      sync.Mutex
 	samples []sample
@@ -33,10 +32,10 @@ const (
 	trustLong  = 5 * time.Second // after that also where less was done
 )
 
-// startMeter reports until end is called. report may be nil.
-func startMeter(ctx context.Context, report func(Progress), read func() Progress) *meter {
+// Start reports until End is called. report may be nil.
+func Start(ctx context.Context, report func(Report), read func() Report) *Meter {
 	ctx, stop := context.WithCancel(ctx)
-	m := &meter{report: report, read: read, stop: stop, done: make(chan struct{})}
+	m := &Meter{report: report, read: read, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(m.done)
 		if report == nil {
@@ -56,8 +55,8 @@ func startMeter(ctx context.Context, report func(Progress), read func() Progress
 	return m
 }
 
-// end stops the reports and sends a last one.
-func (m *meter) end() {
+// End stops the reports and sends a last one.
+func (m *Meter) End() {
 	m.stop()
 	<-m.done
 	if m.report != nil {
@@ -65,7 +64,7 @@ func (m *meter) end() {
 	}
 }
 
-func (m *meter) progress(now time.Time) Progress {
+func (m *Meter) progress(now time.Time) Report {
 	p := m.read()
 	p.TimeLeft = -1
 	m.mu.Lock()
@@ -90,16 +89,4 @@ func (m *meter) progress(now time.Time) Progress {
 		p.TimeLeft = time.Duration(float64(left) / p.BytesPerSecond * float64(time.Second))
 	}
 	return p
-}
-
-// verifyCounts are a check's progress.
-type verifyCounts struct{ done, total atomic.Int64 }
-
-func (c *verifyCounts) set(done, total int64) {
-	c.done.Store(done)
-	c.total.Store(total)
-}
-
-func (c *verifyCounts) progress() Progress {
-	return Progress{Step: StepChecking, BytesDone: c.done.Load(), BytesTotal: c.total.Load()}
 }
