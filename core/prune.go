@@ -2,18 +2,14 @@ package core
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/meter"
-	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/prune"
@@ -116,9 +112,9 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 		report.Removed++
 		remove = append(remove, s.Name)
 	}
-	state := up.pruneState()
+	memory := up.pruneMemory()
 	o := prune.Options{
-		Remove: remove, Seen: &state.State, Save: state.save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
+		Remove: remove, Seen: &memory.State, Save: memory.Save, MaxWaste: maxWaste, PackBytes: up.app.p.PackBytes, DryRun: req.DryRun,
 		Grace: req.Grace, Thorough: req.Thorough,
 	}
 	if req.Grace < 0 {
@@ -188,37 +184,13 @@ func (p *prunePosition) progress() Progress {
 	return out
 }
 
-// pruneFile is where this computer keeps what it has observed. It may be
-// lost: data then stays longer.
-type pruneFile struct {
-	prune.State
-	path string
-}
-
-func (up Upkeep) pruneState() *pruneFile {
-	f := &pruneFile{path: filepath.Join(up.app.profile.CacheDir(), up.app.profile.Settings().Repository[:16], "prune.json")}
-	b, err := os.ReadFile(f.path)
-	if err == nil {
-		err = json.Unmarshal(b, &f.State)
-	}
+// pruneMemory is where this computer keeps what earlier prunes saw.
+func (up Upkeep) pruneMemory() *prune.Memory {
+	m, err := prune.Remember(filepath.Join(up.app.profile.CacheDir(), up.app.profile.Settings().Repository[:16], "prune.json"))
 	if err != nil {
-		f.State = prune.State{}
-		if !errors.Is(err, fs.ErrNotExist) {
-			up.app.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
-		}
+		up.app.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
 	}
-	return f
-}
-
-func (f *pruneFile) save() error {
-	b, err := json.Marshal(f.State)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
-		return err
-	}
-	return privatefile.Replace(f.path, b)
+	return m
 }
 
 // Delete removes backups by their ids, unique beginnings of them, or

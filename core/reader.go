@@ -150,9 +150,7 @@ func (r *Reader) verify(ctx context.Context, req VerifyRequest, progress func(Pr
 		}
 	}
 	var counts verifyCounts
-	m := meter.Start(ctx, progress, func() Progress {
-		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
-	})
+	m := meter.Start(ctx, progress, counts.progress)
 	o := check.VerifyOptions{DataPercent: req.DataPercent, Known: known, Progress: counts.set}
 	if r.app != nil {
 		o.After, _ = repo.ParseName(r.app.profile.Settings().VerifiedTo)

@@ -148,9 +148,7 @@ func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Pr
 	}
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	var counts verifyCounts
-	m := meter.Start(ctx, progress, func() Progress {
-		return Progress{Step: StepChecking, BytesDone: counts.done.Load(), BytesTotal: counts.total.Load()}
-	})
+	m := meter.Start(ctx, progress, counts.progress)
 	p, err := check.Repair(ctx, r, check.RepairOptions{Data: req.Data, DryRun: req.DryRun, Progress: counts.set})
 	m.End()
 	return RepairReport{
@@ -165,4 +163,8 @@ type verifyCounts struct{ done, total atomic.Int64 }
 func (c *verifyCounts) set(done, total int64) {
 	c.done.Store(done)
 	c.total.Store(total)
+}
+
+func (c *verifyCounts) progress() Progress {
+	return Progress{Step: StepChecking, BytesDone: c.done.Load(), BytesTotal: c.total.Load()}
 }
