@@ -64,17 +64,17 @@ func (b *bundle) do(ctx context.Context, w *worker) error {
 // of the buffer is used; its first byte is the record's.
 func (b *bundle) read(ctx context.Context, w *worker) (used int, err error) {
 	b.results = make([]bundled, len(b.files))
-	at := func(i int) (string, *source.Dir) { return b.files[i].path, b.files[i].dir.Dir }
 	used = 1
 	for next := 0; next < len(b.files); {
 		buf, results, from, begin := w.buf, b.results, next, used
+		at := func(step int) (string, *source.Dir) { return b.files[from+step].path, b.files[from+step].dir.Dir }
 		err := w.r.watch.Do(at, func(c *source.Call) error {
 			end := begin
 			for i := from; i < len(b.files) && c.Rest(); i++ {
 				if err := w.r.o.Gate.wait(ctx); err != nil {
 					return err
 				}
-				if !c.Step(i) {
+				if !c.Step(i - from) {
 					break
 				}
 				res := b.files[i].read(c, buf[end:])
@@ -94,11 +94,12 @@ func (b *bundle) read(ctx context.Context, w *worker) (used int, err error) {
 		var silent *source.NoAnswerError
 		next = len(b.files)
 		if errors.As(err, &silent) {
-			next = silent.Step + 1
+			lost := from + silent.Step // the first one also where the runner had not even begun
+			next = lost + 1
 			b.results = make([]bundled, len(b.files)) // a runner that waits for an answer may still write to the old ones
-			copy(b.results, results[:silent.Step])
-			b.results[silent.Step].err = err
-			b.files[silent.Step].dir.release()
+			copy(b.results, results[:lost])
+			b.results[lost].err = err
+			b.files[lost].dir.release()
 		} else if err != nil {
 			return 0, err
 		}
