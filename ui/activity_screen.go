@@ -5,34 +5,37 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // activityScreen lists what was done, by day.
 func (u *UI) activityScreen() fyne.CanvasObject {
 	runs := u.core.Activity()
 	if len(runs) == 0 {
-		return screenPage(lang.L("Activity"), widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
+		return shell.ScreenPage(lang.L("Activity"), widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
 	}
 	var days []widgets.Group
 	day := ""
 	for _, r := range runs {
 		if d := r.Ended.Local().Format(time.DateOnly); d != day {
 			day = d
-			days = append(days, widgets.Group{Title: capital(u.words.Day(r.Ended, u.now()))})
+			days = append(days, widgets.Group{Title: shell.Capital(u.w.Words.Day(r.Ended, u.w.Now()))})
 		}
 		days[len(days)-1].Rows++
 	}
 	var list *fyne.Container
-	list = widgets.LongList(lang.L("Activity"), screenWidth, days, func(i int) fyne.CanvasObject {
+	list = widgets.LongList(lang.L("Activity"), shell.ScreenWidth, days, func(i int) fyne.CanvasObject {
 		r := runs[i]
 		row := widgets.NewSettingRow("", runTitle(r.Kind), nil, func() {
-			u.fill(u.screen, u.runDetails(r, func() { u.fill(u.screen, list) }))
+			u.w.Fill(u.w.Side, u.runDetails(r, func() { u.w.Fill(u.w.Side, list) }))
 		})
 		tone, icon := runTone(r)
 		row.SetIcon(icon, tone)
@@ -96,30 +99,30 @@ func (u *UI) runLine(r core.Run) string {
 	case r.Outcome == core.OutcomeInterrupted:
 		return lang.L("Interrupted: Holdfast ended meanwhile")
 	case r.Outcome == core.OutcomeFailed:
-		return u.words.For(runError{&r}).What
+		return u.w.Words.For(shell.RunError{Run: &r}).What
 	case r.Kind == core.RunVerify && r.Outcome == core.OutcomePartly:
 		return lang.L("Damage was found")
 	case r.Kind == core.RunVerify:
 		return lang.L("All is well")
 	case r.Kind == core.RunPrune && r.Files > 0:
-		return lang.L("{{.Count}} dates went, {{.Size}} freed", vals{"Count": u.words.Count(r.Files), "Size": u.words.Bytes(r.Bytes)})
+		return lang.L("{{.Count}} dates went, {{.Size}} freed", words.Values{"Count": u.w.Words.Count(r.Files), "Size": u.w.Words.Bytes(r.Bytes)})
 	case r.Kind == core.RunDrill && r.Outcome == core.OutcomePartly:
-		return lang.L("{{.Files}} did not come back", vals{"Files": u.words.Files(int64(r.ProblemsTotal))})
+		return lang.L("{{.Files}} did not come back", words.Values{"Files": u.w.Words.Files(int64(r.ProblemsTotal))})
 	case r.Files == 0 && r.Bytes == 0:
 		return lang.L("Done")
 	}
-	line := u.words.Files(r.Files) + " · " + u.words.Bytes(r.Bytes)
+	line := u.w.Words.Files(r.Files) + " · " + u.w.Words.Bytes(r.Bytes)
 	switch {
 	case r.ProblemsTotal == 0:
 		return line
 	case r.Kind == core.RunRestore: // a date that could not be set is one, too
 		return line + " · " + lang.L("with gaps")
 	}
-	return line + " · " + u.gapsLine(&r)
+	return line + " · " + u.w.GapsLine(&r)
 }
 
 // remediesOf do once more what a run did, if it is the newest of its kind.
-func (u *UI) remediesOf(r core.Run) remedies {
+func (u *UI) remediesOf(r core.Run) shell.Remedies {
 	for _, newer := range u.core.Activity() {
 		if newer.Kind == r.Kind {
 			if newer.ID != r.ID {
@@ -129,10 +132,10 @@ func (u *UI) remediesOf(r core.Run) remedies {
 		}
 	}
 	again := map[core.RunKind]func(){core.RunBackup: u.backUp, core.RunVerify: u.verify, core.RunDrill: func() { u.drill(false) }, core.RunPrune: u.prune}[r.Kind]
-	if again == nil || u.job != nil {
+	if again == nil || u.w.Job != nil {
 		return nil
 	}
-	return remedies{wayAgain: func() { again(); u.open(screenBackup) }}
+	return shell.Remedies{shell.WayAgain: func() { again(); u.w.Home() }}
 }
 
 // runDetails shows all that is known of a run, to be copied.
@@ -153,9 +156,9 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	} else {
 		add(icon, lang.L("How it ended"), u.runLine(r))
 	}
-	add("clock", lang.L("When"), capital(u.words.Ago(r.Started, u.now()))+" · "+lang.L("took {{.Time}}", vals{"Time": u.words.Duration(r.Ended.Sub(r.Started))}))
+	add("clock", lang.L("When"), shell.Capital(u.w.Words.Ago(r.Started, u.w.Now()))+" · "+lang.L("took {{.Time}}", words.Values{"Time": u.w.Words.Duration(r.Ended.Sub(r.Started))}))
 	if r.BytesStored > 0 {
-		add("place", lang.L("Newly stored"), u.words.Bytes(r.BytesStored))
+		add("place", lang.L("Newly stored"), u.w.Words.Bytes(r.BytesStored))
 	}
 	add("folder", lang.L("Restored to"), r.Target)
 	if len(r.Snapshot) >= 12 {
@@ -163,18 +166,18 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	}
 	content := []fyne.CanvasObject{}
 	if r.Outcome == core.OutcomeFailed {
-		content = append(content, u.errorPanel(runError{&r}, u.remediesOf(r)))
+		content = append(content, u.w.ErrorPanel(shell.RunError{Run: &r}, u.remediesOf(r)))
 		fmt.Fprintf(&text, "%s\n", r.Error)
 	}
 	content = append(content, widgets.Rows(rows...))
 	if len(r.Problems) > 0 {
 		content = append(content, widgets.NewLead(lang.L("What could not be read or written")))
-		content = append(content, u.problemRows(r.Problems))
-		text.WriteString(problemText(r.Problems))
+		content = append(content, u.w.ProblemRows(r.Problems))
+		text.WriteString(shell.ProblemText(r.Problems))
 	}
 	var copied *widgets.Button
 	copied = widgets.NewButton(lang.L("Copy details"), "copy", widgets.Second, func() {
-		u.app.Clipboard().SetContent(text.String())
+		u.w.App.Clipboard().SetContent(text.String())
 		copied.SetText(lang.L("Copied"))
 	})
 	m := widgets.NewMedallion(48)
@@ -184,5 +187,5 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 		widgets.Aside(widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, back)),
 		widgets.Row(theme.Space4, widgets.Wide(title), m, title))
 	all := append([]fyne.CanvasObject{head}, content...)
-	return screenPage("", append(all, widgets.Row(0, nil, copied))...)
+	return shell.ScreenPage("", append(all, widgets.Row(0, nil, copied))...)
 }

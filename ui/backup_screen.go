@@ -3,8 +3,9 @@ package ui
 import (
 	"cmp"
 	"context"
-	"path/filepath"
 	"slices"
+
+	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -12,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // backupScreen shows how the backup is, and what it is.
@@ -21,84 +23,49 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 	if n := u.passwordNotice(st); n != nil {
 		content = append(content, n)
 	}
-	if u.job != nil {
-		content = append(content, u.panel(u.job))
+	if u.w.Job != nil {
+		content = append(content, u.w.Panel(u.w.Job))
 	}
-	if l := st.LastBackup; u.job == nil && l != nil && l.Outcome == core.OutcomeFailed && st.Change == core.ChangeNone {
-		content = append(content, u.errorPanel(runError{l}, remedies{wayAgain: u.backUp}))
+	if l := st.LastBackup; u.w.Job == nil && l != nil && l.Outcome == core.OutcomeFailed && st.Change == core.ChangeNone {
+		content = append(content, u.w.ErrorPanel(shell.RunError{Run: l}, shell.Remedies{shell.WayAgain: u.backUp}))
 		if l.Wanted > 0 {
 			content = append(content, u.amounts(l.Wanted, st.Destination))
 		}
 	}
-	if g := st.LastGood; u.job == nil && g != nil && st.LastBackup.Outcome != core.OutcomeFailed {
-		content = append(content, u.problemList(g.Problems)...)
+	if g := st.LastGood; u.w.Job == nil && g != nil && st.LastBackup.Outcome != core.OutcomeFailed {
+		content = append(content, u.w.ProblemList(g.Problems)...)
 	}
-	if l := st.LastBackup; u.job == nil && l != nil && len(l.Emptied) > 0 && st.Change == core.ChangeNone {
+	if l := st.LastBackup; u.w.Job == nil && l != nil && len(l.Emptied) > 0 && st.Change == core.ChangeNone {
 		content = append(content, u.emptied(l.Emptied))
 	}
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.editSources).SetValue(sourceNames(st.Sources))
 	if g := st.LastGood; g != nil {
-		what.SetNote(u.words.Bytes(g.Bytes))
+		what.SetNote(u.w.Words.Bytes(g.Bytes))
 	}
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, u.editPlace)
 	where.SetPath(core.DisplayName(st.Destination))
 	u.showFree(where, st.Destination)
 	when := widgets.NewSettingRow("clock", lang.L("When"), nil, u.editSchedule).SetValue(u.whenLine(st))
 	content = append(content, widgets.Rows(what, where, when), widgets.Rows(u.protectionRows(st)...))
-	return screenPage("", content...)
-}
-
-// showFree notes at the end of a row how much room a place has, once that is known, or that it is away.
-func (u *UI) showFree(row *widgets.SettingRow, place string) {
-	measure, there := u.free, u.there // read here: the window's state is this goroutine's
-	u.work.run(func(ctx context.Context) func() {
-		connected := there(ctx, place) // a disk may have to wake
-		free, known := measure(ctx, place)
-		return func() {
-			switch {
-			case !connected:
-				row.SetNote(lang.L("not connected"))
-			case known:
-				row.SetNote(lang.L("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
-			}
-		}
-	})
-}
-
-// amounts says how much is wanted and how much room there is, once that is known.
-func (u *UI) amounts(wanted int64, place string) fyne.CanvasObject {
-	text := widgets.NewMuted("")
-	text.Hide()
-	measure := u.free // read here: the window's state is this goroutine's
-	u.work.run(func(ctx context.Context) func() {
-		free, known := measure(ctx, place)
-		return func() {
-			if known {
-				text.SetText(lang.L("It takes {{.Needs}}, and {{.Free}} are free there.", vals{"Needs": u.words.Bytes(wanted), "Free": u.words.Bytes(free)}))
-				text.Show()
-				u.content.Refresh()
-			}
-		}
-	})
-	return text
+	return shell.ScreenPage("", content...)
 }
 
 // emptied asks about folders that hold no file any more: only a person knows whether a disk is away.
 func (u *UI) emptied(folders []string) fyne.CanvasObject {
-	ask := lang.L("Is “{{.Folder}}” really empty?", vals{"Folder": folders[0]})
+	ask := lang.L("Is “{{.Folder}}” really empty?", words.Values{"Folder": folders[0]})
 	if len(folders) > 1 {
-		ask = lang.L("Are these {{.Count}} folders really empty?", vals{"Count": len(folders)})
+		ask = lang.L("Are these {{.Count}} folders really empty?", words.Values{"Count": len(folders)})
 	}
 	help := lang.L("There were files before. If a disk is not connected, connect it and back up again. What is backed up already stays.")
 	note := widgets.NewMuted(help)
 	text := widgets.Column(theme.Space1, widgets.NewStrong(ask), note)
 	var yes *widgets.Button
 	yes = widgets.NewButton(lang.L("It is really empty"), "", widgets.Quiet, func() {
-		u.waitFor(yes, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Saving…"), func(context.Context) func() {
+		u.w.WaitFor(yes, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Saving…"), func(context.Context) func() {
 			err := u.core.AcceptEmpty(folders...)
 			return func() {
 				if err != nil {
-					u.informError(err)
+					u.w.InformError(err)
 					return
 				}
 				u.backUp()
@@ -112,18 +79,11 @@ func (u *UI) emptied(folders []string) fyne.CanvasObject {
 		widgets.Row(theme.Space3, widgets.Wide(gap), gap, yes, again)))
 }
 
-// runError words the failure of an earlier run again.
-type runError struct{ run *core.Run }
-
-func (e runError) Error() string { return e.run.Error }
-
-func (e runError) Unwrap() error { return core.ErrorOf(e.run.Code) }
-
 func (u *UI) hero(st core.Status) *widgets.StatusHero {
 	now := u.heroState(st)
 	var button *widgets.Button
 	switch {
-	case u.job != nil:
+	case u.w.Job != nil:
 	case st.Change != core.ChangeNone:
 		button = widgets.NewButton(lang.L("Go on"), "play", widgets.Main, u.goOn)
 	default:
@@ -131,8 +91,8 @@ func (u *UI) hero(st core.Status) *widgets.StatusHero {
 	}
 	h := widgets.NewStatusHero(button, nil)
 	h.Set(now.tone, now.icon, now.line, now.sub)
-	if j := u.job; j != nil {
-		j.hero = func() {
+	if j := u.w.Job; j != nil {
+		j.Hero = func() {
 			now := u.heroState(st)
 			h.Set(now.tone, now.icon, now.line, now.sub)
 		}
@@ -151,15 +111,15 @@ type heroState struct {
 func (u *UI) heroState(st core.Status) heroState {
 	good, last := st.LastGood, st.LastBackup
 	never := heroState{tone: widgets.ToneNeutral, icon: "backup", line: lang.L("Ready for the first backup"), sub: lang.L("Nothing is backed up yet.")}
-	if st.NextBackup.After(u.now()) {
-		never.sub = lang.L("Nothing is backed up yet. The first backup begins {{.Time}}.", vals{"Time": u.words.Soon(st.NextBackup, u.now())})
+	if st.NextBackup.After(u.w.Now()) {
+		never.sub = lang.L("Nothing is backed up yet. The first backup begins {{.Time}}.", words.Values{"Time": u.w.Words.Soon(st.NextBackup, u.w.Now())})
 	}
 	late := u.late(st)
 	switch {
-	case u.job != nil && u.job.last.Paused:
+	case u.w.Job != nil && u.w.Job.Last.Paused:
 		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("The backup is paused"), sub: lang.L("Nothing is backed up until you resume it.")}
-	case u.job != nil:
-		return heroState{tone: widgets.TonePrimary, icon: jobIcon(u.job.kind), line: jobLine(u.job.kind), sub: lang.L("You can go on working meanwhile.")}
+	case u.w.Job != nil:
+		return heroState{tone: widgets.TonePrimary, icon: jobIcon(u.w.Job.Kind), line: jobLine(u.w.Job.Kind), sub: lang.L("You can go on working meanwhile.")}
 	case st.Change != core.ChangeNone:
 		return heroState{tone: widgets.ToneAttention, icon: "shield-off", line: lang.L("Encryption is not finished"),
 			sub: lang.L("A change was cut off. The older backup is whole; go on to finish it.")}
@@ -169,14 +129,14 @@ func (u *UI) heroState(st core.Status) heroState {
 		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("The last backup did not work"), sub: u.lastGoodLine(st)}
 	case st.LastDrill != nil && st.LastDrill.Outcome == core.OutcomePartly: // wins over every good news
 		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("Part of the backup cannot be restored"),
-			sub: lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", vals{"Files": u.words.Files(int64(st.LastDrill.ProblemsTotal)), "Time": u.words.Ago(st.LastDrill.Ended, u.now())})}
+			sub: lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", words.Values{"Files": u.w.Words.Files(int64(st.LastDrill.ProblemsTotal)), "Time": u.w.Words.Ago(st.LastDrill.Ended, u.w.Now())})}
 	case late != core.InTime:
 		tone := widgets.ToneAttention
 		if late == core.VeryLate {
 			tone = widgets.ToneBad
 		}
 		return heroState{tone: tone, icon: "clock", sub: u.lastGoodLine(st),
-			line: lang.L("Overdue: {{.Time}}", vals{"Time": u.words.Duration(u.now().Sub(good.Ended))})}
+			line: lang.L("Overdue: {{.Time}}", words.Values{"Time": u.w.Words.Duration(u.w.Now().Sub(good.Ended))})}
 	case last.Outcome == core.OutcomeCancelled:
 		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("Backup stopped"), sub: u.interruptedLine(st)}
 	case last.Outcome == core.OutcomeInterrupted:
@@ -185,23 +145,15 @@ func (u *UI) heroState(st core.Status) heroState {
 		return never
 	case len(added(st)) > 0:
 		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("Not all of it is backed up yet"),
-			sub: lang.L("“{{.Folder}}” comes with the next backup.", vals{"Folder": sourceNames(added(st))}) + " " + u.lastGoodLine(st)}
+			sub: lang.L("“{{.Folder}}” comes with the next backup.", words.Values{"Folder": sourceNames(added(st))}) + " " + u.lastGoodLine(st)}
 	}
 	out := heroState{tone: widgets.ToneGood, icon: "check", line: lang.L("Backed up"), sub: u.facts(good),
-		tray: lang.L("Backed up {{.Time}}", vals{"Time": u.words.Ago(good.Ended, u.now())})}
+		tray: lang.L("Backed up {{.Time}}", words.Values{"Time": u.w.Words.Ago(good.Ended, u.w.Now())})}
 	if good.Outcome == core.OutcomePartly {
 		out.tone, out.icon, out.line, out.tray = widgets.ToneAttention, "warning", lang.L("Backed up, with gaps"), ""
-		out.sub += " · " + u.gapsLine(good)
+		out.sub += " · " + u.w.GapsLine(good)
 	}
 	return out
-}
-
-// gapsLine says what is not in a backup. A folder that could not be read is one gap, however much is in it.
-func (u *UI) gapsLine(r *core.Run) string {
-	if r.ProblemsTotal == 1 && len(r.Problems) == 1 {
-		return lang.L("“{{.Name}}” could not be read", vals{"Name": filepath.Base(r.Problems[0].Path)})
-	}
-	return lang.L("{{.Count}} files or folders could not be read", vals{"Count": u.words.Count(int64(r.ProblemsTotal))})
 }
 
 // added are the sources that no backup has seen yet. Others may be missing because they could not be read, and are listed.
@@ -225,7 +177,7 @@ func (u *UI) lastGoodLine(st core.Status) string {
 	if st.LastGood == nil {
 		return ""
 	}
-	when := vals{"Time": u.words.Ago(st.LastGood.Ended, u.now())}
+	when := words.Values{"Time": u.w.Words.Ago(st.LastGood.Ended, u.w.Now())}
 	if st.LastGood.Outcome == core.OutcomePartly {
 		return lang.L("Your last backup, with gaps: {{.Time}}.", when)
 	}
@@ -234,7 +186,7 @@ func (u *UI) lastGoodLine(st core.Status) string {
 
 // facts are when, how many and how large.
 func (u *UI) facts(r *core.Run) string {
-	return capital(u.words.Ago(r.Ended, u.now())) + " · " + u.words.Files(r.Files) + " · " + u.words.Bytes(r.Bytes)
+	return shell.Capital(u.w.Words.Ago(r.Ended, u.w.Now())) + " · " + u.w.Words.Files(r.Files) + " · " + u.w.Words.Bytes(r.Bytes)
 }
 
 func jobIcon(k core.RunKind) string {
@@ -278,8 +230,8 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 	encrypted := st.Protection == core.ProtectionKey
 	ask := func(on bool) {
 		switch {
-		case u.job != nil:
-			u.inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
+		case u.w.Job != nil:
+			u.w.Inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
 		case st.Change != core.ChangeNone:
 			u.goOn()
 		case on:
@@ -292,7 +244,7 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 	toggle.SetOn(encrypted)
 	row := widgets.NewSettingRow("shield", lang.L("End-to-end encrypted backup"), toggle, nil)
 	rows := []fyne.CanvasObject{row}
-	if st.Change != core.ChangeNone && !givingUp(st) && u.job == nil {
+	if st.Change != core.ChangeNone && !givingUp(st) && u.w.Job == nil {
 		back := widgets.NewSettingRow("back", lang.L("Leave it as it was"), nil, u.askGiveUp)
 		back.SetValue(lang.L("Takes the change back. The backup from before stays as it is."))
 		rows = append(rows, back)
@@ -309,7 +261,7 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 			key.SetValue(lang.L("You have not shown yet that you saved it."))
 			key.SetIcon("key", widgets.ToneAttention)
 		default:
-			key.SetValue(lang.L("You confirmed that you have it: {{.Day}}.", vals{"Day": u.words.Day(st.KeyConfirmed, u.now())}))
+			key.SetValue(lang.L("You confirmed that you have it: {{.Day}}.", words.Values{"Day": u.w.Words.Day(st.KeyConfirmed, u.w.Now())}))
 		}
 		rows = append(rows, key)
 	} else {
@@ -334,7 +286,7 @@ func (u *UI) checkLine(c *core.Run) string {
 	if c == nil {
 		return lang.L("Reads everything back and compares it. Not done yet.")
 	}
-	when := vals{"Time": u.words.Ago(c.Ended, u.now())}
+	when := words.Values{"Time": u.w.Words.Ago(c.Ended, u.w.Now())}
 	switch c.Outcome {
 	case core.OutcomeDone:
 		return lang.L("All is well: everything was read back {{.Time}}.", when)
@@ -349,56 +301,17 @@ func (u *UI) checkLine(c *core.Run) string {
 // backUp starts a backup and shows it.
 func (u *UI) backUp() {
 	if u.startBackup(false) != nil {
-		u.refresh()
+		u.w.Refresh()
 	}
 }
 
 // verify reads everything back.
 func (u *UI) verify() {
-	j := u.start(core.RunVerify, func(ctx context.Context, progress func(core.Progress)) func() {
+	j := u.w.Start(core.RunVerify, func(ctx context.Context, progress func(core.Progress)) func() {
 		_, _ = u.core.Upkeep.Verify(ctx, core.VerifyRequest{DataPercent: 100}, progress) // the history tells how it ended
-		return u.refresh
+		return u.w.Refresh
 	})
 	if j != nil {
-		u.refresh()
+		u.w.Refresh()
 	}
-}
-
-// editSources changes what is backed up.
-func (u *UI) editSources() {
-	st := u.core.Status()
-	e := newSourceEditor(u, st.Sources, st.Excludes)
-	var p *page
-	leave := func() { e.counting.stop(); u.leaveFlow() }
-	var save *widgets.Button
-	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
-		e.addTyped(func() { // a path that was typed counts, also where nobody pressed Add
-			paths, excludes := e.paths, e.excludes()
-			p.wait(save, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
-				err := u.core.SetSources(ctx, paths, excludes)
-				return func() {
-					if err != nil {
-						p.fail(err)
-						return
-					}
-					leave()
-				}
-			})
-		})
-	})
-	p = u.newPage(pageParams{
-		name: lang.L("What to back up"), back: leave, title: lang.L("What do you want to keep?"),
-		lead:    lang.L("What you take out stays in the backups made so far."),
-		content: []fyne.CanvasObject{e.folders(), e.messages(), e.exclusions()},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
-	})
-	e.changed = func() {
-		if e.empty() {
-			save.Disable()
-		} else {
-			save.Enable()
-		}
-		p.relayout()
-	}
-	u.flow(p.root)
 }

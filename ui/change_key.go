@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
@@ -11,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // changeKeyFlow puts another key to use: what it means → (the password, to put
@@ -28,7 +31,7 @@ func (f *changeKeyFlow) name() string { return lang.L("Change the key") }
 
 func (f *changeKeyFlow) leave() {
 	f.forget()
-	f.u.leaveFlow()
+	f.u.w.LeaveFlow()
 }
 
 func (f *changeKeyFlow) forget() {
@@ -46,12 +49,12 @@ func (f *changeKeyFlow) of() int {
 }
 
 func (f *changeKeyFlow) means() {
-	var p *page
+	var p *shell.Page
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		if f.key == nil {
 			k, err := f.u.core.Encryption.NewKey()
 			if err != nil {
-				p.fail(err)
+				p.Fail(err)
 				return
 			}
 			f.key = k
@@ -71,19 +74,19 @@ func (f *changeKeyFlow) means() {
 	if f.u.core.Status().Password {
 		content = append(content, widgets.NewSettingRow("lock", lang.L("Your password is asked for"), nil, nil).SetValue(lang.L("The vault holds the old key behind it, and gets the new one. You may as well choose another password.")))
 	}
-	p = f.u.newPage(pageParams{
-		name: f.name(), step: 1, of: f.of(), back: f.leave,
-		title:   lang.L("A new key for your backup"),
-		lead:    lang.L("For when somebody may have seen the old one, or you are not sure where it is."),
-		content: []fyne.CanvasObject{widgets.Rows(content...)},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the old key"), "", widgets.Second, f.leave), next},
+	p = f.u.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: 1, Of: f.of(), Back: f.leave,
+		Title:   lang.L("A new key for your backup"),
+		Lead:    lang.L("For when somebody may have seen the old one, or you are not sure where it is."),
+		Content: []fyne.CanvasObject{widgets.Rows(content...)},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the old key"), "", widgets.Second, f.leave), next},
 	})
-	f.u.flow(p.root)
-	f.u.work.run(func(ctx context.Context) func() {
+	f.u.w.Flow(p.Root)
+	f.u.w.Work.Run(func(ctx context.Context) func() {
 		all, err := f.u.core.Encryption.BeforeKeyChange(ctx)
 		return func() {
 			kept.SetValue(f.u.keptWords(all, err))
-			p.relayout()
+			p.Relayout()
 		}
 	})
 }
@@ -91,7 +94,7 @@ func (f *changeKeyFlow) means() {
 // keptWords says which backups a change of the key keeps, so that the person sees what nobody of theirs has made.
 func (u *UI) keptWords(all []core.Kept, err error) string {
 	if err != nil {
-		return u.words.For(err).What
+		return u.w.Words.For(err).What
 	}
 	if len(all) == 0 {
 		return lang.L("No backup has been made yet.")
@@ -99,7 +102,7 @@ func (u *UI) keptWords(all []core.Kept, err error) string {
 	var lines []string
 	strange := false
 	for _, k := range all {
-		v := vals{"Computer": core.DisplayName(k.Host), "Count": u.words.Count(int64(k.Backups)), "Day": u.words.Day(k.Newest, u.now())}
+		v := words.Values{"Computer": core.DisplayName(k.Host), "Count": u.w.Words.Count(int64(k.Backups)), "Day": u.w.Words.Day(k.Newest, u.w.Now())}
 		if k.Own {
 			lines = append(lines, lang.L("This computer: {{.Count}}, the newest of {{.Day}}", v))
 		} else {
@@ -125,10 +128,10 @@ func (f *changeKeyFlow) askPassword() {
 		f.forget()
 		f.u.removePassword(func() { (&changeKeyFlow{u: f.u}).means() })
 	})
-	f.form.show(pageParams{
-		name: f.name(), step: 2, of: f.of(), back: f.means,
-		title: lang.L("The password for the new key"), lead: lang.L("The one you have, or another one."), foot: []fyne.CanvasObject{remove},
-	}, lang.L("Continue"), func(_ *page, _ *widgets.Button, password []byte) {
+	f.form.show(shell.PageParams{
+		Name: f.name(), Step: 2, Of: f.of(), Back: f.means,
+		Title: lang.L("The password for the new key"), Lead: lang.L("The one you have, or another one."), Foot: []fyne.CanvasObject{remove},
+	}, lang.L("Continue"), func(_ *shell.Page, _ *widgets.Button, password []byte) {
 		clear(f.password)
 		f.password = password
 		f.digits(3, f.askPassword)
@@ -139,26 +142,26 @@ func (f *changeKeyFlow) digits(step int, back func()) {
 	(&keySteps{u: f.u, name: f.name(), step: step, of: f.of(), key: f.key, place: f.u.core.Status().Destination, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
 }
 
-func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
+func (f *changeKeyFlow) use(p *shell.Page, next *widgets.Button) {
 	u, key := f.u, f.key
 	var request *core.PasswordRequest
 	if f.password != nil {
 		asked := f.form.vault.request(f.password)
 		request = &asked
 	}
-	p.fail(nil)
-	p.wait(next, lang.L("Putting the new key to use…"), func(ctx context.Context) func() {
+	p.Fail(nil)
+	p.Wait(next, lang.L("Putting the new key to use…"), func(ctx context.Context) func() {
 		err := u.core.Encryption.ChangeKey(ctx, key, request)
 		if err == nil {
 			_ = u.core.Encryption.ConfirmKey() // only a date to show
 		}
 		return func() {
 			if err != nil {
-				p.fail(err)
+				p.Fail(err)
 				return
 			}
 			f.forget()
-			u.restore.outdated(true)
+			u.w.Outdated(true)
 			f.done()
 		}
 	})
@@ -167,11 +170,11 @@ func (f *changeKeyFlow) use(p *page, next *widgets.Button) {
 func (f *changeKeyFlow) done() {
 	m := widgets.NewMedallion(96)
 	m.Set("key", widgets.ToneGood)
-	head := headline(lang.L("The new key is in use"), lang.L("All dates open with it from now on. You may destroy what you saved of the old one."))
-	p := f.u.newPage(pageParams{
-		name: f.name(), step: f.of(), of: f.of(),
-		content: []fyne.CanvasObject{container.NewCenter(m), head},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.u.leaveFlow)},
+	head := shell.Headline(lang.L("The new key is in use"), lang.L("All dates open with it from now on. You may destroy what you saved of the old one."))
+	p := f.u.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: f.of(), Of: f.of(),
+		Content: []fyne.CanvasObject{container.NewCenter(m), head},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.u.w.LeaveFlow)},
 	})
-	f.u.flow(p.root)
+	f.u.w.Flow(p.Root)
 }

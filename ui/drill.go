@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // drillRow says when the backup was last proven to be restorable. A drill that
@@ -22,17 +23,17 @@ func (u *UI) drillRow(st core.Status) fyne.CanvasObject {
 	case last.Outcome == core.OutcomePartly:
 		row.SetIcon("warning", widgets.ToneBad)
 		row.SetTone(widgets.ToneBad)
-		row.SetValue(lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", vals{"Files": u.words.Files(int64(last.ProblemsTotal)), "Time": u.words.Ago(last.Ended, u.now())}))
+		row.SetValue(lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", words.Values{"Files": u.w.Words.Files(int64(last.ProblemsTotal)), "Time": u.w.Words.Ago(last.Ended, u.w.Now())}))
 	case last.Outcome == core.OutcomeFailed:
 		row.SetIcon("warning", widgets.ToneBad)
 		row.SetTone(widgets.ToneBad)
-		row.SetValue(lang.L("It could not be tried {{.Time}}. Activity tells why.", vals{"Time": u.words.Ago(last.Ended, u.now())}))
+		row.SetValue(lang.L("It could not be tried {{.Time}}. Activity tells why.", words.Values{"Time": u.w.Words.Ago(last.Ended, u.w.Now())}))
 	case st.Proven != nil:
 		row.SetIcon("check", widgets.ToneGood)
 		row.SetTitle(lang.L("Proven restorable"))
-		row.SetValue(lang.L("{{.Files}} were read back and checked, {{.Time}}.", vals{"Files": u.words.Files(st.Proven.Files), "Time": u.words.Ago(st.Proven.Ended, u.now())}))
+		row.SetValue(lang.L("{{.Files}} were read back and checked, {{.Time}}.", words.Values{"Files": u.w.Words.Files(st.Proven.Files), "Time": u.w.Words.Ago(st.Proven.Ended, u.w.Now())}))
 	default:
-		row.SetValue(lang.L("Stopped {{.Time}}.", vals{"Time": u.words.Ago(last.Ended, u.now())}))
+		row.SetValue(lang.L("Stopped {{.Time}}.", words.Values{"Time": u.w.Words.Ago(last.Ended, u.w.Now())}))
 	}
 	return row
 }
@@ -40,30 +41,30 @@ func (u *UI) drillRow(st core.Status) fyne.CanvasObject {
 // drill tries a restore of a part of the backup. By itself, only what is
 // amiss is told.
 func (u *UI) drill(bySchedule bool) {
-	j := u.start(core.RunDrill, func(ctx context.Context, progress func(core.Progress)) func() {
+	j := u.w.Start(core.RunDrill, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := u.core.Upkeep.Drill(ctx, core.DrillRequest{}, progress)
 		return func() {
-			u.refresh()
-			if (bySchedule || u.hidden) && (report.Errors > 0 || err != nil && !errors.Is(err, context.Canceled)) {
-				u.notify(lang.L("The restore drill found trouble"), lang.L("Not everything in the backup came back as it should. Open Holdfast to see what."))
+			u.w.Refresh()
+			if (bySchedule || u.w.Hidden) && (report.Errors > 0 || err != nil && !errors.Is(err, context.Canceled)) {
+				u.w.Notify(lang.L("The restore drill found trouble"), lang.L("Not everything in the backup came back as it should. Open Holdfast to see what."))
 			}
 		}
 	})
 	if j != nil {
-		u.refresh()
+		u.w.Refresh()
 	}
 }
 
 // prune thins out older dates by the rules.
 func (u *UI) prune() {
-	j := u.start(core.RunPrune, func(ctx context.Context, progress func(core.Progress)) func() {
+	j := u.w.Start(core.RunPrune, func(ctx context.Context, progress func(core.Progress)) func() {
 		_, _ = u.core.Upkeep.Prune(ctx, core.PruneRequest{Grace: -1}, progress) // the history tells how it ended
 		return func() {
-			u.restore.outdated(false)
-			u.refresh()
+			u.w.Outdated(false)
+			u.w.Refresh()
 		}
 	})
 	if j != nil {
-		u.refresh()
+		u.w.Refresh()
 	}
 }

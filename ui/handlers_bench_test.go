@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 )
 
 // BenchmarkPages is how long the window's goroutine is kept by a change of the
@@ -37,9 +38,9 @@ func BenchmarkPages(b *testing.B) {
 		Protection: core.ProtectionKey, KeyConfirmed: now, LastBackup: &s.runs[0], LastGood: &s.runs[0], Schedule: core.Schedule{Every: core.Daily},
 	}
 	l := newLoop()
-	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.do})
-	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
-	u.window.Resize(fyne.NewSize(1000, 700))
+	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.Do})
+	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.close() }()
+	uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
 	var dates []core.Snapshot
 	for _, r := range s.runs {
 		dates = append(dates, core.Snapshot{ID: r.ID, Time: r.Ended, Host: "work-laptop", Files: r.Files, Bytes: r.Bytes})
@@ -51,16 +52,16 @@ func BenchmarkPages(b *testing.B) {
 		name string
 		show func()
 	}{
-		{"Backup", func() { u.open(screenBackup) }},
-		{"Restore", func() { u.open(screenRestore) }},
-		{"Dates", func() { u.open(screenRestore); u.restore.dates(dates, shownDates) }},
-		{"Activity", func() { u.open(screenActivity) }},
-		{"Run", func() { u.open(screenActivity); u.fill(u.screen, u.runDetails(s.runs[7], func() {})) }},
-		{"Settings", func() { u.open(screenSettings) }},
+		{"Backup", func() { u.w.Open(u.backupPage) }},
+		{"Restore", func() { u.w.Open(u.restorePage) }},
+		{"Dates", func() { u.w.Open(u.restorePage); u.restore.dates(dates, shownDates) }},
+		{"Activity", func() { u.w.Open(u.activityPage) }},
+		{"Run", func() { u.w.Open(u.activityPage); u.w.Fill(u.w.Side, u.runDetails(s.runs[7], func() {})) }},
+		{"Settings", func() { u.w.Open(u.settingsPage) }},
 		{"Schedule", func() { u.editSchedule() }},
 		{"OlderDates", func() { u.editRetention() }},
 		{"Sources", func() { u.editSources() }},
-		{"Welcome", func() { u.flow(u.welcome()) }},
+		{"Welcome", func() { u.w.Flow(u.welcome()) }},
 		{"SetupWhat", setup.what},
 		{"SetupWhere", setup.where},
 		{"SetupProtection", setup.protection},
@@ -70,7 +71,7 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				page.show()
-				l.drain()
+				l.Drain()
 			}
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -24,7 +26,7 @@ type keepSteps struct {
 	last string // what the last button says
 	// made is called by the last button. The key and the password are the steps'
 	// own: forget clears them.
-	made func(p *page, next *widgets.Button)
+	made func(p *shell.Page, next *widgets.Button)
 
 	place    string // where the backup is
 	key      *backupkey.Key
@@ -84,19 +86,19 @@ func (s *keepSteps) forget() {
 }
 
 // begin shows the first page; from is the page before it.
-func (s *keepSteps) begin(from *page) {
+func (s *keepSteps) begin(from *shell.Page) {
 	if s.key == nil {
 		k, err := s.u.core.Encryption.NewKey()
 		if err != nil {
-			from.fail(err)
+			from.Fail(err)
 			return
 		}
 		s.key = k
 	}
 	s.looks++
 	look := s.looks
-	from.again = func() { s.begin(from) }
-	from.wait(nil, lang.L("Asking the keyring…"), func(ctx context.Context) func() { // a keyring may ask to be unlocked
+	from.Again = func() { s.begin(from) }
+	from.Wait(nil, lang.L("Asking the keyring…"), func(ctx context.Context) func() { // a keyring may ask to be unlocked
 		err := s.u.core.KeyringAnswers(ctx)
 		return func() {
 			switch {
@@ -104,7 +106,7 @@ func (s *keepSteps) begin(from *page) {
 			case errors.Is(err, core.ErrNoKeyring):
 				s.noKeyring()
 			case err != nil:
-				from.fail(err)
+				from.Fail(err)
 			default:
 				s.first()
 			}
@@ -114,18 +116,18 @@ func (s *keepSteps) begin(from *page) {
 
 // noKeyring asks what to do where this computer has no safe place for a key, before anything is typed.
 func (s *keepSteps) noKeyring() {
-	var p *page
+	var p *shell.Page
 	var file *widgets.Button
 	file = widgets.NewButton(lang.L("Keep it in a file that only I can read"), "", widgets.Second, func() {
 		s.looks++ // what the keyring answers now counts no more
 		look := s.looks
-		p.wait(file, lang.L("Saving…"), func(context.Context) func() {
+		p.Wait(file, lang.L("Saving…"), func(context.Context) func() {
 			err := s.u.core.UseKeyFile()
 			return func() {
 				switch {
-				case look != s.looks || !p.shown(): // the person went on meanwhile
+				case look != s.looks || !p.Shown(): // the person went on meanwhile
 				case err != nil:
-					p.fail(err)
+					p.Fail(err)
 				default:
 					s.first()
 				}
@@ -133,15 +135,15 @@ func (s *keepSteps) noKeyring() {
 		})
 	})
 	again := widgets.NewButton(lang.L("Look again"), "", widgets.Main, func() { s.begin(p) })
-	p = s.u.newPage(pageParams{
-		name: s.name, step: s.step - 1, of: s.of(), back: s.back,
-		title: lang.L("No keyring answers on this computer"),
-		lead:  lang.L("So that backups run without your typing, this computer keeps the backup's key, locked by its keyring. Unlock or install a keyring, then look again."),
-		content: []fyne.CanvasObject{widgets.Notice(widgets.ToneAttention, "lock",
+	p = s.u.w.NewPage(shell.PageParams{
+		Name: s.name, Step: s.step - 1, Of: s.of(), Back: s.back,
+		Title: lang.L("No keyring answers on this computer"),
+		Lead:  lang.L("So that backups run without your typing, this computer keeps the backup's key, locked by its keyring. Unlock or install a keyring, then look again."),
+		Content: []fyne.CanvasObject{widgets.Notice(widgets.ToneAttention, "lock",
 			lang.L("Without one, the key can lie in a file that only you can read. Whoever gets at your files on this computer can then open the backup. Your cloud and your disk still cannot."))},
-		foot: []fyne.CanvasObject{file, again},
+		Foot: []fyne.CanvasObject{file, again},
 	})
-	s.u.flow(p.root)
+	s.u.w.Flow(p.Root)
 }
 
 // first shows the first page.
@@ -175,7 +177,7 @@ func (s *keepSteps) recoveryCheck(changed func()) *widgets.Check {
 	c = widgets.NewCheck(lang.L("Also make a recovery key"), func(on bool) {
 		s.noDigits = !on
 		changed()
-		s.u.window.Canvas().Focus(c) // a new page takes it away
+		s.u.w.Canvas().Focus(c) // a new page takes it away
 	})
 	c.SetOn(!s.noDigits)
 	return c
@@ -210,11 +212,11 @@ func (s *keepSteps) how() {
 		return widgets.Notice(widgets.ToneNeutral, "shield", text)
 	}
 	show = func() {
-		p := s.u.newPage(pageParams{
-			name: s.name, step: s.step, of: s.of(), back: s.back,
-			title: lang.L("How do you want to keep your key?"), content: []fyne.CanvasObject{choices, warning()}, foot: []fyne.CanvasObject{next},
+		p := s.u.w.NewPage(shell.PageParams{
+			Name: s.name, Step: s.step, Of: s.of(), Back: s.back,
+			Title: lang.L("How do you want to keep your key?"), Content: []fyne.CanvasObject{choices, warning()}, Foot: []fyne.CanvasObject{next},
 		})
-		s.u.flow(p.root)
+		s.u.w.Flow(p.Root)
 	}
 	choices.OnChanged = func(i int) {
 		if by := i == 1; by != s.byPass {
@@ -242,10 +244,10 @@ func (s *keepSteps) choosePassword() {
 	if !s.withDigits() {
 		text = s.last
 	}
-	s.form.show(pageParams{
-		name: s.name, step: step, of: s.of(), back: back,
-		title: lang.L("Choose a password"),
-	}, text, func(p *page, next *widgets.Button, password []byte) {
+	s.form.show(shell.PageParams{
+		Name: s.name, Step: step, Of: s.of(), Back: back,
+		Title: lang.L("Choose a password"),
+	}, text, func(p *shell.Page, next *widgets.Button, password []byte) {
 		clear(s.password)
 		s.password = password
 		if s.withDigits() {
@@ -262,4 +264,24 @@ func (s *keepSteps) digits(step int, back func()) {
 		u: s.u, name: s.name, step: step, of: s.of(), key: s.key, back: back, last: s.last, place: s.place,
 		recovery: s.withPassword(), confirmed: s.made,
 	}).show()
+}
+
+// keyFile is the way to a file for the key, from a page whose keyring did not take it. The button is busy meanwhile.
+func (u *UI) keyFile(p *shell.Page, b *widgets.Button, goOn func()) func() {
+	return func() {
+		if b.Disabled() {
+			return
+		}
+		p.Fail(nil)
+		u.w.WaitFor(b, p.Say, lang.L("Saving…"), func(context.Context) func() {
+			err := u.core.UseKeyFile()
+			return func() {
+				if err != nil {
+					p.Fail(err)
+					return
+				}
+				goOn()
+			}
+		})
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // keyField asks for a 64-digit key, and after a wrong one what was meant.
@@ -42,7 +43,7 @@ func (k *keyField) update() {
 			n++
 		}
 	}
-	k.count.SetText(lang.L("{{.Count}} of 64 digits", vals{"Count": n}))
+	k.count.SetText(lang.L("{{.Count}} of 64 digits", words.Values{"Count": n}))
 }
 
 // key reads the field. The caller clears the key.
@@ -58,7 +59,7 @@ func (k *keyField) clear() { k.entry.SetText("") }
 // nothing near what was typed fits.
 func (k *keyField) repair(found core.Found, none func()) {
 	text := []byte(k.entry.Text)
-	k.u.work.run(func(ctx context.Context) func() {
+	k.u.w.Work.Run(func(ctx context.Context) func() {
 		defer clear(text)
 		proposals, err := backupkey.Repair(ctx, text, found.KeyID)
 		if err == nil && len(proposals) == 0 && found.Changing {
@@ -79,7 +80,7 @@ func (k *keyField) ask(p backupkey.Proposal) {
 	rows := widgets.Column(theme.Space2, widgets.NewStrong(lang.L("This is not quite the key. Is this what you meant?")))
 	for _, c := range p.Changes {
 		rows.Add(widgets.NewBody(lang.L("Group {{.Number}}: did you mean {{.After}} instead of {{.Before}}?",
-			vals{"Number": c.Group, "After": string(c.After), "Before": string(c.Before)})))
+			words.Values{"Number": c.Group, "After": string(c.After), "Before": string(c.Before)})))
 	}
 	done := func() {
 		p.Clear()

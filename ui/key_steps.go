@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/kit"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // keySteps makes a new key known to the person: it is shown, to be saved, and
@@ -26,7 +29,7 @@ type keySteps struct {
 	key       *backupkey.Key
 	back      func()
 	last      string // what the button after the check says
-	confirmed func(p *page, next *widgets.Button)
+	confirmed func(p *shell.Page, next *widgets.Button)
 	place     string // where the backup is
 	recovery  bool   // the key stands in for a password that was forgotten
 }
@@ -44,24 +47,24 @@ func (s *keySteps) show() {
 		title = lang.L("This is your recovery key")
 		lead = lang.L("It opens the backup without the password and without the vault. Save it, or write it down, and keep it apart from this computer.")
 	}
-	var p *page
-	grid, tools := s.u.keyCard(s.key, s.place, func(err error) { p.fail(err) })
-	p = s.u.newPage(pageParams{
-		name: s.name, step: s.step, of: s.of, back: func() { grid.Clear(); s.back() },
-		title: title, lead: lead,
-		content: []fyne.CanvasObject{
+	var p *shell.Page
+	grid, tools := s.u.keyCard(s.key, s.place, func(err error) { p.Fail(err) })
+	p = s.u.w.NewPage(shell.PageParams{
+		Name: s.name, Step: s.step, Of: s.of, Back: func() { grid.Clear(); s.back() },
+		Title: title, Lead: lead,
+		Content: []fyne.CanvasObject{
 			widgets.Column(theme.Space3, widgets.Card(grid), tools),
 		},
-		foot: []fyne.CanvasObject{next},
+		Foot: []fyne.CanvasObject{next},
 	})
-	s.u.flow(p.root)
+	s.u.w.Flow(p.Root)
 }
 
 // check asks two groups back.
 func (s *keySteps) check() {
 	groups := s.key.Groups()
 	asked := twoOf(len(groups))
-	var p *page
+	var p *shell.Page
 	var next *widgets.Button
 	right := [2]bool{}
 	var checks [2]*widgets.GroupCheck
@@ -80,7 +83,7 @@ func (s *keySteps) check() {
 		}
 	}
 	for i, n := range asked {
-		checks[i] = widgets.NewGroupCheck(lang.L("Group {{.Number}}", vals{"Number": n + 1}), func(typed string) {
+		checks[i] = widgets.NewGroupCheck(lang.L("Group {{.Number}}", words.Values{"Number": n + 1}), func(typed string) {
 			if groups[n] == nil {
 				return
 			}
@@ -90,10 +93,10 @@ func (s *keySteps) check() {
 			case right[i]:
 				checks[i].Mark("check", widgets.ToneGood, lang.L("That is right."))
 				if i == 0 && !right[1] {
-					s.u.window.Canvas().Focus(checks[1].Entry)
+					s.u.w.Canvas().Focus(checks[1].Entry)
 				}
 			case len(typed) >= backupkey.GroupSize:
-				checks[i].Mark("cross", widgets.ToneBad, lang.L("That is not group {{.Number}}. Look at what you saved.", vals{"Number": n + 1}))
+				checks[i].Mark("cross", widgets.ToneBad, lang.L("That is not group {{.Number}}. Look at what you saved.", words.Values{"Number": n + 1}))
 			default:
 				checks[i].Mark("", widgets.ToneNeutral, "")
 			}
@@ -106,14 +109,14 @@ func (s *keySteps) check() {
 	}
 	next = widgets.NewButton(s.last, "", widgets.Main, func() { s.confirmed(p, next) })
 	next.Disable()
-	p = s.u.newPage(pageParams{
-		name: s.name, step: s.step + 1, of: s.of, back: func() { done(); s.show() },
-		title: lang.L("Do you have it?"), lead: lang.L("Type two groups back from what you saved, so that we both know it is complete."),
-		content: []fyne.CanvasObject{widgets.Card(widgets.Column(theme.Space4, checks[0], checks[1]))},
-		foot:    []fyne.CanvasObject{next},
+	p = s.u.w.NewPage(shell.PageParams{
+		Name: s.name, Step: s.step + 1, Of: s.of, Back: func() { done(); s.show() },
+		Title: lang.L("Do you have it?"), Lead: lang.L("Type two groups back from what you saved, so that we both know it is complete."),
+		Content: []fyne.CanvasObject{widgets.Card(widgets.Column(theme.Space4, checks[0], checks[1]))},
+		Foot:    []fyne.CanvasObject{next},
 	})
-	s.u.flow(p.root)
-	s.u.window.Canvas().Focus(checks[0].Entry)
+	s.u.w.Flow(p.Root)
+	s.u.w.Canvas().Focus(checks[0].Entry)
 }
 
 // twoOf returns two different numbers below n, in order.
@@ -139,8 +142,8 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 	note := widgets.NewCaption(" ")
 	// keep does something with the kit, away from the toolkit's goroutine.
 	keep := func(button *widgets.Button, doing, done string, do func(context.Context, kit.Page) error) {
-		page := u.recoveryKit(key, place, u.now())
-		u.waitFor(button, func(s string) { note.SetText(cmp.Or(s, " ")) }, doing, func(ctx context.Context) func() {
+		page := u.recoveryKit(key, place, u.w.Now())
+		u.w.WaitFor(button, func(s string) { note.SetText(cmp.Or(s, " ")) }, doing, func(ctx context.Context) func() {
 			err := do(ctx, page)
 			return func() {
 				failed(err)
@@ -153,12 +156,12 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 	copied := widgets.NewButton(lang.L("Copy"), "copy", widgets.Second, func() {
 		text := key.Text()
 		defer clear(text)
-		u.clip.copy(text)
-		note.SetText(lang.L("Copied. Holdfast empties the clipboard after {{.Time}}. A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.", vals{"Time": u.words.Duration(u.clip.keep)}))
+		u.w.Clip.Copy(text)
+		note.SetText(lang.L("Copied. Holdfast empties the clipboard after {{.Time}}. A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.", words.Values{"Time": u.w.Words.Duration(u.w.Clip.Keep)}))
 	})
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save recovery kit…"), "save", widgets.Second, func() {
-		u.choose.save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
+		u.w.Choose.Save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
 			keep(save, lang.L("Saving the kit…"), lang.L("Saved. Print it, or keep the file apart from this computer."), func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
 		})
 	})
@@ -166,10 +169,10 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 	if u.print != nil {
 		var paper *widgets.Button
 		paper = widgets.NewButton(lang.L("Print…"), "print", widgets.Second, func() {
-			u.ask(question{
-				title: lang.L("Print the recovery kit?"),
-				text:  lang.L("It goes to the printer that this computer usually uses. This computer's print queue may keep the page for a day, and a printer in an office for longer: if others use either, rather save the kit."),
-				yes:   lang.L("Print"), no: lang.L("Not now"),
+			u.w.Ask(shell.Question{
+				Title: lang.L("Print the recovery kit?"),
+				Text:  lang.L("It goes to the printer that this computer usually uses. This computer's print queue may keep the page for a day, and a printer in an office for longer: if others use either, rather save the kit."),
+				Yes:   lang.L("Print"), No: lang.L("Not now"),
 			}, func() {
 				keep(paper, lang.L("Handing the page to the printer…"), lang.L("The page is on its way to the printer."), u.printKit)
 			})

@@ -3,6 +3,8 @@ package ui
 import (
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -34,22 +36,22 @@ func (u *UI) licences() {
 		row.SetValue(l.version)
 		rows = append(rows, row)
 	}
-	p := u.newPage(pageParams{
-		name: lang.L("Licences"), back: u.backToSettings, title: lang.L("Made with"),
-		lead:    lang.L("Holdfast itself is under the Apache License 2.0: use it, change it and pass it on."),
-		content: []fyne.CanvasObject{widgets.Rows(rows...)},
+	p := u.w.NewPage(shell.PageParams{
+		Name: lang.L("Licences"), Back: u.backToSettings, Title: lang.L("Made with"),
+		Lead:    lang.L("Holdfast itself is under the Apache License 2.0: use it, change it and pass it on."),
+		Content: []fyne.CanvasObject{widgets.Rows(rows...)},
 	})
-	u.flow(p.root)
+	u.w.Flow(p.Root)
 }
 
 func (u *UI) licenceText(l licence) {
 	text := widgets.NewBody(l.text)
 	text.Style.Monospace, text.TextSize = true, theme.TextCaption
-	p := u.newPage(pageParams{
-		name: l.module, back: u.licences, title: l.version, content: []fyne.CanvasObject{widgets.Card(text)},
+	p := u.w.NewPage(shell.PageParams{
+		Name: l.module, Back: u.licences, Title: l.version, Content: []fyne.CanvasObject{widgets.Card(text)},
 	})
-	u.flow(p.root)
+	u.w.Flow(p.Root)
 }
 
 // backToSettings leaves a page that Settings leads to.
-func (u *UI) backToSettings() { u.open(screenSettings) }
+func (u *UI) backToSettings() { u.w.Open(u.settingsPage) }

@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -18,7 +20,7 @@ type newPassword struct {
 	first, again *widgets.SecretEntry
 	meter        *widgets.StrengthMeter
 	match        *widgets.Text
-	judge        latest
+	judge        shell.Latest
 	good         bool // what is in the first field was judged, and may be used
 	changed      func()
 	submitted    func()
@@ -28,11 +30,11 @@ type newPassword struct {
 func newNewPassword(u *UI, changed, submitted func()) *newPassword {
 	n := &newPassword{
 		u: u, first: widgets.NewSecretEntry(), again: widgets.NewSecretEntry(), meter: widgets.NewStrengthMeter(),
-		match: widgets.NewCaption(" "), judge: latest{w: u.work}, changed: changed, submitted: submitted,
+		match: widgets.NewCaption(" "), judge: u.w.Work.Newest(), changed: changed, submitted: submitted,
 	}
 	n.first.OnChanged = func(string) { n.look() }
 	n.again.OnChanged = func(string) { n.compare(); n.changed() }
-	n.first.OnSubmitted = func(string) { u.window.Canvas().Focus(n.again) }
+	n.first.OnSubmitted = func(string) { u.w.Canvas().Focus(n.again) }
 	n.again.OnSubmitted = func(string) {
 		if n.ready() {
 			n.submitted()
@@ -51,7 +53,7 @@ func (n *newPassword) look() {
 	n.compare()
 	n.changed()
 	password := n.first.Peek()
-	n.judge.run(func(context.Context) func() {
+	n.judge.Run(func(context.Context) func() {
 		s := core.Strength(password)
 		clear(password)
 		return func() {
@@ -75,7 +77,7 @@ func (n *newPassword) show(s core.PasswordStrength) {
 	default:
 		filled, tone, icon = 4, widgets.ToneGood, "check"
 	}
-	n.meter.Set(filled, tone, icon, n.u.words.Advice(s.Advice))
+	n.meter.Set(filled, tone, icon, n.u.w.Words.Advice(s.Advice))
 }
 
 func (n *newPassword) compare() {

@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
@@ -16,20 +18,20 @@ import (
 func (u *UI) setPassword() {
 	st := u.core.Status()
 	name, same, title := lang.L("Add a password"), "", lang.L("Choose a password")
-	back := u.leaveFlow
+	back := u.w.LeaveFlow
 	if st.Password {
 		name, same, title, back = lang.L("Change the password"), u.vaultName(st), lang.L("Choose a new password"), u.passwordScreen
 	}
 	form := newPasswordForm(u, same)
-	var set func(p *page, next *widgets.Button, password []byte)
+	var set func(p *shell.Page, next *widgets.Button, password []byte)
 	show := func() {
-		form.show(pageParams{
-			name: name, back: back, title: title,
+		form.show(shell.PageParams{
+			Name: name, Back: back, Title: title,
 		}, lang.L("Set the password"), set)
 	}
-	set = func(p *page, next *widgets.Button, password []byte) {
-		again := func(err error) { show(); form.p.fail(err) } // not the key steps: they are done
-		use := func(p *page, next *widgets.Button) {
+	set = func(p *shell.Page, next *widgets.Button, password []byte) {
+		again := func(err error) { show(); form.p.Fail(err) } // not the key steps: they are done
+		use := func(p *shell.Page, next *widgets.Button) {
 			u.usePassword(name, form.vault.isLocal(), form.vault.request(password), p, next, again)
 		}
 		if form.vault.is(vaultSoftware) && st.KeyConfirmed.IsZero() {
@@ -43,10 +45,10 @@ func (u *UI) setPassword() {
 }
 
 // usePassword sets the password, which it clears.
-func (u *UI) usePassword(name string, local bool, req core.PasswordRequest, p *page, next *widgets.Button, failed func(error)) {
+func (u *UI) usePassword(name string, local bool, req core.PasswordRequest, p *shell.Page, next *widgets.Button, failed func(error)) {
 	before := u.core.Status().PasswordConfirmed
-	p.fail(nil)
-	p.wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
+	p.Fail(nil)
+	p.Wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 		err := u.core.Passwords.Set(ctx, req)
 		clear(req.Password)
 		clear(req.Enrolment)
@@ -68,33 +70,33 @@ func (u *UI) passwordIsSet(name string, local bool, err error) {
 	if local {
 		text = lang.L("The vault has given the key back for it. It works at this computer, where its token is; anywhere else the 64-digit key opens the backup.")
 	}
-	content := []fyne.CanvasObject{container.NewCenter(m), headline(lang.L("Your password is set"), text)}
+	content := []fyne.CanvasObject{container.NewCenter(m), shell.Headline(lang.L("Your password is set"), text)}
 	if err != nil {
-		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), u.errorPanel(err, nil))
+		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), u.w.ErrorPanel(err, nil))
 	}
-	p := u.newPage(pageParams{name: name, content: content, foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)}})
-	u.flow(p.root)
+	p := u.w.NewPage(shell.PageParams{Name: name, Content: content, Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, u.w.LeaveFlow)}})
+	u.w.Flow(p.Root)
 }
 
 // checkPassword lets the person show to know it still.
 func (u *UI) checkPassword() {
-	var p *page
+	var p *shell.Page
 	g := newPasswordGate(gateParams{
-		u: u, button: lang.L("Check it"), failed: func(err error) { p.fail(err) },
+		u: u, button: lang.L("Check it"), failed: func(err error) { p.Fail(err) },
 		ask: u.core.Passwords.State, try: u.core.Passwords.Check,
 		opened: func() {
-			u.leaveFlow()
-			u.inform(lang.L("That is your password"), lang.L("The vault has given the key back for it. You have all 10 guesses again."))
+			u.w.LeaveFlow()
+			u.w.Inform(lang.L("That is your password"), lang.L("The vault has given the key back for it. You have all 10 guesses again."))
 		},
 	})
-	p = u.newPage(pageParams{
-		name: lang.L("Password"), back: func() { g.close(); u.leaveFlow() },
-		title: lang.L("Do you still know your password?"), lead: lang.L("A wrong one costs a guess. Nothing else happens."),
-		content: []fyne.CanvasObject{g.root, aside(lang.L("Forgot it? Set a new one"), func() { g.close(); u.setPassword() })},
-		foot:    []fyne.CanvasObject{g.button},
+	p = u.w.NewPage(shell.PageParams{
+		Name: lang.L("Password"), Back: func() { g.close(); u.w.LeaveFlow() },
+		Title: lang.L("Do you still know your password?"), Lead: lang.L("A wrong one costs a guess. Nothing else happens."),
+		Content: []fyne.CanvasObject{g.root, shell.Aside(lang.L("Forgot it? Set a new one"), func() { g.close(); u.setPassword() })},
+		Foot:    []fyne.CanvasObject{g.button},
 	})
-	p.again = g.begin
-	u.flow(p.root)
+	p.Again = g.begin
+	u.w.Flow(p.Root)
 	g.begin()
 }
 
@@ -102,15 +104,15 @@ func (u *UI) checkPassword() {
 func (u *UI) removePassword(then func()) {
 	name := lang.L("Remove the password")
 	var show func()
-	var here *page
-	remove := func(p *page, next *widgets.Button) {
-		p.fail(nil)
-		p.wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
+	var here *shell.Page
+	remove := func(p *shell.Page, next *widgets.Button) {
+		p.Fail(nil)
+		p.Wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 			err := u.core.Passwords.Remove(ctx)
 			return func() {
 				if err != nil {
 					show()
-					here.fail(err)
+					here.Fail(err)
 					return
 				}
 				then()
@@ -118,7 +120,7 @@ func (u *UI) removePassword(then func()) {
 		})
 	}
 	show = func() {
-		var p *page
+		var p *shell.Page
 		var next *widgets.Button
 		next = widgets.NewButton(lang.L("Remove the password"), "", widgets.Danger, func() {
 			if u.core.Status().KeyConfirmed.IsZero() {
@@ -127,39 +129,39 @@ func (u *UI) removePassword(then func()) {
 			}
 			remove(p, next)
 		})
-		p = u.newPage(pageParams{
-			name: name, back: u.leaveFlow, title: lang.L("Go on without a password?"),
-			lead: lang.L("The vault deletes the account. From then on only the 64-digit key opens this backup."),
-			content: []fyne.CanvasObject{
+		p = u.w.NewPage(shell.PageParams{
+			Name: name, Back: u.w.LeaveFlow, Title: lang.L("Go on without a password?"),
+			Lead: lang.L("The vault deletes the account. From then on only the 64-digit key opens this backup."),
+			Content: []fyne.CanvasObject{
 				widgets.Notice(widgets.ToneNeutral, "shield", lang.L("The backups stay as they are. You can add a password again at any time.")),
 			},
-			foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the password"), "", widgets.Second, u.leaveFlow), next},
+			Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the password"), "", widgets.Second, u.w.LeaveFlow), next},
 		})
 		here = p
-		u.flow(p.root)
+		u.w.Flow(p.Root)
 	}
 	show()
 }
 
 // saveKey makes the backup's own key known to the person, who has not shown
 // yet to have saved it; then follows the check.
-func (u *UI) saveKey(name, last string, back func(), p *page, next *widgets.Button, then func(p *page, next *widgets.Button)) {
-	p.wait(next, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
+func (u *UI) saveKey(name, last string, back func(), p *shell.Page, next *widgets.Button, then func(p *shell.Page, next *widgets.Button)) {
+	p.Wait(next, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
 		key, err := u.core.Encryption.Key(ctx)
 		return func() {
 			if err != nil {
-				p.fail(err)
+				p.Fail(err)
 				return
 			}
 			(&keySteps{
 				u: u, name: name, step: 1, of: 2, key: key, place: u.core.Status().Destination, recovery: true, last: last,
 				back: func() { key.Clear(); back() },
-				confirmed: func(p *page, next *widgets.Button) {
-					p.wait(next, lang.L("Saving…"), func(context.Context) func() {
+				confirmed: func(p *shell.Page, next *widgets.Button) {
+					p.Wait(next, lang.L("Saving…"), func(context.Context) func() {
 						err := u.core.Encryption.ConfirmKey()
 						return func() {
 							if err != nil {
-								p.fail(err)
+								p.Fail(err)
 								return
 							}
 							key.Clear() // then leads away from here, whatever comes of it

@@ -3,8 +3,10 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // passwordForm is a page that asks for a new password and its vault. What was
@@ -17,7 +19,7 @@ type passwordForm struct {
 	vaultChanged func()
 
 	shown bool // nothing brings a page back that was left
-	p     *page
+	p     *shell.Page
 	next  *widgets.Button
 }
 
@@ -31,12 +33,12 @@ func newPasswordForm(u *UI, same string) *passwordForm {
 			return
 		}
 		f.update()
-	}, func(err error) { f.p.fail(err) })
+	}, func(err error) { f.p.Fail(err) })
 	return f
 }
 
 // show makes the page. use gets the password and clears it; the fields are empty then.
-func (f *passwordForm) show(params pageParams, text string, use func(p *page, next *widgets.Button, password []byte)) {
+func (f *passwordForm) show(params shell.PageParams, text string, use func(p *shell.Page, next *widgets.Button, password []byte)) {
 	again := f.shown
 	f.next = widgets.NewButton(text, "", widgets.Main, func() {
 		if f.ready() {
@@ -44,26 +46,26 @@ func (f *passwordForm) show(params pageParams, text string, use func(p *page, ne
 			use(f.p, f.next, f.fields.take())
 		}
 	})
-	back := params.back
-	params.back = func() {
+	back := params.Back
+	params.Back = func() {
 		f.leave()
 		back()
 	}
-	params.content = []fyne.CanvasObject{f.fields.root}
+	params.Content = []fyne.CanvasObject{f.fields.root}
 	if f.vault != nil {
-		params.content = append(params.content, f.vault.root)
+		params.Content = append(params.Content, f.vault.root)
 	}
-	params.foot = append(params.foot, f.next)
-	f.p = f.u.newPage(params)
-	f.p.failed = func(err error) {
+	params.Foot = append(params.Foot, f.next)
+	f.p = f.u.w.NewPage(params)
+	f.p.Failed = func(err error) {
 		f.shown = f.shown || err != nil // it did not lead on
 		f.update()                      // the fields are empty
 	}
 	f.shown = true
 	f.update()
-	f.u.flow(f.p.root)
+	f.u.w.Flow(f.p.Root)
 	if !again {
-		f.u.window.Canvas().Focus(f.fields.first)
+		f.u.w.Canvas().Focus(f.fields.first)
 	}
 }
 
@@ -89,7 +91,7 @@ func (f *passwordForm) update() {
 	} else {
 		f.next.Disable()
 	}
-	f.p.relayout()
+	f.p.Relayout()
 }
 
 // guessWords says how many guesses are left.
@@ -97,7 +99,7 @@ func (u *UI) guessWords(left int) string {
 	if left == 1 {
 		return lang.L("One guess left")
 	}
-	return lang.L("{{.Count}} guesses left", vals{"Count": left})
+	return lang.L("{{.Count}} guesses left", words.Values{"Count": left})
 }
 
 // guessTone is how serious that is.

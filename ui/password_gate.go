@@ -6,12 +6,15 @@ import (
 	"errors"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // gateParams are what a passwordGate needs.
@@ -56,8 +59,8 @@ func newPasswordGate(p gateParams) *passwordGate {
 
 // begin asks the vault how things stand. The page must be shown.
 func (g *passwordGate) begin() {
-	g.u.window.Canvas().Focus(g.entry)
-	g.cancel = g.u.work.run(func(ctx context.Context) func() {
+	g.u.w.Canvas().Focus(g.entry)
+	g.cancel = g.u.w.Work.Run(func(ctx context.Context) func() {
 		s, err := g.ask(ctx)
 		return func() {
 			if g.closed || g.busy {
@@ -88,13 +91,13 @@ func (g *passwordGate) show(s core.VaultState) {
 	case s.Absent:
 		g.shut = true
 		g.meter.Say(lang.L("No account"))
-		g.failed(reasonedError{what: lang.L("The vault does not know this backup's account."), do: lang.L("Open the backup with the 64-digit key.")})
+		g.failed(shell.Reasoned{What: lang.L("The vault does not know this backup's account."), Do: lang.L("Open the backup with the 64-digit key.")})
 	case s.Destroyed:
 		g.gone()
 		g.failed(&core.VaultError{Kind: core.ErrPasswordGone, GuessesLeft: -1})
 	default:
 		g.guesses(s.GuessesLeft, s.GuessLimit)
-		if s.WaitUntil.After(g.u.now()) {
+		if s.WaitUntil.After(g.u.w.Now()) {
 			g.wait(s.WaitUntil)
 			g.failed(&core.VaultError{Kind: core.ErrVaultWait, GuessesLeft: -1, Until: s.WaitUntil})
 		}
@@ -122,7 +125,7 @@ func (g *passwordGate) update() {
 	case g.shut:
 		g.entry.Disable()
 	}
-	if g.shut || g.entry.Text == "" || g.u.now().Before(g.until) {
+	if g.shut || g.entry.Text == "" || g.u.w.Now().Before(g.until) {
 		g.button.Disable()
 	} else {
 		g.button.Enable()
@@ -138,10 +141,10 @@ func (g *passwordGate) submit() {
 		g.guess()
 		return
 	}
-	g.u.ask(question{
-		title: lang.L("This is the last guess"),
-		text:  lang.L("If it is wrong, the vault destroys the key, and only the 64-digit key opens this backup. Are you sure of the password?"),
-		yes:   lang.L("Use the last guess"), no: lang.L("Not now"), danger: true,
+	g.u.w.Ask(shell.Question{
+		Title: lang.L("This is the last guess"),
+		Text:  lang.L("If it is wrong, the vault destroys the key, and only the 64-digit key opens this backup. Are you sure of the password?"),
+		Yes:   lang.L("Use the last guess"), No: lang.L("Not now"), Danger: true,
 	}, func() {
 		if !g.button.Disabled() {
 			g.guess()
@@ -154,7 +157,7 @@ func (g *passwordGate) guess() {
 	g.failed(nil)
 	g.busy = true
 	said := g.meter.Words()
-	g.cancel = g.u.waitFor(g.button, func(s string) { g.meter.Tell(cmp.Or(s, said)) }, lang.L("Asking the vault…"), func(ctx context.Context) func() {
+	g.cancel = g.u.w.WaitFor(g.button, func(s string) { g.meter.Tell(cmp.Or(s, said)) }, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 		err := g.try(ctx, password)
 		clear(password)
 		var wait time.Time
@@ -191,13 +194,13 @@ func (g *passwordGate) wrong(err error, wait time.Time) {
 	case v != nil && errors.Is(err, core.ErrWrongPassword) && v.GuessesLeft >= 0:
 		g.guesses(v.GuessesLeft, core.GuessLimit)
 	}
-	if wait.After(g.u.now()) {
+	if wait.After(g.u.w.Now()) {
 		g.wait(wait)
 	}
 	g.failed(err)
 	g.update()
 	if !g.shut {
-		g.u.window.Canvas().Focus(g.entry)
+		g.u.w.Canvas().Focus(g.entry)
 	}
 }
 
@@ -206,7 +209,7 @@ func (g *passwordGate) wait(until time.Time) {
 	g.stopClock()
 	g.until = until
 	tick := func() {
-		left := g.until.Sub(g.u.now())
+		left := g.until.Sub(g.u.w.Now())
 		if left <= 0 {
 			g.stopClock()
 			g.until = time.Time{}
@@ -215,9 +218,9 @@ func (g *passwordGate) wait(until time.Time) {
 			g.update()
 			return
 		}
-		g.button.SetText(lang.L("Wait {{.Time}}", vals{"Time": g.u.words.Duration(left.Truncate(time.Second) + time.Second)}))
+		g.button.SetText(lang.L("Wait {{.Time}}", words.Values{"Time": g.u.w.Words.Duration(left.Truncate(time.Second) + time.Second)}))
 	}
-	g.stop = g.u.work.every(time.Second, tick)
+	g.stop = g.u.w.Work.Every(time.Second, tick)
 	tick()
 }
 

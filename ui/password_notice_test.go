@@ -36,13 +36,13 @@ func TestThePasswordIsAskedAboutNowAndThen(t *testing.T) {
 		c.Passwords = reachable{c.Passwords}
 		return c
 	})
-	d.sees("Do you still know your password?")
-	d.sees("9 wrong guesses since")
+	d.Sees("Do you still know your password?")
+	d.Sees("9 wrong guesses since")
 	d.press("Check it")
-	d.sees("A wrong one costs a guess.")
+	d.Sees("A wrong one costs a guess.")
 	d.press("Back")
 	d.press("Later")
-	if slices.ContainsFunc(d.texts(), func(s string) bool { return strings.Contains(s, "Do you still know") }) {
+	if slices.ContainsFunc(d.Texts(), func(s string) bool { return strings.Contains(s, "Do you still know") }) {
 		t.Error("it asks again at once")
 	}
 }

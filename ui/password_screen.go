@@ -4,12 +4,15 @@ import (
 	"context"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // askLaterBy is how long "Later" holds.
@@ -23,8 +26,8 @@ func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
 	free := func(tap func()) func() {
 		return func() {
 			switch {
-			case u.job != nil:
-				u.inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
+			case u.w.Job != nil:
+				u.w.Inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
 			case st.Change != core.ChangeNone:
 				u.goOn()
 			default:
@@ -58,7 +61,7 @@ func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
 	v := st.Vault
 	switch {
 	case v == nil:
-		return capital(saved), widgets.ToneNeutral
+		return shell.Capital(saved), widgets.ToneNeutral
 	case v.Destroyed:
 		return lang.L("Destroyed after ten wrong guesses. Set a new password: this computer has the key."), widgets.ToneBad
 	case v.Absent:
@@ -78,37 +81,37 @@ func (u *UI) guessesAsOf(v *core.VaultState) string {
 	if v.Asked.IsZero() {
 		return u.guessWords(v.GuessesLeft)
 	}
-	return lang.L("{{.Guesses}} (asked {{.Time}})", vals{"Guesses": u.guessWords(v.GuessesLeft), "Time": u.words.Ago(v.Asked, u.now())})
+	return lang.L("{{.Guesses}} (asked {{.Time}})", words.Values{"Guesses": u.guessWords(v.GuessesLeft), "Time": u.w.Words.Ago(v.Asked, u.w.Now())})
 }
 
 func (u *UI) wrongWords(n int) string {
 	if n == 1 {
 		return lang.L("1 wrong guess")
 	}
-	return lang.L("{{.Count}} wrong guesses", vals{"Count": n})
+	return lang.L("{{.Count}} wrong guesses", words.Values{"Count": n})
 }
 
 // wrongLine says how many wrong guesses there were, and since when.
 func (u *UI) wrongLine(v core.VaultState) string {
 	guesses, since := u.wrongWords(len(v.WrongNow())), v.WrongNow()[0]
-	if u.words.Day(since, u.now()) == u.words.Day(u.now(), u.now()) {
-		return lang.L("{{.Guesses}} today", vals{"Guesses": guesses})
+	if u.w.Words.Day(since, u.w.Now()) == u.w.Words.Day(u.w.Now(), u.w.Now()) {
+		return lang.L("{{.Guesses}} today", words.Values{"Guesses": guesses})
 	}
-	return lang.L("{{.Guesses}} since {{.Day}}", vals{"Guesses": guesses, "Day": u.words.Day(since, u.now())})
+	return lang.L("{{.Guesses}} since {{.Day}}", words.Values{"Guesses": guesses, "Day": u.w.Words.Day(since, u.w.Now())})
 }
 
 // passwordNotice asks now and then whether the password is still known; nil when it is not time.
 func (u *UI) passwordNotice(st core.Status) fyne.CanvasObject {
-	now := u.now()
-	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(u.prefs.askLater())
-	if !due || u.job != nil || st.Change != core.ChangeNone || passwordGone(st) {
+	now := u.w.Now()
+	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(u.w.Prefs.AskLater())
+	if !due || u.w.Job != nil || st.Change != core.ChangeNone || passwordGone(st) {
 		return nil
 	}
 	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Do you still know your password?")),
 		widgets.NewMuted(lang.L("A password that is never used is easily forgotten.")))
 	later := widgets.NewButton(lang.L("Later"), "", widgets.Quiet, func() {
-		u.prefs.setAskLater(now.Add(askLaterBy))
-		u.refresh()
+		u.w.Prefs.SetAskLater(now.Add(askLaterBy))
+		u.w.Refresh()
 	})
 	check := widgets.NewButton(lang.L("Check it"), "", widgets.Second, u.checkPassword)
 	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("lock", theme.Primary, theme.IconMedium), text, later, check))
@@ -124,7 +127,7 @@ func (u *UI) vaultName(st core.Status) string {
 
 // passwordScreen shows the password's vault, and what can be done.
 func (u *UI) passwordScreen() {
-	var p *page
+	var p *shell.Page
 	st := u.core.Status()
 	vault := widgets.NewSettingRow("place", lang.L("Vault"), nil, nil)
 	meter := widgets.NewGuessMeter(lang.L("Asking the vault…"))
@@ -144,7 +147,7 @@ func (u *UI) passwordScreen() {
 		case v.Absent:
 			text = lang.L("No account")
 		case len(v.WrongNow()) > 0:
-			line = lang.L("{{.Wrong}}. If it was not you, change the password.", vals{"Wrong": u.wrongLine(v)})
+			line = lang.L("{{.Wrong}}. If it was not you, change the password.", words.Values{"Wrong": u.wrongLine(v)})
 		default:
 			line = ""
 		}
@@ -170,38 +173,46 @@ func (u *UI) passwordScreen() {
 	}
 	known := lang.L("One guess, given back when it is right.")
 	if !st.PasswordConfirmed.IsZero() {
-		known = lang.L("You last showed that you know it: {{.Day}}.", vals{"Day": u.words.Day(st.PasswordConfirmed, u.now())})
+		known = lang.L("You last showed that you know it: {{.Day}}.", words.Values{"Day": u.w.Words.Day(st.PasswordConfirmed, u.w.Now())})
 	}
 	rows := []fyne.CanvasObject{
 		widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, u.checkPassword).SetValue(known),
 		widgets.NewSettingRow("lock", lang.L("Change the password"), nil, u.setPassword).SetValue(lang.L("Or the vault that checks it.")),
 		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, u.setPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
-		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { u.removePassword(u.leaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
+		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { u.removePassword(u.w.LeaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
 	}
 	if passwordGone(st) {
 		rows = rows[1:] // there is nothing to check
 	}
-	p = u.newPage(pageParams{
-		name: lang.L("Password"), back: u.leaveFlow, title: lang.L("Your password"),
-		content: []fyne.CanvasObject{
+	p = u.w.NewPage(shell.PageParams{
+		Name: lang.L("Password"), Back: u.w.LeaveFlow, Title: lang.L("Your password"),
+		Content: []fyne.CanvasObject{
 			widgets.Rows(vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, meter, note))),
 			widgets.Rows(rows...),
 		},
 	})
-	p.again = u.passwordScreen
-	u.flow(p.root)
-	u.work.run(func(ctx context.Context) func() {
+	p.Again = u.passwordScreen
+	u.w.Flow(p.Root)
+	u.w.Work.Run(func(ctx context.Context) func() {
 		v, err := u.core.Passwords.State(ctx)
 		return func() {
 			if err != nil {
 				if st.Vault == nil {
 					meter.Say(lang.L("The vault does not answer."))
 				}
-				p.fail(err)
+				p.Fail(err)
 				return
 			}
 			show(v)
-			p.relayout()
+			p.Relayout()
 		}
 	})
+}
+
+// opensLine says what opens an encrypted backup.
+func opensLine(st core.Status) string {
+	if st.Password && !passwordGone(st) {
+		return lang.L("Only your password or your 64-digit key opens it.")
+	}
+	return lang.L("Only your 64-digit key opens it.")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // askPIN asks for a token's PIN over the window, and waits for the answer away
@@ -16,8 +17,8 @@ import (
 func (u *UI) askPIN(ctx context.Context, token string) ([]byte, error) {
 	answer := make(chan []byte, 1) // nil: no answer
 	var hide func()
-	u.work.do(func() {
-		if u.job != nil && u.job.kind == core.RunBackup || ctx.Err() != nil {
+	u.w.Work.Do(func() {
+		if u.w.Job != nil && u.w.Job.Kind == core.RunBackup || ctx.Err() != nil {
 			answer <- nil
 			return
 		}
@@ -30,7 +31,7 @@ func (u *UI) askPIN(ctx context.Context, token string) ([]byte, error) {
 		}
 		return pin, nil
 	case <-ctx.Done():
-		u.work.do(func() {
+		u.w.Work.Do(func() {
 			if hide != nil {
 				hide()
 			}
@@ -66,8 +67,8 @@ func (u *UI) pinDialog(token string, answered func([]byte)) (hide func()) {
 	entry.OnSubmitted = func(string) { ok.Tapped(nil) }
 	entry.OnEscape = func() { end(nil) }
 	no.OnEscape, ok.OnEscape = entry.OnEscape, entry.OnEscape
-	pop = u.popUpWith(lang.L("The PIN of “{{.Token}}”", vals{"Token": core.DisplayName(token)}),
+	pop = u.w.PopUpWith(lang.L("The PIN of “{{.Token}}”", words.Values{"Token": core.DisplayName(token)}),
 		lang.L("It is the token's own PIN, not your password. A token locks itself after a few wrong ones. Holdfast remembers it until it is closed."), entry, no, ok)
-	u.window.Canvas().Focus(entry)
+	u.w.Canvas().Focus(entry)
 	return func() { end(nil) }
 }

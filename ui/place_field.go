@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -20,28 +22,28 @@ type placeField struct {
 	root      fyne.CanvasObject
 	entry     *widgets.Field
 	free      *widgets.Text
-	measuring latest
+	measuring shell.Latest
 	submitted func()
 	sources   []string // of what is to be kept there; nil: nothing is known
 }
 
 // remedies lead from trouble back to the field.
-func (f *placeField) remedies() remedies {
-	return remedies{wayPlace: func() { f.u.window.Canvas().Focus(f.entry) }}
+func (f *placeField) remedies() shell.Remedies {
+	return shell.Remedies{shell.WayPlace: func() { f.u.w.Canvas().Focus(f.entry) }}
 }
 
 // wanted returns the path, and asks for one where there is none.
 func (f *placeField) wanted() (path string, ok bool) {
 	if path = f.path(); path == "" {
-		f.measuring.stop()
+		f.measuring.Stop()
 		f.free.SetText(lang.L("Type the path of a folder, or choose one."))
-		f.u.window.Canvas().Focus(f.entry)
+		f.u.w.Canvas().Focus(f.entry)
 	}
 	return path, path != ""
 }
 
 func newPlaceField(u *UI, path, label string) *placeField {
-	f := &placeField{u: u, entry: widgets.NewField(), free: widgets.NewCaption(" "), measuring: latest{w: u.work}}
+	f := &placeField{u: u, entry: widgets.NewField(), free: widgets.NewCaption(" "), measuring: u.w.Work.Newest()}
 	f.entry.SetText(path)
 	f.entry.SetPlaceHolder(lang.L("Path of the folder"))
 	f.entry.OnChanged = func(string) { f.measure() }
@@ -51,7 +53,7 @@ func newPlaceField(u *UI, path, label string) *placeField {
 		}
 	}
 	choose := widgets.NewButton(lang.L("Choose…"), "folder", widgets.Second, func() {
-		u.choose.folder(f.path(), f.entry.SetText)
+		u.w.Choose.Folder(f.path(), f.entry.SetText)
 	})
 	f.root = widgets.Column(theme.Space2, widgets.NewStrong(label), widgets.Row(theme.Space3, widgets.Wide(f.entry), f.entry, choose), f.free)
 	f.measure()
@@ -62,13 +64,13 @@ func newPlaceField(u *UI, path, label string) *placeField {
 func (f *placeField) measure() {
 	path := f.path()
 	if !filepath.IsAbs(path) {
-		f.measuring.stop()
+		f.measuring.Stop()
 		f.free.SetText(" ")
 		return
 	}
 	sources, free, there := f.sources, f.u.free, f.u.there // read here: the window's state is this goroutine's
 	isBackup := path == f.u.core.Status().Destination
-	f.measuring.run(func(ctx context.Context) func() {
+	f.measuring.Run(func(ctx context.Context) func() {
 		if isBackup && !there(ctx, path) { // the room would be that of the disk it hangs on
 			return func() { f.free.SetText(lang.L("The place of your backup cannot be reached.")) }
 		}
@@ -92,5 +94,5 @@ func (f *placeField) path() string {
 	if p == "" {
 		return ""
 	}
-	return filepath.Clean(expand(p))
+	return filepath.Clean(shell.Expand(p))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
@@ -11,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // protectFlow turns end-to-end encryption on: what it means → the key → the
@@ -24,7 +27,7 @@ type protectFlow struct {
 func newProtectFlow(u *UI) *protectFlow {
 	f := &protectFlow{u: u}
 	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, place: u.core.Status().Destination, back: f.means, last: lang.L("Encrypt the backup")}
-	f.keep.made = func(*page, *widgets.Button) { f.work() }
+	f.keep.made = func(*shell.Page, *widgets.Button) { f.work() }
 	return f
 }
 
@@ -34,28 +37,28 @@ func (f *protectFlow) name() string { return lang.L("End-to-end encryption") }
 
 func (f *protectFlow) leave() {
 	f.keep.forget()
-	f.u.leaveFlow()
+	f.u.w.LeaveFlow()
 }
 
 func (f *protectFlow) means() {
-	var p *page
+	var p *shell.Page
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.keep.begin(p) })
 	opens := widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
 	if f.u.core.Passwords.Possible() {
 		opens.SetValue(lang.L("You keep it behind a password, as 64 digits, or both. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
 	}
-	p = f.u.newPage(pageParams{
-		name: f.name(), step: 1, of: f.keep.of(), back: f.leave,
-		title: lang.L("Lock your backup"),
-		lead:  lang.L("With end-to-end encryption, everything is locked on this computer before it leaves it."),
-		content: []fyne.CanvasObject{widgets.Rows(
+	p = f.u.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: 1, Of: f.keep.of(), Back: f.leave,
+		Title: lang.L("Lock your backup"),
+		Lead:  lang.L("With end-to-end encryption, everything is locked on this computer before it leaves it."),
+		Content: []fyne.CanvasObject{widgets.Rows(
 			opens,
 			widgets.NewSettingRow("backup", lang.L("Everything is stored afresh"), nil, nil).SetValue(lang.L("A new, encrypted backup is made and read back. Only then the unencrypted one is deleted. It needs space for both meanwhile.")),
 			widgets.NewSettingRow("warning", lang.L("Nobody can replace the key"), nil, nil).SetValue(lang.L("If you lose it and this computer, the backup stays locked for ever. So you save it first, and show that you have it.")),
 		)},
-		foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Not now"), "", widgets.Second, f.leave), next},
+		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Not now"), "", widgets.Second, f.leave), next},
 	})
-	f.u.flow(p.root)
+	f.u.w.Flow(p.Root)
 }
 
 // work turns encryption on with the key that the person has.
@@ -76,20 +79,20 @@ func (f *protectFlow) work() {
 
 // turnOff says what becomes of what is there, then asks.
 func (u *UI) turnOff() {
-	p := u.newPage(pageParams{
-		name: lang.L("Turn encryption off"), step: 1, of: 3, back: u.leaveFlow,
-		title: lang.L("Turn encryption off?"),
-		lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
-		content: []fyne.CanvasObject{
+	p := u.w.NewPage(shell.PageParams{
+		Name: lang.L("Turn encryption off"), Step: 1, Of: 3, Back: u.w.LeaveFlow,
+		Title: lang.L("Turn encryption off?"),
+		Lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
+		Content: []fyne.CanvasObject{
 			widgets.Notice(widgets.ToneAttention, "warning", lang.L("From then on, whoever can read the folder can read your files. Older dates cannot be restored any more.")),
 			widgets.Notice(widgets.ToneNeutral, "shield", lang.L("If it is cut off, the encrypted backup stays whole, and you can go on later.")),
 		},
-		foot: []fyne.CanvasObject{
-			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, u.leaveFlow),
+		Foot: []fyne.CanvasObject{
+			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, u.w.LeaveFlow),
 			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, 3, u.core.Encryption.TurnOff) }),
 		},
 	})
-	u.flow(p.root)
+	u.w.Flow(p.Root)
 }
 
 // goOn resumes a change that was cut off, or that was being taken back.
@@ -108,7 +111,7 @@ func (u *UI) goOn() {
 // change runs a change of protection and shows its steps to the end. The
 // wizard has of pages: the work is the last but one.
 func (u *UI) change(kind core.RunKind, of int, run func(context.Context, func(core.Progress)) (core.BackupReport, error)) {
-	j := u.start(kind, func(ctx context.Context, progress func(core.Progress)) func() {
+	j := u.w.Start(kind, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := run(ctx, progress)
 		return func() { u.changed(kind, of, report, err) }
 	})
@@ -119,38 +122,38 @@ func (u *UI) change(kind core.RunKind, of int, run func(context.Context, func(co
 	if kind == core.RunTurnOff {
 		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
 	}
-	panel := u.panel(j)
+	panel := u.w.Panel(j)
 	steps := newStepList(u)
-	watch := j.watch
-	j.watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
+	watch := j.Watch
+	j.Watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
 	steps.set(core.StepPreparing)
-	p := u.newPage(pageParams{
-		name: name, step: of - 1, of: of, title: lang.L("Making the new backup"), lead: lead,
-		content: []fyne.CanvasObject{panel, steps.root},
+	p := u.w.NewPage(shell.PageParams{
+		Name: name, Step: of - 1, Of: of, Title: lang.L("Making the new backup"), Lead: lead,
+		Content: []fyne.CanvasObject{panel, steps.root},
 	})
-	u.flow(p.root)
+	u.w.Flow(p.Root)
 }
 
 // changed shows how a change ended.
 func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err error) {
-	u.restore.outdated(true)
+	u.w.Outdated(true)
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
-	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.leaveFlow)
+	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.w.LeaveFlow)
 	foot := []fyne.CanvasObject{done}
-	var p *page
+	var p *shell.Page
 	name := lang.L("End-to-end encryption")
 	if kind == core.RunTurnOff {
 		name = lang.L("Turn encryption off")
 	}
-	heading := func(line, text string) { content = append(content, headline(line, text)) }
+	heading := func(line, text string) { content = append(content, shell.Headline(line, text)) }
 	switch {
 	case err == nil && kind == core.RunTurnOn:
 		m.Set("shield", widgets.ToneGood)
 		proof := lang.L("Every file from now on is locked with your key.")
 		if report.Snapshot != "" {
 			proof = lang.L("{{.Files}} ({{.Size}}) were stored anew, read back and checked with your key. The unencrypted backup is deleted.",
-				vals{"Files": u.words.Files(report.Files), "Size": u.words.Bytes(report.Bytes)})
+				words.Values{"Files": u.w.Words.Files(report.Files), "Size": u.w.Words.Bytes(report.Bytes)})
 		}
 		heading(lang.L("Your backup is end-to-end encrypted"), proof)
 	case err == nil:
@@ -167,9 +170,9 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			if st.Change != core.ChangeNone {
 				goOn = u.goOn
 			}
-			content = append(content, u.errorPanel(err, remedies{wayKeyFile: func() { p.keyFile(done, goOn)() }}))
+			content = append(content, u.w.ErrorPanel(err, shell.Remedies{shell.WayKeyFile: func() { u.keyFile(p, done, goOn)() }}))
 		}
-		content = append(content, u.problemList(report.Problems)...)
+		content = append(content, u.w.ProblemList(report.Problems)...)
 		if st.Change != core.ChangeNone {
 			done.Kind = widgets.Second
 			done.SetText(lang.L("Later"))
@@ -179,8 +182,8 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 			}
 		}
 	}
-	p = u.newPage(pageParams{name: name, step: of, of: of, content: content, foot: foot})
-	u.flow(p.root)
+	p = u.w.NewPage(shell.PageParams{Name: name, Step: of, Of: of, Content: content, Foot: foot})
+	u.w.Flow(p.Root)
 }
 
 // stepList names the steps of a change and marks how far it is.
@@ -194,7 +197,7 @@ func newStepList(u *UI) *stepList {
 	l := &stepList{steps: []core.Step{core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepDeleting}}
 	var rows []fyne.CanvasObject
 	for _, s := range l.steps {
-		r := widgets.NewSettingRow("clock", u.words.Step(s), nil, nil)
+		r := widgets.NewSettingRow("clock", u.w.Words.Step(s), nil, nil)
 		l.rows = append(l.rows, r)
 		rows = append(rows, r)
 	}
@@ -223,41 +226,41 @@ func (l *stepList) set(now core.Step) {
 
 // showKey shows the key of the backup.
 func (u *UI) showKey() {
-	empty := func() *page {
-		p := u.newPage(pageParams{name: lang.L("Your 64-digit key"), back: u.leaveFlow})
-		u.flow(p.root)
+	empty := func() *shell.Page {
+		p := u.w.NewPage(shell.PageParams{Name: lang.L("Your 64-digit key"), Back: u.w.LeaveFlow})
+		u.w.Flow(p.Root)
 		return p
 	}
-	u.wait(func(sentence string) {
+	u.w.Wait(func(sentence string) {
 		if sentence != "" {
-			empty().say(sentence)
+			empty().Say(sentence)
 		}
 	}, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
 		key, err := u.core.Encryption.Key(ctx)
 		return func() {
 			if err != nil {
 				p := empty()
-				p.again = u.showKey
-				p.fail(err)
+				p.Again = u.showKey
+				p.Fail(err)
 				return
 			}
-			var p *page
-			grid, tools := u.keyCard(key, u.core.Status().Destination, func(err error) { p.fail(err) })
+			var p *shell.Page
+			grid, tools := u.keyCard(key, u.core.Status().Destination, func(err error) { p.Fail(err) })
 			leave := func() {
 				grid.Clear()
 				key.Clear()
-				u.leaveFlow()
+				u.w.LeaveFlow()
 			}
-			p = u.newPage(pageParams{
-				name: lang.L("Your 64-digit key"), back: leave, title: lang.L("This is your key"),
-				lead:    lang.L("It opens this backup on any computer. Show it to nobody whom you would not show your files."),
-				content: []fyne.CanvasObject{widgets.Column(theme.Space3, widgets.Card(grid), tools)},
-				foot: []fyne.CanvasObject{
+			p = u.w.NewPage(shell.PageParams{
+				Name: lang.L("Your 64-digit key"), Back: leave, Title: lang.L("This is your key"),
+				Lead:    lang.L("It opens this backup on any computer. Show it to nobody whom you would not show your files."),
+				Content: []fyne.CanvasObject{widgets.Column(theme.Space3, widgets.Card(grid), tools)},
+				Foot: []fyne.CanvasObject{
 					widgets.NewButton(lang.L("Change the key"), "", widgets.Second, func() { leave(); u.changeKey() }),
 					widgets.NewButton(lang.L("Done"), "", widgets.Main, leave),
 				},
 			})
-			u.flow(p.root)
+			u.w.Flow(p.Root)
 		}
 	})
 }

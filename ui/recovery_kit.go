@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 	fynetheme "fyne.io/fyne/v2/theme"
@@ -15,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/ui/kit"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // homepage is where Holdfast is to be had.
@@ -27,7 +30,7 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 	st := u.core.Status()
 	host, _ := os.Hostname() // "" where unknown
 	date := now.Local().Format("2006-01-02")
-	subtitle := lang.L("For the backup of {{.Computer}}, {{.Date}}", vals{"Computer": core.DisplayName(host), "Date": date})
+	subtitle := lang.L("For the backup of {{.Computer}}, {{.Date}}", words.Values{"Computer": core.DisplayName(host), "Date": date})
 	if host == "" {
 		subtitle = date
 	}
@@ -40,11 +43,11 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 		where, lang.L("This backup is encrypted. If a place says that it is not, it is not this backup: stop there."),
 	}}
 	if st.Vault != nil && st.Password {
-		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}", vals{"Name": core.DisplayName(st.Vault.Name)}))
+		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}", words.Values{"Name": core.DisplayName(st.Vault.Name)}))
 	}
 	steps := kit.Section{Heading: lang.L("To get your files back")}
 	for i, s := range []string{
-		lang.L("Install Holdfast on any computer, from {{.Address}}, and connect the disk or the cloud with the backup.", vals{"Address": homepage}),
+		lang.L("Install Holdfast on any computer, from {{.Address}}, and connect the disk or the cloud with the backup.", words.Values{"Address": homepage}),
 		lang.L("Open Holdfast and choose “Restore a backup”."),
 		lang.L("Choose the folder of the backup. The file holdfast.json is in it."),
 		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
@@ -61,9 +64,9 @@ func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Pa
 		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, not even we."),
 		Sections: []kit.Section{steps, places, {
 			Heading: lang.L("If Holdfast no longer exists"),
-			Lines:   []string{lang.L("The format of the backup is published, and the script docs/rescue/restore.py in its source ({{.Address}}) restores with Python and this key alone.", vals{"Address": homepage})},
+			Lines:   []string{lang.L("The format of the backup is published, and the script docs/rescue/restore.py in its source ({{.Address}}) restores with Python and this key alone.", words.Values{"Address": homepage})},
 		}},
-		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", vals{"ID": key.ID()}),
+		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", words.Values{"ID": key.ID()}),
 	}
 }
 
@@ -99,7 +102,7 @@ func (u *UI) printKit(ctx context.Context, p kit.Page) error {
 	}
 	defer clear(pdf)
 	if err := u.print(ctx, p.Title, pdf); err != nil {
-		return reasonedError{what: lang.L("The page could not be printed."), do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), cause: err}
+		return shell.Reasoned{What: lang.L("The page could not be printed."), Do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), Cause: err}
 	}
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"maps"
 	"path/filepath"
-	"slices"
+
+	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -14,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // restoreFlow restores: which backup → a date → files → where → result. It
@@ -23,7 +25,7 @@ type restoreFlow struct {
 	host  *fyne.Container
 	leave func() // out of the flow; nil in the Restore screen
 	page  fyne.CanvasObject
-	job   *job // the restore under way
+	job   *shell.Job // the restore under way
 
 	forget   func() // empties the field with the key, once it is not needed
 	place    string // of a backup somewhere else, to show it again
@@ -49,6 +51,43 @@ func newRestoreFlow(u *UI, leave func()) *restoreFlow {
 
 func (f *restoreFlow) name() string { return lang.L("Restore") }
 
+// restoreScreen is the Restore screen.
+func (u *UI) restoreScreen() *shell.Screen {
+	return &shell.Screen{
+		Icon: "restore", Title: func() string { return lang.L("Restore") },
+		Show: func() {
+			u.restore.host = u.w.Side
+			u.restore.show()
+		},
+		Again: func() { u.restore.again() },
+		Held:  func() bool { return u.restore.job != nil },
+		Find: func() {
+			if u.restore.search != nil {
+				u.w.Canvas().Focus(u.restore.search)
+			}
+		},
+		Outdated: func(gone bool) { u.restore.outdated(gone) },
+		Relabel: func() {
+			if u.restore.job == nil {
+				u.restore.close()
+				u.restore = newRestoreFlow(u, nil)
+			}
+		},
+		Close: func() { u.restore.close() },
+	}
+}
+
+// restoreElsewhere restores from a backup somewhere else, on a computer without one of its own.
+func (u *UI) restoreElsewhere() {
+	u.restore.close()
+	u.restore = newRestoreFlow(u, func() {
+		u.restore = newRestoreFlow(u, nil)
+		u.w.LeaveFlow()
+	})
+	u.restore.host = u.w.Content
+	u.restore.show()
+}
+
 // show shows the flow where it is.
 func (f *restoreFlow) show() {
 	switch {
@@ -57,40 +96,40 @@ func (f *restoreFlow) show() {
 	case f.page == nil:
 		f.which()
 	default:
-		if f.job != nil && f.u.job == f.job {
+		if f.job != nil && f.u.w.Job == f.job {
 			f.running()
 			return
 		}
-		f.u.fill(f.host, f.page)
+		f.u.w.Fill(f.host, f.page)
 	}
 }
 
 func (f *restoreFlow) put(p fyne.CanvasObject) {
 	f.page, f.search = p, nil
 	if f.seen() {
-		f.u.fill(f.host, p)
+		f.u.w.Fill(f.host, p)
 	}
 }
 
 // newPage is a page of the flow. About another backup than this computer's, other things can be done.
-func (f *restoreFlow) newPage(p pageParams) *page {
-	p.remedies = f.apart(p.remedies)
-	return f.u.newPage(p)
+func (f *restoreFlow) newPage(p shell.PageParams) *shell.Page {
+	p.Remedies = f.apart(p.Remedies)
+	return f.u.w.NewPage(p)
 }
 
 // apart are remedies without those of this computer's backup, unless that is the one.
-func (f *restoreFlow) apart(here remedies) remedies {
+func (f *restoreFlow) apart(here shell.Remedies) shell.Remedies {
 	if f.own {
 		return here
 	}
-	out := remedies{wayPlace: f.elsewhere, wayThinOut: nil, waySources: nil, wayVault: nil, wayPassword: nil, wayGoOn: nil, waySetUp: nil}
+	out := shell.Remedies{shell.WayPlace: f.elsewhere, shell.WayThinOut: nil, shell.WaySources: nil, shell.WayVault: nil, shell.WayPassword: nil, shell.WayGoOn: nil, shell.WaySetUp: nil}
 	maps.Copy(out, here)
 	return out
 }
 
 // seen reports whether the flow is what the person looks at: what comes late must not cover another screen.
 func (f *restoreFlow) seen() bool {
-	return f.leave != nil || f.u.nav.shown && f.u.nav.current == screenRestore
+	return f.leave != nil || f.u.w.Shows(f.u.restorePage)
 }
 
 // close gives the backup back.
@@ -140,10 +179,12 @@ func (f *restoreFlow) which() {
 		show(widgets.NewMuted(sentence))
 	}
 	var own *widgets.Choice
-	failed := func(err error) { show(f.u.errorPanel(err, remedies{wayAgain: func() { own.Tapped(nil) }})) }
+	failed := func(err error) {
+		show(f.u.w.ErrorPanel(err, shell.Remedies{shell.WayAgain: func() { own.Tapped(nil) }}))
+	}
 	own = widgets.NewDoor("backup", lang.L("This backup"), core.DisplayName(f.u.core.Status().Destination), func() {
 		own.Disable()
-		f.u.wait(say, lang.L("Opening the backup…"), func(ctx context.Context) func() {
+		f.u.w.Wait(say, lang.L("Opening the backup…"), func(ctx context.Context) func() {
 			r, err := f.u.core.Reader(ctx)
 			return func() {
 				own.Enable()
@@ -156,7 +197,7 @@ func (f *restoreFlow) which() {
 		})
 	})
 	other := widgets.NewDoor("place", lang.L("A backup somewhere else"), lang.L("On another disk, or made by another computer. You need its password or its 64-digit key if it is encrypted."), f.elsewhere)
-	f.put(screenPage(lang.L("Restore"), widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
+	f.put(shell.ScreenPage(lang.L("Restore"), widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
 		trouble, widgets.Column(theme.Space3, own, other)))
 }
 
@@ -164,7 +205,7 @@ func (f *restoreFlow) which() {
 func (f *restoreFlow) elsewhere() {
 	f.own = false
 	field := newPlaceField(f.u, f.place, lang.L("Folder of the backup"))
-	var p *page
+	var p *shell.Page
 	var next *widgets.Button
 	look := func() {
 		path, ok := field.wanted()
@@ -172,12 +213,12 @@ func (f *restoreFlow) elsewhere() {
 			return
 		}
 		f.place = path
-		p.wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
+		p.Wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 			found, err := f.u.core.Elsewhere().Inspect(ctx, path)
 			return func() {
 				switch {
 				case err != nil:
-					p.fail(err)
+					p.Fail(err)
 				case found.Protection == core.ProtectionKey && found.VaultCard != nil && f.u.core.Passwords.Possible():
 					f.unlockWithPassword(found)
 				case found.Protection == core.ProtectionKey:
@@ -190,13 +231,13 @@ func (f *restoreFlow) elsewhere() {
 	}
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, look)
 	field.submitted = look
-	p = f.newPage(pageParams{
-		name: f.name(), step: 1, of: 5, back: f.again,
-		title: lang.L("Where is the backup?"), lead: lang.L("The folder you chose for your backup."),
-		content: []fyne.CanvasObject{field.root}, foot: []fyne.CanvasObject{next}, remedies: field.remedies(),
+	p = f.newPage(shell.PageParams{
+		Name: f.name(), Step: 1, Of: 5, Back: f.again,
+		Title: lang.L("Where is the backup?"), Lead: lang.L("The folder you chose for your backup."),
+		Content: []fyne.CanvasObject{field.root}, Foot: []fyne.CanvasObject{next}, Remedies: field.remedies(),
 	})
-	f.put(p.root)
-	f.u.window.Canvas().Focus(field.entry)
+	f.put(p.Root)
+	f.u.w.Canvas().Focus(field.entry)
 }
 
 // opened goes on with a backup that was opened; say tells what is waited for.
@@ -207,7 +248,7 @@ func (f *restoreFlow) opened(r *core.Reader, own bool, say func(string), failed 
 		f.forget()
 		f.forget = nil
 	}
-	f.u.wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
+	f.u.w.Wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
 		all, err := r.Snapshots(ctx)
 		return func() {
 			if f.reader != r {
@@ -229,15 +270,15 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 	u := f.u
 	if len(all) == 0 {
 		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"), lang.L("Once there is one, its files can be restored."), nil)
-		p := f.newPage(pageParams{name: f.name(), step: 2, of: 5, back: f.again, content: []fyne.CanvasObject{empty}})
-		f.put(p.root)
+		p := f.newPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.again, Content: []fyne.CanvasObject{empty}})
+		f.put(p.Root)
 		return
 	}
 	var content, rows []fyne.CanvasObject
-	day, newest := "", core.Latest(all, u.now())
+	day, newest := "", core.Latest(all, u.w.Now())
 	flush := func() {
 		if len(rows) > 0 {
-			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(capital(day)), widgets.Rows(rows...)))
+			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(shell.Capital(day)), widgets.Rows(rows...)))
 			rows = nil
 		}
 	}
@@ -246,7 +287,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 			break
 		}
 		clock := u.clock(all, i)
-		if d := u.words.Day(s.Time, u.now()); d != day {
+		if d := u.w.Words.Day(s.Time, u.w.Now()); d != day {
 			flush()
 			day = d
 		}
@@ -259,7 +300,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 			more = widgets.NewButton("", "more", widgets.Quiet, func() { f.date(s, clock, most) })
 		}
 		row := widgets.NewSettingRow("clock", title, more, func() { f.files(s, func() { f.dates(all, most) }) })
-		value := u.words.Files(s.Files) + " · " + core.DisplayName(s.Host)
+		value := u.w.Words.Files(s.Files) + " · " + core.DisplayName(s.Host)
 		if s.Unread > 0 {
 			value += " · " + lang.L("with gaps")
 			row.SetIcon("warning", widgets.ToneAttention)
@@ -268,7 +309,7 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 			row.SetIcon("pin", widgets.TonePrimary)
 		}
 		row.SetValue(value)
-		row.SetNote(u.words.Bytes(s.Bytes))
+		row.SetNote(u.w.Words.Bytes(s.Bytes))
 		rows = append(rows, row)
 	}
 	flush()
@@ -277,11 +318,11 @@ func (f *restoreFlow) dates(all []core.Snapshot, most int) {
 	}
 	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil, func() { f.everyDay(func() { f.dates(all, most) }) })
 	everyDay.SetValue(lang.L("By its name, with all its versions."))
-	p := f.newPage(pageParams{
-		name: f.name(), step: 2, of: 5, back: f.again, title: lang.L("From which day?"),
-		content: append([]fyne.CanvasObject{widgets.Rows(everyDay)}, content...),
+	p := f.newPage(shell.PageParams{
+		Name: f.name(), Step: 2, Of: 5, Back: f.again, Title: lang.L("From which day?"),
+		Content: append([]fyne.CanvasObject{widgets.Rows(everyDay)}, content...),
 	})
-	f.put(p.root)
+	f.put(p.Root)
 }
 
 // clock is the time of day of the i-th of some dates, as finely as its neighbours differ.
@@ -300,11 +341,11 @@ func (u *UI) clock(all []core.Snapshot, i int) string {
 
 // running shows the restore under way.
 func (f *restoreFlow) running() {
-	p := f.newPage(pageParams{
-		name: f.name(), step: 5, of: 5, title: lang.L("Restoring"), lead: f.chosen() + " · " + f.to(),
-		content: []fyne.CanvasObject{f.u.panel(f.job)},
+	p := f.newPage(shell.PageParams{
+		Name: f.name(), Step: 5, Of: 5, Title: lang.L("Restoring"), Lead: f.chosen() + " · " + f.to(),
+		Content: []fyne.CanvasObject{f.u.w.Panel(f.job)},
 	})
-	f.put(p.root)
+	f.put(p.Root)
 }
 
 // result says what was restored.
@@ -312,16 +353,16 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	u := f.u
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
-	heading := func(line, text string) { content = append(content, headline(line, text)) }
-	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked", vals{"Files": u.words.Files(r.Files), "Size": u.words.Bytes(r.Bytes)})
+	heading := func(line, text string) { content = append(content, shell.Headline(line, text)) }
+	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked", words.Values{"Files": u.w.Words.Files(r.Files), "Size": u.w.Words.Bytes(r.Bytes)})
 	switch {
 	case errors.Is(err, context.Canceled):
 		m.Set("pause", widgets.ToneAttention)
-		heading(lang.L("Stopped"), lang.L("What is restored so far is complete: {{.Files}}.", vals{"Files": u.words.Files(r.Files)}))
+		heading(lang.L("Stopped"), lang.L("What is restored so far is complete: {{.Files}}.", words.Values{"Files": u.w.Words.Files(r.Files)}))
 	case err != nil:
 		m.Set("warning", widgets.ToneBad)
 		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
-		content = append(content, u.errorPanel(err, f.apart(remedies{wayAgain: f.run, wayTarget: f.whereAgain, wayDate: f.again})))
+		content = append(content, u.w.ErrorPanel(err, f.apart(shell.Remedies{shell.WayAgain: f.run, shell.WayTarget: f.whereAgain, shell.WayDate: f.again})))
 		if errors.Is(err, core.ErrTargetFull) {
 			content = append(content, u.amounts(f.chosenBytes, f.target))
 		}
@@ -341,21 +382,21 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 		m.Set("check", widgets.ToneGood)
 		heading(lang.L("Restored"), facts)
 	}
-	rows := []fyne.CanvasObject{pathRow("folder", lang.L("Restored to"), f.to())}
+	rows := []fyne.CanvasObject{shell.PathRow("folder", lang.L("Restored to"), f.to())}
 	if r.Kept > 0 {
-		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", vals{"Files": u.words.Files(r.Kept)})))
+		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", words.Values{"Files": u.w.Words.Files(r.Kept)})))
 	}
 	if r.Differ > 0 {
-		rows = append(rows, widgets.NewSettingRow("warning", lang.L("Not as in the backup"), nil, nil).SetValue(lang.L("{{.Files}} of those differ from the backup. Restore with another choice about files that exist to get them.", vals{"Files": u.words.Files(r.Differ)})))
+		rows = append(rows, widgets.NewSettingRow("warning", lang.L("Not as in the backup"), nil, nil).SetValue(lang.L("{{.Files}} of those differ from the backup. Restore with another choice about files that exist to get them.", words.Values{"Files": u.w.Words.Files(r.Differ)})))
 	}
 	if r.Renamed > 0 {
-		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", vals{"Files": u.words.Files(r.Renamed)})))
+		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", words.Values{"Files": u.w.Words.Files(r.Renamed)})))
 	}
 	if r.LeftOut > 0 {
-		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil, nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", vals{"Count": r.LeftOut})))
+		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil, nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", words.Values{"Count": r.LeftOut})))
 	}
 	content = append(content, widgets.Rows(rows...))
-	content = append(content, u.problemList(r.Problems)...)
+	content = append(content, u.w.ProblemList(r.Problems)...)
 	if f.leave != nil && err == nil && !u.core.Status().SetUp {
 		content = append(content, f.keepGoing())
 	}
@@ -363,14 +404,14 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 	if f.original {
 		folder = filepath.Dir(f.snapshot.Sources[0])
 	}
-	p := f.newPage(pageParams{
-		name: f.name(), step: 5, of: 5, content: content,
-		foot: []fyne.CanvasObject{
+	p := f.newPage(shell.PageParams{
+		Name: f.name(), Step: 5, Of: 5, Content: content,
+		Foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { u.openFolder(folder) }),
 			widgets.NewButton(lang.L("Done"), "", widgets.Main, f.again),
 		},
 	})
-	f.put(p.root)
+	f.put(p.Root)
 }
 
 // keepGoing offers to go on with the backup on a computer that has just restored from it.
@@ -379,13 +420,11 @@ func (f *restoreFlow) keepGoing() fyne.CanvasObject {
 		widgets.NewMuted(lang.L("This computer joins the backup, and files that are there already need not be stored again.")))
 	yes := widgets.NewButton(lang.L("Set it up"), "", widgets.Second, func() {
 		f.again()
-		s := newSetupFlow(f.u)
-		s.destination = f.place
+		var sources []string
 		if f.original {
-			s.sources.paths = slices.Clone(f.snapshot.Sources)
-			s.sources.update()
+			sources = f.snapshot.Sources
 		}
-		s.what()
+		f.u.setUpAt(f.place, sources)
 	})
 	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("backup", theme.Primary, theme.IconMedium), text, yes))
 }

@@ -3,29 +3,32 @@ package ui
 import (
 	"context"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // date shows what one backup is, and keeps it for good or deletes it.
 func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 	u := f.u
-	var p *page
-	back := func() { f.reload(most, p.say) }
+	var p *shell.Page
+	back := func() { f.reload(most, p.Say) }
 	keep := widgets.NewToggle(nil)
 	keep.SetOn(s.Pinned)
 	keep.OnAsked = func(on bool) {
 		keep.Disable()
-		p.again = func() { keep.Tapped(nil) }
-		p.wait(nil, lang.L("Writing it down at the place of the backup…"), func(ctx context.Context) func() {
+		p.Again = func() { keep.Tapped(nil) }
+		p.Wait(nil, lang.L("Writing it down at the place of the backup…"), func(ctx context.Context) func() {
 			err := u.core.Upkeep.Pin(ctx, []string{s.ID}, on)
 			return func() {
 				keep.Enable()
-				p.fail(err)
+				p.Fail(err)
 				if err == nil {
 					keep.SetOn(on)
 				}
@@ -36,20 +39,20 @@ func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 		SetValue(lang.L("It stays when older dates are thinned out."))
 	var remove *widgets.SettingRow
 	remove = widgets.NewSettingRow("trash", lang.L("Delete this date"), nil, func() {
-		u.ask(question{
-			title: lang.L("Delete this date?"),
-			text: lang.L("The backup of {{.Time}} goes, and with it all versions of files that no other date has. This cannot be taken back.",
-				vals{"Time": u.words.Day(s.Time, u.now()) + " " + clock}),
-			yes: lang.L("Delete"), no: lang.L("Keep it"), danger: true,
+		u.w.Ask(shell.Question{
+			Title: lang.L("Delete this date?"),
+			Text: lang.L("The backup of {{.Time}} goes, and with it all versions of files that no other date has. This cannot be taken back.",
+				words.Values{"Time": u.w.Words.Day(s.Time, u.w.Now()) + " " + clock}),
+			Yes: lang.L("Delete"), No: lang.L("Keep it"), Danger: true,
 		}, func() {
 			remove.Disable()
-			p.again = func() { remove.Tapped(nil) }
-			p.wait(nil, lang.L("Writing it down at the place of the backup…"), func(ctx context.Context) func() {
+			p.Again = func() { remove.Tapped(nil) }
+			p.Wait(nil, lang.L("Writing it down at the place of the backup…"), func(ctx context.Context) func() {
 				err := u.core.Upkeep.Delete(ctx, []string{s.ID})
 				return func() {
 					remove.Enable()
 					if err != nil {
-						p.fail(err)
+						p.Fail(err)
 						return
 					}
 					back()
@@ -60,32 +63,32 @@ func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 	facts := []fyne.CanvasObject{
 		widgets.NewSettingRow("screen", lang.L("Computer"), nil, nil).SetValue(core.DisplayName(s.Host)),
 		widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(s.Sources)),
-		widgets.NewSettingRow("file", lang.L("How much"), nil, nil).SetValue(u.words.Files(s.Files) + " · " + u.words.Bytes(s.Bytes)),
+		widgets.NewSettingRow("file", lang.L("How much"), nil, nil).SetValue(u.w.Words.Files(s.Files) + " · " + u.w.Words.Bytes(s.Bytes)),
 	}
 	if s.Unread > 0 {
 		facts = append(facts, widgets.NewSettingRow("warning", lang.L("With gaps"), nil, nil).
-			SetValue(lang.L("{{.Count}} files or folders could not be read", vals{"Count": u.words.Count(s.Unread)})))
+			SetValue(lang.L("{{.Count}} files or folders could not be read", words.Values{"Count": u.w.Words.Count(s.Unread)})))
 	}
-	p = f.newPage(pageParams{
-		name: f.name(), step: 2, of: 5, back: back, title: capital(u.words.Day(s.Time, u.now())) + " " + clock,
-		lead:    capital(u.words.Ago(s.Time, u.now())) + ".",
-		content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main, func() { f.files(s, func() { f.date(s, clock, most) }) })},
+	p = f.newPage(shell.PageParams{
+		Name: f.name(), Step: 2, Of: 5, Back: back, Title: shell.Capital(u.w.Words.Day(s.Time, u.w.Now())) + " " + clock,
+		Lead:    shell.Capital(u.w.Words.Ago(s.Time, u.w.Now())) + ".",
+		Content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main, func() { f.files(s, func() { f.date(s, clock, most) }) })},
 	})
-	f.put(p.root)
+	f.put(p.Root)
 }
 
 // reload lists the dates anew, after one of them was changed.
 func (f *restoreFlow) reload(most int, say func(string)) {
 	r := f.reader
-	f.u.wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
+	f.u.w.Wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
 		all, err := r.Snapshots(ctx)
 		return func() {
 			switch {
 			case f.reader != r: // the person went elsewhere meanwhile
 			case err != nil:
 				f.again()
-				f.u.informError(err)
+				f.u.w.InformError(err)
 			default:
 				f.dates(all, most)
 			}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
@@ -15,13 +17,14 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // files asks which files of a date.
 func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	u, reader := f.u, f.reader
 	picker := widgets.NewTreePicker()
-	picker.OnSize = u.words.Bytes
+	picker.OnSize = u.w.Words.Bytes
 	picker.Files, picker.Bytes = s.Files, s.Bytes
 	f.picker = picker
 	search := widgets.NewField()
@@ -39,13 +42,13 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		text := ""
 		switch files, bytes := picker.Picked(); picker.Selection.State("") {
 		case widgets.On:
-			text = lang.L("Everything: {{.Files}}, {{.Size}}", vals{"Files": u.words.Files(files), "Size": u.words.Bytes(bytes)})
+			text = lang.L("Everything: {{.Files}}, {{.Size}}", words.Values{"Files": u.w.Words.Files(files), "Size": u.w.Words.Bytes(bytes)})
 			next.Enable()
 		case widgets.Off:
 			text = lang.L("Nothing is chosen yet. Tick what you want back.")
 			next.Disable()
 		default:
-			text = lang.L("Chosen: {{.Files}}, {{.Size}}", vals{"Files": u.words.Files(files), "Size": u.words.Bytes(bytes)})
+			text = lang.L("Chosen: {{.Files}}, {{.Size}}", words.Values{"Files": u.w.Words.Files(files), "Size": u.w.Words.Bytes(bytes)})
 			next.Enable()
 		}
 		if found != "" {
@@ -59,7 +62,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	versions.Hide()
 	picker.OnVersions = f.versionsOf
 	foot := widgets.Row(theme.Space3, widgets.Wide(picked), picked, versions)
-	var p *page
+	var p *shell.Page
 	picker.OnVersionsNoticed = func(on bool) {
 		if on {
 			versions.Show()
@@ -69,13 +72,13 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		foot.Refresh()
 	}
 	picker.OnLoad = func(path string) {
-		u.wait(func(s string) { loading = s; say() }, lang.L("Opening the folder…"), func(ctx context.Context) func() {
+		u.w.Wait(func(s string) { loading = s; say() }, lang.L("Opening the folder…"), func(ctx context.Context) func() {
 			entries, err := reader.List(ctx, s.ID, path)
 			return func() {
 				if err != nil {
 					picker.Forget(path)
-					p.again = func() { p.fail(nil); picker.Load(path) }
-					p.fail(err)
+					p.Again = func() { p.Fail(nil); picker.Load(path) }
+					p.Fail(err)
 					return
 				}
 				picker.SetChildren(path, nodesOf(entries))
@@ -85,18 +88,18 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 			}
 		})
 	}
-	searching := &latest{w: u.work}
+	searching := u.w.Work.Newest()
 	search.OnChanged = func(text string) {
 		text = strings.TrimSpace(text)
 		if text == "" {
-			searching.stop()
+			searching.Stop()
 			found = ""
 			picker.ShowResults(nil, nil)
 			say()
 			return
 		}
 		picked.SetText(lang.L("Searching…"))
-		searching.run(func(ctx context.Context) func() {
+		searching.Run(func(ctx context.Context) func() {
 			hits, parents, more, err := searchNames(ctx, reader, s.ID, text)
 			results, nodes := hitNodes(hits), make(map[string][]widgets.Node, len(parents))
 			for dir, entries := range parents {
@@ -104,30 +107,30 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 			}
 			return func() {
 				if err != nil {
-					p.again = func() { p.fail(nil); search.OnChanged(search.Text) }
-					p.fail(err)
+					p.Again = func() { p.Fail(nil); search.OnChanged(search.Text) }
+					p.Fail(err)
 					return
 				}
 				picker.ShowResults(results, nodes)
-				found = lang.L("{{.Count}} found", vals{"Count": u.words.Count(int64(len(hits)))})
+				found = lang.L("{{.Count}} found", words.Values{"Count": u.w.Words.Count(int64(len(hits)))})
 				if more {
-					found = lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": len(hits)})
+					found = lang.L("The first {{.Count}} that fit. Type more of the name.", words.Values{"Count": len(hits)})
 				}
 				say()
 			}
 		})
 	}
 	bar := widgets.Row(theme.Space2, widgets.Wide(search), search, all, none)
-	p = f.newPage(pageParams{
-		name: f.name(), step: 3, of: 5, back: func() { searching.stop(); back() },
-		title: lang.L("What do you want back?"), lead: capital(u.words.Ago(s.Time, u.now())) + " · " + core.DisplayName(s.Host),
-		content:  []fyne.CanvasObject{bar},
-		fills:    container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
-		foot:     []fyne.CanvasObject{next},
-		remedies: remedies{wayDate: back},
+	p = f.newPage(shell.PageParams{
+		Name: f.name(), Step: 3, Of: 5, Back: func() { searching.Stop(); back() },
+		Title: lang.L("What do you want back?"), Lead: shell.Capital(u.w.Words.Ago(s.Time, u.w.Now())) + " · " + core.DisplayName(s.Host),
+		Content:  []fyne.CanvasObject{bar},
+		Fills:    container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
+		Foot:     []fyne.CanvasObject{next},
+		Remedies: shell.Remedies{shell.WayDate: back},
 	})
-	f.filesPage = p.root
-	f.put(p.root)
+	f.filesPage = p.Root
+	f.put(p.Root)
 	f.search = search
 	picker.Load("")
 }
@@ -218,7 +221,7 @@ func (f *restoreFlow) where(back func()) {
 	u := f.u
 	f.whereAgain = func() { f.where(back) }
 	if f.target == "" {
-		f.target = filepath.Join(home(), lang.L("Restored files"))
+		f.target = filepath.Join(shell.HomeFolder(), lang.L("Restored files"))
 	}
 	field := newPlaceField(u, f.target, lang.L("Restore into this folder"))
 	kinds := []core.Conflict{core.ConflictKeep, core.ConflictRename, core.ConflictOverwrite}
@@ -259,16 +262,16 @@ func (f *restoreFlow) where(back func()) {
 		f.run()
 	}
 	field.submitted = run
-	p := f.newPage(pageParams{
-		name: f.name(), step: 4, of: 5, back: back, title: lang.L("Where should they go?"),
-		lead:    strings.TrimSpace(f.chosen() + ". " + lead),
-		content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", vals{"Files": u.words.Files(f.chosenFiles)}), "restore", widgets.Main, run)},
+	p := f.newPage(shell.PageParams{
+		Name: f.name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
+		Lead:    strings.TrimSpace(f.chosen() + ". " + lead),
+		Content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", words.Values{"Files": u.w.Words.Files(f.chosenFiles)}), "restore", widgets.Main, run)},
 	})
 	if to != nil {
-		to.OnChanged = func(int) { p.relayout() }
+		to.OnChanged = func(int) { p.Relayout() }
 	}
-	f.put(p.root)
+	f.put(p.Root)
 }
 
 // to is where the files go, for people.
@@ -289,7 +292,7 @@ func pathList(paths []string) string {
 
 // chosen is how much is to be restored.
 func (f *restoreFlow) chosen() string {
-	return f.u.words.Files(f.chosenFiles) + ", " + f.u.words.Bytes(f.chosenBytes)
+	return f.u.w.Words.Files(f.chosenFiles) + ", " + f.u.w.Words.Bytes(f.chosenBytes)
 }
 
 func (f *restoreFlow) run() {
@@ -298,7 +301,7 @@ func (f *restoreFlow) run() {
 		req.Target, req.Original = "", true
 	}
 	reader := f.reader
-	f.job = f.u.start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
+	f.job = f.u.w.Start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := reader.Restore(ctx, req, progress)
 		return func() { f.job = nil; f.result(report, err) }
 	})
@@ -310,7 +313,7 @@ func (f *restoreFlow) run() {
 // openFolder shows a folder in the system's file manager.
 func (u *UI) openFolder(path string) {
 	link := &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
-	if err := u.app.OpenURL(link); err != nil {
-		u.inform(lang.L("The folder cannot be shown here."), path)
+	if err := u.w.App.OpenURL(link); err != nil {
+		u.w.Inform(lang.L("The folder cannot be shown here."), path)
 	}
 }

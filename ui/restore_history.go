@@ -4,12 +4,15 @@ import (
 	"context"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // shownVersions is how many versions a search in all days shows.
@@ -21,64 +24,64 @@ func (f *restoreFlow) everyDay(back func()) {
 	name := widgets.NewField()
 	name.SetPlaceHolder(lang.L("A part of its name"))
 	found := widgets.Column(theme.Space6)
-	looking := &latest{w: u.work}
-	var p *page
+	looking := u.w.Work.Newest()
+	var p *shell.Page
 	var look func()
 	look = func() {
 		text := strings.TrimSpace(name.Text)
 		if text == "" {
 			return
 		}
-		p.fail(nil)
+		p.Fail(nil)
 		found.Objects = []fyne.CanvasObject{widgets.NewMuted(lang.L("Searching…"))}
-		p.again = look
-		p.relayout()
-		looking.run(func(ctx context.Context) func() {
+		p.Again = look
+		p.Relayout()
+		looking.Run(func(ctx context.Context) func() {
 			versions, err := reader.Find(ctx, text)
 			return func() {
 				found.Objects = nil
 				if err != nil {
-					p.fail(err)
+					p.Fail(err)
 					return
 				}
-				found.Objects = f.versions(versions, func() { f.put(p.root) })
-				p.relayout()
+				found.Objects = f.versions(versions, func() { f.put(p.Root) })
+				p.Relayout()
 			}
 		})
 	}
 	search := widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
 	name.OnSubmitted = func(string) { look() }
-	p = f.newPage(pageParams{
-		name: f.name(), step: 2, of: 5, back: func() { looking.stop(); back() },
-		title: lang.L("Which file?"), lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
-		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
+	p = f.newPage(shell.PageParams{
+		Name: f.name(), Step: 2, Of: 5, Back: func() { looking.Stop(); back() },
+		Title: lang.L("Which file?"), Lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
+		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
 	})
-	f.put(p.root)
+	f.put(p.Root)
 	f.search = name
-	u.window.Canvas().Focus(name)
+	u.w.Canvas().Focus(name)
 }
 
 // versionsOf shows the versions of a file of the tree.
 func (f *restoreFlow) versionsOf(n widgets.Node) {
 	reader := f.reader
 	found := widgets.Column(theme.Space6, widgets.NewMuted(lang.L("Searching…")))
-	looking := &latest{w: f.u.work}
-	p := f.newPage(pageParams{
-		name: f.name(), step: 3, of: 5, back: func() { looking.stop(); f.put(f.filesPage) },
-		title: lang.L("Versions of this file"), content: []fyne.CanvasObject{found},
+	looking := f.u.w.Work.Newest()
+	p := f.newPage(shell.PageParams{
+		Name: f.name(), Step: 3, Of: 5, Back: func() { looking.Stop(); f.put(f.filesPage) },
+		Title: lang.L("Versions of this file"), Content: []fyne.CanvasObject{found},
 	})
-	f.put(p.root)
-	p.again = func() { f.versionsOf(n) }
-	looking.run(func(ctx context.Context) func() {
+	f.put(p.Root)
+	p.Again = func() { f.versionsOf(n) }
+	looking.Run(func(ctx context.Context) func() {
 		versions, err := reader.Versions(ctx, n.Path)
 		return func() {
 			if err != nil {
 				found.Hide()
-				p.fail(err)
+				p.Fail(err)
 				return
 			}
-			found.Objects = f.versions(versions, func() { f.put(p.root) })
-			p.relayout()
+			found.Objects = f.versions(versions, func() { f.put(p.Root) })
+			p.Relayout()
 		}
 	})
 }
@@ -100,7 +103,7 @@ func (f *restoreFlow) versions(all []core.Version, back func()) []fyne.CanvasObj
 	for i, v := range all {
 		if i == shownVersions {
 			flush()
-			return append(content, widgets.NewMuted(lang.L("The first {{.Count}} that fit. Type more of the name.", vals{"Count": shownVersions})))
+			return append(content, widgets.NewMuted(lang.L("The first {{.Count}} that fit. Type more of the name.", words.Values{"Count": shownVersions})))
 		}
 		if v.Entry.Path != path {
 			flush()
@@ -109,14 +112,14 @@ func (f *restoreFlow) versions(all []core.Version, back func()) []fyne.CanvasObj
 		rows = append(rows, f.versionRow(v, back))
 	}
 	flush()
-	lead := widgets.NewMuted(lang.L("{{.Count}} found", vals{"Count": u.words.Count(int64(len(all)))}))
+	lead := widgets.NewMuted(lang.L("{{.Count}} found", words.Values{"Count": u.w.Words.Count(int64(len(all)))}))
 	return append([]fyne.CanvasObject{lead}, content...)
 }
 
 func (f *restoreFlow) versionRow(v core.Version, back func()) fyne.CanvasObject {
 	u := f.u
 	node := nodeOf(v.Entry, "")
-	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", vals{"Time": u.words.Ago(v.Last.Time, u.now())}), nil, func() {
+	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", words.Values{"Time": u.w.Words.Ago(v.Last.Time, u.w.Now())}), nil, func() {
 		f.snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
 		f.paths = []string{v.Entry.Path}
 		f.chosenFiles, f.chosenBytes = node.Files, max(0, node.Bytes)
@@ -124,11 +127,11 @@ func (f *restoreFlow) versionRow(v core.Version, back func()) fyne.CanvasObject 
 	})
 	text := core.DisplayName(v.Host)
 	if v.Entry.Kind == core.EntryFile {
-		text = lang.L("changed {{.Time}}", vals{"Time": u.words.Ago(v.Entry.Modified, u.now())}) + " · " + text
+		text = lang.L("changed {{.Time}}", words.Values{"Time": u.w.Words.Ago(v.Entry.Modified, u.w.Now())}) + " · " + text
 	}
 	row.SetValue(text)
 	if node.Bytes >= 0 {
-		row.SetNote(u.words.Bytes(node.Bytes))
+		row.SetNote(u.w.Words.Bytes(node.Bytes))
 	}
 	return row
 }

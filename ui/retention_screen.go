@@ -3,17 +3,20 @@ package ui
 import (
 	"context"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // retentionLine says what becomes of older dates.
 func (u *UI) retentionLine() string {
 	switch {
-	case !u.prefs.thinOut():
+	case !u.w.Prefs.ThinOut():
 		return lang.L("Every date is kept.")
 	case u.core.Upkeep.Retention() != core.DefaultRetention():
 		return lang.L("Thinned out by rules of your own.")
@@ -29,7 +32,7 @@ func (u *UI) editRetention() {
 		rules = lang.L("By the rules that were given on the command line.")
 	}
 	chosen := 0
-	if u.prefs.thinOut() {
+	if u.w.Prefs.ThinOut() {
 		chosen = 1
 	}
 	choices := widgets.NewChoices(chosen,
@@ -37,49 +40,49 @@ func (u *UI) editRetention() {
 		[2]string{lang.L("Thin out older dates"), rules})
 	preview := widgets.NewMuted("")
 	preview.Hide()
-	var p *page
-	looking := latest{w: u.work}
+	var p *shell.Page
+	looking := u.w.Work.Newest()
 	var look func(i int)
 	look = func(i int) {
-		looking.stop()
+		looking.Stop()
 		preview.Hide()
 		if i == 1 {
 			preview.SetText(lang.L("Looking what would go…"))
 			preview.Show()
-			looking.run(func(ctx context.Context) func() {
+			looking.Run(func(ctx context.Context) func() {
 				report, err := u.core.Upkeep.Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
 				return func() {
 					if err != nil {
 						preview.Hide()
-						p.again = func() { p.fail(nil); look(1) }
-						p.fail(err)
+						p.Again = func() { p.Fail(nil); look(1) }
+						p.Fail(err)
 						return
 					}
 					preview.SetText(u.pruneLine(report))
-					p.relayout()
+					p.Relayout()
 				}
 			})
 		}
-		p.relayout()
+		p.Relayout()
 	}
 	choices.OnChanged = look
 	save := widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
-		looking.stop()
+		looking.Stop()
 		on := choices.Chosen() == 1
-		u.prefs.setThinOut(on)
-		u.leaveFlow()
-		if on && u.job == nil && u.core.Status().Change == core.ChangeNone {
+		u.w.Prefs.SetThinOut(on)
+		u.w.LeaveFlow()
+		if on && u.w.Job == nil && u.core.Status().Change == core.ChangeNone {
 			u.prune()
 		}
 	})
-	leave := func() { looking.stop(); u.leaveFlow() }
-	p = u.newPage(pageParams{
-		name: lang.L("Older dates"), back: leave, title: lang.L("How long should they be kept?"),
-		lead:    lang.L("The newest backup of each computer always stays. What is not needed any more is freed some days later."),
-		content: []fyne.CanvasObject{choices, preview},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
+	leave := func() { looking.Stop(); u.w.LeaveFlow() }
+	p = u.w.NewPage(shell.PageParams{
+		Name: lang.L("Older dates"), Back: leave, Title: lang.L("How long should they be kept?"),
+		Lead:    lang.L("The newest backup of each computer always stays. What is not needed any more is freed some days later."),
+		Content: []fyne.CanvasObject{choices, preview},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
 	})
-	u.flow(p.root)
+	u.w.Flow(p.Root)
 	look(chosen)
 }
 
@@ -88,6 +91,6 @@ func (u *UI) pruneLine(r core.PruneReport) string {
 	if r.Removed == 0 {
 		return lang.L("Nothing would go now: every date stays.")
 	}
-	return lang.L("{{.Gone}} of {{.All}} dates would go, {{.Size}} would be freed.", vals{"Gone": u.words.Count(int64(r.Removed)),
-		"All": u.words.Count(int64(r.Removed + r.Kept)), "Size": u.words.Bytes(r.BytesFreed + r.BytesWaiting)})
+	return lang.L("{{.Gone}} of {{.All}} dates would go, {{.Size}} would be freed.", words.Values{"Gone": u.w.Words.Count(int64(r.Removed)),
+		"All": u.w.Words.Count(int64(r.Removed + r.Kept)), "Size": u.w.Words.Bytes(r.BytesFreed + r.BytesWaiting)})
 }

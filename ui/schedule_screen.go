@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
@@ -13,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // clockStep is how fine a time of day can be chosen, in minutes.
@@ -31,9 +34,9 @@ func (u *UI) scheduleLine(s core.Schedule) string {
 	case core.Hourly:
 		return lang.L("Every hour")
 	case core.Daily:
-		return lang.L("Every day at {{.Time}}", vals{"Time": clock})
+		return lang.L("Every day at {{.Time}}", words.Values{"Time": clock})
 	case core.Weekly:
-		return lang.L("Every {{.Day}} at {{.Time}}", vals{"Day": u.words.Weekday(s.On), "Time": clock})
+		return lang.L("Every {{.Day}} at {{.Time}}", words.Values{"Day": u.w.Words.Weekday(s.On), "Time": clock})
 	}
 	return lang.L("Only when you ask")
 }
@@ -44,12 +47,12 @@ func (u *UI) whenLine(st core.Status) string {
 	switch {
 	case st.NextBackup.IsZero():
 		return s
-	case st.Schedule.PausedUntil.After(u.now()):
-		return s + " · " + lang.L("paused until {{.Time}}", vals{"Time": u.words.Soon(st.Schedule.PausedUntil, u.now())})
-	case !st.NextBackup.After(u.now()):
+	case st.Schedule.PausedUntil.After(u.w.Now()):
+		return s + " · " + lang.L("paused until {{.Time}}", words.Values{"Time": u.w.Words.Soon(st.Schedule.PausedUntil, u.w.Now())})
+	case !st.NextBackup.After(u.w.Now()):
 		return s + " · " + lang.L("the next one begins soon")
 	}
-	return s + " · " + lang.L("next {{.Time}}", vals{"Time": u.words.Soon(st.NextBackup, u.now())})
+	return s + " · " + lang.L("next {{.Time}}", words.Values{"Time": u.w.Words.Soon(st.NextBackup, u.w.Now())})
 }
 
 func clockText(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
@@ -79,7 +82,7 @@ func (u *UI) editSchedule() {
 	st := u.core.Status()
 	chosen := st.Schedule
 	if chosen.Every != core.Daily && chosen.Every != core.Weekly {
-		chosen.At = firstSchedule(u.now()).At
+		chosen.At = firstSchedule(u.w.Now()).At
 	}
 	kinds := []core.Schedule{{Every: core.Hourly}, {Every: core.Daily}, {Every: core.Weekly}, {Every: core.ByHand}}
 	choices := widgets.NewChoices(max(0, slices.IndexFunc(kinds, func(s core.Schedule) bool { return s.Every == chosen.Every })),
@@ -93,37 +96,37 @@ func (u *UI) editSchedule() {
 	choices.Below(1, at())
 	var days []string
 	for d := range 7 {
-		days = append(days, u.words.Weekday(weekday(d)))
+		days = append(days, u.w.Words.Weekday(weekday(d)))
 	}
 	day := widget.NewSelect(days, func(text string) { chosen.On = weekday(slices.Index(days, text)) })
-	day.SetSelected(u.words.Weekday(chosen.On))
+	day.SetSelected(u.w.Words.Weekday(chosen.On))
 	choices.Below(2, widgets.Row(theme.Space3, nil, widgets.Bordered(day), at()))
 
-	var p *page
+	var p *shell.Page
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
 		chosen.Every = kinds[choices.Chosen()].Every
 		want := chosen
-		p.wait(save, lang.L("Saving…"), func(context.Context) func() {
+		p.Wait(save, lang.L("Saving…"), func(context.Context) func() {
 			err := u.core.SetSchedule(want)
 			return func() {
 				if err != nil {
-					p.fail(err)
+					p.Fail(err)
 					return
 				}
-				u.leaveFlow()
-				u.tray.update()
+				u.w.LeaveFlow()
+				u.w.Tray.Update()
 			}
 		})
 	})
-	p = u.newPage(pageParams{
-		name: lang.L("When to back up"), back: u.leaveFlow, title: lang.L("How often?"),
-		lead:    lang.L("A backup that was missed because the computer was asleep or its place was not there is made up for soon after."),
-		content: []fyne.CanvasObject{choices},
-		foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.leaveFlow), save},
+	p = u.w.NewPage(shell.PageParams{
+		Name: lang.L("When to back up"), Back: u.w.LeaveFlow, Title: lang.L("How often?"),
+		Lead:    lang.L("A backup that was missed because the computer was asleep or its place was not there is made up for soon after."),
+		Content: []fyne.CanvasObject{choices},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.w.LeaveFlow), save},
 	})
-	choices.OnChanged = func(int) { p.relayout() }
-	u.flow(p.root)
+	choices.OnChanged = func(int) { p.Relayout() }
+	u.w.Flow(p.Root)
 }
 
 // weekday is the n-th day of a week that begins on Monday.

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // scheduler begins backups when they are due, as long as Holdfast runs, and
@@ -18,23 +21,23 @@ type scheduler struct {
 	signs string // what the Backup screen was last seen to say
 }
 
-func (s *scheduler) begin() { s.u.work.every(core.ScheduleTick, s.tick) }
+func (s *scheduler) begin() { s.u.w.Work.Every(core.ScheduleTick, s.tick) }
 
 // tick looks at the clock on the wall: a timer would sleep with the computer.
 func (s *scheduler) tick() {
-	u, now := s.u, s.u.now()
+	u, now := s.u, s.u.w.Now()
 	settled := s.watch.Settled(now)
 	st := u.core.Status()
-	if settled && st.SetUp && u.job == nil && st.Running == "" && !u.closing && !u.quitting {
-		if s.do(st.Scheduled(u.prefs.thinOut(), u.prefs.reminded()).Due(now), st) {
+	if settled && st.SetUp && u.w.Job == nil && st.Running == "" && !u.w.Closing && !u.w.Quitting {
+		if s.do(st.Scheduled(u.w.Prefs.ThinOut(), u.w.Prefs.Reminded()).Due(now), st) {
 			return
 		}
 	}
 	if signs := u.statusLine(st) + u.whenLine(st); signs != s.signs {
 		s.signs = signs
-		u.tray.update()
-		if u.job == nil {
-			u.refresh()
+		u.w.Tray.Update()
+		if u.w.Job == nil {
+			u.w.Refresh()
 		}
 	}
 }
@@ -50,8 +53,8 @@ func (s *scheduler) do(work core.ScheduledWork, st core.Status) bool {
 	case core.WorkThinOut:
 		u.prune()
 	case core.WorkRemind:
-		u.prefs.setReminded(u.now())
-		u.notify(lang.L("Your backup is overdue"), u.lastGoodLine(st))
+		u.w.Prefs.SetReminded(u.w.Now())
+		u.w.Notify(lang.L("Your backup is overdue"), u.lastGoodLine(st))
 		return false
 	default:
 		return false
@@ -61,31 +64,31 @@ func (s *scheduler) do(work core.ScheduledWork, st core.Status) bool {
 
 // late says by the schedule whether it has been too long.
 func (u *UI) late(st core.Status) core.Lateness {
-	return st.Scheduled(false, time.Time{}).Late(u.now())
+	return st.Scheduled(false, time.Time{}).Late(u.w.Now())
 }
 
 // startBackup starts a backup; bySchedule nobody may be looking, so what goes
 // wrong is told by a notification, once and not at every try.
-func (u *UI) startBackup(bySchedule bool) *job {
+func (u *UI) startBackup(bySchedule bool) *shell.Job {
 	before := u.core.Status().LastBackup
 	again := before != nil && before.Outcome == core.OutcomeFailed
-	return u.start(core.RunBackup, func(ctx context.Context, progress func(core.Progress)) func() {
+	return u.w.Start(core.RunBackup, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := u.core.Backup(ctx, progress)
 		return func() {
-			u.restore.outdated(false)
-			u.refresh()
-			unseen := bySchedule || u.hidden
+			u.w.Outdated(false)
+			u.w.Refresh()
+			unseen := bySchedule || u.w.Hidden
 			switch {
 			case err != nil && !errors.Is(err, context.Canceled) && unseen && !again:
-				s := u.words.For(err)
-				u.notify(lang.L("The backup did not work"), s.What+" "+s.Safe)
+				s := u.w.Words.For(err)
+				u.w.Notify(lang.L("The backup did not work"), s.What+" "+s.Safe)
 			case err == nil && report.OlderState:
-				s := u.words.For(core.ErrOlderState)
+				s := u.w.Words.For(core.ErrOlderState)
 				u.tell(unseen, s.What, s.Safe+" "+s.Do)
 			}
 			if err == nil && report.WrongGuesses > 0 {
 				u.tell(unseen, lang.L("Somebody tried passwords"), lang.L("The vault counted {{.Guesses}} since the last backup. If it was not you, change the password.",
-					vals{"Guesses": u.wrongWords(report.WrongGuesses)}))
+					words.Values{"Guesses": u.wrongWords(report.WrongGuesses)}))
 			}
 		}
 	})
@@ -95,7 +98,7 @@ func (u *UI) startBackup(bySchedule bool) *job {
 // nobody may be looking as a notification too.
 func (u *UI) tell(unseen bool, title, text string) {
 	if unseen {
-		u.notify(title, text)
+		u.w.Notify(title, text)
 	}
-	u.inform(title, text)
+	u.w.Inform(title, text)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
@@ -14,6 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // settingsScreen is the choices that are not part of a flow.
@@ -30,14 +33,14 @@ func (u *UI) settingsScreen() fyne.CanvasObject {
 	if r := u.vaultRow(st); r != nil {
 		backups = append(backups, r)
 	}
-	return screenPage(lang.L("Settings"),
+	return shell.ScreenPage(lang.L("Settings"),
 		section(lang.L("Running"), widgets.Rows(u.runningRows()...)),
 		section(lang.L("Look and language"), widgets.Rows(u.appearanceRow(), u.languageRow())),
 		section(lang.L("Backups"), widgets.Rows(backups...)),
 		u.exclusionSettings(),
 		section(lang.L("About"), widgets.Rows(
 			widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(strings.TrimPrefix(core.Program, "holdfast ")+" · "+runtime.GOOS),
-			pathRow("folder", lang.L("Profile"), u.profile),
+			shell.PathRow("folder", lang.L("Profile"), u.profile),
 			widgets.NewSettingRow("file", lang.L("Licences"), nil, u.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")),
 		)))
 }
@@ -46,34 +49,34 @@ func (u *UI) settingsScreen() fyne.CanvasObject {
 func (u *UI) runningRows() []fyne.CanvasObject {
 	background := widgets.NewToggle(nil)
 	background.OnAsked = func(on bool) {
-		b := backgroundNo
+		b := shell.BackgroundNo
 		if on {
-			b = backgroundYes
+			b = shell.BackgroundYes
 		}
-		u.prefs.setBackground(b)
+		u.w.Prefs.SetBackground(b)
 		background.SetOn(on)
 	}
-	background.SetOn(u.prefs.background() == backgroundYes)
+	background.SetOn(u.w.Prefs.Background() == shell.BackgroundYes)
 	rows := []fyne.CanvasObject{widgets.NewSettingRow("screen", lang.L("Keep running without a window"), background, nil).
 		SetValue(lang.L("Closing the window leaves Holdfast in the system's panel, and backups go on."))}
-	if u.login == nil {
+	if u.w.Login == nil {
 		return rows
 	}
 	var atLogin *widgets.Toggle
 	atLogin = widgets.NewToggle(func(on bool) {
-		u.work.run(func(context.Context) func() {
-			err := u.login.Set(on)
+		u.w.Work.Run(func(context.Context) func() {
+			err := u.w.Login.Set(on)
 			return func() {
 				if err != nil {
-					u.loginNotSet()
+					u.w.LoginNotSet()
 					return
 				}
 				atLogin.SetOn(on)
 			}
 		})
 	})
-	u.work.run(func(context.Context) func() {
-		on, err := u.login.Enabled()
+	u.w.Work.Run(func(context.Context) func() {
+		on, err := u.w.Login.Enabled()
 		return func() { atLogin.SetOn(on && err == nil) }
 	})
 	return append(rows, widgets.NewSettingRow("power", lang.L("Start at login"), atLogin, nil).
@@ -90,18 +93,18 @@ func picker(names []string, chosen int, changed func(i int)) fyne.CanvasObject {
 
 func (u *UI) appearanceRow() fyne.CanvasObject {
 	looks := []theme.Appearance{theme.System, theme.Light, theme.Dark}
-	choose := picker([]string{lang.L("Like the system"), lang.L("Light"), lang.L("Dark")}, slices.Index(looks, u.prefs.appearance()), func(i int) {
-		u.prefs.setAppearance(looks[i])
-		u.app.Settings().SetTheme(u.look())
+	choose := picker([]string{lang.L("Like the system"), lang.L("Light"), lang.L("Dark")}, slices.Index(looks, u.w.Prefs.Appearance()), func(i int) {
+		u.w.Prefs.SetAppearance(looks[i])
+		u.w.App.Settings().SetTheme(u.w.Look())
 	})
 	return widgets.NewSettingRow("sun", lang.L("Appearance"), choose, nil)
 }
 
 func (u *UI) languageRow() fyne.CanvasObject {
-	choose := picker([]string{lang.L("Like the system"), "English", "Deutsch"}, slices.Index(languages, u.prefs.language()), func(i int) {
-		u.prefs.setLanguage(languages[i])
-		speak(languages[i])
-		u.relabel()
+	choose := picker([]string{lang.L("Like the system"), "English", "Deutsch"}, slices.Index(shell.Languages, u.w.Prefs.Language()), func(i int) {
+		u.w.Prefs.SetLanguage(shell.Languages[i])
+		shell.Speak(shell.Languages[i])
+		u.w.Relabel()
 	})
 	return widgets.NewSettingRow("globe", lang.L("Language"), choose, nil)
 }
@@ -120,34 +123,22 @@ func (u *UI) uploadRow(st core.Status) fyne.CanvasObject {
 	for _, l := range limits {
 		name := lang.L("No limit")
 		if l > 0 {
-			name = lang.L("{{.Size}}/s", vals{"Size": u.words.Bytes(l)})
+			name = lang.L("{{.Size}}/s", words.Values{"Size": u.w.Words.Bytes(l)})
 		}
 		names = append(names, name)
 	}
 	choose := picker(names, slices.Index(limits, st.UploadLimit), func(i int) {
-		u.work.run(func(context.Context) func() {
+		u.w.Work.Run(func(context.Context) func() {
 			err := u.core.SetUploadLimit(limits[i])
 			return func() {
 				if err != nil {
-					u.informError(err)
+					u.w.InformError(err)
 				}
 			}
 		})
 	})
 	return widgets.NewSettingRow("upload", lang.L("Upload limit"), choose, nil).
 		SetValue(lang.L("Leaves room on a slow line. It counts at once, on average."))
-}
-
-// relabel shows everything anew, in another language.
-func (u *UI) relabel() {
-	current := u.nav.current
-	u.nav = newSidebar(u)
-	if u.restore.job == nil {
-		u.restore.close()
-		u.restore = newRestoreFlow(u, nil)
-	}
-	u.tray.update()
-	u.open(current)
 }
 
 // vaultRow leads to the vault in use; nil where there is none.
@@ -160,12 +151,6 @@ func (u *UI) vaultRow(st core.Status) fyne.CanvasObject {
 		row.SetValue(core.DisplayName(st.Vault.Name))
 	}
 	return row
-}
-
-func pathRow(icon, title, path string) fyne.CanvasObject {
-	r := widgets.NewSettingRow(icon, title, nil, nil)
-	r.SetPath(path)
-	return r
 }
 
 // exclusionSettings are the presets and the person's own patterns.
@@ -198,18 +183,18 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
 		excludes := e.excludes()
-		u.waitFor(save, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
+		u.w.WaitFor(save, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
 			err := u.core.SetSources(ctx, st.Sources, excludes)
 			return func() {
 				trouble.Objects = nil
 				if err != nil {
-					trouble.Objects = []fyne.CanvasObject{u.errorPanel(err, remedies{wayAgain: func() { save.Tapped(nil) }})}
+					trouble.Objects = []fyne.CanvasObject{u.w.ErrorPanel(err, shell.Remedies{shell.WayAgain: func() { save.Tapped(nil) }})}
 				} else {
 					u.draft = nil
 					note.SetText(lang.L("Saved. It counts from the next backup on."))
 				}
 				trouble.Refresh()
-				u.screen.Refresh()
+				u.w.Side.Refresh()
 			}
 		})
 	})

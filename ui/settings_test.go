@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -31,46 +33,47 @@ func TestSettingsAboutRunning(t *testing.T) {
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Later")
 	login := &atLogin{}
-	d.ui.login = login
+	d.ui.w.Login = login
 	d.nav("Settings")
-	d.loop.drain()
+	d.Loop.Drain()
 	for range 2 {
 		want := !login.on.Load()
 		trailing[*widgets.Toggle](d, "Start at login").Tapped(nil)
-		d.until("the change", func() bool {
+		d.Until("the change", func() bool {
 			return login.on.Load() == want && trailing[*widgets.Toggle](d, "Start at login").On() == want
 		})
 	}
 	trailing[*widgets.Toggle](d, "Keep running").Tapped(nil)
-	d.ui.closeAsked()
-	if !d.ui.hidden {
+	d.close()
+	if !d.ui.w.Hidden {
 		t.Error("the window's end is Holdfast's, against what Settings says")
 	}
-	d.ui.raise()
+	d.panel.item("Open Holdfast").Action()
+	d.Loop.Drain()
 	trailing[*widgets.Toggle](d, "Keep running").Tapped(nil)
-	d.ui.closeAsked()
-	d.until("the end", func() bool { return d.closed })
+	d.close()
+	d.Until("the end", func() bool { return d.closed })
 }
 
 func TestLanguageChangesAtOnce(t *testing.T) {
-	t.Cleanup(func() { speak("en") })
+	t.Cleanup(func() { shell.Speak("en") })
 	profile := t.TempDir()
 	d := sit(t, profile, nil)
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Later")
 	d.nav("Settings")
 	d.pick("Deutsch")
-	d.sees("Sprache")
+	d.Sees("Sprache")
 	d.nav("Sicherung")
 	d.press("Jetzt sichern")
-	d.until("the backup", func() bool { return d.ui.job == nil })
-	d.sees("Gesichert")
+	d.Until("the backup", func() bool { return d.ui.w.Job == nil })
+	d.Sees("Gesichert")
 	if line := d.panel.menu.Items[0].Label; !strings.HasPrefix(line, "Gesichert") {
 		t.Errorf("the tray says %q", line)
 	}
 	d.nav("Einstellungen")
 	d.pick("English")
-	d.sees("Language")
+	d.Sees("Language")
 }
 
 func TestLicences(t *testing.T) {
@@ -80,10 +83,10 @@ func TestLicences(t *testing.T) {
 	d.nav("Settings")
 	d.row("Licences").Tapped(nil)
 	d.row("fyne.io/fyne/v2").Tapped(nil)
-	d.sees("Redistribution and use in source and binary forms")
+	d.Sees("Redistribution and use in source and binary forms")
 	d.press("Back")
 	d.press("Back")
-	d.sees("Keep running without a window")
+	d.Sees("Keep running without a window")
 }
 
 // What is compiled in must be in the list, with its licence.

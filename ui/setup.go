@@ -3,8 +3,9 @@ package ui
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"strings"
+	"slices"
+
+	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -13,6 +14,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // setupFlow sets a backup up: what → where → protection → (key → check) →
@@ -32,8 +34,22 @@ func newSetupFlow(u *UI) *setupFlow {
 	f := &setupFlow{u: u, sources: newSourceEditor(u, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
 	f.sources.counted = f.counted
 	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, asked: true, last: lang.L("Set up the backup")}
-	f.keep.made = func(p *page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }
+	f.keep.made = func(p *shell.Page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }
 	return f
+}
+
+// setUp sets a backup up.
+func (u *UI) setUp() { newSetupFlow(u).what() }
+
+// setUpAt sets a backup up at a place that is known; nil sources are the usual ones.
+func (u *UI) setUpAt(destination string, sources []string) {
+	f := newSetupFlow(u)
+	f.destination = destination
+	if sources != nil {
+		f.sources.paths = slices.Clone(sources)
+		f.sources.update()
+	}
+	f.what()
 }
 
 func (f *setupFlow) name() string { return lang.L("Set up a backup") }
@@ -47,9 +63,10 @@ func (f *setupFlow) of() int {
 }
 
 func (f *setupFlow) leave() {
-	f.sources.counting.stop()
+	f.sources.counting.Stop()
 	f.keep.forget()
-	f.u.leaveFlow()
+	f.u.editor = nil
+	f.u.w.LeaveFlow()
 }
 
 func (f *setupFlow) what() {
@@ -62,41 +79,41 @@ func (f *setupFlow) what() {
 		}
 	}
 	enable()
-	p := f.u.newPage(pageParams{
-		name: f.name(), step: 1, of: f.of(), back: f.leave,
-		title: lang.L("What do you want to keep?"), lead: lang.L("Whole folders, with all that is in them. You can change this at any time."),
-		content: []fyne.CanvasObject{f.sources.folders(), f.sources.messages(), f.sources.exclusions()}, foot: []fyne.CanvasObject{next},
+	p := f.u.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: 1, Of: f.of(), Back: f.leave,
+		Title: lang.L("What do you want to keep?"), Lead: lang.L("Whole folders, with all that is in them. You can change this at any time."),
+		Content: []fyne.CanvasObject{f.sources.folders(), f.sources.messages(), f.sources.exclusions()}, Foot: []fyne.CanvasObject{next},
 	})
-	f.sources.changed = func() { enable(); p.relayout() }
-	f.u.flow(p.root)
+	f.sources.changed = func() { enable(); p.Relayout() }
+	f.u.w.Flow(p.Root)
 }
 
 func (f *setupFlow) where() {
 	field := newPlaceField(f.u, f.destination, lang.L("Folder for the backup"))
-	var p *page
+	var p *shell.Page
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field, p, next) })
 	field.submitted = func() { f.look(field, p, next) }
 	field.sources = f.sources.paths
 	field.measure()
-	p = f.u.newPage(pageParams{
-		name: f.name(), step: 2, of: f.of(), back: f.what,
-		title: lang.L("Where should it be kept?"),
-		lead:  lang.L("A USB disk, a network drive, or the folder of a cloud you use. Not on the same disk as your files, if you can."),
-		content: []fyne.CanvasObject{
+	p = f.u.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: 2, Of: f.of(), Back: f.what,
+		Title: lang.L("Where should it be kept?"),
+		Lead:  lang.L("A USB disk, a network drive, or the folder of a cloud you use. Not on the same disk as your files, if you can."),
+		Content: []fyne.CanvasObject{
 			field.root,
 			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Holdfast makes the folder if it does not exist, and touches nothing else there.")),
 		},
-		foot:     []fyne.CanvasObject{next},
-		remedies: field.remedies(),
+		Foot:     []fyne.CanvasObject{next},
+		Remedies: field.remedies(),
 	})
-	f.u.flow(p.root)
-	f.u.window.Canvas().Focus(field.entry)
+	f.u.w.Flow(p.Root)
+	f.u.w.Canvas().Focus(field.entry)
 }
 
 // look sees whether the place holds a backup already.
-func (f *setupFlow) look(field *placeField, p *page, next *widgets.Button) {
-	p.fail(nil)
+func (f *setupFlow) look(field *placeField, p *shell.Page, next *widgets.Button) {
+	p.Fail(nil)
 	path, ok := field.wanted()
 	if !ok {
 		return
@@ -104,7 +121,7 @@ func (f *setupFlow) look(field *placeField, p *page, next *widgets.Button) {
 	f.destination, f.keep.place = path, path
 	measure, sources := f.u.free, f.sources.paths // read here: the window's state is this goroutine's
 	f.free, f.waits = -1, f.sources.bytes == 0
-	p.wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
+	p.Wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 		var found core.Found
 		err := core.CheckPlace(ctx, path, sources)
 		if err == nil {
@@ -121,7 +138,7 @@ func (f *setupFlow) look(field *placeField, p *page, next *widgets.Button) {
 				}
 				f.begin() // nothing there: it will be made
 			default:
-				p.fail(err)
+				p.Fail(err)
 			}
 		}
 	})
@@ -154,27 +171,14 @@ func (f *setupFlow) counted() {
 	}
 }
 
-// amongFiles asks about a place that holds what is to be backed up, and reports whether there is something to ask.
-func (u *UI) amongFiles(place string, sources []string, goOn func()) bool {
-	if !core.Around(place, sources) {
-		return false
-	}
-	u.ask(question{
-		title: lang.L("Your own files are in this folder"),
-		text:  lang.L("The backup would lie among the files that it backs up, and on the same disk. A folder of its own is better, on another disk."),
-		yes:   lang.L("Use it all the same"), no: lang.L("Choose another place"),
-	}, goOn)
-	return true
-}
-
 // tooSmall asks about a place with less room than the files take. Much of that may be stored smaller, or once.
 func (f *setupFlow) tooSmall(free int64, goOn func()) {
 	u := f.u
-	u.ask(question{
-		title: lang.L("There may not be enough room"),
-		text: lang.L("Your files take {{.Needs}}, and {{.Free}} are free there. Text and databases are stored smaller; pictures and films are not.",
-			vals{"Needs": u.words.Bytes(f.sources.bytes), "Free": u.words.Bytes(free)}),
-		yes: lang.L("Use it all the same"), no: lang.L("Choose another place"), otherwise: f.where,
+	u.w.Ask(shell.Question{
+		Title: lang.L("There may not be enough room"),
+		Text: lang.L("Your files take {{.Needs}}, and {{.Free}} are free there. Text and databases are stored smaller; pictures and films are not.",
+			words.Values{"Needs": u.w.Words.Bytes(f.sources.bytes), "Free": u.w.Words.Bytes(free)}),
+		Yes: lang.L("Use it all the same"), No: lang.L("Choose another place"), Otherwise: f.where,
 	}, goOn)
 }
 
@@ -202,7 +206,7 @@ func (f *setupFlow) protection() {
 	if f.u.core.Passwords.Possible() {
 		choices.Below(1, f.keep.recoveryCheck(func() { show() }))
 	}
-	var p *page
+	var p *shell.Page
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		if !f.encrypt {
@@ -212,11 +216,11 @@ func (f *setupFlow) protection() {
 		f.keep.begin(p)
 	})
 	show = func() {
-		p = f.u.newPage(pageParams{
-			name: f.name(), step: 3, of: f.of(), back: f.where,
-			title: lang.L("Who may open it?"), content: []fyne.CanvasObject{choices}, foot: []fyne.CanvasObject{next},
+		p = f.u.w.NewPage(shell.PageParams{
+			Name: f.name(), Step: 3, Of: f.of(), Back: f.where,
+			Title: lang.L("Who may open it?"), Content: []fyne.CanvasObject{choices}, Foot: []fyne.CanvasObject{next},
 		})
-		f.u.flow(p.root)
+		f.u.w.Flow(p.Root)
 	}
 	choices.OnChanged = func(i int) {
 		f.encrypt = i < len(pairs)-1
@@ -227,23 +231,23 @@ func (f *setupFlow) protection() {
 }
 
 // create makes the backup. With a key that was shown, the person has just proved to have it.
-func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p *page, next *widgets.Button) {
+func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p *shell.Page, next *widgets.Button) {
 	f.setup(core.SetupRequest{Key: key, Password: password}, p, next, func(err error) {
 		if errors.Is(err, core.ErrExistingBackup) { // it came there meanwhile
 			f.where()
 			return
 		}
-		p.fail(err)
+		p.Fail(err)
 	})
 }
 
 // setup runs core's Setup and goes on to the end, or calls failed.
-func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, failed func(error)) {
+func (f *setupFlow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Button, failed func(error)) {
 	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
-	p.fail(nil)
-	p.remedies = p.remedies.with(wayPlace, f.where).with(wayKeyFile, p.keyFile(next, func() { next.Tapped(nil) }))
-	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.now())
-	p.wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
+	p.Fail(nil)
+	p.Remedies = p.Remedies.With(shell.WayPlace, f.where).With(shell.WayKeyFile, f.u.keyFile(p, next, func() { next.Tapped(nil) }))
+	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.w.Now())
+	p.Wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
 			_ = f.u.core.Encryption.ConfirmKey() // only a date to show; the backup is set up
@@ -268,7 +272,7 @@ func (f *setupFlow) setup(req core.SetupRequest, p *page, next *widgets.Button, 
 
 func (f *setupFlow) ready(joined bool) {
 	u := f.u
-	f.sources.counting.stop()
+	f.sources.counting.Stop()
 	m := widgets.NewMedallion(96)
 	m.Set("backup", widgets.ToneNeutral) // nothing is stored yet
 	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
@@ -284,36 +288,19 @@ func (f *setupFlow) ready(joined bool) {
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
 	}
-	content := []fyne.CanvasObject{container.NewCenter(m), headline(line, text)}
-	atLogin := u.loginCheck()
+	content := []fyne.CanvasObject{container.NewCenter(m), shell.Headline(line, text)}
+	atLogin := u.w.LoginCheck()
 	if atLogin != nil {
 		content = append(content, atLogin) // a question is above what is only told
 	}
 	content = append(content, widgets.Rows(what, where, when, protected))
-	leave := func() { u.startAtLogin(atLogin); u.leaveFlow() }
-	p := u.newPage(pageParams{
-		name: f.name(), step: f.of(), of: f.of(), content: content,
-		foot: []fyne.CanvasObject{
+	leave := func() { u.w.StartAtLogin(atLogin); u.w.LeaveFlow() }
+	p := u.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: f.of(), Of: f.of(), Content: content,
+		Foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Later"), "", widgets.Second, leave),
 			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { leave(); u.backUp() }),
 		},
 	})
-	u.flow(p.root)
-}
-
-// opensLine says what opens an encrypted backup.
-func opensLine(st core.Status) string {
-	if st.Password && !passwordGone(st) {
-		return lang.L("Only your password or your 64-digit key opens it.")
-	}
-	return lang.L("Only your 64-digit key opens it.")
-}
-
-// sourceNames lists the last names of paths.
-func sourceNames(paths []string) string {
-	var names []string
-	for _, p := range paths {
-		names = append(names, core.DisplayName(filepath.Base(p)))
-	}
-	return strings.Join(names, ", ")
+	u.w.Flow(p.Root)
 }

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/lang"
@@ -21,6 +24,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 var (
@@ -35,7 +39,30 @@ type stage struct {
 	status core.Status
 	runs   []core.Run
 	vault  core.VaultState
+	at     core.Progress // of long work, which waits there
+	let    chan struct{} // closed to let it end
+	report core.BackupReport
 }
+
+// work is long work that waits in its middle.
+func (s *stage) work(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	progress(s.at)
+	select {
+	case <-s.let:
+	case <-ctx.Done():
+	}
+	return s.report, nil
+}
+
+func (s *stage) Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	return s.work(ctx, progress)
+}
+
+func (s stageEncryption) Resume(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	return s.stage.work(ctx, progress)
+}
+
+func (s stageEncryption) GiveUp(context.Context, func(core.Progress)) error { return nil }
 
 func (s *stage) Status() core.Status  { return s.status }
 func (s *stage) Activity() []core.Run { return s.runs }
@@ -112,7 +139,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if *double {
 			defer show(u, size) // what comes next looks for rows that the smallest window has no room for
 			size = smallest
-			u.window.Canvas().(software.WindowlessCanvas).SetScale(2)
+			u.w.Canvas().(software.WindowlessCanvas).SetScale(2)
 		}
 		show(u, size)
 		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
@@ -123,7 +150,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if *double { // to be looked at, not kept
 			small.CompressionLevel = png.BestSpeed
 		}
-		if err := small.Encode(f, u.window.Canvas().Capture()); err != nil {
+		if err := small.Encode(f, u.w.Canvas().Capture()); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Close(); err != nil {
@@ -134,15 +161,15 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 
 // show lays the window out at a size, as often as its texts need to settle.
 func show(u *UI, size fyne.Size) {
-	u.window.Resize(size.AddWidthHeight(0, 1))
-	u.window.Resize(size)
-	u.window.Content().Refresh()
+	uitest.LastWindow().Resize(size.AddWidthHeight(0, 1))
+	uitest.LastWindow().Resize(size)
+	uitest.LastWindow().Content().Refresh()
 }
 
 // gallery visits every screen, with the size that shows it well.
 func gallery(t *testing.T, language string, look theme.Appearance, visit func(name string, size fyne.Size, u *UI)) {
 	say := lang.L
-	t.Cleanup(func() { speak("en") })
+	t.Cleanup(func() { shell.Speak("en") })
 	t.Setenv("HOME", t.TempDir())
 	now := time.Date(2026, 11, 24, 16, 30, 0, 0, time.Local)
 	documents := treeOf(t, map[string]string{
@@ -165,9 +192,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 
 	app := test.NewTempApp(t)
-	prefs := settings{app.Preferences()}
-	prefs.setAppearance(look)
-	prefs.setLanguage(language)
+	app.Preferences().SetString("appearance", string(look))
+	app.Preferences().SetString("language", language)
 	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute), Outcome: core.OutcomeDone,
 		Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000, BytesStored: 84_000_000}
 	proven := &core.Run{Kind: core.RunDrill, Ended: now.AddDate(0, 0, -3), Outcome: core.OutcomeDone, Files: 1204, Bytes: 110_000_000}
@@ -183,7 +209,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	l := newLoop()
 	login := &atLogin{}
 	login.on.Store(true)
-	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
+	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.Do, Now: func() time.Time { return now }})
 	u.findApps = func() []core.FoundApp {
 		return []core.FoundApp{
 			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
@@ -192,32 +218,32 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
 	u.there = func(context.Context, string) bool { return true }
-	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
-	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
+	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.close() }()
+	d := &desk{Desk: &uitest.Desk{T: t, Loop: l}, t: t, ui: u, core: real, files: &fakeFiles{}}
 
 	size := fyne.NewSize(1000, 700)
 	shoot := func(name string) {
 		t.Helper()
-		l.drain()
+		l.Drain()
 		visit(name, size, u)
 	}
 	backup := func(change func(*core.Status)) {
 		s.status = status
 		change(&s.status)
-		u.nav.shown = false
-		u.open(screenBackup)
+		u.w.Nav.Shown = false
+		u.w.Open(u.backupPage)
 		free, _ := u.free(ctx, s.status.Destination)
-		d.sees(say("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
+		d.Sees(say("{{.Size}} free", words.Values{"Size": u.w.Words.Bytes(free)}))
 	}
 
 	s.status = core.Status{}
-	u.home()
+	u.w.Home()
 	shoot("welcome")
 	setup := newSetupFlow(u)
 	setup.sources.add("/home/anna/Documents")
 	setup.sources.add("/home/anna/Pictures")
 	setup.what()
-	d.until("the sizes of what was found", func() bool { return len(setup.sources.sizes) == 2 && setup.sources.bytes > 0 })
+	d.Until("the sizes of what was found", func() bool { return len(setup.sources.sizes) == 2 && setup.sources.bytes > 0 })
 	size = fyne.NewSize(1000, 1000)
 	shoot("setup-what")
 	size = fyne.NewSize(1000, 700)
@@ -229,9 +255,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.door(say("End-to-end encrypted, with a password"))
 	shoot("setup-keep")
 	d.press(say("Continue"))
-	d.sees("Nitrokey")
+	d.Sees("Nitrokey")
 	d.write(0, "lamp otter quilt")
-	d.sees(u.words.Advice(core.AdviceBest))
+	d.Sees(u.w.Words.Advice(core.AdviceBest))
 	d.write(1, "lamp otter quilt")
 	shoot("setup-password")
 	size = fyne.NewSize(1000, 1000)
@@ -251,7 +277,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.door(say("Keep the password on this computer only"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
-	d.sees(u.words.Advice(core.AdviceCommon))
+	d.Sees(u.w.Words.Advice(core.AdviceCommon))
 	shoot("setup-password-weak")
 	d.press(say("Back"))
 	d.press(say("Back"))
@@ -274,7 +300,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("place")
 	u.editRetention()
 	d.door(say("Thin out older dates"))
-	d.sees(say("Nothing would go now: every date stays."))
+	d.Sees(say("Nothing would go now: every date stays."))
 	shoot("retention")
 	backup(func(st *core.Status) {
 		st.LastDrill = &core.Run{Kind: core.RunDrill, Ended: now.Add(-time.Hour), Outcome: core.OutcomePartly, ProblemsTotal: 3}
@@ -288,9 +314,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		st.NextBackup = st.Schedule.PausedUntil
 	})
 	shoot("backup-paused")
-	u.closeAsked()
+	(&desk{ui: u}).close()
 	shoot("close-first")
-	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
+	u.w.Canvas().Overlays().Remove(u.w.Canvas().Overlays().Top())
 	vault := core.VaultState{Name: "Family vault", Address: "https://vault.example.org", GuessesLeft: 10, GuessLimit: 10}
 	withPassword := func(change func(*core.Status, *core.VaultState)) {
 		s.vault = vault
@@ -305,18 +331,18 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong = 7, wrong })
 	shoot("backup-password-guesses")
 	u.passwordScreen()
-	d.sees(u.guessWords(7))
+	d.Sees(u.guessWords(7))
 	shoot("password")
 	u.checkPassword()
-	d.sees(u.guessWords(7))
+	d.Sees(u.guessWords(7))
 	shoot("password-check")
 	u.setPassword()
-	d.sees("Nitrokey")
+	d.Sees("Nitrokey")
 	shoot("password-change")
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong, v.Destroyed = 0, wrong, true })
 	shoot("backup-password-destroyed")
 	u.passwordScreen()
-	l.drain()
+	l.Drain()
 	shoot("password-destroyed")
 	u.removePassword(func() {})
 	shoot("password-remove")
@@ -331,7 +357,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000, Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
-	d.sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", vals{"Needs": u.words.Bytes(2_140_000_000), "Free": u.words.Bytes(31_000_000)}))
+	d.Sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", words.Values{"Needs": u.w.Words.Bytes(2_140_000_000), "Free": u.w.Words.Bytes(31_000_000)}))
 	shoot("backup-failed")
 	u.free = roomy
 	backup(func(st *core.Status) {
@@ -346,50 +372,51 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-unfinished")
 	u.askGiveUp()
 	shoot("encryption-give-up")
-	u.gaveUp(nil)
+	d.press(say("Leave it as it was"))
+	d.Sees(say("Everything is as it was"))
 	shoot("encryption-given-up")
-	hold := func(kind core.RunKind, p core.Progress) {
-		u.job = &job{kind: kind, last: p, cancel: func() {}}
-	}
-	hold(core.RunBackup, core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
-		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesNew: 84_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
+	s.let, s.at = make(chan struct{}), core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
+		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesNew: 84_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second}
 	backup(func(*core.Status) {})
+	d.press(say("Back up now"))
+	d.Sees(u.w.Words.Bytes(s.at.BytesDone))
 	shoot("backup-running")
-	u.quitAsked()
+	(&desk{ui: u}).quit()
 	shoot("close-while-running")
-	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
-	u.job = nil
+	u.w.Canvas().Overlays().Remove(u.w.Canvas().Overlays().Top())
+	close(s.let)
+	d.Until("the end of the backup", func() bool { return u.w.Job == nil })
 
 	f := newProtectFlow(u)
 	f.means()
 	shoot("encryption-means")
 	d.press(say("Continue"))
-	d.sees(say("How do you want to keep your key?"))
+	d.Sees(say("How do you want to keep your key?"))
 	shoot("encryption-keep")
 	d.press(say("Continue"))
 	shoot("encryption-key")
 	d.press(say("I have saved it"))
 	d.write(0, "ffff")
 	shoot("encryption-check")
-	proving := core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
-	j := &job{kind: core.RunTurnOn, last: proving, cancel: func() {}}
-	steps := newStepList(u)
-	steps.set(core.StepProving)
-	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: say("Making the new backup"),
-		lead: say("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later."), content: []fyne.CanvasObject{u.panel(j), steps.root}})
-	u.flow(p.root)
+	s.let, s.report = make(chan struct{}), core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}
+	s.at = core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
+	s.status.Change = core.ChangeTurnOn
+	u.goOn()
+	d.Sees(u.w.Words.Bytes(s.at.BytesDone))
 	shoot("encryption-work")
-	u.changed(core.RunTurnOn, 5, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
+	close(s.let)
+	d.Sees(say("Your backup is end-to-end encrypted"))
+	s.status.Change = core.ChangeNone
 	shoot("encryption-proof")
 	u.turnOff()
 	shoot("encryption-off")
 	(&changeKeyFlow{u: u}).means()
 	kept, err := s.core().Encryption.BeforeKeyChange(ctx)
-	d.sees(u.keptWords(kept, err))
+	d.Sees(u.keptWords(kept, err))
 	shoot("key-change")
 
-	u.nav.shown = false
-	u.open(screenRestore)
+	u.w.Nav.Shown = false
+	u.w.Open(u.restorePage)
 	shoot("restore-which")
 	r := u.restore
 	r.place = "/media/anna/Backup disk/Holdfast"
@@ -415,17 +442,17 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	elsewhere := core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")}
 	r.unlockWithPassword(elsewhere)
 	d.press(say("Ask this vault"))
-	d.sees(u.guessWords(7))
+	d.Sees(u.guessWords(7))
 	d.write(0, "lamp otter quilt")
 	shoot("restore-password")
-	d.ui.window.Canvas().Unfocus()
+	d.ui.w.Canvas().Unfocus()
 	s.vault.GuessesLeft, s.vault.WaitUntil = 1, now.Add(4*time.Hour)
 	r.unlockWithPassword(elsewhere)
-	d.sees(say("One guess left"))
+	d.Sees(say("One guess left"))
 	shoot("restore-password-wait")
 	s.vault.WaitUntil = time.Time{}
 	r.unlockWithPassword(elsewhere)
-	d.sees(say("One guess left"))
+	d.Sees(say("One guess left"))
 	d.write(0, "lamp otter quilt")
 	d.press(say("Unlock"))
 	shoot("restore-password-last")
@@ -435,8 +462,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	keys := newKeyField(u, func() {})
 	keys.entry.SetText(typed)
 	keys.ask(proposals[0])
-	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: say("Unlock the backup"), lead: r.place,
-		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).root)
+	r.put(u.w.NewPage(shell.PageParams{Name: r.name(), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: r.place,
+		Content: []fyne.CanvasObject{keys.root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
 	shoot("restore-key")
 	reader, err := real.Reader(ctx)
 	if err != nil {
@@ -473,20 +500,20 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	name := widgets.NewField()
 	name.SetText("Statement")
 	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
-	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {},
-		title: say("Which file?"), lead: say("It is looked for in the backups of all days, even if it was deleted since."),
-		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.versions(versions, func() {})...)}}).root)
+	r.put(u.w.NewPage(shell.PageParams{Name: r.name(), Step: 2, Of: 5, Back: func() {},
+		Title: say("Which file?"), Lead: say("It is looked for in the backups of all days, even if it was deleted since."),
+		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.versions(versions, func() {})...)}}).Root)
 	shoot("restore-versions")
 	r.files(dates[0], func() {})
-	d.sees("Thesis")
+	d.Sees("Thesis")
 	r.picker.Open("Documents/Taxes 2025")
-	d.sees("Receipts")
+	d.Sees("Receipts")
 	r.picker.Pick("", true)
 	r.picker.Pick("Documents/Thesis", false)
 	r.picker.Pick("Documents/Taxes 2025/Receipts", false)
 	shoot("restore-files")
 	d.write(0, "pdf")
-	d.sees(say("{{.Count}} found", vals{"Count": 3}))
+	d.Sees(say("{{.Count}} found", words.Values{"Count": 3}))
 	shoot("restore-search")
 	r.target = "/home/anna/Restored files"
 	r.chosenFiles, r.chosenBytes = 8, 2_420_000
@@ -498,7 +525,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	r.result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
 	shoot("restore-gaps")
 
-	u.open(screenActivity)
+	u.w.Open(u.activityPage)
 	shoot("activity-empty")
 	s.runs = []core.Run{*good,
 		{Kind: core.RunBackup, Started: now.Add(-5 * time.Hour), Ended: now.Add(-5*time.Hour + time.Minute), Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 2,
@@ -510,12 +537,12 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	for i := range s.runs {
 		s.runs[i].ID = fmt.Sprintf("%s-%d", s.runs[i].Kind, i)
 	}
-	u.open(screenActivity)
+	u.w.Open(u.activityPage)
 	shoot("activity")
-	u.fill(u.screen, u.runDetails(s.runs[4], func() {}))
+	u.w.Fill(u.w.Side, u.runDetails(s.runs[4], func() {}))
 	shoot("activity-details")
-	u.open(screenSettings)
-	l.drain()
+	u.w.Open(u.settingsPage)
+	l.Drain()
 	size = fyne.NewSize(1000, 1420)
 	shoot("settings")
 	size = fyne.NewSize(1000, 700)
@@ -527,7 +554,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("small-backup")
 	withPassword(func(*core.Status, *core.VaultState) {})
 	u.passwordScreen()
-	d.sees(u.guessWords(10))
+	d.Sees(u.guessWords(10))
 	shoot("small-password")
 	(&keySteps{u: u, name: say("End-to-end encryption"), step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
 	shoot("small-key")

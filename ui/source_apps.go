@@ -11,13 +11,14 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // messages offers the message programs of this computer that are not chosen
 // yet, each with its size and with what its files alone do not bring back.
 func (e *sourceEditor) messages() fyne.CanvasObject {
 	find := e.u.findApps
-	e.counting.w.run(func(context.Context) func() {
+	e.u.w.Work.Run(func(context.Context) func() {
 		found := find() // a disk may have to wake
 		return func() {
 			e.found = found
@@ -36,11 +37,11 @@ func (e *sourceEditor) messages() fyne.CanvasObject {
 // measure says how large an app's files are, once they are counted.
 func (e *sourceEditor) measure(a core.FoundApp) {
 	excludes := e.excludes()
-	e.counting.w.run(func(ctx context.Context) func() {
+	e.u.w.Work.Run(func(ctx context.Context) func() {
 		_, bytes, err := e.u.core.Estimate(ctx, a.Paths, excludes, nil)
 		return func() {
 			if err == nil {
-				e.sizes[a.ID] = e.u.words.Bytes(bytes)
+				e.sizes[a.ID] = e.u.w.Words.Bytes(bytes)
 				e.showApps()
 			}
 		}
@@ -76,7 +77,7 @@ func (e *sourceEditor) has(path string) bool {
 func appName(a core.FoundApp) string {
 	switch a.ID {
 	case "telegram-export", "whatsapp-export":
-		return lang.L("Chats exported from {{.App}}", vals{"App": a.Name})
+		return lang.L("Chats exported from {{.App}}", words.Values{"App": a.Name})
 	}
 	return a.Name
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
@@ -14,6 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 const presetPrefix = "preset:"
@@ -31,7 +34,7 @@ type sourceEditor struct {
 	apps     *fyne.Container // message programs that were found; empty: none
 	found    []core.FoundApp
 	sizes    map[string]string // of what was found, by its ID
-	counting latest
+	counting shell.Latest
 	changed  func() // after the list changed
 	counted  func() // after it was counted; may be nil
 }
@@ -39,7 +42,7 @@ type sourceEditor struct {
 func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
 	e := &sourceEditor{
 		u: u, paths: slices.Clone(paths), presets: make(map[string]*widgets.Check),
-		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), counting: latest{w: u.work},
+		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), counting: u.w.Work.Newest(),
 	}
 	for _, p := range excludes {
 		if !strings.HasPrefix(p, presetPrefix) {
@@ -89,7 +92,7 @@ func (e *sourceEditor) excludes() []string {
 func (e *sourceEditor) folders() fyne.CanvasObject {
 	e.u.editor = e // what is dropped on the window comes here, as long as it is shown
 	choose := widgets.NewButton(lang.L("Add folder…"), "plus", widgets.Second, func() {
-		e.u.choose.folder(home(), e.add)
+		e.u.w.Choose.Folder(shell.HomeFolder(), e.add)
 	})
 	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, func() { e.addTyped(func() {}) })
 	return widgets.Column(theme.Space3, e.list, widgets.Row(theme.Space3, widgets.Wide(e.entry), choose, e.entry, typed), e.estimate)
@@ -112,12 +115,12 @@ func (e *sourceEditor) empty() bool {
 // addTyped adds the path that was typed, if there is something, and goes on. Otherwise it stays in its field, to be mended.
 func (e *sourceEditor) addTyped(then func()) {
 	typed := e.entry.Text
-	path := expand(strings.TrimSpace(typed))
+	path := shell.Expand(strings.TrimSpace(typed))
 	if path == "" {
 		then()
 		return
 	}
-	e.u.wait(func(s string) {
+	e.u.w.Wait(func(s string) {
 		if s != "" {
 			e.estimate.SetText(s)
 		}
@@ -125,8 +128,8 @@ func (e *sourceEditor) addTyped(then func()) {
 		_, err := os.Lstat(path)
 		return func() {
 			if err != nil {
-				e.estimate.SetText(lang.L("There is nothing at {{.Path}}. Look for a typing error, or choose the folder.", vals{"Path": core.DisplayName(path)}))
-				e.u.window.Canvas().Focus(e.entry)
+				e.estimate.SetText(lang.L("There is nothing at {{.Path}}. Look for a typing error, or choose the folder.", words.Values{"Path": core.DisplayName(path)}))
+				e.u.w.Canvas().Focus(e.entry)
 				return
 			}
 			if e.entry.Text == typed {
@@ -181,43 +184,25 @@ func (e *sourceEditor) update() {
 // count estimates in the background; a change of the list starts it anew.
 func (e *sourceEditor) count() {
 	if len(e.paths) == 0 {
-		e.counting.stop()
+		e.counting.Stop()
 		e.estimate.SetText(" ")
 		return
 	}
 	e.estimate.SetText(lang.L("Counting…"))
 	e.bytes = 0
 	paths, excludes := slices.Clone(e.paths), e.excludes()
-	e.counting.run(func(ctx context.Context) func() {
+	e.counting.Run(func(ctx context.Context) func() {
 		files, bytes, err := e.u.core.Estimate(ctx, paths, excludes, nil)
 		return func() {
 			if err != nil {
-				e.estimate.SetText(e.u.words.For(err).What)
+				e.estimate.SetText(e.u.w.Words.For(err).What)
 				return
 			}
 			e.bytes = bytes
 			if e.counted != nil {
 				defer e.counted()
 			}
-			e.estimate.SetText(e.u.words.Files(files) + " · " + e.u.words.Bytes(bytes))
+			e.estimate.SetText(e.u.w.Words.Files(files) + " · " + e.u.w.Words.Bytes(bytes))
 		}
 	})
-}
-
-func home() string {
-	h, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return h
-}
-
-// expand understands "~", as people type it.
-func expand(path string) string {
-	if path == "~" || strings.HasPrefix(path, "~/") || strings.HasPrefix(path, `~\`) {
-		if h := home(); h != "" {
-			return filepath.Join(h, path[1:])
-		}
-	}
-	return path
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -62,21 +63,21 @@ func BenchmarkRestoreTree(b *testing.B) {
 				b.Fatal(err)
 			}
 			l := newLoop()
-			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: CoreOf(a), Profile: profile, Do: l.do})
-			defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
-			u.window.Resize(fyne.NewSize(1000, 700))
-			u.open(screenRestore)
+			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: CoreOf(a), Profile: profile, Do: l.Do})
+			defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.close() }()
+			uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
+			u.w.Open(u.restorePage)
 			r := u.restore
 			r.reader, r.own = reader, true
-			d := &desk{loop: l, ui: u}
+			d := &desk{Desk: &uitest.Desk{T: b, Loop: l}, ui: u}
 			b.ReportAllocs()
 			for b.Loop() {
 				r.files(all[0], func() {})
-				for len(find(d, func(x *widgets.Text) bool {
+				for len(uitest.Find(d.Desk, func(x *widgets.Text) bool {
 					return slices.Contains([]string{"folder 0000", "letter 000000.txt"}, x.Text)
 				})) == 0 {
-					<-l.wake
-					l.drain()
+					<-l.Wake
+					l.Drain()
 				}
 			}
 		})

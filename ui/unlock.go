@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // unlockWithPassword asks for the password of a backup somewhere else, after the
@@ -24,11 +27,11 @@ func (f *restoreFlow) unlockWithPassword(found core.Found) {
 
 // askPassword asks for the password, which the vault checks.
 func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
-	var p *page
+	var p *shell.Page
 	var opened *core.Reader // by try, before opened or dropped run
 	place := f.place
 	g := newPasswordGate(gateParams{
-		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.fail(err) },
+		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.Fail(err) },
 		ask: func(ctx context.Context) (core.VaultState, error) {
 			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.typed, asked.trust)
 		},
@@ -36,19 +39,19 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
 			return err
 		},
-		opened:  func() { f.opened(opened, false, p.say, p.fail) },
+		opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
 		dropped: func() { _ = opened.Close() }, // only read from
 	})
 	f.forget = g.close
 	vault := widgets.NewMuted("").Shortened()
 	vault.Hide()
 	if asked.name != "" {
-		vault.SetText(lang.L("The vault that is asked: {{.Name}}", vals{"Name": asked.name}))
+		vault.SetText(lang.L("The vault that is asked: {{.Name}}", words.Values{"Name": asked.name}))
 		vault.Show()
 	}
 	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
 		f.u.chooseVaultCard(func(v vaultToAsk, err error) {
-			p.fail(err)
+			p.Fail(err)
 			if err == nil && !g.closed && !g.busy {
 				g.close()
 				f.askPassword(found, v)
@@ -56,63 +59,58 @@ func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
 		})
 	})
 	withDigits := func() { g.close(); f.unlock(found) }
-	digits := aside(lang.L("Use the 64-digit key instead"), withDigits)
-	p = f.newPage(pageParams{
-		name: f.name(), step: 2, of: 5, back: func() { g.close(); f.elsewhere() },
-		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
-		content:  []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
-		foot:     []fyne.CanvasObject{g.button},
-		remedies: remedies{wayDigits: withDigits},
+	digits := shell.Aside(lang.L("Use the 64-digit key instead"), withDigits)
+	p = f.newPage(shell.PageParams{
+		Name: f.name(), Step: 2, Of: 5, Back: func() { g.close(); f.elsewhere() },
+		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
+		Content:  []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
+		Foot:     []fyne.CanvasObject{g.button},
+		Remedies: shell.Remedies{shell.WayDigits: withDigits},
 	})
-	p.again = g.begin
-	p.once(wayDigits, digits)
-	f.put(p.root)
+	p.Again = g.begin
+	p.Once(shell.WayDigits, digits)
+	f.put(p.Root)
 	g.begin()
-}
-
-// aside is a quiet way to somewhere else.
-func aside(text string, tap func()) fyne.CanvasObject {
-	return widgets.Aside(widgets.NewButton(text, "", widgets.Quiet, tap))
 }
 
 // unlock asks for the key.
 func (f *restoreFlow) unlock(found core.Found) {
-	var p *page
+	var p *shell.Page
 	var open *widgets.Button
-	keys := newKeyField(f.u, func() { p.relayout() })
+	keys := newKeyField(f.u, func() { p.Relayout() })
 	open = widgets.NewButton(lang.L("Unlock"), "key", widgets.Main, func() {
 		key, err := keys.key()
 		if err != nil {
-			p.fail(err)
+			p.Fail(err)
 			return
 		}
 		f.openElsewhere(key, open, p, func(err error) {
 			if errors.Is(err, core.ErrWrongKey) {
-				p.fail(nil)
-				keys.repair(found, func() { p.fail(err) })
+				p.Fail(nil)
+				keys.repair(found, func() { p.Fail(err) })
 				return
 			}
-			p.fail(err)
+			p.Fail(err)
 		})
 	})
 	keys.accepted = func() { open.Tapped(nil) }
 	f.forget = keys.clear
 	content := []fyne.CanvasObject{keys.root}
 	if found.VaultCard != nil && f.u.core.Passwords.Possible() {
-		content = append(content, aside(lang.L("Use the password instead"), func() { keys.clear(); f.unlockWithPassword(found) }))
+		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.clear(); f.unlockWithPassword(found) }))
 	}
-	p = f.newPage(pageParams{
-		name: f.name(), step: 2, of: 5, back: func() { keys.clear(); f.elsewhere() },
-		title: lang.L("Unlock the backup"), lead: core.DisplayName(f.place),
-		content: content, foot: []fyne.CanvasObject{open},
+	p = f.newPage(shell.PageParams{
+		Name: f.name(), Step: 2, Of: 5, Back: func() { keys.clear(); f.elsewhere() },
+		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
+		Content: content, Foot: []fyne.CanvasObject{open},
 	})
-	f.put(p.root)
-	f.u.window.Canvas().Focus(keys.entry)
+	f.put(p.Root)
+	f.u.w.Canvas().Focus(keys.entry)
 }
 
-func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *page, failed func(error)) {
+func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shell.Page, failed func(error)) {
 	place := f.place
-	p.wait(button, lang.L("Opening the backup…"), func(ctx context.Context) func() {
+	p.Wait(button, lang.L("Opening the backup…"), func(ctx context.Context) func() {
 		r, err := f.u.core.Elsewhere().OpenReader(ctx, place, key)
 		if err != nil {
 			key.Clear()
@@ -122,7 +120,14 @@ func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, 
 				failed(err)
 				return
 			}
-			f.opened(r, false, p.say, p.fail)
+			f.opened(r, false, p.Say, p.Fail)
 		}
 	})
+}
+
+// unencrypted asks whether a backup somewhere is to be opened without encryption.
+func (f *restoreFlow) unencrypted() {
+	p := f.u.unencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
+		func(p *shell.Page, next *widgets.Button) { f.openElsewhere(nil, next, p, p.Fail) })
+	f.put(p.Root)
 }

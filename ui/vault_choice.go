@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -60,7 +62,7 @@ const (
 func newVaultChoice(u *UI, same string, changed func(), failed func(error)) *vaultChoice {
 	v := &vaultChoice{u: u, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
 	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")), widgets.NewMuted(lang.L("Looking for vaults…")))
-	u.work.run(func(context.Context) func() {
+	u.w.Work.Run(func(context.Context) func() {
 		tokens, software := u.core.Passwords.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
 		return func() { v.found(tokens, software) }
 	})
@@ -160,7 +162,7 @@ func (v *vaultChoice) request(password []byte) core.PasswordRequest {
 }
 
 func (v *vaultChoice) choosePIN() {
-	v.u.choose.file(func(path string) {
+	v.u.w.Choose.File(func(path string) {
 		if _, err := core.ParseVault(withPINFile("pkcs11:token=any", path)); err != nil {
 			v.failed(err)
 			return
@@ -201,7 +203,7 @@ func readCard(path string) (card core.TypedVault, name string, err error) {
 	case errors.Is(err, core.ErrNewerFormat):
 		return core.TypedVault{}, "", err
 	case err != nil, len(b) > maxCardFile, !isCard:
-		return core.TypedVault{}, "", reasonedError{what: lang.L("This file is no vault card."), do: lang.L("Choose the file that you got from whoever runs the vault.")}
+		return core.TypedVault{}, "", shell.Reasoned{What: lang.L("This file is no vault card."), Do: lang.L("Choose the file that you got from whoever runs the vault.")}
 	}
 	return typed, core.DisplayName(c.Name) + " · " + core.DisplayName(string(c.URL)), nil
 }

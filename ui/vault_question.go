@@ -4,12 +4,15 @@ import (
 	"context"
 	"slices"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // vaultToAsk is a vault that a person agreed to, or named. The zero value is
@@ -45,7 +48,7 @@ func (q vaultQuestion) ask() {
 		q.agreed(vaultToAsk{trust: show})
 		return
 	}
-	var p *page
+	var p *shell.Page
 	content := []fyne.CanvasObject{}
 	var foot []fyne.CanvasObject
 	if err == nil {
@@ -58,21 +61,21 @@ func (q vaultQuestion) ask() {
 	}
 	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
 		q.u.chooseVaultCard(func(v vaultToAsk, err error) {
-			p.fail(err)
+			p.Fail(err)
 			if err == nil {
 				q.agreed(v)
 			}
 		})
 	})
-	content = append(content, widgets.Column(theme.Space1, aside(lang.L("Use the 64-digit key instead"), q.digits), widgets.Aside(choose)))
-	p = q.u.newPage(pageParams{
-		name: q.name, step: q.step, of: q.of, back: q.back,
-		title: lang.L("Is this your vault?"), lead: lang.L("The place of this backup says that this vault checks its password. Nothing has been asked there yet."),
-		content: content, foot: foot,
+	content = append(content, widgets.Column(theme.Space1, shell.Aside(lang.L("Use the 64-digit key instead"), q.digits), widgets.Aside(choose)))
+	p = q.u.w.NewPage(shell.PageParams{
+		Name: q.name, Step: q.step, Of: q.of, Back: q.back,
+		Title: lang.L("Is this your vault?"), Lead: lang.L("The place of this backup says that this vault checks its password. Nothing has been asked there yet."),
+		Content: content, Foot: foot,
 	})
-	q.put(p.root)
+	q.put(p.Root)
 	if err != nil {
-		p.fail(reasonedError{what: lang.L("What this place says of its vault is not fit to be used."), do: lang.L("Ask your vault by its own card, or use the 64-digit key."), cause: err})
+		p.Fail(shell.Reasoned{What: lang.L("What this place says of its vault is not fit to be used."), Do: lang.L("Ask your vault by its own card, or use the 64-digit key."), Cause: err})
 	}
 }
 
@@ -83,7 +86,7 @@ func trustRows(v core.VaultTrust) fyne.CanvasObject {
 	case v.Address == "pkcs11:token=Holdfast":
 		at = lang.L("Keep the password on this computer only")
 	case at == "":
-		at = lang.L("A token at this computer: {{.Token}}", vals{"Token": core.DisplayName(v.Address)})
+		at = lang.L("A token at this computer: {{.Token}}", words.Values{"Token": core.DisplayName(v.Address)})
 	}
 	rows := []fyne.CanvasObject{
 		widgets.NewSettingRow("lock", lang.L("It calls itself"), nil, nil).SetValue(core.DisplayName(v.Name)),
@@ -98,8 +101,8 @@ func trustRows(v core.VaultTrust) fyne.CanvasObject {
 
 // chooseVaultCard lets the person choose a card's file. then runs on the toolkit's goroutine.
 func (u *UI) chooseVaultCard(then func(vaultToAsk, error)) {
-	u.choose.file(func(path string) {
-		u.work.run(func(context.Context) func() {
+	u.w.Choose.File(func(path string) {
+		u.w.Work.Run(func(context.Context) func() {
 			given, name, err := readCard(path)
 			return func() { then(vaultToAsk{typed: given, name: name}, err) }
 		})

@@ -29,9 +29,10 @@ var tooLarge = map[string]int{
 	"files of core/repo":                            35, // prune, verify, repair and erase are to stand on format and index
 	"lines of core/repo":                            5270,
 	"methods of core/repo.Repository":               95,
-	"files of ui":                                   59, // packages by feature are to come
-	"lines of ui":                                   7160,
-	"methods of ui.UI":                              135,
+	"files of ui":                                   43, // packages by feature are to come
+	"lines of ui":                                   5438,
+	"methods of ui.UI":                              95,
+	"methods of ui/shell.Window":                    60,
 	"function ui/password_screen.go passwordScreen": 82,
 	"function ui/restore_files.go files":            113,
 	"methods of ui/cli.cli":                         60,

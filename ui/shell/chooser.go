@@ -1,7 +1,10 @@
-package ui
+package shell
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
@@ -9,50 +12,50 @@ import (
 	"fyne.io/fyne/v2/storage"
 )
 
-// chooser asks the person for a place on this computer. The callbacks are not
+// Picker asks the person for a place on this computer. The callbacks are not
 // called when nothing was chosen.
-type chooser interface {
-	folder(start string, chosen func(path string))
-	save(name string, chosen func(path string))
-	file(chosen func(path string))
+type Picker interface {
+	Folder(start string, chosen func(path string))
+	Save(name string, chosen func(path string))
+	File(chosen func(path string))
 }
 
-func newChooser(u *UI) chooser {
-	own := &dialogs{u: u}
-	if u.desk.Chooser == nil {
+func newChooser(w *Window) Picker {
+	own := &dialogs{w: w}
+	if w.desk.Chooser == nil {
 		return own
 	}
-	return &systemDialogs{u: u, system: u.desk.Chooser, own: own}
+	return &systemDialogs{w: w, system: w.desk.Chooser, own: own}
 }
 
 // systemDialogs chooses with the system's dialogs, which know its drives and
 // bookmarks and take a path that is typed; without them, with the toolkit's.
 type systemDialogs struct {
-	u      *UI
+	w      *Window
 	system Chooser
-	own    chooser
+	own    Picker
 	open   bool
 }
 
-func (d *systemDialogs) folder(start string, chosen func(string)) {
+func (d *systemDialogs) Folder(start string, chosen func(string)) {
 	if start == "" {
-		start = home() // where the system would begin with what was opened last, files too
+		start = HomeFolder() // where the system would begin with what was opened last, files too
 	}
 	d.ask(func(ctx context.Context, window string) (string, error) {
 		return d.system.Folder(ctx, window, lang.L("Choose a folder"), start)
-	}, chosen, func() { d.own.folder(start, chosen) })
+	}, chosen, func() { d.own.Folder(start, chosen) })
 }
 
-func (d *systemDialogs) save(name string, chosen func(string)) {
+func (d *systemDialogs) Save(name string, chosen func(string)) {
 	d.ask(func(ctx context.Context, window string) (string, error) {
 		return d.system.Save(ctx, window, lang.L("Save as"), name)
-	}, chosen, func() { d.own.save(name, chosen) })
+	}, chosen, func() { d.own.Save(name, chosen) })
 }
 
-func (d *systemDialogs) file(chosen func(string)) {
+func (d *systemDialogs) File(chosen func(string)) {
 	d.ask(func(ctx context.Context, window string) (string, error) {
 		return d.system.File(ctx, window, lang.L("Choose a file"))
-	}, chosen, func() { d.own.file(chosen) })
+	}, chosen, func() { d.own.File(chosen) })
 }
 
 // ask shows one dialog of the system at a time; otherwise is what follows where it has none.
@@ -61,8 +64,8 @@ func (d *systemDialogs) ask(show func(ctx context.Context, window string) (strin
 		return
 	}
 	d.open = true
-	window := d.u.handle()
-	d.u.work.run(func(ctx context.Context) func() {
+	window := d.w.handle()
+	d.w.Work.Run(func(ctx context.Context) func() {
 		path, err := show(ctx, window)
 		return func() {
 			d.open = false
@@ -78,26 +81,26 @@ func (d *systemDialogs) ask(show func(ctx context.Context, window string) (strin
 
 // dialogs chooses with the toolkit's dialogs.
 type dialogs struct {
-	u    *UI
+	w    *Window
 	open *dialog.FileDialog // nil: none
 }
 
 // dialogSize is that of the toolkit's dialogs.
 var dialogSize = fyne.NewSize(760, 540)
 
-func (d *dialogs) folder(start string, chosen func(string)) {
+func (d *dialogs) Folder(start string, chosen func(string)) {
 	f := dialog.NewFolderOpen(func(uri fyne.ListableURI, err error) {
 		if err == nil && uri != nil {
 			chosen(uri.Path())
 		}
-	}, d.u.window)
+	}, d.w.frame)
 	if l, err := storage.ListerForURI(storage.NewFileURI(start)); start != "" && err == nil {
 		f.SetLocation(l)
 	}
 	d.show(f)
 }
 
-func (d *dialogs) save(name string, chosen func(string)) {
+func (d *dialogs) Save(name string, chosen func(string)) {
 	f := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
 		if err != nil || w == nil {
 			return
@@ -106,12 +109,12 @@ func (d *dialogs) save(name string, chosen func(string)) {
 		if w.Close() == nil {
 			chosen(path)
 		}
-	}, d.u.window)
+	}, d.w.frame)
 	f.SetFileName(name)
 	d.show(f)
 }
 
-func (d *dialogs) file(chosen func(string)) {
+func (d *dialogs) File(chosen func(string)) {
 	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err != nil || r == nil {
 			return
@@ -120,7 +123,7 @@ func (d *dialogs) file(chosen func(string)) {
 		if r.Close() == nil {
 			chosen(path)
 		}
-	}, d.u.window)
+	}, d.w.frame)
 	d.show(f)
 }
 
@@ -128,12 +131,12 @@ func (d *dialogs) show(f *dialog.FileDialog) {
 	f.SetView(dialog.ListView)
 	f.SetOnClosed(func() { d.open = nil })
 	f.Show()
-	if d.u.window.Canvas().Overlays().Top() == nil {
+	if d.w.Canvas().Overlays().Top() == nil {
 		return // the toolkit was built to ask the portal, and there is no dialog of its own to be resized
 	}
 	f.Resize(dialogSize) // after Show: before it the dialog has no window
 	d.open = f
-	d.u.window.Canvas().Unfocus() // so that Escape closes it
+	d.w.Canvas().Unfocus() // so that Escape closes it
 }
 
 // dismiss closes the dialog that is open, and reports whether there was one.
@@ -148,4 +151,23 @@ func (d *dialogs) dismiss() bool {
 func (d *systemDialogs) dismiss() bool {
 	own, ok := d.own.(interface{ dismiss() bool })
 	return ok && own.dismiss()
+}
+
+// HomeFolder is the person's folder; "" where there is none.
+func HomeFolder() string {
+	h, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return h
+}
+
+// Expand understands "~", as people type it.
+func Expand(path string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") || strings.HasPrefix(path, `~\`) {
+		if h := HomeFolder(); h != "" {
+			return filepath.Join(h, path[1:])
+		}
+	}
+	return path
 }

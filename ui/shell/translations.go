@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"fmt"
@@ -15,17 +15,17 @@ import (
 // loadTranslations hands the embedded languages to the toolkit, once.
 var loadTranslations = sync.OnceFunc(func() {
 	if err := lang.AddTranslationsFS(assets.Translations, "translations"); err != nil {
-		panic(fmt.Sprintf("ui: an embedded translation cannot be read: %v", err)) // a test loads them all
+		panic(fmt.Sprintf("shell: an embedded translation cannot be read: %v", err)) // a test loads them all
 	}
 })
 
-// languages are the choices of Settings; "" is the system's.
-var languages = []string{"", "en", "de"}
+// Languages are the choices of Settings; "" is the system's.
+var Languages = []string{"", "en", "de"}
 
-// speak changes the language of the texts that are made from now on. The
+// Speak changes the language of the texts that are made from now on. The
 // toolkit asks the system which one to speak and cannot be told another, so the
 // wanted one is handed to it under the name of the system's.
-func speak(language string) {
+func Speak(language string) {
 	// Without its region: there the toolkit has the texts of its own dialogs.
 	system, _, _ := strings.Cut(lang.SystemLocale().LanguageString(), "-")
 	if language == "" {
@@ -39,7 +39,7 @@ func speak(language string) {
 		err = lang.AddTranslationsForLocale(b, fyne.Locale(system))
 	}
 	if err != nil {
-		panic(fmt.Sprintf("ui: the language %q cannot be spoken: %v", language, err)) // a test speaks them all
+		panic(fmt.Sprintf("shell: the language %q cannot be spoken: %v", language, err)) // a test speaks them all
 	}
 }
 
@@ -48,5 +48,5 @@ func translate(template string, v words.Values) string {
 	if len(v) == 0 {
 		return lang.L(template)
 	}
-	return lang.L(template, vals(v))
+	return lang.L(template, v)
 }

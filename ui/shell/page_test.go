@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"testing"
@@ -24,7 +24,7 @@ func TestForgottenFieldsComeBack(t *testing.T) {
 		w := test.NewTempWindow(t, screen)
 		w.Resize(fyne.NewSize(700, 700))
 		w.Canvas().Capture() // the housekeeping goes by the bubble's clock from now on
-		u := &UI{window: w}
+		u := &Window{frame: w}
 
 		name, secret, area := widget.NewEntry(), widgets.NewSecretEntry(), widgets.NewArea(3)
 		name.SetText("letter.txt")
@@ -34,14 +34,14 @@ func TestForgottenFieldsComeBack(t *testing.T) {
 		empty.SetPlaceHolder("Search by name")
 		choice := widget.NewSelect([]string{"Every hour", "Every day"}, nil)
 		choice.SetSelected("Every day")
-		page := screenPage("Fields", name, empty, secret, area, choice, widgets.NewGroupCheck("Group 3", nil, nil))
-		u.fill(screen, page)
+		page := ScreenPage("Fields", name, empty, secret, area, choice, widgets.NewGroupCheck("Group 3", nil, nil))
+		u.Fill(screen, page)
 		before := test.RenderToMarkup(w.Canvas())
 
-		u.fill(screen, screenPage("Another page"))
+		u.Fill(screen, ScreenPage("Another page"))
 		time.Sleep(2 * time.Minute) //nolint:forbidigo // the bubble's clock
 		w.Canvas().Capture()
-		u.fill(screen, page)
+		u.Fill(screen, page)
 		if after := test.RenderToMarkup(w.Canvas()); after != before {
 			t.Errorf("after two minutes it is\n%s\nand was\n%s", after, before)
 		}

@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"context"
@@ -49,13 +49,13 @@ var (
 )
 
 // firstSize is the size that the window had, within the screen.
-func (u *UI) firstSize() fyne.Size {
-	size := u.prefs.size()
+func (w *Window) firstSize() fyne.Size {
+	size := w.Prefs.size()
 	if size.Width < smallestSize.Width || size.Height < smallestSize.Height { // none is kept, or by a mistake
 		size = usualSize
 	}
-	if u.desk.Screen != nil {
-		if screen := u.desk.Screen(); !screen.IsZero() {
+	if w.desk.Screen != nil {
+		if screen := w.desk.Screen(); !screen.IsZero() {
 			size = fyne.NewSize(min(size.Width, screen.Width), min(size.Height, screen.Height))
 		}
 	}
@@ -63,9 +63,9 @@ func (u *UI) firstSize() fyne.Size {
 }
 
 // rememberSize keeps the window's size for the next start.
-func (u *UI) rememberSize() {
-	if u.opened {
-		u.prefs.setSize(u.window.Canvas().Size())
+func (w *Window) rememberSize() {
+	if w.opened {
+		w.Prefs.setSize(w.Canvas().Size())
 	}
 }
 
@@ -74,7 +74,7 @@ const sizeSettles = 500 * time.Millisecond
 
 // windowSize lays the window out, no smaller than everything fits in, and
 // remembers its size.
-type windowSize struct{ u *UI }
+type windowSize struct{ w *Window }
 
 // Layout implements fyne.Layout.
 func (w windowSize) Layout(o []fyne.CanvasObject, s fyne.Size) {
@@ -83,19 +83,19 @@ func (w windowSize) Layout(o []fyne.CanvasObject, s fyne.Size) {
 			x.Resize(s)
 		}
 	}
-	if s == w.u.size {
+	if s == w.w.size {
 		return
 	}
-	w.u.size = s
-	w.u.resized.w = w.u.work
-	w.u.resized.run(func(ctx context.Context) func() {
+	w.w.size = s
+	w.w.resized.w = w.w.Work
+	w.w.resized.Run(func(ctx context.Context) func() {
 		t := time.NewTimer(sizeSettles)
 		defer t.Stop()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			return w.u.rememberSize
+			return w.w.rememberSize
 		}
 	})
 }
@@ -109,26 +109,26 @@ const probeSide = 20
 // newProbe notices that the window's scale changed: Wayland tells it after the
 // first frame, and the toolkit goes on showing the texts that it drew before,
 // enlarged. They are drawn anew with the theme. There is nothing to be seen.
-func newProbe(u *UI) fyne.CanvasObject {
+func newProbe(w *Window) fyne.CanvasObject {
 	drawn := 0
-	probe := canvas.NewRaster(func(w, _ int) image.Image {
-		if drawn != 0 && drawn != w {
-			u.work.do(func() { u.app.Settings().SetTheme(u.look()) })
+	probe := canvas.NewRaster(func(side, _ int) image.Image {
+		if drawn != 0 && drawn != side {
+			w.Work.Do(func() { w.App.Settings().SetTheme(w.Look()) })
 		}
-		drawn = w
-		return image.NewRGBA(image.Rect(0, 0, w, w))
+		drawn = side
+		return image.NewRGBA(image.Rect(0, 0, side, side))
 	})
 	probe.Resize(fyne.NewSquareSize(probeSide))
 	return probe
 }
 
-// look is the theme of the person's choice, or the desktop's.
-func (u *UI) look() *theme.Theme { return lookOf(u.prefs, u.desk.WatchDark != nil) }
+// Look is the theme of the person's choice, or the desktop's.
+func (w *Window) Look() *theme.Theme { return lookOf(w.Prefs, w.desk.WatchDark != nil) }
 
 // lookOf is the theme by what is remembered. Where the desktop is watched the
 // toolkit is not believed: it takes no answer for a wish for dark.
-func lookOf(prefs settings, watched bool) *theme.Theme {
-	a := prefs.appearance()
+func lookOf(prefs Settings, watched bool) *theme.Theme {
+	a := prefs.Appearance()
 	if a != theme.Light && a != theme.Dark && watched {
 		a = theme.Light
 		if prefs.dark() {
@@ -139,45 +139,45 @@ func lookOf(prefs settings, watched bool) *theme.Theme {
 }
 
 // watchDesk follows the desktop: light and dark, and which window has the focus.
-func (u *UI) watchDesk() {
-	u.app.Lifecycle().SetOnEnteredForeground(func() { u.inFront = true })
-	u.app.Lifecycle().SetOnExitedForeground(func() { u.inFront = false })
-	u.app.Lifecycle().SetOnStarted(func() {
-		if u.hidden {
-			u.rests.begin()
+func (w *Window) watchDesk() {
+	w.App.Lifecycle().SetOnEnteredForeground(func() { w.inFront = true })
+	w.App.Lifecycle().SetOnExitedForeground(func() { w.inFront = false })
+	w.App.Lifecycle().SetOnStarted(func() {
+		if w.Hidden {
+			w.rests.begin()
 		}
 	})
-	watch := u.desk.WatchDark
+	watch := w.desk.WatchDark
 	if watch == nil {
 		return
 	}
-	u.work.run(func(ctx context.Context) func() {
+	w.Work.Run(func(ctx context.Context) func() {
 		answered := false
 		err := watch(ctx, func(dark bool) {
 			answered = true
-			u.work.do(func() { u.prefer(dark) })
+			w.Work.Do(func() { w.prefer(dark) })
 		})
 		if err != nil && !answered { // nobody answers: light, whatever was remembered of another desktop
-			return func() { u.prefer(false) }
+			return func() { w.prefer(false) }
 		}
 		return nil
 	})
 }
 
 // prefer takes over that the desktop prefers dark, or not.
-func (u *UI) prefer(dark bool) {
-	if u.prefs.dark() == dark {
+func (w *Window) prefer(dark bool) {
+	if w.Prefs.dark() == dark {
 		return
 	}
-	u.prefs.setDark(dark)
-	u.app.Settings().SetTheme(u.look())
+	w.Prefs.setDark(dark)
+	w.App.Settings().SetTheme(w.Look())
 }
 
 // handle names the window to the system's dialogs, as the portal wants it:
 // https://flatpak.github.io/xdg-desktop-portal/docs/window-identifiers.html
-func (u *UI) handle() string {
+func (w *Window) handle() string {
 	name := ""
-	if w, ok := u.window.(driver.NativeWindow); ok {
+	if w, ok := w.frame.(driver.NativeWindow); ok {
 		w.RunNative(func(context any) {
 			if x, ok := context.(driver.X11WindowContext); ok && x.WindowHandle != 0 {
 				name = fmt.Sprintf("x11:%x", x.WindowHandle)

@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// work owns the goroutines of the window.
-type work struct {
+// Work owns the goroutines of the window.
+type Work struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -19,22 +19,22 @@ type work struct {
 	stopped bool // nothing begins any more
 }
 
-func newWork(later func(func())) *work {
-	w := &work{later: later}
+func newWork(later func(func())) *Work {
+	w := &Work{later: later}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
 }
 
-// do runs a function on the toolkit's goroutine, unless the window has gone:
+// Do runs a function on the toolkit's goroutine, unless the window has gone:
 // then the toolkit would run it on the caller's.
-func (w *work) do(fn func()) {
+func (w *Work) Do(fn func()) {
 	if !w.over.Load() {
 		w.later(fn)
 	}
 }
 
-// stop cancels all work, and lets none begin: what ends meanwhile may want to go on with more.
-func (w *work) stop() {
+// Stop cancels all work, and lets none begin: what ends meanwhile may want to go on with more.
+func (w *Work) Stop() {
 	w.mu.Lock()
 	w.stopped = true
 	w.mu.Unlock()
@@ -42,15 +42,18 @@ func (w *work) stop() {
 }
 
 // end stops all work and waits for it. The window has gone already.
-func (w *work) end() {
+func (w *Work) end() {
 	w.over.Store(true)
-	w.stop()
-	w.wg.Wait()
+	w.Stop()
+	w.Wait()
 }
 
-// run calls fn in a goroutine, and what fn returns on the toolkit's. The
+// Wait returns when all work has ended. stop comes first.
+func (w *Work) Wait() { w.wg.Wait() }
+
+// Run calls fn in a goroutine, and what fn returns on the toolkit's. The
 // returned function cancels fn's context; fn still ends in its own time. After stop it calls nothing.
-func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc {
+func (w *Work) Run(fn func(ctx context.Context) (end func())) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -60,7 +63,7 @@ func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc
 	w.wg.Go(func() {
 		defer cancel()
 		if end := fn(ctx); end != nil {
-			w.do(end)
+			w.Do(end)
 		}
 	})
 	return cancel
@@ -68,7 +71,7 @@ func (w *work) run(fn func(ctx context.Context) (end func())) context.CancelFunc
 
 // keep calls fn in a goroutine that the end waits for, and after stop at once:
 // for what must not be lost.
-func (w *work) keep(fn func()) {
+func (w *Work) keep(fn func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -79,8 +82,8 @@ func (w *work) keep(fn func()) {
 }
 
 // after calls fn on the toolkit's goroutine when a while has passed, unless the returned function is called before.
-func (w *work) after(d time.Duration, fn func()) context.CancelFunc {
-	return w.run(func(ctx context.Context) func() {
+func (w *Work) after(d time.Duration, fn func()) context.CancelFunc {
+	return w.Run(func(ctx context.Context) func() {
 		t := time.NewTimer(d)
 		defer t.Stop()
 		select {
@@ -92,10 +95,10 @@ func (w *work) after(d time.Duration, fn func()) context.CancelFunc {
 	})
 }
 
-// every calls tick on the toolkit's goroutine again and again, until the
+// Every calls tick on the toolkit's goroutine again and again, until the
 // returned function is called.
-func (w *work) every(d time.Duration, tick func()) context.CancelFunc {
-	return w.run(func(ctx context.Context) func() {
+func (w *Work) Every(d time.Duration, tick func()) context.CancelFunc {
+	return w.Run(func(ctx context.Context) func() {
 		t := time.NewTicker(d)
 		defer t.Stop()
 		for {
@@ -103,24 +106,27 @@ func (w *work) every(d time.Duration, tick func()) context.CancelFunc {
 			case <-ctx.Done():
 				return nil
 			case <-t.C:
-				w.do(tick)
+				w.Do(tick)
 			}
 		}
 	})
 }
 
-// latest lets only the newest of several runs come to its end: for what
+// Latest lets only the newest of several runs come to its end: for what
 // follows typing, where an older answer must not replace a newer one.
-type latest struct {
-	w      *work
+type Latest struct {
+	w      *Work
 	cancel context.CancelFunc
 	turn   int
 }
 
-func (l *latest) run(fn func(ctx context.Context) (end func())) {
-	l.stop()
+// Newest returns a latest for work of this window.
+func (w *Work) Newest() Latest { return Latest{w: w} }
+
+func (l *Latest) Run(fn func(ctx context.Context) (end func())) {
+	l.Stop()
 	turn := l.turn
-	l.cancel = l.w.run(func(ctx context.Context) func() {
+	l.cancel = l.w.Run(func(ctx context.Context) func() {
 		end := fn(ctx)
 		return func() {
 			if turn == l.turn && end != nil {
@@ -130,7 +136,7 @@ func (l *latest) run(fn func(ctx context.Context) (end func())) {
 	})
 }
 
-func (l *latest) stop() {
+func (l *Latest) Stop() {
 	l.turn++
 	if l.cancel != nil {
 		l.cancel()

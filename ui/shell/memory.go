@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ type memory struct {
 	path   string
 	values map[string]any
 	before fyne.Preferences
-	work   *work // writes; nil: nothing is changed
+	work   *Work // writes; nil: nothing is changed
 
 	writing sync.Mutex
 	written int // the newest that was written
@@ -39,7 +39,7 @@ type memory struct {
 // windowFile is the file's name in the profile.
 const windowFile = "window.json"
 
-func newMemory(profile string, before fyne.Preferences, w *work) *memory {
+func newMemory(profile string, before fyne.Preferences, w *Work) *memory {
 	m := &memory{path: filepath.Join(profile, windowFile), values: make(map[string]any), before: before, work: w}
 	b, err := os.ReadFile(m.path)
 	if err == nil {
@@ -83,7 +83,7 @@ func (m *memory) set(key string, v any) {
 	m.values[key] = v
 	b, err := json.MarshalIndent(m.values, "", "  ")
 	if err != nil {
-		panic("ui: a preference is no JSON: " + err.Error()) // a mistake in the program
+		panic("shell: a preference is no JSON: " + err.Error()) // a mistake in the program
 	}
 	m.turn++
 	turn := m.turn

@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"errors"
@@ -23,25 +23,25 @@ func ShowTrouble(app fyne.App, profile string, err error, leave func()) {
 }
 
 func newTroubleWindow(app fyne.App, profile string, err error, leave func()) fyne.Window {
-	prefs := settings{newMemory(profile, app.Preferences(), nil)}
+	prefs := Settings{newMemory(profile, app.Preferences(), nil)}
 	loadTranslations()
-	speak(prefs.language())
+	Speak(prefs.Language())
 	app.SetIcon(windowIcon())
 	app.Settings().SetTheme(lookOf(prefs, false))
 	if errors.Is(err, ErrSilent) {
-		err = reasonedError{
-			what: lang.L("Holdfast is running, but its window does not answer."), cause: err,
-			do: lang.L("Wait a minute and open Holdfast again. If it still does not answer, end the program “holdfast” in the system's task list, or restart the computer."),
+		err = Reasoned{
+			What: lang.L("Holdfast is running, but its window does not answer."), Cause: err,
+			Do: lang.L("Wait a minute and open Holdfast again. If it still does not answer, end the program “holdfast” in the system's task list, or restart the computer."),
 		}
 	}
-	u := &UI{app: app, words: words.In(translate)}
+	panel := (&Window{App: app, Words: words.In(translate)}).ErrorPanel(err, nil)
 	w := app.NewWindow("Holdfast")
 	w.SetCloseIntercept(leave)
 	gap := widgets.Gap()
 	done := widgets.NewButton(lang.L("Close"), "", widgets.Main, leave)
 	w.SetContent(widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, widgets.Column(theme.Space4,
-		widgets.Row(theme.Space3, nil, logo(40), widgets.NewTitle("Holdfast").OneLine()),
-		u.errorPanel(err, nil),
+		widgets.Row(theme.Space3, nil, Logo(40), widgets.NewTitle("Holdfast").OneLine()),
+		panel,
 		widgets.Row(0, widgets.Wide(gap), gap, done)))))
 	w.Resize(fyne.NewSize(520, 340))
 	w.Canvas().Focus(done)

@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import "time"
 
@@ -8,14 +8,14 @@ import "time"
 // goroutine is held, a lull at a time: between two lulls it does all that waits
 // for it, and looks once.
 type rests struct {
-	u    *UI
+	w    *Window
 	do   func(func()) // runs a function on the toolkit's goroutine, later
 	bell chan struct{}
 	on   bool // of the toolkit's goroutine
 }
 
-func newRests(u *UI, do func(func())) *rests {
-	return &rests{u: u, do: do, bell: make(chan struct{}, 1)}
+func newRests(w *Window, do func(func())) *rests {
+	return &rests{w: w, do: do, bell: make(chan struct{}, 1)}
 }
 
 // later runs a function on the toolkit's goroutine, at once if it rests.
@@ -29,18 +29,18 @@ func (r *rests) later(fn func()) {
 
 // begin rests from now on, as long as the window is hidden.
 func (r *rests) begin() {
-	if r.u.desk.Lull > 0 && !r.on {
+	if r.w.desk.Lull > 0 && !r.on {
 		r.on = true
 		r.do(r.rest)
 	}
 }
 
 func (r *rests) rest() {
-	if r.on = r.u.hidden; !r.on {
+	if r.on = r.w.Hidden; !r.on {
 		return
 	}
-	lull := r.u.desk.Lull
-	if r.u.clip.holds { // who pastes the key is answered by the loop
+	lull := r.w.desk.Lull
+	if r.w.Clip.holds { // who pastes the key is answered by the loop
 		lull = min(lull, time.Second/60)
 	}
 	t := time.NewTimer(lull)

@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"context"
@@ -17,105 +17,105 @@ import (
 const (
 	pageWidth   = 640
 	wideWidth   = 760
-	screenWidth = pageWidth + 40
+	ScreenWidth = pageWidth + 40
 )
 
-// page is one step of a wizard: a header, a column that scrolls, and a foot
+// Page is one step of a wizard: a header, a column that scrolls, and a foot
 // with the ways on. Trouble shows at the top of the column.
-type page struct {
-	u        *UI
-	root     *fyne.Container
+type Page struct {
+	w        *Window
+	Root     *fyne.Container
 	trouble  *fyne.Container
 	scroll   *fyne.Container
 	body     *fyne.Container
 	waiting  *widgets.Text // says what is waited for
 	foot     *fyne.Container
 	bare     bool        // the foot has no buttons: it is seen only when there is something to say
-	again    func()      // does again what was done last; nil: there was nothing
-	remedies remedies    // what else can be done about trouble here
-	failed   func(error) // if set, hears of what fail shows
+	Again    func()      // does again what was done last; nil: there was nothing
+	Remedies Remedies    // what else can be done about trouble here
+	Failed   func(error) // if set, hears of what fail shows
 }
 
-// pageParams describe a page.
-type pageParams struct {
-	name     string // of the wizard
-	step, of int
-	back     func()
-	title    string
-	lead     string
-	content  []fyne.CanvasObject
-	foot     []fyne.CanvasObject // from left to right, at the right
-	fills    fyne.CanvasObject   // takes the height that is left, instead of scrolling
-	remedies remedies            // what can be done about trouble here, besides what can be done everywhere
+// PageParams describe a page.
+type PageParams struct {
+	Name     string // of the wizard
+	Step, Of int
+	Back     func()
+	Title    string
+	Lead     string
+	Content  []fyne.CanvasObject
+	Foot     []fyne.CanvasObject // from left to right, at the right
+	Fills    fyne.CanvasObject   // takes the height that is left, instead of scrolling
+	Remedies Remedies            // what can be done about trouble here, besides what can be done everywhere
 }
 
-func (u *UI) newPage(p pageParams) *page {
-	pg := &page{u: u, trouble: widgets.Column(0), waiting: widgets.NewMuted(""), remedies: p.remedies}
+func (w *Window) NewPage(p PageParams) *Page {
+	pg := &Page{w: w, trouble: widgets.Column(0), waiting: widgets.NewMuted(""), Remedies: p.Remedies}
 	pg.trouble.Hide()
 	pg.waiting.Hide()
-	header := widgets.NewStepHeader(lang.L("Back"), p.name, p.step, p.of, p.back)
+	header := widgets.NewStepHeader(lang.L("Back"), p.Name, p.Step, p.Of, p.Back)
 	head := []fyne.CanvasObject{}
-	if p.title != "" {
-		head = append(head, widgets.NewDisplay(p.title))
+	if p.Title != "" {
+		head = append(head, widgets.NewDisplay(p.Title))
 	}
-	if p.lead != "" {
-		lead := widgets.NewMuted(p.lead)
+	if p.Lead != "" {
+		lead := widgets.NewMuted(p.Lead)
 		lead.TextSize = theme.TextLead
 		head = append(head, lead)
 	}
 	parts := []fyne.CanvasObject{widgets.Column(theme.Space2, head...), pg.trouble}
-	parts = append(parts, p.content...)
+	parts = append(parts, p.Content...)
 	var middle fyne.CanvasObject
 	width := float32(pageWidth)
-	if p.fills != nil {
+	if p.Fills != nil {
 		width = wideWidth
 		top := widgets.Page(wideWidth, theme.Space4, parts...)
-		middle = container.New(belowLayout{}, widgets.Inset(theme.Space6, theme.Space4, top), widgets.Inset(theme.Space6, 0, container.New(narrow{wideWidth}, p.fills)))
+		middle = container.New(belowLayout{}, widgets.Inset(theme.Space6, theme.Space4, top), widgets.Inset(theme.Space6, 0, container.New(narrow{wideWidth}, p.Fills)))
 	} else {
 		pg.body = widgets.Page(pageWidth, theme.Space6, parts...)
 		pg.scroll = widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, pg.body))
 		middle = pg.scroll
 	}
 	foot := widgets.Column(theme.Space3, pg.waiting)
-	if len(p.foot) > 0 {
+	if len(p.Foot) > 0 {
 		gap := widgets.Gap()
-		foot.Add(widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, p.foot...)...))
+		foot.Add(widgets.Row(theme.Space3, widgets.Wide(gap), append([]fyne.CanvasObject{gap}, p.Foot...)...))
 	}
 	around := widgets.Inset(theme.Space6, theme.Space4, container.New(narrow{width}, foot))
-	if pg.foot = around; len(p.foot) == 0 {
+	if pg.foot = around; len(p.Foot) == 0 {
 		pg.bare = true
 		around.Hide()
 	}
 	top := widgets.Inset(theme.Space4, theme.Space3, header)
 	// In this order Tab comes by: what is asked, the ways on, the way back.
-	pg.root = container.New(layout.NewBorderLayout(top, around, nil, nil), middle, around, top)
+	pg.Root = container.New(layout.NewBorderLayout(top, around, nil, nil), middle, around, top)
 	return pg
 }
 
-// fail shows an error at the top of the page, with what can be done about it, or clears it with nil. Stopping
+// Fail shows an error at the top of the page, with what can be done about it, or clears it with nil. Stopping
 // something oneself is no trouble.
-func (p *page) fail(err error) {
+func (p *Page) Fail(err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		p.trouble.Hide()
 	} else {
-		p.trouble.Objects = []fyne.CanvasObject{p.u.errorPanel(err, p.remedies.with(wayAgain, p.again))}
+		p.trouble.Objects = []fyne.CanvasObject{p.w.ErrorPanel(err, p.Remedies.With(WayAgain, p.Again))}
 		p.trouble.Show()
 	}
-	if p.failed != nil {
-		p.failed(err)
+	if p.Failed != nil {
+		p.Failed(err)
 	}
-	p.relayout()
+	p.Relayout()
 }
 
-// relayout lays the page out anew after something in it changed its height.
-func (p *page) relayout() {
+// Relayout lays the page out anew after something in it changed its height.
+func (p *Page) Relayout() {
 	if p.scroll != nil {
 		p.scroll.Refresh()
 		if s, ok := p.scroll.Objects[0].(*container.Scroll); ok && p.trouble.Visible() {
 			s.ScrollToTop()
 		}
 	}
-	p.root.Refresh()
+	p.Root.Refresh()
 }
 
 // narrow limits and centres the width.
@@ -145,18 +145,30 @@ func (belowLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(max(a.Width, b.Width), a.Height+b.Height)
 }
 
-// headline is what the last page of a flow says: how it ended, and what that means.
-func headline(line, text string) fyne.CanvasObject {
+// Headline is what the last page of a flow says: how it ended, and what that means.
+func Headline(line, text string) fyne.CanvasObject {
 	lead := widgets.NewMuted(text).Centered()
 	lead.TextSize = theme.TextLead
 	return widgets.Column(theme.Space2, widgets.NewDisplay(line).Centered(), lead)
 }
 
-// screenPage is a screen beside the sidebar: a title and a column that scrolls.
-func screenPage(title string, content ...fyne.CanvasObject) fyne.CanvasObject {
+// ScreenPage is a screen beside the sidebar: a title and a column that scrolls.
+func ScreenPage(title string, content ...fyne.CanvasObject) fyne.CanvasObject {
 	parts := content
 	if title != "" {
 		parts = append([]fyne.CanvasObject{widgets.NewDisplay(title)}, content...)
 	}
-	return widgets.Scroll(widgets.Inset(theme.Space8, theme.Space8, widgets.Page(screenWidth, theme.Space6, parts...)))
+	return widgets.Scroll(widgets.Inset(theme.Space8, theme.Space8, widgets.Page(ScreenWidth, theme.Space6, parts...)))
+}
+
+// PathRow is a row that says where something is.
+func PathRow(icon, title, path string) fyne.CanvasObject {
+	r := widgets.NewSettingRow(icon, title, nil, nil)
+	r.SetPath(path)
+	return r
+}
+
+// Aside is a quiet way to somewhere else.
+func Aside(text string, tap func()) fyne.CanvasObject {
+	return widgets.Aside(widgets.NewButton(text, "", widgets.Quiet, tap))
 }

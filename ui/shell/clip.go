@@ -1,4 +1,4 @@
-package ui
+package shell
 
 import (
 	"context"
@@ -8,34 +8,34 @@ import (
 	"fyne.io/fyne/v2"
 )
 
-// clip puts a secret into the clipboard and takes it out again after a while
+// Clip puts a secret into the clipboard and takes it out again after a while
 // and at the end, unless something else was copied since.
-type clip struct {
+type Clip struct {
 	board fyne.Clipboard
-	work  *work
-	keep  time.Duration
+	work  *Work
+	Keep  time.Duration
 	mine  [sha256.Size]byte // of what was copied
 	holds bool
-	timer latest
+	timer Latest
 }
 
-func (c *clip) copy(secret []byte) {
+func (c *Clip) Copy(secret []byte) {
 	c.mine, c.holds = sha256.Sum256(secret), true
 	c.board.SetContent(string(secret))
 	c.timer.w = c.work
-	c.timer.run(func(ctx context.Context) func() {
-		t := time.NewTimer(c.keep)
+	c.timer.Run(func(ctx context.Context) func() {
+		t := time.NewTimer(c.Keep)
 		defer t.Stop()
 		select {
 		case <-t.C:
-			return c.clear
+			return c.Clear
 		case <-ctx.Done():
 			return nil
 		}
 	})
 }
 
-func (c *clip) clear() {
+func (c *Clip) Clear() {
 	if c.holds && sha256.Sum256([]byte(c.board.Content())) == c.mine {
 		c.board.SetContent("")
 	}
