@@ -5,12 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -131,7 +130,7 @@ func (u *UI) remediesOf(r core.Run) shell.Remedies {
 			break
 		}
 	}
-	again := map[core.RunKind]func(){core.RunBackup: u.backUp, core.RunVerify: u.verify, core.RunDrill: func() { u.drill(false) }, core.RunPrune: u.prune}[r.Kind]
+	again := u.again(r.Kind)
 	if again == nil || u.w.Job != nil {
 		return nil
 	}

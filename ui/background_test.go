@@ -174,7 +174,7 @@ func TestOlderDatesAreThinnedOut(t *testing.T) {
 	d.Until("the end", func() bool { return d.ui.w.Job == nil && d.core.Status().LastPrune != nil })
 	d.Sees("Thinned out: the older, the fewer.")
 	d.nav("Backup")
-	d.ui.editRetention() // as from an error of a full place
+	d.ui.schedule.EditRetention() // as from an error of a full place
 	d.press("Save")
 	d.Sees("Check the backup")
 	d.Until("the end", func() bool { return d.ui.w.Job == nil })

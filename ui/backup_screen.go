@@ -5,12 +5,13 @@ import (
 	"context"
 	"slices"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/sources"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -20,7 +21,7 @@ import (
 func (u *UI) backupScreen() fyne.CanvasObject {
 	st := u.core.Status()
 	content := []fyne.CanvasObject{u.hero(st)}
-	if n := u.passwordNotice(st); n != nil {
+	if n := u.secret.PasswordNotice(st); n != nil {
 		content = append(content, n)
 	}
 	if u.w.Job != nil {
@@ -29,7 +30,7 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 	if l := st.LastBackup; u.w.Job == nil && l != nil && l.Outcome == core.OutcomeFailed && st.Change == core.ChangeNone {
 		content = append(content, u.w.ErrorPanel(shell.RunError{Run: l}, shell.Remedies{shell.WayAgain: u.backUp}))
 		if l.Wanted > 0 {
-			content = append(content, u.amounts(l.Wanted, st.Destination))
+			content = append(content, u.place.Amounts(l.Wanted, st.Destination))
 		}
 	}
 	if g := st.LastGood; u.w.Job == nil && g != nil && st.LastBackup.Outcome != core.OutcomeFailed {
@@ -38,14 +39,14 @@ func (u *UI) backupScreen() fyne.CanvasObject {
 	if l := st.LastBackup; u.w.Job == nil && l != nil && len(l.Emptied) > 0 && st.Change == core.ChangeNone {
 		content = append(content, u.emptied(l.Emptied))
 	}
-	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.editSources).SetValue(sourceNames(st.Sources))
+	what := widgets.NewSettingRow("folder", lang.L("What"), nil, u.sources.Edit).SetValue(sources.Names(st.Sources))
 	if g := st.LastGood; g != nil {
 		what.SetNote(u.w.Words.Bytes(g.Bytes))
 	}
-	where := widgets.NewSettingRow("place", lang.L("Where"), nil, u.editPlace)
+	where := widgets.NewSettingRow("place", lang.L("Where"), nil, u.place.Edit)
 	where.SetPath(core.DisplayName(st.Destination))
-	u.showFree(where, st.Destination)
-	when := widgets.NewSettingRow("clock", lang.L("When"), nil, u.editSchedule).SetValue(u.whenLine(st))
+	u.place.ShowFree(where, st.Destination)
+	when := widgets.NewSettingRow("clock", lang.L("When"), nil, u.schedule.Edit).SetValue(u.schedule.WhenLine(st))
 	content = append(content, widgets.Rows(what, where, when), widgets.Rows(u.protectionRows(st)...))
 	return shell.ScreenPage("", content...)
 }
@@ -85,7 +86,7 @@ func (u *UI) hero(st core.Status) *widgets.StatusHero {
 	switch {
 	case u.w.Job != nil:
 	case st.Change != core.ChangeNone:
-		button = widgets.NewButton(lang.L("Go on"), "play", widgets.Main, u.goOn)
+		button = widgets.NewButton(lang.L("Go on"), "play", widgets.Main, u.secret.GoOn)
 	default:
 		button = widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, u.backUp)
 	}
@@ -145,7 +146,7 @@ func (u *UI) heroState(st core.Status) heroState {
 		return never
 	case len(added(st)) > 0:
 		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("Not all of it is backed up yet"),
-			sub: lang.L("“{{.Folder}}” comes with the next backup.", words.Values{"Folder": sourceNames(added(st))}) + " " + u.lastGoodLine(st)}
+			sub: lang.L("“{{.Folder}}” comes with the next backup.", words.Values{"Folder": sources.Names(added(st))}) + " " + u.lastGoodLine(st)}
 	}
 	out := heroState{tone: widgets.ToneGood, icon: "check", line: lang.L("Backed up"), sub: u.facts(good),
 		tray: lang.L("Backed up {{.Time}}", words.Values{"Time": u.w.Words.Ago(good.Ended, u.w.Now())})}
@@ -233,29 +234,29 @@ func (u *UI) protectionRows(st core.Status) []fyne.CanvasObject {
 		case u.w.Job != nil:
 			u.w.Inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
 		case st.Change != core.ChangeNone:
-			u.goOn()
+			u.secret.GoOn()
 		case on:
-			u.turnOn()
+			u.secret.TurnOn()
 		default:
-			u.turnOff()
+			u.secret.TurnOff()
 		}
 	}
 	toggle := widgets.NewToggle(ask)
 	toggle.SetOn(encrypted)
 	row := widgets.NewSettingRow("shield", lang.L("End-to-end encrypted backup"), toggle, nil)
 	rows := []fyne.CanvasObject{row}
-	if st.Change != core.ChangeNone && !givingUp(st) && u.w.Job == nil {
-		back := widgets.NewSettingRow("back", lang.L("Leave it as it was"), nil, u.askGiveUp)
+	if st.Change != core.ChangeNone && !secret.GivingUp(st) && u.w.Job == nil {
+		back := widgets.NewSettingRow("back", lang.L("Leave it as it was"), nil, u.secret.AskGiveUp)
 		back.SetValue(lang.L("Takes the change back. The backup from before stays as it is."))
 		rows = append(rows, back)
 	}
 	if encrypted {
 		row.SetIcon("shield", widgets.ToneGood)
-		row.SetValue(opensLine(st))
-		if r := u.passwordRow(st); r != nil {
+		row.SetValue(secret.OpensLine(st))
+		if r := u.secret.PasswordRow(st); r != nil {
 			rows = append(rows, r)
 		}
-		key := widgets.NewSettingRow("key", lang.L("Show the key"), nil, u.showKey)
+		key := widgets.NewSettingRow("key", lang.L("Show the key"), nil, u.secret.ShowKey)
 		switch {
 		case st.KeyConfirmed.IsZero():
 			key.SetValue(lang.L("You have not shown yet that you saved it."))

@@ -130,7 +130,7 @@ func TestMessageProgramsAreOffered(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(signal, "db.sqlite"), make([]byte, 3_000_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.ui.findApps = func() []core.FoundApp {
+	d.ui.sources.FindApps = func() []core.FoundApp {
 		return []core.FoundApp{{ID: "signal", Name: "Signal", Paths: []string{signal}}}
 	}
 	d.row("What").Tapped(nil)

@@ -112,6 +112,12 @@ func sitWith(t *testing.T, profile string, ring core.Keyring, wrap func(*core.Ap
 
 func sitIn(t *testing.T, params core.Params, wrap func(*core.App) Core) *desk {
 	t.Helper()
+	return sitWhere(t, params, wrap, func(*Params) {})
+}
+
+// sitWhere opens a window with other parameters.
+func sitWhere(t *testing.T, params core.Params, wrap func(*core.App) Core, change func(*Params)) *desk {
+	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	a, err := core.Open(context.Background(), params)
 	if err != nil {
@@ -123,11 +129,13 @@ func sitIn(t *testing.T, params core.Params, wrap func(*core.App) Core) *desk {
 		c = wrap(a)
 	}
 	d.panel = &panel{App: test.NewTempApp(t)}
-	d.ui = New(Params{
+	p := Params{
 		Fyne: d.panel, Core: watched(t, c), Profile: params.Profile, Do: d.Loop.Do,
 		Now:    d.now,
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
-	})
+	}
+	change(&p)
+	d.ui = New(p)
 	d.ui.w.Tray.Update()
 	fyne.MeasureText("0", theme.TextBody, fyne.TextStyle{Monospace: true}) // reads the key's fonts, as Run does
 	d.ui.w.Choose = d.files

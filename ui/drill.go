@@ -68,3 +68,18 @@ func (u *UI) prune() {
 		u.w.Refresh()
 	}
 }
+
+// again returns what does a kind of work once more; nil where only a person can say how.
+func (u *UI) again(kind core.RunKind) func() {
+	switch kind {
+	case core.RunBackup:
+		return u.backUp
+	case core.RunVerify:
+		return u.verify
+	case core.RunDrill:
+		return func() { u.drill(false) }
+	case core.RunPrune:
+		return u.prune
+	}
+	return nil
+}

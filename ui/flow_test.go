@@ -542,7 +542,7 @@ func TestNoKeyringIsToldBeforeTheKeyIsShown(t *testing.T) {
 // A place with less room than the files take is told, with both amounts, before anything is set up.
 func TestAPlaceThatIsTooSmall(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
-	d.ui.free = func(context.Context, string) (int64, bool) { return 1000, true }
+	d.ui.place.Free = func(context.Context, string) (int64, bool) { return 1000, true }
 	d.door("Set up a backup")
 	d.write(0, treeOf(t, someFiles))
 	d.press("Add")

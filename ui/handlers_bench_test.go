@@ -45,9 +45,7 @@ func BenchmarkPages(b *testing.B) {
 	for _, r := range s.runs {
 		dates = append(dates, core.Snapshot{ID: r.ID, Time: r.Ended, Host: "work-laptop", Files: r.Files, Bytes: r.Bytes})
 	}
-	setup := newSetupFlow(u)
-	setup.sources.add("/home/anna/Documents")
-	keys := &keySteps{u: u, name: "Key", step: 2, of: 5, key: exampleKey(), back: func() {}}
+	d := &desk{Desk: &uitest.Desk{T: b, Loop: l}, ui: u}
 	for _, page := range []struct {
 		name string
 		show func()
@@ -58,14 +56,12 @@ func BenchmarkPages(b *testing.B) {
 		{"Activity", func() { u.w.Open(u.activityPage) }},
 		{"Run", func() { u.w.Open(u.activityPage); u.w.Fill(u.w.Side, u.runDetails(s.runs[7], func() {})) }},
 		{"Settings", func() { u.w.Open(u.settingsPage) }},
-		{"Schedule", func() { u.editSchedule() }},
-		{"OlderDates", func() { u.editRetention() }},
-		{"Sources", func() { u.editSources() }},
+		{"Schedule", func() { u.schedule.Edit() }},
+		{"OlderDates", func() { u.schedule.EditRetention() }},
+		{"Sources", func() { u.sources.Edit() }},
 		{"Welcome", func() { u.w.Flow(u.welcome()) }},
-		{"SetupWhat", setup.what},
-		{"SetupWhere", setup.where},
-		{"SetupProtection", setup.protection},
-		{"Key", keys.show},
+		{"SetupWhat", u.setUp},
+		{"Key", func() { u.secret.ShowKey(); d.Sees("This is your key") }},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/schedule"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -27,39 +28,39 @@ func (f *setupFlow) existing(found core.Found) {
 
 // joinWithPassword takes the key from the vault, after the person has seen which one.
 func (f *setupFlow) joinWithPassword(found core.Found) {
-	vaultQuestion{
-		u: f.u, card: found.VaultCard, name: f.name(), step: 3, of: 4, back: f.where, put: func(page fyne.CanvasObject) { f.u.w.Flow(page) },
-		digits: func() { f.joinWithKey(found) }, agreed: func(v vaultToAsk) { f.joinAfterAsking(found, v) },
-	}.ask()
+	secret.VaultQuestion{
+		Feature: f.u.secret, Card: found.VaultCard, Name: f.name(), Step: 3, Of: 4, Back: f.where, Put: func(page fyne.CanvasObject) { f.u.w.Flow(page) },
+		Digits: func() { f.joinWithKey(found) }, Agreed: func(v secret.VaultToAsk) { f.joinAfterAsking(found, v) },
+	}.Ask()
 }
 
-func (f *setupFlow) joinAfterAsking(found core.Found, asked vaultToAsk) {
-	var g *passwordGate
+func (f *setupFlow) joinAfterAsking(found core.Found, asked secret.VaultToAsk) {
+	var g *secret.Gate
 	var p *shell.Page
-	first := firstSchedule(f.u.w.Now())
-	done := func() { f.keep.forget(); f.ready(true) }
-	req := core.SetupRequest{Destination: f.destination, Sources: f.sources.paths, Excludes: f.sources.excludes(), Existing: true}
-	g = newPasswordGate(gateParams{
-		u: f.u, button: lang.L("Join this backup"), failed: func(err error) { p.Fail(err) },
-		ask: func(ctx context.Context) (core.VaultState, error) {
-			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.typed, asked.trust)
+	first := schedule.First(f.u.w.Now())
+	done := func() { f.keep.Forget(); f.ready(true) }
+	req := core.SetupRequest{Destination: f.destination, Sources: f.sources.Paths, Excludes: f.sources.Excludes(), Existing: true}
+	g = secret.NewGate(secret.GateParams{
+		Feature: f.u.secret, Button: lang.L("Join this backup"), Failed: func(err error) { p.Fail(err) },
+		Ask: func(ctx context.Context) (core.VaultState, error) {
+			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.Typed, asked.Trust)
 		},
-		try: func(ctx context.Context, password []byte) error {
-			req.Password = &core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust}
+		Try: func(ctx context.Context, password []byte) error {
+			req.Password = &core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust}
 			if err := f.u.core.Setup(ctx, req); err != nil {
 				return err
 			}
 			return f.u.core.SetSchedule(first)
 		},
-		opened: done, dropped: done, // it is set up, wherever the person went meanwhile
+		Opened: done, Dropped: done, // it is set up, wherever the person went meanwhile
 	})
-	withDigits := func() { g.close(); f.joinWithKey(found) }
+	withDigits := func() { g.Close(); f.joinWithKey(found) }
 	digits := shell.Aside(lang.L("Use the 64-digit key instead"), withDigits)
-	p = f.joinPage(g.close, []fyne.CanvasObject{g.root, digits}, g.button)
+	p = f.joinPage(g.Close, []fyne.CanvasObject{g.Root, digits}, g.Button)
 	p.Once(shell.WayDigits, digits)
-	p.Again, p.Remedies = g.begin, p.Remedies.With(shell.WayDigits, withDigits).With(shell.WayKeyFile, f.u.keyFile(p, g.button, g.begin))
+	p.Again, p.Remedies = g.Begin, p.Remedies.With(shell.WayDigits, withDigits).With(shell.WayKeyFile, f.u.secret.KeyFile(p, g.Button, g.Begin))
 	f.u.w.Flow(p.Root)
-	g.begin()
+	g.Begin()
 }
 
 // joinPage is the page of joining, whatever it asks for.
@@ -80,9 +81,9 @@ func (f *setupFlow) joinPage(leave func(), content []fyne.CanvasObject, join *wi
 func (f *setupFlow) joinWithKey(found core.Found) {
 	var p *shell.Page
 	var join *widgets.Button
-	keys := newKeyField(f.u, func() { p.Relayout() })
+	keys := secret.NewKeyField(f.u.secret, func() { p.Relayout() })
 	join = widgets.NewButton(lang.L("Join this backup"), "", widgets.Main, func() {
-		key, err := keys.key()
+		key, err := keys.Key()
 		if err != nil {
 			p.Fail(err)
 			return
@@ -90,25 +91,25 @@ func (f *setupFlow) joinWithKey(found core.Found) {
 		f.setup(core.SetupRequest{Key: key, Existing: true}, p, join, func(err error) {
 			key.Clear()
 			if errors.Is(err, core.ErrWrongKey) {
-				keys.repair(found, func() { p.Fail(err) })
+				keys.Repair(found, func() { p.Fail(err) })
 				return
 			}
 			p.Fail(err)
 		})
 	})
-	keys.accepted = func() { join.Tapped(nil) }
-	f.forget = keys.clear
-	content := []fyne.CanvasObject{keys.root}
+	keys.Accepted = func() { join.Tapped(nil) }
+	f.forget = keys.Clear
+	content := []fyne.CanvasObject{keys.Root}
 	if found.VaultCard != nil && f.u.core.Passwords.Possible() {
-		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.clear(); f.joinWithPassword(found) }))
+		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.Clear(); f.joinWithPassword(found) }))
 	}
-	p = f.joinPage(keys.clear, content, join)
+	p = f.joinPage(keys.Clear, content, join)
 	f.u.w.Flow(p.Root)
 }
 
 // joinUnencrypted asks whether this computer is to go on with a backup without encryption.
 func (f *setupFlow) joinUnencrypted() {
-	p := f.u.unencryptedPage(shell.PageParams{Name: f.name(), Step: 3, Of: 4, Back: f.where, Remedies: shell.Remedies{shell.WayPlace: f.where}}, lang.L("Join it without encryption"),
+	p := f.u.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 3, Of: 4, Back: f.where, Remedies: shell.Remedies{shell.WayPlace: f.where}}, lang.L("Join it without encryption"),
 		func(p *shell.Page, join *widgets.Button) {
 			f.setup(core.SetupRequest{Existing: true}, p, join, p.Fail)
 		})

@@ -26,8 +26,8 @@ var untranslated = map[string]bool{
 	"Mg":                     true, // measures a line's height
 }
 
-// sources are the files of the window's program, but for those of some packages.
-func sources(t *testing.T, but ...string) []string {
+// programFiles are the files of the window's program, but for those of some packages.
+func programFiles(t *testing.T, but ...string) []string {
 	t.Helper()
 	var out []string
 	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
@@ -55,7 +55,7 @@ func TestNoTextIsWrittenIntoTheScreens(t *testing.T) {
 		"L": true, "Say": true, "count": true, // translate
 		"panic": true, "New": true, "Errorf": true,
 	}
-	for _, name := range sources(t, "cli", "theme", "uitest", "words") {
+	for _, name := range programFiles(t, "cli", "theme", "uitest", "words") {
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, name, nil, 0)
 		if err != nil {

@@ -4,8 +4,9 @@ import (
 	"os"
 	"testing"
 
-	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"go.uber.org/goleak"
+
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 )
 
 func TestMain(m *testing.M) {

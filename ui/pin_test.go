@@ -21,7 +21,7 @@ func TestATokenAsksForItsPIN(t *testing.T) {
 	vaults := plug.Vaults{Dir: t.TempDir(), PINs: pins}
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitAt(t, vaults, t.TempDir(), nil)
-	pins.Ask(d.ui.askPIN)
+	pins.Ask(d.ui.secret.AskPIN)
 	d.choosePlaces(dir, destination)
 	d.Sees("Who may open it?")
 	d.door("End-to-end encrypted, with a password")

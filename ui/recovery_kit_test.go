@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -27,13 +29,15 @@ func TestTheRecoveryKit(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp) // nothing is to be left in it
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sit(t, t.TempDir(), nil)
 	var printed []byte
 	var trouble error
-	d.ui.print = func(_ context.Context, _ string, pdf []byte) error {
-		printed = append([]byte{}, pdf...)
-		return trouble
-	}
+	profile := t.TempDir()
+	d := sitWhere(t, core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}}, nil, func(p *Params) {
+		p.Print = func(_ context.Context, _ string, pdf []byte) error {
+			printed = append([]byte{}, pdf...)
+			return trouble
+		}
+	})
 	d.choosePlaces(dir, destination)
 	d.Sees("Who may open it?")
 	d.press("Continue")

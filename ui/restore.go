@@ -6,13 +6,13 @@ import (
 	"maps"
 	"path/filepath"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/place"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -204,11 +204,11 @@ func (f *restoreFlow) which() {
 // elsewhere asks for the place of another backup.
 func (f *restoreFlow) elsewhere() {
 	f.own = false
-	field := newPlaceField(f.u, f.place, lang.L("Folder of the backup"))
+	field := place.NewField(f.u.place, f.place, lang.L("Folder of the backup"))
 	var p *shell.Page
 	var next *widgets.Button
 	look := func() {
-		path, ok := field.wanted()
+		path, ok := field.Wanted()
 		if !ok {
 			return
 		}
@@ -230,14 +230,14 @@ func (f *restoreFlow) elsewhere() {
 		})
 	}
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, look)
-	field.submitted = look
+	field.Submitted = look
 	p = f.newPage(shell.PageParams{
 		Name: f.name(), Step: 1, Of: 5, Back: f.again,
 		Title: lang.L("Where is the backup?"), Lead: lang.L("The folder you chose for your backup."),
-		Content: []fyne.CanvasObject{field.root}, Foot: []fyne.CanvasObject{next}, Remedies: field.remedies(),
+		Content: []fyne.CanvasObject{field.Root}, Foot: []fyne.CanvasObject{next}, Remedies: field.Remedies(),
 	})
 	f.put(p.Root)
-	f.u.w.Canvas().Focus(field.entry)
+	f.u.w.Canvas().Focus(field.Entry)
 }
 
 // opened goes on with a backup that was opened; say tells what is waited for.
@@ -364,7 +364,7 @@ func (f *restoreFlow) result(r core.RestoreReport, err error) {
 		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
 		content = append(content, u.w.ErrorPanel(err, f.apart(shell.Remedies{shell.WayAgain: f.run, shell.WayTarget: f.whereAgain, shell.WayDate: f.again})))
 		if errors.Is(err, core.ErrTargetFull) {
-			content = append(content, u.amounts(f.chosenBytes, f.target))
+			content = append(content, u.place.Amounts(f.chosenBytes, f.target))
 		}
 	case r.Errors > 0:
 		m.Set("warning", widgets.ToneAttention)

@@ -3,12 +3,12 @@ package ui
 import (
 	"context"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/sources"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -62,7 +62,7 @@ func (f *restoreFlow) date(s core.Snapshot, clock string, most int) {
 	}).SetValue(lang.L("Its room is freed when older dates are thinned out next."))
 	facts := []fyne.CanvasObject{
 		widgets.NewSettingRow("screen", lang.L("Computer"), nil, nil).SetValue(core.DisplayName(s.Host)),
-		widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(s.Sources)),
+		widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sources.Names(s.Sources)),
 		widgets.NewSettingRow("file", lang.L("How much"), nil, nil).SetValue(u.w.Words.Files(s.Files) + " · " + u.w.Words.Bytes(s.Bytes)),
 	}
 	if s.Unread > 0 {

@@ -8,13 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/place"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -223,7 +223,7 @@ func (f *restoreFlow) where(back func()) {
 	if f.target == "" {
 		f.target = filepath.Join(shell.HomeFolder(), lang.L("Restored files"))
 	}
-	field := newPlaceField(u, f.target, lang.L("Restore into this folder"))
+	field := place.NewField(u.place, f.target, lang.L("Restore into this folder"))
 	kinds := []core.Conflict{core.ConflictKeep, core.ConflictRename, core.ConflictOverwrite}
 	chosen := 0
 	for i, k := range kinds {
@@ -235,7 +235,7 @@ func (f *restoreFlow) where(back func()) {
 		[2]string{lang.L("Keep what is there"), lang.L("Files that exist stay as they are.")},
 		[2]string{lang.L("Keep both"), lang.L("The restored file is put beside it, with “(restored)” in its name.")},
 		[2]string{lang.L("Replace what is there"), lang.L("Files that exist are overwritten with the ones of the backup.")})
-	content := []fyne.CanvasObject{field.root}
+	content := []fyne.CanvasObject{field.Root}
 	lead := lang.L("Nothing is written outside this folder. It is made if it does not exist.")
 	var to *widgets.Choices
 	if f.snapshot.Original {
@@ -246,13 +246,13 @@ func (f *restoreFlow) where(back func()) {
 		to = widgets.NewChoices(chosen,
 			[2]string{lang.L("Into a folder"), lead},
 			[2]string{lang.L("Where they were"), pathList(f.snapshot.Sources)})
-		to.Below(0, field.root)
+		to.Below(0, field.Root)
 		content, lead = []fyne.CanvasObject{to}, ""
 	}
 	run := func() {
 		f.original = to != nil && to.Chosen() == 1
 		if !f.original {
-			target, ok := field.wanted()
+			target, ok := field.Wanted()
 			if !ok {
 				return
 			}
@@ -261,7 +261,7 @@ func (f *restoreFlow) where(back func()) {
 		f.conflict = kinds[choices.Chosen()]
 		f.run()
 	}
-	field.submitted = run
+	field.Submitted = run
 	p := f.newPage(shell.PageParams{
 		Name: f.name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
 		Lead:    strings.TrimSpace(f.chosen() + ". " + lead),

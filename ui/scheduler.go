@@ -5,11 +5,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -33,7 +32,7 @@ func (s *scheduler) tick() {
 			return
 		}
 	}
-	if signs := u.statusLine(st) + u.whenLine(st); signs != s.signs {
+	if signs := u.statusLine(st) + u.schedule.WhenLine(st); signs != s.signs {
 		s.signs = signs
 		u.w.Tray.Update()
 		if u.w.Job == nil {
@@ -88,7 +87,7 @@ func (u *UI) startBackup(bySchedule bool) *shell.Job {
 			}
 			if err == nil && report.WrongGuesses > 0 {
 				u.tell(unseen, lang.L("Somebody tried passwords"), lang.L("The vault counted {{.Guesses}} since the last backup. If it was not you, change the password.",
-					words.Values{"Guesses": u.wrongWords(report.WrongGuesses)}))
+					words.Values{"Guesses": u.secret.WrongWords(report.WrongGuesses)}))
 			}
 		}
 	})

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/sources"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -26,8 +26,8 @@ func (u *UI) settingsScreen() fyne.CanvasObject {
 	}
 	st := u.core.Status()
 	backups := []fyne.CanvasObject{
-		widgets.NewSettingRow("clock", lang.L("When to back up"), nil, u.editSchedule).SetValue(u.whenLine(st)),
-		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, u.editRetention).SetValue(u.retentionLine()),
+		widgets.NewSettingRow("clock", lang.L("When to back up"), nil, u.schedule.Edit).SetValue(u.schedule.WhenLine(st)),
+		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, u.schedule.EditRetention).SetValue(u.schedule.RetentionLine()),
 	}
 	backups = append(backups, u.uploadRow(st))
 	if r := u.vaultRow(st); r != nil {
@@ -146,7 +146,7 @@ func (u *UI) vaultRow(st core.Status) fyne.CanvasObject {
 	if !st.Password || !u.core.Passwords.Possible() {
 		return nil
 	}
-	row := widgets.NewSettingRow("lock", lang.L("Vault"), nil, u.passwordScreen)
+	row := widgets.NewSettingRow("lock", lang.L("Vault"), nil, u.secret.ShowPassword)
 	if st.Vault != nil {
 		row.SetValue(core.DisplayName(st.Vault.Name))
 	}
@@ -160,20 +160,20 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 	if u.draft != nil {
 		shown = u.draft
 	}
-	e := newSourceEditor(u, nil, shown)
+	e := sources.NewEditor(u.sources, nil, shown)
 	patterns := widgets.NewArea(4)
-	patterns.SetText(strings.Join(e.own, "\n"))
+	patterns.SetText(strings.Join(e.Own, "\n"))
 	keep := func() {
-		e.own = nil
+		e.Own = nil
 		for line := range strings.SplitSeq(patterns.Text, "\n") {
 			if line = strings.TrimSpace(line); line != "" {
-				e.own = append(e.own, line)
+				e.Own = append(e.Own, line)
 			}
 		}
-		u.draft = e.excludes()
+		u.draft = e.Excludes()
 	}
 	patterns.OnChanged = func(string) { keep() }
-	for _, c := range e.presets {
+	for _, c := range e.Presets {
 		c.OnChanged = func(bool) { keep() }
 	}
 	patterns.SetPlaceHolder("*.iso\nbuild/\n/Videos")
@@ -182,7 +182,7 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 	note := widgets.NewCaption(help)
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
-		excludes := e.excludes()
+		excludes := e.Excludes()
 		u.w.WaitFor(save, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
 			err := u.core.SetSources(ctx, st.Sources, excludes)
 			return func() {
@@ -198,5 +198,5 @@ func (u *UI) exclusionSettings() fyne.CanvasObject {
 			}
 		})
 	})
-	return widgets.Column(theme.Space3, e.exclusions(), widgets.NewStrong(lang.L("Your own patterns")), patterns, note, trouble, widgets.Row(0, nil, save))
+	return widgets.Column(theme.Space3, e.Exclusions(), widgets.NewStrong(lang.L("Your own patterns")), patterns, note, trouble, widgets.Row(0, nil, save))
 }

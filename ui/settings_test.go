@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 

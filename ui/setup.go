@@ -5,14 +5,17 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/place"
+	"github.com/holdfast-backup/holdfast/ui/schedule"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/sources"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
@@ -21,21 +24,21 @@ import (
 // ready. A place that holds a backup already leads to joining it.
 type setupFlow struct {
 	u           *UI
-	sources     *sourceEditor
+	sources     *sources.Editor
 	destination string
 	encrypt     bool
-	keep        *keepSteps // make the key
-	free        int64      // at the place; negative: not known
-	waits       bool       // it was chosen before the files were counted
-	forget      func()     // empties the field with the secret of a backup to join
+	keep        *secret.KeepSteps // make the key
+	free        int64             // at the place; negative: not known
+	waits       bool              // it was chosen before the files were counted
+	forget      func()            // empties the field with the secret of a backup to join
 }
 
 func newSetupFlow(u *UI) *setupFlow {
-	f := &setupFlow{u: u, sources: newSourceEditor(u, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
-	f.sources.counted = f.counted
-	f.keep = &keepSteps{u: u, name: f.name(), step: 4, more: 1, back: f.protection, asked: true, last: lang.L("Set up the backup")}
-	f.keep.made = func(p *shell.Page, next *widgets.Button) { f.create(f.keep.key, f.keep.request(), p, next) }
-	return f
+	flow := &setupFlow{u: u, sources: sources.NewEditor(u.sources, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	flow.sources.Counted = flow.counted
+	flow.keep = &secret.KeepSteps{Feature: u.secret, Name: flow.name(), Step: 4, More: 1, Back: flow.protection, Asked: true, Last: lang.L("Set up the backup")}
+	flow.keep.Made = func(p *shell.Page, next *widgets.Button) { flow.create(flow.keep.Key, flow.keep.Request(), p, next) }
+	return flow
 }
 
 // setUp sets a backup up.
@@ -43,13 +46,13 @@ func (u *UI) setUp() { newSetupFlow(u).what() }
 
 // setUpAt sets a backup up at a place that is known; nil sources are the usual ones.
 func (u *UI) setUpAt(destination string, sources []string) {
-	f := newSetupFlow(u)
-	f.destination = destination
+	flow := newSetupFlow(u)
+	flow.destination = destination
 	if sources != nil {
-		f.sources.paths = slices.Clone(sources)
-		f.sources.update()
+		flow.sources.Paths = slices.Clone(sources)
+		flow.sources.Update()
 	}
-	f.what()
+	flow.what()
 }
 
 func (f *setupFlow) name() string { return lang.L("Set up a backup") }
@@ -57,22 +60,22 @@ func (f *setupFlow) name() string { return lang.L("Set up a backup") }
 // of is how many steps there are to come to the end.
 func (f *setupFlow) of() int {
 	if f.encrypt {
-		return f.keep.of()
+		return f.keep.Of()
 	}
 	return 4
 }
 
 func (f *setupFlow) leave() {
-	f.sources.counting.Stop()
-	f.keep.forget()
-	f.u.editor = nil
+	f.sources.Counting.Stop()
+	f.keep.Forget()
+	f.u.sources.Shown = nil
 	f.u.w.LeaveFlow()
 }
 
 func (f *setupFlow) what() {
-	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.sources.addTyped(f.where) })
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.sources.AddTyped(f.where) })
 	enable := func() {
-		if f.sources.empty() {
+		if f.sources.Empty() {
 			next.Disable()
 		} else {
 			next.Enable()
@@ -82,45 +85,45 @@ func (f *setupFlow) what() {
 	p := f.u.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 1, Of: f.of(), Back: f.leave,
 		Title: lang.L("What do you want to keep?"), Lead: lang.L("Whole folders, with all that is in them. You can change this at any time."),
-		Content: []fyne.CanvasObject{f.sources.folders(), f.sources.messages(), f.sources.exclusions()}, Foot: []fyne.CanvasObject{next},
+		Content: []fyne.CanvasObject{f.sources.Folders(), f.sources.Messages(), f.sources.Exclusions()}, Foot: []fyne.CanvasObject{next},
 	})
-	f.sources.changed = func() { enable(); p.Relayout() }
+	f.sources.Changed = func() { enable(); p.Relayout() }
 	f.u.w.Flow(p.Root)
 }
 
 func (f *setupFlow) where() {
-	field := newPlaceField(f.u, f.destination, lang.L("Folder for the backup"))
+	field := place.NewField(f.u.place, f.destination, lang.L("Folder for the backup"))
 	var p *shell.Page
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field, p, next) })
-	field.submitted = func() { f.look(field, p, next) }
-	field.sources = f.sources.paths
-	field.measure()
+	field.Submitted = func() { f.look(field, p, next) }
+	field.Sources = f.sources.Paths
+	field.Measure()
 	p = f.u.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 2, Of: f.of(), Back: f.what,
 		Title: lang.L("Where should it be kept?"),
 		Lead:  lang.L("A USB disk, a network drive, or the folder of a cloud you use. Not on the same disk as your files, if you can."),
 		Content: []fyne.CanvasObject{
-			field.root,
+			field.Root,
 			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Holdfast makes the folder if it does not exist, and touches nothing else there.")),
 		},
 		Foot:     []fyne.CanvasObject{next},
-		Remedies: field.remedies(),
+		Remedies: field.Remedies(),
 	})
 	f.u.w.Flow(p.Root)
-	f.u.w.Canvas().Focus(field.entry)
+	f.u.w.Canvas().Focus(field.Entry)
 }
 
 // look sees whether the place holds a backup already.
-func (f *setupFlow) look(field *placeField, p *shell.Page, next *widgets.Button) {
+func (f *setupFlow) look(field *place.Field, p *shell.Page, next *widgets.Button) {
 	p.Fail(nil)
-	path, ok := field.wanted()
+	path, ok := field.Wanted()
 	if !ok {
 		return
 	}
-	f.destination, f.keep.place = path, path
-	measure, sources := f.u.free, f.sources.paths // read here: the window's state is this goroutine's
-	f.free, f.waits = -1, f.sources.bytes == 0
+	f.destination, f.keep.Place = path, path
+	measure, sources := f.u.place.Free, f.sources.Paths // read here: the window's state is this goroutine's
+	f.free, f.waits = -1, f.sources.Bytes == 0
 	p.Wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 		var found core.Found
 		err := core.CheckPlace(ctx, path, sources)
@@ -146,7 +149,7 @@ func (f *setupFlow) look(field *placeField, p *shell.Page, next *widgets.Button)
 
 // begin goes on with a place that holds no backup, after what there is to ask about it.
 func (f *setupFlow) begin() {
-	if f.u.amongFiles(f.destination, f.sources.paths, f.roomThere) {
+	if f.u.place.AmongFiles(f.destination, f.sources.Paths, f.roomThere) {
 		return
 	}
 	f.roomThere()
@@ -161,7 +164,7 @@ func (f *setupFlow) roomThere() {
 	f.protection()
 }
 
-func (f *setupFlow) small() bool { return f.free >= 0 && f.free < f.sources.bytes }
+func (f *setupFlow) small() bool { return f.free >= 0 && f.free < f.sources.Bytes }
 
 // counted judges the room at a place that was chosen before the files were counted.
 func (f *setupFlow) counted() {
@@ -177,7 +180,7 @@ func (f *setupFlow) tooSmall(free int64, goOn func()) {
 	u.w.Ask(shell.Question{
 		Title: lang.L("There may not be enough room"),
 		Text: lang.L("Your files take {{.Needs}}, and {{.Free}} are free there. Text and databases are stored smaller; pictures and films are not.",
-			words.Values{"Needs": u.w.Words.Bytes(f.sources.bytes), "Free": u.w.Words.Bytes(free)}),
+			words.Values{"Needs": u.w.Words.Bytes(f.sources.Bytes), "Free": u.w.Words.Bytes(free)}),
 		Yes: lang.L("Use it all the same"), No: lang.L("Choose another place"), Otherwise: f.where,
 	}, goOn)
 }
@@ -191,20 +194,20 @@ func (f *setupFlow) protection() {
 	if f.u.core.Passwords.Possible() {
 		pairs = [][2]string{
 			{lang.L("End-to-end encrypted, with a 64-digit key (recommended)"), lang.L("Only the key opens it, on every computer. You alone keep it, on paper or in a password manager.")},
-			{lang.L("End-to-end encrypted, with a password"), passwordText()}, plain,
+			{lang.L("End-to-end encrypted, with a password"), secret.PasswordText()}, plain,
 		}
 	}
 	chosen := 0
 	switch last := len(pairs) - 1; {
 	case !f.encrypt:
 		chosen = last
-	case f.keep.withPassword():
+	case f.keep.WithPassword():
 		chosen = 1
 	}
 	choices := widgets.NewChoices(chosen, pairs...)
 	var show func()
 	if f.u.core.Passwords.Possible() {
-		choices.Below(1, f.keep.recoveryCheck(func() { show() }))
+		choices.Below(1, f.keep.RecoveryCheck(func() { show() }))
 	}
 	var p *shell.Page
 	var next *widgets.Button
@@ -213,7 +216,7 @@ func (f *setupFlow) protection() {
 			f.create(nil, nil, p, next)
 			return
 		}
-		f.keep.begin(p)
+		f.keep.Begin(p)
 	})
 	show = func() {
 		p = f.u.w.NewPage(shell.PageParams{
@@ -224,7 +227,7 @@ func (f *setupFlow) protection() {
 	}
 	choices.OnChanged = func(i int) {
 		f.encrypt = i < len(pairs)-1
-		f.keep.byPass = f.encrypt && i == 1
+		f.keep.ByPass = f.encrypt && i == 1
 		show() // the number of steps changed
 	}
 	show()
@@ -243,10 +246,10 @@ func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p
 
 // setup runs core's Setup and goes on to the end, or calls failed.
 func (f *setupFlow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Button, failed func(error)) {
-	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.paths, f.sources.excludes()
+	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.Paths, f.sources.Excludes()
 	p.Fail(nil)
-	p.Remedies = p.Remedies.With(shell.WayPlace, f.where).With(shell.WayKeyFile, f.u.keyFile(p, next, func() { next.Tapped(nil) }))
-	confirmed, first := req.Existing || f.keep.withDigits(), firstSchedule(f.u.w.Now())
+	p.Remedies = p.Remedies.With(shell.WayPlace, f.where).With(shell.WayKeyFile, f.u.secret.KeyFile(p, next, func() { next.Tapped(nil) }))
+	confirmed, first := req.Existing || f.keep.WithDigits(), schedule.First(f.u.w.Now())
 	p.Wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
 		err := f.u.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
@@ -264,7 +267,7 @@ func (f *setupFlow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Bu
 				f.forget()
 			}
 			req.Key.Clear()
-			f.keep.forget()
+			f.keep.Forget()
 			f.ready(req.Existing)
 		}
 	})
@@ -272,7 +275,7 @@ func (f *setupFlow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Bu
 
 func (f *setupFlow) ready(joined bool) {
 	u := f.u
-	f.sources.counting.Stop()
+	f.sources.Counting.Stop()
 	m := widgets.NewMedallion(96)
 	m.Set("backup", widgets.ToneNeutral) // nothing is stored yet
 	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
@@ -280,13 +283,13 @@ func (f *setupFlow) ready(joined bool) {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
 	}
 	st := u.core.Status()
-	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sourceNames(st.Sources))
+	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sources.Names(st.Sources))
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
 	where.SetPath(st.Destination)
-	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(u.scheduleLine(st.Schedule))
+	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(u.schedule.Line(st.Schedule))
 	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
 	if st.Protection == core.ProtectionKey {
-		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(opensLine(st))
+		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(secret.OpensLine(st))
 	}
 	content := []fyne.CanvasObject{container.NewCenter(m), shell.Headline(line, text)}
 	atLogin := u.w.LoginCheck()

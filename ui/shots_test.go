@@ -8,11 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
-
-	"github.com/holdfast-backup/holdfast/ui/shell"
-	"github.com/holdfast-backup/holdfast/ui/uitest"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/software"
@@ -22,7 +20,10 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
@@ -62,6 +63,11 @@ func (s stageEncryption) Resume(ctx context.Context, progress func(core.Progress
 	return s.stage.work(ctx, progress)
 }
 
+func (s *stage) Setup(context.Context, core.SetupRequest) error { return nil }
+func (s *stage) SetSchedule(core.Schedule) error                { return nil }
+
+func (s stageEncryption) ConfirmKey() error { return nil }
+
 func (s stageEncryption) GiveUp(context.Context, func(core.Progress)) error { return nil }
 
 func (s *stage) Status() core.Status  { return s.status }
@@ -100,6 +106,8 @@ func (s stageEncryption) BeforeKeyChange(context.Context) ([]core.Kept, error) {
 func (s stagePasswords) Vaults() ([]core.VaultToken, string) {
 	return []core.VaultToken{{Label: "Anna's Nitrokey", Address: "pkcs11:token=nitrokey"}}, "pkcs11:token=Holdfast"
 }
+
+func (s stagePasswords) Set(context.Context, core.PasswordRequest) error { return nil }
 
 func (s stagePasswords) State(context.Context) (core.VaultState, error) { return s.stage.vault, nil }
 func (s stagePasswords) Ask(context.Context, []byte, core.TypedVault, core.VaultTrust) (core.VaultState, error) {
@@ -210,16 +218,17 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	login := &atLogin{}
 	login.on.Store(true)
 	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.Do, Now: func() time.Time { return now }})
-	u.findApps = func() []core.FoundApp {
+	u.sources.FindApps = func() []core.FoundApp {
 		return []core.FoundApp{
 			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
 			{ID: "thunderbird", Name: "Thunderbird", Paths: []string{"/home/anna/.thunderbird"}},
 		}
 	}
-	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	u.there = func(context.Context, string) bool { return true }
+	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
+	u.place.There = func(context.Context, string) bool { return true }
 	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.close() }()
 	d := &desk{Desk: &uitest.Desk{T: t, Loop: l}, t: t, ui: u, core: real, files: &fakeFiles{}}
+	u.w.Choose = d.files
 
 	size := fyne.NewSize(1000, 700)
 	shoot := func(name string) {
@@ -232,25 +241,34 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		change(&s.status)
 		u.w.Nav.Shown = false
 		u.w.Open(u.backupPage)
-		free, _ := u.free(ctx, s.status.Destination)
+		free, _ := u.place.Free(ctx, s.status.Destination)
 		d.Sees(say("{{.Size}} free", words.Values{"Size": u.w.Words.Bytes(free)}))
+	}
+
+	left := func(guesses int) string {
+		return say("{{.Count}} guesses left", words.Values{"Count": guesses})
 	}
 
 	s.status = core.Status{}
 	u.w.Home()
 	shoot("welcome")
-	setup := newSetupFlow(u)
-	setup.sources.add("/home/anna/Documents")
-	setup.sources.add("/home/anna/Pictures")
-	setup.what()
-	d.Until("the sizes of what was found", func() bool { return len(setup.sources.sizes) == 2 && setup.sources.bytes > 0 })
+	d.door(say("Set up a backup"))
+	for _, d.files.folderAnswer = range []string{"/home/anna/Documents", "/home/anna/Pictures"} {
+		d.press(say("Add folder…"))
+	}
+	d.Until("the sizes of what was found", func() bool {
+		size := u.w.Words.Bytes(2_100_000_000)
+		return len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return r.Note() == size })) == 2 && says(d, u.w.Words.Files(12431))
+	})
 	size = fyne.NewSize(1000, 1000)
 	shoot("setup-what")
 	size = fyne.NewSize(1000, 700)
-	setup.destination = "/media/anna/Backup disk/Holdfast"
-	setup.where()
+	d.press(say("Continue"))
+	d.write(0, "/media/anna/Backup disk/Holdfast")
+	d.Sees(say("{{.Size}} are free there.", words.Values{"Size": u.w.Words.Bytes(11_000_000_000)}))
 	shoot("setup-where")
-	setup.protection()
+	d.press(say("Continue"))
+	d.Sees(say("Who may open it?"))
 	shoot("setup-protection")
 	d.door(say("End-to-end encrypted, with a password"))
 	shoot("setup-keep")
@@ -263,17 +281,16 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	size = fyne.NewSize(1000, 1000)
 	d.door(say("A vault card…"))
 	shoot("setup-vaults")
-	given, err := core.ParseVault(string(exampleCard(t, "https://vault.example:8443")))
-	if err != nil {
+	d.files.fileAnswer = filepath.Join(t.TempDir(), "card.json")
+	if err := os.WriteFile(d.files.fileAnswer, exampleCard(t, "https://vault.example:8443"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v := setup.keep.form.vault
-	v.card, v.cardName = given, "Anna's vault · https://vault.example:8443"
-	v.show()
-	v.enrolment.SetText("an enrolment token")
-	v.changed()
+	d.press(say("Choose the card…"))
+	d.Sees("Anna's vault")
+	d.write(2, "an enrolment token")
+	d.ui.w.Canvas().Unfocus()
 	shoot("setup-vault-card")
-	v.enrolment.SetText("")
+	d.write(2, "")
 	d.door(say("Keep the password on this computer only"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
@@ -281,10 +298,31 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("setup-password-weak")
 	d.press(say("Back"))
 	d.press(say("Back"))
-	setup.existing(core.Found{Protection: core.ProtectionKey})
+	d.write(0, destination)
+	d.press(say("Continue"))
+	d.Sees(say("This place already holds a backup"))
 	shoot("setup-existing")
+	d.press(say("Choose another folder"))
+	d.write(0, "/media/anna/Backup disk/Holdfast")
+	d.press(say("Continue"))
+	d.Sees(say("Who may open it?"))
+	d.press(say("Continue"))
+	d.Sees("Nitrokey")
+	d.write(0, "lamp otter quilt")
+	d.write(1, "lamp otter quilt")
+	d.Until("a judged password", func() bool { return d.enabled(say("Continue")) })
+	d.press(say("Continue"))
+	d.press(say("I have saved it"))
+	asked := 0
+	for i, group := range exampleKey().Groups() {
+		if slices.Contains(d.Texts(), say("Group {{.Number}}", words.Values{"Number": i + 1})) {
+			d.write(asked, string(group))
+			asked++
+		}
+	}
 	s.status = status
-	setup.ready(false)
+	d.press(say("Set up the backup"))
+	d.Sees(say("Everything is set"))
 	shoot("setup-ready")
 
 	backup(func(st *core.Status) {
@@ -294,11 +332,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-never")
 	backup(func(*core.Status) {})
 	shoot("backup-ok")
-	u.editSchedule()
+	u.schedule.Edit()
 	shoot("schedule")
-	u.editPlace()
+	u.place.Edit()
 	shoot("place")
-	u.editRetention()
+	u.schedule.EditRetention()
 	d.door(say("Thin out older dates"))
 	d.Sees(say("Nothing would go now: every date stays."))
 	shoot("retention")
@@ -306,9 +344,17 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		st.LastDrill = &core.Run{Kind: core.RunDrill, Ended: now.Add(-time.Hour), Outcome: core.OutcomePartly, ProblemsTotal: 3}
 	})
 	shoot("backup-drill")
-	hide := u.pinDialog("Anna's Nitrokey", func([]byte) {})
+	asking, stop := context.WithCancel(ctx)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		_, _ = u.secret.AskPIN(asking, "Anna's Nitrokey") // nobody answers
+	}()
+	d.Until("the question", func() bool { return u.w.Canvas().Overlays().Top() != nil })
 	shoot("pin")
-	hide()
+	stop()
+	<-answered
+	l.Drain()
 	backup(func(st *core.Status) {
 		st.Schedule.PausedUntil = tomorrow(now)
 		st.NextBackup = st.Schedule.PausedUntil
@@ -330,36 +376,42 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-password")
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong = 7, wrong })
 	shoot("backup-password-guesses")
-	u.passwordScreen()
-	d.Sees(u.guessWords(7))
+	u.secret.ShowPassword()
+	d.Sees(left(7))
 	shoot("password")
-	u.checkPassword()
-	d.Sees(u.guessWords(7))
+	d.row(say("Check that you still know it")).Tapped(nil)
+	d.Sees(left(7))
 	shoot("password-check")
-	u.setPassword()
+	u.secret.SetPassword()
 	d.Sees("Nitrokey")
 	shoot("password-change")
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong, v.Destroyed = 0, wrong, true })
 	shoot("backup-password-destroyed")
-	u.passwordScreen()
+	u.secret.ShowPassword()
 	l.Drain()
 	shoot("password-destroyed")
-	u.removePassword(func() {})
+	d.row(say("Remove the password")).Tapped(nil)
 	shoot("password-remove")
-	u.passwordIsSet(say("Change the password"), false, nil)
+	u.secret.SetPassword()
+	d.Sees("Nitrokey")
+	d.write(0, "lamp otter quilt")
+	d.write(1, "lamp otter quilt")
+	d.Until("a judged password", func() bool { return d.enabled(say("Set the password")) })
+	d.press(say("Set the password"))
+	d.Sees(say("Your password is set"))
 	shoot("password-set")
 	old := *good
 	old.Ended = now.AddDate(0, 0, -9)
 	backup(func(st *core.Status) { st.LastBackup, st.LastGood = &old, &old })
 	shoot("backup-overdue")
-	roomy := u.free
-	u.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	roomy := u.place.Free
+	u.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000, Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
 	d.Sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", words.Values{"Needs": u.w.Words.Bytes(2_140_000_000), "Free": u.w.Words.Bytes(31_000_000)}))
 	shoot("backup-failed")
-	u.free = roomy
+	u.place.Free = roomy
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{
 			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 1,
@@ -370,7 +422,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-emptied")
 	backup(func(st *core.Status) { st.Change = core.ChangeTurnOn; st.Protection = core.ProtectionNone })
 	shoot("backup-unfinished")
-	u.askGiveUp()
+	u.secret.AskGiveUp()
 	shoot("encryption-give-up")
 	d.press(say("Leave it as it was"))
 	d.Sees(say("Everything is as it was"))
@@ -387,8 +439,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	close(s.let)
 	d.Until("the end of the backup", func() bool { return u.w.Job == nil })
 
-	f := newProtectFlow(u)
-	f.means()
+	u.secret.TurnOn()
 	shoot("encryption-means")
 	d.press(say("Continue"))
 	d.Sees(say("How do you want to keep your key?"))
@@ -401,18 +452,20 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	s.let, s.report = make(chan struct{}), core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}
 	s.at = core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
 	s.status.Change = core.ChangeTurnOn
-	u.goOn()
+	u.secret.GoOn()
 	d.Sees(u.w.Words.Bytes(s.at.BytesDone))
 	shoot("encryption-work")
 	close(s.let)
 	d.Sees(say("Your backup is end-to-end encrypted"))
 	s.status.Change = core.ChangeNone
 	shoot("encryption-proof")
-	u.turnOff()
+	u.secret.TurnOff()
 	shoot("encryption-off")
-	(&changeKeyFlow{u: u}).means()
-	kept, err := s.core().Encryption.BeforeKeyChange(ctx)
-	d.Sees(u.keptWords(kept, err))
+	backup(func(*core.Status) {})
+	d.row(say("Show the key")).Tapped(nil)
+	d.Sees(say("This is your key"))
+	d.press(say("Change the key"))
+	d.Sees("old-pc")
 	shoot("key-change")
 
 	u.w.Nav.Shown = false
@@ -427,10 +480,6 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.press(say("I have a key or a password for it"))
 	shoot("restore-unencrypted-refused")
 	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6e e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6d"
-	proposals, err := backupkey.Repair(ctx, []byte(typed), exampleKey().ID())
-	if err != nil || len(proposals) == 0 {
-		t.Fatal("no proposal", err)
-	}
 	s.vault = vault
 	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
 	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
@@ -442,7 +491,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	elsewhere := core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")}
 	r.unlockWithPassword(elsewhere)
 	d.press(say("Ask this vault"))
-	d.Sees(u.guessWords(7))
+	d.Sees(left(7))
 	d.write(0, "lamp otter quilt")
 	shoot("restore-password")
 	d.ui.w.Canvas().Unfocus()
@@ -459,11 +508,12 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.press(say("Not now"))
 	r.forget()
 	r.forget = nil
-	keys := newKeyField(u, func() {})
-	keys.entry.SetText(typed)
-	keys.ask(proposals[0])
+	keys := secret.NewKeyField(u.secret, func() {})
+	keys.Entry.SetText(typed)
+	keys.Repair(core.Found{KeyID: exampleKey().ID()}, func() { t.Error("no proposal") })
 	r.put(u.w.NewPage(shell.PageParams{Name: r.name(), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: r.place,
-		Content: []fyne.CanvasObject{keys.root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
+		Content: []fyne.CanvasObject{keys.Root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
+	d.Sees(say("This is not quite the key. Is this what you meant?"))
 	shoot("restore-key")
 	reader, err := real.Reader(ctx)
 	if err != nil {
@@ -553,9 +603,12 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	backup(func(*core.Status) {})
 	shoot("small-backup")
 	withPassword(func(*core.Status, *core.VaultState) {})
-	u.passwordScreen()
-	d.Sees(u.guessWords(10))
+	u.secret.ShowPassword()
+	d.Sees(left(10))
 	shoot("small-password")
-	(&keySteps{u: u, name: say("End-to-end encryption"), step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
+	u.secret.TurnOn()
+	d.press(say("Continue"))
+	d.Sees(say("How do you want to keep your key?"))
+	d.press(say("Continue"))
 	shoot("small-key")
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -18,7 +17,7 @@ const morning = 6
 // howThingsAre is what the icon in the panel shows.
 func (u *UI) howThingsAre() shell.Standing {
 	st := u.core.Status()
-	return shell.Standing{Line: u.statusLine(st), Icon: u.trayState(st), Also: u.whenLine(st), Items: u.trayItems(st)}
+	return shell.Standing{Line: u.statusLine(st), Icon: u.trayState(st), Also: u.schedule.WhenLine(st), Items: u.trayItems(st)}
 }
 
 // trayItems are what is wanted most.

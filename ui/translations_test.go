@@ -31,7 +31,7 @@ func said(t *testing.T) map[string]bool {
 		out[text] = true
 	}
 	delete(out, "")
-	for _, name := range sources(t, "cli", "kit", "theme", "uitest", "widgets") {
+	for _, name := range programFiles(t, "cli", "kit", "theme", "uitest", "widgets") {
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -75,10 +75,10 @@ func readTranslation(t *testing.T, file string) map[string]string {
 	return out
 }
 
-var place = regexp.MustCompile(`\{\{\.\w+\}\}`)
+var blank = regexp.MustCompile(`\{\{\.\w+\}\}`)
 
 func blanks(s string) []string {
-	all := place.FindAllString(s, -1)
+	all := blank.FindAllString(s, -1)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

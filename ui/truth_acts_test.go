@@ -274,7 +274,7 @@ func (l *life) guess(right bool) {
 	}
 	l.wrong++
 	if l.wrong < 10 {
-		l.d.Sees(l.d.ui.guessWords(10 - l.wrong))
+		l.d.Sees(guessesLeft(10 - l.wrong))
 	} else {
 		l.d.Sees("That was the last guess.")
 	}

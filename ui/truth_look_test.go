@@ -228,16 +228,16 @@ func (l *life) lookAtPassword() {
 	if !l.password {
 		return
 	}
-	want := l.d.ui.guessWords(10-l.wrong) + " (asked today "
+	want := guessesLeft(10-l.wrong) + " (asked today "
 	switch {
 	case !l.asked:
 		want = "ecovery key saved"
 	case l.wrong == 10:
 		want = "Destroyed after ten wrong guesses"
-	case l.wrong > 0 && !strings.HasPrefix(rows[0].Value(), l.d.ui.wrongWords(l.wrong)):
+	case l.wrong > 0 && !strings.HasPrefix(rows[0].Value(), wrongGuesses(l.wrong)):
 		l.lied("of %d wrong guesses is said %q", l.wrong, rows[0].Value())
 	case l.days > 0: // the vault was asked before these days
-		want = l.d.ui.guessWords(10-l.wrong) + " (asked "
+		want = guessesLeft(10-l.wrong) + " (asked "
 	}
 	if !strings.Contains(rows[0].Value(), want) {
 		l.lied("of the password is said %q; it should be %q", rows[0].Value(), want)
@@ -312,4 +312,18 @@ func (l *life) lookAtDates() {
 		}
 		titles[row.Title()] = true
 	}
+}
+
+func guessesLeft(n int) string {
+	if n == 1 {
+		return "One guess left"
+	}
+	return fmt.Sprintf("%d guesses left", n)
+}
+
+func wrongGuesses(n int) string {
+	if n == 1 {
+		return "1 wrong guess"
+	}
+	return fmt.Sprintf("%d wrong guesses", n)
 }

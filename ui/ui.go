@@ -4,12 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/place"
+	"github.com/holdfast-backup/holdfast/ui/schedule"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/sources"
 )
 
 // Params are what the window needs.
@@ -52,14 +55,11 @@ type UI struct {
 	profile string
 
 	scheduler *scheduler
-	free      func(ctx context.Context, place string) (bytes int64, known bool)
-	there     func(ctx context.Context, place string) bool
-	findApps  func() []core.FoundApp
-	editor    *sourceEditor // of the page that was shown last with one
-	draft     []string      // presets and patterns that Settings shows and that are not saved yet; nil: none
-	print     func(ctx context.Context, title string, pdf []byte) error
-
-	trusted []core.VaultTrust // what the person agreed to in this window
+	place     *place.Feature
+	sources   *sources.Feature
+	schedule  *schedule.Feature
+	secret    *secret.Feature
+	draft     []string // presets and patterns that Settings shows and that are not saved yet; nil: none
 
 	backupPage, restorePage, activityPage, settingsPage *shell.Screen
 
@@ -74,16 +74,18 @@ func New(p Params) *UI {
 	case p.Core.App == nil:
 		panic("ui.New: Core is missing")
 	}
-	u := &UI{core: p.Core, profile: p.Profile, print: p.Print}
+	u := &UI{core: p.Core, profile: p.Profile}
 	u.w = shell.New(shell.Params{
 		Fyne: p.Fyne, Core: p.Core, Profile: p.Profile, Do: p.Do, Now: p.Now, KeepCopied: p.KeepCopied, Hidden: p.Hidden,
 		Login: p.Login, Notify: p.Notify, Desk: p.Desk, Leave: p.Leave,
 	})
+	u.secret = secret.New(secret.Params{Window: u.w, Core: secret.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption}, Print: p.Print})
 	if p.PINs != nil {
-		p.PINs.Ask(u.askPIN)
+		p.PINs.Ask(u.secret.AskPIN)
 	}
-	at := u.core.Elsewhere().Places
-	u.free, u.there, u.findApps = at.Free, at.Connected, core.FindApps
+	u.place = place.New(u.w, p.Core)
+	u.schedule = schedule.New(schedule.Params{Window: u.w, Core: schedule.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Prune: func() { u.prune() }})
+	u.sources = sources.New(sources.Params{Window: u.w, Core: p.Core, SetUp: func() { u.setUp() }})
 	u.scheduler = &scheduler{u: u}
 	u.backupPage = &shell.Screen{Icon: "backup", Title: func() string { return lang.L("Backup") }, Show: func() { u.w.Fill(u.w.Side, u.backupScreen()) }}
 	u.activityPage = &shell.Screen{Icon: "activity", Title: func() string { return lang.L("Activity") }, Show: func() { u.w.Fill(u.w.Side, u.activityScreen()) }}
@@ -92,7 +94,7 @@ func New(p Params) *UI {
 	u.restore = newRestoreFlow(u, nil)
 	u.w.Furnish(shell.Features{
 		Screens: []*shell.Screen{u.backupPage, u.restorePage, u.activityPage, u.settingsPage},
-		First:   u.welcome, Standing: u.howThingsAre, Everywhere: u.remediesEverywhere, Dropped: u.addDropped,
+		First:   u.welcome, Standing: u.howThingsAre, Everywhere: u.remediesEverywhere, Dropped: u.sources.Dropped,
 	})
 	return u
 }
@@ -110,11 +112,11 @@ func (u *UI) remediesEverywhere() shell.Remedies {
 	case !st.SetUp:
 		return shell.Remedies{shell.WaySetUp: u.setUp}
 	case st.Change != core.ChangeNone:
-		return shell.Remedies{shell.WayGoOn: u.goOn}
+		return shell.Remedies{shell.WayGoOn: u.secret.GoOn}
 	}
-	h := shell.Remedies{shell.WayPlace: u.editPlace, shell.WayThinOut: u.editRetention, shell.WaySources: u.editSources}
+	h := shell.Remedies{shell.WayPlace: u.place.Edit, shell.WayThinOut: u.schedule.EditRetention, shell.WaySources: u.sources.Edit}
 	if st.Password && u.core.Passwords.Possible() {
-		h[shell.WayVault], h[shell.WayPassword] = u.passwordScreen, u.setPassword
+		h[shell.WayVault], h[shell.WayPassword] = u.secret.ShowPassword, u.secret.SetPassword
 	}
 	return h
 }

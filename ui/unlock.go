@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -19,67 +19,67 @@ import (
 // unlockWithPassword asks for the password of a backup somewhere else, after the
 // person has seen the vault that checks it.
 func (f *restoreFlow) unlockWithPassword(found core.Found) {
-	vaultQuestion{
-		u: f.u, card: found.VaultCard, name: f.name(), step: 2, of: 5, back: f.elsewhere, put: f.put,
-		digits: func() { f.unlock(found) }, agreed: func(v vaultToAsk) { f.askPassword(found, v) },
-	}.ask()
+	secret.VaultQuestion{
+		Feature: f.u.secret, Card: found.VaultCard, Name: f.name(), Step: 2, Of: 5, Back: f.elsewhere, Put: f.put,
+		Digits: func() { f.unlock(found) }, Agreed: func(v secret.VaultToAsk) { f.askPassword(found, v) },
+	}.Ask()
 }
 
 // askPassword asks for the password, which the vault checks.
-func (f *restoreFlow) askPassword(found core.Found, asked vaultToAsk) {
+func (f *restoreFlow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	var p *shell.Page
 	var opened *core.Reader // by try, before opened or dropped run
 	place := f.place
-	g := newPasswordGate(gateParams{
-		u: f.u, button: lang.L("Unlock"), failed: func(err error) { p.Fail(err) },
-		ask: func(ctx context.Context) (core.VaultState, error) {
-			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.typed, asked.trust)
+	g := secret.NewGate(secret.GateParams{
+		Feature: f.u.secret, Button: lang.L("Unlock"), Failed: func(err error) { p.Fail(err) },
+		Ask: func(ctx context.Context) (core.VaultState, error) {
+			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.Typed, asked.Trust)
 		},
-		try: func(ctx context.Context, password []byte) (err error) {
-			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.typed, Trust: asked.trust})
+		Try: func(ctx context.Context, password []byte) (err error) {
+			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust})
 			return err
 		},
-		opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
-		dropped: func() { _ = opened.Close() }, // only read from
+		Opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
+		Dropped: func() { _ = opened.Close() }, // only read from
 	})
-	f.forget = g.close
+	f.forget = g.Close
 	vault := widgets.NewMuted("").Shortened()
 	vault.Hide()
-	if asked.name != "" {
-		vault.SetText(lang.L("The vault that is asked: {{.Name}}", words.Values{"Name": asked.name}))
+	if asked.Name != "" {
+		vault.SetText(lang.L("The vault that is asked: {{.Name}}", words.Values{"Name": asked.Name}))
 		vault.Show()
 	}
 	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
-		f.u.chooseVaultCard(func(v vaultToAsk, err error) {
+		f.u.secret.ChooseVaultCard(func(v secret.VaultToAsk, err error) {
 			p.Fail(err)
-			if err == nil && !g.closed && !g.busy {
-				g.close()
+			if err == nil && !g.Closed && !g.Busy {
+				g.Close()
 				f.askPassword(found, v)
 			}
 		})
 	})
-	withDigits := func() { g.close(); f.unlock(found) }
+	withDigits := func() { g.Close(); f.unlock(found) }
 	digits := shell.Aside(lang.L("Use the 64-digit key instead"), withDigits)
 	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 2, Of: 5, Back: func() { g.close(); f.elsewhere() },
+		Name: f.name(), Step: 2, Of: 5, Back: func() { g.Close(); f.elsewhere() },
 		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
-		Content:  []fyne.CanvasObject{g.root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
-		Foot:     []fyne.CanvasObject{g.button},
+		Content:  []fyne.CanvasObject{g.Root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
+		Foot:     []fyne.CanvasObject{g.Button},
 		Remedies: shell.Remedies{shell.WayDigits: withDigits},
 	})
-	p.Again = g.begin
+	p.Again = g.Begin
 	p.Once(shell.WayDigits, digits)
 	f.put(p.Root)
-	g.begin()
+	g.Begin()
 }
 
 // unlock asks for the key.
 func (f *restoreFlow) unlock(found core.Found) {
 	var p *shell.Page
 	var open *widgets.Button
-	keys := newKeyField(f.u, func() { p.Relayout() })
+	keys := secret.NewKeyField(f.u.secret, func() { p.Relayout() })
 	open = widgets.NewButton(lang.L("Unlock"), "key", widgets.Main, func() {
-		key, err := keys.key()
+		key, err := keys.Key()
 		if err != nil {
 			p.Fail(err)
 			return
@@ -87,25 +87,25 @@ func (f *restoreFlow) unlock(found core.Found) {
 		f.openElsewhere(key, open, p, func(err error) {
 			if errors.Is(err, core.ErrWrongKey) {
 				p.Fail(nil)
-				keys.repair(found, func() { p.Fail(err) })
+				keys.Repair(found, func() { p.Fail(err) })
 				return
 			}
 			p.Fail(err)
 		})
 	})
-	keys.accepted = func() { open.Tapped(nil) }
-	f.forget = keys.clear
-	content := []fyne.CanvasObject{keys.root}
+	keys.Accepted = func() { open.Tapped(nil) }
+	f.forget = keys.Clear
+	content := []fyne.CanvasObject{keys.Root}
 	if found.VaultCard != nil && f.u.core.Passwords.Possible() {
-		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.clear(); f.unlockWithPassword(found) }))
+		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.Clear(); f.unlockWithPassword(found) }))
 	}
 	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 2, Of: 5, Back: func() { keys.clear(); f.elsewhere() },
+		Name: f.name(), Step: 2, Of: 5, Back: func() { keys.Clear(); f.elsewhere() },
 		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
 		Content: content, Foot: []fyne.CanvasObject{open},
 	})
 	f.put(p.Root)
-	f.u.w.Canvas().Focus(keys.entry)
+	f.u.w.Canvas().Focus(keys.Entry)
 }
 
 func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shell.Page, failed func(error)) {
@@ -127,7 +127,7 @@ func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, 
 
 // unencrypted asks whether a backup somewhere is to be opened without encryption.
 func (f *restoreFlow) unencrypted() {
-	p := f.u.unencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
+	p := f.u.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
 		func(p *shell.Page, next *widgets.Button) { f.openElsewhere(nil, next, p, p.Fail) })
 	f.put(p.Root)
 }

@@ -85,7 +85,7 @@ func TestNoWaitIsWithoutAWord(t *testing.T) {
 
 // A button is made busy by what says what is waited for, and by nothing else.
 func TestWhatIsBusySaysWhy(t *testing.T) {
-	for _, name := range sources(t, "cli", "uitest", "widgets") {
+	for _, name := range programFiles(t, "cli", "uitest", "widgets") {
 		if name == filepath.Join("shell", "wait.go") {
 			continue
 		}
@@ -197,7 +197,7 @@ func (c *counting) Estimate(context.Context, []string, []string, func(int64, int
 func TestTooLittleRoomIsToldWhenTheFilesAreCounted(t *testing.T) {
 	c := &counting{let: make(chan struct{}, 10)}
 	d := sit(t, t.TempDir(), func(a *core.App) Core { c.App = a; return with(a, c) })
-	d.ui.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	d.ui.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.Sees("Who may open it?")
 	for range 10 {

@@ -67,7 +67,7 @@ func (f *full) Status() core.Status {
 
 func TestAFullPlaceTellsHowMuchIsMissing(t *testing.T) {
 	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &full{a}) })
-	d.ui.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	d.ui.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Later")
 	d.Sees("It takes 71 MB, and 31 MB are free there.")

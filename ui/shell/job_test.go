@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2/lang"
+
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )

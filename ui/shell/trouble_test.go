@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/ui/widgets"

@@ -1,4 +1,4 @@
-package ui
+package secret
 
 import (
 	"bytes"
@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -17,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
 	"github.com/holdfast-backup/holdfast/ui/kit"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -25,9 +24,9 @@ const homepage = "github.com/holdfast-backup/holdfast"
 
 // recoveryKit words the page that opens a backup without this computer. place
 // is where the backup is, "" while that is not known.
-func (u *UI) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Page {
+func (f *Feature) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Page {
 	font := func(s fyne.TextStyle) []byte { return fynetheme.DefaultTheme().Font(s).Content() }
-	st := u.core.Status()
+	st := f.core.Status()
 	host, _ := os.Hostname() // "" where unknown
 	date := now.Local().Format("2006-01-02")
 	subtitle := lang.L("For the backup of {{.Computer}}, {{.Date}}", words.Values{"Computer": core.DisplayName(host), "Date": date})
@@ -95,13 +94,13 @@ func saveKit(path string, p kit.Page) error {
 }
 
 // printKit hands the page to the printer.
-func (u *UI) printKit(ctx context.Context, p kit.Page) error {
+func (f *Feature) printKit(ctx context.Context, p kit.Page) error {
 	pdf, err := pdfOf(p)
 	if err != nil {
 		return err
 	}
 	defer clear(pdf)
-	if err := u.print(ctx, p.Title, pdf); err != nil {
+	if err := f.print(ctx, p.Title, pdf); err != nil {
 		return shell.Reasoned{What: lang.L("The page could not be printed."), Do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), Cause: err}
 	}
 	return nil

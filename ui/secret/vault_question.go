@@ -1,51 +1,50 @@
-package ui
+package secret
 
 import (
 	"context"
 	"slices"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// vaultToAsk is a vault that a person agreed to, or named. The zero value is
+// VaultToAsk is a vault that a person agreed to, or named. The zero value is
 // the vault of this computer's own backup.
-type vaultToAsk struct {
-	typed core.TypedVault
-	trust core.VaultTrust
-	name  string // of a card that the person chose
+type VaultToAsk struct {
+	Typed core.TypedVault
+	Trust core.VaultTrust
+	Name  string // of a card that the person chose
 }
 
-// vaultQuestion asks, before anything is contacted, whether the vault that only the
+// VaultQuestion asks, before anything is contacted, whether the vault that only the
 // place of a backup names is the person's. Whoever can write there can name another one.
-type vaultQuestion struct {
-	u        *UI
-	card     []byte // at the place
-	name     string // of the wizard
-	step, of int
-	back     func()
-	put      func(fyne.CanvasObject) // shows the page
-	digits   func()                  // leads to the 64 digits
-	agreed   func(vaultToAsk)
+type VaultQuestion struct {
+	*Feature
+	Card     []byte // at the place
+	Name     string // of the wizard
+	Step, Of int
+	Back     func()
+	Put      func(fyne.CanvasObject) // shows the page
+	Digits   func()                  // leads to the 64 digits
+	Agreed   func(VaultToAsk)
 }
 
-// ask shows the page, or goes on at once where this computer knows the vault.
-func (q vaultQuestion) ask() {
-	show, known, err := q.u.core.Passwords.Question(q.card)
+// Ask shows the page, or goes on at once where this computer knows the vault.
+func (q VaultQuestion) Ask() {
+	show, known, err := q.core.Passwords.Question(q.Card)
 	switch {
 	case err != nil:
 	case known:
-		q.agreed(vaultToAsk{})
+		q.Agreed(VaultToAsk{})
 		return
-	case slices.Contains(q.u.trusted, show):
-		q.agreed(vaultToAsk{trust: show})
+	case slices.Contains(q.trusted, show):
+		q.Agreed(VaultToAsk{Trust: show})
 		return
 	}
 	var p *shell.Page
@@ -55,25 +54,25 @@ func (q vaultQuestion) ask() {
 		content = append(content, trustRows(show),
 			widgets.Notice(widgets.ToneAttention, "warning", lang.L("A vault that is not yours can try out the password that you type. Compare its host and its key with what you know of your vault. If you are not sure, use the 64-digit key.")))
 		foot = append(foot, widgets.NewButton(lang.L("Ask this vault"), "", widgets.Main, func() {
-			q.u.trusted = append(q.u.trusted, show) // as long as the window runs
-			q.agreed(vaultToAsk{trust: show})
+			q.trusted = append(q.trusted, show) // as long as the window runs
+			q.Agreed(VaultToAsk{Trust: show})
 		}))
 	}
 	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
-		q.u.chooseVaultCard(func(v vaultToAsk, err error) {
+		q.ChooseVaultCard(func(v VaultToAsk, err error) {
 			p.Fail(err)
 			if err == nil {
-				q.agreed(v)
+				q.Agreed(v)
 			}
 		})
 	})
-	content = append(content, widgets.Column(theme.Space1, shell.Aside(lang.L("Use the 64-digit key instead"), q.digits), widgets.Aside(choose)))
-	p = q.u.w.NewPage(shell.PageParams{
-		Name: q.name, Step: q.step, Of: q.of, Back: q.back,
+	content = append(content, widgets.Column(theme.Space1, shell.Aside(lang.L("Use the 64-digit key instead"), q.Digits), widgets.Aside(choose)))
+	p = q.w.NewPage(shell.PageParams{
+		Name: q.Name, Step: q.Step, Of: q.Of, Back: q.Back,
 		Title: lang.L("Is this your vault?"), Lead: lang.L("The place of this backup says that this vault checks its password. Nothing has been asked there yet."),
 		Content: content, Foot: foot,
 	})
-	q.put(p.Root)
+	q.Put(p.Root)
 	if err != nil {
 		p.Fail(shell.Reasoned{What: lang.L("What this place says of its vault is not fit to be used."), Do: lang.L("Ask your vault by its own card, or use the 64-digit key."), Cause: err})
 	}
@@ -99,12 +98,12 @@ func trustRows(v core.VaultTrust) fyne.CanvasObject {
 	return widgets.Rows(rows...)
 }
 
-// chooseVaultCard lets the person choose a card's file. then runs on the toolkit's goroutine.
-func (u *UI) chooseVaultCard(then func(vaultToAsk, error)) {
-	u.w.Choose.File(func(path string) {
-		u.w.Work.Run(func(context.Context) func() {
+// ChooseVaultCard lets the person choose a card's file. then runs on the toolkit's goroutine.
+func (f *Feature) ChooseVaultCard(then func(VaultToAsk, error)) {
+	f.w.Choose.File(func(path string) {
+		f.w.Work.Run(func(context.Context) func() {
 			given, name, err := readCard(path)
-			return func() { then(vaultToAsk{typed: given, name: name}, err) }
+			return func() { then(VaultToAsk{Typed: given, Name: name}, err) }
 		})
 	})
 }

@@ -1,38 +1,37 @@
-package ui
+package schedule
 
 import (
 	"context"
-
-	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// retentionLine says what becomes of older dates.
-func (u *UI) retentionLine() string {
+// RetentionLine says what becomes of older dates.
+func (f *Feature) RetentionLine() string {
 	switch {
-	case !u.w.Prefs.ThinOut():
+	case !f.w.Prefs.ThinOut():
 		return lang.L("Every date is kept.")
-	case u.core.Upkeep.Retention() != core.DefaultRetention():
+	case f.core.Upkeep.Retention() != core.DefaultRetention():
 		return lang.L("Thinned out by rules of your own.")
 	}
 	return lang.L("Thinned out: the older, the fewer.")
 }
 
-// editRetention chooses what becomes of older dates, and shows what that means
+// EditRetention chooses what becomes of older dates, and shows what that means
 // before anything goes.
-func (u *UI) editRetention() {
+func (f *Feature) EditRetention() {
 	rules := lang.L("All of two days, one a day for a month, one a week for a quarter, one a month for two years, and one a year for ever.")
-	if u.core.Upkeep.Retention() != core.DefaultRetention() {
+	if f.core.Upkeep.Retention() != core.DefaultRetention() {
 		rules = lang.L("By the rules that were given on the command line.")
 	}
 	chosen := 0
-	if u.w.Prefs.ThinOut() {
+	if f.w.Prefs.ThinOut() {
 		chosen = 1
 	}
 	choices := widgets.NewChoices(chosen,
@@ -41,7 +40,7 @@ func (u *UI) editRetention() {
 	preview := widgets.NewMuted("")
 	preview.Hide()
 	var p *shell.Page
-	looking := u.w.Work.Newest()
+	looking := f.w.Work.Newest()
 	var look func(i int)
 	look = func(i int) {
 		looking.Stop()
@@ -50,7 +49,7 @@ func (u *UI) editRetention() {
 			preview.SetText(lang.L("Looking what would go…"))
 			preview.Show()
 			looking.Run(func(ctx context.Context) func() {
-				report, err := u.core.Upkeep.Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
+				report, err := f.core.Upkeep.Prune(ctx, core.PruneRequest{DryRun: true, Grace: -1}, nil)
 				return func() {
 					if err != nil {
 						preview.Hide()
@@ -58,7 +57,7 @@ func (u *UI) editRetention() {
 						p.Fail(err)
 						return
 					}
-					preview.SetText(u.pruneLine(report))
+					preview.SetText(f.pruneLine(report))
 					p.Relayout()
 				}
 			})
@@ -69,28 +68,28 @@ func (u *UI) editRetention() {
 	save := widgets.NewButton(lang.L("Save"), "", widgets.Main, func() {
 		looking.Stop()
 		on := choices.Chosen() == 1
-		u.w.Prefs.SetThinOut(on)
-		u.w.LeaveFlow()
-		if on && u.w.Job == nil && u.core.Status().Change == core.ChangeNone {
-			u.prune()
+		f.w.Prefs.SetThinOut(on)
+		f.w.LeaveFlow()
+		if on && f.w.Job == nil && f.core.Status().Change == core.ChangeNone {
+			f.prune()
 		}
 	})
-	leave := func() { looking.Stop(); u.w.LeaveFlow() }
-	p = u.w.NewPage(shell.PageParams{
+	leave := func() { looking.Stop(); f.w.LeaveFlow() }
+	p = f.w.NewPage(shell.PageParams{
 		Name: lang.L("Older dates"), Back: leave, Title: lang.L("How long should they be kept?"),
 		Lead:    lang.L("The newest backup of each computer always stays. What is not needed any more is freed some days later."),
 		Content: []fyne.CanvasObject{choices, preview},
 		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), save},
 	})
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 	look(chosen)
 }
 
 // pruneLine says what a prune would do.
-func (u *UI) pruneLine(r core.PruneReport) string {
+func (f *Feature) pruneLine(r core.PruneReport) string {
 	if r.Removed == 0 {
 		return lang.L("Nothing would go now: every date stays.")
 	}
-	return lang.L("{{.Gone}} of {{.All}} dates would go, {{.Size}} would be freed.", words.Values{"Gone": u.w.Words.Count(int64(r.Removed)),
-		"All": u.w.Words.Count(int64(r.Removed + r.Kept)), "Size": u.w.Words.Bytes(r.BytesFreed + r.BytesWaiting)})
+	return lang.L("{{.Gone}} of {{.All}} dates would go, {{.Size}} would be freed.", words.Values{"Gone": f.w.Words.Count(int64(r.Removed)),
+		"All": f.w.Words.Count(int64(r.Removed + r.Kept)), "Size": f.w.Words.Bytes(r.BytesFreed + r.BytesWaiting)})
 }

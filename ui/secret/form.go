@@ -1,10 +1,10 @@
-package ui
+package secret
 
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	"github.com/holdfast-backup/holdfast/ui/shell"
 
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
@@ -12,7 +12,7 @@ import (
 // passwordForm is a page that asks for a new password and its vault. What was
 // entered outlives the page, which may be made anew.
 type passwordForm struct {
-	u      *UI
+	*Feature
 	fields *newPassword
 	vault  *vaultChoice // nil: it cannot be chosen
 	// vaultChanged, if set, shows the page anew.
@@ -24,17 +24,17 @@ type passwordForm struct {
 }
 
 // newPasswordForm makes a form. same names the vault in use.
-func newPasswordForm(u *UI, same string) *passwordForm {
-	f := &passwordForm{u: u}
-	f.fields = newNewPassword(u, f.update, func() { f.next.Tapped(nil) })
-	f.vault = newVaultChoice(u, same, func() {
-		if f.shown && f.vaultChanged != nil {
-			f.vaultChanged()
+func newPasswordForm(f *Feature, same string) *passwordForm {
+	form := &passwordForm{Feature: f}
+	form.fields = newNewPassword(f, form.update, func() { form.next.Tapped(nil) })
+	form.vault = newVaultChoice(f, same, func() {
+		if form.shown && form.vaultChanged != nil {
+			form.vaultChanged()
 			return
 		}
-		f.update()
-	}, func(err error) { f.p.Fail(err) })
-	return f
+		form.update()
+	}, func(err error) { form.p.Fail(err) })
+	return form
 }
 
 // show makes the page. use gets the password and clears it; the fields are empty then.
@@ -56,16 +56,16 @@ func (f *passwordForm) show(params shell.PageParams, text string, use func(p *sh
 		params.Content = append(params.Content, f.vault.root)
 	}
 	params.Foot = append(params.Foot, f.next)
-	f.p = f.u.w.NewPage(params)
+	f.p = f.w.NewPage(params)
 	f.p.Failed = func(err error) {
 		f.shown = f.shown || err != nil // it did not lead on
 		f.update()                      // the fields are empty
 	}
 	f.shown = true
 	f.update()
-	f.u.w.Flow(f.p.Root)
+	f.w.Flow(f.p.Root)
 	if !again {
-		f.u.w.Canvas().Focus(f.fields.first)
+		f.w.Canvas().Focus(f.fields.first)
 	}
 }
 
@@ -95,7 +95,7 @@ func (f *passwordForm) update() {
 }
 
 // guessWords says how many guesses are left.
-func (u *UI) guessWords(left int) string {
+func (f *Feature) guessWords(left int) string {
 	if left == 1 {
 		return lang.L("One guess left")
 	}

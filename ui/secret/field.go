@@ -1,4 +1,4 @@
-package ui
+package secret
 
 import (
 	"context"
@@ -16,29 +16,29 @@ import (
 
 // keyField asks for a 64-digit key, and after a wrong one what was meant.
 type keyField struct {
-	u        *UI
-	root     fyne.CanvasObject
-	entry    *widgets.Area
+	*Feature
+	Root     fyne.CanvasObject
+	Entry    *widgets.Area
 	count    *widgets.Text
 	question *fyne.Container
 	changed  func() // the field changed its height
-	accepted func() // Return was pressed, or a proposal accepted: use what is in the field
+	Accepted func() // Return was pressed, or a proposal accepted: use what is in the field
 }
 
-func newKeyField(u *UI, changed func()) *keyField {
-	k := &keyField{u: u, entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
-	k.entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces"))
-	k.entry.OnReturn = func() { k.accepted() }
-	k.entry.OnChanged = func(string) { k.update() }
+func NewKeyField(f *Feature, changed func()) *keyField {
+	k := &keyField{Feature: f, Entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
+	k.Entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces"))
+	k.Entry.OnReturn = func() { k.Accepted() }
+	k.Entry.OnChanged = func(string) { k.update() }
 	k.question.Hide()
-	k.root = widgets.Column(theme.Space2, widgets.NewStrong(lang.L("The 64-digit key")), k.entry, k.count, k.question)
+	k.Root = widgets.Column(theme.Space2, widgets.NewStrong(lang.L("The 64-digit key")), k.Entry, k.count, k.question)
 	k.update()
 	return k
 }
 
 func (k *keyField) update() {
 	n := 0
-	for _, r := range k.entry.Text {
+	for _, r := range k.Entry.Text {
 		if strings.ContainsRune("0123456789abcdefABCDEF", r) {
 			n++
 		}
@@ -46,20 +46,20 @@ func (k *keyField) update() {
 	k.count.SetText(lang.L("{{.Count}} of 64 digits", words.Values{"Count": n}))
 }
 
-// key reads the field. The caller clears the key.
-func (k *keyField) key() (*backupkey.Key, error) {
-	text := []byte(k.entry.Text)
+// Key reads the field. The caller clears the key.
+func (k *keyField) Key() (*backupkey.Key, error) {
+	text := []byte(k.Entry.Text)
 	defer clear(text)
 	return backupkey.Parse(text)
 }
 
-func (k *keyField) clear() { k.entry.SetText("") }
+func (k *keyField) Clear() { k.Entry.SetText("") }
 
-// repair looks for the key that was meant, and asks. none is called when
+// Repair looks for the key that was meant, and asks. none is called when
 // nothing near what was typed fits.
-func (k *keyField) repair(found core.Found, none func()) {
-	text := []byte(k.entry.Text)
-	k.u.w.Work.Run(func(ctx context.Context) func() {
+func (k *keyField) Repair(found core.Found, none func()) {
+	text := []byte(k.Entry.Text)
+	k.w.Work.Run(func(ctx context.Context) func() {
 		defer clear(text)
 		proposals, err := backupkey.Repair(ctx, text, found.KeyID)
 		if err == nil && len(proposals) == 0 && found.Changing {
@@ -89,10 +89,10 @@ func (k *keyField) ask(p backupkey.Proposal) {
 	}
 	yes := widgets.NewButton(lang.L("Yes, correct it"), "", widgets.Main, func() {
 		text := p.Key.Text()
-		k.entry.SetText(string(text))
+		k.Entry.SetText(string(text))
 		clear(text)
 		done()
-		k.accepted()
+		k.Accepted()
 	})
 	no := widgets.NewButton(lang.L("No"), "", widgets.Second, done)
 	rows.Add(widgets.Row(theme.Space3, nil, yes, no))

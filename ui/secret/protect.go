@@ -1,16 +1,15 @@
-package ui
+package secret
 
 import (
 	"context"
 	"errors"
-
-	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -20,35 +19,35 @@ import (
 // check → the work, each step named → the proof. Off: what becomes of the
 // older backups → the work → done.
 type protectFlow struct {
-	u    *UI
-	keep *keepSteps
+	*Feature
+	keep *KeepSteps
 }
 
-func newProtectFlow(u *UI) *protectFlow {
-	f := &protectFlow{u: u}
-	f.keep = &keepSteps{u: u, name: f.name(), step: 2, more: 2, place: u.core.Status().Destination, back: f.means, last: lang.L("Encrypt the backup")}
-	f.keep.made = func(*shell.Page, *widgets.Button) { f.work() }
-	return f
+func newProtectFlow(f *Feature) *protectFlow {
+	flow := &protectFlow{Feature: f}
+	flow.keep = &KeepSteps{Feature: f, Name: flow.name(), Step: 2, More: 2, Place: f.core.Status().Destination, Back: flow.means, Last: lang.L("Encrypt the backup")}
+	flow.keep.Made = func(*shell.Page, *widgets.Button) { flow.work() }
+	return flow
 }
 
-func (u *UI) turnOn() { newProtectFlow(u).means() }
+func (f *Feature) TurnOn() { newProtectFlow(f).means() }
 
 func (f *protectFlow) name() string { return lang.L("End-to-end encryption") }
 
 func (f *protectFlow) leave() {
-	f.keep.forget()
-	f.u.w.LeaveFlow()
+	f.keep.Forget()
+	f.w.LeaveFlow()
 }
 
 func (f *protectFlow) means() {
 	var p *shell.Page
-	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.keep.begin(p) })
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.keep.Begin(p) })
 	opens := widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
-	if f.u.core.Passwords.Possible() {
+	if f.core.Passwords.Possible() {
 		opens.SetValue(lang.L("You keep it behind a password, as 64 digits, or both. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
 	}
-	p = f.u.w.NewPage(shell.PageParams{
-		Name: f.name(), Step: 1, Of: f.keep.of(), Back: f.leave,
+	p = f.w.NewPage(shell.PageParams{
+		Name: f.name(), Step: 1, Of: f.keep.Of(), Back: f.leave,
 		Title: lang.L("Lock your backup"),
 		Lead:  lang.L("With end-to-end encryption, everything is locked on this computer before it leaves it."),
 		Content: []fyne.CanvasObject{widgets.Rows(
@@ -58,17 +57,17 @@ func (f *protectFlow) means() {
 		)},
 		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Not now"), "", widgets.Second, f.leave), next},
 	})
-	f.u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
 
 // work turns encryption on with the key that the person has.
 func (f *protectFlow) work() {
-	key, password, confirmed := f.keep.key, f.keep.request(), f.keep.withDigits()
-	f.u.change(core.RunTurnOn, f.keep.of(), func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	key, password, confirmed := f.keep.Key, f.keep.Request(), f.keep.WithDigits()
+	f.change(core.RunTurnOn, f.keep.Of(), func(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
 		if confirmed { // before: what is cut off goes on without asking again
-			_ = f.u.core.Encryption.ConfirmKey() // only a date to show
+			_ = f.core.Encryption.ConfirmKey() // only a date to show
 		}
-		report, err := f.u.core.Encryption.TurnOn(ctx, key, password, progress)
+		report, err := f.core.Encryption.TurnOn(ctx, key, password, progress)
 		key.Clear() // the profile keeps it now, or there is nothing to keep it for
 		if password != nil {
 			clear(password.Password)
@@ -77,10 +76,10 @@ func (f *protectFlow) work() {
 	})
 }
 
-// turnOff says what becomes of what is there, then asks.
-func (u *UI) turnOff() {
-	p := u.w.NewPage(shell.PageParams{
-		Name: lang.L("Turn encryption off"), Step: 1, Of: 3, Back: u.w.LeaveFlow,
+// TurnOff says what becomes of what is there, then asks.
+func (f *Feature) TurnOff() {
+	p := f.w.NewPage(shell.PageParams{
+		Name: lang.L("Turn encryption off"), Step: 1, Of: 3, Back: f.w.LeaveFlow,
 		Title: lang.L("Turn encryption off?"),
 		Lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
 		Content: []fyne.CanvasObject{
@@ -88,32 +87,32 @@ func (u *UI) turnOff() {
 			widgets.Notice(widgets.ToneNeutral, "shield", lang.L("If it is cut off, the encrypted backup stays whole, and you can go on later.")),
 		},
 		Foot: []fyne.CanvasObject{
-			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, u.w.LeaveFlow),
-			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { u.change(core.RunTurnOff, 3, u.core.Encryption.TurnOff) }),
+			widgets.NewButton(lang.L("Keep it encrypted"), "", widgets.Second, f.w.LeaveFlow),
+			widgets.NewButton(lang.L("Turn encryption off"), "", widgets.Danger, func() { f.change(core.RunTurnOff, 3, f.core.Encryption.TurnOff) }),
 		},
 	})
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
 
-// goOn resumes a change that was cut off, or that was being taken back.
-func (u *UI) goOn() {
-	if givingUp(u.core.Status()) {
-		u.giveUp()
+// GoOn resumes a change that was cut off, or that was being taken back.
+func (f *Feature) GoOn() {
+	if GivingUp(f.core.Status()) {
+		f.giveUp()
 		return
 	}
 	kind, of := core.RunTurnOn, 5
-	if u.core.Status().Change == core.ChangeTurnOff {
+	if f.core.Status().Change == core.ChangeTurnOff {
 		kind, of = core.RunTurnOff, 3
 	}
-	u.change(kind, of, u.core.Encryption.Resume)
+	f.change(kind, of, f.core.Encryption.Resume)
 }
 
 // change runs a change of protection and shows its steps to the end. The
 // wizard has of pages: the work is the last but one.
-func (u *UI) change(kind core.RunKind, of int, run func(context.Context, func(core.Progress)) (core.BackupReport, error)) {
-	j := u.w.Start(kind, func(ctx context.Context, progress func(core.Progress)) func() {
+func (f *Feature) change(kind core.RunKind, of int, run func(context.Context, func(core.Progress)) (core.BackupReport, error)) {
+	j := f.w.Start(kind, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := run(ctx, progress)
-		return func() { u.changed(kind, of, report, err) }
+		return func() { f.changed(kind, of, report, err) }
 	})
 	if j == nil {
 		return
@@ -122,24 +121,24 @@ func (u *UI) change(kind core.RunKind, of int, run func(context.Context, func(co
 	if kind == core.RunTurnOff {
 		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
 	}
-	panel := u.w.Panel(j)
-	steps := newStepList(u)
+	panel := f.w.Panel(j)
+	steps := newStepList(f)
 	watch := j.Watch
 	j.Watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
 	steps.set(core.StepPreparing)
-	p := u.w.NewPage(shell.PageParams{
+	p := f.w.NewPage(shell.PageParams{
 		Name: name, Step: of - 1, Of: of, Title: lang.L("Making the new backup"), Lead: lead,
 		Content: []fyne.CanvasObject{panel, steps.root},
 	})
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
 
 // changed shows how a change ended.
-func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err error) {
-	u.w.Outdated(true)
+func (f *Feature) changed(kind core.RunKind, of int, report core.BackupReport, err error) {
+	f.w.Outdated(true)
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
-	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, u.w.LeaveFlow)
+	done := widgets.NewButton(lang.L("Done"), "", widgets.Main, f.w.LeaveFlow)
 	foot := []fyne.CanvasObject{done}
 	var p *shell.Page
 	name := lang.L("End-to-end encryption")
@@ -153,7 +152,7 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 		proof := lang.L("Every file from now on is locked with your key.")
 		if report.Snapshot != "" {
 			proof = lang.L("{{.Files}} ({{.Size}}) were stored anew, read back and checked with your key. The unencrypted backup is deleted.",
-				words.Values{"Files": u.w.Words.Files(report.Files), "Size": u.w.Words.Bytes(report.Bytes)})
+				words.Values{"Files": f.w.Words.Files(report.Files), "Size": f.w.Words.Bytes(report.Bytes)})
 		}
 		heading(lang.L("Your backup is end-to-end encrypted"), proof)
 	case err == nil:
@@ -161,29 +160,29 @@ func (u *UI) changed(kind core.RunKind, of int, report core.BackupReport, err er
 		heading(lang.L("Your backup is not encrypted any more"), lang.L("The new backup was read back and checked, and the encrypted one is deleted. The old key is not needed any more."))
 	default:
 		m.Set("warning", widgets.ToneAttention)
-		st := u.core.Status()
+		st := f.core.Status()
 		if errors.Is(err, context.Canceled) {
 			heading(lang.L("Stopped"), lang.L("The older backup is whole. Go on whenever you like; what is stored already is used again."))
 		} else {
 			heading(lang.L("It is not finished yet"), lang.L("The older backup is whole."))
-			goOn := u.turnOn
+			goOn := f.TurnOn
 			if st.Change != core.ChangeNone {
-				goOn = u.goOn
+				goOn = f.GoOn
 			}
-			content = append(content, u.w.ErrorPanel(err, shell.Remedies{shell.WayKeyFile: func() { u.keyFile(p, done, goOn)() }}))
+			content = append(content, f.w.ErrorPanel(err, shell.Remedies{shell.WayKeyFile: func() { f.KeyFile(p, done, goOn)() }}))
 		}
-		content = append(content, u.w.ProblemList(report.Problems)...)
+		content = append(content, f.w.ProblemList(report.Problems)...)
 		if st.Change != core.ChangeNone {
 			done.Kind = widgets.Second
 			done.SetText(lang.L("Later"))
 			foot = []fyne.CanvasObject{
-				done, widgets.NewButton(lang.L("Leave it as it was"), "", widgets.Second, u.askGiveUp),
-				widgets.NewButton(lang.L("Go on"), "", widgets.Main, u.goOn),
+				done, widgets.NewButton(lang.L("Leave it as it was"), "", widgets.Second, f.AskGiveUp),
+				widgets.NewButton(lang.L("Go on"), "", widgets.Main, f.GoOn),
 			}
 		}
 	}
-	p = u.w.NewPage(shell.PageParams{Name: name, Step: of, Of: of, Content: content, Foot: foot})
-	u.w.Flow(p.Root)
+	p = f.w.NewPage(shell.PageParams{Name: name, Step: of, Of: of, Content: content, Foot: foot})
+	f.w.Flow(p.Root)
 }
 
 // stepList names the steps of a change and marks how far it is.
@@ -193,11 +192,11 @@ type stepList struct {
 	steps []core.Step
 }
 
-func newStepList(u *UI) *stepList {
+func newStepList(f *Feature) *stepList {
 	l := &stepList{steps: []core.Step{core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepDeleting}}
 	var rows []fyne.CanvasObject
 	for _, s := range l.steps {
-		r := widgets.NewSettingRow("clock", u.w.Words.Step(s), nil, nil)
+		r := widgets.NewSettingRow("clock", f.w.Words.Step(s), nil, nil)
 		l.rows = append(l.rows, r)
 		rows = append(rows, r)
 	}
@@ -224,43 +223,43 @@ func (l *stepList) set(now core.Step) {
 	}
 }
 
-// showKey shows the key of the backup.
-func (u *UI) showKey() {
+// ShowKey shows the key of the backup.
+func (f *Feature) ShowKey() {
 	empty := func() *shell.Page {
-		p := u.w.NewPage(shell.PageParams{Name: lang.L("Your 64-digit key"), Back: u.w.LeaveFlow})
-		u.w.Flow(p.Root)
+		p := f.w.NewPage(shell.PageParams{Name: lang.L("Your 64-digit key"), Back: f.w.LeaveFlow})
+		f.w.Flow(p.Root)
 		return p
 	}
-	u.w.Wait(func(sentence string) {
+	f.w.Wait(func(sentence string) {
 		if sentence != "" {
 			empty().Say(sentence)
 		}
 	}, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
-		key, err := u.core.Encryption.Key(ctx)
+		key, err := f.core.Encryption.Key(ctx)
 		return func() {
 			if err != nil {
 				p := empty()
-				p.Again = u.showKey
+				p.Again = f.ShowKey
 				p.Fail(err)
 				return
 			}
 			var p *shell.Page
-			grid, tools := u.keyCard(key, u.core.Status().Destination, func(err error) { p.Fail(err) })
+			grid, tools := f.keyCard(key, f.core.Status().Destination, func(err error) { p.Fail(err) })
 			leave := func() {
 				grid.Clear()
 				key.Clear()
-				u.w.LeaveFlow()
+				f.w.LeaveFlow()
 			}
-			p = u.w.NewPage(shell.PageParams{
+			p = f.w.NewPage(shell.PageParams{
 				Name: lang.L("Your 64-digit key"), Back: leave, Title: lang.L("This is your key"),
 				Lead:    lang.L("It opens this backup on any computer. Show it to nobody whom you would not show your files."),
 				Content: []fyne.CanvasObject{widgets.Column(theme.Space3, widgets.Card(grid), tools)},
 				Foot: []fyne.CanvasObject{
-					widgets.NewButton(lang.L("Change the key"), "", widgets.Second, func() { leave(); u.changeKey() }),
+					widgets.NewButton(lang.L("Change the key"), "", widgets.Second, func() { leave(); f.changeKey() }),
 					widgets.NewButton(lang.L("Done"), "", widgets.Main, leave),
 				},
 			})
-			u.w.Flow(p.Root)
+			f.w.Flow(p.Root)
 		}
 	})
 }

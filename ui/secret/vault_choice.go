@@ -1,4 +1,4 @@
-package ui
+package secret
 
 import (
 	"context"
@@ -10,12 +10,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -25,7 +24,7 @@ const maxCardFile = 16 << 10
 
 // vaultChoice asks which vault is to check the password.
 type vaultChoice struct {
-	u       *UI
+	*Feature
 	root    *fyne.Container
 	same    string // the vault in use; "" is none
 	known   bool   // it is known what there is to choose from
@@ -59,11 +58,11 @@ const (
 )
 
 // newVaultChoice looks for vaults. same names the one in use.
-func newVaultChoice(u *UI, same string, changed func(), failed func(error)) *vaultChoice {
-	v := &vaultChoice{u: u, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
+func newVaultChoice(f *Feature, same string, changed func(), failed func(error)) *vaultChoice {
+	v := &vaultChoice{Feature: f, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
 	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")), widgets.NewMuted(lang.L("Looking for vaults…")))
-	u.w.Work.Run(func(context.Context) func() {
-		tokens, software := u.core.Passwords.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
+	f.w.Work.Run(func(context.Context) func() {
+		tokens, software := f.core.Passwords.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
 		return func() { v.found(tokens, software) }
 	})
 	return v
@@ -142,7 +141,7 @@ func (v *vaultChoice) mayNeedEnrolment(o vaultOption) bool {
 	case vaultCard:
 		return !v.card.IsZero() && v.card.Enrolment() == nil
 	case vaultSame:
-		st := v.u.core.Status().Vault
+		st := v.core.Status().Vault
 		return v.newAccount && (st == nil || !st.Local)
 	}
 	return false
@@ -162,7 +161,7 @@ func (v *vaultChoice) request(password []byte) core.PasswordRequest {
 }
 
 func (v *vaultChoice) choosePIN() {
-	v.u.w.Choose.File(func(path string) {
+	v.w.Choose.File(func(path string) {
 		if _, err := core.ParseVault(withPINFile("pkcs11:token=any", path)); err != nil {
 			v.failed(err)
 			return
@@ -174,12 +173,12 @@ func (v *vaultChoice) choosePIN() {
 }
 
 func (v *vaultChoice) chooseCard() {
-	v.u.chooseVaultCard(func(given vaultToAsk, err error) {
+	v.ChooseVaultCard(func(given VaultToAsk, err error) {
 		v.failed(err)
 		if err != nil {
 			return
 		}
-		v.card, v.cardName = given.typed, given.name
+		v.card, v.cardName = given.Typed, given.Name
 		v.show()
 		v.changed()
 	})
@@ -215,7 +214,7 @@ func (v *vaultChoice) is(k vaultKind) bool { return v.known && v.options[v.chose
 // use the profile knows.
 func (v *vaultChoice) isLocal() bool {
 	if v.is(vaultSame) {
-		st := v.u.core.Status().Vault
+		st := v.core.Status().Vault
 		return st != nil && st.Local
 	}
 	return v.is(vaultSoftware) || v.is(vaultToken)

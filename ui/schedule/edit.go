@@ -1,4 +1,4 @@
-package ui
+package schedule
 
 import (
 	"context"
@@ -6,13 +6,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -21,14 +20,14 @@ import (
 // clockStep is how fine a time of day can be chosen, in minutes.
 const clockStep = 30
 
-// firstSchedule is what a new backup begins with: every day at about this
+// First is what a new backup begins with: every day at about this
 // time, when the computer is evidently on.
-func firstSchedule(now time.Time) core.Schedule {
+func First(now time.Time) core.Schedule {
 	return core.Schedule{Every: core.Daily, At: now.Local().Hour() * 60}
 }
 
-// scheduleLine says when backups run.
-func (u *UI) scheduleLine(s core.Schedule) string {
+// Line says when backups run.
+func (f *Feature) Line(s core.Schedule) string {
 	clock := clockText(s.At)
 	switch s.Every {
 	case core.Hourly:
@@ -36,23 +35,23 @@ func (u *UI) scheduleLine(s core.Schedule) string {
 	case core.Daily:
 		return lang.L("Every day at {{.Time}}", words.Values{"Time": clock})
 	case core.Weekly:
-		return lang.L("Every {{.Day}} at {{.Time}}", words.Values{"Day": u.w.Words.Weekday(s.On), "Time": clock})
+		return lang.L("Every {{.Day}} at {{.Time}}", words.Values{"Day": f.w.Words.Weekday(s.On), "Time": clock})
 	}
 	return lang.L("Only when you ask")
 }
 
-// whenLine is the schedule, and when the next backup is.
-func (u *UI) whenLine(st core.Status) string {
-	s := u.scheduleLine(st.Schedule)
+// WhenLine is the schedule, and when the next backup is.
+func (f *Feature) WhenLine(st core.Status) string {
+	s := f.Line(st.Schedule)
 	switch {
 	case st.NextBackup.IsZero():
 		return s
-	case st.Schedule.PausedUntil.After(u.w.Now()):
-		return s + " · " + lang.L("paused until {{.Time}}", words.Values{"Time": u.w.Words.Soon(st.Schedule.PausedUntil, u.w.Now())})
-	case !st.NextBackup.After(u.w.Now()):
+	case st.Schedule.PausedUntil.After(f.w.Now()):
+		return s + " · " + lang.L("paused until {{.Time}}", words.Values{"Time": f.w.Words.Soon(st.Schedule.PausedUntil, f.w.Now())})
+	case !st.NextBackup.After(f.w.Now()):
 		return s + " · " + lang.L("the next one begins soon")
 	}
-	return s + " · " + lang.L("next {{.Time}}", words.Values{"Time": u.w.Words.Soon(st.NextBackup, u.w.Now())})
+	return s + " · " + lang.L("next {{.Time}}", words.Values{"Time": f.w.Words.Soon(st.NextBackup, f.w.Now())})
 }
 
 func clockText(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
@@ -77,12 +76,12 @@ func clockPicker(at *int) *widget.Select {
 	return s
 }
 
-// editSchedule changes when backups run by themselves.
-func (u *UI) editSchedule() {
-	st := u.core.Status()
+// Edit changes when backups run by themselves.
+func (f *Feature) Edit() {
+	st := f.core.Status()
 	chosen := st.Schedule
 	if chosen.Every != core.Daily && chosen.Every != core.Weekly {
-		chosen.At = firstSchedule(u.w.Now()).At
+		chosen.At = First(f.w.Now()).At
 	}
 	kinds := []core.Schedule{{Every: core.Hourly}, {Every: core.Daily}, {Every: core.Weekly}, {Every: core.ByHand}}
 	choices := widgets.NewChoices(max(0, slices.IndexFunc(kinds, func(s core.Schedule) bool { return s.Every == chosen.Every })),
@@ -96,10 +95,10 @@ func (u *UI) editSchedule() {
 	choices.Below(1, at())
 	var days []string
 	for d := range 7 {
-		days = append(days, u.w.Words.Weekday(weekday(d)))
+		days = append(days, f.w.Words.Weekday(weekday(d)))
 	}
 	day := widget.NewSelect(days, func(text string) { chosen.On = weekday(slices.Index(days, text)) })
-	day.SetSelected(u.w.Words.Weekday(chosen.On))
+	day.SetSelected(f.w.Words.Weekday(chosen.On))
 	choices.Below(2, widgets.Row(theme.Space3, nil, widgets.Bordered(day), at()))
 
 	var p *shell.Page
@@ -108,25 +107,25 @@ func (u *UI) editSchedule() {
 		chosen.Every = kinds[choices.Chosen()].Every
 		want := chosen
 		p.Wait(save, lang.L("Saving…"), func(context.Context) func() {
-			err := u.core.SetSchedule(want)
+			err := f.core.SetSchedule(want)
 			return func() {
 				if err != nil {
 					p.Fail(err)
 					return
 				}
-				u.w.LeaveFlow()
-				u.w.Tray.Update()
+				f.w.LeaveFlow()
+				f.w.Tray.Update()
 			}
 		})
 	})
-	p = u.w.NewPage(shell.PageParams{
-		Name: lang.L("When to back up"), Back: u.w.LeaveFlow, Title: lang.L("How often?"),
+	p = f.w.NewPage(shell.PageParams{
+		Name: lang.L("When to back up"), Back: f.w.LeaveFlow, Title: lang.L("How often?"),
 		Lead:    lang.L("A backup that was missed because the computer was asleep or its place was not there is made up for soon after."),
 		Content: []fyne.CanvasObject{choices},
-		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, u.w.LeaveFlow), save},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, f.w.LeaveFlow), save},
 	})
 	choices.OnChanged = func(int) { p.Relayout() }
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
 
 // weekday is the n-th day of a week that begins on Monday.

@@ -1,4 +1,4 @@
-package ui
+package secret
 
 import (
 	"context"
@@ -11,18 +11,18 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// askPIN asks for a token's PIN over the window, and waits for the answer away
+// AskPIN asks for a token's PIN over the window, and waits for the answer away
 // from the toolkit's goroutine. A backup asks nobody: it needs no password,
 // and nobody may be there.
-func (u *UI) askPIN(ctx context.Context, token string) ([]byte, error) {
+func (f *Feature) AskPIN(ctx context.Context, token string) ([]byte, error) {
 	answer := make(chan []byte, 1) // nil: no answer
 	var hide func()
-	u.w.Work.Do(func() {
-		if u.w.Job != nil && u.w.Job.Kind == core.RunBackup || ctx.Err() != nil {
+	f.w.Work.Do(func() {
+		if f.w.Job != nil && f.w.Job.Kind == core.RunBackup || ctx.Err() != nil {
 			answer <- nil
 			return
 		}
-		hide = u.pinDialog(token, func(pin []byte) { answer <- pin })
+		hide = f.pinDialog(token, func(pin []byte) { answer <- pin })
 	})
 	select {
 	case pin := <-answer:
@@ -31,7 +31,7 @@ func (u *UI) askPIN(ctx context.Context, token string) ([]byte, error) {
 		}
 		return pin, nil
 	case <-ctx.Done():
-		u.w.Work.Do(func() {
+		f.w.Work.Do(func() {
 			if hide != nil {
 				hide()
 			}
@@ -41,7 +41,7 @@ func (u *UI) askPIN(ctx context.Context, token string) ([]byte, error) {
 }
 
 // pinDialog shows the question; answered is called once.
-func (u *UI) pinDialog(token string, answered func([]byte)) (hide func()) {
+func (f *Feature) pinDialog(token string, answered func([]byte)) (hide func()) {
 	var pop *widget.PopUp
 	entry := widgets.NewSecretEntry()
 	done := false
@@ -67,8 +67,8 @@ func (u *UI) pinDialog(token string, answered func([]byte)) (hide func()) {
 	entry.OnSubmitted = func(string) { ok.Tapped(nil) }
 	entry.OnEscape = func() { end(nil) }
 	no.OnEscape, ok.OnEscape = entry.OnEscape, entry.OnEscape
-	pop = u.w.PopUpWith(lang.L("The PIN of “{{.Token}}”", words.Values{"Token": core.DisplayName(token)}),
+	pop = f.w.PopUpWith(lang.L("The PIN of “{{.Token}}”", words.Values{"Token": core.DisplayName(token)}),
 		lang.L("It is the token's own PIN, not your password. A token locks itself after a few wrong ones. Holdfast remembers it until it is closed."), entry, no, ok)
-	u.w.Canvas().Focus(entry)
+	f.w.Canvas().Focus(entry)
 	return func() { end(nil) }
 }

@@ -1,4 +1,4 @@
-package ui
+package sources
 
 import (
 	"context"
@@ -14,17 +14,17 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// messages offers the message programs of this computer that are not chosen
+// Messages offers the message programs of this computer that are not chosen
 // yet, each with its size and with what its files alone do not bring back.
-func (e *sourceEditor) messages() fyne.CanvasObject {
-	find := e.u.findApps
-	e.u.w.Work.Run(func(context.Context) func() {
+func (e *Editor) Messages() fyne.CanvasObject {
+	find := e.FindApps
+	e.w.Work.Run(func(context.Context) func() {
 		found := find() // a disk may have to wake
 		return func() {
 			e.found = found
 			e.showApps()
-			if e.changed != nil {
-				e.changed()
+			if e.Changed != nil {
+				e.Changed()
 			}
 			for _, a := range found {
 				e.measure(a)
@@ -35,20 +35,20 @@ func (e *sourceEditor) messages() fyne.CanvasObject {
 }
 
 // measure says how large an app's files are, once they are counted.
-func (e *sourceEditor) measure(a core.FoundApp) {
-	excludes := e.excludes()
-	e.u.w.Work.Run(func(ctx context.Context) func() {
-		_, bytes, err := e.u.core.Estimate(ctx, a.Paths, excludes, nil)
+func (e *Editor) measure(a core.FoundApp) {
+	excludes := e.Excludes()
+	e.w.Work.Run(func(ctx context.Context) func() {
+		_, bytes, err := e.core.Estimate(ctx, a.Paths, excludes, nil)
 		return func() {
 			if err == nil {
-				e.sizes[a.ID] = e.u.w.Words.Bytes(bytes)
+				e.Sizes[a.ID] = e.w.Words.Bytes(bytes)
 				e.showApps()
 			}
 		}
 	})
 }
 
-func (e *sourceEditor) showApps() {
+func (e *Editor) showApps() {
 	var rows []fyne.CanvasObject
 	for _, a := range e.found {
 		missing := slices.DeleteFunc(slices.Clone(a.Paths), e.has)
@@ -56,11 +56,11 @@ func (e *sourceEditor) showApps() {
 			continue
 		}
 		add := widgets.NewButton(lang.L("Add"), "plus", widgets.Second, func() {
-			e.paths = append(e.paths, missing...)
-			e.update()
+			e.Paths = append(e.Paths, missing...)
+			e.Update()
 		})
 		row := widgets.NewSettingRow("message", appName(a), add, nil).SetValue(appAdvice(a.ID))
-		rows = append(rows, row.SetNote(e.sizes[a.ID]))
+		rows = append(rows, row.SetNote(e.Sizes[a.ID]))
 	}
 	e.apps.Objects = nil
 	if len(rows) > 0 {
@@ -70,8 +70,8 @@ func (e *sourceEditor) showApps() {
 }
 
 // has reports whether a path is backed up already.
-func (e *sourceEditor) has(path string) bool {
-	return slices.ContainsFunc(e.paths, func(p string) bool { return inside(p, path) })
+func (e *Editor) has(path string) bool {
+	return slices.ContainsFunc(e.Paths, func(p string) bool { return inside(p, path) })
 }
 
 func appName(a core.FoundApp) string {

@@ -1,4 +1,4 @@
-package ui
+package sources
 
 import (
 	"context"
@@ -7,13 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -21,47 +20,47 @@ import (
 
 const presetPrefix = "preset:"
 
-// sourceEditor chooses what is backed up and what is left out, and counts it.
-type sourceEditor struct {
-	u        *UI
-	paths    []string
-	own      []string // patterns that are no preset: kept as they are
-	presets  map[string]*widgets.Check
+// Editor chooses what is backed up and what is left out, and counts it.
+type Editor struct {
+	*Feature
+	Paths    []string
+	Own      []string // patterns that are no preset: kept as they are
+	Presets  map[string]*widgets.Check
 	list     *fyne.Container
 	entry    *widgets.Field
 	estimate *widgets.Text
-	bytes    int64           // that were counted; 0: not known
+	Bytes    int64           // that were counted; 0: not known
 	apps     *fyne.Container // message programs that were found; empty: none
 	found    []core.FoundApp
-	sizes    map[string]string // of what was found, by its ID
-	counting shell.Latest
-	changed  func() // after the list changed
-	counted  func() // after it was counted; may be nil
+	Sizes    map[string]string // of what was found, by its ID
+	Counting shell.Latest
+	Changed  func() // after the list changed
+	Counted  func() // after it was counted; may be nil
 }
 
-func newSourceEditor(u *UI, paths, excludes []string) *sourceEditor {
-	e := &sourceEditor{
-		u: u, paths: slices.Clone(paths), presets: make(map[string]*widgets.Check),
-		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), counting: u.w.Work.Newest(),
+func NewEditor(f *Feature, paths, excludes []string) *Editor {
+	e := &Editor{
+		Feature: f, Paths: slices.Clone(paths), Presets: make(map[string]*widgets.Check),
+		list: widgets.Column(0), apps: widgets.Column(theme.Space3), Sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), Counting: f.w.Work.Newest(),
 	}
 	for _, p := range excludes {
 		if !strings.HasPrefix(p, presetPrefix) {
-			e.own = append(e.own, p)
+			e.Own = append(e.Own, p)
 		}
 	}
 	for _, p := range core.Presets() {
 		c := widgets.NewCheck(presetTitle(p), func(bool) { e.count() })
 		c.SetOn(slices.Contains(excludes, presetPrefix+p.ID))
-		e.presets[p.ID] = c
+		e.Presets[p.ID] = c
 	}
 	e.entry.SetPlaceHolder(lang.L("Or type the path of a folder"))
 	e.entry.OnChanged = func(string) {
-		if e.changed != nil {
-			e.changed()
+		if e.Changed != nil {
+			e.Changed()
 		}
 	}
-	e.entry.OnSubmitted = func(string) { e.addTyped(func() {}) }
-	e.update()
+	e.entry.OnSubmitted = func(string) { e.AddTyped(func() {}) }
+	e.Update()
 	return e
 }
 
@@ -78,49 +77,49 @@ func presetTitle(p core.Preset) string {
 	return p.Title
 }
 
-func (e *sourceEditor) excludes() []string {
+func (e *Editor) Excludes() []string {
 	out := []string{}
 	for _, p := range core.Presets() {
-		if e.presets[p.ID].On() {
+		if e.Presets[p.ID].On() {
 			out = append(out, presetPrefix+p.ID)
 		}
 	}
-	return append(out, e.own...)
+	return append(out, e.Own...)
 }
 
-// folders is the list with its ways to add.
-func (e *sourceEditor) folders() fyne.CanvasObject {
-	e.u.editor = e // what is dropped on the window comes here, as long as it is shown
+// Folders is the list with its ways to add.
+func (e *Editor) Folders() fyne.CanvasObject {
+	e.Shown = e // what is dropped on the window comes here, as long as it is shown
 	choose := widgets.NewButton(lang.L("Add folder…"), "plus", widgets.Second, func() {
-		e.u.w.Choose.Folder(shell.HomeFolder(), e.add)
+		e.w.Choose.Folder(shell.HomeFolder(), e.Add)
 	})
-	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, func() { e.addTyped(func() {}) })
+	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, func() { e.AddTyped(func() {}) })
 	return widgets.Column(theme.Space3, e.list, widgets.Row(theme.Space3, widgets.Wide(e.entry), choose, e.entry, typed), e.estimate)
 }
 
-// exclusions are the presets.
-func (e *sourceEditor) exclusions() fyne.CanvasObject {
+// Exclusions are the presets.
+func (e *Editor) Exclusions() fyne.CanvasObject {
 	col := widgets.Column(theme.Space2, widgets.NewLead(lang.L("Leave out")))
 	for _, p := range core.Presets() {
-		col.Add(e.presets[p.ID])
+		col.Add(e.Presets[p.ID])
 	}
 	return col
 }
 
-// empty reports whether nothing is chosen, and nothing typed.
-func (e *sourceEditor) empty() bool {
-	return len(e.paths) == 0 && strings.TrimSpace(e.entry.Text) == ""
+// Empty reports whether nothing is chosen, and nothing typed.
+func (e *Editor) Empty() bool {
+	return len(e.Paths) == 0 && strings.TrimSpace(e.entry.Text) == ""
 }
 
-// addTyped adds the path that was typed, if there is something, and goes on. Otherwise it stays in its field, to be mended.
-func (e *sourceEditor) addTyped(then func()) {
+// AddTyped adds the path that was typed, if there is something, and goes on. Otherwise it stays in its field, to be mended.
+func (e *Editor) AddTyped(then func()) {
 	typed := e.entry.Text
 	path := shell.Expand(strings.TrimSpace(typed))
 	if path == "" {
 		then()
 		return
 	}
-	e.u.w.Wait(func(s string) {
+	e.w.Wait(func(s string) {
 		if s != "" {
 			e.estimate.SetText(s)
 		}
@@ -129,37 +128,37 @@ func (e *sourceEditor) addTyped(then func()) {
 		return func() {
 			if err != nil {
 				e.estimate.SetText(lang.L("There is nothing at {{.Path}}. Look for a typing error, or choose the folder.", words.Values{"Path": core.DisplayName(path)}))
-				e.u.w.Canvas().Focus(e.entry)
+				e.w.Canvas().Focus(e.entry)
 				return
 			}
 			if e.entry.Text == typed {
 				e.entry.SetText("")
 			}
-			e.add(path)
+			e.Add(path)
 			then()
 		}
 	})
 }
 
-func (e *sourceEditor) add(path string) { e.addAll([]string{path}) }
+func (e *Editor) Add(path string) { e.addAll([]string{path}) }
 
-func (e *sourceEditor) addAll(paths []string) {
+func (e *Editor) addAll(paths []string) {
 	for _, path := range paths {
-		if path = filepath.Clean(path); !slices.Contains(e.paths, path) {
-			e.paths = append(e.paths, path)
+		if path = filepath.Clean(path); !slices.Contains(e.Paths, path) {
+			e.Paths = append(e.Paths, path)
 		}
 	}
-	e.update()
+	e.Update()
 }
 
-func (e *sourceEditor) remove(path string) {
-	e.paths = slices.DeleteFunc(e.paths, func(p string) bool { return p == path })
-	e.update()
+func (e *Editor) remove(path string) {
+	e.Paths = slices.DeleteFunc(e.Paths, func(p string) bool { return p == path })
+	e.Update()
 }
 
-func (e *sourceEditor) update() {
+func (e *Editor) Update() {
 	var rows []fyne.CanvasObject
-	for _, p := range e.paths {
+	for _, p := range e.Paths {
 		icon := "folder"
 		away := widgets.NewButton("", "cross", widgets.Quiet, func() { e.remove(p) })
 		row := widgets.NewSettingRow(icon, filepath.Base(p), away, nil)
@@ -176,33 +175,33 @@ func (e *sourceEditor) update() {
 	e.list.Refresh()
 	e.showApps()
 	e.count()
-	if e.changed != nil {
-		e.changed()
+	if e.Changed != nil {
+		e.Changed()
 	}
 }
 
 // count estimates in the background; a change of the list starts it anew.
-func (e *sourceEditor) count() {
-	if len(e.paths) == 0 {
-		e.counting.Stop()
+func (e *Editor) count() {
+	if len(e.Paths) == 0 {
+		e.Counting.Stop()
 		e.estimate.SetText(" ")
 		return
 	}
 	e.estimate.SetText(lang.L("Counting…"))
-	e.bytes = 0
-	paths, excludes := slices.Clone(e.paths), e.excludes()
-	e.counting.Run(func(ctx context.Context) func() {
-		files, bytes, err := e.u.core.Estimate(ctx, paths, excludes, nil)
+	e.Bytes = 0
+	paths, excludes := slices.Clone(e.Paths), e.Excludes()
+	e.Counting.Run(func(ctx context.Context) func() {
+		files, bytes, err := e.core.Estimate(ctx, paths, excludes, nil)
 		return func() {
 			if err != nil {
-				e.estimate.SetText(e.u.w.Words.For(err).What)
+				e.estimate.SetText(e.w.Words.For(err).What)
 				return
 			}
-			e.bytes = bytes
-			if e.counted != nil {
-				defer e.counted()
+			e.Bytes = bytes
+			if e.Counted != nil {
+				defer e.Counted()
 			}
-			e.estimate.SetText(e.u.w.Words.Files(files) + " · " + e.u.w.Words.Bytes(bytes))
+			e.estimate.SetText(e.w.Words.Files(files) + " · " + e.w.Words.Bytes(bytes))
 		}
 	})
 }

@@ -1,21 +1,20 @@
-package ui
+package secret
 
 import (
 	"context"
-
-	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // newPassword asks for a password twice and says how good it is.
 type newPassword struct {
-	u            *UI
+	*Feature
 	root         fyne.CanvasObject
 	first, again *widgets.SecretEntry
 	meter        *widgets.StrengthMeter
@@ -27,14 +26,14 @@ type newPassword struct {
 }
 
 // newNewPassword makes the fields. changed is called when ready may have changed.
-func newNewPassword(u *UI, changed, submitted func()) *newPassword {
+func newNewPassword(f *Feature, changed, submitted func()) *newPassword {
 	n := &newPassword{
-		u: u, first: widgets.NewSecretEntry(), again: widgets.NewSecretEntry(), meter: widgets.NewStrengthMeter(),
-		match: widgets.NewCaption(" "), judge: u.w.Work.Newest(), changed: changed, submitted: submitted,
+		Feature: f, first: widgets.NewSecretEntry(), again: widgets.NewSecretEntry(), meter: widgets.NewStrengthMeter(),
+		match: widgets.NewCaption(" "), judge: f.w.Work.Newest(), changed: changed, submitted: submitted,
 	}
 	n.first.OnChanged = func(string) { n.look() }
 	n.again.OnChanged = func(string) { n.compare(); n.changed() }
-	n.first.OnSubmitted = func(string) { u.w.Canvas().Focus(n.again) }
+	n.first.OnSubmitted = func(string) { f.w.Canvas().Focus(n.again) }
 	n.again.OnSubmitted = func(string) {
 		if n.ready() {
 			n.submitted()
@@ -77,7 +76,7 @@ func (n *newPassword) show(s core.PasswordStrength) {
 	default:
 		filled, tone, icon = 4, widgets.ToneGood, "check"
 	}
-	n.meter.Set(filled, tone, icon, n.u.w.Words.Advice(s.Advice))
+	n.meter.Set(filled, tone, icon, n.w.Words.Advice(s.Advice))
 }
 
 func (n *newPassword) compare() {

@@ -1,10 +1,8 @@
-package ui
+package secret
 
 import (
 	"context"
 	"strings"
-
-	"github.com/holdfast-backup/holdfast/ui/shell"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
@@ -19,19 +18,19 @@ import (
 // changeKeyFlow puts another key to use: what it means → (the password, to put
 // the new key behind it) → the key → the check → done.
 type changeKeyFlow struct {
-	u        *UI
+	*Feature
 	key      *backupkey.Key
 	form     *passwordForm
 	password []byte // nil: the backup has none
 }
 
-func (u *UI) changeKey() { (&changeKeyFlow{u: u}).means() }
+func (f *Feature) changeKey() { (&changeKeyFlow{Feature: f}).means() }
 
 func (f *changeKeyFlow) name() string { return lang.L("Change the key") }
 
 func (f *changeKeyFlow) leave() {
 	f.forget()
-	f.u.w.LeaveFlow()
+	f.w.LeaveFlow()
 }
 
 func (f *changeKeyFlow) forget() {
@@ -42,7 +41,7 @@ func (f *changeKeyFlow) forget() {
 
 // of is how many pages there are.
 func (f *changeKeyFlow) of() int {
-	if f.u.core.Status().Password {
+	if f.core.Status().Password {
 		return 5
 	}
 	return 4
@@ -52,14 +51,14 @@ func (f *changeKeyFlow) means() {
 	var p *shell.Page
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		if f.key == nil {
-			k, err := f.u.core.Encryption.NewKey()
+			k, err := f.core.Encryption.NewKey()
 			if err != nil {
 				p.Fail(err)
 				return
 			}
 			f.key = k
 		}
-		if f.u.core.Status().Password {
+		if f.core.Status().Password {
 			f.askPassword()
 			return
 		}
@@ -71,30 +70,30 @@ func (f *changeKeyFlow) means() {
 		kept,
 		widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil, nil).SetValue(lang.L("The old key still opens copies of this place made before now.")),
 	}
-	if f.u.core.Status().Password {
+	if f.core.Status().Password {
 		content = append(content, widgets.NewSettingRow("lock", lang.L("Your password is asked for"), nil, nil).SetValue(lang.L("The vault holds the old key behind it, and gets the new one. You may as well choose another password.")))
 	}
-	p = f.u.w.NewPage(shell.PageParams{
+	p = f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 1, Of: f.of(), Back: f.leave,
 		Title:   lang.L("A new key for your backup"),
 		Lead:    lang.L("For when somebody may have seen the old one, or you are not sure where it is."),
 		Content: []fyne.CanvasObject{widgets.Rows(content...)},
 		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Keep the old key"), "", widgets.Second, f.leave), next},
 	})
-	f.u.w.Flow(p.Root)
-	f.u.w.Work.Run(func(ctx context.Context) func() {
-		all, err := f.u.core.Encryption.BeforeKeyChange(ctx)
+	f.w.Flow(p.Root)
+	f.w.Work.Run(func(ctx context.Context) func() {
+		all, err := f.core.Encryption.BeforeKeyChange(ctx)
 		return func() {
-			kept.SetValue(f.u.keptWords(all, err))
+			kept.SetValue(f.keptWords(all, err))
 			p.Relayout()
 		}
 	})
 }
 
 // keptWords says which backups a change of the key keeps, so that the person sees what nobody of theirs has made.
-func (u *UI) keptWords(all []core.Kept, err error) string {
+func (f *Feature) keptWords(all []core.Kept, err error) string {
 	if err != nil {
-		return u.w.Words.For(err).What
+		return f.w.Words.For(err).What
 	}
 	if len(all) == 0 {
 		return lang.L("No backup has been made yet.")
@@ -102,7 +101,7 @@ func (u *UI) keptWords(all []core.Kept, err error) string {
 	var lines []string
 	strange := false
 	for _, k := range all {
-		v := words.Values{"Computer": core.DisplayName(k.Host), "Count": u.w.Words.Count(int64(k.Backups)), "Day": u.w.Words.Day(k.Newest, u.w.Now())}
+		v := words.Values{"Computer": core.DisplayName(k.Host), "Count": f.w.Words.Count(int64(k.Backups)), "Day": f.w.Words.Day(k.Newest, f.w.Now())}
 		if k.Own {
 			lines = append(lines, lang.L("This computer: {{.Count}}, the newest of {{.Day}}", v))
 		} else {
@@ -120,13 +119,13 @@ func (u *UI) keptWords(all []core.Kept, err error) string {
 // askPassword asks for the password that the new key is put behind.
 func (f *changeKeyFlow) askPassword() {
 	if f.form == nil {
-		f.form = newPasswordForm(f.u, f.u.vaultName(f.u.core.Status()))
+		f.form = newPasswordForm(f.Feature, f.vaultName(f.core.Status()))
 		f.form.vault.newAccount = true
 	}
 	remove := widgets.NewButton(lang.L("Remove the password first"), "", widgets.Second, func() {
 		f.form.leave()
 		f.forget()
-		f.u.removePassword(func() { (&changeKeyFlow{u: f.u}).means() })
+		f.removePassword(func() { (&changeKeyFlow{Feature: f.Feature}).means() })
 	})
 	f.form.show(shell.PageParams{
 		Name: f.name(), Step: 2, Of: f.of(), Back: f.means,
@@ -139,11 +138,11 @@ func (f *changeKeyFlow) askPassword() {
 }
 
 func (f *changeKeyFlow) digits(step int, back func()) {
-	(&keySteps{u: f.u, name: f.name(), step: step, of: f.of(), key: f.key, place: f.u.core.Status().Destination, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
+	(&keySteps{Feature: f.Feature, name: f.name(), step: step, of: f.of(), key: f.key, place: f.core.Status().Destination, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
 }
 
 func (f *changeKeyFlow) use(p *shell.Page, next *widgets.Button) {
-	u, key := f.u, f.key
+	key := f.key
 	var request *core.PasswordRequest
 	if f.password != nil {
 		asked := f.form.vault.request(f.password)
@@ -151,9 +150,9 @@ func (f *changeKeyFlow) use(p *shell.Page, next *widgets.Button) {
 	}
 	p.Fail(nil)
 	p.Wait(next, lang.L("Putting the new key to use…"), func(ctx context.Context) func() {
-		err := u.core.Encryption.ChangeKey(ctx, key, request)
+		err := f.core.Encryption.ChangeKey(ctx, key, request)
 		if err == nil {
-			_ = u.core.Encryption.ConfirmKey() // only a date to show
+			_ = f.core.Encryption.ConfirmKey() // only a date to show
 		}
 		return func() {
 			if err != nil {
@@ -161,7 +160,7 @@ func (f *changeKeyFlow) use(p *shell.Page, next *widgets.Button) {
 				return
 			}
 			f.forget()
-			u.w.Outdated(true)
+			f.w.Outdated(true)
 			f.done()
 		}
 	})
@@ -171,10 +170,10 @@ func (f *changeKeyFlow) done() {
 	m := widgets.NewMedallion(96)
 	m.Set("key", widgets.ToneGood)
 	head := shell.Headline(lang.L("The new key is in use"), lang.L("All dates open with it from now on. You may destroy what you saved of the old one."))
-	p := f.u.w.NewPage(shell.PageParams{
+	p := f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: f.of(), Of: f.of(),
 		Content: []fyne.CanvasObject{container.NewCenter(m), head},
-		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.u.w.LeaveFlow)},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.w.LeaveFlow)},
 	})
-	f.u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }

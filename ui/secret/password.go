@@ -1,15 +1,14 @@
-package ui
+package secret
 
 import (
 	"context"
 	"time"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -18,28 +17,28 @@ import (
 // askLaterBy is how long "Later" holds.
 const askLaterBy = 24 * time.Hour
 
-// passwordRow is the password's line on the Backup screen; nil where there are no vaults.
-func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
-	if !u.core.Passwords.Possible() {
+// PasswordRow is the password's line on the Backup screen; nil where there are no vaults.
+func (f *Feature) PasswordRow(st core.Status) fyne.CanvasObject {
+	if !f.core.Passwords.Possible() {
 		return nil
 	}
 	free := func(tap func()) func() {
 		return func() {
 			switch {
-			case u.w.Job != nil:
-				u.w.Inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
+			case f.w.Job != nil:
+				f.w.Inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
 			case st.Change != core.ChangeNone:
-				u.goOn()
+				f.GoOn()
 			default:
 				tap()
 			}
 		}
 	}
 	if !st.Password {
-		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil, free(u.setPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault, a service that allows ten tries, checks it."))
+		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil, free(f.SetPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault, a service that allows ten tries, checks it."))
 	}
-	line, tone := u.passwordLine(st)
-	row := widgets.NewSettingRow("lock", lang.L("Password"), nil, free(u.passwordScreen)).SetValue(line)
+	line, tone := f.passwordLine(st)
+	row := widgets.NewSettingRow("lock", lang.L("Password"), nil, free(f.ShowPassword)).SetValue(line)
 	if tone != widgets.ToneNeutral {
 		row.SetIcon("warning", tone)
 		row.SetTone(tone)
@@ -47,13 +46,13 @@ func (u *UI) passwordRow(st core.Status) fyne.CanvasObject {
 	return row
 }
 
-// passwordGone reports whether the vault said that no password counts any more.
-func passwordGone(st core.Status) bool {
+// Gone reports whether the vault said that no password counts any more.
+func Gone(st core.Status) bool {
 	return st.Vault != nil && (st.Vault.Destroyed || st.Vault.Absent)
 }
 
 // passwordLine says how the account in the vault is.
-func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
+func (f *Feature) passwordLine(st core.Status) (string, widgets.Tone) {
 	saved := lang.L("recovery key saved")
 	if st.KeyConfirmed.IsZero() {
 		saved = lang.L("no recovery key saved")
@@ -71,20 +70,20 @@ func (u *UI) passwordLine(st core.Status) (string, widgets.Tone) {
 		if v.GuessesLeft <= 1 {
 			tone = widgets.ToneBad
 		}
-		return u.wrongLine(*v) + " · " + u.guessesAsOf(v), tone
+		return f.wrongLine(*v) + " · " + f.guessesAsOf(v), tone
 	}
-	return u.guessesAsOf(v) + " · " + saved, widgets.ToneNeutral
+	return f.guessesAsOf(v) + " · " + saved, widgets.ToneNeutral
 }
 
 // guessesAsOf says how many guesses were left when the vault was last asked: it is not asked just to be shown.
-func (u *UI) guessesAsOf(v *core.VaultState) string {
+func (f *Feature) guessesAsOf(v *core.VaultState) string {
 	if v.Asked.IsZero() {
-		return u.guessWords(v.GuessesLeft)
+		return f.guessWords(v.GuessesLeft)
 	}
-	return lang.L("{{.Guesses}} (asked {{.Time}})", words.Values{"Guesses": u.guessWords(v.GuessesLeft), "Time": u.w.Words.Ago(v.Asked, u.w.Now())})
+	return lang.L("{{.Guesses}} (asked {{.Time}})", words.Values{"Guesses": f.guessWords(v.GuessesLeft), "Time": f.w.Words.Ago(v.Asked, f.w.Now())})
 }
 
-func (u *UI) wrongWords(n int) string {
+func (f *Feature) WrongWords(n int) string {
 	if n == 1 {
 		return lang.L("1 wrong guess")
 	}
@@ -92,43 +91,43 @@ func (u *UI) wrongWords(n int) string {
 }
 
 // wrongLine says how many wrong guesses there were, and since when.
-func (u *UI) wrongLine(v core.VaultState) string {
-	guesses, since := u.wrongWords(len(v.WrongNow())), v.WrongNow()[0]
-	if u.w.Words.Day(since, u.w.Now()) == u.w.Words.Day(u.w.Now(), u.w.Now()) {
+func (f *Feature) wrongLine(v core.VaultState) string {
+	guesses, since := f.WrongWords(len(v.WrongNow())), v.WrongNow()[0]
+	if f.w.Words.Day(since, f.w.Now()) == f.w.Words.Day(f.w.Now(), f.w.Now()) {
 		return lang.L("{{.Guesses}} today", words.Values{"Guesses": guesses})
 	}
-	return lang.L("{{.Guesses}} since {{.Day}}", words.Values{"Guesses": guesses, "Day": u.w.Words.Day(since, u.w.Now())})
+	return lang.L("{{.Guesses}} since {{.Day}}", words.Values{"Guesses": guesses, "Day": f.w.Words.Day(since, f.w.Now())})
 }
 
-// passwordNotice asks now and then whether the password is still known; nil when it is not time.
-func (u *UI) passwordNotice(st core.Status) fyne.CanvasObject {
-	now := u.w.Now()
-	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(u.w.Prefs.AskLater())
-	if !due || u.w.Job != nil || st.Change != core.ChangeNone || passwordGone(st) {
+// PasswordNotice asks now and then whether the password is still known; nil when it is not time.
+func (f *Feature) PasswordNotice(st core.Status) fyne.CanvasObject {
+	now := f.w.Now()
+	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(f.w.Prefs.AskLater())
+	if !due || f.w.Job != nil || st.Change != core.ChangeNone || Gone(st) {
 		return nil
 	}
 	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Do you still know your password?")),
 		widgets.NewMuted(lang.L("A password that is never used is easily forgotten.")))
 	later := widgets.NewButton(lang.L("Later"), "", widgets.Quiet, func() {
-		u.w.Prefs.SetAskLater(now.Add(askLaterBy))
-		u.w.Refresh()
+		f.w.Prefs.SetAskLater(now.Add(askLaterBy))
+		f.w.Refresh()
 	})
-	check := widgets.NewButton(lang.L("Check it"), "", widgets.Second, u.checkPassword)
+	check := widgets.NewButton(lang.L("Check it"), "", widgets.Second, f.checkPassword)
 	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("lock", theme.Primary, theme.IconMedium), text, later, check))
 }
 
 // vaultName names the vault in use, as far as it is known.
-func (u *UI) vaultName(st core.Status) string {
+func (f *Feature) vaultName(st core.Status) string {
 	if st.Vault == nil || st.Vault.Name == "" {
 		return lang.L("It stays the same.")
 	}
 	return core.DisplayName(st.Vault.Name)
 }
 
-// passwordScreen shows the password's vault, and what can be done.
-func (u *UI) passwordScreen() {
+// ShowPassword shows the password's vault, and what can be done.
+func (f *Feature) ShowPassword() {
 	var p *shell.Page
-	st := u.core.Status()
+	st := f.core.Status()
 	vault := widgets.NewSettingRow("place", lang.L("Vault"), nil, nil)
 	meter := widgets.NewGuessMeter(lang.L("Asking the vault…"))
 	note := widgets.NewMuted("")
@@ -139,15 +138,15 @@ func (u *UI) passwordScreen() {
 			vault.SetPath(lang.L("A token at this computer"))
 		}
 		st.Vault = &v
-		line, tone := u.passwordLine(st)
-		text := u.guessWords(v.GuessesLeft)
+		line, tone := f.passwordLine(st)
+		text := f.guessWords(v.GuessesLeft)
 		switch {
 		case v.Destroyed:
 			text = lang.L("No guesses left")
 		case v.Absent:
 			text = lang.L("No account")
 		case len(v.WrongNow()) > 0:
-			line = lang.L("{{.Wrong}}. If it was not you, change the password.", words.Values{"Wrong": u.wrongLine(v)})
+			line = lang.L("{{.Wrong}}. If it was not you, change the password.", words.Values{"Wrong": f.wrongLine(v)})
 		default:
 			line = ""
 		}
@@ -173,28 +172,28 @@ func (u *UI) passwordScreen() {
 	}
 	known := lang.L("One guess, given back when it is right.")
 	if !st.PasswordConfirmed.IsZero() {
-		known = lang.L("You last showed that you know it: {{.Day}}.", words.Values{"Day": u.w.Words.Day(st.PasswordConfirmed, u.w.Now())})
+		known = lang.L("You last showed that you know it: {{.Day}}.", words.Values{"Day": f.w.Words.Day(st.PasswordConfirmed, f.w.Now())})
 	}
 	rows := []fyne.CanvasObject{
-		widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, u.checkPassword).SetValue(known),
-		widgets.NewSettingRow("lock", lang.L("Change the password"), nil, u.setPassword).SetValue(lang.L("Or the vault that checks it.")),
-		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, u.setPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
-		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { u.removePassword(u.w.LeaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
+		widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, f.checkPassword).SetValue(known),
+		widgets.NewSettingRow("lock", lang.L("Change the password"), nil, f.SetPassword).SetValue(lang.L("Or the vault that checks it.")),
+		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, f.SetPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
+		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { f.removePassword(f.w.LeaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
 	}
-	if passwordGone(st) {
+	if Gone(st) {
 		rows = rows[1:] // there is nothing to check
 	}
-	p = u.w.NewPage(shell.PageParams{
-		Name: lang.L("Password"), Back: u.w.LeaveFlow, Title: lang.L("Your password"),
+	p = f.w.NewPage(shell.PageParams{
+		Name: lang.L("Password"), Back: f.w.LeaveFlow, Title: lang.L("Your password"),
 		Content: []fyne.CanvasObject{
 			widgets.Rows(vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, meter, note))),
 			widgets.Rows(rows...),
 		},
 	})
-	p.Again = u.passwordScreen
-	u.w.Flow(p.Root)
-	u.w.Work.Run(func(ctx context.Context) func() {
-		v, err := u.core.Passwords.State(ctx)
+	p.Again = f.ShowPassword
+	f.w.Flow(p.Root)
+	f.w.Work.Run(func(ctx context.Context) func() {
+		v, err := f.core.Passwords.State(ctx)
 		return func() {
 			if err != nil {
 				if st.Vault == nil {
@@ -209,9 +208,9 @@ func (u *UI) passwordScreen() {
 	})
 }
 
-// opensLine says what opens an encrypted backup.
-func opensLine(st core.Status) string {
-	if st.Password && !passwordGone(st) {
+// OpensLine says what opens an encrypted backup.
+func OpensLine(st core.Status) string {
+	if st.Password && !Gone(st) {
 		return lang.L("Only your password or your 64-digit key opens it.")
 	}
 	return lang.L("Only your 64-digit key opens it.")

@@ -1,4 +1,4 @@
-package ui
+package secret
 
 import (
 	"bytes"
@@ -8,13 +8,12 @@ import (
 	"math/big"
 	"strings"
 
-	"github.com/holdfast-backup/holdfast/ui/shell"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/kit"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -23,7 +22,7 @@ import (
 // keySteps makes a new key known to the person: it is shown, to be saved, and
 // two of its groups are asked back. Setting up and turning encryption on share it.
 type keySteps struct {
-	u         *UI
+	*Feature
 	name      string
 	step, of  int // of the first of the two pages
 	key       *backupkey.Key
@@ -48,8 +47,8 @@ func (s *keySteps) show() {
 		lead = lang.L("It opens the backup without the password and without the vault. Save it, or write it down, and keep it apart from this computer.")
 	}
 	var p *shell.Page
-	grid, tools := s.u.keyCard(s.key, s.place, func(err error) { p.Fail(err) })
-	p = s.u.w.NewPage(shell.PageParams{
+	grid, tools := s.keyCard(s.key, s.place, func(err error) { p.Fail(err) })
+	p = s.w.NewPage(shell.PageParams{
 		Name: s.name, Step: s.step, Of: s.of, Back: func() { grid.Clear(); s.back() },
 		Title: title, Lead: lead,
 		Content: []fyne.CanvasObject{
@@ -57,7 +56,7 @@ func (s *keySteps) show() {
 		},
 		Foot: []fyne.CanvasObject{next},
 	})
-	s.u.w.Flow(p.Root)
+	s.w.Flow(p.Root)
 }
 
 // check asks two groups back.
@@ -93,7 +92,7 @@ func (s *keySteps) check() {
 			case right[i]:
 				checks[i].Mark("check", widgets.ToneGood, lang.L("That is right."))
 				if i == 0 && !right[1] {
-					s.u.w.Canvas().Focus(checks[1].Entry)
+					s.w.Canvas().Focus(checks[1].Entry)
 				}
 			case len(typed) >= backupkey.GroupSize:
 				checks[i].Mark("cross", widgets.ToneBad, lang.L("That is not group {{.Number}}. Look at what you saved.", words.Values{"Number": n + 1}))
@@ -109,14 +108,14 @@ func (s *keySteps) check() {
 	}
 	next = widgets.NewButton(s.last, "", widgets.Main, func() { s.confirmed(p, next) })
 	next.Disable()
-	p = s.u.w.NewPage(shell.PageParams{
+	p = s.w.NewPage(shell.PageParams{
 		Name: s.name, Step: s.step + 1, Of: s.of, Back: func() { done(); s.show() },
 		Title: lang.L("Do you have it?"), Lead: lang.L("Type two groups back from what you saved, so that we both know it is complete."),
 		Content: []fyne.CanvasObject{widgets.Card(widgets.Column(theme.Space4, checks[0], checks[1]))},
 		Foot:    []fyne.CanvasObject{next},
 	})
-	s.u.w.Flow(p.Root)
-	s.u.w.Canvas().Focus(checks[0].Entry)
+	s.w.Flow(p.Root)
+	s.w.Canvas().Focus(checks[0].Entry)
 }
 
 // twoOf returns two different numbers below n, in order.
@@ -136,14 +135,14 @@ func twoOf(n int) [2]int {
 }
 
 // keyCard shows a key and the ways to keep it. place is where the backup is.
-func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*widgets.KeyGrid, fyne.CanvasObject) {
+func (f *Feature) keyCard(key *backupkey.Key, place string, failed func(error)) (*widgets.KeyGrid, fyne.CanvasObject) {
 	grid := widgets.NewKeyGrid()
 	grid.SetGroups(key.Groups())
 	note := widgets.NewCaption(" ")
 	// keep does something with the kit, away from the toolkit's goroutine.
 	keep := func(button *widgets.Button, doing, done string, do func(context.Context, kit.Page) error) {
-		page := u.recoveryKit(key, place, u.w.Now())
-		u.w.WaitFor(button, func(s string) { note.SetText(cmp.Or(s, " ")) }, doing, func(ctx context.Context) func() {
+		page := f.recoveryKit(key, place, f.w.Now())
+		f.w.WaitFor(button, func(s string) { note.SetText(cmp.Or(s, " ")) }, doing, func(ctx context.Context) func() {
 			err := do(ctx, page)
 			return func() {
 				failed(err)
@@ -156,25 +155,25 @@ func (u *UI) keyCard(key *backupkey.Key, place string, failed func(error)) (*wid
 	copied := widgets.NewButton(lang.L("Copy"), "copy", widgets.Second, func() {
 		text := key.Text()
 		defer clear(text)
-		u.w.Clip.Copy(text)
-		note.SetText(lang.L("Copied. Holdfast empties the clipboard after {{.Time}}. A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.", words.Values{"Time": u.w.Words.Duration(u.w.Clip.Keep)}))
+		f.w.Clip.Copy(text)
+		note.SetText(lang.L("Copied. Holdfast empties the clipboard after {{.Time}}. A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.", words.Values{"Time": f.w.Words.Duration(f.w.Clip.Keep)}))
 	})
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save recovery kit…"), "save", widgets.Second, func() {
-		u.w.Choose.Save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
+		f.w.Choose.Save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
 			keep(save, lang.L("Saving the kit…"), lang.L("Saved. Print it, or keep the file apart from this computer."), func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
 		})
 	})
 	buttons := []fyne.CanvasObject{copied, save}
-	if u.print != nil {
+	if f.print != nil {
 		var paper *widgets.Button
 		paper = widgets.NewButton(lang.L("Print…"), "print", widgets.Second, func() {
-			u.w.Ask(shell.Question{
+			f.w.Ask(shell.Question{
 				Title: lang.L("Print the recovery kit?"),
 				Text:  lang.L("It goes to the printer that this computer usually uses. This computer's print queue may keep the page for a day, and a printer in an office for longer: if others use either, rather save the kit."),
 				Yes:   lang.L("Print"), No: lang.L("Not now"),
 			}, func() {
-				keep(paper, lang.L("Handing the page to the printer…"), lang.L("The page is on its way to the printer."), u.printKit)
+				keep(paper, lang.L("Handing the page to the printer…"), lang.L("The page is on its way to the printer."), f.printKit)
 			})
 		})
 		buttons = append(buttons, paper)
