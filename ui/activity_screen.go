@@ -130,7 +130,7 @@ func (u *UI) remediesOf(r core.Run) shell.Remedies {
 			break
 		}
 	}
-	again := u.again(r.Kind)
+	again := u.home.Again(r.Kind)
 	if again == nil || u.w.Job != nil {
 		return nil
 	}

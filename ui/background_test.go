@@ -23,7 +23,7 @@ func (d *desk) pass(t time.Duration) {
 	d.t.Helper()
 	d.clock += t
 	for range 5 {
-		d.ui.scheduler.tick()
+		d.ui.home.Scheduler.Tick()
 		if d.ui.w.Job != nil {
 			return
 		}
@@ -76,7 +76,7 @@ func TestBackupsRunByThemselves(t *testing.T) {
 	}
 	// It sleeps for two days: what was missed is made up for once, and not at once on waking.
 	d.clock += 48 * time.Hour
-	d.ui.scheduler.tick()
+	d.ui.home.Scheduler.Tick()
 	if d.ui.w.Job != nil {
 		t.Fatal("it begins while the computer is waking")
 	}

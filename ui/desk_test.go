@@ -162,6 +162,12 @@ func (d *desk) leave() {
 // now is the window's clock.
 func (d *desk) now() time.Time { return time.Now().Add(d.clock) }
 
+// tomorrow is when a pause until then ends.
+func tomorrow(now time.Time) time.Time {
+	now = now.Local()
+	return time.Date(now.Year(), now.Month(), now.Day()+1, 6, 0, 0, 0, time.Local)
+}
+
 // close closes the window, as far as it lets itself be closed.
 func (d *desk) close() {
 	d.ui.w.Shortcuts()[desktop.CustomShortcut{KeyName: fyne.KeyW, Modifier: fyne.KeyModifierShortcutDefault}]()

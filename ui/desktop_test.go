@@ -33,7 +33,7 @@ func TestTheTraysIconShowsHowThingsAre(t *testing.T) {
 	if err := os.Rename(destination, destination+" unplugged"); err != nil {
 		t.Fatal(err)
 	}
-	d.ui.backUp()
+	d.ui.home.BackUp()
 	shows("running", "Backing up")
 	d.Until("the end", func() bool { return d.ui.w.Job == nil && d.core.Status().LastBackup.Outcome == core.OutcomeFailed })
 	shows("bad", "The last backup did not work")

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // BenchmarkPages is how long the window's goroutine is kept by a change of the
@@ -50,17 +51,20 @@ func BenchmarkPages(b *testing.B) {
 		name string
 		show func()
 	}{
-		{"Backup", func() { u.w.Open(u.backupPage) }},
+		{"Backup", func() { u.w.Open(u.home.Screen) }},
 		{"Restore", func() { u.w.Open(u.restorePage) }},
 		{"Dates", func() { u.w.Open(u.restorePage); u.restore.dates(dates, shownDates) }},
 		{"Activity", func() { u.w.Open(u.activityPage) }},
-		{"Run", func() { u.w.Open(u.activityPage); u.w.Fill(u.w.Side, u.runDetails(s.runs[7], func() {})) }},
+		{"Run", func() {
+			u.w.Open(u.activityPage)
+			uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })[7].Tapped(nil)
+		}},
 		{"Settings", func() { u.w.Open(u.settingsPage) }},
 		{"Schedule", func() { u.schedule.Edit() }},
 		{"OlderDates", func() { u.schedule.EditRetention() }},
 		{"Sources", func() { u.sources.Edit() }},
-		{"Welcome", func() { u.w.Flow(u.welcome()) }},
-		{"SetupWhat", u.setUp},
+		{"Welcome", func() { u.w.Flow(u.setup.Welcome()) }},
+		{"SetupWhat", u.setup.Begin},
 		{"Key", func() { u.secret.ShowKey(); d.Sees("This is your key") }},
 	} {
 		b.Run(page.name, func(b *testing.B) {

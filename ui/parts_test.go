@@ -183,7 +183,7 @@ func TestANewBackupIsInTheListOfDates(t *testing.T) {
 	d.nav("Restore")
 	d.door("This backup")
 	d.Sees("From which day?")
-	d.ui.backUp()
+	d.ui.home.BackUp()
 	d.Until("the end of the backup", func() bool { return d.ui.w.Job == nil })
 	d.door("This backup") // it started over
 	d.Sees("From which day?")

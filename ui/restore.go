@@ -424,7 +424,7 @@ func (f *restoreFlow) keepGoing() fyne.CanvasObject {
 		if f.original {
 			sources = f.snapshot.Sources
 		}
-		f.u.setUpAt(f.place, sources)
+		f.u.setup.BeginAt(f.place, sources)
 	})
 	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("backup", theme.Primary, theme.IconMedium), text, yes))
 }

@@ -240,7 +240,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		s.status = status
 		change(&s.status)
 		u.w.Nav.Shown = false
-		u.w.Open(u.backupPage)
+		u.w.Open(u.home.Screen)
 		free, _ := u.place.Free(ctx, s.status.Destination)
 		d.Sees(say("{{.Size}} free", words.Values{"Size": u.w.Words.Bytes(free)}))
 	}
@@ -589,14 +589,14 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	u.w.Open(u.activityPage)
 	shoot("activity")
-	u.w.Fill(u.w.Side, u.runDetails(s.runs[4], func() {}))
+	uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })[4].Tapped(nil)
 	shoot("activity-details")
 	u.w.Open(u.settingsPage)
 	l.Drain()
 	size = fyne.NewSize(1000, 1420)
 	shoot("settings")
 	size = fyne.NewSize(1000, 700)
-	u.licences()
+	d.row(say("Licences")).Tapped(nil)
 	shoot("licences")
 
 	size = fyne.NewSize(720, 520)

@@ -17,7 +17,7 @@ import (
 // do does a step; false: it makes no sense now.
 func (l *life) do(s step) bool {
 	l.when = s.String()
-	if !l.d.ui.w.Shows(l.d.ui.backupPage) {
+	if !l.d.ui.w.Shows(l.d.ui.home.Screen) {
 		l.d.nav("Backup")
 	}
 	writable := !l.away && !l.v.full

@@ -84,7 +84,6 @@ func (l *life) look(when string) {
 	l.when = when
 	l.lookAtPlace()
 	l.d.nav("Backup")
-	l.d.ui.scheduler.signs = "" // it looks anew, as it does every half a minute
 	l.d.ui.w.Tray.Update()
 	line, tone := l.so()
 	l.says("then", line, tone)

@@ -8,9 +8,11 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/home"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
 	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/setup"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/sources"
 )
@@ -54,14 +56,15 @@ type UI struct {
 	core    Core
 	profile string
 
-	scheduler *scheduler
-	place     *place.Feature
-	sources   *sources.Feature
-	schedule  *schedule.Feature
-	secret    *secret.Feature
-	draft     []string // presets and patterns that Settings shows and that are not saved yet; nil: none
+	place    *place.Feature
+	sources  *sources.Feature
+	schedule *schedule.Feature
+	secret   *secret.Feature
+	setup    *setup.Feature
+	home     *home.Feature
+	draft    []string // presets and patterns that Settings shows and that are not saved yet; nil: none
 
-	backupPage, restorePage, activityPage, settingsPage *shell.Screen
+	restorePage, activityPage, settingsPage *shell.Screen
 
 	restore *restoreFlow // of the Restore screen; survives looking at another one
 }
@@ -84,24 +87,29 @@ func New(p Params) *UI {
 		p.PINs.Ask(u.secret.AskPIN)
 	}
 	u.place = place.New(u.w, p.Core)
-	u.schedule = schedule.New(schedule.Params{Window: u.w, Core: schedule.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Prune: func() { u.prune() }})
-	u.sources = sources.New(sources.Params{Window: u.w, Core: p.Core, SetUp: func() { u.setUp() }})
-	u.scheduler = &scheduler{u: u}
-	u.backupPage = &shell.Screen{Icon: "backup", Title: func() string { return lang.L("Backup") }, Show: func() { u.w.Fill(u.w.Side, u.backupScreen()) }}
+	u.schedule = schedule.New(schedule.Params{Window: u.w, Core: schedule.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Prune: func() { u.home.Prune() }})
+	u.sources = sources.New(sources.Params{Window: u.w, Core: p.Core, SetUp: func() { u.setup.Begin() }})
+	u.home = home.New(home.Params{
+		Window: u.w, Core: home.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret,
+	})
+	u.setup = setup.New(setup.Params{
+		Window: u.w, Core: setup.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption},
+		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() }, Restore: func() { u.restoreElsewhere() },
+	})
 	u.activityPage = &shell.Screen{Icon: "activity", Title: func() string { return lang.L("Activity") }, Show: func() { u.w.Fill(u.w.Side, u.activityScreen()) }}
 	u.settingsPage = &shell.Screen{Icon: "settings", Title: func() string { return lang.L("Settings") }, Show: func() { u.w.Fill(u.w.Side, u.settingsScreen()) }, Key: fyne.KeyComma}
 	u.restorePage = u.restoreScreen()
 	u.restore = newRestoreFlow(u, nil)
 	u.w.Furnish(shell.Features{
-		Screens: []*shell.Screen{u.backupPage, u.restorePage, u.activityPage, u.settingsPage},
-		First:   u.welcome, Standing: u.howThingsAre, Everywhere: u.remediesEverywhere, Dropped: u.sources.Dropped,
+		Screens: []*shell.Screen{u.home.Screen, u.restorePage, u.activityPage, u.settingsPage},
+		First:   u.setup.Welcome, Standing: u.home.Standing, Everywhere: u.remediesEverywhere, Dropped: u.sources.Dropped,
 	})
 	return u
 }
 
 // Run shows the window and returns when it is closed and all its work has ended.
 func (u *UI) Run() {
-	u.scheduler.begin()
+	u.home.Scheduler.Begin()
 	u.w.Run()
 }
 
@@ -110,7 +118,7 @@ func (u *UI) remediesEverywhere() shell.Remedies {
 	st := u.core.Status()
 	switch {
 	case !st.SetUp:
-		return shell.Remedies{shell.WaySetUp: u.setUp}
+		return shell.Remedies{shell.WaySetUp: u.setup.Begin}
 	case st.Change != core.ChangeNone:
 		return shell.Remedies{shell.WayGoOn: u.secret.GoOn}
 	}

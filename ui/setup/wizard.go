@@ -1,4 +1,4 @@
-package ui
+package setup
 
 import (
 	"context"
@@ -20,11 +20,11 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// setupFlow sets a backup up: what → where → protection → (key → check) →
+// flow sets a backup up: what → where → protection → (key → check) →
 // ready. A place that holds a backup already leads to joining it.
-type setupFlow struct {
-	u           *UI
-	sources     *sources.Editor
+type flow struct {
+	*Feature
+	editor      *sources.Editor
 	destination string
 	encrypt     bool
 	keep        *secret.KeepSteps // make the key
@@ -33,73 +33,73 @@ type setupFlow struct {
 	forget      func()            // empties the field with the secret of a backup to join
 }
 
-func newSetupFlow(u *UI) *setupFlow {
-	flow := &setupFlow{u: u, sources: sources.NewEditor(u.sources, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
-	flow.sources.Counted = flow.counted
-	flow.keep = &secret.KeepSteps{Feature: u.secret, Name: flow.name(), Step: 4, More: 1, Back: flow.protection, Asked: true, Last: lang.L("Set up the backup")}
+func newFlow(f *Feature) *flow {
+	flow := &flow{Feature: f, editor: sources.NewEditor(f.sources, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	flow.editor.Counted = flow.counted
+	flow.keep = &secret.KeepSteps{Feature: f.secret, Name: flow.name(), Step: 4, More: 1, Back: flow.protection, Asked: true, Last: lang.L("Set up the backup")}
 	flow.keep.Made = func(p *shell.Page, next *widgets.Button) { flow.create(flow.keep.Key, flow.keep.Request(), p, next) }
 	return flow
 }
 
-// setUp sets a backup up.
-func (u *UI) setUp() { newSetupFlow(u).what() }
+// Begin sets a backup up.
+func (f *Feature) Begin() { newFlow(f).what() }
 
-// setUpAt sets a backup up at a place that is known; nil sources are the usual ones.
-func (u *UI) setUpAt(destination string, sources []string) {
-	flow := newSetupFlow(u)
+// BeginAt sets a backup up at a place that is known; nil sources are the usual ones.
+func (f *Feature) BeginAt(destination string, sources []string) {
+	flow := newFlow(f)
 	flow.destination = destination
 	if sources != nil {
-		flow.sources.Paths = slices.Clone(sources)
-		flow.sources.Update()
+		flow.editor.Paths = slices.Clone(sources)
+		flow.editor.Update()
 	}
 	flow.what()
 }
 
-func (f *setupFlow) name() string { return lang.L("Set up a backup") }
+func (f *flow) name() string { return lang.L("Set up a backup") }
 
 // of is how many steps there are to come to the end.
-func (f *setupFlow) of() int {
+func (f *flow) of() int {
 	if f.encrypt {
 		return f.keep.Of()
 	}
 	return 4
 }
 
-func (f *setupFlow) leave() {
-	f.sources.Counting.Stop()
+func (f *flow) leave() {
+	f.editor.Counting.Stop()
 	f.keep.Forget()
-	f.u.sources.Shown = nil
-	f.u.w.LeaveFlow()
+	f.sources.Shown = nil
+	f.w.LeaveFlow()
 }
 
-func (f *setupFlow) what() {
-	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.sources.AddTyped(f.where) })
+func (f *flow) what() {
+	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.editor.AddTyped(f.where) })
 	enable := func() {
-		if f.sources.Empty() {
+		if f.editor.Empty() {
 			next.Disable()
 		} else {
 			next.Enable()
 		}
 	}
 	enable()
-	p := f.u.w.NewPage(shell.PageParams{
+	p := f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 1, Of: f.of(), Back: f.leave,
 		Title: lang.L("What do you want to keep?"), Lead: lang.L("Whole folders, with all that is in them. You can change this at any time."),
-		Content: []fyne.CanvasObject{f.sources.Folders(), f.sources.Messages(), f.sources.Exclusions()}, Foot: []fyne.CanvasObject{next},
+		Content: []fyne.CanvasObject{f.editor.Folders(), f.editor.Messages(), f.editor.Exclusions()}, Foot: []fyne.CanvasObject{next},
 	})
-	f.sources.Changed = func() { enable(); p.Relayout() }
-	f.u.w.Flow(p.Root)
+	f.editor.Changed = func() { enable(); p.Relayout() }
+	f.w.Flow(p.Root)
 }
 
-func (f *setupFlow) where() {
-	field := place.NewField(f.u.place, f.destination, lang.L("Folder for the backup"))
+func (f *flow) where() {
+	field := place.NewField(f.place, f.destination, lang.L("Folder for the backup"))
 	var p *shell.Page
 	var next *widgets.Button
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.look(field, p, next) })
 	field.Submitted = func() { f.look(field, p, next) }
-	field.Sources = f.sources.Paths
+	field.Sources = f.editor.Paths
 	field.Measure()
-	p = f.u.w.NewPage(shell.PageParams{
+	p = f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 2, Of: f.of(), Back: f.what,
 		Title: lang.L("Where should it be kept?"),
 		Lead:  lang.L("A USB disk, a network drive, or the folder of a cloud you use. Not on the same disk as your files, if you can."),
@@ -110,25 +110,25 @@ func (f *setupFlow) where() {
 		Foot:     []fyne.CanvasObject{next},
 		Remedies: field.Remedies(),
 	})
-	f.u.w.Flow(p.Root)
-	f.u.w.Canvas().Focus(field.Entry)
+	f.w.Flow(p.Root)
+	f.w.Canvas().Focus(field.Entry)
 }
 
 // look sees whether the place holds a backup already.
-func (f *setupFlow) look(field *place.Field, p *shell.Page, next *widgets.Button) {
+func (f *flow) look(field *place.Field, p *shell.Page, next *widgets.Button) {
 	p.Fail(nil)
 	path, ok := field.Wanted()
 	if !ok {
 		return
 	}
 	f.destination, f.keep.Place = path, path
-	measure, sources := f.u.place.Free, f.sources.Paths // read here: the window's state is this goroutine's
-	f.free, f.waits = -1, f.sources.Bytes == 0
+	measure, sources := f.place.Free, f.editor.Paths // read here: the window's state is this goroutine's
+	f.free, f.waits = -1, f.editor.Bytes == 0
 	p.Wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 		var found core.Found
 		err := core.CheckPlace(ctx, path, sources)
 		if err == nil {
-			found, err = f.u.core.Elsewhere().Inspect(ctx, path)
+			found, err = f.core.Elsewhere().Inspect(ctx, path)
 		}
 		free, known := measure(ctx, path)
 		return func() {
@@ -148,15 +148,15 @@ func (f *setupFlow) look(field *place.Field, p *shell.Page, next *widgets.Button
 }
 
 // begin goes on with a place that holds no backup, after what there is to ask about it.
-func (f *setupFlow) begin() {
-	if f.u.place.AmongFiles(f.destination, f.sources.Paths, f.roomThere) {
+func (f *flow) begin() {
+	if f.place.AmongFiles(f.destination, f.editor.Paths, f.roomThere) {
 		return
 	}
 	f.roomThere()
 }
 
 // roomThere goes on if there is room, as far as it is known. What is still being counted is judged when it is.
-func (f *setupFlow) roomThere() {
+func (f *flow) roomThere() {
 	if f.small() {
 		f.tooSmall(f.free, f.protection)
 		return
@@ -164,10 +164,10 @@ func (f *setupFlow) roomThere() {
 	f.protection()
 }
 
-func (f *setupFlow) small() bool { return f.free >= 0 && f.free < f.sources.Bytes }
+func (f *flow) small() bool { return f.free >= 0 && f.free < f.editor.Bytes }
 
 // counted judges the room at a place that was chosen before the files were counted.
-func (f *setupFlow) counted() {
+func (f *flow) counted() {
 	if f.waits && f.small() {
 		f.waits = false
 		f.tooSmall(f.free, func() {})
@@ -175,23 +175,23 @@ func (f *setupFlow) counted() {
 }
 
 // tooSmall asks about a place with less room than the files take. Much of that may be stored smaller, or once.
-func (f *setupFlow) tooSmall(free int64, goOn func()) {
-	u := f.u
-	u.w.Ask(shell.Question{
+func (f *flow) tooSmall(free int64, goOn func()) {
+
+	f.w.Ask(shell.Question{
 		Title: lang.L("There may not be enough room"),
 		Text: lang.L("Your files take {{.Needs}}, and {{.Free}} are free there. Text and databases are stored smaller; pictures and films are not.",
-			words.Values{"Needs": u.w.Words.Bytes(f.sources.Bytes), "Free": u.w.Words.Bytes(free)}),
+			words.Values{"Needs": f.w.Words.Bytes(f.editor.Bytes), "Free": f.w.Words.Bytes(free)}),
 		Yes: lang.L("Use it all the same"), No: lang.L("Choose another place"), Otherwise: f.where,
 	}, goOn)
 }
 
 // protection asks who may open the backup, and with what.
-func (f *setupFlow) protection() {
+func (f *flow) protection() {
 	plain := [2]string{lang.L("Not encrypted"), lang.L("Whoever can read the folder can read the backup. You can turn encryption on later.")}
 	pairs := [][2]string{
 		{lang.L("End-to-end encrypted (recommended)"), lang.L("Everything is locked on this computer. Only your 64-digit key opens it: nobody who holds the disk or the cloud can read it.")}, plain,
 	}
-	if f.u.core.Passwords.Possible() {
+	if f.core.Passwords.Possible() {
 		pairs = [][2]string{
 			{lang.L("End-to-end encrypted, with a 64-digit key (recommended)"), lang.L("Only the key opens it, on every computer. You alone keep it, on paper or in a password manager.")},
 			{lang.L("End-to-end encrypted, with a password"), secret.PasswordText()}, plain,
@@ -206,7 +206,7 @@ func (f *setupFlow) protection() {
 	}
 	choices := widgets.NewChoices(chosen, pairs...)
 	var show func()
-	if f.u.core.Passwords.Possible() {
+	if f.core.Passwords.Possible() {
 		choices.Below(1, f.keep.RecoveryCheck(func() { show() }))
 	}
 	var p *shell.Page
@@ -219,11 +219,11 @@ func (f *setupFlow) protection() {
 		f.keep.Begin(p)
 	})
 	show = func() {
-		p = f.u.w.NewPage(shell.PageParams{
+		p = f.w.NewPage(shell.PageParams{
 			Name: f.name(), Step: 3, Of: f.of(), Back: f.where,
 			Title: lang.L("Who may open it?"), Content: []fyne.CanvasObject{choices}, Foot: []fyne.CanvasObject{next},
 		})
-		f.u.w.Flow(p.Root)
+		f.w.Flow(p.Root)
 	}
 	choices.OnChanged = func(i int) {
 		f.encrypt = i < len(pairs)-1
@@ -234,7 +234,7 @@ func (f *setupFlow) protection() {
 }
 
 // create makes the backup. With a key that was shown, the person has just proved to have it.
-func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p *shell.Page, next *widgets.Button) {
+func (f *flow) create(key *backupkey.Key, password *core.PasswordRequest, p *shell.Page, next *widgets.Button) {
 	f.setup(core.SetupRequest{Key: key, Password: password}, p, next, func(err error) {
 		if errors.Is(err, core.ErrExistingBackup) { // it came there meanwhile
 			f.where()
@@ -245,18 +245,18 @@ func (f *setupFlow) create(key *backupkey.Key, password *core.PasswordRequest, p
 }
 
 // setup runs core's Setup and goes on to the end, or calls failed.
-func (f *setupFlow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Button, failed func(error)) {
-	req.Destination, req.Sources, req.Excludes = f.destination, f.sources.Paths, f.sources.Excludes()
+func (f *flow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Button, failed func(error)) {
+	req.Destination, req.Sources, req.Excludes = f.destination, f.editor.Paths, f.editor.Excludes()
 	p.Fail(nil)
-	p.Remedies = p.Remedies.With(shell.WayPlace, f.where).With(shell.WayKeyFile, f.u.secret.KeyFile(p, next, func() { next.Tapped(nil) }))
-	confirmed, first := req.Existing || f.keep.WithDigits(), schedule.First(f.u.w.Now())
+	p.Remedies = p.Remedies.With(shell.WayPlace, f.where).With(shell.WayKeyFile, f.secret.KeyFile(p, next, func() { next.Tapped(nil) }))
+	confirmed, first := req.Existing || f.keep.WithDigits(), schedule.First(f.w.Now())
 	p.Wait(next, lang.L("Setting the backup up at its place…"), func(ctx context.Context) func() {
-		err := f.u.core.Setup(ctx, req)
+		err := f.core.Setup(ctx, req)
 		if err == nil && req.Key != nil && confirmed {
-			_ = f.u.core.Encryption.ConfirmKey() // only a date to show; the backup is set up
+			_ = f.core.Encryption.ConfirmKey() // only a date to show; the backup is set up
 		}
 		if err == nil {
-			err = f.u.core.SetSchedule(first)
+			err = f.core.SetSchedule(first)
 		}
 		return func() {
 			if err != nil {
@@ -273,37 +273,37 @@ func (f *setupFlow) setup(req core.SetupRequest, p *shell.Page, next *widgets.Bu
 	})
 }
 
-func (f *setupFlow) ready(joined bool) {
-	u := f.u
-	f.sources.Counting.Stop()
+func (f *flow) ready(joined bool) {
+
+	f.editor.Counting.Stop()
 	m := widgets.NewMedallion(96)
 	m.Set("backup", widgets.ToneNeutral) // nothing is stored yet
 	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
 	if joined {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
 	}
-	st := u.core.Status()
+	st := f.core.Status()
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sources.Names(st.Sources))
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
 	where.SetPath(st.Destination)
-	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(u.schedule.Line(st.Schedule))
+	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(f.schedule.Line(st.Schedule))
 	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(secret.OpensLine(st))
 	}
 	content := []fyne.CanvasObject{container.NewCenter(m), shell.Headline(line, text)}
-	atLogin := u.w.LoginCheck()
+	atLogin := f.w.LoginCheck()
 	if atLogin != nil {
 		content = append(content, atLogin) // a question is above what is only told
 	}
 	content = append(content, widgets.Rows(what, where, when, protected))
-	leave := func() { u.w.StartAtLogin(atLogin); u.w.LeaveFlow() }
-	p := u.w.NewPage(shell.PageParams{
+	leave := func() { f.w.StartAtLogin(atLogin); f.w.LeaveFlow() }
+	p := f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: f.of(), Of: f.of(), Content: content,
 		Foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Later"), "", widgets.Second, leave),
-			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { leave(); u.backUp() }),
+			widgets.NewButton(lang.L("Back up now"), "backup", widgets.Main, func() { leave(); f.backUp() }),
 		},
 	})
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
