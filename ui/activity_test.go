@@ -32,7 +32,7 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 	runs[2].Outcome, runs[2].Code, runs[2].Error = core.OutcomeFailed, "destination-gone", "the destination cannot be reached" // a row that is higher than the others
 	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
 	uitest.LastWindow().Resize(smallest)
-	d.ui.w.Open(d.ui.activityPage)
+	d.ui.w.Open(d.ui.activity.Screen)
 
 	rows := func() []*widgets.SettingRow {
 		return uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })
@@ -86,7 +86,7 @@ func TestGapsInTheActivity(t *testing.T) {
 	}
 	runs := []core.Run{run(core.RunBackup, photos), run(core.RunBackup, photos, letter), run(core.RunRestore, letter)}
 	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
-	d.ui.w.Open(d.ui.activityPage)
+	d.ui.w.Open(d.ui.activity.Screen)
 	rows := uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })
 	for i, want := range []string{"“Photos” could not be read", "2 files or folders could not be read", "with gaps"} {
 		if got := rows[i].Value(); got != "5 files · 1 byte · "+want {

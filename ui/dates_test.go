@@ -93,12 +93,12 @@ func TestDatesOfAnotherBackupAreOnlyRead(t *testing.T) {
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Back up now")
 	d.Until("the backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastGood != nil })
-	r, err := d.core.Reader(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	d.nav("Restore")
-	d.ui.restore.opened(r, false, func(string) {}, func(err error) { t.Error(err) })
+	d.door("A backup somewhere else")
+	d.write(0, d.core.Status().Destination)
+	d.press("Continue")
+	d.Sees("This backup is not encrypted")
+	d.press("Open it without encryption")
 	d.Sees("From which day?")
 	if n := len(uitest.Find(d.Desk, func(b *widgets.Button) bool { return b.Icon == "more" })); n != 0 {
 		t.Errorf("%d dates of another backup can be changed", n)

@@ -152,7 +152,7 @@ func (d *desk) leave() {
 	d.ui.w.Work.Stop()
 	d.ui.w.Work.Wait()
 	d.Loop.Drain()
-	d.ui.restore.close()
+	d.ui.restore.Screen.Close()
 	if err := d.core.Close(); err != nil {
 		d.t.Error(err)
 	}
@@ -166,6 +166,12 @@ func (d *desk) now() time.Time { return time.Now().Add(d.clock) }
 func tomorrow(now time.Time) time.Time {
 	now = now.Local()
 	return time.Date(now.Year(), now.Month(), now.Day()+1, 6, 0, 0, 0, time.Local)
+}
+
+// tree is the one of the files to restore.
+func (d *desk) tree() *widgets.TreePicker {
+	d.t.Helper()
+	return uitest.One(d.Desk, "tree", func(*widgets.TreePicker) bool { return true })
 }
 
 // close closes the window, as far as it lets itself be closed.

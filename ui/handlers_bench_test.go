@@ -40,26 +40,21 @@ func BenchmarkPages(b *testing.B) {
 	}
 	l := newLoop()
 	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.Do})
-	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.close() }()
+	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.Screen.Close() }()
 	uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
-	var dates []core.Snapshot
-	for _, r := range s.runs {
-		dates = append(dates, core.Snapshot{ID: r.ID, Time: r.Ended, Host: "work-laptop", Files: r.Files, Bytes: r.Bytes})
-	}
 	d := &desk{Desk: &uitest.Desk{T: b, Loop: l}, ui: u}
 	for _, page := range []struct {
 		name string
 		show func()
 	}{
 		{"Backup", func() { u.w.Open(u.home.Screen) }},
-		{"Restore", func() { u.w.Open(u.restorePage) }},
-		{"Dates", func() { u.w.Open(u.restorePage); u.restore.dates(dates, shownDates) }},
-		{"Activity", func() { u.w.Open(u.activityPage) }},
+		{"Restore", func() { u.w.Open(u.restore.Screen) }},
+		{"Activity", func() { u.w.Open(u.activity.Screen) }},
 		{"Run", func() {
-			u.w.Open(u.activityPage)
+			u.w.Open(u.activity.Screen)
 			uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })[7].Tapped(nil)
 		}},
-		{"Settings", func() { u.w.Open(u.settingsPage) }},
+		{"Settings", func() { u.w.Open(u.settings.Screen) }},
 		{"Schedule", func() { u.schedule.Edit() }},
 		{"OlderDates", func() { u.schedule.EditRetention() }},
 		{"Sources", func() { u.sources.Edit() }},

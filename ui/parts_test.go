@@ -71,13 +71,13 @@ func TestClicksToOneFile(t *testing.T) {
 	d.row(d.firstDate()).Tapped(nil)
 	d.Sees("letter.txt")
 	d.taps++ // on its tick
-	d.ui.restore.picker.Pick("Documents/letter.txt", true)
+	d.tree().Pick("Documents/letter.txt", true)
 	d.Sees("Chosen: 1 file, ")
 	d.press("Continue")
 	d.Sees("Where should they go?")
 	d.pressRestore()
 	d.Sees("every byte was checked")
-	if b, err := os.ReadFile(filepath.Join(d.ui.restore.target, "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
+	if b, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "Restored files", "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
 		t.Errorf("the file came back as %q: %v", b, err)
 	}
 	if clicks := d.taps - before; clicks > 6 {
@@ -144,7 +144,7 @@ func TestVersionsOfAFileInTheTree(t *testing.T) {
 	newest.Tapped(nil)
 	d.Sees("letter.txt")
 	d.press("All")
-	d.ui.restore.picker.Pick("Documents/letter.txt", false)
+	d.tree().Pick("Documents/letter.txt", false)
 	c := d.ui.w.Canvas()
 	for stop := 0; fmt.Sprintf("%T", c.Focused()) != "*widgets.pickTree"; stop++ {
 		if stop == 20 {

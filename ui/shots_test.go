@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/restore"
 	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -226,7 +227,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
 	u.place.There = func(context.Context, string) bool { return true }
-	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.close() }()
+	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.Screen.Close() }()
 	d := &desk{Desk: &uitest.Desk{T: t, Loop: l}, t: t, ui: u, core: real, files: &fakeFiles{}}
 	u.w.Choose = d.files
 
@@ -469,49 +470,49 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("key-change")
 
 	u.w.Nav.Shown = false
-	u.w.Open(u.restorePage)
+	u.w.Open(u.restore.Screen)
 	shoot("restore-which")
-	r := u.restore
-	r.place = "/media/anna/Backup disk/Holdfast"
-	r.elsewhere()
+	r := u.restore.Flow
+	r.Place = "/media/anna/Backup disk/Holdfast"
+	r.Elsewhere()
 	shoot("restore-place")
-	r.unencrypted()
+	r.Unencrypted()
 	shoot("restore-unencrypted")
 	d.press(say("I have a key or a password for it"))
 	shoot("restore-unencrypted-refused")
 	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6e e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6d"
 	s.vault = vault
 	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
-	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
 	shoot("restore-vault")
-	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
 	shoot("restore-vault-token")
-	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
 	shoot("restore-vault-bad")
 	elsewhere := core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")}
-	r.unlockWithPassword(elsewhere)
+	r.UnlockWithPassword(elsewhere)
 	d.press(say("Ask this vault"))
 	d.Sees(left(7))
 	d.write(0, "lamp otter quilt")
 	shoot("restore-password")
 	d.ui.w.Canvas().Unfocus()
 	s.vault.GuessesLeft, s.vault.WaitUntil = 1, now.Add(4*time.Hour)
-	r.unlockWithPassword(elsewhere)
+	r.UnlockWithPassword(elsewhere)
 	d.Sees(say("One guess left"))
 	shoot("restore-password-wait")
 	s.vault.WaitUntil = time.Time{}
-	r.unlockWithPassword(elsewhere)
+	r.UnlockWithPassword(elsewhere)
 	d.Sees(say("One guess left"))
 	d.write(0, "lamp otter quilt")
 	d.press(say("Unlock"))
 	shoot("restore-password-last")
 	d.press(say("Not now"))
-	r.forget()
-	r.forget = nil
+	r.Forget()
+	r.Forget = nil
 	keys := secret.NewKeyField(u.secret, func() {})
 	keys.Entry.SetText(typed)
 	keys.Repair(core.Found{KeyID: exampleKey().ID()}, func() { t.Error("no proposal") })
-	r.put(u.w.NewPage(shell.PageParams{Name: r.name(), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: r.place,
+	r.Put(u.w.NewPage(shell.PageParams{Name: r.Name(), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: r.Place,
 		Content: []fyne.CanvasObject{keys.Root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
 	d.Sees(say("This is not quite the key. Is this what you meant?"))
 	shoot("restore-key")
@@ -523,7 +524,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.reader, r.own = reader, true
+	r.Reader, r.Own = reader, true
 	var dates []core.Snapshot
 	for i, ago := range []time.Duration{2*time.Hour + 28*time.Minute, 8 * time.Hour, 26 * time.Hour, 50 * time.Hour, 51 * time.Hour} {
 		x := all[0]
@@ -531,11 +532,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		dates = append(dates, x)
 	}
 	dates[3].Pinned, dates[1].Unread = true, 2
-	r.dates(dates, shownDates)
+	r.Dates(dates, restore.ShownDates)
 	shoot("restore-dates")
-	r.date(dates[3], "14:02", shownDates)
+	r.Date(dates[3], "14:02", restore.ShownDates)
 	shoot("restore-date")
-	r.dates(dates, shownDates)
+	r.Dates(dates, restore.ShownDates)
 	found, err := reader.Find(ctx, "Statement")
 	if err != nil || len(found) != 1 {
 		t.Fatal(found, err)
@@ -550,32 +551,32 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	name := widgets.NewField()
 	name.SetText("Statement")
 	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
-	r.put(u.w.NewPage(shell.PageParams{Name: r.name(), Step: 2, Of: 5, Back: func() {},
+	r.Put(u.w.NewPage(shell.PageParams{Name: r.Name(), Step: 2, Of: 5, Back: func() {},
 		Title: say("Which file?"), Lead: say("It is looked for in the backups of all days, even if it was deleted since."),
-		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.versions(versions, func() {})...)}}).Root)
+		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.Versions(versions, func() {})...)}}).Root)
 	shoot("restore-versions")
-	r.files(dates[0], func() {})
+	r.Files(dates[0], func() {})
 	d.Sees("Thesis")
-	r.picker.Open("Documents/Taxes 2025")
+	r.Picker.Open("Documents/Taxes 2025")
 	d.Sees("Receipts")
-	r.picker.Pick("", true)
-	r.picker.Pick("Documents/Thesis", false)
-	r.picker.Pick("Documents/Taxes 2025/Receipts", false)
+	r.Picker.Pick("", true)
+	r.Picker.Pick("Documents/Thesis", false)
+	r.Picker.Pick("Documents/Taxes 2025/Receipts", false)
 	shoot("restore-files")
 	d.write(0, "pdf")
 	d.Sees(say("{{.Count}} found", words.Values{"Count": 3}))
 	shoot("restore-search")
-	r.target = "/home/anna/Restored files"
-	r.chosenFiles, r.chosenBytes = 8, 2_420_000
-	r.snapshot = core.Snapshot{Original: true, Sources: []string{"/home/anna/Documents"}}
-	r.where(func() {})
+	r.Target = "/home/anna/Restored files"
+	r.ChosenFiles, r.ChosenBytes = 8, 2_420_000
+	r.Snapshot = core.Snapshot{Original: true, Sources: []string{"/home/anna/Documents"}}
+	r.Where(func() {})
 	shoot("restore-where")
-	r.result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)
+	r.Result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)
 	shoot("restore-result")
-	r.result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
+	r.Result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
 	shoot("restore-gaps")
 
-	u.w.Open(u.activityPage)
+	u.w.Open(u.activity.Screen)
 	shoot("activity-empty")
 	s.runs = []core.Run{*good,
 		{Kind: core.RunBackup, Started: now.Add(-5 * time.Hour), Ended: now.Add(-5*time.Hour + time.Minute), Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 2,
@@ -587,11 +588,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	for i := range s.runs {
 		s.runs[i].ID = fmt.Sprintf("%s-%d", s.runs[i].Kind, i)
 	}
-	u.w.Open(u.activityPage)
+	u.w.Open(u.activity.Screen)
 	shoot("activity")
 	uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })[4].Tapped(nil)
 	shoot("activity-details")
-	u.w.Open(u.settingsPage)
+	u.w.Open(u.settings.Screen)
 	l.Drain()
 	size = fyne.NewSize(1000, 1420)
 	shoot("settings")

@@ -377,7 +377,7 @@ func (l *life) snapshots() (*core.Reader, []core.Snapshot) {
 // toRestore goes to the dates; false: there are none, or the place is away.
 func (l *life) toRestore() bool {
 	l.d.nav("Restore")
-	l.d.ui.restore.again()
+	l.d.nav("Restore") // it begins anew
 	l.d.door("This backup")
 	l.d.Until("an answer", func() bool {
 		return slices.ContainsFunc(l.d.Texts(), func(s string) bool {

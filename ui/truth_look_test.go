@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/activity"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -260,7 +261,7 @@ func (l *life) lookAtActivity() {
 			break
 		}
 		e := l.runs[len(l.runs)-1-i]
-		if row.Title() != runTitle(e.kind) {
+		if row.Title() != activity.Title(e.kind) {
 			l.lied("row %d of the activity is %q, and it was %s", i, row.Title(), e.kind)
 		}
 		well := map[core.Outcome]string{core.OutcomeCancelled: "Stopped", core.OutcomeInterrupted: "Interrupted"}[e.outcome]

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/activity"
 	"github.com/holdfast-backup/holdfast/ui/home"
 	"github.com/holdfast-backup/holdfast/ui/place"
+	"github.com/holdfast-backup/holdfast/ui/restore"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
 	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/settings"
 	"github.com/holdfast-backup/holdfast/ui/setup"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/sources"
@@ -52,21 +54,18 @@ type Params struct {
 
 // UI is the window with all that is in it.
 type UI struct {
-	w       *shell.Window
-	core    Core
-	profile string
+	w    *shell.Window
+	core Core
 
 	place    *place.Feature
 	sources  *sources.Feature
 	schedule *schedule.Feature
 	secret   *secret.Feature
 	setup    *setup.Feature
+	restore  *restore.Feature
 	home     *home.Feature
-	draft    []string // presets and patterns that Settings shows and that are not saved yet; nil: none
-
-	restorePage, activityPage, settingsPage *shell.Screen
-
-	restore *restoreFlow // of the Restore screen; survives looking at another one
+	settings *settings.Feature
+	activity *activity.Feature
 }
 
 // New makes the window; Run shows it.
@@ -77,7 +76,7 @@ func New(p Params) *UI {
 	case p.Core.App == nil:
 		panic("ui.New: Core is missing")
 	}
-	u := &UI{core: p.Core, profile: p.Profile}
+	u := &UI{core: p.Core}
 	u.w = shell.New(shell.Params{
 		Fyne: p.Fyne, Core: p.Core, Profile: p.Profile, Do: p.Do, Now: p.Now, KeepCopied: p.KeepCopied, Hidden: p.Hidden,
 		Login: p.Login, Notify: p.Notify, Desk: p.Desk, Leave: p.Leave,
@@ -92,16 +91,19 @@ func New(p Params) *UI {
 	u.home = home.New(home.Params{
 		Window: u.w, Core: home.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret,
 	})
+	u.activity = activity.New(activity.Params{Window: u.w, Core: p.Core, Again: func(kind core.RunKind) func() { return u.home.Again(kind) }})
+	u.settings = settings.New(settings.Params{
+		Window: u.w, Core: settings.Core{App: p.Core, Passwords: p.Core.Passwords}, Profile: p.Profile, Sources: u.sources, Schedule: u.schedule, Secret: u.secret,
+	})
 	u.setup = setup.New(setup.Params{
 		Window: u.w, Core: setup.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption},
-		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() }, Restore: func() { u.restoreElsewhere() },
+		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() }, Restore: func() { u.restore.Elsewhere() },
 	})
-	u.activityPage = &shell.Screen{Icon: "activity", Title: func() string { return lang.L("Activity") }, Show: func() { u.w.Fill(u.w.Side, u.activityScreen()) }}
-	u.settingsPage = &shell.Screen{Icon: "settings", Title: func() string { return lang.L("Settings") }, Show: func() { u.w.Fill(u.w.Side, u.settingsScreen()) }, Key: fyne.KeyComma}
-	u.restorePage = u.restoreScreen()
-	u.restore = newRestoreFlow(u, nil)
+	u.restore = restore.New(restore.Params{
+		Window: u.w, Core: restore.Core{App: p.Core, Passwords: p.Core.Passwords, Upkeep: p.Core.Upkeep}, Place: u.place, Secret: u.secret, SetUp: u.setup.BeginAt,
+	})
 	u.w.Furnish(shell.Features{
-		Screens: []*shell.Screen{u.home.Screen, u.restorePage, u.activityPage, u.settingsPage},
+		Screens: []*shell.Screen{u.home.Screen, u.restore.Screen, u.activity.Screen, u.settings.Screen},
 		First:   u.setup.Welcome, Standing: u.home.Standing, Everywhere: u.remediesEverywhere, Dropped: u.sources.Dropped,
 	})
 	return u

@@ -140,7 +140,7 @@ func TestTheOrderOfTab(t *testing.T) {
 	d.Sees("letter.txt")
 	d.press("All")
 	c := d.ui.w.Canvas()
-	c.Focus(d.ui.restore.search)
+	c.Focus(uitest.One(d.Desk, "field", func(*widgets.Field) bool { return true }))
 	var stops []string
 	for range 7 {
 		c.FocusNext()
@@ -174,7 +174,10 @@ func TestWhatIsLateCoversNothing(t *testing.T) {
 	d.door("This backup")
 	d.nav("Backup")
 	s.let <- struct{}{}
-	d.Until("the dates", func() bool { return d.ui.restore.reader != nil })
+	for range 2 { // the backup, then its dates
+		d.ui.w.Work.Wait()
+		d.Loop.Drain()
+	}
 	d.Sees("Backed up")
 	d.nav("Restore")
 	d.Sees("From which day?")

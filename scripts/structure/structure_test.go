@@ -31,7 +31,7 @@ var tooLarge = map[string]int{
 	"methods of core/repo.Repository":             95,
 	"methods of ui/shell.Window":                  60,
 	"function ui/secret/password.go ShowPassword": 82,
-	"function ui/restore_files.go files":          113,
+	"function ui/restore/files.go Files":          113,
 	"methods of ui/cli.cli":                       60,
 	"files of ui/widgets":                         33,
 }

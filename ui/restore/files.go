@@ -1,4 +1,4 @@
-package ui
+package restore
 
 import (
 	"cmp"
@@ -20,20 +20,20 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// files asks which files of a date.
-func (f *restoreFlow) files(s core.Snapshot, back func()) {
-	u, reader := f.u, f.reader
+// Files asks which files of a date.
+func (f *Flow) Files(s core.Snapshot, back func()) {
+	reader := f.Reader
 	picker := widgets.NewTreePicker()
-	picker.OnSize = u.w.Words.Bytes
+	picker.OnSize = f.w.Words.Bytes
 	picker.Files, picker.Bytes = s.Files, s.Bytes
-	f.picker = picker
+	f.Picker = picker
 	search := widgets.NewField()
 	search.SetPlaceHolder(lang.L("Search by name"))
 	picked := widgets.NewMuted("")
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
-		f.snapshot, f.paths = s, picker.Selection.Paths()
-		f.chosenFiles, f.chosenBytes = picker.Picked()
-		f.where(func() { f.put(f.filesPage) })
+		f.Snapshot, f.paths = s, picker.Selection.Paths()
+		f.ChosenFiles, f.ChosenBytes = picker.Picked()
+		f.Where(func() { f.Put(f.filesPage) })
 	})
 	all := widgets.NewButton(lang.L("All"), "", widgets.Quiet, func() { picker.PickShown(true) })
 	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { picker.PickShown(false) })
@@ -42,13 +42,13 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		text := ""
 		switch files, bytes := picker.Picked(); picker.Selection.State("") {
 		case widgets.On:
-			text = lang.L("Everything: {{.Files}}, {{.Size}}", words.Values{"Files": u.w.Words.Files(files), "Size": u.w.Words.Bytes(bytes)})
+			text = lang.L("Everything: {{.Files}}, {{.Size}}", words.Values{"Files": f.w.Words.Files(files), "Size": f.w.Words.Bytes(bytes)})
 			next.Enable()
 		case widgets.Off:
 			text = lang.L("Nothing is chosen yet. Tick what you want back.")
 			next.Disable()
 		default:
-			text = lang.L("Chosen: {{.Files}}, {{.Size}}", words.Values{"Files": u.w.Words.Files(files), "Size": u.w.Words.Bytes(bytes)})
+			text = lang.L("Chosen: {{.Files}}, {{.Size}}", words.Values{"Files": f.w.Words.Files(files), "Size": f.w.Words.Bytes(bytes)})
 			next.Enable()
 		}
 		if found != "" {
@@ -72,7 +72,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 		foot.Refresh()
 	}
 	picker.OnLoad = func(path string) {
-		u.w.Wait(func(s string) { loading = s; say() }, lang.L("Opening the folder…"), func(ctx context.Context) func() {
+		f.w.Wait(func(s string) { loading = s; say() }, lang.L("Opening the folder…"), func(ctx context.Context) func() {
 			entries, err := reader.List(ctx, s.ID, path)
 			return func() {
 				if err != nil {
@@ -88,7 +88,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 			}
 		})
 	}
-	searching := u.w.Work.Newest()
+	searching := f.w.Work.Newest()
 	search.OnChanged = func(text string) {
 		text = strings.TrimSpace(text)
 		if text == "" {
@@ -112,7 +112,7 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 					return
 				}
 				picker.ShowResults(results, nodes)
-				found = lang.L("{{.Count}} found", words.Values{"Count": u.w.Words.Count(int64(len(hits)))})
+				found = lang.L("{{.Count}} found", words.Values{"Count": f.w.Words.Count(int64(len(hits)))})
 				if more {
 					found = lang.L("The first {{.Count}} that fit. Type more of the name.", words.Values{"Count": len(hits)})
 				}
@@ -122,15 +122,15 @@ func (f *restoreFlow) files(s core.Snapshot, back func()) {
 	}
 	bar := widgets.Row(theme.Space2, widgets.Wide(search), search, all, none)
 	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 3, Of: 5, Back: func() { searching.Stop(); back() },
-		Title: lang.L("What do you want back?"), Lead: shell.Capital(u.w.Words.Ago(s.Time, u.w.Now())) + " · " + core.DisplayName(s.Host),
+		Name: f.Name(), Step: 3, Of: 5, Back: func() { searching.Stop(); back() },
+		Title: lang.L("What do you want back?"), Lead: shell.Capital(f.w.Words.Ago(s.Time, f.w.Now())) + " · " + core.DisplayName(s.Host),
 		Content:  []fyne.CanvasObject{bar},
 		Fills:    container.NewBorder(nil, widgets.Inset(0, theme.Space2, foot), nil, nil, picker),
 		Foot:     []fyne.CanvasObject{next},
 		Remedies: shell.Remedies{shell.WayDate: back},
 	})
 	f.filesPage = p.Root
-	f.put(p.Root)
+	f.Put(p.Root)
 	f.search = search
 	picker.Load("")
 }
@@ -216,14 +216,14 @@ func parentPath(p string) string {
 	return ""
 }
 
-// where asks where to, and about files that exist.
-func (f *restoreFlow) where(back func()) {
-	u := f.u
-	f.whereAgain = func() { f.where(back) }
-	if f.target == "" {
-		f.target = filepath.Join(shell.HomeFolder(), lang.L("Restored files"))
+// Where asks where to, and about files that exist.
+func (f *Flow) Where(back func()) {
+
+	f.whereAgain = func() { f.Where(back) }
+	if f.Target == "" {
+		f.Target = filepath.Join(shell.HomeFolder(), lang.L("Restored files"))
 	}
-	field := place.NewField(u.place, f.target, lang.L("Restore into this folder"))
+	field := place.NewField(f.Feature.place, f.Target, lang.L("Restore into this folder"))
 	kinds := []core.Conflict{core.ConflictKeep, core.ConflictRename, core.ConflictOverwrite}
 	chosen := 0
 	for i, k := range kinds {
@@ -238,14 +238,14 @@ func (f *restoreFlow) where(back func()) {
 	content := []fyne.CanvasObject{field.Root}
 	lead := lang.L("Nothing is written outside this folder. It is made if it does not exist.")
 	var to *widgets.Choices
-	if f.snapshot.Original {
+	if f.Snapshot.Original {
 		chosen := 0
 		if f.original {
 			chosen = 1
 		}
 		to = widgets.NewChoices(chosen,
 			[2]string{lang.L("Into a folder"), lead},
-			[2]string{lang.L("Where they were"), pathList(f.snapshot.Sources)})
+			[2]string{lang.L("Where they were"), pathList(f.Snapshot.Sources)})
 		to.Below(0, field.Root)
 		content, lead = []fyne.CanvasObject{to}, ""
 	}
@@ -256,30 +256,30 @@ func (f *restoreFlow) where(back func()) {
 			if !ok {
 				return
 			}
-			f.target = target
+			f.Target = target
 		}
 		f.conflict = kinds[choices.Chosen()]
 		f.run()
 	}
 	field.Submitted = run
 	p := f.newPage(shell.PageParams{
-		Name: f.name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
+		Name: f.Name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
 		Lead:    strings.TrimSpace(f.chosen() + ". " + lead),
 		Content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
-		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", words.Values{"Files": u.w.Words.Files(f.chosenFiles)}), "restore", widgets.Main, run)},
+		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", words.Values{"Files": f.w.Words.Files(f.ChosenFiles)}), "restore", widgets.Main, run)},
 	})
 	if to != nil {
 		to.OnChanged = func(int) { p.Relayout() }
 	}
-	f.put(p.Root)
+	f.Put(p.Root)
 }
 
 // to is where the files go, for people.
-func (f *restoreFlow) to() string {
+func (f *Flow) to() string {
 	if f.original {
-		return pathList(f.snapshot.Sources)
+		return pathList(f.Snapshot.Sources)
 	}
-	return core.DisplayName(f.target)
+	return core.DisplayName(f.Target)
 }
 
 func pathList(paths []string) string {
@@ -291,19 +291,19 @@ func pathList(paths []string) string {
 }
 
 // chosen is how much is to be restored.
-func (f *restoreFlow) chosen() string {
-	return f.u.w.Words.Files(f.chosenFiles) + ", " + f.u.w.Words.Bytes(f.chosenBytes)
+func (f *Flow) chosen() string {
+	return f.w.Words.Files(f.ChosenFiles) + ", " + f.w.Words.Bytes(f.ChosenBytes)
 }
 
-func (f *restoreFlow) run() {
-	req := core.RestoreRequest{Snapshot: f.snapshot.ID, Target: f.target, Paths: f.paths, Conflict: f.conflict}
+func (f *Flow) run() {
+	req := core.RestoreRequest{Snapshot: f.Snapshot.ID, Target: f.Target, Paths: f.paths, Conflict: f.conflict}
 	if f.original {
 		req.Target, req.Original = "", true
 	}
-	reader := f.reader
-	f.job = f.u.w.Start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
+	reader := f.Reader
+	f.job = f.w.Start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := reader.Restore(ctx, req, progress)
-		return func() { f.job = nil; f.result(report, err) }
+		return func() { f.job = nil; f.Result(report, err) }
 	})
 	if f.job != nil {
 		f.running()
@@ -311,9 +311,9 @@ func (f *restoreFlow) run() {
 }
 
 // openFolder shows a folder in the system's file manager.
-func (u *UI) openFolder(path string) {
+func (f *Feature) openFolder(path string) {
 	link := &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
-	if err := u.w.App.OpenURL(link); err != nil {
-		u.w.Inform(lang.L("The folder cannot be shown here."), path)
+	if err := f.w.App.OpenURL(link); err != nil {
+		f.w.Inform(lang.L("The folder cannot be shown here."), path)
 	}
 }

@@ -1,4 +1,4 @@
-package ui
+package settings
 
 import (
 	"strings"
@@ -28,29 +28,29 @@ func allLicences() []licence {
 }
 
 // licences lists what Holdfast is made with, and on which terms.
-func (u *UI) licences() {
+func (f *Feature) licences() {
 	var rows []fyne.CanvasObject
 	for _, l := range allLicences() {
-		row := widgets.NewSettingRow("file", l.module, nil, func() { u.licenceText(l) })
+		row := widgets.NewSettingRow("file", l.module, nil, func() { f.licenceText(l) })
 		row.SetValue(l.version)
 		rows = append(rows, row)
 	}
-	p := u.w.NewPage(shell.PageParams{
-		Name: lang.L("Licences"), Back: u.backToSettings, Title: lang.L("Made with"),
+	p := f.w.NewPage(shell.PageParams{
+		Name: lang.L("Licences"), Back: f.backToSettings, Title: lang.L("Made with"),
 		Lead:    lang.L("Holdfast itself is under the Apache License 2.0: use it, change it and pass it on."),
 		Content: []fyne.CanvasObject{widgets.Rows(rows...)},
 	})
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
 
-func (u *UI) licenceText(l licence) {
+func (f *Feature) licenceText(l licence) {
 	text := widgets.NewBody(l.text)
 	text.Style.Monospace, text.TextSize = true, theme.TextCaption
-	p := u.w.NewPage(shell.PageParams{
-		Name: l.module, Back: u.licences, Title: l.version, Content: []fyne.CanvasObject{widgets.Card(text)},
+	p := f.w.NewPage(shell.PageParams{
+		Name: l.module, Back: f.licences, Title: l.version, Content: []fyne.CanvasObject{widgets.Card(text)},
 	})
-	u.w.Flow(p.Root)
+	f.w.Flow(p.Root)
 }
 
 // backToSettings leaves a page that Settings leads to.
-func (u *UI) backToSettings() { u.w.Open(u.settingsPage) }
+func (f *Feature) backToSettings() { f.w.Open(f.Screen) }

@@ -1,4 +1,4 @@
-package ui
+package restore
 
 import (
 	"context"
@@ -18,12 +18,12 @@ import (
 const shownVersions = 200
 
 // everyDay looks for a file by its name in all backups, and shows its versions.
-func (f *restoreFlow) everyDay(back func()) {
-	u, reader := f.u, f.reader
+func (f *Flow) everyDay(back func()) {
+	reader := f.Reader
 	name := widgets.NewField()
 	name.SetPlaceHolder(lang.L("A part of its name"))
 	found := widgets.Column(theme.Space6)
-	looking := u.w.Work.Newest()
+	looking := f.w.Work.Newest()
 	var p *shell.Page
 	var look func()
 	look = func() {
@@ -43,7 +43,7 @@ func (f *restoreFlow) everyDay(back func()) {
 					p.Fail(err)
 					return
 				}
-				found.Objects = f.versions(versions, func() { f.put(p.Root) })
+				found.Objects = f.Versions(versions, func() { f.Put(p.Root) })
 				p.Relayout()
 			}
 		})
@@ -51,25 +51,25 @@ func (f *restoreFlow) everyDay(back func()) {
 	search := widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
 	name.OnSubmitted = func(string) { look() }
 	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 2, Of: 5, Back: func() { looking.Stop(); back() },
+		Name: f.Name(), Step: 2, Of: 5, Back: func() { looking.Stop(); back() },
 		Title: lang.L("Which file?"), Lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
 		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
 	})
-	f.put(p.Root)
+	f.Put(p.Root)
 	f.search = name
-	u.w.Canvas().Focus(name)
+	f.w.Canvas().Focus(name)
 }
 
 // versionsOf shows the versions of a file of the tree.
-func (f *restoreFlow) versionsOf(n widgets.Node) {
-	reader := f.reader
+func (f *Flow) versionsOf(n widgets.Node) {
+	reader := f.Reader
 	found := widgets.Column(theme.Space6, widgets.NewMuted(lang.L("Searching…")))
-	looking := f.u.w.Work.Newest()
+	looking := f.w.Work.Newest()
 	p := f.newPage(shell.PageParams{
-		Name: f.name(), Step: 3, Of: 5, Back: func() { looking.Stop(); f.put(f.filesPage) },
+		Name: f.Name(), Step: 3, Of: 5, Back: func() { looking.Stop(); f.Put(f.filesPage) },
 		Title: lang.L("Versions of this file"), Content: []fyne.CanvasObject{found},
 	})
-	f.put(p.Root)
+	f.Put(p.Root)
 	p.Again = func() { f.versionsOf(n) }
 	looking.Run(func(ctx context.Context) func() {
 		versions, err := reader.Versions(ctx, n.Path)
@@ -79,15 +79,15 @@ func (f *restoreFlow) versionsOf(n widgets.Node) {
 				p.Fail(err)
 				return
 			}
-			found.Objects = f.versions(versions, func() { f.put(p.Root) })
+			found.Objects = f.Versions(versions, func() { f.Put(p.Root) })
 			p.Relayout()
 		}
 	})
 }
 
-// versions lists what was found, by path, the newest version of each first.
-func (f *restoreFlow) versions(all []core.Version, back func()) []fyne.CanvasObject {
-	u := f.u
+// Versions lists what was found, by path, the newest version of each first.
+func (f *Flow) Versions(all []core.Version, back func()) []fyne.CanvasObject {
+
 	if len(all) == 0 {
 		return []fyne.CanvasObject{widgets.NewEmptyState("search", lang.L("Nothing of that name"), lang.L("Try another part of the name."), nil)}
 	}
@@ -111,26 +111,26 @@ func (f *restoreFlow) versions(all []core.Version, back func()) []fyne.CanvasObj
 		rows = append(rows, f.versionRow(v, back))
 	}
 	flush()
-	lead := widgets.NewMuted(lang.L("{{.Count}} found", words.Values{"Count": u.w.Words.Count(int64(len(all)))}))
+	lead := widgets.NewMuted(lang.L("{{.Count}} found", words.Values{"Count": f.w.Words.Count(int64(len(all)))}))
 	return append([]fyne.CanvasObject{lead}, content...)
 }
 
-func (f *restoreFlow) versionRow(v core.Version, back func()) fyne.CanvasObject {
-	u := f.u
+func (f *Flow) versionRow(v core.Version, back func()) fyne.CanvasObject {
+
 	node := nodeOf(v.Entry, "")
-	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", words.Values{"Time": u.w.Words.Ago(v.Last.Time, u.w.Now())}), nil, func() {
-		f.snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
+	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", words.Values{"Time": f.w.Words.Ago(v.Last.Time, f.w.Now())}), nil, func() {
+		f.Snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
 		f.paths = []string{v.Entry.Path}
-		f.chosenFiles, f.chosenBytes = node.Files, max(0, node.Bytes)
-		f.where(back)
+		f.ChosenFiles, f.ChosenBytes = node.Files, max(0, node.Bytes)
+		f.Where(back)
 	})
 	text := core.DisplayName(v.Host)
 	if v.Entry.Kind == core.EntryFile {
-		text = lang.L("changed {{.Time}}", words.Values{"Time": u.w.Words.Ago(v.Entry.Modified, u.w.Now())}) + " · " + text
+		text = lang.L("changed {{.Time}}", words.Values{"Time": f.w.Words.Ago(v.Entry.Modified, f.w.Now())}) + " · " + text
 	}
 	row.SetValue(text)
 	if node.Bytes >= 0 {
-		row.SetNote(u.w.Words.Bytes(node.Bytes))
+		row.SetNote(f.w.Words.Bytes(node.Bytes))
 	}
 	return row
 }

@@ -1,4 +1,4 @@
-package ui
+package restore
 
 import (
 	"context"
@@ -16,33 +16,33 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// unlockWithPassword asks for the password of a backup somewhere else, after the
+// UnlockWithPassword asks for the password of a backup somewhere else, after the
 // person has seen the vault that checks it.
-func (f *restoreFlow) unlockWithPassword(found core.Found) {
+func (f *Flow) UnlockWithPassword(found core.Found) {
 	secret.VaultQuestion{
-		Feature: f.u.secret, Card: found.VaultCard, Name: f.name(), Step: 2, Of: 5, Back: f.elsewhere, Put: f.put,
+		Feature: f.secret, Card: found.VaultCard, Name: f.Name(), Step: 2, Of: 5, Back: f.Elsewhere, Put: f.Put,
 		Digits: func() { f.unlock(found) }, Agreed: func(v secret.VaultToAsk) { f.askPassword(found, v) },
 	}.Ask()
 }
 
 // askPassword asks for the password, which the vault checks.
-func (f *restoreFlow) askPassword(found core.Found, asked secret.VaultToAsk) {
+func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	var p *shell.Page
 	var opened *core.Reader // by try, before opened or dropped run
-	place := f.place
+	place := f.Place
 	g := secret.NewGate(secret.GateParams{
-		Feature: f.u.secret, Button: lang.L("Unlock"), Failed: func(err error) { p.Fail(err) },
+		Feature: f.secret, Button: lang.L("Unlock"), Failed: func(err error) { p.Fail(err) },
 		Ask: func(ctx context.Context) (core.VaultState, error) {
-			return f.u.core.Passwords.Ask(ctx, found.VaultCard, asked.Typed, asked.Trust)
+			return f.core.Passwords.Ask(ctx, found.VaultCard, asked.Typed, asked.Trust)
 		},
 		Try: func(ctx context.Context, password []byte) (err error) {
-			opened, err = f.u.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust})
+			opened, err = f.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust})
 			return err
 		},
 		Opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
 		Dropped: func() { _ = opened.Close() }, // only read from
 	})
-	f.forget = g.Close
+	f.Forget = g.Close
 	vault := widgets.NewMuted("").Shortened()
 	vault.Hide()
 	if asked.Name != "" {
@@ -50,7 +50,7 @@ func (f *restoreFlow) askPassword(found core.Found, asked secret.VaultToAsk) {
 		vault.Show()
 	}
 	choose := widgets.NewButton(lang.L("Ask another vault…"), "", widgets.Quiet, func() {
-		f.u.secret.ChooseVaultCard(func(v secret.VaultToAsk, err error) {
+		f.secret.ChooseVaultCard(func(v secret.VaultToAsk, err error) {
 			p.Fail(err)
 			if err == nil && !g.Closed && !g.Busy {
 				g.Close()
@@ -61,23 +61,23 @@ func (f *restoreFlow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	withDigits := func() { g.Close(); f.unlock(found) }
 	digits := shell.Aside(lang.L("Use the 64-digit key instead"), withDigits)
 	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 2, Of: 5, Back: func() { g.Close(); f.elsewhere() },
-		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
+		Name: f.Name(), Step: 2, Of: 5, Back: func() { g.Close(); f.Elsewhere() },
+		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.Place),
 		Content:  []fyne.CanvasObject{g.Root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
 		Foot:     []fyne.CanvasObject{g.Button},
 		Remedies: shell.Remedies{shell.WayDigits: withDigits},
 	})
 	p.Again = g.Begin
 	p.Once(shell.WayDigits, digits)
-	f.put(p.Root)
+	f.Put(p.Root)
 	g.Begin()
 }
 
 // unlock asks for the key.
-func (f *restoreFlow) unlock(found core.Found) {
+func (f *Flow) unlock(found core.Found) {
 	var p *shell.Page
 	var open *widgets.Button
-	keys := secret.NewKeyField(f.u.secret, func() { p.Relayout() })
+	keys := secret.NewKeyField(f.secret, func() { p.Relayout() })
 	open = widgets.NewButton(lang.L("Unlock"), "key", widgets.Main, func() {
 		key, err := keys.Key()
 		if err != nil {
@@ -94,24 +94,24 @@ func (f *restoreFlow) unlock(found core.Found) {
 		})
 	})
 	keys.Accepted = func() { open.Tapped(nil) }
-	f.forget = keys.Clear
+	f.Forget = keys.Clear
 	content := []fyne.CanvasObject{keys.Root}
-	if found.VaultCard != nil && f.u.core.Passwords.Possible() {
-		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.Clear(); f.unlockWithPassword(found) }))
+	if found.VaultCard != nil && f.core.Passwords.Possible() {
+		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.Clear(); f.UnlockWithPassword(found) }))
 	}
 	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 2, Of: 5, Back: func() { keys.Clear(); f.elsewhere() },
-		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
+		Name: f.Name(), Step: 2, Of: 5, Back: func() { keys.Clear(); f.Elsewhere() },
+		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.Place),
 		Content: content, Foot: []fyne.CanvasObject{open},
 	})
-	f.put(p.Root)
-	f.u.w.Canvas().Focus(keys.Entry)
+	f.Put(p.Root)
+	f.w.Canvas().Focus(keys.Entry)
 }
 
-func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shell.Page, failed func(error)) {
-	place := f.place
+func (f *Flow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shell.Page, failed func(error)) {
+	place := f.Place
 	p.Wait(button, lang.L("Opening the backup…"), func(ctx context.Context) func() {
-		r, err := f.u.core.Elsewhere().OpenReader(ctx, place, key)
+		r, err := f.core.Elsewhere().OpenReader(ctx, place, key)
 		if err != nil {
 			key.Clear()
 		}
@@ -125,9 +125,9 @@ func (f *restoreFlow) openElsewhere(key *backupkey.Key, button *widgets.Button, 
 	})
 }
 
-// unencrypted asks whether a backup somewhere is to be opened without encryption.
-func (f *restoreFlow) unencrypted() {
-	p := f.u.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
+// Unencrypted asks whether a backup somewhere is to be opened without encryption.
+func (f *Flow) Unencrypted() {
+	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.Name(), Step: 2, Of: 5, Back: f.Elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
 		func(p *shell.Page, next *widgets.Button) { f.openElsewhere(nil, next, p, p.Fail) })
-	f.put(p.Root)
+	f.Put(p.Root)
 }

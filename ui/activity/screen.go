@@ -1,4 +1,4 @@
-package ui
+package activity
 
 import (
 	"fmt"
@@ -15,9 +15,9 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// activityScreen lists what was done, by day.
-func (u *UI) activityScreen() fyne.CanvasObject {
-	runs := u.core.Activity()
+// show lists what was done, by day.
+func (f *Feature) show() fyne.CanvasObject {
+	runs := f.core.Activity()
 	if len(runs) == 0 {
 		return shell.ScreenPage(lang.L("Activity"), widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
 	}
@@ -26,25 +26,25 @@ func (u *UI) activityScreen() fyne.CanvasObject {
 	for _, r := range runs {
 		if d := r.Ended.Local().Format(time.DateOnly); d != day {
 			day = d
-			days = append(days, widgets.Group{Title: shell.Capital(u.w.Words.Day(r.Ended, u.w.Now()))})
+			days = append(days, widgets.Group{Title: shell.Capital(f.w.Words.Day(r.Ended, f.w.Now()))})
 		}
 		days[len(days)-1].Rows++
 	}
 	var list *fyne.Container
 	list = widgets.LongList(lang.L("Activity"), shell.ScreenWidth, days, func(i int) fyne.CanvasObject {
 		r := runs[i]
-		row := widgets.NewSettingRow("", runTitle(r.Kind), nil, func() {
-			u.w.Fill(u.w.Side, u.runDetails(r, func() { u.w.Fill(u.w.Side, list) }))
+		row := widgets.NewSettingRow("", Title(r.Kind), nil, func() {
+			f.w.Fill(f.w.Side, f.runDetails(r, func() { f.w.Fill(f.w.Side, list) }))
 		})
 		tone, icon := runTone(r)
 		row.SetIcon(icon, tone)
-		row.SetValue(u.runLine(r))
+		row.SetValue(f.runLine(r))
 		return row.SetNote(r.Ended.Local().Format("15:04"))
 	})
 	return list
 }
 
-func runTitle(k core.RunKind) string {
+func Title(k core.RunKind) string {
 	switch k {
 	case core.RunSetup:
 		return lang.L("Set up")
@@ -91,38 +91,38 @@ func runTone(r core.Run) (widgets.Tone, string) {
 }
 
 // runLine says in one line how a run ended.
-func (u *UI) runLine(r core.Run) string {
+func (f *Feature) runLine(r core.Run) string {
 	switch {
 	case r.Outcome == core.OutcomeCancelled:
 		return lang.L("Stopped")
 	case r.Outcome == core.OutcomeInterrupted:
 		return lang.L("Interrupted: Holdfast ended meanwhile")
 	case r.Outcome == core.OutcomeFailed:
-		return u.w.Words.For(shell.RunError{Run: &r}).What
+		return f.w.Words.For(shell.RunError{Run: &r}).What
 	case r.Kind == core.RunVerify && r.Outcome == core.OutcomePartly:
 		return lang.L("Damage was found")
 	case r.Kind == core.RunVerify:
 		return lang.L("All is well")
 	case r.Kind == core.RunPrune && r.Files > 0:
-		return lang.L("{{.Count}} dates went, {{.Size}} freed", words.Values{"Count": u.w.Words.Count(r.Files), "Size": u.w.Words.Bytes(r.Bytes)})
+		return lang.L("{{.Count}} dates went, {{.Size}} freed", words.Values{"Count": f.w.Words.Count(r.Files), "Size": f.w.Words.Bytes(r.Bytes)})
 	case r.Kind == core.RunDrill && r.Outcome == core.OutcomePartly:
-		return lang.L("{{.Files}} did not come back", words.Values{"Files": u.w.Words.Files(int64(r.ProblemsTotal))})
+		return lang.L("{{.Files}} did not come back", words.Values{"Files": f.w.Words.Files(int64(r.ProblemsTotal))})
 	case r.Files == 0 && r.Bytes == 0:
 		return lang.L("Done")
 	}
-	line := u.w.Words.Files(r.Files) + " · " + u.w.Words.Bytes(r.Bytes)
+	line := f.w.Words.Files(r.Files) + " · " + f.w.Words.Bytes(r.Bytes)
 	switch {
 	case r.ProblemsTotal == 0:
 		return line
 	case r.Kind == core.RunRestore: // a date that could not be set is one, too
 		return line + " · " + lang.L("with gaps")
 	}
-	return line + " · " + u.w.GapsLine(&r)
+	return line + " · " + f.w.GapsLine(&r)
 }
 
 // remediesOf do once more what a run did, if it is the newest of its kind.
-func (u *UI) remediesOf(r core.Run) shell.Remedies {
-	for _, newer := range u.core.Activity() {
+func (f *Feature) remediesOf(r core.Run) shell.Remedies {
+	for _, newer := range f.core.Activity() {
 		if newer.Kind == r.Kind {
 			if newer.ID != r.ID {
 				return nil
@@ -130,15 +130,15 @@ func (u *UI) remediesOf(r core.Run) shell.Remedies {
 			break
 		}
 	}
-	again := u.home.Again(r.Kind)
-	if again == nil || u.w.Job != nil {
+	again := f.again(r.Kind)
+	if again == nil || f.w.Job != nil {
 		return nil
 	}
-	return shell.Remedies{shell.WayAgain: func() { again(); u.w.Home() }}
+	return shell.Remedies{shell.WayAgain: func() { again(); f.w.Home() }}
 }
 
 // runDetails shows all that is known of a run, to be copied.
-func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
+func (f *Feature) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	var rows []fyne.CanvasObject
 	var text strings.Builder
 	add := func(icon, name, value string) {
@@ -149,15 +149,15 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 		fmt.Fprintf(&text, "%s: %s\n", name, value)
 	}
 	tone, icon := runTone(r)
-	fmt.Fprintf(&text, "Holdfast · %s\n", runTitle(r.Kind))
+	fmt.Fprintf(&text, "Holdfast · %s\n", Title(r.Kind))
 	if r.Outcome == core.OutcomeFailed { // the panel says it in full
-		fmt.Fprintf(&text, "%s\n", u.runLine(r))
+		fmt.Fprintf(&text, "%s\n", f.runLine(r))
 	} else {
-		add(icon, lang.L("How it ended"), u.runLine(r))
+		add(icon, lang.L("How it ended"), f.runLine(r))
 	}
-	add("clock", lang.L("When"), shell.Capital(u.w.Words.Ago(r.Started, u.w.Now()))+" · "+lang.L("took {{.Time}}", words.Values{"Time": u.w.Words.Duration(r.Ended.Sub(r.Started))}))
+	add("clock", lang.L("When"), shell.Capital(f.w.Words.Ago(r.Started, f.w.Now()))+" · "+lang.L("took {{.Time}}", words.Values{"Time": f.w.Words.Duration(r.Ended.Sub(r.Started))}))
 	if r.BytesStored > 0 {
-		add("place", lang.L("Newly stored"), u.w.Words.Bytes(r.BytesStored))
+		add("place", lang.L("Newly stored"), f.w.Words.Bytes(r.BytesStored))
 	}
 	add("folder", lang.L("Restored to"), r.Target)
 	if len(r.Snapshot) >= 12 {
@@ -165,23 +165,23 @@ func (u *UI) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	}
 	content := []fyne.CanvasObject{}
 	if r.Outcome == core.OutcomeFailed {
-		content = append(content, u.w.ErrorPanel(shell.RunError{Run: &r}, u.remediesOf(r)))
+		content = append(content, f.w.ErrorPanel(shell.RunError{Run: &r}, f.remediesOf(r)))
 		fmt.Fprintf(&text, "%s\n", r.Error)
 	}
 	content = append(content, widgets.Rows(rows...))
 	if len(r.Problems) > 0 {
 		content = append(content, widgets.NewLead(lang.L("What could not be read or written")))
-		content = append(content, u.w.ProblemRows(r.Problems))
+		content = append(content, f.w.ProblemRows(r.Problems))
 		text.WriteString(shell.ProblemText(r.Problems))
 	}
 	var copied *widgets.Button
 	copied = widgets.NewButton(lang.L("Copy details"), "copy", widgets.Second, func() {
-		u.w.App.Clipboard().SetContent(text.String())
+		f.w.App.Clipboard().SetContent(text.String())
 		copied.SetText(lang.L("Copied"))
 	})
 	m := widgets.NewMedallion(48)
 	m.Set(icon, tone)
-	title := widgets.NewDisplay(runTitle(r.Kind))
+	title := widgets.NewDisplay(Title(r.Kind))
 	head := widgets.Column(theme.Space3,
 		widgets.Aside(widgets.NewButton(lang.L("Activity"), "back", widgets.Quiet, back)),
 		widgets.Row(theme.Space4, widgets.Wide(title), m, title))
