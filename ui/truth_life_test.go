@@ -352,7 +352,7 @@ func (l *life) kill() {
 	saved := l.profile + " as it was"
 	l.must(os.CopyFS(saved, os.DirFS(l.profile)))
 	l.v.open(true)
-	l.d.ui.w.StopJob()
+	l.d.ui.w.Job.Stop()
 	l.d.Until("the end", func() bool { return l.d.ui.w.Job == nil })
 	l.d.leave()
 	l.must(os.RemoveAll(l.profile))

@@ -25,15 +25,12 @@ const (
 
 // tooLarge lists what is over a limit today, with its size.
 var tooLarge = map[string]int{
-	"methods of core/backup.run":                  64,
-	"files of core/repo":                          35, // prune, verify, repair and erase are to stand on format and index
-	"lines of core/repo":                          5270,
-	"methods of core/repo.Repository":             95,
-	"methods of ui/shell.Window":                  60,
-	"function ui/secret/password.go ShowPassword": 82,
-	"function ui/restore/files.go Files":          113,
-	"methods of ui/cli.cli":                       60,
-	"files of ui/widgets":                         33,
+	"methods of core/backup.run":      64,
+	"files of core/repo":              35, // prune, verify, repair and erase are to stand on format and index
+	"lines of core/repo":              5270,
+	"methods of core/repo.Repository": 95,
+	"methods of ui/cli.cli":           60,
+	"files of ui/widgets":             33,
 }
 
 func TestTheHouseKeepsItsSize(t *testing.T) {

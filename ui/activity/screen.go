@@ -117,7 +117,7 @@ func (f *Feature) runLine(r core.Run) string {
 	case r.Kind == core.RunRestore: // a date that could not be set is one, too
 		return line + " · " + lang.L("with gaps")
 	}
-	return line + " · " + f.w.GapsLine(&r)
+	return line + " · " + shell.GapsLine(f.w.Words, &r)
 }
 
 // remediesOf do once more what a run did, if it is the newest of its kind.
@@ -171,7 +171,7 @@ func (f *Feature) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	content = append(content, widgets.Rows(rows...))
 	if len(r.Problems) > 0 {
 		content = append(content, widgets.NewLead(lang.L("What could not be read or written")))
-		content = append(content, f.w.ProblemRows(r.Problems))
+		content = append(content, shell.ProblemRows(f.w.Words, r.Problems))
 		text.WriteString(shell.ProblemText(r.Problems))
 	}
 	var copied *widgets.Button

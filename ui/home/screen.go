@@ -25,7 +25,7 @@ func (f *Feature) show() fyne.CanvasObject {
 		content = append(content, n)
 	}
 	if f.w.Job != nil {
-		content = append(content, f.w.Panel(f.w.Job))
+		content = append(content, f.w.Job.Panel())
 	}
 	if l := st.LastBackup; f.w.Job == nil && l != nil && l.Outcome == core.OutcomeFailed && st.Change == core.ChangeNone {
 		content = append(content, f.w.ErrorPanel(shell.RunError{Run: l}, shell.Remedies{shell.WayAgain: f.BackUp}))
@@ -34,7 +34,7 @@ func (f *Feature) show() fyne.CanvasObject {
 		}
 	}
 	if g := st.LastGood; f.w.Job == nil && g != nil && st.LastBackup.Outcome != core.OutcomeFailed {
-		content = append(content, f.w.ProblemList(g.Problems)...)
+		content = append(content, shell.ProblemList(f.w, g.Problems)...)
 	}
 	if l := st.LastBackup; f.w.Job == nil && l != nil && len(l.Emptied) > 0 && st.Change == core.ChangeNone {
 		content = append(content, f.emptied(l.Emptied))
@@ -152,7 +152,7 @@ func (f *Feature) heroState(st core.Status) heroState {
 		tray: lang.L("Backed up {{.Time}}", words.Values{"Time": f.w.Words.Ago(good.Ended, f.w.Now())})}
 	if good.Outcome == core.OutcomePartly {
 		out.tone, out.icon, out.line, out.tray = widgets.ToneAttention, "warning", lang.L("Backed up, with gaps"), ""
-		out.sub += " · " + f.w.GapsLine(good)
+		out.sub += " · " + shell.GapsLine(f.w.Words, good)
 	}
 	return out
 }

@@ -69,7 +69,7 @@ func tomorrow(now time.Time) time.Time {
 // that is running: what it stored counts, and the next one takes up there.
 func (f *Feature) pauseSchedule(until time.Time) {
 	if f.w.Job != nil && f.w.Job.Kind == core.RunBackup && !until.IsZero() {
-		f.w.StopJob()
+		f.w.Job.Stop()
 	}
 	f.w.Work.Run(func(context.Context) func() {
 		err := f.core.PauseSchedule(until)

@@ -343,7 +343,7 @@ func (f *Feature) clock(all []core.Snapshot, i int) string {
 func (f *Flow) running() {
 	p := f.newPage(shell.PageParams{
 		Name: f.Name(), Step: 5, Of: 5, Title: lang.L("Restoring"), Lead: f.chosen() + " · " + f.to(),
-		Content: []fyne.CanvasObject{f.w.Panel(f.job)},
+		Content: []fyne.CanvasObject{f.job.Panel()},
 	})
 	f.Put(p.Root)
 }
@@ -396,7 +396,7 @@ func (f *Flow) Result(r core.RestoreReport, err error) {
 		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil, nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", words.Values{"Count": r.LeftOut})))
 	}
 	content = append(content, widgets.Rows(rows...))
-	content = append(content, f.w.ProblemList(r.Problems)...)
+	content = append(content, shell.ProblemList(f.w, r.Problems)...)
 	if f.leave != nil && err == nil && !f.core.Status().SetUp {
 		content = append(content, f.keepGoing())
 	}

@@ -51,7 +51,7 @@ func (f *Feature) giveUp() {
 	p := f.w.NewPage(shell.PageParams{
 		Name: lang.L("Take the change back"), Title: lang.L("Deleting the new backup"),
 		Lead:    lang.L("The backup from before is whole, with all its dates, and stays as it is."),
-		Content: []fyne.CanvasObject{f.w.Panel(j)},
+		Content: []fyne.CanvasObject{j.Panel()},
 	})
 	f.w.Flow(p.Root)
 }

@@ -124,52 +124,88 @@ func (f *Feature) vaultName(st core.Status) string {
 	return core.DisplayName(st.Vault.Name)
 }
 
+// account is what the page of the password says of the vault.
+type account struct {
+	*Feature
+	vault *widgets.SettingRow
+	meter *widgets.GuessMeter
+	note  *widgets.Text
+}
+
+// show says how the account in the vault is.
+func (a *account) show(st core.Status, v core.VaultState) {
+	a.vault.SetTitle(core.DisplayName(v.Name))
+	a.vault.SetPath(core.DisplayName(v.Address))
+	if v.Local {
+		a.vault.SetPath(lang.L("A token at this computer"))
+	}
+	st.Vault = &v
+	line, tone := a.passwordLine(st)
+	text := a.guessWords(v.GuessesLeft)
+	switch {
+	case v.Destroyed:
+		text = lang.L("No guesses left")
+	case v.Absent:
+		text = lang.L("No account")
+	case len(v.WrongNow()) > 0:
+		line = lang.L("{{.Wrong}}. If it was not you, change the password.", words.Values{"Wrong": a.wrongLine(v)})
+	default:
+		line = ""
+	}
+	if v.Absent {
+		a.meter.Say(text)
+	} else {
+		left := v.GuessesLeft
+		if v.Destroyed {
+			left = 0
+		}
+		a.meter.Set(left, v.GuessLimit, max(tone, guessTone(left)), text)
+	}
+	a.note.SetText(line)
+	if line == "" {
+		a.note.Hide()
+	} else {
+		a.note.Show()
+	}
+}
+
 // ShowPassword shows the password's vault, and what can be done.
 func (f *Feature) ShowPassword() {
-	var p *shell.Page
 	st := f.core.Status()
-	vault := widgets.NewSettingRow("place", lang.L("Vault"), nil, nil)
-	meter := widgets.NewGuessMeter(lang.L("Asking the vault…"))
-	note := widgets.NewMuted("")
-	show := func(v core.VaultState) {
-		vault.SetTitle(core.DisplayName(v.Name))
-		vault.SetPath(core.DisplayName(v.Address))
-		if v.Local {
-			vault.SetPath(lang.L("A token at this computer"))
-		}
-		st.Vault = &v
-		line, tone := f.passwordLine(st)
-		text := f.guessWords(v.GuessesLeft)
-		switch {
-		case v.Destroyed:
-			text = lang.L("No guesses left")
-		case v.Absent:
-			text = lang.L("No account")
-		case len(v.WrongNow()) > 0:
-			line = lang.L("{{.Wrong}}. If it was not you, change the password.", words.Values{"Wrong": f.wrongLine(v)})
-		default:
-			line = ""
-		}
-		if v.Absent {
-			meter.Say(text)
-		} else {
-			left := v.GuessesLeft
-			if v.Destroyed {
-				left = 0
-			}
-			meter.Set(left, v.GuessLimit, max(tone, guessTone(left)), text)
-		}
-		note.SetText(line)
-		if line == "" {
-			note.Hide()
-		} else {
-			note.Show()
-		}
+	a := &account{
+		Feature: f, vault: widgets.NewSettingRow("place", lang.L("Vault"), nil, nil), meter: widgets.NewGuessMeter(lang.L("Asking the vault…")), note: widgets.NewMuted(""),
 	}
-	note.Hide()
+	a.note.Hide()
 	if st.Vault != nil {
-		show(*st.Vault)
+		a.show(st, *st.Vault)
 	}
+	p := f.w.NewPage(shell.PageParams{
+		Name: lang.L("Password"), Back: f.w.LeaveFlow, Title: lang.L("Your password"),
+		Content: []fyne.CanvasObject{
+			widgets.Rows(a.vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, a.meter, a.note))),
+			widgets.Rows(f.passwordActs(st)...),
+		},
+	})
+	p.Again = f.ShowPassword
+	f.w.Flow(p.Root)
+	f.w.Work.Run(func(ctx context.Context) func() {
+		v, err := f.core.Passwords.State(ctx)
+		return func() {
+			if err != nil {
+				if st.Vault == nil {
+					a.meter.Say(lang.L("The vault does not answer."))
+				}
+				p.Fail(err)
+				return
+			}
+			a.show(st, v)
+			p.Relayout()
+		}
+	})
+}
+
+// passwordActs are what can be done about a password.
+func (f *Feature) passwordActs(st core.Status) []fyne.CanvasObject {
 	known := lang.L("One guess, given back when it is right.")
 	if !st.PasswordConfirmed.IsZero() {
 		known = lang.L("You last showed that you know it: {{.Day}}.", words.Values{"Day": f.w.Words.Day(st.PasswordConfirmed, f.w.Now())})
@@ -183,29 +219,7 @@ func (f *Feature) ShowPassword() {
 	if Gone(st) {
 		rows = rows[1:] // there is nothing to check
 	}
-	p = f.w.NewPage(shell.PageParams{
-		Name: lang.L("Password"), Back: f.w.LeaveFlow, Title: lang.L("Your password"),
-		Content: []fyne.CanvasObject{
-			widgets.Rows(vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, meter, note))),
-			widgets.Rows(rows...),
-		},
-	})
-	p.Again = f.ShowPassword
-	f.w.Flow(p.Root)
-	f.w.Work.Run(func(ctx context.Context) func() {
-		v, err := f.core.Passwords.State(ctx)
-		return func() {
-			if err != nil {
-				if st.Vault == nil {
-					meter.Say(lang.L("The vault does not answer."))
-				}
-				p.Fail(err)
-				return
-			}
-			show(v)
-			p.Relayout()
-		}
-	})
+	return rows
 }
 
 // OpensLine says what opens an encrypted backup.

@@ -121,7 +121,7 @@ func (f *Feature) change(kind core.RunKind, of int, run func(context.Context, fu
 	if kind == core.RunTurnOff {
 		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
 	}
-	panel := f.w.Panel(j)
+	panel := j.Panel()
 	steps := newStepList(f)
 	watch := j.Watch
 	j.Watch = func(p core.Progress) { watch(p); steps.set(p.Step) }
@@ -171,7 +171,7 @@ func (f *Feature) changed(kind core.RunKind, of int, report core.BackupReport, e
 			}
 			content = append(content, f.w.ErrorPanel(err, shell.Remedies{shell.WayKeyFile: func() { f.KeyFile(p, done, goOn)() }}))
 		}
-		content = append(content, f.w.ProblemList(report.Problems)...)
+		content = append(content, shell.ProblemList(f.w, report.Problems)...)
 		if st.Change != core.ChangeNone {
 			done.Kind = widgets.Second
 			done.SetText(lang.L("Later"))

@@ -29,7 +29,7 @@ func (w *Window) Raise() bool {
 func (w *Window) ToFront() {
 	defer w.Refresh()
 	if w.desk.Activate != nil && w.opened && !w.Hidden {
-		if w.desk.Activate(w.handle()) {
+		if w.desk.Activate(handle(w.frame)) {
 			return
 		}
 		if !w.inFront {
@@ -41,16 +41,10 @@ func (w *Window) ToFront() {
 	w.frame.RequestFocus()
 }
 
-// keepsRunning reports whether there is something to keep running for.
-func (w *Window) keepsRunning() bool {
-	st := w.core.Status()
-	return st.SetUp && st.Schedule.Every != core.ByHand
-}
-
 // closeAsked is what closing the window does: with a schedule, Holdfast goes
 // on without it if the person wants that, which is asked once.
 func (w *Window) closeAsked() {
-	if !w.keepsRunning() {
+	if st := w.core.Status(); !st.SetUp || st.Schedule.Every == core.ByHand { // there is nothing to keep running for
 		w.quitAsked()
 		return
 	}
@@ -105,7 +99,7 @@ func (w *Window) quitAsked() {
 			return
 		}
 		w.Closing = true
-		w.StopJob()
+		w.Job.Stop()
 	})
 }
 
@@ -141,7 +135,8 @@ func (w *Window) End() {
 	w.leave()
 }
 
-func (w *Window) closeWindow() {
+// closeWindow ends the program with its window.
+func closeWindow(w *Window) {
 	if !w.opened { // there is no window yet, and the toolkit closes none that is not
 		w.App.Driver().Quit()
 		return
@@ -149,14 +144,16 @@ func (w *Window) closeWindow() {
 	w.frame.Close()
 }
 
-// showNotice shows a notification of the system.
-func (w *Window) showNotice(title, text string) {
+// noticesOf returns what shows a notification of the system.
+func noticesOf(w *Window) func(title, text string) {
 	show := w.desk.Notify
-	w.Work.Run(func(ctx context.Context) func() { // it may wait for the system's bus
-		if show != nil && show(ctx, title, text, lang.L("Open Holdfast")) == nil {
+	return func(title, text string) {
+		w.Work.Run(func(ctx context.Context) func() { // it may wait for the system's bus
+			if show != nil && show(ctx, title, text, lang.L("Open Holdfast")) == nil {
+				return nil
+			}
+			w.App.SendNotification(fyne.NewNotification(title, text))
 			return nil
-		}
-		w.App.SendNotification(fyne.NewNotification(title, text))
-		return nil
-	})
+		})
+	}
 }

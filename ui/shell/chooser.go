@@ -64,7 +64,7 @@ func (d *systemDialogs) ask(show func(ctx context.Context, window string) (strin
 		return
 	}
 	d.open = true
-	window := d.w.handle()
+	window := handle(d.w.frame)
 	d.w.Work.Run(func(ctx context.Context) func() {
 		path, err := show(ctx, window)
 		return func() {

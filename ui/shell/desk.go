@@ -49,13 +49,13 @@ var (
 )
 
 // firstSize is the size that the window had, within the screen.
-func (w *Window) firstSize() fyne.Size {
-	size := w.Prefs.size()
+func firstSize(prefs Settings, desk Desk) fyne.Size {
+	size := prefs.size()
 	if size.Width < smallestSize.Width || size.Height < smallestSize.Height { // none is kept, or by a mistake
 		size = usualSize
 	}
-	if w.desk.Screen != nil {
-		if screen := w.desk.Screen(); !screen.IsZero() {
+	if desk.Screen != nil {
+		if screen := desk.Screen(); !screen.IsZero() {
 			size = fyne.NewSize(min(size.Width, screen.Width), min(size.Height, screen.Height))
 		}
 	}
@@ -151,33 +151,30 @@ func (w *Window) watchDesk() {
 	if watch == nil {
 		return
 	}
+	prefer := func(dark bool) {
+		if w.Prefs.dark() != dark {
+			w.Prefs.setDark(dark)
+			w.App.Settings().SetTheme(w.Look())
+		}
+	}
 	w.Work.Run(func(ctx context.Context) func() {
 		answered := false
 		err := watch(ctx, func(dark bool) {
 			answered = true
-			w.Work.Do(func() { w.prefer(dark) })
+			w.Work.Do(func() { prefer(dark) })
 		})
 		if err != nil && !answered { // nobody answers: light, whatever was remembered of another desktop
-			return func() { w.prefer(false) }
+			return func() { prefer(false) }
 		}
 		return nil
 	})
 }
 
-// prefer takes over that the desktop prefers dark, or not.
-func (w *Window) prefer(dark bool) {
-	if w.Prefs.dark() == dark {
-		return
-	}
-	w.Prefs.setDark(dark)
-	w.App.Settings().SetTheme(w.Look())
-}
-
 // handle names the window to the system's dialogs, as the portal wants it:
 // https://flatpak.github.io/xdg-desktop-portal/docs/window-identifiers.html
-func (w *Window) handle() string {
+func handle(window fyne.Window) string {
 	name := ""
-	if w, ok := w.frame.(driver.NativeWindow); ok {
+	if w, ok := window.(driver.NativeWindow); ok {
 		w.RunNative(func(context any) {
 			if x, ok := context.(driver.X11WindowContext); ok && x.WindowHandle != 0 {
 				name = fmt.Sprintf("x11:%x", x.WindowHandle)

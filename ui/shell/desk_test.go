@@ -92,7 +92,7 @@ func TestTheWindowsSizeIsRemembered(t *testing.T) {
 		{fyne.Size{}, fyne.NewSize(1100, 640)},
 	} {
 		again.w.desk.Screen = func() fyne.Size { return c.screen }
-		if got := again.w.firstSize(); got != c.want {
+		if got := firstSize(again.w.Prefs, again.w.desk); got != c.want {
 			t.Errorf("on a screen of %v it is %v", c.screen, got)
 		}
 	}

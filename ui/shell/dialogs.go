@@ -48,7 +48,7 @@ func (w *Window) Inform(title, text string) {
 	var pop *widget.PopUp
 	ok := widgets.NewButton(lang.L("OK"), "", widgets.Main, func() { pop.Hide() })
 	ok.OnEscape = func() { pop.Hide() }
-	pop = w.popUp(title, text, ok)
+	pop = w.PopUpWith(title, text, nil, ok)
 	w.Canvas().Focus(ok)
 }
 
@@ -58,11 +58,7 @@ func (w *Window) InformError(err error) {
 	w.Inform(s.What, s.Safe+" "+s.Do)
 }
 
-func (w *Window) popUp(title, text string, buttons ...fyne.CanvasObject) *widget.PopUp {
-	return w.PopUpWith(title, text, nil, buttons...)
-}
-
-// PopUpWith has a field between its text and its buttons.
+// PopUpWith shows a question over the window, with a field between its text and its buttons; the field may be nil.
 func (w *Window) PopUpWith(title, text string, field fyne.CanvasObject, buttons ...fyne.CanvasObject) *widget.PopUp {
 	gap := widgets.Gap()
 	parts := []fyne.CanvasObject{widgets.NewTitle(title), widgets.NewBody(text)}

@@ -14,6 +14,7 @@ import (
 // Job is the one piece of long work under way. It outlives the screen that
 // started it: screens watch it while they are shown.
 type Job struct {
+	w        *Window
 	Kind     core.RunKind
 	cancel   context.CancelFunc
 	Last     core.Progress
@@ -29,11 +30,11 @@ func (w *Window) Start(kind core.RunKind, fn func(ctx context.Context, progress 
 		w.Inform(lang.L("Other work is under way."), lang.L("Wait for it to end, or cancel it, then try again."))
 		return nil
 	}
-	j := &Job{Kind: kind, Last: core.Progress{Step: core.StepPreparing, TimeLeft: -1}}
+	j := &Job{w: w, Kind: kind, Last: core.Progress{Step: core.StepPreparing, TimeLeft: -1}}
 	w.Job = j
 	defer w.Tray.Update()
 	j.cancel = w.Work.Run(func(ctx context.Context) func() {
-		end := fn(ctx, w.report(j))
+		end := fn(ctx, j.report())
 		return func() {
 			w.Job = nil
 			w.Tray.Update()
@@ -48,16 +49,16 @@ func (w *Window) Start(kind core.RunKind, fn func(ctx context.Context, progress 
 	return j
 }
 
-// StopJob stops the work under way, soon.
-func (w *Window) StopJob() {
-	w.Job.stopping = true
-	w.core.Resume() // a backup that is held would not notice
-	w.Job.cancel()
+// Stop stops the work, soon.
+func (j *Job) Stop() {
+	j.stopping = true
+	j.w.core.Resume() // a backup that is held would not notice
+	j.cancel()
 }
 
 // report returns a callback for core that hands on only the newest progress:
 // the window may be slower than the work.
-func (w *Window) report(j *Job) func(core.Progress) {
+func (j *Job) report() func(core.Progress) {
 	var mu sync.Mutex
 	var newest core.Progress
 	waiting := false
@@ -70,12 +71,12 @@ func (w *Window) report(j *Job) func(core.Progress) {
 		if before {
 			return
 		}
-		w.Work.Do(func() {
+		j.w.Work.Do(func() {
 			mu.Lock()
 			p := newest
 			waiting = false
 			mu.Unlock()
-			if w.Job != j {
+			if j.w.Job != j {
 				return
 			}
 			j.Last = p
@@ -86,42 +87,41 @@ func (w *Window) report(j *Job) func(core.Progress) {
 	}
 }
 
-// Panel returns the panel of the job under way, kept up to date while it is
+// Panel returns the panel of the work, kept up to date while it is
 // the newest one.
-func (w *Window) Panel(j *Job) *widgets.ProgressPanel {
+func (j *Job) Panel() *widgets.ProgressPanel {
 	var p *widgets.ProgressPanel
 	var pause func()
 	if j.Kind == core.RunBackup {
 		pause = func() {
 			if j.Last.Paused {
-				w.core.Resume()
+				j.w.core.Resume()
 			} else {
-				w.core.Pause()
+				j.w.core.Pause()
 			}
 			j.Last.Paused = !j.Last.Paused
-			p.Set(w.progressState(j.Last))
+			p.Set(progressState(j.w.Words, j.Last))
 			if j.Hero != nil {
 				j.Hero()
 			}
-			w.Tray.Update()
+			j.w.Tray.Update()
 		}
 	}
 	p = widgets.NewProgressPanel(lang.L("Pause"), lang.L("Resume"), lang.L("Cancel"), pause, func() {
-		j.stopping = true
 		p.SetStopping(lang.L("Stopping…"))
-		w.core.Resume() // a paused backup would not notice
-		j.cancel()
+		j.Stop()
 	})
-	p.Set(w.progressState(j.Last))
+	p.Set(progressState(j.w.Words, j.Last))
 	if j.stopping {
 		p.SetStopping(lang.L("Stopping…"))
 	}
-	j.Watch = func(now core.Progress) { p.Set(w.progressState(now)) }
+	j.Watch = func(now core.Progress) { p.Set(progressState(j.w.Words, now)) }
 	return p
 }
 
-func (w *Window) progressState(p core.Progress) widgets.ProgressState {
-	s := widgets.ProgressState{Step: w.Words.Step(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
+// progressState says how far work is.
+func progressState(w words.Words, p core.Progress) widgets.ProgressState {
+	s := widgets.ProgressState{Step: w.Step(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
 	if p.Waiting != "" {
 		s.Path = lang.L("{{.Path}} does not answer. Holdfast waits a moment, then goes on without it.", words.Values{"Path": core.DisplayName(p.Waiting)})
 	}
@@ -130,35 +130,35 @@ func (w *Window) progressState(p core.Progress) widgets.ProgressState {
 	outgrown := p.Step == core.StepBackingUp && p.BytesDone > 0 && p.BytesDone >= p.BytesTotal
 	switch {
 	case outgrown:
-		s.Amount = lang.L("{{.Done}} looked at, {{.New}} new, still counting", words.Values{"Done": w.Words.Bytes(p.BytesDone), "New": w.Words.Bytes(p.BytesNew)})
+		s.Amount = lang.L("{{.Done}} looked at, {{.New}} new, still counting", words.Values{"Done": w.Bytes(p.BytesDone), "New": w.Bytes(p.BytesNew)})
 	case p.BytesTotal > 0:
 		s.Share = float32(float64(p.BytesDone) / float64(p.BytesTotal))
 		s.Percent = words.Percent(p.BytesDone, p.BytesTotal)
-		s.Amount = lang.L("{{.Done}} of {{.Total}}", words.Values{"Done": w.Words.Bytes(p.BytesDone), "Total": w.Words.Bytes(p.BytesTotal)})
+		s.Amount = lang.L("{{.Done}} of {{.Total}}", words.Values{"Done": w.Bytes(p.BytesDone), "Total": w.Bytes(p.BytesTotal)})
 		if p.Step == core.StepBackingUp { // most of it is only looked at
 			s.Amount = lang.L("{{.Done}} of {{.Total}} looked at, {{.New}} new",
-				words.Values{"Done": w.Words.Bytes(p.BytesDone), "Total": w.Words.Bytes(p.BytesTotal), "New": w.Words.Bytes(p.BytesNew)})
+				words.Values{"Done": w.Bytes(p.BytesDone), "Total": w.Bytes(p.BytesTotal), "New": w.Bytes(p.BytesNew)})
 		}
 	case p.FilesTotal > 0:
 		s.Share = float32(float64(p.FilesDone) / float64(p.FilesTotal))
 		s.Percent = words.Percent(p.FilesDone, p.FilesTotal)
-		total := w.Words.Files(p.FilesTotal)
+		total := w.Files(p.FilesTotal)
 		if p.Step == core.StepDeleting {
-			total = w.Words.Count(p.FilesTotal) // of the backup's objects, which are no files of the person's
+			total = w.Count(p.FilesTotal) // of the backup's objects, which are no files of the person's
 		}
-		s.Amount = lang.L("{{.Done}} of {{.Total}}", words.Values{"Done": w.Words.Count(p.FilesDone), "Total": total})
+		s.Amount = lang.L("{{.Done}} of {{.Total}}", words.Values{"Done": w.Count(p.FilesDone), "Total": total})
 	case p.FilesDone > 0:
-		s.Amount = w.Words.Files(p.FilesDone) + " · " + w.Words.Bytes(p.BytesDone)
+		s.Amount = w.Files(p.FilesDone) + " · " + w.Bytes(p.BytesDone)
 	}
 	if p.Paused {
 		s.Step = lang.L("Paused")
 		return s
 	}
 	if p.BytesPerSecond >= 1 {
-		s.Speed = lang.L("{{.Size}}/s", words.Values{"Size": w.Words.Bytes(int64(p.BytesPerSecond))})
+		s.Speed = lang.L("{{.Size}}/s", words.Values{"Size": w.Bytes(int64(p.BytesPerSecond))})
 	}
 	if p.TimeLeft >= 0 && !outgrown {
-		s.Left = lang.L("{{.Time}} left", words.Values{"Time": w.Words.Duration(p.TimeLeft)})
+		s.Left = lang.L("{{.Time}} left", words.Values{"Time": w.Duration(p.TimeLeft)})
 	}
 	return s
 }

@@ -18,7 +18,7 @@ func TestLookedAtIsToldApartFromNew(t *testing.T) {
 		"2 MB looked at, 3 KB new, still counting": {BytesDone: 2_000_000, BytesTotal: 2_000_000, BytesNew: 3000},
 	} {
 		p.Step = core.StepBackingUp
-		if got := d.w.progressState(p).Amount; got != want {
+		if got := progressState(d.w.Words, p).Amount; got != want {
 			t.Errorf("%q is said, and it is %q", got, want)
 		}
 	}

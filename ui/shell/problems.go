@@ -20,7 +20,7 @@ const shownProblems = 8
 
 // ProblemList lists files that could not be read or written, with why; what
 // the system said can be copied.
-func (w *Window) ProblemList(list []core.Problem) []fyne.CanvasObject {
+func ProblemList(w *Window, list []core.Problem) []fyne.CanvasObject {
 	if len(list) == 0 {
 		return nil
 	}
@@ -29,11 +29,11 @@ func (w *Window) ProblemList(list []core.Problem) []fyne.CanvasObject {
 		w.App.Clipboard().SetContent(ProblemText(list))
 		copied.SetText(lang.L("Copied"))
 	})
-	return []fyne.CanvasObject{w.ProblemRows(list), widgets.Aside(copied)}
+	return []fyne.CanvasObject{ProblemRows(w.Words, list), widgets.Aside(copied)}
 }
 
 // ProblemRows are the first of a list. What has no path is damage that a check found.
-func (w *Window) ProblemRows(list []core.Problem) fyne.CanvasObject {
+func ProblemRows(w words.Words, list []core.Problem) fyne.CanvasObject {
 	var rows []fyne.CanvasObject
 	damage := 0
 	for i, p := range list {
@@ -41,7 +41,7 @@ func (w *Window) ProblemRows(list []core.Problem) fyne.CanvasObject {
 		case len(rows) == shownProblems:
 			return widgets.Rows(append(rows, widgets.NewSettingRow("other", lang.L("And {{.Count}} more", words.Values{"Count": len(list) - i}), nil, nil))...)
 		case p.Path != "":
-			rows = append(rows, widgets.NewSettingRow("warning", p.Path, nil, nil).SetValue(w.Words.Reason(p.Reason)))
+			rows = append(rows, widgets.NewSettingRow("warning", p.Path, nil, nil).SetValue(w.Reason(p.Reason)))
 		case damage == 0:
 			rows = append(rows, widgets.NewSettingRow("warning", lang.L("Parts of the backup are damaged."), nil, nil).SetValue(lang.L("The copied details say which.")))
 			damage++
@@ -76,9 +76,9 @@ func (e RunError) Error() string { return e.Run.Error }
 func (e RunError) Unwrap() error { return core.ErrorOf(e.Run.Code) }
 
 // GapsLine says what is not in a backup. A folder that could not be read is one gap, however much is in it.
-func (w *Window) GapsLine(r *core.Run) string {
+func GapsLine(w words.Words, r *core.Run) string {
 	if r.ProblemsTotal == 1 && len(r.Problems) == 1 {
 		return lang.L("“{{.Name}}” could not be read", words.Values{"Name": filepath.Base(r.Problems[0].Path)})
 	}
-	return lang.L("{{.Count}} files or folders could not be read", words.Values{"Count": w.Words.Count(int64(r.ProblemsTotal))})
+	return lang.L("{{.Count}} files or folders could not be read", words.Values{"Count": w.Count(int64(r.ProblemsTotal))})
 }

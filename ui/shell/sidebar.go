@@ -38,18 +38,15 @@ type Sidebar struct {
 func newSidebar(w *Window, screens []*Screen) *Sidebar {
 	s := &Sidebar{screens: screens, current: screens[0]}
 	for _, screen := range screens {
-		s.items = append(s.items, widgets.NewNavItem(screen.Icon, screen.Title(), func() { w.chosen(screen) }))
+		s.items = append(s.items, widgets.NewNavItem(screen.Icon, screen.Title(), func() {
+			if screen.Again != nil && w.Shows(screen) && !screen.held() { // chosen again, it begins anew
+				screen.Again()
+				return
+			}
+			w.Open(screen)
+		}))
 	}
 	return s
-}
-
-// chosen opens a screen. One that can begin anew does so when it is chosen again.
-func (w *Window) chosen(s *Screen) {
-	if s.Again != nil && w.Shows(s) && !s.held() {
-		s.Again()
-		return
-	}
-	w.Open(s)
 }
 
 func (s *Screen) held() bool { return s.Held != nil && s.Held() }

@@ -105,7 +105,11 @@ func (p *Page) Once(w Way, o fyne.CanvasObject) {
 
 // ErrorPanel words an error, with a button for each thing that can be done about it here.
 func (w *Window) ErrorPanel(err error, here Remedies) *widgets.ErrorPanel {
-	s := w.wordsNow().For(err)
+	say := w.Words
+	if w.core != nil && w.core.Status().LastGood == nil { // where nothing is backed up yet, no backup is said to be safe
+		say = say.WithoutBackups()
+	}
+	s := say.For(err)
 	t := widgets.Trouble{What: s.What, Safe: s.Safe, Do: s.Do, Details: s.Details}
 	var own Reasoned
 	if errors.As(err, &own) {
@@ -130,14 +134,6 @@ func (w *Window) ErrorPanel(err error, here Remedies) *widgets.ErrorPanel {
 	return widgets.NewErrorPanel(t,
 		widgets.ErrorLabels{Show: lang.L("Show details"), Hide: lang.L("Hide details"), Copy: lang.L("Copy details")},
 		w.App.Clipboard().SetContent, buttons...)
-}
-
-// wordsNow are the words for how things are: where nothing is backed up yet, no backup is said to be safe.
-func (w *Window) wordsNow() words.Words {
-	if w.core != nil && w.core.Status().LastGood == nil {
-		return w.Words.WithoutBackups()
-	}
-	return w.Words
 }
 
 // Reasoned is trouble that a page finds by itself, in words already.

@@ -122,14 +122,14 @@ func New(p Params) *Window {
 	w.Choose = newChooser(w)
 	w.leave = p.Leave
 	if w.leave == nil {
-		w.leave = w.closeWindow
+		w.leave = func() { closeWindow(w) }
 	}
 	w.Clip = &Clip{board: w.App.Clipboard(), work: w.Work, Keep: p.KeepCopied}
 	w.Content, w.Side = container.NewStack(), container.NewStack()
 	w.Hidden, w.opened, w.Login = p.Hidden, !p.Hidden, p.Login
 	w.Notify = p.Notify
 	if w.Notify == nil {
-		w.Notify = w.showNotice
+		w.Notify = noticesOf(w)
 	}
 	w.Tray = newTray(w)
 	return w
@@ -143,7 +143,7 @@ func (w *Window) Furnish(f Features) {
 	w.frame.SetPadded(false)
 	w.frame.SetMaster()
 	w.frame.SetCloseIntercept(w.closeAsked)
-	w.frame.Resize(w.firstSize())
+	w.frame.Resize(firstSize(w.Prefs, w.desk))
 	w.frame.SetOnDropped(w.dropped)
 	w.watchDesk()
 	for s, do := range w.Shortcuts() {
