@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -347,7 +348,7 @@ func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.B
 }
 
 // cut is an encryption whose change is cancelled once it shows progress.
-type cut struct{ Encryption }
+type cut struct{ secret.Encryption }
 
 func (c cut) TurnOn(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
 	ctx, cancel := context.WithCancel(ctx)

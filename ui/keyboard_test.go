@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -243,7 +244,7 @@ func (d *desk) focusChoice(title string) fyne.Focusable {
 }
 
 // somePasswords is a computer on which a password can be chosen.
-type somePasswords struct{ Passwords }
+type somePasswords struct{ secret.Passwords }
 
 func (somePasswords) Possible() bool { return true }
 

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/secret"
 )
 
 // due is a backup with a password that has not been asked for in a long time.
 type due struct{ *core.App }
 
 // reachable are passwords whose vaults this build reaches.
-type reachable struct{ Passwords }
+type reachable struct{ secret.Passwords }
 
 func (reachable) Possible() bool { return true }
 

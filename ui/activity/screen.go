@@ -44,6 +44,7 @@ func (f *Feature) show() fyne.CanvasObject {
 	return list
 }
 
+// Title names a kind of run.
 func Title(k core.RunKind) string {
 	switch k {
 	case core.RunSetup:

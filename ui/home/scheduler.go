@@ -20,6 +20,7 @@ type Scheduler struct {
 	signs string // what the Backup screen was last seen to say
 }
 
+// Begin looks at the clock from now on.
 func (s *Scheduler) Begin() { s.w.Work.Every(core.ScheduleTick, s.Tick) }
 
 // Tick looks at the clock on the wall: a timer would sleep with the computer.

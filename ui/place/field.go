@@ -41,6 +41,7 @@ func (f *Field) Wanted() (path string, ok bool) {
 	return path, path != ""
 }
 
+// NewField makes a field with a path in it.
 func NewField(f *Feature, path, label string) *Field {
 	field := &Field{Feature: f, Entry: widgets.NewField(), free: widgets.NewCaption(" "), measuring: f.w.Work.Newest()}
 	field.Entry.SetText(path)

@@ -14,8 +14,8 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// keyField asks for a 64-digit key, and after a wrong one what was meant.
-type keyField struct {
+// KeyField asks for a 64-digit key, and after a wrong one what was meant.
+type KeyField struct {
 	*Feature
 	Root     fyne.CanvasObject
 	Entry    *widgets.Area
@@ -25,8 +25,9 @@ type keyField struct {
 	Accepted func() // Return was pressed, or a proposal accepted: use what is in the field
 }
 
-func NewKeyField(f *Feature, changed func()) *keyField {
-	k := &keyField{Feature: f, Entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
+// NewKeyField makes an empty field. changed is called when it changes its height.
+func NewKeyField(f *Feature, changed func()) *KeyField {
+	k := &KeyField{Feature: f, Entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
 	k.Entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces"))
 	k.Entry.OnReturn = func() { k.Accepted() }
 	k.Entry.OnChanged = func(string) { k.update() }
@@ -36,7 +37,7 @@ func NewKeyField(f *Feature, changed func()) *keyField {
 	return k
 }
 
-func (k *keyField) update() {
+func (k *KeyField) update() {
 	n := 0
 	for _, r := range k.Entry.Text {
 		if strings.ContainsRune("0123456789abcdefABCDEF", r) {
@@ -47,17 +48,18 @@ func (k *keyField) update() {
 }
 
 // Key reads the field. The caller clears the key.
-func (k *keyField) Key() (*backupkey.Key, error) {
+func (k *KeyField) Key() (*backupkey.Key, error) {
 	text := []byte(k.Entry.Text)
 	defer clear(text)
 	return backupkey.Parse(text)
 }
 
-func (k *keyField) Clear() { k.Entry.SetText("") }
+// Clear empties the field.
+func (k *KeyField) Clear() { k.Entry.SetText("") }
 
 // Repair looks for the key that was meant, and asks. none is called when
 // nothing near what was typed fits.
-func (k *keyField) Repair(found core.Found, none func()) {
+func (k *KeyField) Repair(found core.Found, none func()) {
 	text := []byte(k.Entry.Text)
 	k.w.Work.Run(func(ctx context.Context) func() {
 		defer clear(text)
@@ -76,7 +78,7 @@ func (k *keyField) Repair(found core.Found, none func()) {
 }
 
 // ask puts the question; the key is used only after a yes.
-func (k *keyField) ask(p backupkey.Proposal) {
+func (k *KeyField) ask(p backupkey.Proposal) {
 	rows := widgets.Column(theme.Space2, widgets.NewStrong(lang.L("This is not quite the key. Is this what you meant?")))
 	for _, c := range p.Changes {
 		rows.Add(widgets.NewBody(lang.L("Group {{.Number}}: did you mean {{.After}} instead of {{.Before}}?",

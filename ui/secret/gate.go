@@ -46,6 +46,7 @@ type Gate struct {
 	stop   context.CancelFunc // of the countdown
 }
 
+// NewGate makes a gate; Begin opens it.
 func NewGate(p GateParams) *Gate {
 	g := &Gate{GateParams: p, entry: widgets.NewSecretEntry(), meter: widgets.NewGuessMeter(lang.L("Asking the vault…")), left: -1}
 	g.Button = widgets.NewButton(p.Button, "", widgets.Main, g.submit)

@@ -62,6 +62,7 @@ func (s *KeepSteps) pages() int {
 	return n
 }
 
+// Of is how many pages the wizard has.
 func (s *KeepSteps) Of() int { return s.Step - 1 + s.pages() + s.More }
 
 // Request is what core is asked for; nil without a password.

@@ -46,8 +46,8 @@ func (f *Feature) PasswordRow(st core.Status) fyne.CanvasObject {
 	return row
 }
 
-// Gone reports whether the vault said that no password counts any more.
-func Gone(st core.Status) bool {
+// gone reports whether the vault said that no password counts any more.
+func gone(st core.Status) bool {
 	return st.Vault != nil && (st.Vault.Destroyed || st.Vault.Absent)
 }
 
@@ -83,6 +83,7 @@ func (f *Feature) guessesAsOf(v *core.VaultState) string {
 	return lang.L("{{.Guesses}} (asked {{.Time}})", words.Values{"Guesses": f.guessWords(v.GuessesLeft), "Time": f.w.Words.Ago(v.Asked, f.w.Now())})
 }
 
+// WrongWords says how many wrong guesses there were.
 func (f *Feature) WrongWords(n int) string {
 	if n == 1 {
 		return lang.L("1 wrong guess")
@@ -103,7 +104,7 @@ func (f *Feature) wrongLine(v core.VaultState) string {
 func (f *Feature) PasswordNotice(st core.Status) fyne.CanvasObject {
 	now := f.w.Now()
 	due := st.Password && !st.PasswordCheckDue.IsZero() && now.After(st.PasswordCheckDue) && now.After(f.w.Prefs.AskLater())
-	if !due || f.w.Job != nil || st.Change != core.ChangeNone || Gone(st) {
+	if !due || f.w.Job != nil || st.Change != core.ChangeNone || gone(st) {
 		return nil
 	}
 	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Do you still know your password?")),
@@ -216,7 +217,7 @@ func (f *Feature) passwordActs(st core.Status) []fyne.CanvasObject {
 		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, f.SetPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
 		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { f.removePassword(f.w.LeaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
 	}
-	if Gone(st) {
+	if gone(st) {
 		rows = rows[1:] // there is nothing to check
 	}
 	return rows
@@ -224,7 +225,7 @@ func (f *Feature) passwordActs(st core.Status) []fyne.CanvasObject {
 
 // OpensLine says what opens an encrypted backup.
 func OpensLine(st core.Status) string {
-	if st.Password && !Gone(st) {
+	if st.Password && !gone(st) {
 		return lang.L("Only your password or your 64-digit key opens it.")
 	}
 	return lang.L("Only your 64-digit key opens it.")

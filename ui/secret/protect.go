@@ -30,6 +30,7 @@ func newProtectFlow(f *Feature) *protectFlow {
 	return flow
 }
 
+// TurnOn leads to end-to-end encryption.
 func (f *Feature) TurnOn() { newProtectFlow(f).means() }
 
 func (f *protectFlow) name() string { return lang.L("End-to-end encryption") }

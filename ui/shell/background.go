@@ -26,6 +26,7 @@ func (w *Window) Raise() bool {
 	}
 }
 
+// ToFront shows the window in front of all others.
 func (w *Window) ToFront() {
 	defer w.Refresh()
 	if w.desk.Activate != nil && w.opened && !w.Hidden {

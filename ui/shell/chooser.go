@@ -37,6 +37,7 @@ type systemDialogs struct {
 	open   bool
 }
 
+// Folder asks for a folder.
 func (d *systemDialogs) Folder(start string, chosen func(string)) {
 	if start == "" {
 		start = HomeFolder() // where the system would begin with what was opened last, files too
@@ -46,12 +47,14 @@ func (d *systemDialogs) Folder(start string, chosen func(string)) {
 	}, chosen, func() { d.own.Folder(start, chosen) })
 }
 
+// Save asks for the name of a new file.
 func (d *systemDialogs) Save(name string, chosen func(string)) {
 	d.ask(func(ctx context.Context, window string) (string, error) {
 		return d.system.Save(ctx, window, lang.L("Save as"), name)
 	}, chosen, func() { d.own.Save(name, chosen) })
 }
 
+// File asks for a file.
 func (d *systemDialogs) File(chosen func(string)) {
 	d.ask(func(ctx context.Context, window string) (string, error) {
 		return d.system.File(ctx, window, lang.L("Choose a file"))
@@ -88,6 +91,7 @@ type dialogs struct {
 // dialogSize is that of the toolkit's dialogs.
 var dialogSize = fyne.NewSize(760, 540)
 
+// Folder asks for a folder.
 func (d *dialogs) Folder(start string, chosen func(string)) {
 	f := dialog.NewFolderOpen(func(uri fyne.ListableURI, err error) {
 		if err == nil && uri != nil {
@@ -100,6 +104,7 @@ func (d *dialogs) Folder(start string, chosen func(string)) {
 	d.show(f)
 }
 
+// Save asks for the name of a new file.
 func (d *dialogs) Save(name string, chosen func(string)) {
 	f := dialog.NewFileSave(func(w fyne.URIWriteCloser, err error) {
 		if err != nil || w == nil {
@@ -114,6 +119,7 @@ func (d *dialogs) Save(name string, chosen func(string)) {
 	d.show(f)
 }
 
+// File asks for a file.
 func (d *dialogs) File(chosen func(string)) {
 	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err != nil || r == nil {

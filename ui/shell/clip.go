@@ -19,6 +19,7 @@ type Clip struct {
 	timer Latest
 }
 
+// Copy puts a secret into the clipboard.
 func (c *Clip) Copy(secret []byte) {
 	c.mine, c.holds = sha256.Sum256(secret), true
 	c.board.SetContent(string(secret))
@@ -35,6 +36,7 @@ func (c *Clip) Copy(secret []byte) {
 	})
 }
 
+// Clear takes the secret out of the clipboard, if it is still there.
 func (c *Clip) Clear() {
 	if c.holds && sha256.Sum256([]byte(c.board.Content())) == c.mine {
 		c.board.SetContent("")

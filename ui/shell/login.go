@@ -43,6 +43,7 @@ func (w *Window) StartAtLogin(check *widgets.Check) {
 	})
 }
 
+// LoginNotSet says that what starts at login could not be changed.
 func (w *Window) LoginNotSet() {
 	w.Inform(lang.L("This could not be changed."), lang.L("The system did not let Holdfast write where it keeps what starts at login."))
 }

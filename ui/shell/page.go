@@ -49,6 +49,7 @@ type PageParams struct {
 	Remedies Remedies            // what can be done about trouble here, besides what can be done everywhere
 }
 
+// NewPage makes a page; Flow shows it.
 func (w *Window) NewPage(p PageParams) *Page {
 	pg := &Page{w: w, trouble: widgets.Column(0), waiting: widgets.NewMuted(""), Remedies: p.Remedies}
 	pg.trouble.Hide()

@@ -269,6 +269,7 @@ func (w *Window) Flow(page fyne.CanvasObject) {
 	w.Fill(w.Content, page)
 }
 
+// Fill shows something in a part of the window, in place of what was there.
 func (w *Window) Fill(where *fyne.Container, what fyne.CanvasObject) {
 	w.Canvas().Unfocus()
 	if !what.Size().IsZero() {

@@ -123,6 +123,7 @@ type Latest struct {
 // Newest returns a latest for work of this window.
 func (w *Work) Newest() Latest { return Latest{w: w} }
 
+// Run begins the newest run, and stops the one before.
 func (l *Latest) Run(fn func(ctx context.Context) (end func())) {
 	l.Stop()
 	turn := l.turn
@@ -136,6 +137,7 @@ func (l *Latest) Run(fn func(ctx context.Context) (end func())) {
 	})
 }
 
+// Stop lets no run come to its end.
 func (l *Latest) Stop() {
 	l.turn++
 	if l.cancel != nil {

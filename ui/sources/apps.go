@@ -41,7 +41,7 @@ func (e *Editor) measure(a core.FoundApp) {
 		_, bytes, err := e.core.Estimate(ctx, a.Paths, excludes, nil)
 		return func() {
 			if err == nil {
-				e.Sizes[a.ID] = e.w.Words.Bytes(bytes)
+				e.sizes[a.ID] = e.w.Words.Bytes(bytes)
 				e.showApps()
 			}
 		}
@@ -60,7 +60,7 @@ func (e *Editor) showApps() {
 			e.Update()
 		})
 		row := widgets.NewSettingRow("message", appName(a), add, nil).SetValue(appAdvice(a.ID))
-		rows = append(rows, row.SetNote(e.Sizes[a.ID]))
+		rows = append(rows, row.SetNote(e.sizes[a.ID]))
 	}
 	e.apps.Objects = nil
 	if len(rows) > 0 {

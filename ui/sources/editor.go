@@ -32,16 +32,17 @@ type Editor struct {
 	Bytes    int64           // that were counted; 0: not known
 	apps     *fyne.Container // message programs that were found; empty: none
 	found    []core.FoundApp
-	Sizes    map[string]string // of what was found, by its ID
+	sizes    map[string]string // of what was found, by its ID
 	Counting shell.Latest
 	Changed  func() // after the list changed
 	Counted  func() // after it was counted; may be nil
 }
 
+// NewEditor makes an editor of what is backed up and left out now.
 func NewEditor(f *Feature, paths, excludes []string) *Editor {
 	e := &Editor{
 		Feature: f, Paths: slices.Clone(paths), Presets: make(map[string]*widgets.Check),
-		list: widgets.Column(0), apps: widgets.Column(theme.Space3), Sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), Counting: f.w.Work.Newest(),
+		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), Counting: f.w.Work.Newest(),
 	}
 	for _, p := range excludes {
 		if !strings.HasPrefix(p, presetPrefix) {
@@ -77,6 +78,7 @@ func presetTitle(p core.Preset) string {
 	return p.Title
 }
 
+// Excludes are the presets and patterns that are chosen.
 func (e *Editor) Excludes() []string {
 	out := []string{}
 	for _, p := range core.Presets() {
@@ -91,7 +93,7 @@ func (e *Editor) Excludes() []string {
 func (e *Editor) Folders() fyne.CanvasObject {
 	e.Shown = e // what is dropped on the window comes here, as long as it is shown
 	choose := widgets.NewButton(lang.L("Add folder…"), "plus", widgets.Second, func() {
-		e.w.Choose.Folder(shell.HomeFolder(), e.Add)
+		e.w.Choose.Folder(shell.HomeFolder(), e.add)
 	})
 	typed := widgets.NewButton(lang.L("Add"), "", widgets.Quiet, func() { e.AddTyped(func() {}) })
 	return widgets.Column(theme.Space3, e.list, widgets.Row(theme.Space3, widgets.Wide(e.entry), choose, e.entry, typed), e.estimate)
@@ -134,13 +136,13 @@ func (e *Editor) AddTyped(then func()) {
 			if e.entry.Text == typed {
 				e.entry.SetText("")
 			}
-			e.Add(path)
+			e.add(path)
 			then()
 		}
 	})
 }
 
-func (e *Editor) Add(path string) { e.addAll([]string{path}) }
+func (e *Editor) add(path string) { e.addAll([]string{path}) }
 
 func (e *Editor) addAll(paths []string) {
 	for _, path := range paths {
