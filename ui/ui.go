@@ -97,7 +97,7 @@ func New(p Params) *UI {
 	})
 	u.setup = setup.New(setup.Params{
 		Window: u.w, Core: setup.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption},
-		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() }, Restore: func() { u.restore.Elsewhere() },
+		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() }, Restore: func() { u.restore.FromElsewhere() },
 	})
 	u.restore = restore.New(restore.Params{
 		Window: u.w, Core: restore.Core{App: p.Core, Passwords: p.Core.Passwords, Upkeep: p.Core.Upkeep}, Place: u.place, Secret: u.secret, SetUp: u.setup.BeginAt,

@@ -77,8 +77,8 @@ func (f *Feature) screen() *shell.Screen {
 	}
 }
 
-// Elsewhere restores from a backup somewhere else, on a computer without one of its own.
-func (f *Feature) Elsewhere() {
+// FromElsewhere restores from a backup somewhere else, on a computer without one of its own.
+func (f *Feature) FromElsewhere() {
 	f.Flow.close()
 	f.Flow = newFlow(f, func() {
 		f.Flow = newFlow(f, nil)

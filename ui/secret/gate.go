@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-// GateParams are what a passwordGate needs.
+// GateParams are what a Gate needs.
 type GateParams struct {
 	*Feature
 	Button string      // what the button says

@@ -24,7 +24,7 @@ func (w *Window) LoginCheck() *widgets.Check {
 	return c
 }
 
-// StartAtLogin does what a check from loginCheck says.
+// StartAtLogin does what a check from LoginCheck says.
 func (w *Window) StartAtLogin(check *widgets.Check) {
 	if check == nil {
 		return

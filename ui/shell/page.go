@@ -33,7 +33,7 @@ type Page struct {
 	bare     bool        // the foot has no buttons: it is seen only when there is something to say
 	Again    func()      // does again what was done last; nil: there was nothing
 	Remedies Remedies    // what else can be done about trouble here
-	Failed   func(error) // if set, hears of what fail shows
+	Failed   func(error) // if set, hears of what Fail shows
 }
 
 // PageParams describe a page.

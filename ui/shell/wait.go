@@ -13,7 +13,7 @@ import (
 // sayAfter is how long something may take before a sentence says what it is: sooner, it would only flicker.
 const sayAfter = 400 * time.Millisecond
 
-// Wait runs fn as work.run does. What takes longer than a moment is said, and "" when it is over.
+// Wait runs fn as Work.Run does. What takes longer than a moment is said, and "" when it is over.
 func (w *Window) Wait(say func(sentence string), sentence string, fn func(ctx context.Context) (end func())) context.CancelFunc {
 	over := false
 	quiet := w.Work.after(sayAfter, func() {
@@ -48,7 +48,7 @@ func (w *Window) WaitFor(b *widgets.Button, say func(sentence string), sentence 
 	})
 }
 
-// Wait is UI.waitFor for what a button of the page begins, nil: the page itself. The focus comes back to where it
+// Wait is Window.WaitFor for what a button of the page begins, nil: the page itself. The focus comes back to where it
 // was, and to try again is to press the button again.
 func (p *Page) Wait(b *widgets.Button, sentence string, fn func(ctx context.Context) (end func())) context.CancelFunc {
 	c := p.w.Canvas()
