@@ -473,9 +473,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.w.Open(u.restore.Screen)
 	shoot("restore-which")
 	r := u.restore.Flow
-	r.Place = "/media/anna/Backup disk/Holdfast"
-	r.Elsewhere()
+	d.door(say("A backup somewhere else"))
+	d.write(0, "/media/anna/Backup disk/Holdfast")
 	shoot("restore-place")
+	d.press(say("Continue"))
+	d.Sees(say("Choose another place")) // there is none: the place is kept in mind
 	r.Unencrypted()
 	shoot("restore-unencrypted")
 	d.press(say("I have a key or a password for it"))
@@ -507,12 +509,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.press(say("Unlock"))
 	shoot("restore-password-last")
 	d.press(say("Not now"))
-	r.Forget()
-	r.Forget = nil
+	d.press(say("Back"))
 	keys := secret.NewKeyField(u.secret, func() {})
 	keys.Entry.SetText(typed)
 	keys.Repair(core.Found{KeyID: exampleKey().ID()}, func() { t.Error("no proposal") })
-	r.Put(u.w.NewPage(shell.PageParams{Name: r.Name(), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: r.Place,
+	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: "/media/anna/Backup disk/Holdfast",
 		Content: []fyne.CanvasObject{keys.Root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
 	d.Sees(say("This is not quite the key. Is this what you meant?"))
 	shoot("restore-key")
@@ -524,7 +525,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Reader, r.Own = reader, true
+	d.nav(say("Restore"))
+	d.door(say("This backup"))
+	d.Sees(say("From which day?"))
 	var dates []core.Snapshot
 	for i, ago := range []time.Duration{2*time.Hour + 28*time.Minute, 8 * time.Hour, 26 * time.Hour, 50 * time.Hour, 51 * time.Hour} {
 		x := all[0]
@@ -551,17 +554,17 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	name := widgets.NewField()
 	name.SetText("Statement")
 	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
-	r.Put(u.w.NewPage(shell.PageParams{Name: r.Name(), Step: 2, Of: 5, Back: func() {},
+	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {},
 		Title: say("Which file?"), Lead: say("It is looked for in the backups of all days, even if it was deleted since."),
 		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.Versions(versions, func() {})...)}}).Root)
 	shoot("restore-versions")
 	r.Files(dates[0], func() {})
 	d.Sees("Thesis")
-	r.Picker.Open("Documents/Taxes 2025")
+	d.tree().Open("Documents/Taxes 2025")
 	d.Sees("Receipts")
-	r.Picker.Pick("", true)
-	r.Picker.Pick("Documents/Thesis", false)
-	r.Picker.Pick("Documents/Taxes 2025/Receipts", false)
+	d.tree().Pick("", true)
+	d.tree().Pick("Documents/Thesis", false)
+	d.tree().Pick("Documents/Taxes 2025/Receipts", false)
 	shoot("restore-files")
 	d.write(0, "pdf")
 	d.Sees(say("{{.Count}} found", words.Values{"Count": 3}))

@@ -70,7 +70,7 @@ func (f *Flow) Date(s core.Snapshot, clock string, most int) {
 			SetValue(lang.L("{{.Count}} files or folders could not be read", words.Values{"Count": f.w.Words.Count(s.Unread)})))
 	}
 	p = f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 2, Of: 5, Back: back, Title: shell.Capital(f.w.Words.Day(s.Time, f.w.Now())) + " " + clock,
+		Name: f.name(), Step: 2, Of: 5, Back: back, Title: shell.Capital(f.w.Words.Day(s.Time, f.w.Now())) + " " + clock,
 		Lead:    shell.Capital(f.w.Words.Ago(s.Time, f.w.Now())) + ".",
 		Content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},
 		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main, func() { f.Files(s, func() { f.Date(s, clock, most) }) })},
@@ -80,12 +80,12 @@ func (f *Flow) Date(s core.Snapshot, clock string, most int) {
 
 // reload lists the dates anew, after one of them was changed.
 func (f *Flow) reload(most int, say func(string)) {
-	r := f.Reader
+	r := f.reader
 	f.w.Wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
 		all, err := r.Snapshots(ctx)
 		return func() {
 			switch {
-			case f.Reader != r: // the person went elsewhere meanwhile
+			case f.reader != r: // the person went elsewhere meanwhile
 			case err != nil:
 				f.again()
 				f.w.InformError(err)

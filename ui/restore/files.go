@@ -35,12 +35,12 @@ type fileChoice struct {
 // Files asks which files of a date.
 func (f *Flow) Files(s core.Snapshot, back func()) {
 	c := &fileChoice{
-		Flow: f, date: s, reader: f.Reader, picker: widgets.NewTreePicker(), search: widgets.NewField(), picked: widgets.NewMuted(""),
+		Flow: f, date: s, reader: f.reader, picker: widgets.NewTreePicker(), search: widgets.NewField(), picked: widgets.NewMuted(""),
 		searching: f.w.Work.Newest(),
 	}
 	c.picker.OnSize = f.w.Words.Bytes
 	c.picker.Files, c.picker.Bytes = s.Files, s.Bytes
-	f.Picker = c.picker
+	f.picker = c.picker
 	c.next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {
 		f.Snapshot, f.paths = s, c.picker.Selection.Paths()
 		f.ChosenFiles, f.ChosenBytes = c.picker.Picked()
@@ -55,7 +55,7 @@ func (f *Flow) Files(s core.Snapshot, back func()) {
 	none := widgets.NewButton(lang.L("None"), "", widgets.Quiet, func() { c.picker.PickShown(false) })
 	bar := widgets.Row(theme.Space2, widgets.Wide(c.search), c.search, all, none)
 	c.page = f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 3, Of: 5, Back: func() { c.searching.Stop(); back() },
+		Name: f.name(), Step: 3, Of: 5, Back: func() { c.searching.Stop(); back() },
 		Title: lang.L("What do you want back?"), Lead: shell.Capital(f.w.Words.Ago(s.Time, f.w.Now())) + " · " + core.DisplayName(s.Host),
 		Content:  []fyne.CanvasObject{bar},
 		Fills:    container.NewBorder(nil, widgets.Inset(0, theme.Space2, c.foot()), nil, nil, c.picker),

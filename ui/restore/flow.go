@@ -27,12 +27,12 @@ type Flow struct {
 	page  fyne.CanvasObject
 	job   *shell.Job // the restore under way
 
-	Forget   func() // empties the field with the key, once it is not needed
-	Place    string // of a backup somewhere else, to show it again
-	Reader   *core.Reader
-	Own      bool // the reader is the profile's
+	forget   func() // empties the field with the key, once it is not needed
+	place    string // of a backup somewhere else, to show it again
+	reader   *core.Reader
+	own      bool // the reader is the profile's
 	Snapshot core.Snapshot
-	Picker   *widgets.TreePicker
+	picker   *widgets.TreePicker
 	search   *widgets.Field // of the page that is shown; nil: it has none
 	// filesPage is kept, to come back to with all that was checked.
 	filesPage fyne.CanvasObject
@@ -49,7 +49,7 @@ func newFlow(f *Feature, leave func()) *Flow {
 	return &Flow{Feature: f, leave: leave, conflict: core.ConflictKeep}
 }
 
-func (f *Flow) Name() string { return lang.L("Restore") }
+func (f *Flow) name() string { return lang.L("Restore") }
 
 // screen is the Restore screen.
 func (f *Feature) screen() *shell.Screen {
@@ -119,7 +119,7 @@ func (f *Flow) newPage(p shell.PageParams) *shell.Page {
 
 // apart are remedies without those of this computer's backup, unless that is the one.
 func (f *Flow) apart(here shell.Remedies) shell.Remedies {
-	if f.Own {
+	if f.own {
 		return here
 	}
 	out := shell.Remedies{shell.WayPlace: f.Elsewhere, shell.WayThinOut: nil, shell.WaySources: nil, shell.WayVault: nil, shell.WayPassword: nil, shell.WayGoOn: nil, shell.WaySetUp: nil}
@@ -134,20 +134,20 @@ func (f *Flow) seen() bool {
 
 // close gives the backup back.
 func (f *Flow) close() {
-	if f.Reader != nil {
-		_ = f.Reader.Close() // only read from
-		f.Reader = nil
+	if f.reader != nil {
+		_ = f.reader.Close() // only read from
+		f.reader = nil
 	}
 }
 
 // outdated starts over with this computer's backup when its dates changed:
 // while one is to be chosen, or, with gone, wherever the person is.
 func (f *Flow) outdated(gone bool) {
-	if f.leave != nil || f.job != nil || f.Reader == nil || !f.Own || !gone && f.Picker != nil {
+	if f.leave != nil || f.job != nil || f.reader == nil || !f.own || !gone && f.picker != nil {
 		return
 	}
 	f.close()
-	f.Picker, f.paths, f.page = nil, nil, nil
+	f.picker, f.paths, f.page = nil, nil, nil
 	if f.seen() {
 		f.show()
 	}
@@ -156,7 +156,7 @@ func (f *Flow) outdated(gone bool) {
 // again starts over.
 func (f *Flow) again() {
 	f.close()
-	f.Picker, f.paths, f.page = nil, nil, nil
+	f.picker, f.paths, f.page = nil, nil, nil
 	if f.leave != nil {
 		f.leave()
 		return
@@ -203,8 +203,8 @@ func (f *Flow) which() {
 
 // Elsewhere asks for the place of another backup.
 func (f *Flow) Elsewhere() {
-	f.Own = false
-	field := place.NewField(f.Feature.place, f.Place, lang.L("Folder of the backup"))
+	f.own = false
+	field := place.NewField(f.Feature.place, f.place, lang.L("Folder of the backup"))
 	var p *shell.Page
 	var next *widgets.Button
 	look := func() {
@@ -212,7 +212,7 @@ func (f *Flow) Elsewhere() {
 		if !ok {
 			return
 		}
-		f.Place = path
+		f.place = path
 		p.Wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
 			found, err := f.core.Elsewhere().Inspect(ctx, path)
 			return func() {
@@ -232,7 +232,7 @@ func (f *Flow) Elsewhere() {
 	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, look)
 	field.Submitted = look
 	p = f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 1, Of: 5, Back: f.again,
+		Name: f.name(), Step: 1, Of: 5, Back: f.again,
 		Title: lang.L("Where is the backup?"), Lead: lang.L("The folder you chose for your backup."),
 		Content: []fyne.CanvasObject{field.Root}, Foot: []fyne.CanvasObject{next}, Remedies: field.Remedies(),
 	})
@@ -243,15 +243,15 @@ func (f *Flow) Elsewhere() {
 // opened goes on with a backup that was opened; say tells what is waited for.
 func (f *Flow) opened(r *core.Reader, own bool, say func(string), failed func(error)) {
 	f.close()
-	f.Reader, f.Own = r, own
-	if f.Forget != nil {
-		f.Forget()
-		f.Forget = nil
+	f.reader, f.own = r, own
+	if f.forget != nil {
+		f.forget()
+		f.forget = nil
 	}
 	f.w.Wait(say, lang.L("Looking for its dates…"), func(ctx context.Context) func() {
 		all, err := r.Snapshots(ctx)
 		return func() {
-			if f.Reader != r {
+			if f.reader != r {
 				return // the person went elsewhere meanwhile
 			}
 			if err != nil {
@@ -270,7 +270,7 @@ func (f *Flow) Dates(all []core.Snapshot, most int) {
 
 	if len(all) == 0 {
 		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"), lang.L("Once there is one, its files can be restored."), nil)
-		p := f.newPage(shell.PageParams{Name: f.Name(), Step: 2, Of: 5, Back: f.again, Content: []fyne.CanvasObject{empty}})
+		p := f.newPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.again, Content: []fyne.CanvasObject{empty}})
 		f.Put(p.Root)
 		return
 	}
@@ -296,7 +296,7 @@ func (f *Flow) Dates(all []core.Snapshot, most int) {
 			title += " · " + lang.L("newest")
 		}
 		var more fyne.CanvasObject
-		if f.Own {
+		if f.own {
 			more = widgets.NewButton("", "more", widgets.Quiet, func() { f.Date(s, clock, most) })
 		}
 		row := widgets.NewSettingRow("clock", title, more, func() { f.Files(s, func() { f.Dates(all, most) }) })
@@ -319,7 +319,7 @@ func (f *Flow) Dates(all []core.Snapshot, most int) {
 	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil, func() { f.everyDay(func() { f.Dates(all, most) }) })
 	everyDay.SetValue(lang.L("By its name, with all its versions."))
 	p := f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 2, Of: 5, Back: f.again, Title: lang.L("From which day?"),
+		Name: f.name(), Step: 2, Of: 5, Back: f.again, Title: lang.L("From which day?"),
 		Content: append([]fyne.CanvasObject{widgets.Rows(everyDay)}, content...),
 	})
 	f.Put(p.Root)
@@ -342,7 +342,7 @@ func (f *Feature) clock(all []core.Snapshot, i int) string {
 // running shows the restore under way.
 func (f *Flow) running() {
 	p := f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 5, Of: 5, Title: lang.L("Restoring"), Lead: f.chosen() + " · " + f.to(),
+		Name: f.name(), Step: 5, Of: 5, Title: lang.L("Restoring"), Lead: f.chosen() + " · " + f.to(),
 		Content: []fyne.CanvasObject{f.job.Panel()},
 	})
 	f.Put(p.Root)
@@ -405,7 +405,7 @@ func (f *Flow) Result(r core.RestoreReport, err error) {
 		folder = filepath.Dir(f.Snapshot.Sources[0])
 	}
 	p := f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 5, Of: 5, Content: content,
+		Name: f.name(), Step: 5, Of: 5, Content: content,
 		Foot: []fyne.CanvasObject{
 			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { f.openFolder(folder) }),
 			widgets.NewButton(lang.L("Done"), "", widgets.Main, f.again),
@@ -424,7 +424,7 @@ func (f *Flow) keepGoing() fyne.CanvasObject {
 		if f.original {
 			sources = f.Snapshot.Sources
 		}
-		f.setUp(f.Place, sources)
+		f.setUp(f.place, sources)
 	})
 	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("backup", theme.Primary, theme.IconMedium), text, yes))
 }

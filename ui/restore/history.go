@@ -19,7 +19,7 @@ const shownVersions = 200
 
 // everyDay looks for a file by its name in all backups, and shows its versions.
 func (f *Flow) everyDay(back func()) {
-	reader := f.Reader
+	reader := f.reader
 	name := widgets.NewField()
 	name.SetPlaceHolder(lang.L("A part of its name"))
 	found := widgets.Column(theme.Space6)
@@ -51,7 +51,7 @@ func (f *Flow) everyDay(back func()) {
 	search := widgets.NewButton(lang.L("Search"), "search", widgets.Main, look)
 	name.OnSubmitted = func(string) { look() }
 	p = f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 2, Of: 5, Back: func() { looking.Stop(); back() },
+		Name: f.name(), Step: 2, Of: 5, Back: func() { looking.Stop(); back() },
 		Title: lang.L("Which file?"), Lead: lang.L("It is looked for in the backups of all days, even if it was deleted since."),
 		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), found},
 	})
@@ -62,11 +62,11 @@ func (f *Flow) everyDay(back func()) {
 
 // versionsOf shows the versions of a file of the tree.
 func (f *Flow) versionsOf(n widgets.Node) {
-	reader := f.Reader
+	reader := f.reader
 	found := widgets.Column(theme.Space6, widgets.NewMuted(lang.L("Searching…")))
 	looking := f.w.Work.Newest()
 	p := f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 3, Of: 5, Back: func() { looking.Stop(); f.Put(f.filesPage) },
+		Name: f.name(), Step: 3, Of: 5, Back: func() { looking.Stop(); f.Put(f.filesPage) },
 		Title: lang.L("Versions of this file"), Content: []fyne.CanvasObject{found},
 	})
 	f.Put(p.Root)

@@ -20,7 +20,7 @@ import (
 // person has seen the vault that checks it.
 func (f *Flow) UnlockWithPassword(found core.Found) {
 	secret.VaultQuestion{
-		Feature: f.secret, Card: found.VaultCard, Name: f.Name(), Step: 2, Of: 5, Back: f.Elsewhere, Put: f.Put,
+		Feature: f.secret, Card: found.VaultCard, Name: f.name(), Step: 2, Of: 5, Back: f.Elsewhere, Put: f.Put,
 		Digits: func() { f.unlock(found) }, Agreed: func(v secret.VaultToAsk) { f.askPassword(found, v) },
 	}.Ask()
 }
@@ -29,7 +29,7 @@ func (f *Flow) UnlockWithPassword(found core.Found) {
 func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	var p *shell.Page
 	var opened *core.Reader // by try, before opened or dropped run
-	place := f.Place
+	place := f.place
 	g := secret.NewGate(secret.GateParams{
 		Feature: f.secret, Button: lang.L("Unlock"), Failed: func(err error) { p.Fail(err) },
 		Ask: func(ctx context.Context) (core.VaultState, error) {
@@ -42,7 +42,7 @@ func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 		Opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
 		Dropped: func() { _ = opened.Close() }, // only read from
 	})
-	f.Forget = g.Close
+	f.forget = g.Close
 	vault := widgets.NewMuted("").Shortened()
 	vault.Hide()
 	if asked.Name != "" {
@@ -61,8 +61,8 @@ func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	withDigits := func() { g.Close(); f.unlock(found) }
 	digits := shell.Aside(lang.L("Use the 64-digit key instead"), withDigits)
 	p = f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 2, Of: 5, Back: func() { g.Close(); f.Elsewhere() },
-		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.Place),
+		Name: f.name(), Step: 2, Of: 5, Back: func() { g.Close(); f.Elsewhere() },
+		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
 		Content:  []fyne.CanvasObject{g.Root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
 		Foot:     []fyne.CanvasObject{g.Button},
 		Remedies: shell.Remedies{shell.WayDigits: withDigits},
@@ -94,14 +94,14 @@ func (f *Flow) unlock(found core.Found) {
 		})
 	})
 	keys.Accepted = func() { open.Tapped(nil) }
-	f.Forget = keys.Clear
+	f.forget = keys.Clear
 	content := []fyne.CanvasObject{keys.Root}
 	if found.VaultCard != nil && f.core.Passwords.Possible() {
 		content = append(content, shell.Aside(lang.L("Use the password instead"), func() { keys.Clear(); f.UnlockWithPassword(found) }))
 	}
 	p = f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 2, Of: 5, Back: func() { keys.Clear(); f.Elsewhere() },
-		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.Place),
+		Name: f.name(), Step: 2, Of: 5, Back: func() { keys.Clear(); f.Elsewhere() },
+		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
 		Content: content, Foot: []fyne.CanvasObject{open},
 	})
 	f.Put(p.Root)
@@ -109,7 +109,7 @@ func (f *Flow) unlock(found core.Found) {
 }
 
 func (f *Flow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shell.Page, failed func(error)) {
-	place := f.Place
+	place := f.place
 	p.Wait(button, lang.L("Opening the backup…"), func(ctx context.Context) func() {
 		r, err := f.core.Elsewhere().OpenReader(ctx, place, key)
 		if err != nil {
@@ -127,7 +127,7 @@ func (f *Flow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shel
 
 // Unencrypted asks whether a backup somewhere is to be opened without encryption.
 func (f *Flow) Unencrypted() {
-	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.Name(), Step: 2, Of: 5, Back: f.Elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
+	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.Elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
 		func(p *shell.Page, next *widgets.Button) { f.openElsewhere(nil, next, p, p.Fail) })
 	f.Put(p.Root)
 }

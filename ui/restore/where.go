@@ -64,7 +64,7 @@ func (f *Flow) Where(back func()) {
 	}
 	field.Submitted = run
 	p := f.newPage(shell.PageParams{
-		Name: f.Name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
+		Name: f.name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
 		Lead:    strings.TrimSpace(f.chosen() + ". " + lead),
 		Content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
 		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", words.Values{"Files": f.w.Words.Files(f.ChosenFiles)}), "restore", widgets.Main, run)},
@@ -101,7 +101,7 @@ func (f *Flow) run() {
 	if f.original {
 		req.Target, req.Original = "", true
 	}
-	reader := f.Reader
+	reader := f.reader
 	f.job = f.w.Start(core.RunRestore, func(ctx context.Context, progress func(core.Progress)) func() {
 		report, err := reader.Restore(ctx, req, progress)
 		return func() { f.job = nil; f.Result(report, err) }
