@@ -2,12 +2,9 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"path/filepath"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
@@ -15,7 +12,6 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
-	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // Flow restores: which backup → a date → files → where → result. It
@@ -104,6 +100,7 @@ func (f *Flow) show() {
 	}
 }
 
+// Put shows a page of the flow, if the flow is what the person looks at.
 func (f *Flow) Put(p fyne.CanvasObject) {
 	f.page, f.search = p, nil
 	if f.seen() {
@@ -263,82 +260,6 @@ func (f *Flow) opened(r *core.Reader, own bool, say func(string), failed func(er
 	})
 }
 
-const ShownDates = 40
-
-// Dates lists the backups there are, by day.
-func (f *Flow) Dates(all []core.Snapshot, most int) {
-
-	if len(all) == 0 {
-		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"), lang.L("Once there is one, its files can be restored."), nil)
-		p := f.newPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.again, Content: []fyne.CanvasObject{empty}})
-		f.Put(p.Root)
-		return
-	}
-	var content, rows []fyne.CanvasObject
-	day, newest := "", core.Latest(all, f.w.Now())
-	flush := func() {
-		if len(rows) > 0 {
-			content = append(content, widgets.Column(theme.Space3, widgets.NewLead(shell.Capital(day)), widgets.Rows(rows...)))
-			rows = nil
-		}
-	}
-	for i, s := range all {
-		if i == most {
-			break
-		}
-		clock := f.clock(all, i)
-		if d := f.w.Words.Day(s.Time, f.w.Now()); d != day {
-			flush()
-			day = d
-		}
-		title := clock
-		if i == newest {
-			title += " · " + lang.L("newest")
-		}
-		var more fyne.CanvasObject
-		if f.own {
-			more = widgets.NewButton("", "more", widgets.Quiet, func() { f.Date(s, clock, most) })
-		}
-		row := widgets.NewSettingRow("clock", title, more, func() { f.Files(s, func() { f.Dates(all, most) }) })
-		value := f.w.Words.Files(s.Files) + " · " + core.DisplayName(s.Host)
-		if s.Unread > 0 {
-			value += " · " + lang.L("with gaps")
-			row.SetIcon("warning", widgets.ToneAttention)
-		}
-		if s.Pinned {
-			row.SetIcon("pin", widgets.TonePrimary)
-		}
-		row.SetValue(value)
-		row.SetNote(f.w.Words.Bytes(s.Bytes))
-		rows = append(rows, row)
-	}
-	flush()
-	if len(all) > most {
-		content = append(content, widgets.Row(0, nil, widgets.NewButton(lang.L("Show older ones"), "", widgets.Second, func() { f.Dates(all, len(all)) })))
-	}
-	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil, func() { f.everyDay(func() { f.Dates(all, most) }) })
-	everyDay.SetValue(lang.L("By its name, with all its versions."))
-	p := f.newPage(shell.PageParams{
-		Name: f.name(), Step: 2, Of: 5, Back: f.again, Title: lang.L("From which day?"),
-		Content: append([]fyne.CanvasObject{widgets.Rows(everyDay)}, content...),
-	})
-	f.Put(p.Root)
-}
-
-// clock is the time of day of the i-th of some dates, as finely as its neighbours differ.
-func (f *Feature) clock(all []core.Snapshot, i int) string {
-	layouts := []string{"15:04", "15:04:05", "15:04:05.000"}
-	said := func(i int, layout string) string { return all[i].Time.Local().Format("2006-01-02 " + layout) }
-	for _, layout := range layouts {
-		above := i > 0 && said(i-1, layout) == said(i, layout)
-		below := i+1 < len(all) && said(i+1, layout) == said(i, layout)
-		if !above && !below {
-			return all[i].Time.Local().Format(layout)
-		}
-	}
-	return all[i].Time.Local().Format(layouts[len(layouts)-1])
-}
-
 // running shows the restore under way.
 func (f *Flow) running() {
 	p := f.newPage(shell.PageParams{
@@ -346,85 +267,4 @@ func (f *Flow) running() {
 		Content: []fyne.CanvasObject{f.job.Panel()},
 	})
 	f.Put(p.Root)
-}
-
-// Result says what was restored.
-func (f *Flow) Result(r core.RestoreReport, err error) {
-
-	m := widgets.NewMedallion(96)
-	content := []fyne.CanvasObject{container.NewCenter(m)}
-	heading := func(line, text string) { content = append(content, shell.Headline(line, text)) }
-	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked", words.Values{"Files": f.w.Words.Files(r.Files), "Size": f.w.Words.Bytes(r.Bytes)})
-	switch {
-	case errors.Is(err, context.Canceled):
-		m.Set("pause", widgets.ToneAttention)
-		heading(lang.L("Stopped"), lang.L("What is restored so far is complete: {{.Files}}.", words.Values{"Files": f.w.Words.Files(r.Files)}))
-	case err != nil:
-		m.Set("warning", widgets.ToneBad)
-		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
-		content = append(content, f.w.ErrorPanel(err, f.apart(shell.Remedies{shell.WayAgain: f.run, shell.WayTarget: f.whereAgain, shell.WayDate: f.again})))
-		if errors.Is(err, core.ErrTargetFull) {
-			content = append(content, f.Feature.place.Amounts(f.ChosenBytes, f.Target))
-		}
-	case r.Errors > 0:
-		m.Set("warning", widgets.ToneAttention)
-		heading(lang.L("Restored, with gaps"), facts)
-	case r.Files == 0 && r.Differ > 0:
-		m.Set("file", widgets.ToneAttention)
-		heading(lang.L("Nothing was restored"), lang.L("Files of these names are there already, and were left as they are."))
-	case r.Files == 0 && r.Kept > 0:
-		m.Set("file", widgets.ToneAttention)
-		heading(lang.L("Nothing was restored"), lang.L("Everything that was asked for is there already."))
-	case r.Files == 0:
-		m.Set("file", widgets.ToneAttention)
-		heading(lang.L("Nothing was restored"), lang.L("What was asked for holds no files."))
-	default:
-		m.Set("check", widgets.ToneGood)
-		heading(lang.L("Restored"), facts)
-	}
-	rows := []fyne.CanvasObject{shell.PathRow("folder", lang.L("Restored to"), f.to())}
-	if r.Kept > 0 {
-		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", words.Values{"Files": f.w.Words.Files(r.Kept)})))
-	}
-	if r.Differ > 0 {
-		rows = append(rows, widgets.NewSettingRow("warning", lang.L("Not as in the backup"), nil, nil).SetValue(lang.L("{{.Files}} of those differ from the backup. Restore with another choice about files that exist to get them.", words.Values{"Files": f.w.Words.Files(r.Differ)})))
-	}
-	if r.Renamed > 0 {
-		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", words.Values{"Files": f.w.Words.Files(r.Renamed)})))
-	}
-	if r.LeftOut > 0 {
-		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil, nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", words.Values{"Count": r.LeftOut})))
-	}
-	content = append(content, widgets.Rows(rows...))
-	content = append(content, shell.ProblemList(f.w, r.Problems)...)
-	if f.leave != nil && err == nil && !f.core.Status().SetUp {
-		content = append(content, f.keepGoing())
-	}
-	folder := f.Target
-	if f.original {
-		folder = filepath.Dir(f.Snapshot.Sources[0])
-	}
-	p := f.newPage(shell.PageParams{
-		Name: f.name(), Step: 5, Of: 5, Content: content,
-		Foot: []fyne.CanvasObject{
-			widgets.NewButton(lang.L("Open the folder"), "folder", widgets.Second, func() { f.openFolder(folder) }),
-			widgets.NewButton(lang.L("Done"), "", widgets.Main, f.again),
-		},
-	})
-	f.Put(p.Root)
-}
-
-// keepGoing offers to go on with the backup on a computer that has just restored from it.
-func (f *Flow) keepGoing() fyne.CanvasObject {
-	text := widgets.Column(theme.Space1, widgets.NewStrong(lang.L("Keep backing up this computer here?")),
-		widgets.NewMuted(lang.L("This computer joins the backup, and files that are there already need not be stored again.")))
-	yes := widgets.NewButton(lang.L("Set it up"), "", widgets.Second, func() {
-		f.again()
-		var sources []string
-		if f.original {
-			sources = f.Snapshot.Sources
-		}
-		f.setUp(f.place, sources)
-	})
-	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("backup", theme.Primary, theme.IconMedium), text, yes))
 }

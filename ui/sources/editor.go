@@ -158,6 +158,7 @@ func (e *Editor) remove(path string) {
 	e.Update()
 }
 
+// Update shows the list as it is now.
 func (e *Editor) Update() {
 	var rows []fyne.CanvasObject
 	for _, p := range e.Paths {
