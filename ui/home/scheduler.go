@@ -28,7 +28,7 @@ func (s *Scheduler) Tick() {
 	now := s.w.Now()
 	settled := s.watch.Settled(now)
 	st := s.core.Status()
-	if settled && st.SetUp && s.w.Job == nil && st.Running == "" && !s.w.Closing && !s.w.Quitting {
+	if settled && st.SetUp && s.w.Job == nil && st.Running == "" && !s.w.Ending() {
 		if s.do(st.Scheduled(s.w.Prefs.ThinOut(), s.w.Prefs.Reminded()).Due(now), st) {
 			return
 		}

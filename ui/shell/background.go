@@ -99,17 +99,20 @@ func (w *Window) quitAsked() {
 			w.quit()
 			return
 		}
-		w.Closing = true
+		w.closing = true
 		w.Job.Stop()
 	})
 }
 
+// Ending reports whether Holdfast ends as soon as its work has.
+func (w *Window) Ending() bool { return w.closing || w.quitting }
+
 // quit ends all work, then closes the window.
 func (w *Window) quit() {
-	if w.Quitting {
+	if w.quitting {
 		return
 	}
-	w.Quitting = true
+	w.quitting = true
 	w.rememberSize()
 	w.Clip.Clear()
 	w.Work.Stop()

@@ -41,7 +41,7 @@ func (w *Window) Start(kind core.RunKind, fn func(ctx context.Context, progress 
 			if end != nil {
 				end()
 			}
-			if w.Closing {
+			if w.closing {
 				w.quit()
 			}
 		}

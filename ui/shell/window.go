@@ -82,8 +82,8 @@ type Window struct {
 	opened  bool // the window was shown at least once
 	inFront bool // the window has the focus
 
-	Closing  bool // quit as soon as the job has ended
-	Quitting bool
+	closing  bool // quit as soon as the job has ended
+	quitting bool
 
 	frame   fyne.Window
 	desk    Desk
