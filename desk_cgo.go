@@ -54,7 +54,7 @@ import (
 	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/plug/freedesktop"
 	"github.com/holdfast-backup/holdfast/plug/panel"
-	"github.com/holdfast-backup/holdfast/ui"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 )
 
 // lull is how long the hidden window's loop rests at a time: it shows nothing, and hears of what it
@@ -62,8 +62,8 @@ import (
 const lull = time.Second
 
 // newDesk is what the desktop offers; opened shows the window.
-func newDesk(opened func()) ui.Desk {
-	return ui.Desk{
+func newDesk(opened func()) shell.Desk {
+	return shell.Desk{
 		Panel: panel.New(appName), Chooser: freedesktop.Chooser{}, WatchDark: freedesktop.WatchDark,
 		Notify:   freedesktop.NewNotices(appID, appName, assets.WindowIcon, opened).Show,
 		Activate: activate, Screen: fitScreen, Lull: lull,

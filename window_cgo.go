@@ -25,6 +25,7 @@ import (
 	"github.com/holdfast-backup/holdfast/plug/printer"
 	"github.com/holdfast-backup/holdfast/ui"
 	"github.com/holdfast-backup/holdfast/ui/cli"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 )
 
 const (
@@ -60,13 +61,13 @@ func window(p cli.WindowParams) (err error) {
 		case raised == nil:
 			return nil
 		case errors.Is(raised, instance.ErrSilent):
-			err = fmt.Errorf("%w: %w", ui.ErrSilent, err)
+			err = fmt.Errorf("%w: %w", shell.ErrSilent, err)
 		}
 	}
 	if err != nil {
 		leave := func() { exit(err) }
 		onSignal(leave)
-		ui.ShowTrouble(newFyneApp(), p.Profile, err, leave)
+		shell.ShowTrouble(newFyneApp(), p.Profile, err, leave)
 		return err
 	}
 	return open(p, a)

@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/container"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -30,19 +31,21 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 	}
 	runs[2].Outcome, runs[2].Code, runs[2].Error = core.OutcomeFailed, "destination-gone", "the destination cannot be reached" // a row that is higher than the others
 	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
-	d.ui.window.Resize(smallest)
-	d.ui.open(screenActivity)
+	uitest.LastWindow().Resize(smallest)
+	d.ui.w.Open(d.ui.activity.Screen)
 
-	rows := func() []*widgets.SettingRow { return find(d, func(*widgets.SettingRow) bool { return true }) }
+	rows := func() []*widgets.SettingRow {
+		return uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })
+	}
 	if n := len(rows()); n < 5 || n > 20 {
 		t.Fatalf("%d rows are made", n)
 	}
-	if n := len(find(d, func(*widgets.Ground) bool { return true })); n > 40 {
+	if n := len(uitest.Find(d.Desk, func(*widgets.Ground) bool { return true })); n > 40 {
 		t.Errorf("%d grounds are made", n)
 	}
 	nothingOverlaps(t, rows())
 
-	c := d.ui.window.Canvas()
+	c := d.ui.w.Canvas()
 	c.Focus(rows()[0])
 	for i := range 60 {
 		row, ok := c.Focused().(*widgets.SettingRow)
@@ -56,7 +59,7 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 		c.FocusNext()
 	}
 
-	s := one(d, "scroller", func(*container.Scroll) bool { return true })
+	s := uitest.One(d.Desk, "scroller", func(*container.Scroll) bool { return true })
 	s.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -1e6)})
 	last := rows()[len(rows())-1]
 	if last.Value() != "1,000 files · 1 byte" || len(rows()) > 20 {
@@ -65,7 +68,7 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 	nothingOverlaps(t, rows())
 	at := s.Offset
 	last.Tapped(nil)
-	d.sees("How it ended")
+	d.Sees("How it ended")
 	d.press("Activity")
 	if s.Offset != at || len(rows()) > 20 {
 		t.Errorf("back from a run the list is at %v, not at %v", s.Offset, at)
@@ -83,8 +86,8 @@ func TestGapsInTheActivity(t *testing.T) {
 	}
 	runs := []core.Run{run(core.RunBackup, photos), run(core.RunBackup, photos, letter), run(core.RunRestore, letter)}
 	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
-	d.ui.open(screenActivity)
-	rows := find(d, func(*widgets.SettingRow) bool { return true })
+	d.ui.w.Open(d.ui.activity.Screen)
+	rows := uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })
 	for i, want := range []string{"“Photos” could not be read", "2 files or folders could not be read", "with gaps"} {
 		if got := rows[i].Value(); got != "5 files · 1 byte · "+want {
 			t.Errorf("a run with %d gaps says %q", len(runs[i].Problems), got)

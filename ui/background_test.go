@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2/container"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -22,11 +23,11 @@ func (d *desk) pass(t time.Duration) {
 	d.t.Helper()
 	d.clock += t
 	for range 5 {
-		d.ui.scheduler.tick()
-		if d.ui.job != nil {
+		d.ui.home.Scheduler.Tick()
+		if d.ui.w.Job != nil {
 			return
 		}
-		d.loop.drain()
+		d.Loop.Drain()
 		d.clock += core.ScheduleTick
 	}
 }
@@ -46,7 +47,7 @@ func scheduled(t *testing.T, every string) (d *desk, destination string) {
 	t.Helper()
 	d, destination = unproven(t, every)
 	d.row("Prove that").Tapped(nil)
-	d.until("the drill", func() bool { return d.ui.job == nil && d.core.Status().Proven != nil })
+	d.Until("the drill", func() bool { return d.ui.w.Job == nil && d.core.Status().Proven != nil })
 	return d, destination
 }
 
@@ -59,28 +60,28 @@ func unproven(t *testing.T, every string) (d *desk, destination string) {
 	d.setUp(dir, destination)
 	d.backUp()
 	d.row("When").Tapped(nil)
-	d.sees("How often?")
+	d.Sees("How often?")
 	d.door(every)
 	d.press("Save")
-	d.sees("What")
+	d.Sees("What")
 	return d, destination
 }
 
 func TestBackupsRunByThemselves(t *testing.T) {
 	d, _ := scheduled(t, "Every hour")
-	d.sees("Every hour · next")
+	d.Sees("Every hour · next")
 	d.pass(30 * time.Minute)
 	if n := d.backups(); n != 1 {
 		t.Fatalf("%d backups after half an hour", n)
 	}
 	// It sleeps for two days: what was missed is made up for once, and not at once on waking.
 	d.clock += 48 * time.Hour
-	d.ui.scheduler.tick()
-	if d.ui.job != nil {
+	d.ui.home.Scheduler.Tick()
+	if d.ui.w.Job != nil {
 		t.Fatal("it begins while the computer is waking")
 	}
 	d.pass(core.ScheduleTick)
-	d.until("the backup", func() bool { return d.backups() == 2 && d.ui.job == nil })
+	d.Until("the backup", func() bool { return d.backups() == 2 && d.ui.w.Job == nil })
 	if len(d.told) != 0 {
 		t.Errorf("a backup that worked was told of: %v", d.told)
 	}
@@ -93,7 +94,7 @@ func TestAFailureIsToldOnceAndTriedAgain(t *testing.T) {
 	}
 	for n := 2; n <= 4; n++ {
 		d.pass(7 * time.Hour)
-		d.until("a try", func() bool { return d.backups() == n && d.ui.job == nil })
+		d.Until("a try", func() bool { return d.backups() == n && d.ui.w.Job == nil })
 	}
 	failed := slices.DeleteFunc(slices.Clone(d.told), func(s string) bool {
 		return !strings.HasPrefix(s, "The backup did not work: The place of your backup cannot be reached.")
@@ -101,7 +102,7 @@ func TestAFailureIsToldOnceAndTriedAgain(t *testing.T) {
 	if len(failed) != 1 {
 		t.Errorf("told: %v", d.told)
 	}
-	d.sees("The last backup did not work")
+	d.Sees("The last backup did not work")
 }
 
 func TestOverdueIsToldOnceADay(t *testing.T) {
@@ -111,7 +112,7 @@ func TestOverdueIsToldOnceADay(t *testing.T) {
 		t.Fatalf("told before two weeks: %v", d.told)
 	}
 	d.pass(2 * 24 * time.Hour)
-	d.sees("Overdue: 15 days")
+	d.Sees("Overdue: 15 days")
 	d.pass(time.Hour)
 	if len(d.told) != 1 {
 		t.Errorf("told: %v", d.told)
@@ -128,13 +129,13 @@ func TestOverdueIsToldOnceADay(t *testing.T) {
 func TestARestoreIsTriedByItself(t *testing.T) {
 	d, destination := unproven(t, "Every day")
 	d.pass(0)
-	if d.ui.job == nil || d.ui.job.kind != core.RunDrill {
+	if d.ui.w.Job == nil || d.ui.w.Job.Kind != core.RunDrill {
 		t.Fatal("no drill began after the first backup")
 	}
-	d.until("the drill", func() bool { return d.ui.job == nil })
-	d.sees("Proven restorable")
+	d.Until("the drill", func() bool { return d.ui.w.Job == nil })
+	d.Sees("Proven restorable")
 	d.pass(time.Hour)
-	if d.ui.job != nil {
+	if d.ui.w.Job != nil {
 		t.Fatal("it tries again at once")
 	}
 	// What does not come back is red, and told.
@@ -148,12 +149,12 @@ func TestARestoreIsTriedByItself(t *testing.T) {
 		}
 	}
 	d.row("Proven restorable").Tapped(nil)
-	d.until("the drill", func() bool { return d.ui.job == nil })
-	d.sees("did not come back today")
-	d.sees("Part of the backup cannot be restored")
+	d.Until("the drill", func() bool { return d.ui.w.Job == nil })
+	d.Sees("did not come back today")
+	d.Sees("Part of the backup cannot be restored")
 	d.nav("Activity")
 	d.row("Restore drill").Tapped(nil)
-	d.sees("Parts of the backup are damaged.")
+	d.Sees("Parts of the backup are damaged.")
 }
 
 func TestOlderDatesAreThinnedOut(t *testing.T) {
@@ -161,22 +162,22 @@ func TestOlderDatesAreThinnedOut(t *testing.T) {
 	for range 4 {
 		d.press("Back up now")
 		n := d.backups() + 1
-		d.until("a backup", func() bool { return d.ui.job == nil && d.backups() >= n })
+		d.Until("a backup", func() bool { return d.ui.w.Job == nil && d.backups() >= n })
 	}
 	d.nav("Settings")
-	d.sees("Every date is kept.")
+	d.Sees("Every date is kept.")
 	d.row("Older dates").Tapped(nil)
 	d.door("Thin out older dates")
-	d.sees("every date stays")
+	d.Sees("every date stays")
 	d.press("Save")
-	d.sees("Thinned out: the older, the fewer.") // where one came from
-	d.until("the end", func() bool { return d.ui.job == nil && d.core.Status().LastPrune != nil })
-	d.sees("Thinned out: the older, the fewer.")
+	d.Sees("Thinned out: the older, the fewer.") // where one came from
+	d.Until("the end", func() bool { return d.ui.w.Job == nil && d.core.Status().LastPrune != nil })
+	d.Sees("Thinned out: the older, the fewer.")
 	d.nav("Backup")
-	d.ui.editRetention() // as from an error of a full place
+	d.ui.schedule.EditRetention() // as from an error of a full place
 	d.press("Save")
-	d.sees("Check the backup")
-	d.until("the end", func() bool { return d.ui.job == nil })
+	d.Sees("Check the backup")
+	d.Until("the end", func() bool { return d.ui.w.Job == nil })
 }
 
 func TestTray(t *testing.T) {
@@ -185,13 +186,13 @@ func TestTray(t *testing.T) {
 		t.Errorf("the tray says %q", d.panel.menu.Items[0].Label)
 	}
 	d.panel.item("Pause until tomorrow").Action()
-	d.sees("paused until tomorrow at 06:00")
+	d.Sees("paused until tomorrow at 06:00")
 	d.panel.item("Go on backing up").Action()
-	d.until("the end of the pause", func() bool { return d.panel.item("Pause for an hour") != nil })
+	d.Until("the end of the pause", func() bool { return d.panel.item("Pause for an hour") != nil })
 	d.panel.item("Pause for an hour").Action()
-	d.sees("paused until")
+	d.Sees("paused until")
 	d.panel.item("Back up now").Action()
-	d.until("the backup", func() bool { return d.backups() == 2 && d.ui.job == nil })
+	d.Until("the backup", func() bool { return d.backups() == 2 && d.ui.w.Job == nil })
 	if status, quit := d.panel.menu.Items[0], d.panel.menu.Items[len(d.panel.menu.Items)-1]; !status.Disabled || !quit.IsQuit {
 		t.Error("the tray's first line can be chosen, or its last does not quit")
 	}
@@ -199,24 +200,24 @@ func TestTray(t *testing.T) {
 
 func TestClosingKeepsRunningAskedOnce(t *testing.T) {
 	d, _ := scheduled(t, "Every hour")
-	d.ui.closeAsked()
-	d.sees("Keep backing up?")
+	d.close()
+	d.Sees("Keep backing up?")
 	d.press("Keep running")
-	if !d.ui.hidden || d.closed {
+	if !d.ui.w.Hidden || d.closed {
 		t.Fatal("it did not go on without a window")
 	}
 	d.clock += 2 * time.Hour
 	d.pass(0)
-	d.until("a backup without a window", func() bool { return d.backups() == 2 && d.ui.job == nil })
-	go d.ui.Raise() // as a second start does
-	d.until("its window", func() bool { return !d.ui.hidden })
-	d.until("the window", func() bool { return !d.ui.hidden })
-	d.ui.closeAsked()
-	if !d.ui.hidden {
+	d.Until("a backup without a window", func() bool { return d.backups() == 2 && d.ui.w.Job == nil })
+	go d.ui.w.Raise() // as a second start does
+	d.Until("its window", func() bool { return !d.ui.w.Hidden })
+	d.Until("the window", func() bool { return !d.ui.w.Hidden })
+	d.close()
+	if !d.ui.w.Hidden {
 		t.Fatal("it asks again")
 	}
 	d.panel.item("Quit").Action()
-	d.until("the end", func() bool { return d.closed })
+	d.Until("the end", func() bool { return d.closed })
 }
 
 func TestAPauseStopsTheBackupThatRuns(t *testing.T) {
@@ -228,10 +229,10 @@ func TestAPauseStopsTheBackupThatRuns(t *testing.T) {
 	d.press("Back up now")
 	<-h.begun
 	d.panel.item("Pause for an hour").Action()
-	d.until("the end of the backup", func() bool { return d.ui.job == nil })
-	d.sees("Backup stopped")
+	d.Until("the end of the backup", func() bool { return d.ui.w.Job == nil })
+	d.Sees("Backup stopped")
 	d.pass(30 * time.Minute)
-	if d.ui.job != nil {
+	if d.ui.w.Job != nil {
 		t.Error("it began during the pause")
 	}
 }
@@ -248,18 +249,18 @@ func TestAFolderThatIsEmptyIsAskedAbout(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	ends := func(n int) { d.until("the backup", func() bool { return d.backups() == n && d.ui.job == nil }) }
+	ends := func(n int) { d.Until("the backup", func() bool { return d.backups() == n && d.ui.w.Job == nil }) }
 	d.press("Back up now")
 	ends(2)
-	d.sees("really empty?")
-	d.sees("so no backup was made")
+	d.Sees("really empty?")
+	d.Sees("so no backup was made")
 	d.press("Back up again")
 	ends(3)
-	d.sees("really empty?")
+	d.Sees("really empty?")
 	d.press("It is really empty")
 	ends(4)
-	d.sees("Backed up")
-	for _, text := range d.texts() {
+	d.Sees("Backed up")
+	for _, text := range d.Texts() {
 		if strings.Contains(text, "really empty") {
 			t.Errorf("it asks again: %s", text)
 		}
@@ -272,31 +273,31 @@ func TestStartAtLoginIsOffered(t *testing.T) {
 	const ask = "Start Holdfast when I log in, so that backups go on after a restart"
 	for _, wanted := range []bool{true, false} {
 		d := sit(t, t.TempDir(), nil)
-		d.ui.window.Resize(usualSize)
+		uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
 		login := &atLogin{}
-		d.ui.login = login
+		d.ui.w.Login = login
 		d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 		bottom := func(o fyne.CanvasObject) float32 {
 			return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y + o.Size().Height
 		}
-		check := one(d, "check", func(c *widgets.Check) bool { return c.Text == ask })
-		if foot := bottom(one(d, "column that scrolls", func(*container.Scroll) bool { return true })); bottom(check) > foot {
+		check := uitest.One(d.Desk, "check", func(c *widgets.Check) bool { return c.Text == ask })
+		if foot := bottom(uitest.One(d.Desk, "column that scrolls", func(*container.Scroll) bool { return true })); bottom(check) > foot {
 			t.Errorf("the question ends at %v, and the foot begins at %v", bottom(check), foot)
 		}
 		if !wanted {
 			d.check(ask)
 		}
 		d.press("Later")
-		d.until("the answer", func() bool { on, _ := login.Enabled(); return on == wanted })
-		d.sees("Ready for the first backup")
+		d.Until("the answer", func() bool { on, _ := login.Enabled(); return on == wanted })
+		d.Sees("Ready for the first backup")
 
-		d.ui.closeAsked()
-		d.sees("Keep backing up?")
-		if b, ok := d.ui.window.Canvas().Focused().(*widgets.Button); !ok || b.Text != "Keep running" {
+		d.close()
+		d.Sees("Keep backing up?")
+		if b, ok := d.ui.w.Canvas().Focused().(*widgets.Button); !ok || b.Text != "Keep running" {
 			t.Error("the focus is not on the answer that keeps the backups going")
 		}
 		d.press("Keep running")
-		d.until("the answer", func() bool { on, _ := login.Enabled(); return on })
+		d.Until("the answer", func() bool { on, _ := login.Enabled(); return on })
 		d.leave()
 	}
 }

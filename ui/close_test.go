@@ -23,23 +23,23 @@ func TestClosingInAnyState(t *testing.T) {
 		"choosing what": {bring: func(d *desk) { wizard(d); d.write(0, treeOf(d.t, someFiles)); d.press("Add") }},
 		"the key is shown": {bring: func(d *desk) {
 			d.choosePlaces(treeOf(d.t, someFiles), filepath.Join(d.t.TempDir(), "H"))
-			d.sees("Who may")
+			d.Sees("Who may")
 			d.press("Continue")
-			d.sees("This is your key")
+			d.Sees("This is your key")
 		}},
 		"restoring elsewhere": {bring: func(d *desk) { d.door("Restore a backup"); d.write(0, d.t.TempDir()); d.press("Continue") }},
 		"backed up":           {bring: ready, setUp: true},
 		"the key again": {bring: func(d *desk) {
 			ready(d)
 			d.row("Show the key").Tapped(nil)
-			d.sees("This is your key")
+			d.Sees("This is your key")
 			d.press("Copy")
 		}, setUp: true},
 		"choosing files": {bring: func(d *desk) {
 			ready(d)
 			d.nav("Restore")
 			d.door("This backup")
-			d.sees("From which day?")
+			d.Sees("From which day?")
 			d.row(d.firstDate()).Tapped(nil)
 		}, setUp: true},
 		"a backup begins": {bring: func(d *desk) { ready(d); d.press("Back up now") }, setUp: true},
@@ -50,19 +50,19 @@ func TestClosingInAnyState(t *testing.T) {
 			d.write(0, d.t.TempDir())
 			d.press("Use this place")
 		}, setUp: true},
-		"a question is open": {bring: func(d *desk) { ready(d); d.ui.closeAsked(); d.sees("Keep backing up?") }, setUp: true},
+		"a question is open": {bring: func(d *desk) { ready(d); d.close(); d.Sees("Keep backing up?") }, setUp: true},
 		"turning it off":     {bring: func(d *desk) { ready(d); d.toggle().Tapped(nil); d.press("Turn encryption off") }, setUp: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			profile := t.TempDir()
 			d := sit(t, profile, nil)
 			state.bring(d)
-			d.ui.quitAsked()
-			if d.ui.job != nil {
+			d.quit()
+			if d.ui.w.Job != nil {
 				d.press("Stop and close")
 			}
-			d.until("the end", func() bool { return d.closed })
-			if d.ui.clip.holds {
+			d.Until("the end", func() bool { return d.closed })
+			if d.panel.Clipboard().Content() != "" {
 				t.Error("the key is left in the clipboard")
 			}
 			d.leave()
@@ -72,12 +72,12 @@ func TestClosingInAnyState(t *testing.T) {
 				t.Fatalf("the profile came back as %+v", st)
 			}
 			if !state.setUp {
-				again.sees("Welcome to Holdfast")
+				again.Sees("Welcome to Holdfast")
 				return
 			}
 			if st.Change != core.ChangeNone {
 				again.press("Go on")
-				again.sees("Your backup is not encrypted any more")
+				again.Sees("Your backup is not encrypted any more")
 				again.press("Done")
 			}
 			again.backUp()

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -16,10 +17,10 @@ func TestADateIsKeptAndAnotherDeleted(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Back up now")
-	d.until("the first backup", func() bool { return d.ui.job == nil && d.core.Status().LastGood != nil })
+	d.Until("the first backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastGood != nil })
 	first := d.core.Status().LastGood.Snapshot
 	d.press("Back up now")
-	d.until("the second backup", func() bool { return d.ui.job == nil && d.core.Status().LastGood.Snapshot != first })
+	d.Until("the second backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastGood.Snapshot != first })
 
 	dates := func() map[string]core.Snapshot {
 		out := map[string]core.Snapshot{}
@@ -38,26 +39,26 @@ func TestADateIsKeptAndAnotherDeleted(t *testing.T) {
 		return out
 	}
 	more := func() []*widgets.Button {
-		return find(d, func(b *widgets.Button) bool { return b.Icon == "more" })
+		return uitest.Find(d.Desk, func(b *widgets.Button) bool { return b.Icon == "more" })
 	}
 	d.nav("Restore")
 	d.door("This backup")
-	d.until("the dates", func() bool { return len(more()) == 2 })
+	d.Until("the dates", func() bool { return len(more()) == 2 })
 	test.Tap(more()[1]) // the older one
 	keep := func() *widgets.Toggle { return trailing[*widgets.Toggle](d, "Keep this date") }
 	keep().Tapped(nil)
-	d.until("the pin", func() bool { return keep().On() })
+	d.Until("the pin", func() bool { return keep().On() })
 	if !dates()[first].Pinned {
 		t.Error("the window says that a date is kept, the backup does not")
 	}
 	d.press("Back")
-	d.until("the dates again", func() bool { return len(more()) == 2 })
+	d.Until("the dates again", func() bool { return len(more()) == 2 })
 	test.Tap(more()[1])
 	if !keep().On() {
 		t.Error("the page forgot that the date is kept")
 	}
 	keep().Tapped(nil)
-	d.until("the end of the pin", func() bool { return !keep().On() })
+	d.Until("the end of the pin", func() bool { return !keep().On() })
 	if dates()[first].Pinned {
 		t.Error("the date is still kept")
 	}
@@ -69,7 +70,7 @@ func TestADateIsKeptAndAnotherDeleted(t *testing.T) {
 	}
 	d.row("Delete this date").Tapped(nil)
 	d.press("Delete")
-	d.until("the one that is left", func() bool { return len(more()) == 1 })
+	d.Until("the one that is left", func() bool { return len(more()) == 1 })
 	if _, there := dates()[first]; there {
 		t.Error("the date is still there")
 	}
@@ -80,7 +81,7 @@ func TestADateIsKeptAndAnotherDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	keep().Tapped(nil)
-	d.sees("cannot be reached")
+	d.Sees("cannot be reached")
 	if keep().On() {
 		t.Error("a date is said to be kept while its place is gone")
 	}
@@ -91,15 +92,15 @@ func TestDatesOfAnotherBackupAreOnlyRead(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Back up now")
-	d.until("the backup", func() bool { return d.ui.job == nil && d.core.Status().LastGood != nil })
-	r, err := d.core.Reader(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.Until("the backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastGood != nil })
 	d.nav("Restore")
-	d.ui.restore.opened(r, false, func(string) {}, func(err error) { t.Error(err) })
-	d.sees("From which day?")
-	if n := len(find(d, func(b *widgets.Button) bool { return b.Icon == "more" })); n != 0 {
+	d.door("A backup somewhere else")
+	d.write(0, d.core.Status().Destination)
+	d.press("Continue")
+	d.Sees("This backup is not encrypted")
+	d.press("Open it without encryption")
+	d.Sees("From which day?")
+	if n := len(uitest.Find(d.Desk, func(b *widgets.Button) bool { return b.Icon == "more" })); n != 0 {
 		t.Errorf("%d dates of another backup can be changed", n)
 	}
 }
@@ -110,11 +111,11 @@ func TestUploadLimitInSettings(t *testing.T) {
 	d.press("Later")
 	d.nav("Settings")
 	d.pick("1 MB/s")
-	d.until("the limit", func() bool { return d.core.Status().UploadLimit == 1_000_000 })
+	d.Until("the limit", func() bool { return d.core.Status().UploadLimit == 1_000_000 })
 	d.nav("Backup")
 	d.nav("Settings")
 	d.pick("No limit") // the list that shows the limit in use is the same
-	d.until("no limit", func() bool { return d.core.Status().UploadLimit == 0 })
+	d.Until("no limit", func() bool { return d.core.Status().UploadLimit == 0 })
 }
 
 // Message programs are offered with their size and a warning until they are chosen.
@@ -129,23 +130,23 @@ func TestMessageProgramsAreOffered(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(signal, "db.sqlite"), make([]byte, 3_000_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.ui.findApps = func() []core.FoundApp {
+	d.ui.sources.FindApps = func() []core.FoundApp {
 		return []core.FoundApp{{ID: "signal", Name: "Signal", Paths: []string{signal}}}
 	}
 	d.row("What").Tapped(nil)
-	d.sees("3 MB")
-	d.sees("keyring")
+	d.Sees("3 MB")
+	d.Sees("keyring")
 	test.Tap(trailing[*widgets.Button](d, "Signal"))
-	d.loop.drain()
-	if n := len(find(d, func(r *widgets.SettingRow) bool { return r.Title() == "Signal" })); n != 1 || d.row("Signal").Value() != signal {
+	d.Loop.Drain()
+	if n := len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == "Signal" })); n != 1 || d.row("Signal").Value() != signal {
 		t.Errorf("Signal is shown %d times, with %q", n, d.row("Signal").Value())
 	}
 	d.press("Save")
-	d.until("the sources", func() bool { return len(d.core.Status().Sources) == 2 })
-	d.sees("Back up now")
+	d.Until("the sources", func() bool { return len(d.core.Status().Sources) == 2 })
+	d.Sees("Back up now")
 	d.row("What").Tapped(nil)
-	d.loop.drain()
-	if n := len(find(d, func(r *widgets.SettingRow) bool { return r.Title() == "Signal" })); n != 1 {
+	d.Loop.Drain()
+	if n := len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == "Signal" })); n != 1 {
 		t.Errorf("Signal is chosen and shown %d times", n)
 	}
 }

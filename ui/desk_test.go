@@ -7,59 +7,27 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
-
-// loop is the toolkit's goroutine of a test: what the window's work hands in
-// runs on the test's own goroutine, so that nothing is read while it changes.
-type loop struct {
-	mu   sync.Mutex
-	fns  []func()
-	wake chan struct{}
-}
-
-func newLoop() *loop { return &loop{wake: make(chan struct{}, 1)} }
-
-func (l *loop) do(fn func()) {
-	l.mu.Lock()
-	l.fns = append(l.fns, fn)
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (l *loop) drain() {
-	for {
-		l.mu.Lock()
-		fns := l.fns
-		l.fns = nil
-		l.mu.Unlock()
-		if len(fns) == 0 {
-			return
-		}
-		for _, fn := range fns {
-			handlers.measure("the end of some work", fn)
-		}
-	}
-}
 
 // desk is a person in front of a window.
 type desk struct {
+	*uitest.Desk
 	t       *testing.T
-	loop    *loop
 	ui      *UI
 	core    *core.App
 	files   *fakeFiles
@@ -71,12 +39,33 @@ type desk struct {
 	clock   time.Duration // what the window's clock is ahead
 }
 
+// newLoop measures what it runs.
+func newLoop() *uitest.Loop {
+	l := uitest.NewLoop()
+	l.Run = func(fn func()) { handlers.measure("the end of some work", fn) }
+	return l
+}
+
 // panel is a test's app with a system's panel.
 type panel struct {
 	fyne.App
-	menu *fyne.Menu
-	icon string // its name
-	tip  string
+	menu  *fyne.Menu
+	icon  string // its name
+	tip   string
+	frame *dropSite
+}
+
+// dropSite is a window that files can be dropped on.
+type dropSite struct {
+	fyne.Window
+	dropped func(fyne.Position, []fyne.URI)
+}
+
+func (f *dropSite) SetOnDropped(dropped func(fyne.Position, []fyne.URI)) { f.dropped = dropped }
+
+func (p *panel) NewWindow(title string) fyne.Window {
+	p.frame = &dropSite{Window: p.App.NewWindow(title)}
+	return p.frame
 }
 
 func (p *panel) SetSystemTrayMenu(m *fyne.Menu)    { p.menu = m }
@@ -97,11 +86,11 @@ func (p *panel) item(text string) *fyne.MenuItem {
 // fakeFiles answers the folder and file dialogs.
 type fakeFiles struct{ folderAnswer, saveAnswer, fileAnswer string }
 
-func (f *fakeFiles) file(chosen func(string)) { chosen(f.fileAnswer) }
+func (f *fakeFiles) File(chosen func(string)) { chosen(f.fileAnswer) }
 
-func (f *fakeFiles) folder(_ string, chosen func(string)) { chosen(f.folderAnswer) }
+func (f *fakeFiles) Folder(_ string, chosen func(string)) { chosen(f.folderAnswer) }
 
-func (f *fakeFiles) save(_ string, chosen func(string)) { chosen(f.saveAnswer) }
+func (f *fakeFiles) Save(_ string, chosen func(string)) { chosen(f.saveAnswer) }
 
 // with is the core of an App with another one in its place.
 func with(a *core.App, app App) Core {
@@ -123,26 +112,34 @@ func sitWith(t *testing.T, profile string, ring core.Keyring, wrap func(*core.Ap
 
 func sitIn(t *testing.T, params core.Params, wrap func(*core.App) Core) *desk {
 	t.Helper()
+	return sitWhere(t, params, wrap, func(*Params) {})
+}
+
+// sitWhere opens a window with other parameters.
+func sitWhere(t *testing.T, params core.Params, wrap func(*core.App) Core, change func(*Params)) *desk {
+	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	a, err := core.Open(context.Background(), params)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, loop: newLoop(), core: a, files: &fakeFiles{}, profile: params.Profile}
+	d := &desk{Desk: &uitest.Desk{T: t, Loop: newLoop()}, t: t, core: a, files: &fakeFiles{}, profile: params.Profile}
 	c := CoreOf(a)
 	if wrap != nil {
 		c = wrap(a)
 	}
 	d.panel = &panel{App: test.NewTempApp(t)}
-	d.ui = New(Params{
-		Fyne: d.panel, Core: watched(t, c), Profile: params.Profile, Do: d.loop.do,
-		Now:    func() time.Time { return time.Now().Add(d.clock) },
+	p := Params{
+		Fyne: d.panel, Core: watched(t, c), Profile: params.Profile, Do: d.Loop.Do,
+		Now:    d.now,
 		Notify: func(title, text string) { d.told = append(d.told, title+": "+text) },
-	})
-	d.ui.tray.update()
-	readFonts()
-	d.ui.choose = d.files
-	d.ui.window.SetOnClosed(func() { d.closed = true })
+	}
+	change(&p)
+	d.ui = New(p)
+	d.ui.w.Tray.Update()
+	fyne.MeasureText("0", theme.TextBody, fyne.TextStyle{Monospace: true}) // reads the key's fonts, as Run does
+	d.ui.w.Choose = d.files
+	uitest.LastWindow().SetOnClosed(func() { d.closed = true })
 	t.Cleanup(d.leave)
 	return d
 }
@@ -152,161 +149,108 @@ func (d *desk) leave() {
 	if d.core == nil {
 		return
 	}
-	d.ui.work.stop()
-	d.ui.work.wg.Wait()
-	d.loop.drain()
-	d.ui.restore.close()
+	d.ui.w.Work.Stop()
+	d.ui.w.Work.Wait()
+	d.Loop.Drain()
+	d.ui.restore.Screen.Close()
 	if err := d.core.Close(); err != nil {
 		d.t.Error(err)
 	}
 	d.core = nil
 }
 
-// patience is only so that a window in which nothing more happens ends the test, and says what it shows.
-const patience = 10 * time.Minute
+// now is the window's clock.
+func (d *desk) now() time.Time { return time.Now().Add(d.clock) }
 
-// until runs what the window's work hands in until cond holds.
-func (d *desk) until(what string, cond func() bool) {
+// tomorrow is when a pause until then ends.
+func tomorrow(now time.Time) time.Time {
+	now = now.Local()
+	return time.Date(now.Year(), now.Month(), now.Day()+1, 6, 0, 0, 0, time.Local)
+}
+
+// tree is the one of the files to restore.
+func (d *desk) tree() *widgets.TreePicker {
 	d.t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for {
-		d.loop.drain()
-		if cond() {
-			return
-		}
-		select {
-		case <-d.loop.wake:
-		case <-late.C:
-			d.t.Fatalf("%s did not come; the window says:\n%s", what, strings.Join(d.texts(), "\n"))
-		}
+	return uitest.One(d.Desk, "tree", func(*widgets.TreePicker) bool { return true })
+}
+
+// close closes the window, as far as it lets itself be closed.
+func (d *desk) close() {
+	d.ui.w.Shortcuts()[desktop.CustomShortcut{KeyName: fyne.KeyW, Modifier: fyne.KeyModifierShortcutDefault}]()
+}
+
+// quit ends Holdfast, after its question.
+func (d *desk) quit() {
+	d.ui.w.Shortcuts()[desktop.CustomShortcut{KeyName: fyne.KeyQ, Modifier: fyne.KeyModifierShortcutDefault}]()
+}
+
+// english are the words of the tests.
+var english = words.In(func(text string, v words.Values) string {
+	if len(v) == 0 {
+		return lang.L(text)
 	}
-}
+	return lang.L(text, v)
+})
 
-// sees waits for a text to be shown.
-func (d *desk) sees(text string) {
-	d.t.Helper()
-	d.until(fmt.Sprintf("%q", text), func() bool {
-		return slices.ContainsFunc(d.texts(), func(s string) bool { return strings.Contains(s, text) })
-	})
-}
-
-// walk visits what is shown: the topmost overlay, else the content.
-func (d *desk) walk(visit func(fyne.CanvasObject)) {
-	c := d.ui.window.Canvas()
-	top := c.Overlays().Top()
-	if top == nil {
-		top = c.Content()
-	}
-	var down func(fyne.CanvasObject)
-	down = func(o fyne.CanvasObject) {
-		if o == nil || !o.Visible() {
-			return
-		}
-		visit(o)
-		switch x := o.(type) {
-		case *fyne.Container:
-			for _, c := range x.Objects {
-				down(c)
-			}
-		case fyne.Widget:
-			for _, c := range test.WidgetRenderer(x).Objects() {
-				down(c)
-			}
-		}
-	}
-	down(top)
-}
-
-func (d *desk) texts() []string {
-	var out []string
-	d.walk(func(o fyne.CanvasObject) {
-		switch x := o.(type) {
-		case *widgets.Text:
-			out = append(out, x.Text)
-		case *widgets.Button:
-			out = append(out, "["+x.Text+"]")
-		case *canvas.Text:
-			out = append(out, x.Text)
-		}
-	})
-	return out
-}
-
-// find returns the things of a kind that are shown and fit.
-func find[T fyne.CanvasObject](d *desk, fits func(T) bool) []T {
-	var out []T
-	d.walk(func(o fyne.CanvasObject) {
-		if x, ok := o.(T); ok && fits(x) {
-			out = append(out, x)
-		}
-	})
-	return out
-}
-
-func one[T fyne.CanvasObject](d *desk, what string, fits func(T) bool) T {
-	d.t.Helper()
-	all := find(d, fits)
-	if len(all) == 0 {
-		d.t.Fatalf("there is no %s; the window says:\n%s", what, strings.Join(d.texts(), "\n"))
-	}
-	return all[0]
+// atScreen reports whether a screen is seen beside the sidebar.
+func (d *desk) atScreen() bool {
+	return len(uitest.Find(d.Desk, func(*widgets.NavItem) bool { return true })) > 0
 }
 
 // press presses a button, which must be there and enabled.
 func (d *desk) press(text string) {
 	d.t.Helper()
-	b := one(d, "button "+text, func(b *widgets.Button) bool { return b.Text == text })
+	b := uitest.One(d.Desk, "button "+text, func(b *widgets.Button) bool { return b.Text == text })
 	if b.Disabled() {
 		d.t.Fatalf("the button %q is disabled", text)
 	}
 	d.taps++
 	handlers.measure(text, func() { test.Tap(b) })
-	d.loop.drain()
+	d.Loop.Drain()
 }
 
 func (d *desk) enabled(text string) bool {
-	return !one(d, "button "+text, func(b *widgets.Button) bool { return b.Text == text }).Disabled()
+	return !uitest.One(d.Desk, "button "+text, func(b *widgets.Button) bool { return b.Text == text }).Disabled()
 }
 
 func (d *desk) door(title string) {
 	d.t.Helper()
-	c := one(d, "door "+title, func(c *widgets.Choice) bool { return c.Title() == title })
+	c := uitest.One(d.Desk, "door "+title, func(c *widgets.Choice) bool { return c.Title() == title })
 	d.taps++
 	handlers.measure(title, func() { test.Tap(c) })
-	d.loop.drain()
+	d.Loop.Drain()
 }
 
 func (d *desk) row(title string) *widgets.SettingRow {
 	d.t.Helper()
 	d.taps++ // or only looked at
-	return one(d, "row "+title, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), title) })
+	return uitest.One(d.Desk, "row "+title, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), title) })
 }
 
 func (d *desk) check(text string) {
 	d.t.Helper()
 	d.taps++
-	test.Tap(one(d, "check "+text, func(c *widgets.Check) bool { return c.Text == text }))
+	test.Tap(uitest.One(d.Desk, "check "+text, func(c *widgets.Check) bool { return c.Text == text }))
 }
 
 // pick chooses from the list that has it.
 func (d *desk) pick(option string) {
 	d.t.Helper()
-	one(d, "list with "+option, func(s *widget.Select) bool { return slices.Contains(s.Options, option) }).SetSelected(option)
-	d.loop.drain()
+	uitest.One(d.Desk, "list with "+option, func(s *widget.Select) bool { return slices.Contains(s.Options, option) }).SetSelected(option)
+	d.Loop.Drain()
 }
 
 func (d *desk) nav(text string) {
 	d.t.Helper()
-	n := one(d, "screen "+text, func(n *widgets.NavItem) bool { return n.Text() == text })
+	n := uitest.One(d.Desk, "screen "+text, func(n *widgets.NavItem) bool { return n.Text() == text })
 	d.taps++
 	handlers.measure(text, func() { test.Tap(n) })
-	d.loop.drain()
+	d.Loop.Drain()
 }
 
 func (d *desk) toggle() *widgets.Toggle {
 	d.t.Helper()
-	return one(d, "toggle", func(*widgets.Toggle) bool { return true })
+	return uitest.One(d.Desk, "toggle", func(*widgets.Toggle) bool { return true })
 }
 
 // field is a widget.Entry, or what extends one.
@@ -320,24 +264,24 @@ type field interface {
 func (d *desk) write(n int, text string) {
 	d.t.Helper()
 	var all []field
-	d.walk(func(o fyne.CanvasObject) {
+	d.Walk(func(o fyne.CanvasObject) {
 		if f, ok := o.(field); ok {
 			all = append(all, f)
 		}
 	})
 	if n >= len(all) {
-		d.t.Fatalf("there are %d fields; the window says:\n%s", len(all), strings.Join(d.texts(), "\n"))
+		d.t.Fatalf("there are %d fields; the window says:\n%s", len(all), strings.Join(d.Texts(), "\n"))
 	}
 	all[n].SetText("")
 	test.Type(all[n], text)
-	d.loop.drain()
+	d.Loop.Drain()
 }
 
 // key reads the 64 digits off the screen.
 func (d *desk) key() []string {
 	d.t.Helper()
 	var out []string
-	for _, t := range find(d, func(t *widgets.Text) bool { return t.Style.Monospace && len(t.Text) == 4 }) {
+	for _, t := range uitest.Find(d.Desk, func(t *widgets.Text) bool { return t.Style.Monospace && len(t.Text) == 4 }) {
 		out = append(out, t.Text)
 	}
 	if len(out) != 16 {
@@ -350,10 +294,10 @@ func (d *desk) key() []string {
 // returns the digits.
 func (d *desk) confirmKey() []string {
 	d.t.Helper()
-	d.sees("This is your ")
+	d.Sees("This is your ")
 	key := d.key()
 	d.press("I have saved it")
-	d.sees("Do you have it?")
+	d.Sees("Do you have it?")
 	d.answer(key)
 	return key
 }
@@ -362,7 +306,7 @@ func (d *desk) confirmKey() []string {
 func (d *desk) answer(key []string) {
 	d.t.Helper()
 	n := 0
-	for _, text := range d.texts() {
+	for _, text := range d.Texts() {
 		var group int
 		if _, err := fmt.Sscanf(text, "Group %d", &group); err == nil && text == fmt.Sprintf("Group %d", group) {
 			d.write(n/2, key[group-1]) // each label is seen as widget and as its line

@@ -2,11 +2,10 @@
 // it, and it imports no display driver: package main does, so that everything
 // here builds and is tested without cgo and without a screen.
 //
-// Pieces (ui/widgets) show state and call back. The controllers here own the
-// flows: setupFlow, protectFlow, changeKeyFlow, restoreFlow, and the screens.
-// keepSteps and passwordForm ask for a new key and a new password wherever one
-// is made, passwordGate for one that a vault checks. Whatever touches
-// a disk, a keyring or a destination runs in a goroutine that work owns, with
-// a context, and ends in one function that runs on the toolkit's goroutine.
-// All state of this package lives on that goroutine.
+// ui/shell is the window and what all pages share. Each feature is a package
+// that says in its Core what it needs of core: home (the Backup screen),
+// restore, activity, settings, setup, sources (what is backed up), place
+// (where), schedule (when), and secret (keys and passwords). Features show
+// pages and own their flows; pieces (ui/widgets) show state and call back.
+// This package makes the features and introduces them to each other.
 package ui

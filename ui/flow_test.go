@@ -11,6 +11,8 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -26,21 +28,21 @@ var someFiles = map[string]string{
 func (d *desk) setUp(dir, destination string) {
 	d.t.Helper()
 	d.door("Set up a backup")
-	d.sees("What do you want to keep?")
+	d.Sees("What do you want to keep?")
 	if d.enabled("Continue") {
 		d.t.Fatal("the wizard goes on with nothing to keep")
 	}
 	d.write(0, dir)
 	d.press("Add")
-	d.sees("5 files")
+	d.Sees("5 files")
 	d.press("Continue")
-	d.sees("Where should it be kept?")
+	d.Sees("Where should it be kept?")
 	d.write(0, destination)
 	d.press("Continue")
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.door("Not encrypted")
 	d.press("Continue")
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 }
 
 // choosePlaces goes from the welcome past what to keep and where.
@@ -58,30 +60,30 @@ func (d *desk) choosePlaces(dir, destination string) {
 func (d *desk) setUpEncrypted(dir, destination string) []string {
 	d.t.Helper()
 	d.choosePlaces(dir, destination)
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.press("Continue")
 	key := d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("Everything is set")
-	d.sees("End-to-end encrypted")
+	d.Sees("Everything is set")
+	d.Sees("End-to-end encrypted")
 	return key
 }
 
 func (d *desk) backUp() {
 	d.t.Helper()
 	d.press("Back up now")
-	d.until("the end of the backup", func() bool { return d.ui.job == nil && d.core.Status().LastBackup != nil })
-	d.sees("Backed up")
+	d.Until("the end of the backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastBackup != nil })
+	d.Sees("Backed up")
 }
 
 // unlock goes from the welcome to the dates of a backup somewhere else.
 func (d *desk) unlock(destination, key string) {
 	d.t.Helper()
 	d.door("Restore a backup")
-	d.sees("Where is the backup?")
+	d.Sees("Where is the backup?")
 	d.write(0, destination)
 	d.press("Continue")
-	d.sees("Unlock the backup")
+	d.Sees("Unlock the backup")
 	d.write(0, key)
 	d.press("Unlock")
 }
@@ -89,33 +91,33 @@ func (d *desk) unlock(destination, key string) {
 // restoreAll goes from the dates to the result.
 func (d *desk) restoreAll(target string) {
 	d.t.Helper()
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.row(d.firstDate()).Tapped(nil)
-	d.sees("What do you want back?")
-	d.sees("Documents")
+	d.Sees("What do you want back?")
+	d.Sees("Documents")
 	if d.enabled("Continue") {
 		d.t.Fatal("it goes on with nothing chosen")
 	}
 	d.press("All")
-	d.sees("Everything: ")
+	d.Sees("Everything: ")
 	d.press("Continue")
-	d.sees("Where should they go?")
+	d.Sees("Where should they go?")
 	d.write(0, target)
 	d.pressRestore()
-	d.sees("every byte was checked")
+	d.Sees("every byte was checked")
 }
 
 // pressRestore presses the button that says how many files come back.
 func (d *desk) pressRestore() {
 	d.t.Helper()
-	b := one(d, "button Restore …", func(b *widgets.Button) bool {
+	b := uitest.One(d.Desk, "button Restore …", func(b *widgets.Button) bool {
 		return strings.HasPrefix(b.Text, "Restore ") && strings.Contains(b.Text, " file")
 	})
 	d.press(b.Text)
 }
 
 func (d *desk) firstDate() string {
-	for _, s := range d.texts() {
+	for _, s := range d.Texts() {
 		if strings.HasSuffix(s, "newest") {
 			return s
 		}
@@ -161,22 +163,22 @@ func sameFiles(t *testing.T, want, got string) {
 func TestFromNothingToRestoredOnAnotherComputer(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "disk", "Holdfast")
 	d := sit(t, t.TempDir(), nil)
-	d.sees("Welcome to Holdfast")
+	d.Sees("Welcome to Holdfast")
 	d.setUp(dir, destination)
 	d.press("Back up now")
-	d.sees("Backed up")
-	d.sees("Whoever can read the folder can read the backup")
+	d.Sees("Backed up")
+	d.Sees("Whoever can read the folder can read the backup")
 
 	// The toggle asks; it does not move by itself.
 	d.toggle().Tapped(nil)
-	d.sees("Lock your backup")
+	d.Sees("Lock your backup")
 	d.press("Continue")
 	key := d.confirmKey()
 	d.press("Encrypt the backup")
-	d.sees("Your backup is end-to-end encrypted")
-	d.sees("5 files")
+	d.Sees("Your backup is end-to-end encrypted")
+	d.Sees("5 files")
 	d.press("Done")
-	d.sees("Backed up")
+	d.Sees("Backed up")
 	if !d.toggle().On() {
 		t.Fatal("the toggle is off")
 	}
@@ -188,16 +190,16 @@ func TestFromNothingToRestoredOnAnotherComputer(t *testing.T) {
 	}
 	before := d.core.Status().LastGood.Snapshot
 	d.press("Back up now")
-	d.until("a newer backup", func() bool { return d.core.Status().LastGood.Snapshot != before && d.ui.job == nil })
+	d.Until("a newer backup", func() bool { return d.core.Status().LastGood.Snapshot != before && d.ui.w.Job == nil })
 
 	// The key can be seen again, and is the same.
 	d.row("Show the key").Tapped(nil)
-	d.sees("This is your key")
+	d.Sees("This is your key")
 	if again := d.key(); strings.Join(again, "") != strings.Join(key, "") {
 		t.Error("another key is shown")
 	}
 	d.press("Done")
-	d.sees("Backed up")
+	d.Sees("Backed up")
 	d.leave()
 
 	target := filepath.Join(t.TempDir(), "restored")
@@ -206,7 +208,7 @@ func TestFromNothingToRestoredOnAnotherComputer(t *testing.T) {
 	other.restoreAll(target)
 	sameFiles(t, dir, filepath.Join(target, "Documents"))
 	other.press("Done")
-	other.sees("Welcome to Holdfast")
+	other.Sees("Welcome to Holdfast")
 }
 
 func TestWrongKeyIsAskedAbout(t *testing.T) {
@@ -220,10 +222,10 @@ func TestWrongKeyIsAskedAbout(t *testing.T) {
 	typed[33] = map[bool]byte{true: '1', false: '0'}[typed[33] == '0'] // a digit of group 7
 	other := sit(t, t.TempDir(), nil)
 	other.unlock(destination, string(typed))
-	other.sees("Is this what you meant?")
-	other.sees("Group 7: did you mean " + key[6])
+	other.Sees("Is this what you meant?")
+	other.Sees("Group 7: did you mean " + key[6])
 	other.press("Yes, correct it")
-	other.sees("From which day?")
+	other.Sees("From which day?")
 	other.leave()
 
 	// Nothing near: the sentence says so, and that trying costs nothing.
@@ -233,10 +235,10 @@ func TestWrongKeyIsAskedAbout(t *testing.T) {
 	}
 	third := sit(t, t.TempDir(), nil)
 	third.unlock(destination, string(stranger.Text()))
-	third.sees("This key does not open the backup.")
+	third.Sees("This key does not open the backup.")
 	third.write(0, "4f0a 91")
 	third.press("Unlock")
-	third.sees("A key has 64 digits; here are 6.")
+	third.Sees("A key has 64 digits; here are 6.")
 }
 
 func TestJoiningABackupThatIsThere(t *testing.T) {
@@ -244,15 +246,15 @@ func TestJoiningABackupThatIsThere(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	key := d.setUpEncrypted(dir, destination)
 	d.press("Later")
-	d.sees("Ready for the first backup")
+	d.Sees("Ready for the first backup")
 	d.leave()
 
 	other := sit(t, t.TempDir(), nil)
 	other.choosePlaces(treeOf(t, someFiles), destination)
-	other.sees("This place already holds a backup")
+	other.Sees("This place already holds a backup")
 	other.write(0, strings.Join(key, ""))
 	other.press("Join this backup")
-	other.sees("You joined the backup")
+	other.Sees("You joined the backup")
 	other.backUp()
 }
 
@@ -262,23 +264,23 @@ func TestChangingTheKey(t *testing.T) {
 	old := d.setUpEncrypted(dir, destination)
 	d.backUp()
 	d.row("Show the key").Tapped(nil)
-	d.sees("This is your key")
+	d.Sees("This is your key")
 	d.press("Change the key")
-	d.sees("Older backups stay")
+	d.Sees("Older backups stay")
 	d.press("Continue")
 	key := d.confirmKey()
 	d.press("Use the new key")
-	d.sees("The new key is in use")
+	d.Sees("The new key is in use")
 	d.press("Done")
-	d.sees("You confirmed that you have it: today.")
+	d.Sees("You confirmed that you have it: today.")
 	d.leave()
 
 	other := sit(t, t.TempDir(), nil)
 	other.unlock(destination, strings.Join(old, " "))
-	other.sees("This key does not open the backup.")
+	other.Sees("This key does not open the backup.")
 	other.write(0, strings.Join(key, " "))
 	other.press("Unlock")
-	other.sees("From which day?")
+	other.Sees("From which day?")
 }
 
 func TestTurningEncryptionOff(t *testing.T) {
@@ -287,14 +289,14 @@ func TestTurningEncryptionOff(t *testing.T) {
 	d.setUpEncrypted(dir, destination)
 	d.backUp()
 	d.toggle().Tapped(nil)
-	d.sees("Turn encryption off?")
+	d.Sees("Turn encryption off?")
 	d.press("Keep it encrypted")
 	if !d.toggle().On() {
 		t.Fatal("looking at the question turned it off")
 	}
 	d.toggle().Tapped(nil)
 	d.press("Turn encryption off")
-	d.sees("Your backup is not encrypted any more")
+	d.Sees("Your backup is not encrypted any more")
 	d.press("Done")
 	if d.toggle().On() || d.core.Status().Protection != core.ProtectionNone {
 		t.Error("it is still on")
@@ -310,24 +312,24 @@ func TestDestinationGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.press("Back up now")
-	d.sees("The last backup did not work")
-	d.sees("The place of your backup cannot be reached.")
-	d.sees("Nothing was lost")
+	d.Sees("The last backup did not work")
+	d.Sees("The place of your backup cannot be reached.")
+	d.Sees("Nothing was lost")
 	d.press("Show details")
 	d.press("Copy details")
-	if d.ui.app.Clipboard().Content() == "" {
+	if d.panel.Clipboard().Content() == "" {
 		t.Error("no details were copied")
 	}
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("The place of your backup cannot be reached.")
+	d.Sees("The place of your backup cannot be reached.")
 	if err := os.Rename(destination+" unplugged", destination); err != nil {
 		t.Fatal(err)
 	}
 	d.nav("Backup")
 	d.press("Back up now")
-	d.until("a good backup", func() bool { return d.ui.job == nil && d.core.Status().LastBackup.Outcome == core.OutcomeDone })
-	d.sees("Backed up")
+	d.Until("a good backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastBackup.Outcome == core.OutcomeDone })
+	d.Sees("Backed up")
 }
 
 // held holds a backup until it is cancelled, and cuts a change off at its first report.
@@ -346,7 +348,7 @@ func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.B
 }
 
 // cut is an encryption whose change is cancelled once it shows progress.
-type cut struct{ Encryption }
+type cut struct{ secret.Encryption }
 
 func (c cut) TurnOn(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -363,28 +365,28 @@ func TestCancelAndClose(t *testing.T) {
 	h.backup = true
 	d.press("Back up now")
 	<-h.begun
-	d.sees("You can go on working meanwhile.")
+	d.Sees("You can go on working meanwhile.")
 	d.toggle().Tapped(nil) // no second work beside it
-	d.sees("Other work is under way.")
+	d.Sees("Other work is under way.")
 	d.press("OK")
 	d.press("Cancel")
-	d.sees("Backup stopped")
-	d.sees("Your last complete backup: today")
+	d.Sees("Backup stopped")
+	d.Sees("Your last complete backup: today")
 
 	d.press("Back up now")
 	<-h.begun
-	d.ui.closeAsked()
+	d.close()
 	d.press("Quit")
-	d.sees("Work is under way")
+	d.Sees("Work is under way")
 	d.press("Keep going")
-	if d.ui.job == nil || d.closed {
+	if d.ui.w.Job == nil || d.closed {
 		t.Fatal("it did not keep going")
 	}
 	d.nav("Activity") // the work outlives the screen
-	d.sees("Stopped")
-	d.ui.closeAsked()
+	d.Sees("Stopped")
+	d.close()
 	d.press("Stop and close")
-	d.until("the window's end", func() bool { return d.closed })
+	d.Until("the window's end", func() bool { return d.closed })
 	if got := d.core.Activity()[0].Outcome; got != core.OutcomeCancelled {
 		t.Error(got)
 	}
@@ -406,7 +408,7 @@ func cutOff(t *testing.T) (d *desk, profile, destination string, key []string) {
 	d.press("Continue")
 	key = d.confirmKey()
 	d.press("Encrypt the backup")
-	d.sees("Stopped")
+	d.Sees("Stopped")
 	return d, profile, destination, key
 }
 
@@ -416,37 +418,37 @@ func TestGoingOnWithAChangeThatWasCutOff(t *testing.T) {
 	d.leave()
 
 	again := sit(t, profile, nil)
-	again.sees("Encryption is not finished")
+	again.Sees("Encryption is not finished")
 	again.press("Go on")
-	again.sees("Your backup is end-to-end encrypted")
+	again.Sees("Your backup is end-to-end encrypted")
 	again.press("Done")
 	again.leave()
 
 	other := sit(t, t.TempDir(), nil)
 	other.unlock(destination, strings.Join(key, " "))
-	other.sees("From which day?")
+	other.Sees("From which day?")
 }
 
 func TestAChangeThatWasCutOffIsTakenBack(t *testing.T) {
 	d, profile, _, _ := cutOff(t)
 	d.press("Leave it as it was")
-	d.sees("Leave everything as it was?")
-	d.sees("open nothing then")
+	d.Sees("Leave everything as it was?")
+	d.Sees("open nothing then")
 	d.leave()
 
 	again := sit(t, profile, nil)
-	again.sees("Encryption is not finished")
+	again.Sees("Encryption is not finished")
 	again.row("Leave it as it was").Tapped(nil)
-	again.sees("Leave everything as it was?")
+	again.Sees("Leave everything as it was?")
 	again.press("Leave it as it was")
-	again.sees("Everything is as it was")
+	again.Sees("Everything is as it was")
 	again.press("Done")
 	if st := again.core.Status(); st.Change != core.ChangeNone || st.Protection != core.ProtectionNone {
 		t.Errorf("%+v", st)
 	}
 	again.backUp()
 	again.nav("Activity")
-	again.sees("Encryption left as it was")
+	again.Sees("Encryption left as it was")
 	again.leave()
 }
 
@@ -459,57 +461,57 @@ func TestTheFirstScreenClaimsOnlyWhatHappened(t *testing.T) {
 	d.door("Set up a backup")
 	d.write(0, dir+" which is not there")
 	d.press("Add")
-	d.sees("There is nothing at ")
+	d.Sees("There is nothing at ")
 	d.press("Back")
 	d.setUp(dir, filepath.Join(t.TempDir(), "Holdfast"))
 	d.backUp()
 	d.row("Prove that").Tapped(nil)
-	d.until("the drill", func() bool { return d.ui.job == nil && d.core.Status().Proven != nil })
+	d.Until("the drill", func() bool { return d.ui.w.Job == nil && d.core.Status().Proven != nil })
 
 	d.row("What").Tapped(nil)
 	d.write(0, more)
 	d.press("Add")
-	d.sees("6 files")
+	d.Sees("6 files")
 	d.press("Save")
-	d.sees("Not all of it is backed up yet")
-	d.sees("comes with the next backup")
+	d.Sees("Not all of it is backed up yet")
+	d.Sees("comes with the next backup")
 	d.press("Back up now")
-	d.until("the backup", func() bool { return d.ui.job == nil && d.backups() == 2 })
-	d.sees("Backed up")
+	d.Until("the backup", func() bool { return d.ui.w.Job == nil && d.backups() == 2 })
+	d.Sees("Backed up")
 
 	// Another process, which is killed meanwhile.
 	h.backup = true
 	d.press("Back up now")
 	<-h.begun
 	d.press("Pause")
-	d.sees("The backup is paused")
+	d.Sees("The backup is paused")
 	d.press("Resume")
-	d.sees("Backing up")
+	d.Sees("Backing up")
 	left, err := os.ReadFile(filepath.Join(profile, "under-way.json"))
 	if err == nil {
 		t.Fatalf("a run that core did not begin is under way: %s", left)
 	}
 	d.press("Cancel")
-	d.sees("Backup stopped")
+	d.Sees("Backup stopped")
 	d.leave()
 	if err := os.WriteFile(filepath.Join(profile, "under-way.json"), []byte(`{"id":"x","kind":"backup","started":"2026-11-24T10:00:00Z"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	again := sit(t, profile, nil)
-	again.sees("The last backup was interrupted")
+	again.Sees("The last backup was interrupted")
 	again.nav("Activity")
-	again.sees("Interrupted: Holdfast ended meanwhile")
+	again.Sees("Interrupted: Holdfast ended meanwhile")
 
 	// What was proven is deleted.
 	again.nav("Backup")
-	again.sees("Proven restorable")
+	again.Sees("Proven restorable")
 	again.toggle().Tapped(nil)
 	again.press("Continue")
 	again.confirmKey()
 	again.press("Encrypt the backup")
-	again.sees("Your backup is end-to-end encrypted")
+	again.Sees("Your backup is end-to-end encrypted")
 	again.press("Done")
-	again.sees("Prove that it can be restored")
+	again.Sees("Prove that it can be restored")
 }
 
 // Where no keyring answers, that is told before a key is shown and typed back, with a way out that needs no command.
@@ -517,15 +519,15 @@ func TestNoKeyringIsToldBeforeTheKeyIsShown(t *testing.T) {
 	profile, dir, destination := t.TempDir(), treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitWith(t, profile, noKeyring{}, nil)
 	d.choosePlaces(dir, destination)
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.press("Continue")
-	d.sees("No keyring answers on this computer")
+	d.Sees("No keyring answers on this computer")
 	d.press("Look again")
-	d.sees("No keyring answers on this computer")
+	d.Sees("No keyring answers on this computer")
 	d.press("Keep it in a file that only I can read")
 	d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 	d.backUp()
 	d.leave()
 	if info, err := os.Stat(filepath.Join(profile, "device.key")); err != nil || info.Mode().Perm() != 0o600 {
@@ -534,28 +536,28 @@ func TestNoKeyringIsToldBeforeTheKeyIsShown(t *testing.T) {
 	// The choice is remembered.
 	again := sitWith(t, profile, noKeyring{}, nil)
 	again.press("Back up now")
-	again.until("a backup", func() bool { return again.ui.job == nil && again.backups() == 2 })
-	again.sees("Backed up")
+	again.Until("a backup", func() bool { return again.ui.w.Job == nil && again.backups() == 2 })
+	again.Sees("Backed up")
 }
 
 // A place with less room than the files take is told, with both amounts, before anything is set up.
 func TestAPlaceThatIsTooSmall(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
-	d.ui.free = func(context.Context, string) (int64, bool) { return 1000, true }
+	d.ui.place.Free = func(context.Context, string) (int64, bool) { return 1000, true }
 	d.door("Set up a backup")
 	d.write(0, treeOf(t, someFiles))
 	d.press("Add")
-	d.sees("5 files") // it is counted
+	d.Sees("5 files") // it is counted
 	d.press("Continue")
-	d.sees("Where should it be kept?")
+	d.Sees("Where should it be kept?")
 	d.write(0, filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Continue")
-	d.sees("There may not be enough room")
-	d.sees("and 1 KB are free there")
+	d.Sees("There may not be enough room")
+	d.Sees("and 1 KB are free there")
 	d.press("Choose another place")
-	d.sees("Where should it be kept?")
+	d.Sees("Where should it be kept?")
 	d.press("Continue")
-	d.sees("There may not be enough room")
+	d.Sees("There may not be enough room")
 	d.press("Use it all the same")
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 }

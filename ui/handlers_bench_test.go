@@ -12,6 +12,8 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
+	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // BenchmarkPages is how long the window's goroutine is kept by a change of the
@@ -37,40 +39,34 @@ func BenchmarkPages(b *testing.B) {
 		Protection: core.ProtectionKey, KeyConfirmed: now, LastBackup: &s.runs[0], LastGood: &s.runs[0], Schedule: core.Schedule{Every: core.Daily},
 	}
 	l := newLoop()
-	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.do})
-	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
-	u.window.Resize(fyne.NewSize(1000, 700))
-	var dates []core.Snapshot
-	for _, r := range s.runs {
-		dates = append(dates, core.Snapshot{ID: r.ID, Time: r.Ended, Host: "work-laptop", Files: r.Files, Bytes: r.Bytes})
-	}
-	setup := newSetupFlow(u)
-	setup.sources.add("/home/anna/Documents")
-	keys := &keySteps{u: u, name: "Key", step: 2, of: 5, key: exampleKey(), back: func() {}}
+	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.Do})
+	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.Screen.Close() }()
+	uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
+	d := &desk{Desk: &uitest.Desk{T: b, Loop: l}, ui: u}
 	for _, page := range []struct {
 		name string
 		show func()
 	}{
-		{"Backup", func() { u.open(screenBackup) }},
-		{"Restore", func() { u.open(screenRestore) }},
-		{"Dates", func() { u.open(screenRestore); u.restore.dates(dates, shownDates) }},
-		{"Activity", func() { u.open(screenActivity) }},
-		{"Run", func() { u.open(screenActivity); u.fill(u.screen, u.runDetails(s.runs[7], func() {})) }},
-		{"Settings", func() { u.open(screenSettings) }},
-		{"Schedule", func() { u.editSchedule() }},
-		{"OlderDates", func() { u.editRetention() }},
-		{"Sources", func() { u.editSources() }},
-		{"Welcome", func() { u.flow(u.welcome()) }},
-		{"SetupWhat", setup.what},
-		{"SetupWhere", setup.where},
-		{"SetupProtection", setup.protection},
-		{"Key", keys.show},
+		{"Backup", func() { u.w.Open(u.home.Screen) }},
+		{"Restore", func() { u.w.Open(u.restore.Screen) }},
+		{"Activity", func() { u.w.Open(u.activity.Screen) }},
+		{"Run", func() {
+			u.w.Open(u.activity.Screen)
+			uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })[7].Tapped(nil)
+		}},
+		{"Settings", func() { u.w.Open(u.settings.Screen) }},
+		{"Schedule", func() { u.schedule.Edit() }},
+		{"OlderDates", func() { u.schedule.EditRetention() }},
+		{"Sources", func() { u.sources.Edit() }},
+		{"Welcome", func() { u.w.Flow(u.setup.Welcome()) }},
+		{"SetupWhat", u.setup.Begin},
+		{"Key", func() { u.secret.ShowKey(); d.Sees("This is your key") }},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				page.show()
-				l.drain()
+				l.Drain()
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/secret"
 )
 
 // All stories run on a core that fails the test when the toolkit's goroutine,
@@ -31,11 +32,11 @@ type offUI struct {
 
 type (
 	offPasswords struct {
-		Passwords
+		secret.Passwords
 		*offUI
 	}
 	offEncryption struct {
-		Encryption
+		secret.Encryption
 		*offUI
 	}
 	offUpkeep struct {

@@ -67,17 +67,17 @@ func TestHostileCardsInTheWindow(t *testing.T) {
 		} {
 			d := sitAt(t, vaults, t.TempDir(), nil)
 			open(d)
-			d.sees("Is this your vault?")
-			if asks := strings.Contains(strings.Join(d.texts(), "\n"), "[Ask this vault]"); asks {
-				d.sees("SHA256:")
-				d.sees("Your vault")
+			d.Sees("Is this your vault?")
+			if asks := strings.Contains(strings.Join(d.Texts(), "\n"), "[Ask this vault]"); asks {
+				d.Sees("SHA256:")
+				d.Sees("Your vault")
 			} else {
-				d.sees("is not fit to be used")
+				d.Sees("is not fit to be used")
 			}
 			d.press("Use the 64-digit key instead")
-			d.sees("0 of 64 digits")
+			d.Sees("0 of 64 digits")
 			d.press("Use the password instead")
-			d.sees("Is this your vault?")
+			d.Sees("Is this your vault?")
 			d.press("Back")
 			d.leave() // waits for all that the window began
 			sprung(name + " with " + address)
@@ -90,11 +90,11 @@ func TestHostileCardsInTheWindow(t *testing.T) {
 		d.door("Restore a backup")
 		d.write(0, place)
 		d.press("Continue")
-		d.sees("Is this your vault?")
+		d.Sees("Is this your vault?")
 		sprung("asked about " + address)
 		d.press("Ask this vault")
-		d.sees("Unlock the backup")
-		d.sees("The vault does not answer.")
+		d.Sees("Unlock the backup")
+		d.Sees("The vault does not answer.")
 		d.leave()
 		if s := traps.Sprung(t); !strings.Contains(s, want) {
 			t.Errorf("%s, agreed: %q", address, s)

@@ -14,6 +14,8 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -44,7 +46,7 @@ func labelOf(f fyne.Focusable) string {
 // can see it wherever it stops.
 func (h *hands) tab(label string) {
 	h.t.Helper()
-	c := h.ui.window.Canvas()
+	c := h.ui.w.Canvas()
 	var met []string
 	for range 60 {
 		c.FocusNext()
@@ -69,7 +71,7 @@ func (h *hands) seeFocus(f fyne.Focusable, name string) {
 		return
 	}
 	h.seen[name] = true
-	c := h.ui.window.Canvas()
+	c := h.ui.w.Canvas()
 	with := pixels(c.Capture())
 	c.Unfocus()
 	without := pixels(c.Capture())
@@ -96,24 +98,24 @@ func pixels(img image.Image) []byte {
 
 func (h *hands) key(name fyne.KeyName) {
 	h.t.Helper()
-	f := h.ui.window.Canvas().Focused()
+	f := h.ui.w.Canvas().Focused()
 	if f == nil {
 		h.t.Fatal("nothing has the focus")
 	}
 	f.TypedKey(&fyne.KeyEvent{Name: name})
-	h.loop.drain()
+	h.Loop.Drain()
 }
 
 // text types into what has the focus, after emptying it.
 func (h *hands) text(s string) {
 	h.t.Helper()
-	f, ok := h.ui.window.Canvas().Focused().(field)
+	f, ok := h.ui.w.Canvas().Focused().(field)
 	if !ok {
-		h.t.Fatalf("the focus is on %T, which takes no text", h.ui.window.Canvas().Focused())
+		h.t.Fatalf("the focus is on %T, which takes no text", h.ui.w.Canvas().Focused())
 	}
 	f.SetText("")
 	test.Type(f, s)
-	h.loop.drain()
+	h.Loop.Drain()
 }
 
 // Everything from the first start to the restored files goes without a pointer,
@@ -121,28 +123,28 @@ func (h *hands) text(s string) {
 func TestAStoryByKeyboardAlone(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sit(t, t.TempDir(), nil)
-	d.ui.window.Resize(fyne.NewSize(1000, 700))
+	uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
 	// The toolkit's cache looks at the clock when a picture is made: where the last
 	// one was made over a minute ago, by a test before, it takes all for forgotten.
-	d.ui.window.Canvas().Capture()
-	d.ui.home()
+	d.ui.w.Canvas().Capture()
+	d.ui.w.Home()
 	h := &hands{desk: d, seen: map[string]bool{}}
 	h.tab("Set up a backup")
 	h.key(fyne.KeyReturn)
 	h.tab("*widgets.Field")
 	h.text(dir)
 	h.key(fyne.KeyReturn)
-	h.sees("5 files")
+	h.Sees("5 files")
 	h.tab("The trash")
 	h.key(fyne.KeySpace)
 	h.tab("Continue")
 	h.key(fyne.KeyReturn)
 	h.text(destination) // the field has the focus already
 	h.key(fyne.KeyReturn)
-	h.sees("Who may open it?")
+	h.Sees("Who may open it?")
 	h.tab("Continue")
 	h.key(fyne.KeyReturn)
-	h.sees("This is your key")
+	h.Sees("This is your key")
 	digits := d.key()
 	h.tab("I have saved it")
 	h.key(fyne.KeyReturn)
@@ -151,11 +153,11 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 	}
 	h.tab("Set up the backup")
 	h.key(fyne.KeyReturn)
-	h.sees("Everything is set")
+	h.Sees("Everything is set")
 	h.tab("Back up now")
 	h.key(fyne.KeySpace)
-	h.until("the end of the backup", func() bool { return d.ui.job == nil && d.core.Status().LastGood != nil })
-	h.sees("Backed up")
+	h.Until("the end of the backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastGood != nil })
+	h.Sees("Backed up")
 
 	h.tab("When")
 	h.key(fyne.KeyReturn)
@@ -163,21 +165,21 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 	h.key(fyne.KeySpace)
 	h.tab("Save")
 	h.key(fyne.KeyReturn)
-	h.sees("Every hour · next")
+	h.Sees("Every hour · next")
 
 	h.tab("Restore")
 	h.key(fyne.KeyReturn)
 	h.tab("This backup")
 	h.key(fyne.KeyReturn)
-	h.sees("From which day?")
+	h.Sees("From which day?")
 	h.tab(d.firstDate())
 	h.key(fyne.KeyReturn)
-	h.sees("Documents")
+	h.Sees("Documents")
 	h.tab("All")
 	h.key(fyne.KeyReturn)
 	h.tab("Continue")
 	h.key(fyne.KeyReturn)
-	h.sees("Where should they go?")
+	h.Sees("Where should they go?")
 	target := filepath.Join(t.TempDir(), "restored")
 	h.tab("*widgets.Field")
 	h.text(target)
@@ -185,14 +187,14 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 	h.key(fyne.KeySpace)
 	h.tab("Restore 5 files")
 	h.key(fyne.KeyReturn)
-	h.sees("every byte was checked")
+	h.Sees("every byte was checked")
 	sameFiles(t, dir, filepath.Join(target, "Documents"))
 
 	// A question is answered with Escape.
-	d.ui.closeAsked()
-	h.sees("Keep backing up?")
+	d.close()
+	h.Sees("Keep backing up?")
 	h.key(fyne.KeyEscape)
-	if d.closed || d.ui.hidden {
+	if d.closed || d.ui.w.Hidden {
 		t.Error("Escape was taken for an answer")
 	}
 }
@@ -200,7 +202,7 @@ func TestAStoryByKeyboardAlone(t *testing.T) {
 // askedGroups are the numbers of the groups that are asked back.
 func (h *hands) askedGroups() []int {
 	var out []int
-	for _, label := range h.texts() {
+	for _, label := range h.Texts() {
 		var n int
 		if _, err := fmt.Sscanf(label, "Group %d", &n); err == nil && !slices.Contains(out, n) {
 			out = append(out, n)
@@ -213,36 +215,36 @@ func (h *hands) askedGroups() []int {
 // the toolkit's canvas for tests takes none.
 func (d *desk) shortcut(key fyne.KeyName, modifier fyne.KeyModifier) {
 	d.t.Helper()
-	do := d.ui.shortcuts()[desktop.CustomShortcut{KeyName: key, Modifier: modifier}]
+	do := d.ui.w.Shortcuts()[desktop.CustomShortcut{KeyName: key, Modifier: modifier}]
 	if do == nil {
 		d.t.Fatalf("%s is no shortcut", key)
 	}
 	do()
-	d.loop.drain()
+	d.Loop.Drain()
 }
 
 // typed types a key into what has the focus, or into the window.
 func (d *desk) typed(key fyne.KeyName) {
 	e := &fyne.KeyEvent{Name: key}
-	c := d.ui.window.Canvas()
+	c := d.ui.w.Canvas()
 	if f := c.Focused(); f != nil {
 		f.TypedKey(e)
 	} else {
 		c.OnTypedKey()(e)
 	}
-	d.loop.drain()
+	d.Loop.Drain()
 }
 
 // focusChoice puts the focus on an answer, as Tab does.
 func (d *desk) focusChoice(title string) fyne.Focusable {
 	d.t.Helper()
-	c := one(d, "choice "+title, func(c *widgets.Choice) bool { return c.Title() == title })
-	d.ui.window.Canvas().Focus(c)
+	c := uitest.One(d.Desk, "choice "+title, func(c *widgets.Choice) bool { return c.Title() == title })
+	d.ui.w.Canvas().Focus(c)
 	return c
 }
 
 // somePasswords is a computer on which a password can be chosen.
-type somePasswords struct{ Passwords }
+type somePasswords struct{ secret.Passwords }
 
 func (somePasswords) Possible() bool { return true }
 
@@ -254,14 +256,14 @@ func TestSpaceKeepsTheFocus(t *testing.T) {
 		return c
 	})
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
-	d.sees("Who may open it?")
-	c := d.ui.window.Canvas()
+	d.Sees("Who may open it?")
+	c := d.ui.w.Canvas()
 	password := d.focusChoice("End-to-end encrypted, with a password")
 	d.typed(fyne.KeySpace)
 	if c.Focused() != password {
 		t.Errorf("the focus is on %v", c.Focused())
 	}
-	recovery := one(d, "check", func(c *widgets.Check) bool { return c.Text == "Also make a recovery key" })
+	recovery := uitest.One(d.Desk, "check", func(c *widgets.Check) bool { return c.Text == "Also make a recovery key" })
 	c.Focus(recovery)
 	d.typed(fyne.KeySpace)
 	if c.Focused() != recovery || recovery.On() {
@@ -273,73 +275,73 @@ func TestSpaceKeepsTheFocus(t *testing.T) {
 func TestKeysAsPeopleUseThem(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	plain := d.focusChoice("Not encrypted")
 	d.typed(fyne.KeySpace)
-	if d.ui.window.Canvas().Focused() != plain {
-		t.Errorf("Space moved the focus to %v", d.ui.window.Canvas().Focused())
+	if d.ui.w.Canvas().Focused() != plain {
+		t.Errorf("Space moved the focus to %v", d.ui.w.Canvas().Focused())
 	}
 	d.press("Continue")
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 	d.backUp()
 
 	d.shortcut(fyne.KeyComma, fyne.KeyModifierShortcutDefault)
-	d.sees("Your own patterns")
+	d.Sees("Your own patterns")
 	d.row("When").Tapped(nil)
-	d.sees("How often?")
+	d.Sees("How often?")
 	d.typed(fyne.KeyEscape)
-	d.sees("Your own patterns") // where one came from
+	d.Sees("Your own patterns") // where one came from
 	d.row("When").Tapped(nil)
 	d.door("Every hour")
 	d.typed(fyne.KeyDown)
 	d.press("Save")
-	d.sees("Your own patterns")
+	d.Sees("Your own patterns")
 	if every := d.core.Status().Schedule.Every; every != core.Daily {
 		t.Errorf("the arrow chose %q", every)
 	}
 
 	// What was typed and not saved is there when one comes back.
-	area := one(d, "patterns", func(*widgets.Area) bool { return true })
-	d.ui.window.Canvas().Focus(area)
+	area := uitest.One(d.Desk, "patterns", func(*widgets.Area) bool { return true })
+	d.ui.w.Canvas().Focus(area)
 	test.Type(area, "*.iso")
 	d.check("The trash")
 	d.nav("Activity")
 	d.typed(fyne.KeyF5)
 	d.nav("Settings")
-	if got := one(d, "patterns", func(*widgets.Area) bool { return true }).Text; got != "*.iso" {
+	if got := uitest.One(d.Desk, "patterns", func(*widgets.Area) bool { return true }).Text; got != "*.iso" {
 		t.Errorf("the patterns are %q", got)
 	}
-	if one(d, "check", func(c *widgets.Check) bool { return c.Text == "The trash" }).On() {
+	if uitest.One(d.Desk, "check", func(c *widgets.Check) bool { return c.Text == "The trash" }).On() {
 		t.Error("a tick that was taken away and not saved is there again")
 	}
 	d.press("Save")
-	d.sees("It counts from the next backup on.")
+	d.Sees("It counts from the next backup on.")
 	if got := strings.Join(d.core.Status().Excludes, " "); got != "preset:caches preset:temporary *.iso" {
 		t.Errorf("saved is %q", got)
 	}
 
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.row(d.firstDate()).Tapped(nil)
-	d.sees("Documents")
+	d.Sees("Documents")
 	d.shortcut(fyne.KeyF, fyne.KeyModifierShortcutDefault)
-	field, ok := d.ui.window.Canvas().Focused().(*widgets.Field)
+	field, ok := d.ui.w.Canvas().Focused().(*widgets.Field)
 	if !ok {
-		t.Fatalf("Ctrl+F leads to %T", d.ui.window.Canvas().Focused())
+		t.Fatalf("Ctrl+F leads to %T", d.ui.w.Canvas().Focused())
 	}
 	test.Type(field, "letter")
-	d.sees("1 found")
+	d.Sees("1 found")
 	d.typed(fyne.KeyEscape) // lets go of the field
-	d.sees("1 found")
+	d.Sees("1 found")
 	d.shortcut(fyne.KeyLeft, fyne.KeyModifierAlt)
-	d.sees("From which day?")
+	d.Sees("From which day?")
 
-	d.ui.window.Canvas().Focus(nil)
+	d.ui.w.Canvas().Focus(nil)
 	d.row("Find a file").Tapped(nil)
-	if _, ok := d.ui.window.Canvas().Focused().(*widgets.Field); !ok {
+	if _, ok := d.ui.w.Canvas().Focused().(*widgets.Field); !ok {
 		t.Fatal("the field has no focus")
 	}
 	d.shortcut(fyne.KeyQ, fyne.KeyModifierShortcutDefault)
-	d.until("the end", func() bool { return d.closed })
+	d.Until("the end", func() bool { return d.closed })
 }

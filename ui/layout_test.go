@@ -96,12 +96,12 @@ func TestNothingIsClippedInTheSmallestWindow(t *testing.T) {
 			gallery(t, language, theme.Light, func(name string, size fyne.Size, u *UI) {
 				defer show(u, size)
 				show(u, smallest)
-				if min := u.content.MinSize(); min.Width > smallest.Width || min.Height > smallest.Height {
+				if min := u.w.Content.MinSize(); min.Width > smallest.Width || min.Height > smallest.Height {
 					t.Errorf("%s needs %v", name, min)
 				}
 				c := &clipping{t: t, page: name, seen: map[string]bool{}}
-				top := fyne.CanvasObject(u.content)
-				if o := u.window.Canvas().Overlays().Top(); o != nil {
+				top := fyne.CanvasObject(u.w.Content)
+				if o := u.w.Canvas().Overlays().Top(); o != nil {
 					top = o
 				}
 				c.look(top, fyne.NewPos(0, 0), smallest)

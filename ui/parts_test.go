@@ -10,11 +10,10 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
-	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -25,25 +24,25 @@ func TestOnlySomeFiles(t *testing.T) {
 	d.backUp()
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.row(d.firstDate()).Tapped(nil)
-	d.sees("Documents")
-	d.sees("Nothing is chosen yet.")
+	d.Sees("Documents")
+	d.Sees("Nothing is chosen yet.")
 	d.write(0, "C.RAW") // in any case
-	d.sees("1 found")
+	d.Sees("1 found")
 	d.press("All") // that is shown
-	d.sees("1 found · Chosen: 1 file, ")
+	d.Sees("1 found · Chosen: 1 file, ")
 	d.write(0, "")
-	d.sees("Chosen: 1 file, ")
+	d.Sees("Chosen: 1 file, ")
 	d.press("Continue")
-	d.sees("1 file, ")
+	d.Sees("1 file, ")
 	target := filepath.Join(t.TempDir(), "restored")
 	d.write(0, target)
 	d.nav("Settings") // the flow waits
 	d.nav("Restore")
-	d.sees("Where should they go?")
+	d.Sees("Where should they go?")
 	d.pressRestore()
-	d.sees("every byte was checked")
+	d.Sees("every byte was checked")
 	if b, err := os.ReadFile(filepath.Join(target, "Documents/photos/b/c.raw")); err != nil || string(b) != someFiles["photos/b/c.raw"] {
 		t.Error("the chosen file is not there", err)
 	}
@@ -53,9 +52,9 @@ func TestOnlySomeFiles(t *testing.T) {
 	d.press("Done")
 	d.nav("Activity")
 	d.row("Restore").Tapped(nil)
-	d.sees(target)
+	d.Sees(target)
 	d.press("Copy details")
-	if !strings.Contains(d.ui.app.Clipboard().Content(), target) {
+	if !strings.Contains(d.panel.Clipboard().Content(), target) {
 		t.Error("the details do not tell where")
 	}
 }
@@ -68,17 +67,17 @@ func TestClicksToOneFile(t *testing.T) {
 	before := d.taps
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.row(d.firstDate()).Tapped(nil)
-	d.sees("letter.txt")
+	d.Sees("letter.txt")
 	d.taps++ // on its tick
-	d.ui.restore.picker.Pick("Documents/letter.txt", true)
-	d.sees("Chosen: 1 file, ")
+	d.tree().Pick("Documents/letter.txt", true)
+	d.Sees("Chosen: 1 file, ")
 	d.press("Continue")
-	d.sees("Where should they go?")
+	d.Sees("Where should they go?")
 	d.pressRestore()
-	d.sees("every byte was checked")
-	if b, err := os.ReadFile(filepath.Join(d.ui.restore.target, "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
+	d.Sees("every byte was checked")
+	if b, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "Restored files", "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
 		t.Errorf("the file came back as %q: %v", b, err)
 	}
 	if clicks := d.taps - before; clicks > 6 {
@@ -100,19 +99,19 @@ func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.press("Back up now")
-		d.until("a backup", func() bool { return d.ui.job == nil && d.backups() == n+2 })
+		d.Until("a backup", func() bool { return d.ui.w.Job == nil && d.backups() == n+2 })
 	}
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.row("Find a file").Tapped(nil)
 	d.write(0, "no such name")
 	d.press("Search")
-	d.sees("Nothing of that name")
+	d.Sees("Nothing of that name")
 	d.write(0, "LETTER")
 	d.press("Search")
-	d.sees("2 found")
-	older := find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), "As it was") })
+	d.Sees("2 found")
+	older := uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), "As it was") })
 	if len(older) != 2 {
 		t.Fatalf("%d versions", len(older))
 	}
@@ -120,7 +119,7 @@ func TestVersionsOfAFileThatWasDeleted(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "restored")
 	d.write(0, target)
 	d.pressRestore()
-	d.sees("every byte was checked")
+	d.Sees("every byte was checked")
 	if b, err := os.ReadFile(filepath.Join(target, "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
 		t.Errorf("the older version came back as %q: %v", b, err)
 	}
@@ -137,16 +136,16 @@ func TestVersionsOfAFileInTheTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.press("Back up now")
-	d.until("a backup", func() bool { return d.ui.job == nil && d.backups() == 2 })
+	d.Until("a backup", func() bool { return d.ui.w.Job == nil && d.backups() == 2 })
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
-	newest := one(d, "date", func(r *widgets.SettingRow) bool { return strings.Contains(r.Title(), "newest") })
+	d.Sees("From which day?")
+	newest := uitest.One(d.Desk, "date", func(r *widgets.SettingRow) bool { return strings.Contains(r.Title(), "newest") })
 	newest.Tapped(nil)
-	d.sees("letter.txt")
+	d.Sees("letter.txt")
 	d.press("All")
-	d.ui.restore.picker.Pick("Documents/letter.txt", false)
-	c := d.ui.window.Canvas()
+	d.tree().Pick("Documents/letter.txt", false)
+	c := d.ui.w.Canvas()
 	for stop := 0; fmt.Sprintf("%T", c.Focused()) != "*widgets.pickTree"; stop++ {
 		if stop == 20 {
 			t.Fatal("Tab does not get to the tree")
@@ -156,21 +155,21 @@ func TestVersionsOfAFileInTheTree(t *testing.T) {
 	for range 2 { // Documents, empty, letter.txt
 		c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
 	}
-	d.sees("Versions of this file")
+	d.Sees("Versions of this file")
 	c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
-	d.sees("2 found")
-	older := find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), "As it was") })
+	d.Sees("2 found")
+	older := uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Title(), "As it was") })
 	older[1].Tapped(nil)
 	target := filepath.Join(t.TempDir(), "restored")
 	d.write(0, target)
 	d.press("Back")
-	d.sees("2 found")
+	d.Sees("2 found")
 	d.press("Back")
-	d.sees("Chosen: ")
+	d.Sees("Chosen: ")
 	d.press("Continue")
 	d.write(0, target)
 	d.pressRestore()
-	d.sees("every byte was checked")
+	d.Sees("every byte was checked")
 	if _, err := os.Stat(filepath.Join(target, "Documents", "letter.txt")); err == nil {
 		t.Error("what was looked at came back, though it was not chosen")
 	}
@@ -183,13 +182,13 @@ func TestANewBackupIsInTheListOfDates(t *testing.T) {
 	d.backUp()
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
-	d.ui.backUp()
-	d.until("the end of the backup", func() bool { return d.ui.job == nil })
+	d.Sees("From which day?")
+	d.ui.home.BackUp()
+	d.Until("the end of the backup", func() bool { return d.ui.w.Job == nil })
 	d.door("This backup") // it started over
-	d.sees("From which day?")
-	d.until("two dates", func() bool {
-		return len(find(d, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Value(), "5 files") })) == 2
+	d.Sees("From which day?")
+	d.Until("two dates", func() bool {
+		return len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return strings.HasPrefix(r.Value(), "5 files") })) == 2
 	})
 }
 
@@ -199,8 +198,8 @@ func TestCheckingTheBackup(t *testing.T) {
 	d.setUp(dir, destination)
 	d.backUp()
 	d.row("Check the backup").Tapped(nil)
-	d.sees("All is well")
-	d.until("the end of the check", func() bool { return d.ui.job == nil })
+	d.Sees("All is well")
+	d.Until("the end of the check", func() bool { return d.ui.w.Job == nil })
 	packs, err := filepath.Glob(filepath.Join(destination, "packs", "*", "*"))
 	if err != nil || len(packs) == 0 {
 		t.Fatal("no packs", err)
@@ -209,7 +208,7 @@ func TestCheckingTheBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.row("Check the backup").Tapped(nil)
-	d.sees("Damage was found")
+	d.Sees("Damage was found")
 }
 
 func TestChangingWhatIsKept(t *testing.T) {
@@ -226,7 +225,7 @@ func TestChangingWhatIsKept(t *testing.T) {
 	d.press("Add")
 	d.check("The trash")
 	d.press("Save")
-	d.sees("Documents, More")
+	d.Sees("Documents, More")
 	st := d.core.Status()
 	if len(st.Sources) != 2 || strings.Join(st.Excludes, " ") != "preset:caches preset:temporary" {
 		t.Errorf("%+v", st)
@@ -234,13 +233,13 @@ func TestChangingWhatIsKept(t *testing.T) {
 	d.nav("Settings")
 	d.write(0, "*.iso\nbuild/")
 	d.press("Save")
-	d.sees("It counts from the next backup on.")
-	d.until("the patterns", func() bool {
+	d.Sees("It counts from the next backup on.")
+	d.Until("the patterns", func() bool {
 		return strings.Join(d.core.Status().Excludes, " ") == "preset:caches preset:temporary *.iso build/"
 	})
 	d.write(0, "[")
 	d.press("Save")
-	d.sees("cannot be read")
+	d.Sees("cannot be read")
 }
 
 func TestTheBackupIsNotKeptInWhatItKeeps(t *testing.T) {
@@ -252,7 +251,7 @@ func TestTheBackupIsNotKeptInWhatItKeeps(t *testing.T) {
 	d.press("Continue")
 	d.write(0, filepath.Join(dir, "backup"))
 	d.press("Continue")
-	d.sees("cannot be kept inside of ")
+	d.Sees("cannot be kept inside of ")
 }
 
 func TestTheKeyLeavesTheClipboard(t *testing.T) {
@@ -261,26 +260,26 @@ func TestTheKeyLeavesTheClipboard(t *testing.T) {
 	d.setUpEncrypted(dir, destination)
 	d.press("Later")
 	d.row("Show the key").Tapped(nil)
-	d.sees("This is your key")
-	board := d.ui.app.Clipboard()
-	d.ui.clip.keep = time.Millisecond
+	d.Sees("This is your key")
+	board := d.panel.Clipboard()
+	d.ui.w.Clip.Keep = time.Millisecond
 	d.press("Copy")
-	d.until("an empty clipboard", func() bool { return board.Content() == "" })
-	d.ui.clip.keep = time.Hour
+	d.Until("an empty clipboard", func() bool { return board.Content() == "" })
+	d.ui.w.Clip.Keep = time.Hour
 	d.press("Copy")
 	if len(board.Content()) != 79 {
 		t.Fatal("the key was not copied")
 	}
-	d.sees("Holdfast empties the clipboard after 1 h")
-	d.sees("A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.")
+	d.Sees("Holdfast empties the clipboard after 1 h")
+	d.Sees("A program that keeps what was copied, as many desktops have one, may keep the key: delete it there.")
 	board.SetContent("something else")
-	d.ui.clip.clear()
+	d.ui.w.Clip.Clear()
 	if board.Content() != "something else" {
 		t.Error("somebody else's text was taken away")
 	}
 	d.press("Copy")
-	d.ui.quitAsked()
-	d.until("the window's end", func() bool { return d.closed })
+	d.quit()
+	d.Until("the window's end", func() bool { return d.closed })
 	if board.Content() != "" {
 		t.Error("the key is left in the clipboard")
 	}
@@ -291,11 +290,11 @@ func TestSetUpAloneIsNotGreen(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	d.setUp(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	green := func(i *widgets.Icon) bool { return i.Color == theme.Good }
-	if n := len(find(d, green)); n > 0 {
+	if n := len(uitest.Find(d.Desk, green)); n > 0 {
 		t.Errorf("%d icons are green before the first backup", n)
 	}
 	d.backUp()
-	if len(find(d, green)) == 0 {
+	if len(uitest.Find(d.Desk, green)) == 0 {
 		t.Error("nothing is green after it: the test sees nothing")
 	}
 }
@@ -307,10 +306,10 @@ func TestAppearance(t *testing.T) {
 	d.press("Later")
 	d.nav("Settings")
 	d.pick("Dark")
-	if got := d.ui.app.Settings().Theme().(*theme.Theme).Appearance(); got != theme.Dark {
+	if got := d.panel.Settings().Theme().(*theme.Theme).Appearance(); got != theme.Dark {
 		t.Error(got)
 	}
-	if d.ui.prefs.appearance() != theme.Dark {
+	if d.ui.w.Prefs.Appearance() != theme.Dark {
 		t.Error("it is forgotten at the next start")
 	}
 }
@@ -331,18 +330,18 @@ func TestAKeyringThatTakesNothing(t *testing.T) {
 	profile, dir, destination := t.TempDir(), treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitWith(t, profile, fullKeyring{}, nil)
 	d.choosePlaces(dir, destination)
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.press("Continue")
 	key := d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("Unlock or install a keyring")
+	d.Sees("Unlock or install a keyring")
 	if d.core.Status().SetUp {
 		t.Error("it is set up all the same")
 	}
 	d.press("Set up the backup") // the same page can try again
-	d.sees("Unlock or install a keyring")
+	d.Sees("Unlock or install a keyring")
 	d.press("Keep it in a file that only I can read")
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 	d.backUp()
 	d.leave()
 	if info, err := os.Stat(filepath.Join(profile, "device.key")); err != nil || info.Mode().Perm() != 0o600 {
@@ -353,12 +352,12 @@ func TestAKeyringThatTakesNothing(t *testing.T) {
 	profile = t.TempDir()
 	other := sitWith(t, profile, fullKeyring{}, nil)
 	other.choosePlaces(treeOf(t, someFiles), destination)
-	other.sees("This place already holds a backup")
+	other.Sees("This place already holds a backup")
 	other.write(0, strings.Join(key, " "))
 	other.press("Join this backup")
-	other.sees("Unlock or install a keyring")
+	other.Sees("Unlock or install a keyring")
 	other.press("Keep it in a file that only I can read")
-	other.sees("You joined the backup")
+	other.Sees("You joined the backup")
 }
 
 // Turning encryption on has that way, too.
@@ -373,42 +372,9 @@ func TestAKeyringThatTakesNoKeyWhenEncryptionIsTurnedOn(t *testing.T) {
 	}
 	d.toggle().Tapped(nil)
 	turnOn()
-	d.sees("It is not finished yet")
+	d.Sees("It is not finished yet")
 	d.press("Keep it in a file that only I can read")
-	d.sees("Lock your backup")
+	d.Sees("Lock your backup")
 	turnOn()
-	d.sees("Your backup is end-to-end encrypted")
-}
-
-func TestSecondWindowOnTheSameProfile(t *testing.T) {
-	d := sit(t, t.TempDir(), nil)
-	_, err := core.Open(t.Context(), core.Params{Profile: d.profile, Keyring: keyring.File{Path: filepath.Join(d.profile, "device.key")}})
-	if err == nil {
-		t.Fatal("the profile opened twice")
-	}
-	w := newTroubleWindow(test.NewTempApp(t), d.profile, err, func() {})
-	w.Resize(fyne.NewSize(520, 340))
-	said := false
-	for _, o := range test.LaidOutObjects(w.Content()) {
-		if x, ok := o.(*widgets.Text); ok && strings.Contains(x.Text, "already open") {
-			said = true
-		}
-	}
-	if !said {
-		t.Error("the window does not say why")
-	}
-}
-
-func TestTheRealDialogsOpen(t *testing.T) {
-	d := sit(t, t.TempDir(), nil)
-	real := &dialogs{u: d.ui}
-	real.folder(t.TempDir(), func(string) {})
-	if d.ui.window.Canvas().Overlays().Top() == nil {
-		t.Error("there is no folder dialog")
-	}
-	real.folder("/nowhere/at/all", func(string) {})
-	real.save("key.txt", func(string) {})
-	if n := len(d.ui.window.Canvas().Overlays().List()); n != 3 {
-		t.Errorf("%d dialogs are open", n)
-	}
+	d.Sees("Your backup is end-to-end encrypted")
 }

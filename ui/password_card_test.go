@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/plug"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 )
@@ -30,29 +31,29 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
 	d.choosePlaces(dir, destination)
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.door("End-to-end encrypted, with a password")
 	d.check("Also make a recovery key")
 	d.press("Continue")
-	d.sees("A vault card…")
+	d.Sees("A vault card…")
 	d.door("A vault card…")
 	d.write(0, goodPassword)
 	d.write(1, goodPassword)
-	d.sees("good.")
+	d.Sees("good.")
 	if d.enabled("Set up the backup") {
 		t.Error("it goes on without a card")
 	}
 	d.files.fileAnswer = other
 	d.press("Choose the card…")
-	d.sees("This file is no vault card.")
+	d.Sees("This file is no vault card.")
 	d.files.fileAnswer = card
 	d.press("Choose the card…")
-	d.until("the card", func() bool { return d.enabled("Set up the backup") })
+	d.Until("the card", func() bool { return d.enabled("Set up the backup") })
 
 	// A vault that does not answer leaves the page, to try again.
 	vault.Kill()
 	d.press("Set up the backup")
-	d.sees("The vault cannot be reached.")
+	d.Sees("The vault cannot be reached.")
 	if d.enabled("Set up the backup") {
 		t.Error("it goes on with empty fields")
 	}
@@ -61,19 +62,19 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	}
 	d.write(0, goodPassword)
 	d.write(1, goodPassword)
-	d.until("a judged password", func() bool { return d.enabled("Set up the backup") })
+	d.Until("a judged password", func() bool { return d.enabled("Set up the backup") })
 	d.press("Set up the backup")
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 	d.press("Later")
-	d.sees("You have not shown yet that you saved it.")
-	d.sees("No recovery key saved")
+	d.Sees("You have not shown yet that you saved it.")
+	d.Sees("No recovery key saved")
 
 	// Before the password is removed, the key must be saved: only it is left then.
 	d.row("Password").Tapped(nil)
-	d.sees("10 guesses left")
+	d.Sees("10 guesses left")
 	d.row("Remove the password").Tapped(nil)
 	d.press("Remove the password")
-	d.sees("This is your recovery key")
+	d.Sees("This is your recovery key")
 	d.press("Back")
 	d.press("Keep the password")
 	d.backUp()
@@ -82,11 +83,11 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	other2 := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil) // another computer
 	other2.elsewhere(destination)
 	other2.guess(goodPassword)
-	other2.sees("From which day?")
+	other2.Sees("From which day?")
 	if out := vault.Output(); strings.Contains(out, goodPassword) {
 		t.Error("the vault's log holds the password")
 	}
-	if got := find(other2, func(*widgets.GuessMeter) bool { return true }); len(got) > 0 {
+	if got := uitest.Find(other2.Desk, func(*widgets.GuessMeter) bool { return true }); len(got) > 0 {
 		t.Error("the page that asked is still there")
 	}
 }
@@ -109,26 +110,26 @@ func TestAnEnrolmentTokenIsTypedIn(t *testing.T) {
 	}
 	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.door("End-to-end encrypted, with a password")
 	d.check("Also make a recovery key")
 	d.press("Continue")
-	d.sees("A vault card…")
+	d.Sees("A vault card…")
 	d.door("A vault card…")
 	d.files.fileAnswer = card
 	d.press("Choose the card…")
-	d.sees("Enrolment token, if the vault wants one")
+	d.Sees("Enrolment token, if the vault wants one")
 	try := func(token string) {
 		d.write(0, goodPassword)
 		d.write(1, goodPassword)
 		d.write(2, token)
-		d.until("a judged password", func() bool { return d.enabled("Set up the backup") })
+		d.Until("a judged password", func() bool { return d.enabled("Set up the backup") })
 		d.press("Set up the backup")
 	}
 	for _, wrong := range []string{"", "another"} {
 		try(wrong)
-		d.sees("takes new accounts only with an enrolment token")
+		d.Sees("takes new accounts only with an enrolment token")
 	}
 	try("planted-enrolment")
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 }

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/secret"
 )
 
 // due is a backup with a password that has not been asked for in a long time.
 type due struct{ *core.App }
 
 // reachable are passwords whose vaults this build reaches.
-type reachable struct{ Passwords }
+type reachable struct{ secret.Passwords }
 
 func (reachable) Possible() bool { return true }
 
@@ -36,13 +37,13 @@ func TestThePasswordIsAskedAboutNowAndThen(t *testing.T) {
 		c.Passwords = reachable{c.Passwords}
 		return c
 	})
-	d.sees("Do you still know your password?")
-	d.sees("9 wrong guesses since")
+	d.Sees("Do you still know your password?")
+	d.Sees("9 wrong guesses since")
 	d.press("Check it")
-	d.sees("A wrong one costs a guess.")
+	d.Sees("A wrong one costs a guess.")
 	d.press("Back")
 	d.press("Later")
-	if slices.ContainsFunc(d.texts(), func(s string) bool { return strings.Contains(s, "Do you still know") }) {
+	if slices.ContainsFunc(d.Texts(), func(s string) bool { return strings.Contains(s, "Do you still know") }) {
 		t.Error("it asks again at once")
 	}
 }

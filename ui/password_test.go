@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/plug"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -42,13 +43,13 @@ func sitAt(t *testing.T, vaults core.Vaults, profile string, wrap func(*core.App
 // typeNew types a new password twice, and waits until it may be used.
 func (d *desk) typeNew(password, button string) {
 	d.t.Helper()
-	d.sees("Keep the password on this computer only")
+	d.Sees("Keep the password on this computer only")
 	d.write(0, password)
 	if d.enabled(button) {
 		d.t.Fatal("once is enough")
 	}
 	d.write(1, password)
-	d.until("a judged password", func() bool { return d.enabled(button) })
+	d.Until("a judged password", func() bool { return d.enabled(button) })
 	d.press(button)
 }
 
@@ -56,15 +57,15 @@ func (d *desk) typeNew(password, button string) {
 func (d *desk) setUpWithPassword(dir, destination string) []string {
 	d.t.Helper()
 	d.choosePlaces(dir, destination)
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.door("End-to-end encrypted, with a password")
 	d.press("Continue")
 	d.typeNew(goodPassword, "Continue")
-	d.sees("This is your recovery key")
+	d.Sees("This is your recovery key")
 	key := d.confirmKey()
 	d.press("Set up the backup")
-	d.sees("Everything is set")
-	d.sees("Only your password or your 64-digit key opens it.")
+	d.Sees("Everything is set")
+	d.Sees("Only your password or your 64-digit key opens it.")
 	return key
 }
 
@@ -82,9 +83,9 @@ func (d *desk) elsewhere(destination string) {
 	d.door("Restore a backup")
 	d.write(0, destination)
 	d.press("Continue")
-	d.sees("Is this your vault?")
+	d.Sees("Is this your vault?")
 	d.press("Ask this vault")
-	d.sees("Unlock the backup")
+	d.Sees("Unlock the backup")
 }
 
 func (d *desk) guess(password string) {
@@ -95,7 +96,7 @@ func (d *desk) guess(password string) {
 
 func (d *desk) meter() *widgets.GuessMeter {
 	d.t.Helper()
-	return one(d, "meter", func(*widgets.GuessMeter) bool { return true })
+	return uitest.One(d.Desk, "meter", func(*widgets.GuessMeter) bool { return true })
 }
 
 func TestPasswordFromNothingToRestored(t *testing.T) {
@@ -106,14 +107,14 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	if clicks > 12 {     // typing two groups takes none
 		t.Errorf("it takes %d clicks to the first backup", clicks)
 	}
-	d.until("the guesses", func() bool { return strings.HasPrefix(d.row("Password").Value(), "10 guesses left (asked today ") })
+	d.Until("the guesses", func() bool { return strings.HasPrefix(d.row("Password").Value(), "10 guesses left (asked today ") })
 	d.leave()
 
 	other := sitAt(t, vaults, t.TempDir(), nil)
 	other.elsewhere(destination)
-	other.sees("10 guesses left")
+	other.Sees("10 guesses left")
 	other.guess("lamp otter kilt")
-	other.sees("That password is not right. 9 guesses left.")
+	other.Sees("That password is not right. 9 guesses left.")
 	if other.meter().Left() != 9 || other.enabled("Unlock") {
 		t.Error("the meter or the field was not updated")
 	}
@@ -129,7 +130,7 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	third.press("Use the 64-digit key instead")
 	third.write(0, strings.Join(key, " "))
 	third.press("Unlock")
-	third.sees("From which day?")
+	third.Sees("From which day?")
 	third.leave()
 
 	// A password that was kept on one computer works nowhere else, and that is what another one says.
@@ -137,10 +138,10 @@ func TestPasswordFromNothingToRestored(t *testing.T) {
 	elsewhere.door("Restore a backup")
 	elsewhere.write(0, destination)
 	elsewhere.press("Continue")
-	elsewhere.sees("Is this your vault?")
+	elsewhere.Sees("Is this your vault?")
 	elsewhere.press("Ask this vault")
-	elsewhere.sees("This password was kept on one computer only, and it is not this one.")
-	elsewhere.sees("Use the 64-digit key here.")
+	elsewhere.Sees("This password was kept on one computer only, and it is not this one.")
+	elsewhere.Sees("Use the 64-digit key here.")
 }
 
 func TestTheLastGuess(t *testing.T) {
@@ -154,45 +155,45 @@ func TestTheLastGuess(t *testing.T) {
 	other.elsewhere(destination)
 	for left := 9; left >= 1; left-- {
 		other.guess("wrong wrong")
-		other.until("a guess less", func() bool { return other.meter().Left() == left })
+		other.Until("a guess less", func() bool { return other.meter().Left() == left })
 	}
-	other.sees("One guess left. If it is wrong, the vault destroys the key")
+	other.Sees("One guess left. If it is wrong, the vault destroys the key")
 	other.guess("wrong again")
-	other.sees("This is the last guess")
+	other.Sees("This is the last guess")
 	other.press("Not now")
 	if other.meter().Left() != 1 {
 		t.Fatal("it was used all the same")
 	}
 	other.press("Unlock")
 	other.press("Use the last guess")
-	other.sees("That was the last guess.")
-	other.sees("No guesses left")
+	other.Sees("That was the last guess.")
+	other.Sees("No guesses left")
 	if other.enabled("Unlock") {
 		t.Error("it takes another guess")
 	}
 	other.press("Use the 64-digit key instead")
 	other.write(0, strings.Join(key, " "))
 	other.press("Unlock")
-	other.sees("From which day?")
+	other.Sees("From which day?")
 	other.leave()
 
 	// This computer has the key: it says so, and sets a new password.
 	again := sitAt(t, vaults, profile, nil)
 	again.press("Back up now")
-	again.sees("Somebody tried passwords")
+	again.Sees("Somebody tried passwords")
 	again.press("OK")
-	again.sees("Destroyed after ten wrong guesses")
+	again.Sees("Destroyed after ten wrong guesses")
 	again.row("Password").Tapped(nil)
 	again.row("Forgot it? Set a new one").Tapped(nil)
 	again.typeNew(otherPassword, "Set the password")
-	again.sees("Your password is set")
+	again.Sees("Your password is set")
 	again.press("Done")
 	again.leave()
 
 	last := sitAt(t, vaults, t.TempDir(), nil)
 	last.elsewhere(destination)
 	last.guess(otherPassword)
-	last.sees("From which day?")
+	last.Sees("From which day?")
 }
 
 func TestCheckChangeRemoveAndAddAPassword(t *testing.T) {
@@ -201,43 +202,43 @@ func TestCheckChangeRemoveAndAddAPassword(t *testing.T) {
 	d.press("Later")
 
 	d.row("Password").Tapped(nil)
-	d.sees("10 guesses left")
+	d.Sees("10 guesses left")
 	d.row("Check that you still know it").Tapped(nil)
-	d.sees("A wrong one costs a guess.")
+	d.Sees("A wrong one costs a guess.")
 	d.write(0, otherPassword)
 	d.press("Check it")
-	d.sees("9 guesses left")
+	d.Sees("9 guesses left")
 	d.press("Back")
-	d.sees("1 wrong guess today · 9 guesses left")
+	d.Sees("1 wrong guess today · 9 guesses left")
 	d.row("Password").Tapped(nil)
 	d.row("Check that you still know it").Tapped(nil)
 	d.write(0, goodPassword)
 	d.press("Check it")
-	d.sees("That is your password")
+	d.Sees("That is your password")
 	d.press("OK")
 
 	d.row("Password").Tapped(nil)
 	d.row("Change the password").Tapped(nil)
-	d.sees("The vault you use")
+	d.Sees("The vault you use")
 	d.typeNew(otherPassword, "Set the password")
-	d.sees("Your password is set")
+	d.Sees("Your password is set")
 	d.press("Done")
 	d.row("Password").Tapped(nil)
-	d.sees("Your password")
+	d.Sees("Your password")
 	d.row("Remove the password").Tapped(nil)
 	d.press("Keep the password")
 	d.row("Password").Tapped(nil)
 	d.row("Remove the password").Tapped(nil)
 	d.press("Remove the password")
-	d.sees("Add a password")
+	d.Sees("Add a password")
 	if d.core.Status().Password {
 		t.Error("the backup still has a password")
 	}
 	d.row("Add a password").Tapped(nil)
 	d.typeNew(goodPassword, "Set the password")
-	d.sees("Your password is set")
+	d.Sees("Your password is set")
 	d.press("Done")
-	d.sees("Only your password or your 64-digit key opens it.")
+	d.Sees("Only your password or your 64-digit key opens it.")
 }
 
 func TestTurningEncryptionOnWithAPasswordAndChangingTheKey(t *testing.T) {
@@ -248,35 +249,35 @@ func TestTurningEncryptionOnWithAPasswordAndChangingTheKey(t *testing.T) {
 	d.backUp()
 	d.toggle().Tapped(nil)
 	d.press("Continue")
-	d.sees("How do you want to keep your key?")
+	d.Sees("How do you want to keep your key?")
 	d.door("With a password")
 	d.check("Also make a recovery key") // off, and the software token turns it on again
-	d.sees("If you lose the password and this computer")
+	d.Sees("If you lose the password and this computer")
 	d.press("Continue")
 	d.typeNew(goodPassword, "Continue")
 	d.confirmKey()
 	d.press("Encrypt the backup")
-	d.sees("Your backup is end-to-end encrypted")
+	d.Sees("Your backup is end-to-end encrypted")
 	d.press("Done")
 
 	d.row("Show the key").Tapped(nil)
-	d.sees("This is your key")
+	d.Sees("This is your key")
 	d.press("Change the key")
-	d.sees("Your password is asked for")
+	d.Sees("Your password is asked for")
 	d.press("Continue")
 	d.typeNew(otherPassword, "Continue")
 	key := d.confirmKey()
 	d.press("Use the new key")
-	d.sees("The new key is in use")
+	d.Sees("The new key is in use")
 	d.press("Done")
 	d.leave()
 
 	other := sitAt(t, vaults, t.TempDir(), nil)
 	other.elsewhere(destination)
 	other.guess(goodPassword)
-	other.sees("9 guesses left")
+	other.Sees("9 guesses left")
 	other.guess(otherPassword)
-	other.sees("From which day?")
+	other.Sees("From which day?")
 	other.leave()
 
 	third := sitAt(t, vaults, t.TempDir(), nil)
@@ -284,7 +285,7 @@ func TestTurningEncryptionOnWithAPasswordAndChangingTheKey(t *testing.T) {
 	third.press("Use the 64-digit key instead")
 	third.write(0, strings.Join(key, " "))
 	third.press("Unlock")
-	third.sees("From which day?")
+	third.Sees("From which day?")
 }
 
 func TestJoiningWithThePassword(t *testing.T) {
@@ -295,18 +296,18 @@ func TestJoiningWithThePassword(t *testing.T) {
 
 	other := sitAt(t, vaults, t.TempDir(), nil)
 	other.choosePlaces(treeOf(t, someFiles), destination)
-	other.sees("Is this your vault?")
+	other.Sees("Is this your vault?")
 	other.press("Ask this vault")
-	other.sees("This place already holds a backup")
+	other.Sees("This place already holds a backup")
 	other.write(0, otherPassword)
 	other.press("Join this backup")
-	other.sees("9 guesses left")
+	other.Sees("9 guesses left")
 	other.press("Use the 64-digit key instead")
-	other.sees("0 of 64 digits")
+	other.Sees("0 of 64 digits")
 	other.press("Use the password instead")
 	other.write(0, goodPassword)
 	other.press("Join this backup")
-	other.sees("You joined the backup")
+	other.Sees("You joined the backup")
 	other.backUp()
 }
 
@@ -320,29 +321,29 @@ func TestTheVaultAsksToWait(t *testing.T) {
 	other.elsewhere(destination)
 	for left := 9; left >= 7; left-- {
 		other.guess("wrong wrong")
-		other.until("a guess less", func() bool { return other.meter().Left() == left })
+		other.Until("a guess less", func() bool { return other.meter().Left() == left })
 	}
 	waiting := func() *widgets.Button {
-		return one(other, "waiting button", func(b *widgets.Button) bool { return strings.HasPrefix(b.Text, "Wait ") })
+		return uitest.One(other.Desk, "waiting button", func(b *widgets.Button) bool { return strings.HasPrefix(b.Text, "Wait ") })
 	}
-	other.sees("[Wait ")
+	other.Sees("[Wait ")
 	other.write(0, goodPassword)
 	if !waiting().Disabled() {
 		t.Error("it does not wait")
 	}
 	// The window's clock, not the vault's, which keeps to its own.
-	other.ui.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
-	other.sees("[Unlock]")
+	other.clock = 2 * time.Hour
+	other.Sees("[Unlock]")
 	other.press("Unlock")
-	other.sees("The vault asks to wait after wrong guesses.")
-	if n := len(find(other, func(b *widgets.Button) bool { return b.Text == "Use the 64-digit key instead" })); n != 1 {
+	other.Sees("The vault asks to wait after wrong guesses.")
+	if n := len(uitest.Find(other.Desk, func(b *widgets.Button) bool { return b.Text == "Use the 64-digit key instead" })); n != 1 {
 		t.Errorf("the way to the 64 digits is offered %d times", n)
 	}
-	other.ui.now = time.Now
+	other.clock = 0
 	other.press("Use the 64-digit key instead")
 	other.write(0, strings.Join(key, " "))
 	other.press("Unlock")
-	other.sees("No backup has been made here yet")
+	other.Sees("No backup has been made here yet")
 }
 
 // The computer whose own backup has the vault asks nothing before the password,
@@ -355,15 +356,15 @@ func TestAVaultThatIsKnownIsNotAskedAbout(t *testing.T) {
 	d.door("A backup somewhere else")
 	d.write(0, destination)
 	d.press("Continue")
-	d.sees("Unlock the backup")
-	d.sees("10 guesses left")
+	d.Sees("Unlock the backup")
+	d.Sees("10 guesses left")
 	d.leave()
 
 	other := sitAt(t, vaults, t.TempDir(), nil)
 	other.elsewhere(destination) // asks
 	other.press("Use the 64-digit key instead")
 	other.press("Use the password instead")
-	other.sees("10 guesses left")
+	other.Sees("10 guesses left")
 }
 
 // From the first start to an encrypted backup it takes nine clicks with the digits.
@@ -371,7 +372,7 @@ func TestClicksToABackupWithDigits(t *testing.T) {
 	d := sitAt(t, computer(t), t.TempDir(), nil)
 	d.setUpEncrypted(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
 	d.press("Back up now")
-	d.until("the backup", func() bool { return d.core.Status().LastGood != nil && d.ui.job == nil })
+	d.Until("the backup", func() bool { return d.core.Status().LastGood != nil && d.ui.w.Job == nil })
 	if clicks := d.taps + 1; clicks > 9 { // one more is the button of the folder's dialog
 		t.Errorf("it takes %d clicks", clicks)
 	}

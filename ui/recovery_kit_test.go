@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -26,21 +29,23 @@ func TestTheRecoveryKit(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp) // nothing is to be left in it
 	dir, destination := treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast")
-	d := sit(t, t.TempDir(), nil)
 	var printed []byte
 	var trouble error
-	d.ui.print = func(_ context.Context, _ string, pdf []byte) error {
-		printed = append([]byte{}, pdf...)
-		return trouble
-	}
+	profile := t.TempDir()
+	d := sitWhere(t, core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}}, nil, func(p *Params) {
+		p.Print = func(_ context.Context, _ string, pdf []byte) error {
+			printed = append([]byte{}, pdf...)
+			return trouble
+		}
+	})
 	d.choosePlaces(dir, destination)
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.press("Continue")
-	d.sees("This is your key")
+	d.Sees("This is your key")
 	key := d.key()
 	d.files.saveAnswer = filepath.Join(t.TempDir(), "kit.pdf")
 	d.press("Save recovery kit…")
-	d.sees("Saved. Print it, or keep the file apart")
+	d.Sees("Saved. Print it, or keep the file apart")
 	text := textOf(t, d.files.saveAnswer)
 	for _, want := range append([]string{"Holdfast recovery kit", destination, "holdfast.json"}, key...) {
 		if !strings.Contains(text, want) {
@@ -52,9 +57,9 @@ func TestTheRecoveryKit(t *testing.T) {
 	}
 
 	d.press("Print…")
-	d.sees("This computer's print queue may keep the page for a day")
+	d.Sees("This computer's print queue may keep the page for a day")
 	d.press("Print")
-	d.sees("on its way to the printer")
+	d.Sees("on its way to the printer")
 	paper := filepath.Join(t.TempDir(), "paper.pdf")
 	if err := os.WriteFile(paper, printed, 0o600); err != nil {
 		t.Fatal(err)
@@ -65,10 +70,10 @@ func TestTheRecoveryKit(t *testing.T) {
 	trouble = errors.New("lp: exit status 1: no destination")
 	d.press("Print…")
 	d.press("Print")
-	d.sees("The page could not be printed.")
+	d.Sees("The page could not be printed.")
 
 	d.press("Hide")
-	if got := find(d, func(t *widgets.Text) bool { return t.Text == key[0] }); len(got) > 0 {
+	if got := uitest.Find(d.Desk, func(t *widgets.Text) bool { return t.Text == key[0] }); len(got) > 0 {
 		t.Error("the key is not hidden")
 	}
 	err := filepath.WalkDir(temp, func(p string, e os.DirEntry, err error) error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,8 +20,13 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/restore"
+	"github.com/holdfast-backup/holdfast/ui/secret"
+	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 var (
@@ -35,7 +41,35 @@ type stage struct {
 	status core.Status
 	runs   []core.Run
 	vault  core.VaultState
+	at     core.Progress // of long work, which waits there
+	let    chan struct{} // closed to let it end
+	report core.BackupReport
 }
+
+// work is long work that waits in its middle.
+func (s *stage) work(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	progress(s.at)
+	select {
+	case <-s.let:
+	case <-ctx.Done():
+	}
+	return s.report, nil
+}
+
+func (s *stage) Backup(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	return s.work(ctx, progress)
+}
+
+func (s stageEncryption) Resume(ctx context.Context, progress func(core.Progress)) (core.BackupReport, error) {
+	return s.stage.work(ctx, progress)
+}
+
+func (s *stage) Setup(context.Context, core.SetupRequest) error { return nil }
+func (s *stage) SetSchedule(core.Schedule) error                { return nil }
+
+func (s stageEncryption) ConfirmKey() error { return nil }
+
+func (s stageEncryption) GiveUp(context.Context, func(core.Progress)) error { return nil }
 
 func (s *stage) Status() core.Status  { return s.status }
 func (s *stage) Activity() []core.Run { return s.runs }
@@ -73,6 +107,8 @@ func (s stageEncryption) BeforeKeyChange(context.Context) ([]core.Kept, error) {
 func (s stagePasswords) Vaults() ([]core.VaultToken, string) {
 	return []core.VaultToken{{Label: "Anna's Nitrokey", Address: "pkcs11:token=nitrokey"}}, "pkcs11:token=Holdfast"
 }
+
+func (s stagePasswords) Set(context.Context, core.PasswordRequest) error { return nil }
 
 func (s stagePasswords) State(context.Context) (core.VaultState, error) { return s.stage.vault, nil }
 func (s stagePasswords) Ask(context.Context, []byte, core.TypedVault, core.VaultTrust) (core.VaultState, error) {
@@ -112,7 +148,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if *double {
 			defer show(u, size) // what comes next looks for rows that the smallest window has no room for
 			size = smallest
-			u.window.Canvas().(software.WindowlessCanvas).SetScale(2)
+			u.w.Canvas().(software.WindowlessCanvas).SetScale(2)
 		}
 		show(u, size)
 		f, err := os.Create(filepath.Join(dir, name+"-"+string(look)+".png"))
@@ -123,7 +159,7 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 		if *double { // to be looked at, not kept
 			small.CompressionLevel = png.BestSpeed
 		}
-		if err := small.Encode(f, u.window.Canvas().Capture()); err != nil {
+		if err := small.Encode(f, u.w.Canvas().Capture()); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Close(); err != nil {
@@ -134,15 +170,15 @@ func shootAll(t *testing.T, language string, look theme.Appearance) {
 
 // show lays the window out at a size, as often as its texts need to settle.
 func show(u *UI, size fyne.Size) {
-	u.window.Resize(size.AddWidthHeight(0, 1))
-	u.window.Resize(size)
-	u.window.Content().Refresh()
+	uitest.LastWindow().Resize(size.AddWidthHeight(0, 1))
+	uitest.LastWindow().Resize(size)
+	uitest.LastWindow().Content().Refresh()
 }
 
 // gallery visits every screen, with the size that shows it well.
 func gallery(t *testing.T, language string, look theme.Appearance, visit func(name string, size fyne.Size, u *UI)) {
 	say := lang.L
-	t.Cleanup(func() { speak("en") })
+	t.Cleanup(func() { shell.Speak("en") })
 	t.Setenv("HOME", t.TempDir())
 	now := time.Date(2026, 11, 24, 16, 30, 0, 0, time.Local)
 	documents := treeOf(t, map[string]string{
@@ -165,9 +201,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 
 	app := test.NewTempApp(t)
-	prefs := settings{app.Preferences()}
-	prefs.setAppearance(look)
-	prefs.setLanguage(language)
+	app.Preferences().SetString("appearance", string(look))
+	app.Preferences().SetString("language", language)
 	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute), Outcome: core.OutcomeDone,
 		Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000, BytesStored: 84_000_000}
 	proven := &core.Run{Kind: core.RunDrill, Ended: now.AddDate(0, 0, -3), Outcome: core.OutcomeDone, Files: 1204, Bytes: 110_000_000}
@@ -183,82 +218,112 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	l := newLoop()
 	login := &atLogin{}
 	login.on.Store(true)
-	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.do, Now: func() time.Time { return now }})
-	u.findApps = func() []core.FoundApp {
+	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.Do, Now: func() time.Time { return now }})
+	u.sources.FindApps = func() []core.FoundApp {
 		return []core.FoundApp{
 			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
 			{ID: "thunderbird", Name: "Thunderbird", Paths: []string{"/home/anna/.thunderbird"}},
 		}
 	}
-	u.free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	u.there = func(context.Context, string) bool { return true }
-	defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
-	d := &desk{t: t, loop: l, ui: u, core: real, files: &fakeFiles{}}
+	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
+	u.place.There = func(context.Context, string) bool { return true }
+	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.Screen.Close() }()
+	d := &desk{Desk: &uitest.Desk{T: t, Loop: l}, t: t, ui: u, core: real, files: &fakeFiles{}}
+	u.w.Choose = d.files
 
 	size := fyne.NewSize(1000, 700)
 	shoot := func(name string) {
 		t.Helper()
-		l.drain()
+		l.Drain()
 		visit(name, size, u)
 	}
 	backup := func(change func(*core.Status)) {
 		s.status = status
 		change(&s.status)
-		u.nav.shown = false
-		u.open(screenBackup)
-		free, _ := u.free(ctx, s.status.Destination)
-		d.sees(say("{{.Size}} free", vals{"Size": u.words.Bytes(free)}))
+		u.w.Nav.Shown = false
+		u.w.Open(u.home.Screen)
+		free, _ := u.place.Free(ctx, s.status.Destination)
+		d.Sees(say("{{.Size}} free", words.Values{"Size": u.w.Words.Bytes(free)}))
+	}
+
+	left := func(guesses int) string {
+		return say("{{.Count}} guesses left", words.Values{"Count": guesses})
 	}
 
 	s.status = core.Status{}
-	u.home()
+	u.w.Home()
 	shoot("welcome")
-	setup := newSetupFlow(u)
-	setup.sources.add("/home/anna/Documents")
-	setup.sources.add("/home/anna/Pictures")
-	setup.what()
-	d.until("the sizes of what was found", func() bool { return len(setup.sources.sizes) == 2 && setup.sources.bytes > 0 })
+	d.door(say("Set up a backup"))
+	for _, d.files.folderAnswer = range []string{"/home/anna/Documents", "/home/anna/Pictures"} {
+		d.press(say("Add folder…"))
+	}
+	d.Until("the sizes of what was found", func() bool {
+		size := u.w.Words.Bytes(2_100_000_000)
+		return len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return r.Note() == size })) == 2 && says(d, u.w.Words.Files(12431))
+	})
 	size = fyne.NewSize(1000, 1000)
 	shoot("setup-what")
 	size = fyne.NewSize(1000, 700)
-	setup.destination = "/media/anna/Backup disk/Holdfast"
-	setup.where()
+	d.press(say("Continue"))
+	d.write(0, "/media/anna/Backup disk/Holdfast")
+	d.Sees(say("{{.Size}} are free there.", words.Values{"Size": u.w.Words.Bytes(11_000_000_000)}))
 	shoot("setup-where")
-	setup.protection()
+	d.press(say("Continue"))
+	d.Sees(say("Who may open it?"))
 	shoot("setup-protection")
 	d.door(say("End-to-end encrypted, with a password"))
 	shoot("setup-keep")
 	d.press(say("Continue"))
-	d.sees("Nitrokey")
+	d.Sees("Nitrokey")
 	d.write(0, "lamp otter quilt")
-	d.sees(u.words.Advice(core.AdviceBest))
+	d.Sees(u.w.Words.Advice(core.AdviceBest))
 	d.write(1, "lamp otter quilt")
 	shoot("setup-password")
 	size = fyne.NewSize(1000, 1000)
 	d.door(say("A vault card…"))
 	shoot("setup-vaults")
-	given, err := core.ParseVault(string(exampleCard(t, "https://vault.example:8443")))
-	if err != nil {
+	d.files.fileAnswer = filepath.Join(t.TempDir(), "card.json")
+	if err := os.WriteFile(d.files.fileAnswer, exampleCard(t, "https://vault.example:8443"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v := setup.keep.form.vault
-	v.card, v.cardName = given, "Anna's vault · https://vault.example:8443"
-	v.show()
-	v.enrolment.SetText("an enrolment token")
-	v.changed()
+	d.press(say("Choose the card…"))
+	d.Sees("Anna's vault")
+	d.write(2, "an enrolment token")
+	d.ui.w.Canvas().Unfocus()
 	shoot("setup-vault-card")
-	v.enrolment.SetText("")
+	d.write(2, "")
 	d.door(say("Keep the password on this computer only"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
-	d.sees(u.words.Advice(core.AdviceCommon))
+	d.Sees(u.w.Words.Advice(core.AdviceCommon))
 	shoot("setup-password-weak")
 	d.press(say("Back"))
 	d.press(say("Back"))
-	setup.existing(core.Found{Protection: core.ProtectionKey})
+	d.write(0, destination)
+	d.press(say("Continue"))
+	d.Sees(say("This place already holds a backup"))
 	shoot("setup-existing")
+	d.press(say("Choose another folder"))
+	d.write(0, "/media/anna/Backup disk/Holdfast")
+	d.press(say("Continue"))
+	d.Sees(say("Who may open it?"))
+	d.press(say("Continue"))
+	d.Sees("Nitrokey")
+	d.write(0, "lamp otter quilt")
+	d.write(1, "lamp otter quilt")
+	d.Until("a judged password", func() bool { return d.enabled(say("Continue")) })
+	d.press(say("Continue"))
+	d.press(say("I have saved it"))
+	asked := 0
+	for i, group := range exampleKey().Groups() {
+		if slices.Contains(d.Texts(), say("Group {{.Number}}", words.Values{"Number": i + 1})) {
+			d.write(asked, string(group))
+			asked++
+		}
+	}
 	s.status = status
-	setup.ready(false)
+	d.press(say("Set up the backup"))
+	d.Sees(say("Everything is set"))
 	shoot("setup-ready")
 
 	backup(func(st *core.Status) {
@@ -268,29 +333,37 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-never")
 	backup(func(*core.Status) {})
 	shoot("backup-ok")
-	u.editSchedule()
+	u.schedule.Edit()
 	shoot("schedule")
-	u.editPlace()
+	u.place.Edit()
 	shoot("place")
-	u.editRetention()
+	u.schedule.EditRetention()
 	d.door(say("Thin out older dates"))
-	d.sees(say("Nothing would go now: every date stays."))
+	d.Sees(say("Nothing would go now: every date stays."))
 	shoot("retention")
 	backup(func(st *core.Status) {
 		st.LastDrill = &core.Run{Kind: core.RunDrill, Ended: now.Add(-time.Hour), Outcome: core.OutcomePartly, ProblemsTotal: 3}
 	})
 	shoot("backup-drill")
-	hide := u.pinDialog("Anna's Nitrokey", func([]byte) {})
+	asking, stop := context.WithCancel(ctx)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		_, _ = u.secret.AskPIN(asking, "Anna's Nitrokey") // nobody answers
+	}()
+	d.Until("the question", func() bool { return u.w.Canvas().Overlays().Top() != nil })
 	shoot("pin")
-	hide()
+	stop()
+	<-answered
+	l.Drain()
 	backup(func(st *core.Status) {
 		st.Schedule.PausedUntil = tomorrow(now)
 		st.NextBackup = st.Schedule.PausedUntil
 	})
 	shoot("backup-paused")
-	u.closeAsked()
+	(&desk{ui: u}).close()
 	shoot("close-first")
-	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
+	u.w.Canvas().Overlays().Remove(u.w.Canvas().Overlays().Top())
 	vault := core.VaultState{Name: "Family vault", Address: "https://vault.example.org", GuessesLeft: 10, GuessLimit: 10}
 	withPassword := func(change func(*core.Status, *core.VaultState)) {
 		s.vault = vault
@@ -304,36 +377,42 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-password")
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong = 7, wrong })
 	shoot("backup-password-guesses")
-	u.passwordScreen()
-	d.sees(u.guessWords(7))
+	u.secret.ShowPassword()
+	d.Sees(left(7))
 	shoot("password")
-	u.checkPassword()
-	d.sees(u.guessWords(7))
+	d.row(say("Check that you still know it")).Tapped(nil)
+	d.Sees(left(7))
 	shoot("password-check")
-	u.setPassword()
-	d.sees("Nitrokey")
+	u.secret.SetPassword()
+	d.Sees("Nitrokey")
 	shoot("password-change")
 	withPassword(func(_ *core.Status, v *core.VaultState) { v.GuessesLeft, v.Wrong, v.Destroyed = 0, wrong, true })
 	shoot("backup-password-destroyed")
-	u.passwordScreen()
-	l.drain()
+	u.secret.ShowPassword()
+	l.Drain()
 	shoot("password-destroyed")
-	u.removePassword(func() {})
+	d.row(say("Remove the password")).Tapped(nil)
 	shoot("password-remove")
-	u.passwordIsSet(say("Change the password"), false, nil)
+	u.secret.SetPassword()
+	d.Sees("Nitrokey")
+	d.write(0, "lamp otter quilt")
+	d.write(1, "lamp otter quilt")
+	d.Until("a judged password", func() bool { return d.enabled(say("Set the password")) })
+	d.press(say("Set the password"))
+	d.Sees(say("Your password is set"))
 	shoot("password-set")
 	old := *good
 	old.Ended = now.AddDate(0, 0, -9)
 	backup(func(st *core.Status) { st.LastBackup, st.LastGood = &old, &old })
 	shoot("backup-overdue")
-	roomy := u.free
-	u.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	roomy := u.place.Free
+	u.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000, Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
-	d.sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", vals{"Needs": u.words.Bytes(2_140_000_000), "Free": u.words.Bytes(31_000_000)}))
+	d.Sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", words.Values{"Needs": u.w.Words.Bytes(2_140_000_000), "Free": u.w.Words.Bytes(31_000_000)}))
 	shoot("backup-failed")
-	u.free = roomy
+	u.place.Free = roomy
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{
 			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 1,
@@ -344,99 +423,99 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-emptied")
 	backup(func(st *core.Status) { st.Change = core.ChangeTurnOn; st.Protection = core.ProtectionNone })
 	shoot("backup-unfinished")
-	u.askGiveUp()
+	u.secret.AskGiveUp()
 	shoot("encryption-give-up")
-	u.gaveUp(nil)
+	d.press(say("Leave it as it was"))
+	d.Sees(say("Everything is as it was"))
 	shoot("encryption-given-up")
-	hold := func(kind core.RunKind, p core.Progress) {
-		u.job = &job{kind: kind, last: p, cancel: func() {}}
-	}
-	hold(core.RunBackup, core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
-		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesNew: 84_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second})
+	s.let, s.at = make(chan struct{}), core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
+		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesNew: 84_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second}
 	backup(func(*core.Status) {})
+	d.press(say("Back up now"))
+	d.Sees(u.w.Words.Bytes(s.at.BytesDone))
 	shoot("backup-running")
-	u.quitAsked()
+	(&desk{ui: u}).quit()
 	shoot("close-while-running")
-	u.window.Canvas().Overlays().Remove(u.window.Canvas().Overlays().Top())
-	u.job = nil
+	u.w.Canvas().Overlays().Remove(u.w.Canvas().Overlays().Top())
+	close(s.let)
+	d.Until("the end of the backup", func() bool { return u.w.Job == nil })
 
-	f := newProtectFlow(u)
-	f.means()
+	u.secret.TurnOn()
 	shoot("encryption-means")
 	d.press(say("Continue"))
-	d.sees(say("How do you want to keep your key?"))
+	d.Sees(say("How do you want to keep your key?"))
 	shoot("encryption-keep")
 	d.press(say("Continue"))
 	shoot("encryption-key")
 	d.press(say("I have saved it"))
 	d.write(0, "ffff")
 	shoot("encryption-check")
-	proving := core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
-	j := &job{kind: core.RunTurnOn, last: proving, cancel: func() {}}
-	steps := newStepList(u)
-	steps.set(core.StepProving)
-	p := u.newPage(pageParams{name: f.name(), step: 4, of: 5, title: say("Making the new backup"),
-		lead: say("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later."), content: []fyne.CanvasObject{u.panel(j), steps.root}})
-	u.flow(p.root)
+	s.let, s.report = make(chan struct{}), core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}
+	s.at = core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
+	s.status.Change = core.ChangeTurnOn
+	u.secret.GoOn()
+	d.Sees(u.w.Words.Bytes(s.at.BytesDone))
 	shoot("encryption-work")
-	u.changed(core.RunTurnOn, 5, core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}, nil)
+	close(s.let)
+	d.Sees(say("Your backup is end-to-end encrypted"))
+	s.status.Change = core.ChangeNone
 	shoot("encryption-proof")
-	u.turnOff()
+	u.secret.TurnOff()
 	shoot("encryption-off")
-	(&changeKeyFlow{u: u}).means()
-	kept, err := s.core().Encryption.BeforeKeyChange(ctx)
-	d.sees(u.keptWords(kept, err))
+	backup(func(*core.Status) {})
+	d.row(say("Show the key")).Tapped(nil)
+	d.Sees(say("This is your key"))
+	d.press(say("Change the key"))
+	d.Sees("old-pc")
 	shoot("key-change")
 
-	u.nav.shown = false
-	u.open(screenRestore)
+	u.w.Nav.Shown = false
+	u.w.Open(u.restore.Screen)
 	shoot("restore-which")
-	r := u.restore
-	r.place = "/media/anna/Backup disk/Holdfast"
-	r.elsewhere()
+	r := u.restore.Flow
+	d.door(say("A backup somewhere else"))
+	d.write(0, "/media/anna/Backup disk/Holdfast")
 	shoot("restore-place")
-	r.unencrypted()
+	d.press(say("Continue"))
+	d.Sees(say("Choose another place")) // there is none: the place is kept in mind
+	r.Unencrypted()
 	shoot("restore-unencrypted")
 	d.press(say("I have a key or a password for it"))
 	shoot("restore-unencrypted-refused")
 	typed := "4f0a 91c2 77de 03b8 c5e1 2d94 8a6e e013 9b7c 40d5 f1e8 26a9 d3b0 5c17 ea42 8f6d"
-	proposals, err := backupkey.Repair(ctx, []byte(typed), exampleKey().ID())
-	if err != nil || len(proposals) == 0 {
-		t.Fatal("no proposal", err)
-	}
 	s.vault = vault
 	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
-	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
 	shoot("restore-vault")
-	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
 	shoot("restore-vault-token")
-	r.unlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
 	shoot("restore-vault-bad")
 	elsewhere := core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")}
-	r.unlockWithPassword(elsewhere)
+	r.UnlockWithPassword(elsewhere)
 	d.press(say("Ask this vault"))
-	d.sees(u.guessWords(7))
+	d.Sees(left(7))
 	d.write(0, "lamp otter quilt")
 	shoot("restore-password")
-	d.ui.window.Canvas().Unfocus()
+	d.ui.w.Canvas().Unfocus()
 	s.vault.GuessesLeft, s.vault.WaitUntil = 1, now.Add(4*time.Hour)
-	r.unlockWithPassword(elsewhere)
-	d.sees(say("One guess left"))
+	r.UnlockWithPassword(elsewhere)
+	d.Sees(say("One guess left"))
 	shoot("restore-password-wait")
 	s.vault.WaitUntil = time.Time{}
-	r.unlockWithPassword(elsewhere)
-	d.sees(say("One guess left"))
+	r.UnlockWithPassword(elsewhere)
+	d.Sees(say("One guess left"))
 	d.write(0, "lamp otter quilt")
 	d.press(say("Unlock"))
 	shoot("restore-password-last")
 	d.press(say("Not now"))
-	r.forget()
-	r.forget = nil
-	keys := newKeyField(u, func() {})
-	keys.entry.SetText(typed)
-	keys.ask(proposals[0])
-	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {}, title: say("Unlock the backup"), lead: r.place,
-		content: []fyne.CanvasObject{keys.root}, foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).root)
+	d.press(say("Back"))
+	keys := secret.NewKeyField(u.secret, func() {})
+	keys.Entry.SetText(typed)
+	keys.Repair(core.Found{KeyID: exampleKey().ID()}, func() { t.Error("no proposal") })
+	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: "/media/anna/Backup disk/Holdfast",
+		Content: []fyne.CanvasObject{keys.Root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
+	d.Sees(say("This is not quite the key. Is this what you meant?"))
 	shoot("restore-key")
 	reader, err := real.Reader(ctx)
 	if err != nil {
@@ -446,7 +525,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.reader, r.own = reader, true
+	d.nav(say("Restore"))
+	d.door(say("This backup"))
+	d.Sees(say("From which day?"))
 	var dates []core.Snapshot
 	for i, ago := range []time.Duration{2*time.Hour + 28*time.Minute, 8 * time.Hour, 26 * time.Hour, 50 * time.Hour, 51 * time.Hour} {
 		x := all[0]
@@ -454,11 +535,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		dates = append(dates, x)
 	}
 	dates[3].Pinned, dates[1].Unread = true, 2
-	r.dates(dates, shownDates)
+	r.Dates(dates, restore.ShownDates)
 	shoot("restore-dates")
-	r.date(dates[3], "14:02", shownDates)
+	r.Date(dates[3], "14:02", restore.ShownDates)
 	shoot("restore-date")
-	r.dates(dates, shownDates)
+	r.Dates(dates, restore.ShownDates)
 	found, err := reader.Find(ctx, "Statement")
 	if err != nil || len(found) != 1 {
 		t.Fatal(found, err)
@@ -473,32 +554,32 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	name := widgets.NewField()
 	name.SetText("Statement")
 	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
-	r.put(u.newPage(pageParams{name: r.name(), step: 2, of: 5, back: func() {},
-		title: say("Which file?"), lead: say("It is looked for in the backups of all days, even if it was deleted since."),
-		content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.versions(versions, func() {})...)}}).root)
+	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {},
+		Title: say("Which file?"), Lead: say("It is looked for in the backups of all days, even if it was deleted since."),
+		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.Versions(versions, func() {})...)}}).Root)
 	shoot("restore-versions")
-	r.files(dates[0], func() {})
-	d.sees("Thesis")
-	r.picker.Open("Documents/Taxes 2025")
-	d.sees("Receipts")
-	r.picker.Pick("", true)
-	r.picker.Pick("Documents/Thesis", false)
-	r.picker.Pick("Documents/Taxes 2025/Receipts", false)
+	r.Files(dates[0], func() {})
+	d.Sees("Thesis")
+	d.tree().Open("Documents/Taxes 2025")
+	d.Sees("Receipts")
+	d.tree().Pick("", true)
+	d.tree().Pick("Documents/Thesis", false)
+	d.tree().Pick("Documents/Taxes 2025/Receipts", false)
 	shoot("restore-files")
 	d.write(0, "pdf")
-	d.sees(say("{{.Count}} found", vals{"Count": 3}))
+	d.Sees(say("{{.Count}} found", words.Values{"Count": 3}))
 	shoot("restore-search")
-	r.target = "/home/anna/Restored files"
-	r.chosenFiles, r.chosenBytes = 8, 2_420_000
-	r.snapshot = core.Snapshot{Original: true, Sources: []string{"/home/anna/Documents"}}
-	r.where(func() {})
+	r.Target = "/home/anna/Restored files"
+	r.ChosenFiles, r.ChosenBytes = 8, 2_420_000
+	r.Snapshot = core.Snapshot{Original: true, Sources: []string{"/home/anna/Documents"}}
+	r.Where(func() {})
 	shoot("restore-where")
-	r.result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)
+	r.Result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)
 	shoot("restore-result")
-	r.result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
+	r.Result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
 	shoot("restore-gaps")
 
-	u.open(screenActivity)
+	u.w.Open(u.activity.Screen)
 	shoot("activity-empty")
 	s.runs = []core.Run{*good,
 		{Kind: core.RunBackup, Started: now.Add(-5 * time.Hour), Ended: now.Add(-5*time.Hour + time.Minute), Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 2,
@@ -510,25 +591,28 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	for i := range s.runs {
 		s.runs[i].ID = fmt.Sprintf("%s-%d", s.runs[i].Kind, i)
 	}
-	u.open(screenActivity)
+	u.w.Open(u.activity.Screen)
 	shoot("activity")
-	u.fill(u.screen, u.runDetails(s.runs[4], func() {}))
+	uitest.Find(d.Desk, func(*widgets.SettingRow) bool { return true })[4].Tapped(nil)
 	shoot("activity-details")
-	u.open(screenSettings)
-	l.drain()
+	u.w.Open(u.settings.Screen)
+	l.Drain()
 	size = fyne.NewSize(1000, 1420)
 	shoot("settings")
 	size = fyne.NewSize(1000, 700)
-	u.licences()
+	d.row(say("Licences")).Tapped(nil)
 	shoot("licences")
 
 	size = fyne.NewSize(720, 520)
 	backup(func(*core.Status) {})
 	shoot("small-backup")
 	withPassword(func(*core.Status, *core.VaultState) {})
-	u.passwordScreen()
-	d.sees(u.guessWords(10))
+	u.secret.ShowPassword()
+	d.Sees(left(10))
 	shoot("small-password")
-	(&keySteps{u: u, name: say("End-to-end encryption"), step: 2, of: 5, key: exampleKey(), back: func() {}}).show()
+	u.secret.TurnOn()
+	d.press(say("Continue"))
+	d.Sees(say("How do you want to keep your key?"))
+	d.press(say("Continue"))
 	shoot("small-key")
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -53,31 +55,26 @@ func BenchmarkRestoreTree(b *testing.B) {
 			if _, err := a.Backup(ctx, nil); err != nil {
 				b.Fatal(err)
 			}
-			reader, err := a.Reader(ctx)
-			if err != nil {
-				b.Fatal(err)
-			}
-			all, err := reader.Snapshots(ctx)
-			if err != nil {
-				b.Fatal(err)
-			}
 			l := newLoop()
-			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: CoreOf(a), Profile: profile, Do: l.do})
-			defer func() { u.work.stop(); u.work.wg.Wait(); u.restore.close() }()
-			u.window.Resize(fyne.NewSize(1000, 700))
-			u.open(screenRestore)
-			r := u.restore
-			r.reader, r.own = reader, true
-			d := &desk{loop: l, ui: u}
+			u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: CoreOf(a), Profile: profile, Do: l.Do})
+			defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.Screen.Close() }()
+			uitest.LastWindow().Resize(fyne.NewSize(1000, 700))
+			u.w.Open(u.restore.Screen)
+			d := &uitest.Desk{T: b, Loop: l}
+			uitest.One(d, "door", func(c *widgets.Choice) bool { return c.Title() == "This backup" }).Tapped(nil)
+			d.Sees("newest")
 			b.ReportAllocs()
 			for b.Loop() {
-				r.files(all[0], func() {})
-				for len(find(d, func(x *widgets.Text) bool {
+				uitest.One(d, "date", func(r *widgets.SettingRow) bool { return strings.HasSuffix(r.Title(), "newest") }).Tapped(nil)
+				for len(uitest.Find(d, func(x *widgets.Text) bool {
 					return slices.Contains([]string{"folder 0000", "letter 000000.txt"}, x.Text)
 				})) == 0 {
-					<-l.wake
-					l.drain()
+					<-l.Wake
+					l.Drain()
 				}
+				b.StopTimer()
+				uitest.One(d, "way back", func(x *widgets.Button) bool { return x.Text == "Back" }).Tapped(nil)
+				b.StartTimer()
 			}
 		})
 	}

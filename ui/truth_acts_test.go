@@ -10,13 +10,14 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
 // do does a step; false: it makes no sense now.
 func (l *life) do(s step) bool {
 	l.when = s.String()
-	if l.d.ui.nav.current != screenBackup || !l.d.ui.nav.shown {
+	if !l.d.ui.w.Shows(l.d.ui.home.Screen) {
 		l.d.nav("Backup")
 	}
 	writable := !l.away && !l.v.full
@@ -94,11 +95,11 @@ func (l *life) befall(s step) bool {
 		l.d.row("What").Tapped(nil)
 		l.d.write(0, l.folders[len(l.folders)-1].path)
 		l.d.press("Add")
-		l.d.until("the folder", func() bool {
-			return len(find(l.d, func(r *widgets.SettingRow) bool { return r.Title() == filepath.Base(l.folders[len(l.folders)-1].path) })) > 0
+		l.d.Until("the folder", func() bool {
+			return len(uitest.Find(l.d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == filepath.Base(l.folders[len(l.folders)-1].path) })) > 0
 		})
 		l.d.press("Save")
-		l.d.until("the folders", func() bool { return len(l.d.core.Status().Sources) == len(l.folders) && l.d.ui.nav.shown })
+		l.d.Until("the folders", func() bool { return len(l.d.core.Status().Sources) == len(l.folders) && l.d.atScreen() })
 	case actChange:
 		if f.gone || f.empty {
 			return false
@@ -133,13 +134,13 @@ func (l *life) befall(s step) bool {
 	case actFull:
 		l.v.full = !l.v.full
 	case actPause:
-		item, until := "Pause until tomorrow", tomorrow(l.d.ui.now())
+		item, until := "Pause until tomorrow", tomorrow(l.d.now())
 		if l.paused() {
 			item, until = "Go on backing up", time.Time{}
 		}
 		l.pause = until
 		l.d.panel.item(item).Action()
-		l.d.until("the pause", func() bool { return l.d.core.Status().Schedule.PausedUntil.After(l.d.ui.now()) == l.paused() })
+		l.d.Until("the pause", func() bool { return l.d.core.Status().Schedule.PausedUntil.After(l.d.now()) == l.paused() })
 	case actDays:
 		l.days += time.Duration(s.n+1) * 24 * time.Hour
 		l.d.clock = l.days
@@ -184,7 +185,7 @@ func (l *life) encrypt(s step) {
 		kind = core.RunTurnOn
 		l.d.press("Continue")
 		if l.vaults != nil {
-			l.d.sees("How do you want to keep your key?")
+			l.d.Sees("How do you want to keep your key?")
 			l.d.press("Continue")
 		}
 		k, err := backupkey.Parse([]byte(strings.Join(l.d.confirmKey(), "")))
@@ -201,11 +202,11 @@ func (l *life) encrypt(s step) {
 		want = "" // what is lost may be in the way
 	}
 	if s.act == actCut {
-		l.d.until("a write", func() bool { return l.v.holds() || l.d.ui.job == nil })
-		if l.d.ui.job != nil {
+		l.d.Until("a write", func() bool { return l.v.holds() || l.d.ui.w.Job == nil })
+		if l.d.ui.w.Job != nil {
 			want = core.OutcomeCancelled
 			l.d.press("Cancel")
-			l.d.until("the end", func() bool { return l.d.ui.job == nil })
+			l.d.Until("the end", func() bool { return l.d.ui.w.Job == nil })
 		}
 		l.v.open(false)
 	}
@@ -244,7 +245,7 @@ func (l *life) addPassword() {
 	l.d.row("Add a password").Tapped(nil)
 	l.d.typeNew(goodPassword, "Set the password")
 	l.ended(core.RunPassword, core.OutcomeDone)
-	l.d.sees("Your password is set")
+	l.d.Sees("Your password is set")
 	l.d.press("Done")
 	l.password, l.asked, l.wrong = true, false, 0
 }
@@ -253,7 +254,7 @@ func (l *life) addPassword() {
 func (l *life) guess(right bool) {
 	l.d.row("Password").Tapped(nil)
 	l.d.row("Check that you still know it").Tapped(nil)
-	l.d.until("the vault's answer", func() bool { return strings.Contains(l.d.meter().Words(), "left") })
+	l.d.Until("the vault's answer", func() bool { return strings.Contains(l.d.meter().Words(), "left") })
 	l.asked = true
 	word, outcome := "not this one, surely", core.OutcomeFailed
 	if right {
@@ -267,15 +268,15 @@ func (l *life) guess(right bool) {
 	l.ended(core.RunPassword, outcome)
 	if right {
 		l.wrong = 0
-		l.d.until("the end of the page", func() bool { return l.d.ui.nav.shown })
+		l.d.Until("the end of the page", func() bool { return l.d.atScreen() })
 		l.closeQuestions()
 		return
 	}
 	l.wrong++
 	if l.wrong < 10 {
-		l.d.sees(l.d.ui.guessWords(10 - l.wrong))
+		l.d.Sees(guessesLeft(10 - l.wrong))
 	} else {
-		l.d.sees("That was the last guess.")
+		l.d.Sees("That was the last guess.")
 	}
 	l.d.press("Back")
 }
@@ -290,7 +291,7 @@ func (l *life) goOn() bool {
 		kind = core.RunTurnOn
 	}
 	l.d.press("Go on")
-	l.d.until("the end", func() bool { return l.d.ui.job == nil })
+	l.d.Until("the end", func() bool { return l.d.ui.w.Job == nil })
 	l.afterChange(kind, "", l.pending)
 	return true
 }
@@ -315,9 +316,9 @@ func (l *life) freshPlace() {
 	l.d.row("Where").Tapped(nil)
 	l.d.write(0, place)
 	l.d.press("Use this place")
-	l.d.sees("Begin a fresh backup there?")
+	l.d.Sees("Begin a fresh backup there?")
 	l.d.press("Begin there")
-	l.d.until("the new place", func() bool { return l.d.core.Status().Destination == place && l.d.ui.nav.shown })
+	l.d.Until("the new place", func() bool { return l.d.core.Status().Destination == place && l.d.atScreen() })
 	l.ended(core.RunSetup, core.OutcomeDone)
 	l.place, l.away, l.kept = place, false, nil
 	l.last, l.drill, l.check, l.proven, l.damaged, l.everHurt = "", "", "", false, false, false

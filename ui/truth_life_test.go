@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -182,20 +183,20 @@ func newLife(t *testing.T, vaults core.Vaults, lie func(core.Status) core.Status
 	if err := os.MkdirAll(filepath.Join(root, "disk"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l.v.tell = func() { l.d.loop.do(func() {}) }
+	l.v.tell = func() { l.d.Loop.Do(func() {}) }
 	l.addFolder()
 	l.sit()
 	l.d.door("Set up a backup")
 	l.d.write(0, l.folders[0].path)
 	l.d.press("Add")
 	l.d.press("Continue")
-	l.d.sees("Where should it be kept?")
+	l.d.Sees("Where should it be kept?")
 	l.d.write(0, l.place)
 	l.d.press("Continue")
-	l.d.sees("Who may open it?")
+	l.d.Sees("Who may open it?")
 	l.d.door("Not encrypted")
 	l.d.press("Continue")
-	l.d.sees("Everything is set")
+	l.d.Sees("Everything is set")
 	l.d.press("Later")
 	l.runs = append(l.runs, event{core.RunSetup, core.OutcomeDone})
 	l.overdue = l.d.core.Status().Schedule.OverdueAfter()
@@ -247,7 +248,7 @@ func (l *life) write(f *folder) {
 }
 
 // paused reports whether nothing runs by itself now.
-func (l *life) paused() bool { return l.pause.After(l.d.ui.now()) }
+func (l *life) paused() bool { return l.pause.After(l.d.now()) }
 
 // expected is how a backup ends now.
 func (l *life) expected() core.Outcome {
@@ -269,7 +270,7 @@ func (l *life) expected() core.Outcome {
 // ended notes that a run ended, and how; an outcome of "" is not known beforehand.
 func (l *life) ended(kind core.RunKind, want core.Outcome) core.Run {
 	l.t.Helper()
-	l.d.until("the end", func() bool { return l.d.ui.job == nil && len(l.d.core.Activity()) > len(l.runs) })
+	l.d.Until("the end", func() bool { return l.d.ui.w.Job == nil && len(l.d.core.Activity()) > len(l.runs) })
 	l.runs = append(l.runs, event{kind, want})
 	all := l.d.core.Activity()
 	if len(all) != len(l.runs) {
@@ -285,8 +286,8 @@ func (l *life) ended(kind core.RunKind, want core.Outcome) core.Run {
 
 // closeQuestions closes what was told over the window.
 func (l *life) closeQuestions() {
-	l.d.loop.drain()
-	for o := l.d.ui.window.Canvas().Overlays(); o.Top() != nil; {
+	l.d.Loop.Drain()
+	for o := l.d.ui.w.Canvas().Overlays(); o.Top() != nil; {
 		o.Remove(o.Top())
 	}
 }
@@ -338,8 +339,8 @@ func (l *life) afterBackup(r core.Run) {
 func (l *life) during(do func()) {
 	l.v.hold(0)
 	l.d.press("Back up now")
-	l.d.until("a write", func() bool { return l.v.holds() || l.d.ui.job == nil })
-	if l.d.ui.job == nil { // there was nothing to write
+	l.d.Until("a write", func() bool { return l.v.holds() || l.d.ui.w.Job == nil })
+	if l.d.ui.w.Job == nil { // there was nothing to write
 		l.v.open(false)
 		l.afterBackup(l.ended(core.RunBackup, l.expected()))
 		return
@@ -351,8 +352,8 @@ func (l *life) kill() {
 	saved := l.profile + " as it was"
 	l.must(os.CopyFS(saved, os.DirFS(l.profile)))
 	l.v.open(true)
-	l.d.ui.job.cancel()
-	l.d.until("the end", func() bool { return l.d.ui.job == nil })
+	l.d.ui.w.Job.Stop()
+	l.d.Until("the end", func() bool { return l.d.ui.w.Job == nil })
 	l.d.leave()
 	l.must(os.RemoveAll(l.profile))
 	l.must(os.Rename(saved, l.profile))
@@ -376,27 +377,27 @@ func (l *life) snapshots() (*core.Reader, []core.Snapshot) {
 // toRestore goes to the dates; false: there are none, or the place is away.
 func (l *life) toRestore() bool {
 	l.d.nav("Restore")
-	l.d.ui.restore.again()
+	l.d.nav("Restore") // it begins anew
 	l.d.door("This backup")
-	l.d.until("an answer", func() bool {
-		return slices.ContainsFunc(l.d.texts(), func(s string) bool {
+	l.d.Until("an answer", func() bool {
+		return slices.ContainsFunc(l.d.Texts(), func(s string) bool {
 			return s == "From which day?" || s == "No backup has been made here yet" || strings.Contains(s, "cannot be reached")
 		})
 	})
-	return slices.Contains(l.d.texts(), "From which day?")
+	return slices.Contains(l.d.Texts(), "From which day?")
 }
 
 func (l *life) deleteNewest() {
 	if !l.toRestore() {
 		l.t.Fatalf("%s: there are no dates", l.when)
 	}
-	more := find(l.d, func(b *widgets.Button) bool { return b.Icon == "more" })
+	more := uitest.Find(l.d.Desk, func(b *widgets.Button) bool { return b.Icon == "more" })
 	test.Tap(more[0])
 	l.d.row("Delete this date").Tapped(nil)
 	l.d.press("Delete")
 	l.ended(core.RunPrune, core.OutcomeDone)
-	l.d.until("what is left", func() bool {
-		return len(find(l.d, func(b *widgets.Button) bool { return b.Icon == "more" })) == len(l.kept)-1
+	l.d.Until("what is left", func() bool {
+		return len(uitest.Find(l.d.Desk, func(b *widgets.Button) bool { return b.Icon == "more" })) == len(l.kept)-1
 	})
 	l.kept = l.kept[:len(l.kept)-1]
 }

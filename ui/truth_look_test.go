@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/activity"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -16,24 +18,24 @@ func (l *life) lied(format string, args ...any) {
 // says holds the first line and the tray against what is so.
 func (l *life) says(when, line string, tone widgets.Tone) {
 	l.t.Helper()
-	hero := one(l.d, "first line "+when+", "+l.when, func(*widgets.StatusHero) bool { return true })
+	hero := uitest.One(l.d.Desk, "first line "+when+", "+l.when, func(*widgets.StatusHero) bool { return true })
 	if hero.Line() != line || hero.Tone() != tone {
 		l.lied("%s home says %q in tone %d, and it is %q in tone %d", when, hero.Line(), hero.Tone(), line, tone)
 	}
 	inTray := l.d.panel.menu.Items[0].Label
 	if line == "Backed up" {
-		line = "Backed up " + l.d.ui.words.Ago(l.d.core.Status().LastGood.Ended, l.d.ui.now())
+		line = "Backed up " + english.Ago(l.d.core.Status().LastGood.Ended, l.d.now())
 	}
 	if inTray != line {
 		l.lied("%s the tray says %q, and it is %q", when, inTray, line)
 	}
-	if i := l.d.panel.item("Back up now"); i == nil || i.Disabled != (l.d.ui.job != nil || l.change) {
+	if i := l.d.panel.item("Back up now"); i == nil || i.Disabled != (l.d.ui.w.Job != nil || l.change) {
 		l.lied("%s the tray offers to back up wrongly", when)
 	}
 }
 
 func (l *life) heroes() []*widgets.StatusHero {
-	return find(l.d, func(*widgets.StatusHero) bool { return true })
+	return uitest.Find(l.d.Desk, func(*widgets.StatusHero) bool { return true })
 }
 
 // so is what the first line must say, and how.
@@ -53,7 +55,7 @@ func (l *life) so() (string, widgets.Tone) {
 		if age >= 2*l.overdue {
 			tone = widgets.ToneBad
 		}
-		return "Overdue: " + l.d.ui.words.Duration(age), tone
+		return "Overdue: " + english.Duration(age), tone
 	case l.last == core.OutcomeCancelled:
 		return "Backup stopped", widgets.ToneAttention
 	case l.last == core.OutcomeInterrupted:
@@ -83,8 +85,7 @@ func (l *life) look(when string) {
 	l.when = when
 	l.lookAtPlace()
 	l.d.nav("Backup")
-	l.d.ui.scheduler.signs = "" // it looks anew, as it does every half a minute
-	l.d.ui.tray.update()
+	l.d.ui.w.Tray.Update()
 	line, tone := l.so()
 	l.says("then", line, tone)
 	if held := l.d.panel.item("Go on backing up") != nil; held != l.paused() {
@@ -155,7 +156,7 @@ func (l *life) lookAtFiles(r *core.Reader, s core.Snapshot) {
 }
 
 func (l *life) lookAtHome() {
-	texts := strings.Join(l.d.texts(), "\n")
+	texts := strings.Join(l.d.Texts(), "\n")
 	says := func(text string, want bool) {
 		if strings.Contains(texts, text) != want {
 			l.lied("home says %q: %v\n%s", text, !want, texts)
@@ -163,7 +164,7 @@ func (l *life) lookAtHome() {
 	}
 	sub := l.heroes()[0].Sub()
 	if len(l.kept) > 0 {
-		if facts := l.d.ui.words.Files(int64(len(l.newest().files))) + " · " + l.d.ui.words.Bytes(l.newest().bytes()); strings.Contains(sub, " files · ") && !strings.Contains(sub, facts) {
+		if facts := english.Files(int64(len(l.newest().files))) + " · " + english.Bytes(l.newest().bytes()); strings.Contains(sub, " files · ") && !strings.Contains(sub, facts) {
 			l.lied("home says %q, and there are %s", sub, facts)
 		}
 		whole := slices.ContainsFunc(l.kept, func(k kept) bool { return !k.gaps })
@@ -180,7 +181,7 @@ func (l *life) lookAtHome() {
 	says("Nothing is backed up yet", len(l.kept) == 0 && (l.last == "" || l.last == core.OutcomeDone || l.last == core.OutcomePartly) && !l.change)
 	says("Proven restorable", l.proven && l.drill == core.OutcomeDone && len(l.kept) > 0)
 	if l.proven && l.drill == core.OutcomeDone && len(l.kept) > 0 {
-		says(l.d.ui.words.Files(int64(l.drilled))+" were read back and checked", true)
+		says(english.Files(int64(l.drilled))+" were read back and checked", true)
 	}
 	says("All is well: everything was read back", l.check == core.OutcomeDone && len(l.kept) > 0)
 	says("Damage was found", l.check == core.OutcomePartly && len(l.kept) > 0)
@@ -191,24 +192,24 @@ func (l *life) lookAtHome() {
 	if on := l.d.toggle().On(); on != l.protected() {
 		l.lied("the switch of the encryption is on: %v", on)
 	}
-	errors := find(l.d, func(*widgets.ErrorPanel) bool { return true })
+	errors := uitest.Find(l.d.Desk, func(*widgets.ErrorPanel) bool { return true })
 	if failed := l.last == core.OutcomeFailed && !l.change; (len(errors) > 0) != failed {
 		l.lied("home shows %d errors, and the last backup failed: %v", len(errors), failed)
 	}
-	for _, r := range find(l.d, func(r *widgets.SettingRow) bool { return r.Title() == "Where" }) {
+	for _, r := range uitest.Find(l.d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == "Where" }) {
 		if r.Value() != l.place {
 			l.lied("the place is said to be %s", r.Value())
 		}
 	}
 	// The row may be another one once home is shown again.
 	note := func() string {
-		return one(l.d, "row", func(r *widgets.SettingRow) bool { return r.Title() == "Where" }).Note()
+		return uitest.One(l.d.Desk, "row", func(r *widgets.SettingRow) bool { return r.Title() == "Where" }).Note()
 	}
 	want := "not connected"
 	if !l.away {
 		want = "free"
 	}
-	l.d.until("the place's room", func() bool { return note() != "" })
+	l.d.Until("the place's room", func() bool { return note() != "" })
 	if !strings.HasSuffix(note(), want) {
 		l.lied("of the place is said %q, and it is %s", note(), want)
 	}
@@ -216,7 +217,7 @@ func (l *life) lookAtHome() {
 
 // lookAtPassword holds what is said of the guesses against those that were made.
 func (l *life) lookAtPassword() {
-	rows := find(l.d, func(r *widgets.SettingRow) bool { return r.Title() == "Password" })
+	rows := uitest.Find(l.d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == "Password" })
 	if l.change {
 		return
 	}
@@ -227,16 +228,16 @@ func (l *life) lookAtPassword() {
 	if !l.password {
 		return
 	}
-	want := l.d.ui.guessWords(10-l.wrong) + " (asked today "
+	want := guessesLeft(10-l.wrong) + " (asked today "
 	switch {
 	case !l.asked:
 		want = "ecovery key saved"
 	case l.wrong == 10:
 		want = "Destroyed after ten wrong guesses"
-	case l.wrong > 0 && !strings.HasPrefix(rows[0].Value(), l.d.ui.wrongWords(l.wrong)):
+	case l.wrong > 0 && !strings.HasPrefix(rows[0].Value(), wrongGuesses(l.wrong)):
 		l.lied("of %d wrong guesses is said %q", l.wrong, rows[0].Value())
 	case l.days > 0: // the vault was asked before these days
-		want = l.d.ui.guessWords(10-l.wrong) + " (asked "
+		want = guessesLeft(10-l.wrong) + " (asked "
 	}
 	if !strings.Contains(rows[0].Value(), want) {
 		l.lied("of the password is said %q; it should be %q", rows[0].Value(), want)
@@ -253,14 +254,14 @@ func (l *life) protected() bool {
 
 func (l *life) lookAtActivity() {
 	l.d.nav("Activity")
-	rows := find(l.d, func(*widgets.SettingRow) bool { return true })
+	rows := uitest.Find(l.d.Desk, func(*widgets.SettingRow) bool { return true })
 	for i, row := range rows {
 		if i >= len(l.runs) {
 			l.lied("there are %d rows in the activity, of %d runs", len(rows), len(l.runs))
 			break
 		}
 		e := l.runs[len(l.runs)-1-i]
-		if row.Title() != runTitle(e.kind) {
+		if row.Title() != activity.Title(e.kind) {
 			l.lied("row %d of the activity is %q, and it was %s", i, row.Title(), e.kind)
 		}
 		well := map[core.Outcome]string{core.OutcomeCancelled: "Stopped", core.OutcomeInterrupted: "Interrupted"}[e.outcome]
@@ -278,7 +279,7 @@ func (l *life) lookAtActivity() {
 
 func (l *life) lookAtDates() {
 	there := l.toRestore()
-	texts := strings.Join(l.d.texts(), "\n")
+	texts := strings.Join(l.d.Texts(), "\n")
 	switch {
 	case l.away:
 		if there || !strings.Contains(texts, "cannot be reached") {
@@ -289,7 +290,7 @@ func (l *life) lookAtDates() {
 		l.lied("of %d dates is said\n%s", len(l.kept), texts)
 		return
 	}
-	dates := find(l.d, func(r *widgets.SettingRow) bool { return strings.Contains(r.Title(), ":") })
+	dates := uitest.Find(l.d.Desk, func(r *widgets.SettingRow) bool { return strings.Contains(r.Title(), ":") })
 	if len(dates) != len(l.kept) {
 		l.lied("%d dates are listed, there are %d", len(dates), len(l.kept))
 		return
@@ -297,7 +298,7 @@ func (l *life) lookAtDates() {
 	titles := map[string]bool{}
 	for i, row := range dates {
 		k := l.kept[len(l.kept)-1-i]
-		if want := l.d.ui.words.Files(int64(len(k.files))) + " · "; !strings.HasPrefix(row.Value(), want) {
+		if want := english.Files(int64(len(k.files))) + " · "; !strings.HasPrefix(row.Value(), want) {
 			l.lied("date %d says %q, and holds %s", i, row.Value(), want)
 		}
 		if newest := strings.HasSuffix(row.Title(), "newest"); newest != (i == 0) {
@@ -311,4 +312,18 @@ func (l *life) lookAtDates() {
 		}
 		titles[row.Title()] = true
 	}
+}
+
+func guessesLeft(n int) string {
+	if n == 1 {
+		return "One guess left"
+	}
+	return fmt.Sprintf("%d guesses left", n)
+}
+
+func wrongGuesses(n int) string {
+	if n == 1 {
+		return "1 wrong guess"
+	}
+	return fmt.Sprintf("%d wrong guesses", n)
 }

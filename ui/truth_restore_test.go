@@ -40,17 +40,17 @@ func (l *life) restore(n int) {
 		l.t.Fatalf("%s: there are no dates", l.when)
 	}
 	l.d.row(l.d.firstDate()).Tapped(nil)
-	l.d.sees("What do you want back?")
-	l.d.sees("Folder ")
+	l.d.Sees("What do you want back?")
+	l.d.Sees("Folder ")
 	l.d.press("All")
-	l.d.sees("Everything: " + l.d.ui.words.Files(int64(len(names))) + ", " + l.d.ui.words.Bytes(newest.bytes()))
+	l.d.Sees("Everything: " + english.Files(int64(len(names))) + ", " + english.Bytes(newest.bytes()))
 	l.d.press("Continue")
 	l.d.write(0, target)
 	choice := []string{"Keep what is there", "Keep both", "Replace what is there"}[n%3]
 	l.d.door(choice)
 	l.d.pressRestore()
 	l.ended(core.RunRestore, core.OutcomeDone)
-	l.d.sees("Restored to")
+	l.d.Sees("Restored to")
 	l.restored(n%3, target, newest, same, differ, bytes)
 	l.d.press("Done")
 }
@@ -69,19 +69,19 @@ func (l *life) restored(conflict int, target string, from kept, same, differ, by
 		}
 	}
 	came := len(from.files) - same - differ // that were not there
-	texts := strings.Join(l.d.texts(), "\n")
+	texts := strings.Join(l.d.Texts(), "\n")
 	says := func(text string, want bool) {
 		if strings.Contains(texts, text) != want {
 			l.lied("after a restore of %d files, %d of them there and %d there otherwise, with choice %d, %q is said: %v\n%s", len(from.files), same, differ, conflict, text, !want, texts)
 		}
 	}
-	files := func(n int) string { return l.d.ui.words.Files(int64(n)) }
+	files := func(n int) string { return english.Files(int64(n)) }
 	switch conflict {
 	case 0:
 		says("Left as they were", same+differ > 0)
 		says(files(differ)+" of those differ", differ > 0)
 		if came > 0 {
-			says(files(came)+" · "+l.d.ui.words.Bytes(int64(bytes))+" · ", true)
+			says(files(came)+" · "+english.Bytes(int64(bytes))+" · ", true)
 		} else {
 			says("Nothing was restored", true)
 			says("Everything that was asked for is there already.", differ == 0)

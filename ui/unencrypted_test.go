@@ -29,14 +29,14 @@ func TestAnUnencryptedBackupIsAChoice(t *testing.T) {
 
 	other := sit(t, t.TempDir(), nil)
 	other.choosePlaces(treeOf(t, someFiles), destination)
-	other.sees("This backup is not encrypted")
+	other.Sees("This backup is not encrypted")
 	if st := other.ui.core.Status(); st.SetUp {
 		t.Fatal("it is set up before the person agreed")
 	}
 	other.press("I have a key or a password for it")
-	other.sees("Nothing was read from it and nothing was written.")
+	other.Sees("Nothing was read from it and nothing was written.")
 	other.press("Join it without encryption")
-	other.sees("You joined the backup")
+	other.Sees("You joined the backup")
 	if st := other.ui.core.Status(); !st.SetUp || st.Protection != core.ProtectionNone {
 		t.Errorf("%+v", st)
 	}
@@ -46,8 +46,8 @@ func TestAnUnencryptedBackupIsAChoice(t *testing.T) {
 	third.door("Restore a backup")
 	third.write(0, destination)
 	third.press("Continue")
-	third.sees("This backup is not encrypted")
+	third.Sees("This backup is not encrypted")
 	third.press("Open it without encryption")
-	third.sees("From which day?")
+	third.Sees("From which day?")
 	third.leave()
 }

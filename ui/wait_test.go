@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
 
@@ -30,7 +31,7 @@ func away(t *testing.T, place string) {
 }
 
 func says(d *desk, text string) bool {
-	return slices.ContainsFunc(d.texts(), func(s string) bool { return strings.Contains(s, text) })
+	return slices.ContainsFunc(d.Texts(), func(s string) bool { return strings.Contains(s, text) })
 }
 
 // slow is core whose calls wait until they are let go.
@@ -59,37 +60,33 @@ func TestNoWaitIsWithoutAWord(t *testing.T) {
 	s := &slow{let: make(chan struct{})}
 	d := sit(t, t.TempDir(), func(a *core.App) Core { s.App = a; return with(a, s) })
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	d.door("Not encrypted")
 	d.press("Continue")
-	d.sees("Setting the backup up at its place…")
+	d.Sees("Setting the backup up at its place…")
 	s.let <- struct{}{}
-	d.sees("Everything is set")
+	d.Sees("Everything is set")
 	d.backUp()
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("Opening the backup…")
+	d.Sees("Opening the backup…")
 	s.let <- struct{}{}
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	if says(d, "Opening the backup…") {
 		t.Error("it still says what it waited for")
 	}
 	d.nav("Backup")
 	d.row("What").Tapped(nil)
 	d.press("Save")
-	d.sees("Looking at the folders…")
+	d.Sees("Looking at the folders…")
 	s.let <- struct{}{}
-	d.sees("Backed up")
+	d.Sees("Backed up")
 }
 
 // A button is made busy by what says what is waited for, and by nothing else.
 func TestWhatIsBusySaysWhy(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") || name == "wait.go" {
+	for _, name := range programFiles(t, "cli", "uitest", "widgets") {
+		if name == filepath.Join("shell", "wait.go") {
 			continue
 		}
 		set := token.NewFileSet()
@@ -110,22 +107,22 @@ func TestWhatIsBusySaysWhy(t *testing.T) {
 func TestTroubleLeavesTheFocus(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	d.door("Restore a backup")
-	d.sees("Where is the backup?")
+	d.Sees("Where is the backup?")
 	d.press("Continue")
-	d.sees("Type the path of a folder, or choose one.")
+	d.Sees("Type the path of a folder, or choose one.")
 	d.write(0, t.TempDir())
-	field, c := one(d, "field", func(*widgets.Field) bool { return true }), d.ui.window.Canvas()
+	field, c := uitest.One(d.Desk, "field", func(*widgets.Field) bool { return true }), d.ui.w.Canvas()
 	c.Focus(field)
 	d.typed(fyne.KeyReturn)
-	d.sees("There is no Holdfast backup at this place.")
+	d.Sees("There is no Holdfast backup at this place.")
 	if c.Focused() != fyne.Focusable(field) {
 		t.Errorf("the focus is on %T", c.Focused())
 	}
 	c.Unfocus()
-	button := one(d, "button", func(b *widgets.Button) bool { return b.Text == "Continue" })
+	button := uitest.One(d.Desk, "button", func(b *widgets.Button) bool { return b.Text == "Continue" })
 	c.Focus(button)
 	d.typed(fyne.KeyReturn)
-	d.until("the answer", func() bool { return !button.Disabled() })
+	d.Until("the answer", func() bool { return !button.Disabled() })
 	if c.Focused() != fyne.Focusable(button) {
 		t.Errorf("the focus is on %T", c.Focused())
 	}
@@ -138,12 +135,12 @@ func TestTheOrderOfTab(t *testing.T) {
 	d.backUp()
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.row(d.firstDate()).Tapped(nil)
-	d.sees("letter.txt")
+	d.Sees("letter.txt")
 	d.press("All")
-	c := d.ui.window.Canvas()
-	c.Focus(d.ui.restore.search)
+	c := d.ui.w.Canvas()
+	c.Focus(uitest.One(d.Desk, "field", func(*widgets.Field) bool { return true }))
 	var stops []string
 	for range 7 {
 		c.FocusNext()
@@ -161,9 +158,9 @@ func TestTheOrderOfTab(t *testing.T) {
 	d.typed(fyne.KeyDown)
 	d.typed(fyne.KeyDown)
 	d.typed(fyne.KeySpace)
-	d.sees("Chosen: 1 file, ")
+	d.Sees("Chosen: 1 file, ")
 	d.typed(fyne.KeyEscape) // what it has no use for goes to the window
-	d.sees("From which day?")
+	d.Sees("From which day?")
 }
 
 // What arrives late is kept, and does not cover the screen that one went to.
@@ -177,12 +174,15 @@ func TestWhatIsLateCoversNothing(t *testing.T) {
 	d.door("This backup")
 	d.nav("Backup")
 	s.let <- struct{}{}
-	d.until("the dates", func() bool { return d.ui.restore.reader != nil })
-	d.sees("Backed up")
+	for range 2 { // the backup, then its dates
+		d.ui.w.Work.Wait()
+		d.Loop.Drain()
+	}
+	d.Sees("Backed up")
 	d.nav("Restore")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 	d.nav("Backup")
-	d.sees("Backed up")
+	d.Sees("Backed up")
 }
 
 // counting is core that counts until it is let go.
@@ -200,27 +200,13 @@ func (c *counting) Estimate(context.Context, []string, []string, func(int64, int
 func TestTooLittleRoomIsToldWhenTheFilesAreCounted(t *testing.T) {
 	c := &counting{let: make(chan struct{}, 10)}
 	d := sit(t, t.TempDir(), func(a *core.App) Core { c.App = a; return with(a, c) })
-	d.ui.free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	d.ui.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	d.choosePlaces(treeOf(t, someFiles), filepath.Join(t.TempDir(), "Holdfast"))
-	d.sees("Who may open it?")
+	d.Sees("Who may open it?")
 	for range 10 {
 		c.let <- struct{}{}
 	}
-	d.sees("Your files take 71 MB, and 31 MB are free there.")
+	d.Sees("Your files take 71 MB, and 31 MB are free there.")
 	d.press("Choose another place")
-	d.sees("Where should it be kept?")
-}
-
-// What is looked at is told apart from what is new.
-func TestLookedAtIsToldApartFromNew(t *testing.T) {
-	d := sit(t, t.TempDir(), nil)
-	for want, p := range map[string]core.Progress{
-		"1 MB of 2 MB looked at, 3 KB new":         {BytesDone: 1_000_000, BytesTotal: 2_000_000, BytesNew: 3000},
-		"2 MB looked at, 3 KB new, still counting": {BytesDone: 2_000_000, BytesTotal: 2_000_000, BytesNew: 3000},
-	} {
-		p.Step = core.StepBackingUp
-		if got := d.ui.progressState(p).Amount; got != want {
-			t.Errorf("%q is said, and it is %q", got, want)
-		}
-	}
+	d.Sees("Where should it be kept?")
 }

@@ -18,22 +18,22 @@ func TestTheBackupMovedAndAFreshPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.row("Where").Tapped(nil)
-	d.sees("The place of your backup cannot be reached.")
+	d.Sees("The place of your backup cannot be reached.")
 	if says(d, "are free there") {
 		t.Error("a place that is away has room")
 	}
 	d.write(0, destination+" beside")
-	d.sees("are free there. This is the disk that your files are on")
+	d.Sees("are free there. This is the disk that your files are on")
 	d.write(0, filepath.Join(dir, "inside"))
 	d.press("Use this place")
-	d.sees("The backup cannot be kept inside of " + dir + ", which it backs up.")
+	d.Sees("The backup cannot be kept inside of " + dir + ", which it backs up.")
 	d.write(0, filepath.Dir(dir))
 	d.press("Use this place")
-	d.sees("Your own files are in this folder")
+	d.Sees("Your own files are in this folder")
 	d.press("Choose another place")
 	d.write(0, moved)
 	d.press("Use this place")
-	d.sees("Backed up")
+	d.Sees("Backed up")
 	if got := d.core.Status().Destination; got != moved {
 		t.Fatalf("the backup is at %s", got)
 	}
@@ -43,22 +43,22 @@ func TestTheBackupMovedAndAFreshPlace(t *testing.T) {
 	d.row("Where").Tapped(nil)
 	d.write(0, fresh)
 	d.press("Use this place")
-	d.sees("Begin a fresh backup there?")
+	d.Sees("Begin a fresh backup there?")
 	d.press("Not now")
 	if got := d.core.Status().Destination; got != moved {
 		t.Fatal("it began all the same")
 	}
 	d.press("Use this place")
-	d.sees("Begin a fresh backup there?")
+	d.Sees("Begin a fresh backup there?")
 	d.press("Begin there")
-	d.until("the new place", func() bool { return d.core.Status().Destination == fresh })
-	d.sees("Back up now")
+	d.Until("the new place", func() bool { return d.core.Status().Destination == fresh })
+	d.Sees("Back up now")
 	d.press("Back up now")
-	d.until("a backup there", func() bool { return d.ui.job == nil })
+	d.Until("a backup there", func() bool { return d.ui.w.Job == nil })
 	if d.core.Status().LastBackup.Outcome != core.OutcomeDone {
 		t.Error("it did not work at the new place")
 	}
 	d.nav("Restore")
 	d.door("This backup")
-	d.sees("From which day?")
+	d.Sees("From which day?")
 }

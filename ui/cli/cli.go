@@ -206,11 +206,11 @@ place of your choice. Without a command it opens the desktop app.`,
 	f.StringVar(&c.keyring, "keyring", "system", "where the device key is kept: system or file")
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	root.Flags().BoolVar(&c.background, "background", false, "start the desktop app without its window, as at login")
-	root.AddCommand(c.setupCommand(), c.backupCommand(), c.statusCommand(), c.snapshotsCommand(), c.lsCommand(),
-		c.restoreCommand(), c.verifyCommand(), c.drillCommand(), c.repairCommand(), c.pruneCommand(), c.deleteCommand(), c.eraseCommand(), c.pinCommand(), c.unpinCommand(),
-		c.findCommand(), c.versionsCommand(), c.diffCommand(), c.keyCommand(), c.encryptionCommand())
+	root.AddCommand(setupCommand(c), backupCommand(c), statusCommand(c), snapshotsCommand(c), lsCommand(c),
+		restoreCommand(c), verifyCommand(c), drillCommand(c), repairCommand(c), pruneCommand(c), deleteCommand(c), eraseCommand(c), pinCommand(c), unpinCommand(c),
+		findCommand(c), versionsCommand(c), diffCommand(c), keyCommand(c), encryptionCommand(c))
 	if c.Vaults != nil {
-		root.AddCommand(c.passwordCommand(), c.vaultCommand())
+		root.AddCommand(passwordCommand(c), vaultCommand(c))
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root

@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
-func (c *cli) backupCommand() *cobra.Command {
+func backupCommand(c *cli) *cobra.Command {
 	limit := speed{-1}
 	reallyEmpty := false
 	cmd := &cobra.Command{
@@ -73,7 +73,7 @@ func (c *cli) problems(list []core.Problem) {
 	}
 }
 
-func (c *cli) statusCommand() *cobra.Command {
+func statusCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Show what is set up and when it was last backed up", Args: noArgs,
 		RunE: c.withApp(func(_ context.Context, a *core.App) error {
@@ -168,7 +168,7 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 	return r, nil
 }
 
-func (c *cli) snapshotsCommand() *cobra.Command {
+func snapshotsCommand(c *cli) *cobra.Command {
 	var p place
 	cmd := &cobra.Command{Use: "snapshots", Short: "List the backups there are", Args: noArgs}
 	p.flags(c, cmd)
@@ -202,7 +202,7 @@ type entryJSON struct {
 	Link     string         `json:"link,omitempty"`
 }
 
-func (c *cli) lsCommand() *cobra.Command {
+func lsCommand(c *cli) *cobra.Command {
 	var p place
 	cmd := &cobra.Command{
 		Use: "ls SNAPSHOT [PATH]", Short: "List a folder of a snapshot (an id, or \"latest\")",
@@ -239,7 +239,7 @@ func (c *cli) lsCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) restoreCommand() *cobra.Command {
+func restoreCommand(c *cli) *cobra.Command {
 	var p place
 	var req core.RestoreRequest
 	var existing string
@@ -288,7 +288,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) verifyCommand() *cobra.Command {
+func verifyCommand(c *cli) *cobra.Command {
 	var p place
 	var req core.VerifyRequest
 	cmd := &cobra.Command{Use: "verify", Short: "Check that the backup is whole", Args: noArgs}

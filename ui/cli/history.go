@@ -30,14 +30,14 @@ type versionJSON struct {
 	Backups int            `json:"backups"`
 }
 
-func (c *cli) findCommand() *cobra.Command {
+func findCommand(c *cli) *cobra.Command {
 	return c.versionsOf("find PATTERN", "Find names in all backups",
 		`Find files and folders by their names in all backups: PATTERN is a part of a name, or, with * ? [ ], a
 pattern of a whole one. Each version is listed once, the newest first, with the backup that restores it.`,
 		func(ctx context.Context, r *core.Reader, arg string) ([]core.Version, error) { return r.Find(ctx, arg) })
 }
 
-func (c *cli) versionsCommand() *cobra.Command {
+func versionsCommand(c *cli) *cobra.Command {
 	return c.versionsOf("versions PATH", "List the versions of a file over all backups",
 		`List the versions of a file or folder over all backups, the newest first, with the backup that restores
 each. PATH is a path as ls shows it, or an absolute path on the computer that was backed up.`,
@@ -85,7 +85,7 @@ type differenceJSON struct {
 	OldModified *time.Time `json:"old_modified,omitempty"`
 }
 
-func (c *cli) diffCommand() *cobra.Command {
+func diffCommand(c *cli) *cobra.Command {
 	var p place
 	cmd := &cobra.Command{
 		Use: "diff SNAPSHOT SNAPSHOT", Short: "List what differs between two backups",

@@ -76,7 +76,7 @@ func (c *cli) withNewKey(file string, keep func() bool, fn func(*backupkey.Key) 
 	return nil
 }
 
-func (c *cli) keyCommand() *cobra.Command {
+func keyCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "key", Short: "Show or change the 64-digit key", Args: noArgs, RunE: needsVerb}
 	show := &cobra.Command{
 		Use: "show", Short: "Print the 64-digit key", Args: noArgs,
@@ -132,7 +132,7 @@ func (c *cli) keyCommand() *cobra.Command {
 	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
 	pw.flags(c, change)
 	pw.enrolmentFlag(c, change)
-	cmd.AddCommand(show, change, c.enterKeyCommand())
+	cmd.AddCommand(show, change, enterKeyCommand(c))
 	return cmd
 }
 
@@ -160,7 +160,7 @@ func needsVerb(cmd *cobra.Command, _ []string) error {
 	return usagef("%q needs a verb; see '%s --help'", cmd.CommandPath(), cmd.CommandPath())
 }
 
-func (c *cli) encryptionCommand() *cobra.Command {
+func encryptionCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "encryption", Short: "Turn end-to-end encryption on or off", Args: noArgs, RunE: needsVerb}
 	var keyOut, keyIn string
 	var pw passwordFlags

@@ -10,7 +10,7 @@ import (
 )
 
 // enterKeyCommand takes the key that another computer has put to use.
-func (c *cli) enterKeyCommand() *cobra.Command {
+func enterKeyCommand(c *cli) *cobra.Command {
 	var in string
 	cmd := &cobra.Command{
 		Use: "enter --key-in FILE", Short: "Take the new key, after another computer has changed it", Args: noArgs,

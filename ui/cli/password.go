@@ -140,9 +140,9 @@ func (c *cli) readVault(arg string) (core.TypedVault, error) {
 	return core.ParseVault(string(b))
 }
 
-func (c *cli) passwordCommand() *cobra.Command {
+func passwordCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "password", Short: "Set, check or remove the password", Args: noArgs, RunE: needsVerb}
-	cmd.AddCommand(c.passwordSetCommand(), c.passwordCheckCommand(), &cobra.Command{
+	cmd.AddCommand(passwordSetCommand(c), passwordCheckCommand(c), &cobra.Command{
 		Use: "remove", Args: noArgs, Short: "Delete the account in the vault: only the 64 digits open the backup then",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
 			if err := a.Passwords().Remove(ctx); err != nil {
@@ -155,7 +155,7 @@ func (c *cli) passwordCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) passwordSetCommand() *cobra.Command {
+func passwordSetCommand(c *cli) *cobra.Command {
 	var pw passwordFlags
 	cmd := &cobra.Command{
 		Use: "set --password-in FILE [--vault VAULT] [--enrolment-in FILE]", Args: noArgs,
@@ -181,7 +181,7 @@ func (c *cli) passwordSetCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) passwordCheckCommand() *cobra.Command {
+func passwordCheckCommand(c *cli) *cobra.Command {
 	var pw passwordFlags
 	cmd := &cobra.Command{Use: "check --password-in FILE [--vault URI]", Args: noArgs, Short: "See whether you still know the password: a wrong one costs a guess"}
 	cmd.Flags().StringVar(&pw.in, "password-in", "", "file with the password, on one line (- is standard input)")
@@ -213,7 +213,7 @@ func (c *cli) jsonStatus(a *core.App) error {
 	return c.printJSON(a.Status())
 }
 
-func (c *cli) vaultCommand() *cobra.Command {
+func vaultCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "vault", Short: "Ask the vault about your account", Args: noArgs, RunE: needsVerb}
 	cmd.AddCommand(&cobra.Command{
 		Use: "status", Args: noArgs, Short: "Show how many guesses are left, and whether somebody has been guessing",

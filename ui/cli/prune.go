@@ -44,7 +44,7 @@ func (p period) Set(s string) error {
 	return nil
 }
 
-func (c *cli) pruneCommand() *cobra.Command {
+func pruneCommand(c *cli) *cobra.Command {
 	var rules core.Retention
 	req := core.PruneRequest{Grace: core.DefaultGrace}
 	cmd := &cobra.Command{
@@ -122,7 +122,7 @@ func pruneLines(r core.PruneReport) []string {
 	return append(out, end)
 }
 
-func (c *cli) drillCommand() *cobra.Command {
+func drillCommand(c *cli) *cobra.Command {
 	var req core.DrillRequest
 	cmd := &cobra.Command{
 		Use: "drill", Short: "Try out restoring: read a share of the files back, write nothing", Args: noArgs,
@@ -161,13 +161,13 @@ func drillLine(r core.DrillReport) string {
 	return s + "every byte came back."
 }
 
-func (c *cli) deleteCommand() *cobra.Command {
+func deleteCommand(c *cli) *cobra.Command {
 	return c.onSnapshots("delete SNAPSHOT...", "Remove single backups; their space is freed by prune",
 		func(ctx context.Context, a *core.App, ids []string) error { return a.Upkeep().Delete(ctx, ids) },
 		"Removed %d backups. 'holdfast prune' frees their space.")
 }
 
-func (c *cli) eraseCommand() *cobra.Command {
+func eraseCommand(c *cli) *cobra.Command {
 	var req core.EraseRequest
 	cmd := &cobra.Command{
 		Use:   "erase PATH...",
@@ -214,13 +214,13 @@ Their data, which may lie beside that of others, is freed by 'holdfast prune --t
 	return cmd
 }
 
-func (c *cli) pinCommand() *cobra.Command {
+func pinCommand(c *cli) *cobra.Command {
 	return c.onSnapshots("pin SNAPSHOT...", "Keep backups whatever the rules of prune say",
 		func(ctx context.Context, a *core.App, ids []string) error { return a.Upkeep().Pin(ctx, ids, true) },
 		"Pinned %d backups.")
 }
 
-func (c *cli) unpinCommand() *cobra.Command {
+func unpinCommand(c *cli) *cobra.Command {
 	return c.onSnapshots("unpin SNAPSHOT...", "Let the rules of prune apply again",
 		func(ctx context.Context, a *core.App, ids []string) error { return a.Upkeep().Pin(ctx, ids, false) },
 		"Unpinned %d backups.")

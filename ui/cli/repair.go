@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 )
 
-func (c *cli) repairCommand() *cobra.Command {
+func repairCommand(c *cli) *cobra.Command {
 	var req core.RepairRequest
 	cmd := &cobra.Command{
 		Use: "repair", Short: "Put right what can be in a damaged backup, and say what is lost", Args: noArgs,

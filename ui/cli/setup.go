@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 )
 
-func (c *cli) setupCommand() *cobra.Command {
+func setupCommand(c *cli) *cobra.Command {
 	var req core.SetupRequest
 	var plain bool
 	var keyOut, keyIn string

@@ -1,0 +1,32 @@
+// Package place asks where a backup is kept: a field for a folder with the
+// room there is, and the page that changes the place.
+package place
+
+import (
+	"context"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+)
+
+// Core is what places need of core.App.
+type Core interface {
+	Status() core.Status
+	Elsewhere() core.Elsewhere
+	SetDestination(ctx context.Context, destination string, fresh bool) error
+}
+
+// Feature asks for places, and changes that of the backup.
+type Feature struct {
+	w    *shell.Window
+	core Core
+
+	Free  func(ctx context.Context, place string) (bytes int64, known bool) // how much room a place has
+	There func(ctx context.Context, place string) bool                      // whether it is connected
+}
+
+// New makes the feature of a window.
+func New(w *shell.Window, c Core) *Feature {
+	at := c.Elsewhere().Places
+	return &Feature{w: w, core: c, Free: at.Free, There: at.Connected}
+}

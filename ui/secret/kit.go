@@ -1,0 +1,107 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+	fynetheme "fyne.io/fyne/v2/theme"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/privatefile"
+	"github.com/holdfast-backup/holdfast/ui/kit"
+	"github.com/holdfast-backup/holdfast/ui/shell"
+	"github.com/holdfast-backup/holdfast/ui/words"
+)
+
+// homepage is where Holdfast is to be had.
+const homepage = "github.com/holdfast-backup/holdfast"
+
+// recoveryKit words the page that opens a backup without this computer. place
+// is where the backup is, "" while that is not known.
+func (f *Feature) recoveryKit(key *backupkey.Key, place string, now time.Time) kit.Page {
+	font := func(s fyne.TextStyle) []byte { return fynetheme.DefaultTheme().Font(s).Content() }
+	st := f.core.Status()
+	host, _ := os.Hostname() // "" where unknown
+	date := now.Local().Format("2006-01-02")
+	subtitle := lang.L("For the backup of {{.Computer}}, {{.Date}}", words.Values{"Computer": core.DisplayName(host), "Date": date})
+	if host == "" {
+		subtitle = date
+	}
+	where := lang.L("The place that you chose for the backup")
+	if place != "" {
+		where = core.DisplayName(place)
+	}
+	// Whoever restores years later must not be talked into a backup that claims to have no encryption.
+	places := kit.Section{Heading: lang.L("Where the backup is"), Lines: []string{
+		where, lang.L("This backup is encrypted. If a place says that it is not, it is not this backup: stop there."),
+	}}
+	if st.Vault != nil && st.Password {
+		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}", words.Values{"Name": core.DisplayName(st.Vault.Name)}))
+	}
+	steps := kit.Section{Heading: lang.L("To get your files back")}
+	for i, s := range []string{
+		lang.L("Install Holdfast on any computer, from {{.Address}}, and connect the disk or the cloud with the backup.", words.Values{"Address": homepage}),
+		lang.L("Open Holdfast and choose “Restore a backup”."),
+		lang.L("Choose the folder of the backup. The file holdfast.json is in it."),
+		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
+		lang.L("Choose a day, the files, and where they should go."),
+	} {
+		steps.Lines = append(steps.Lines, fmt.Sprintf("%d.  %s", i+1, s))
+	}
+	return kit.Page{
+		Fonts:    kit.Fonts{Regular: font(fyne.TextStyle{}), Bold: font(fyne.TextStyle{Bold: true}), Mono: font(fyne.TextStyle{Monospace: true})},
+		Title:    lang.L("Holdfast recovery kit"),
+		Subtitle: subtitle,
+		Groups:   key.Groups(),
+		CodeNote: lang.L("The same 64 digits, to be read by a phone"),
+		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, not even we."),
+		Sections: []kit.Section{steps, places, {
+			Heading: lang.L("If Holdfast no longer exists"),
+			Lines:   []string{lang.L("The format of the backup is published, and the script docs/rescue/restore.py in its source ({{.Address}}) restores with Python and this key alone.", words.Values{"Address": homepage})},
+		}},
+		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", words.Values{"ID": key.ID()}),
+	}
+}
+
+// pdfOf makes the page; the caller clears it.
+func pdfOf(p kit.Page) ([]byte, error) {
+	var b bytes.Buffer
+	err := p.Write(&b)
+	for _, g := range p.Groups {
+		clear(g)
+	}
+	if err != nil {
+		clear(b.Bytes())
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// saveKit writes the page to a file, for its owner alone to read.
+func saveKit(path string, p kit.Page) error {
+	pdf, err := pdfOf(p)
+	if err != nil {
+		return err
+	}
+	defer clear(pdf)
+	return privatefile.Replace(path, pdf) // the dialog may have made it already, for everybody to read
+}
+
+// printKit hands the page to the printer.
+func (f *Feature) printKit(ctx context.Context, p kit.Page) error {
+	pdf, err := pdfOf(p)
+	if err != nil {
+		return err
+	}
+	defer clear(pdf)
+	if err := f.print(ctx, p.Title, pdf); err != nil {
+		return shell.Reasoned{What: lang.L("The page could not be printed."), Do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), Cause: err}
+	}
+	return nil
+}
