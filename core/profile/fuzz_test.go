@@ -11,7 +11,7 @@ import (
 // FuzzFiles: whatever stands in a profile's files, opening it answers or
 // names what is wrong, and never panics.
 func FuzzFiles(f *testing.F) {
-	f.Add([]byte(`{"id":"0011223344556677","destination":"/d"}`), []byte(secretsMagic+"0123456789ab"), []byte("00"), []byte("{}\n{"))
+	f.Add([]byte(`{"id":"0011223344556677","destination":"/d"}`), []byte(secretsFile.magic+"0123456789ab"), []byte("00"), []byte("{}\n{"))
 	f.Fuzz(func(t *testing.T, settings, secrets, device, activity []byte) {
 		dir := t.TempDir()
 		for name, b := range map[string][]byte{"settings.json": settings, "secrets": secrets, "device.key": device, "activity.jsonl": activity} {

@@ -112,6 +112,8 @@ type Profile struct {
 
 	mu       sync.Mutex
 	settings Settings
+
+	placesMu sync.Mutex // while the secrets of places change
 }
 
 // Open opens the profile in a folder, which is made if need be, and locks it.
@@ -158,7 +160,7 @@ func (p *Profile) KeyringAnswers(ctx context.Context) error {
 
 // UseKeyFile keeps the device key in a file that only its owner may read, from now on. There must be no secrets yet.
 func (p *Profile) UseKeyFile() error {
-	if _, err := os.Lstat(p.secretsPath()); err == nil {
+	if p.sealed() {
 		return errors.New("the secrets of this profile are sealed under another key already")
 	}
 	return p.Update(func(s *Settings) { s.KeyFile = true })
