@@ -15,7 +15,31 @@ var (
 	ErrInvalidName = errors.New("not a valid object name")
 	ErrTooLarge    = errors.New("the object is too large")
 	ErrClosed      = errors.New("the store is closed")
+	ErrSignIn      = errors.New("the place asks to sign in")
+	ErrIdentity    = errors.New("nobody has agreed to the key of this server")
+	ErrImpostor    = errors.New("the server shows another key than the one that was agreed to")
 )
+
+// IdentityError says that a server shows a key or a certificate that nobody has agreed to.
+type IdentityError struct {
+	Server      string // host and port
+	Kind        string // "ssh" or "tls"
+	Fingerprint string // SHA256:…, as ssh-keygen and browsers show it
+	Key         string // what to remember, as the place's settings keep it
+	Changed     bool   // another one was agreed to before
+}
+
+func (e *IdentityError) Error() string {
+	return e.Unwrap().Error() + ": " + e.Server + ", " + e.Fingerprint
+}
+
+// Unwrap returns ErrIdentity, or ErrImpostor where another key was agreed to before.
+func (e *IdentityError) Unwrap() error {
+	if e.Changed {
+		return ErrImpostor
+	}
+	return ErrIdentity
+}
 
 // Error says which operation failed on which object, and where.
 type Error struct {
@@ -42,7 +66,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // permanent; an ended context is.
 func IsPermanent(err error) bool {
 	for _, permanent := range []error{
-		ErrNotExist, ErrExists, ErrNoSpace, ErrPermission, ErrInvalidName, ErrTooLarge, ErrClosed,
+		ErrNotExist, ErrExists, ErrNoSpace, ErrPermission, ErrInvalidName, ErrTooLarge, ErrClosed, ErrSignIn, ErrIdentity, ErrImpostor,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, permanent) {

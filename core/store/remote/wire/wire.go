@@ -1,0 +1,136 @@
+// Package wire is what the app and holdfast-remote say to each other: HTTP/2 with prior knowledge over the
+// program's standard input and output (docs/remote.md).
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Paths of requests. An object's name follows PathObject.
+const (
+	PathOpen      = "/v1/open"      // POST Open → Opened
+	PathObject    = "/v1/object/"   // PUT, GET with Range, HEAD, DELETE
+	PathList      = "/v1/list"      // GET ?prefix= → lines of Item
+	PathFree      = "/v1/free"      // GET → Free
+	PathTemporary = "/v1/temporary" // DELETE ?seconds= → Removed
+	PathSecret    = "/v1/secret"    // GET → lines of secrets, one for each change
+)
+
+// HeaderFresh marks a PUT that must not overwrite.
+const HeaderFresh = "If-None-Match"
+
+// HeaderFailure marks an answer whose body is a Failure.
+const HeaderFailure = "Holdfast-Failure"
+
+// MaxObject is the size of the largest object that goes through, bytes.
+const MaxObject = 256 << 20
+
+// Open asks for a place.
+type Open struct {
+	Place  string          `json:"place"`            // as core/places writes it
+	Secret json.RawMessage `json:"secret,omitempty"` // what opens it, by kind of place
+	Create bool            `json:"create,omitempty"`
+}
+
+// Opened says what was opened.
+type Opened struct {
+	Location    string `json:"location"`
+	Connections int    `json:"connections"`
+	Space       bool   `json:"space,omitempty"`     // the place knows how much room is left
+	Temporary   bool   `json:"temporary,omitempty"` // broken writes can leave files behind
+}
+
+// Item is a line of a list: an object, the end, or a failure.
+type Item struct {
+	Name    string   `json:"n,omitempty"`
+	Size    int64    `json:"s,omitempty"`
+	End     bool     `json:"end,omitempty"` // without it, the list was cut off
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Free is the room left at a place, bytes.
+type Free struct {
+	Bytes uint64 `json:"bytes"`
+}
+
+// Removed counts leftovers that were removed.
+type Removed struct {
+	Files int `json:"files"`
+}
+
+// Failure is an error of a store.
+type Failure struct {
+	Kind     string               `json:"kind"` // of kinds, "" for any other
+	Message  string               `json:"message"`
+	Identity *store.IdentityError `json:"identity,omitempty"`
+}
+
+// kinds are the errors that a caller of a store decides on.
+var kinds = []struct {
+	name string
+	err  error
+}{
+	{"not-exist", store.ErrNotExist},
+	{"exists", store.ErrExists},
+	{"no-space", store.ErrNoSpace},
+	{"permission", store.ErrPermission},
+	{"unreachable", store.ErrUnreachable},
+	{"invalid-name", store.ErrInvalidName},
+	{"too-large", store.ErrTooLarge},
+	{"closed", store.ErrClosed},
+	{"sign-in", store.ErrSignIn},
+	{"short", io.ErrUnexpectedEOF},
+}
+
+// maxMessage is the length of the longest message, bytes: servers answer with whole pages.
+const maxMessage = 1000
+
+// Fail returns an error as a Failure. The operation and the object's name stay out: the caller knows them.
+func Fail(err error) Failure {
+	var place *store.Error
+	if errors.As(err, &place) {
+		err = place.Err
+	}
+	f := Failure{Message: err.Error()}
+	if len(f.Message) > maxMessage {
+		f.Message = strings.ToValidUTF8(f.Message[:maxMessage], "") + "…"
+	}
+	errors.As(err, &f.Identity)
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			f.Kind = k.name
+			break
+		}
+	}
+	return f
+}
+
+// Err returns a Failure as the error that it was.
+func (f Failure) Err() error {
+	if f.Identity != nil {
+		return f.Identity
+	}
+	for _, k := range kinds {
+		if f.Kind == k.name {
+			if f.Message == k.err.Error() {
+				return k.err
+			}
+			return &failure{f.Message, k.err}
+		}
+	}
+	return errors.New(f.Message)
+}
+
+// failure has the words of the other side and the kind of this one.
+type failure struct {
+	message string
+	kind    error
+}
+
+func (f *failure) Error() string { return f.message }
+func (f *failure) Unwrap() error { return f.kind }
