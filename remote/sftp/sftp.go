@@ -1,0 +1,410 @@
+// Package sftp keeps objects on a server that speaks SSH. An object is written under a temporary name, put on the
+// disk (fsync@openssh.com, where the server has it), and linked or renamed to its name. Nothing is ever deleted
+// because of an error.
+package sftp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+const (
+	connections = 4
+	requests    = 64 // under way at once in one file
+	folders     = 16 // read at once by a list
+)
+
+// Store keeps objects in a folder of a server.
+type Store struct {
+	dialer   *dialer
+	location string
+	root     string
+
+	slots chan struct{} // holds a place for each call under way
+	mu    sync.Mutex
+	idle  []*connection
+	done  bool
+}
+
+// Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
+// store.ErrSignIn, store.ErrUnreachable, store.ErrPermission.
+func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*Store, error) {
+	d, err := newDialer(a, secret)
+	if err != nil {
+		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+	}
+	s := &Store{dialer: d, location: a.String(), root: rootOf(a.Path), slots: make(chan struct{}, connections)}
+	err = s.call(ctx, "open", "", func(c *connection) error {
+		info, err := c.Stat(s.root)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && create:
+			return c.MkdirAll(s.root)
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%w: there is no such folder on the server", store.ErrUnreachable)
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return fmt.Errorf("%w: this is no folder", store.ErrUnreachable)
+		}
+		return nil
+	})
+	if err != nil {
+		s.Close() //nolint:errcheck // err says more
+		return nil, err
+	}
+	return s, nil
+}
+
+// rootOf is a path on the server: /~/x is x in the home folder, where a session begins.
+func rootOf(p string) string {
+	if rest, ok := strings.CutPrefix(p, "/~"); ok && (rest == "" || rest[0] == '/') {
+		return path.Clean("." + rest)
+	}
+	return p
+}
+
+// Properties implements store.Store.
+func (s *Store) Properties() store.Properties {
+	return store.Properties{Location: s.location, Connections: connections}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.idle {
+		c.close()
+	}
+	s.idle, s.done = nil, true
+	return nil
+}
+
+// call runs fn with a connection of its own. One that rested and turns out to be dead is replaced once.
+func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) error) error {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return s.fail(op, name, err)
+	}
+	for {
+		c, rested, err := s.take(ctx)
+		if err == nil {
+			err = s.with(ctx, c, fn)
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return s.fail(op, name, ctx.Err())
+		case rested && lost(err):
+			continue
+		}
+		return s.fail(op, name, err)
+	}
+}
+
+// with runs fn. A context that ends closes the connection under it.
+func (s *Store) with(ctx context.Context, c *connection, fn func(*connection) error) error {
+	rest := c.wire.Busy()
+	stop := context.AfterFunc(ctx, func() { c.wire.Close() })
+	err := fn(c)
+	if !stop() || lost(err) {
+		c.close()
+		return err
+	}
+	rest()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		c.close()
+	} else {
+		s.idle = append(s.idle, c)
+	}
+	return err
+}
+
+func (s *Store) take(ctx context.Context) (c *connection, rested bool, err error) {
+	s.mu.Lock()
+	switch n := len(s.idle); {
+	case s.done:
+		err = store.ErrClosed
+	case n > 0:
+		c, s.idle = s.idle[n-1], s.idle[:n-1]
+	}
+	s.mu.Unlock()
+	if c != nil || err != nil {
+		return c, c != nil, err
+	}
+	c, err = s.dialer.dial(ctx)
+	return c, false, err
+}
+
+// lost reports whether an error means that the connection is of no use any more.
+func lost(err error) bool {
+	var status *sftp.StatusError
+	switch {
+	case err == nil, errors.As(err, &status):
+		return false
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrExist), errors.Is(err, errors.ErrUnsupported):
+		return false
+	}
+	for _, kind := range []error{store.ErrExists, store.ErrNotExist, store.ErrUnreachable, store.ErrSignIn, store.ErrNoSpace, store.ErrClosed, io.ErrUnexpectedEOF} {
+		if errors.Is(err, kind) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) fail(op, name string, err error) error {
+	var place *store.Error
+	if errors.As(err, &place) {
+		return err
+	}
+	var status *sftp.StatusError
+	var identity *store.IdentityError
+	switch {
+	case errors.As(err, &identity):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, fs.ErrNotExist):
+		err = store.ErrNotExist
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w: the server refuses it", store.ErrPermission)
+	case errors.As(err, &status) && noSpace(status):
+		err = store.ErrNoSpace
+	case lost(err):
+		err = fmt.Errorf("%w: %w", store.ErrUnreachable, err)
+	}
+	return &store.Error{Op: op, Name: name, Location: s.location, Err: err}
+}
+
+// noSpace reports whether a status says that the disk is full or a quota is reached. Version 3 has no code for it,
+// so servers say it in words, if at all.
+func noSpace(e *sftp.StatusError) bool {
+	words := strings.ToLower(e.Error())
+	return e.Code == 14 || e.Code == 15 || strings.Contains(words, "no space") || strings.Contains(words, "quota") // 14, 15: version 5
+}
+
+func (s *Store) path(name string) string { return path.Join(s.root, name) }
+
+// there returns store.ErrUnreachable when the folder itself is gone: then nobody knows what is in it.
+func (s *Store) there(c *connection) error {
+	if _, err := c.Stat(s.root); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: the folder is gone", store.ErrUnreachable)
+		}
+		return err
+	}
+	return nil
+}
+
+// missing is what a call returns that found nothing.
+func (s *Store) missing(c *connection) error {
+	if err := s.there(c); err != nil {
+		return err
+	}
+	return store.ErrNotExist
+}
+
+// stat returns a regular file's size.
+func (s *Store) stat(c *connection, name string) (int64, error) {
+	info, err := c.Lstat(s.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular():
+		return 0, s.missing(c)
+	case err != nil:
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Stat implements store.Store.
+func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
+	if err := store.CheckName(name); err != nil {
+		return store.Object{}, s.fail("stat", name, err)
+	}
+	o := store.Object{Name: name}
+	err := s.call(ctx, "stat", name, func(c *connection) (err error) {
+		o.Size, err = s.stat(c, name)
+		return err
+	})
+	return o, err
+}
+
+// ReadAt implements store.Store.
+func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
+	if err := store.CheckName(name); err != nil {
+		return s.fail("read", name, err)
+	}
+	if offset < 0 {
+		return s.fail("read", name, fmt.Errorf("%w: offset %d", io.ErrUnexpectedEOF, offset))
+	}
+	return s.call(ctx, "read", name, func(c *connection) error {
+		if len(p) == 0 {
+			size, err := s.stat(c, name)
+			if err == nil && offset > size {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		f, err := c.Open(s.path(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return s.missing(c)
+		}
+		if err != nil {
+			return s.orFolder(c, name, err)
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		n, err := f.ReadAt(p, offset)
+		switch {
+		case n == len(p):
+			return nil
+		case err == nil, errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		}
+		return s.orFolder(c, name, err)
+	})
+}
+
+// orFolder says of an error that the name is one of a folder, where it is.
+func (s *Store) orFolder(c *connection, name string, err error) error {
+	if lost(err) {
+		return err
+	}
+	if info, serr := c.Lstat(s.path(name)); serr == nil && !info.Mode().IsRegular() {
+		return store.ErrNotExist
+	}
+	return err
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := store.CheckName(name); err != nil {
+		return s.fail("delete", name, err)
+	}
+	return s.call(ctx, "delete", name, func(c *connection) error {
+		info, err := c.Lstat(s.path(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return s.there(c)
+		case err != nil:
+			return err
+		case !info.Mode().IsRegular():
+			return nil
+		}
+		if err := c.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	if err := store.CheckPrefix(prefix); err != nil {
+		return s.fail("list", prefix, err)
+	}
+	var found []store.Object
+	err := s.call(ctx, "list", prefix, func(c *connection) (err error) {
+		found, err = s.walk(ctx, c, prefix)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, o := range found {
+		if err := ctx.Err(); err != nil {
+			return s.fail("list", prefix, err)
+		}
+		if err := fn(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk returns all objects under a prefix. It reads folders side by side: each costs three round trips.
+func (s *Store) walk(ctx context.Context, c *connection, prefix string) ([]store.Object, error) {
+	var mu sync.Mutex
+	var found []store.Object
+	err := s.files(ctx, c, prefix, func(name string, info fs.FileInfo) {
+		if store.CheckName(name) == nil && info.Mode().IsRegular() {
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, store.Object{Name: name, Size: info.Size()})
+		}
+	})
+	return found, err
+}
+
+// files calls fn, from any goroutine, for each file whose name begins with prefix.
+func (s *Store) files(ctx context.Context, c *connection, prefix string, fn func(name string, info fs.FileInfo)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	slots := make(chan struct{}, folders)
+	var read func(dir string) error
+	read = func(dir string) error {
+		slots <- struct{}{}
+		entries, err := c.ReadDirContext(ctx, s.path(dir))
+		<-slots
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return s.there(c)
+		case err != nil:
+			return s.orFile(c, dir, err)
+		}
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			switch {
+			case e.IsDir() && (strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")):
+				group.Go(func() error { return read(name) })
+			case !e.IsDir() && strings.HasPrefix(name, prefix):
+				fn(name, e)
+			}
+		}
+		return nil
+	}
+	top, _ := path.Split(prefix)
+	group.Go(func() error { return read(strings.TrimSuffix(top, "/")) })
+	return group.Wait()
+}
+
+// orFile says of an error that the name is one of a file, which holds nothing, where it is.
+func (s *Store) orFile(c *connection, dir string, err error) error {
+	if lost(err) {
+		return err
+	}
+	if info, serr := c.Stat(s.path(dir)); serr == nil && !info.IsDir() {
+		return nil
+	}
+	return err
+}
+
+// Free implements store.Spacer.
+func (s *Store) Free(ctx context.Context) (free uint64, err error) {
+	err = s.call(ctx, "free", "", func(c *connection) error {
+		if _, ok := c.HasExtension("statvfs@openssh.com"); !ok {
+			return errors.ErrUnsupported
+		}
+		v, err := c.StatVFS(s.root)
+		if err == nil {
+			free = v.Frsize * v.Bavail
+		}
+		return err
+	})
+	return free, err
+}

@@ -1,0 +1,172 @@
+package sftp
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Put implements store.Store.
+func (s *Store) Put(ctx context.Context, name string, data []byte) error {
+	return s.store(ctx, "put", name, data, func(c *connection, temporary, to string) error {
+		return s.rename(c, temporary, to, name)
+	})
+}
+
+// rename gives a file its name, if nothing has it.
+func (s *Store) rename(c *connection, temporary, to, name string) error {
+	var err error
+	if _, ok := c.HasExtension("hardlink@openssh.com"); ok {
+		if err = c.Link(temporary, to); err == nil {
+			return nil // the temporary name goes with the others
+		}
+	}
+	if err == nil || !lost(err) { // a file system without links; a rename of version 3 does not overwrite either
+		if _, serr := s.stat(c, name); serr == nil {
+			return store.ErrExists
+		}
+		if err = c.Rename(temporary, to); err == nil {
+			return nil
+		}
+	}
+	if lost(err) {
+		return err
+	}
+	if _, serr := c.Lstat(to); serr == nil {
+		return store.ErrExists
+	}
+	return err
+}
+
+// Replace implements store.Store.
+func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
+	return s.store(ctx, "replace", name, data, func(c *connection, temporary, to string) error {
+		if _, ok := c.HasExtension("posix-rename@openssh.com"); !ok {
+			return fmt.Errorf("%w: the server cannot replace a file in one step", errors.ErrUnsupported)
+		}
+		return c.PosixRename(temporary, to)
+	})
+}
+
+// temporary begins the name of a file that is no object yet; no object's name begins with a dot.
+const temporary = ".holdfast-"
+
+// store writes a temporary file and has it named.
+func (s *Store) store(ctx context.Context, op, name string, data []byte, into func(c *connection, temporary, to string) error) error {
+	if err := store.CheckName(name); err != nil {
+		return s.fail(op, name, err)
+	}
+	return s.call(ctx, op, name, func(c *connection) error {
+		if op == "put" {
+			if _, err := c.Lstat(s.path(name)); err == nil { // before its bytes are sent
+				return store.ErrExists
+			}
+		}
+		var random [8]byte
+		_, _ = rand.Read(random[:]) // documented never to fail
+		to := s.path(name)
+		at := path.Join(path.Dir(to), temporary+hex.EncodeToString(random[:]))
+		if err := s.write(c, at, data); err != nil {
+			return err
+		}
+		err := into(c, at, to)
+		if rerr := c.Remove(at); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) && err == nil && lost(rerr) {
+			c.wire.Close() //nolint:errcheck // the object is there; the next call takes another connection
+		}
+		return err
+	})
+}
+
+// write writes a file and puts it on the disk.
+func (s *Store) write(c *connection, at string, data []byte) error {
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	f, err := c.OpenFile(at, flags)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := s.mkdir(c, path.Dir(at)); err != nil {
+			return err
+		}
+		f, err = c.OpenFile(at, flags)
+	}
+	if err != nil {
+		return err
+	}
+	n, err := f.ReadFromWithConcurrency(bytes.NewReader(data), requests)
+	if err == nil && n != int64(len(data)) {
+		err = io.ErrShortWrite
+	}
+	if _, ok := c.HasExtension("fsync@openssh.com"); ok && err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = f.Stat(); err == nil && info.Size() != int64(len(data)) {
+			err = fmt.Errorf("the server has %d bytes of %d", info.Size(), len(data))
+		}
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil && !lost(err) {
+		_ = c.Remove(at) // it is no object, and is found by CleanTemporary if it stays
+	}
+	return err
+}
+
+// mkdir makes the folders between the root, which must be there, and a folder.
+func (s *Store) mkdir(c *connection, dir string) error {
+	if err := s.there(c); err != nil {
+		return err
+	}
+	at := s.root
+	for part := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(dir, s.root), "/"), "/") {
+		if part == "" {
+			continue
+		}
+		at = path.Join(at, part)
+		if err := c.Mkdir(at); err != nil {
+			if lost(err) {
+				return err
+			}
+			if info, serr := c.Stat(at); serr != nil || !info.IsDir() { // somebody else made it, or not
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// CleanTemporary implements store.TemporaryCleaner. Times are the server's.
+func (s *Store) CleanTemporary(ctx context.Context, olderThan time.Duration) (removed int, err error) {
+	err = s.call(ctx, "clean", "", func(c *connection) error {
+		var mu sync.Mutex
+		var old []string
+		err := s.files(ctx, c, "", func(name string, info fs.FileInfo) {
+			if strings.HasPrefix(path.Base(name), temporary) && time.Since(info.ModTime()) > olderThan {
+				mu.Lock()
+				defer mu.Unlock()
+				old = append(old, name)
+			}
+		})
+		for _, name := range old {
+			if err == nil {
+				if err = c.Remove(s.path(name)); err == nil {
+					removed++
+				}
+			}
+		}
+		return err
+	})
+	return removed, err
+}

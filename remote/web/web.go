@@ -1,0 +1,157 @@
+// Package web is how holdfast-remote speaks HTTP with servers: bounded waits, certificates that the person agreed to,
+// a pause where the server asks for one.
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/stall"
+)
+
+// Options of a Client.
+type Options struct {
+	Connections int
+	// Identity is the certificate that the person agreed to, where no authority vouches for it: SHA256:… of its DER.
+	Identity string
+	// Patience is how long a connection may be silent; 0: stall.Patience.
+	Patience time.Duration
+}
+
+// Client sends requests to one server.
+type Client struct {
+	http  *http.Client
+	o     Options
+	mu    sync.Mutex
+	until time.Time // the server asked for silence
+}
+
+// NewClient returns a client.
+func NewClient(o Options) *Client {
+	c := &Client{o: o}
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 15 * time.Second}
+	c.http = &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				raw, err := dialer.DialContext(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				conn := &stall.Conn{Conn: raw, Patience: o.Patience}
+				conn.Busy() // for its whole life: one that rests is not missed
+				return conn, nil
+			},
+			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: c.verify}, // verify does it
+			MaxIdleConnsPerHost:   o.Connections,
+			MaxConnsPerHost:       o.Connections,
+			TLSHandshakeTimeout:   30 * time.Second,
+			ExpectContinueTimeout: time.Second,
+			DisableCompression:    true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c
+}
+
+// Close gives the connections back.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// verify accepts a certificate that an authority vouches for, or the one that the person agreed to.
+func (c *Client) verify(state tls.ConnectionState) error {
+	leaf := state.PeerCertificates[0]
+	sum := sha256.Sum256(leaf.Raw)
+	fingerprint := "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	if c.o.Identity != "" && c.o.Identity == fingerprint {
+		return nil
+	}
+	opts := x509.VerifyOptions{DNSName: state.ServerName, Intermediates: x509.NewCertPool()}
+	for _, cert := range state.PeerCertificates[1:] {
+		opts.Intermediates.AddCert(cert)
+	}
+	if _, err := leaf.Verify(opts); err == nil {
+		return nil
+	}
+	return &store.IdentityError{
+		Server: state.ServerName, Kind: "tls", Fingerprint: fingerprint, Key: fingerprint, Changed: c.o.Identity != "",
+	}
+}
+
+// Do sends a request, and waits as long as the server asks for (429 and 503 with Retry-After). Errors: those of store.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	if err := c.pause(req.Context()); err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, Failed(req.Context(), err)
+	}
+	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
+		wait := After(resp.Header.Get("Retry-After"))
+		c.mu.Lock()
+		if until := time.Now().Add(wait); wait > 0 && until.After(c.until) {
+			c.until = until
+		}
+		c.mu.Unlock()
+	}
+	return resp, nil
+}
+
+// longestPause is the longest that a server may ask for.
+const longestPause = 5 * time.Minute
+
+// After reads a Retry-After, in seconds or as a date; 0: none.
+func After(text string) time.Duration {
+	if n, err := strconv.Atoi(text); err == nil {
+		return min(time.Duration(max(n, 0))*time.Second, longestPause)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return min(max(time.Until(at), 0), longestPause)
+	}
+	return 0
+}
+
+func (c *Client) pause(ctx context.Context) error {
+	c.mu.Lock()
+	wait := time.Until(c.until)
+	c.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Failed says what an error of net/http means, without the URL.
+func Failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var identity *store.IdentityError
+	if errors.As(err, &identity) {
+		return identity
+	}
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	return fmt.Errorf("%w: %v", store.ErrUnreachable, err) //nolint:errorlint // an EOF of the connection is none of the object
+}
