@@ -1,0 +1,365 @@
+// Package cloud keeps objects in a cloud, by rclone's packages. Their settings come from the place alone: no
+// environment, no rclone.conf, no file.
+package cloud
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rclone/rclone/fs"
+	"github.com/rclone/rclone/fs/config/configmap"
+	"github.com/rclone/rclone/fs/hash"
+	"github.com/rclone/rclone/fs/object"
+
+	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+const (
+	connections = 8
+	// longest is how long one call may take. Silence ends it earlier.
+	longest = 30 * time.Minute
+	// remembered is how many objects are known without a question.
+	remembered = 50_000
+)
+
+// Store keeps objects under a prefix of a bucket.
+type Store struct {
+	fs       fs.Fs
+	location string
+	fresh    []fs.OpenOption // has the service refuse a name that is taken
+	told     func(error) error
+
+	mu    sync.Mutex
+	known map[string]fs.Object // as they were listed or looked at
+}
+
+// backend is one of rclone's, with its settings.
+type backend struct {
+	name, root string
+	settings   configmap.Simple
+	fresh      []fs.OpenOption
+	told       func(error) error // turns the service's words into an error of store
+}
+
+// Open opens a bucket and a prefix in it; create makes the bucket, if it is not there. Errors: store.ErrSignIn,
+// store.ErrUnreachable, store.ErrPermission.
+func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*Store, error) {
+	fail := func(err error) error { return &store.Error{Op: "open", Location: a.String(), Err: err} }
+	if a.Kind != address.S3 {
+		return nil, fail(fmt.Errorf("%w: %s://", address.ErrUnknown, a.Kind))
+	}
+	b := s3(a, secret)
+	reg, err := fs.Find(b.name)
+	if err != nil {
+		return nil, fail(err)
+	}
+	settings := configmap.New()
+	settings.AddGetter(b.settings, configmap.PriorityNormal)
+	settings.AddGetter(defaults(reg.Options), configmap.PriorityDefault)
+	f, err := reg.NewFs(quiet(ctx), "holdfast", b.root, settings)
+	if err != nil { // fs.ErrorIsFile too: the root ends with a slash, so it is no file
+		return nil, fail(reached(ctx, b.told(err)))
+	}
+	s := &Store{fs: f, location: a.String(), fresh: b.fresh, told: b.told, known: make(map[string]fs.Object)}
+	if err := s.there(quiet(ctx)); err != nil {
+		if !errors.Is(err, errGone) || !create {
+			return nil, fail(reached(ctx, err))
+		}
+		if err := f.Mkdir(quiet(ctx), ""); err != nil {
+			return nil, fail(reached(ctx, b.told(err)))
+		}
+	}
+	return s, nil
+}
+
+// quiet has rclone say nothing, and leave it to the caller to try again.
+func quiet(ctx context.Context) context.Context {
+	ctx, ci := fs.AddConfig(ctx)
+	ci.LogLevel = fs.LogLevelEmergency
+	ci.LowLevelRetries = 1
+	ci.ConnectTimeout = fs.Duration(30 * time.Second)
+	ci.Timeout = fs.Duration(60 * time.Second)
+	ci.UserAgent = "Holdfast"
+	return ctx
+}
+
+// defaults are the options of a backend as rclone has them.
+type defaults fs.Options
+
+// Get implements configmap.Getter.
+func (d defaults) Get(key string) (string, bool) {
+	o := fs.Options(d).Get(key)
+	if o == nil {
+		return "", false
+	}
+	plain := fs.Option{Name: o.Name, Default: o.Default}
+	return plain.String(), true
+}
+
+// errGone: the bucket is not there.
+var errGone = fmt.Errorf("%w: there is no such bucket", store.ErrUnreachable)
+
+// reached has an ended context win over what it caused, and takes what nobody knows for a place that cannot be reached.
+func reached(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for _, kind := range []error{
+		store.ErrNotExist, store.ErrExists, store.ErrNoSpace, store.ErrPermission, store.ErrUnreachable, store.ErrTooLarge,
+		store.ErrSignIn, store.ErrInvalidName, io.ErrUnexpectedEOF,
+	} {
+		if errors.Is(err, kind) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnreachable, err)
+}
+
+// Properties implements store.Store.
+func (s *Store) Properties() store.Properties {
+	return store.Properties{Location: s.location, Connections: connections}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error { return nil }
+
+// call does one call.
+func (s *Store) call(ctx context.Context, op, name string, do func(ctx context.Context) error) error {
+	err := ctx.Err()
+	if err == nil {
+		within, cancel := context.WithTimeout(quiet(ctx), longest)
+		defer cancel()
+		err = do(within)
+	}
+	if err != nil {
+		return &store.Error{Op: op, Name: name, Location: s.location, Err: reached(ctx, err)}
+	}
+	return nil
+}
+
+// named is call for an object.
+func (s *Store) named(ctx context.Context, op, name string, do func(ctx context.Context) error) error {
+	return s.call(ctx, op, name, func(ctx context.Context) error {
+		if err := store.CheckName(name); err != nil {
+			return err
+		}
+		return do(ctx)
+	})
+}
+
+// there returns an error when the bucket is gone: then nobody knows what is in it.
+func (s *Store) there(ctx context.Context) error {
+	_, err := s.fs.List(ctx, ".holdfast-nothing")
+	if errors.Is(err, fs.ErrorDirNotFound) {
+		return errGone
+	}
+	if err != nil {
+		return s.told(err)
+	}
+	return nil
+}
+
+// look asks for an object.
+func (s *Store) look(ctx context.Context, name string) (fs.Object, error) {
+	o, err := s.fs.NewObject(ctx, name)
+	switch {
+	case errors.Is(err, fs.ErrorObjectNotFound), errors.Is(err, fs.ErrorIsDir), errors.Is(err, fs.ErrorNotAFile):
+		s.forget(name)
+		if err := s.there(ctx); err != nil {
+			return nil, err
+		}
+		return nil, store.ErrNotExist
+	case err != nil:
+		return nil, s.told(err)
+	}
+	s.remember(o)
+	return o, nil
+}
+
+// object returns an object as it is known, or asks for it.
+func (s *Store) object(ctx context.Context, name string) (fs.Object, error) {
+	s.mu.Lock()
+	o := s.known[name]
+	s.mu.Unlock()
+	if o != nil {
+		return o, nil
+	}
+	return s.look(ctx, name)
+}
+
+func (s *Store) remember(o fs.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= remembered {
+		clear(s.known)
+	}
+	s.known[o.Remote()] = o
+}
+
+func (s *Store) forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, name)
+}
+
+// Put implements store.Store.
+func (s *Store) Put(ctx context.Context, name string, data []byte) error {
+	return s.named(ctx, "put", name, func(ctx context.Context) error { return s.send(ctx, name, data, s.fresh...) })
+}
+
+// Replace implements store.Store.
+func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
+	return s.named(ctx, "replace", name, func(ctx context.Context) error { return s.send(ctx, name, data) })
+}
+
+// send sends an object, and compares what the service has with it.
+func (s *Store) send(ctx context.Context, name string, data []byte, options ...fs.OpenOption) error {
+	s.forget(name)
+	info := object.NewStaticObjectInfo(name, time.Now(), int64(len(data)), true, nil, s.fs)
+	if _, err := s.fs.Put(ctx, bytes.NewReader(data), info, options...); err != nil {
+		return s.told(err)
+	}
+	o, err := s.look(ctx, name)
+	if err != nil {
+		if errors.Is(err, store.ErrNotExist) {
+			err = fmt.Errorf("%w: the service took the object and does not have it", store.ErrUnreachable)
+		}
+		return err
+	}
+	if o.Size() != int64(len(data)) {
+		s.forget(name)
+		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, o.Size(), len(data))
+	}
+	kind := s.fs.Hashes().GetOne()
+	if kind == hash.None {
+		return nil
+	}
+	got, err := o.Hash(ctx, kind)
+	if err != nil || got == "" { // it tells none, for some objects
+		return nil //nolint:nilerr // the size was compared
+	}
+	sums, err := hash.StreamTypes(bytes.NewReader(data), hash.NewHashSet(kind))
+	if err == nil && sums[kind] != got {
+		s.forget(name)
+		return fmt.Errorf("%w: the service has other bytes than it was sent", store.ErrUnreachable)
+	}
+	return err
+}
+
+// ReadAt implements store.Store.
+func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
+	return s.named(ctx, "read", name, func(ctx context.Context) error {
+		s.mu.Lock()
+		known := s.known[name] != nil
+		s.mu.Unlock()
+		o, err := s.object(ctx, name)
+		if err != nil {
+			return err
+		}
+		err = s.read(ctx, o, p, offset)
+		if known && err != nil { // it may have been replaced or deleted since
+			if o, err = s.look(ctx, name); err == nil {
+				err = s.read(ctx, o, p, offset)
+			}
+		}
+		return err
+	})
+}
+
+func (s *Store) read(ctx context.Context, o fs.Object, p []byte, offset int64) error {
+	switch {
+	case offset < 0 || offset+int64(len(p)) > o.Size():
+		return io.ErrUnexpectedEOF
+	case len(p) == 0:
+		return nil
+	}
+	body, err := o.Open(ctx, &fs.RangeOption{Start: offset, End: offset + int64(len(p)) - 1})
+	if err != nil {
+		return s.told(err)
+	}
+	defer body.Close() //nolint:errcheck // only read from
+	if _, err := io.ReadFull(body, p); err != nil {
+		return fmt.Errorf("%w: the answer was cut off: %v", store.ErrUnreachable, err) //nolint:errorlint // io.ErrUnexpectedEOF would say that the object is short
+	}
+	return nil
+}
+
+// Stat implements store.Store.
+func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
+	out := store.Object{Name: name}
+	err := s.named(ctx, "stat", name, func(ctx context.Context) error {
+		o, err := s.look(ctx, name)
+		if err == nil {
+			out.Size = o.Size()
+		}
+		return err
+	})
+	return out, err
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	return s.named(ctx, "delete", name, func(ctx context.Context) error {
+		o, err := s.object(ctx, name)
+		if errors.Is(err, store.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.forget(name)
+		if err := o.Remove(ctx); err != nil && !errors.Is(err, fs.ErrorObjectNotFound) {
+			return s.told(err)
+		}
+		return nil
+	})
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	var ofCaller error
+	err := s.call(ctx, "list", prefix, func(ctx context.Context) error {
+		if err := store.CheckPrefix(prefix); err != nil {
+			return err
+		}
+		dir, _ := path.Split(prefix)
+		listR := s.fs.Features().ListR
+		if listR == nil {
+			return fmt.Errorf("%w: the service lists no folders at once", errors.ErrUnsupported)
+		}
+		found := false
+		err := listR(ctx, strings.TrimSuffix(dir, "/"), func(entries fs.DirEntries) error {
+			found = true
+			for _, e := range entries {
+				o, ok := e.(fs.Object)
+				if !ok || !strings.HasPrefix(o.Remote(), prefix) || store.CheckName(o.Remote()) != nil {
+					continue
+				}
+				s.remember(o)
+				if ofCaller = fn(store.Object{Name: o.Remote(), Size: o.Size()}); ofCaller != nil {
+					return ofCaller
+				}
+			}
+			return ctx.Err()
+		})
+		if errors.Is(err, fs.ErrorDirNotFound) && !found {
+			return s.there(ctx)
+		}
+		if err != nil {
+			return s.told(err)
+		}
+		return nil
+	})
+	if ofCaller != nil {
+		return ofCaller
+	}
+	return err
+}
