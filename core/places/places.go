@@ -1,17 +1,18 @@
 // Package places is how a place for backups is named, opened and asked about. It is the one way for all of core.
 //
-// A place is a folder on a disk, by its path. A name with a colon, as in "remote:folder", is kept for places of other kinds.
+// A place is a folder on a disk, by its path, or a server or cloud, by its address (package address). Another program
+// reaches those (package remote).
 package places
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -20,13 +21,16 @@ import (
 type Opener func(ctx context.Context, place string, create bool) (store.Store, error)
 
 // Places opens places. The zero value knows folders.
-type Places struct{ open Opener }
+type Places struct {
+	open Opener
+	away *away // nil: there is no program for servers and clouds
+}
 
 // By returns Places that are opened in another way.
-func By(open Opener) Places { return Places{open} }
+func By(open Opener) Places { return Places{open: open} }
 
 // ErrUnknown: the name is one of a kind of place that this version does not know.
-var ErrUnknown = errors.New("this version backs up to folders")
+var ErrUnknown = errors.New("this version does not know this kind of place")
 
 // Open opens the store at a place. create: make it if it does not exist.
 // Errors: ErrUnknown, those of store.
@@ -34,17 +38,16 @@ func (p Places) Open(ctx context.Context, place string, create bool) (store.Stor
 	if p.open != nil {
 		return p.open(ctx, place, create)
 	}
+	if !IsPath(place) {
+		if _, err := os.Stat(place); err != nil { // no folder whose name has a colon
+			return p.openAway(ctx, place, create)
+		}
+	}
 	return OpenFolder(ctx, place, create)
 }
 
 // OpenFolder opens a folder on a disk.
 func OpenFolder(_ context.Context, place string, create bool) (store.Store, error) {
-	if !IsPath(place) {
-		if _, err := os.Stat(place); err != nil {
-			name, rest, _ := strings.Cut(place, ":")
-			return nil, fmt.Errorf("%w, and %q names a remote (%s) and folder %q", ErrUnknown, place, name, rest)
-		}
-	}
 	path, err := filepath.Abs(place)
 	if err != nil {
 		return nil, err
@@ -90,10 +93,13 @@ func IsPath(place string) bool {
 	return !ok || len(name) <= 1 || strings.ContainsAny(name, `/\`)
 }
 
-// Absolute returns a place by its absolute path, if it is one of this computer.
+// Absolute returns a place by its absolute path, or by its address as it is always written.
 func Absolute(place string) (string, error) {
 	if !IsPath(place) {
-		return place, nil
+		if a, err := address.Parse(place); err == nil {
+			return a.String(), nil
+		}
+		return place, nil // Open says what is wrong with it
 	}
 	return filepath.Abs(place)
 }

@@ -1,0 +1,137 @@
+// Package address is how a place that is no folder is written: as a URL, without anything secret.
+package address
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Address is a place that is no folder.
+type Address struct {
+	Kind  Kind
+	User  string // at the host
+	Host  string // with a port where one is given; of a bucket or a remote, its name
+	Path  string // cleaned; absolute for a server that has such paths
+	Query url.Values
+}
+
+// Kind is a kind of place, by its scheme.
+type Kind string
+
+// The kinds.
+const (
+	SFTP     Kind = "sftp"
+	SMB      Kind = "smb"
+	WebDAV   Kind = "davs"
+	WebDAVIn Kind = "dav" // in clear
+	S3       Kind = "s3"
+	B2       Kind = "b2"
+	Azure    Kind = "azblob"
+	GCS      Kind = "gs"
+	Drive    Kind = "gdrive"
+	OneDrive Kind = "onedrive"
+	Dropbox  Kind = "dropbox"
+	ICloud   Kind = "icloud"
+	Rclone   Kind = "rclone"
+)
+
+// spec is what a kind's addresses hold.
+type spec struct {
+	host    bool     // a host or a bucket is needed
+	user    bool     // a user may stand before the host
+	queries []string // that may follow
+	secret  []string // the fields of its secret, as they are asked for
+}
+
+var specs = map[Kind]spec{
+	SFTP:     {host: true, user: true, secret: []string{"password"}},
+	WebDAV:   {host: true, user: true, secret: []string{"password"}},
+	WebDAVIn: {host: true, user: true, secret: []string{"password"}},
+	S3:       {host: true, queries: []string{"endpoint", "region", "provider", "style"}, secret: []string{"access_key_id", "secret_access_key"}},
+	B2:       {host: true, queries: []string{"endpoint"}, secret: []string{"account", "key"}},
+	Azure:    {host: true, queries: []string{"account", "endpoint"}, secret: []string{"key"}},
+	GCS:      {host: true, queries: []string{"endpoint"}, secret: []string{"service_account"}},
+}
+
+// ErrInvalid: this is no address of a place.
+var ErrInvalid = errors.New("no address of a place")
+
+// Errors within ErrInvalid.
+var (
+	// ErrUnknown: no kind of place that this version knows is written so.
+	ErrUnknown = fmt.Errorf("%w: of no kind that this version knows", ErrInvalid)
+	// ErrSecret: an address holds a password or a key.
+	ErrSecret = fmt.Errorf("%w: it holds a password, which goes into a file or the form", ErrInvalid)
+)
+
+// Parse reads an address. Errors: ErrInvalid, which says what is wrong; none repeats a secret.
+func Parse(text string) (Address, error) {
+	scheme, rest, ok := strings.Cut(text, ":")
+	kind := Kind(strings.ToLower(scheme))
+	s, known := specs[kind]
+	switch {
+	case !ok || !known:
+		return Address{}, fmt.Errorf("%w: %q", ErrUnknown, scheme)
+	case !strings.HasPrefix(rest, "//"):
+		return Address{}, fmt.Errorf("%w: a place of this kind is written %s://…", ErrInvalid, kind)
+	}
+	u, err := url.Parse(string(kind) + ":" + rest)
+	if err != nil {
+		return Address{}, fmt.Errorf("%w of the form %s://…", ErrInvalid, kind) // err repeats the address, with what may be secret
+	}
+	if _, secret := u.User.Password(); secret {
+		return Address{}, ErrSecret
+	}
+	a := Address{Kind: kind, User: u.User.Username(), Host: u.Host, Path: path.Clean("/" + u.Path), Query: u.Query()}
+	switch {
+	case s.host && u.Hostname() == "":
+		return Address{}, fmt.Errorf("%w: %s:// is followed by the name of a server or a bucket", ErrInvalid, kind)
+	case a.User != "" && !s.user:
+		return Address{}, fmt.Errorf("%w: %s:// has no user before the name", ErrInvalid, kind)
+	case u.Fragment != "":
+		return Address{}, fmt.Errorf("%w: write # as %%23", ErrInvalid)
+	}
+	for q := range a.Query {
+		if !slices.Contains(s.queries, q) {
+			if looksSecret(q) {
+				return Address{}, ErrSecret
+			}
+			return Address{}, fmt.Errorf("%w: %s:// knows no %q", ErrInvalid, kind, q)
+		}
+	}
+	return a, nil
+}
+
+func looksSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"pass", "secret", "key", "token", "sig"}, func(s string) bool { return strings.Contains(name, s) })
+}
+
+// String writes the address as Parse reads it.
+func (a Address) String() string {
+	u := url.URL{Scheme: string(a.Kind), Host: a.Host, Path: a.Path, RawQuery: a.Query.Encode()}
+	if a.User != "" {
+		u.User = url.User(a.User)
+	}
+	if u.Path == "/" {
+		u.Path = ""
+	}
+	return u.String()
+}
+
+// Known returns the kinds that can be opened.
+func Known() []Kind {
+	var out []Kind
+	for k := range specs {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Fields names the fields of a kind's secret, in the order in which a file may give them, a line each.
+func (k Kind) Fields() []string { return slices.Clone(specs[k].secret) }

@@ -1,0 +1,84 @@
+package address
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]string{
+		"sftp://ann@host:2222/srv/backup/":                         "sftp://ann@host:2222/srv/backup",
+		"SFTP://host/a/../b":                                       "sftp://host/b",
+		"davs://ann%40home@cloud.example/remote.php/dav/files/a b": "davs://ann%40home@cloud.example/remote.php/dav/files/a%20b",
+		"s3://bucket/prefix?endpoint=https://s3.example&region=eu": "s3://bucket/prefix?endpoint=https%3A%2F%2Fs3.example&region=eu",
+		"s3://bucket": "s3://bucket",
+	} {
+		a, err := Parse(text)
+		if err != nil || a.String() != want {
+			t.Errorf("%s: %s, %v, want %s", text, a, err, want)
+		}
+	}
+	for _, text := range []string{"", "sftp", "sftp:host", "sftp://", "sftp:///srv", "ftp://host", "remote:folder", "s3://ann@bucket", "sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/"} {
+		if a, err := Parse(text); err == nil {
+			t.Errorf("%q is read as %+v", text, a)
+		}
+	}
+}
+
+// An address with a secret is refused, and no error repeats it.
+func TestSecretsAreRefused(t *testing.T) {
+	for _, text := range []string{"sftp://ann:hunter22@host/", "davs://ann:hunter22@host:x/", "s3://b?secret_access_key=hunter22", "s3://b?X-Amz-Signature=hunter22", "azblob://c?sig=hunter22", "sftp://ann:hunter22@ho%zzst/", "s3://AK:hunter22@b/"} {
+		_, err := Parse(text)
+		if err == nil || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := Parse("sftp://a:b@host"); !errors.Is(err, ErrSecret) {
+		t.Error(err)
+	}
+}
+
+func TestAddressesReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := Address{
+			Kind: SFTP, User: rapid.StringMatching(`[a-zäÖ@:/ %]{0,8}`).Draw(t, "user"),
+			Host: rapid.StringMatching(`[a-z]{1,5}(:[0-9]{1,4})?`).Draw(t, "host"), Path: "/" + rapid.StringMatching(`[a-z%?# ä]{0,5}`).Draw(t, "path"),
+		}
+		b, err := Parse(a.String())
+		if err != nil || b.String() != a.String() || b.User != a.User || b.Path != a.Path {
+			t.Fatalf("%+v is written %s and read as %+v: %v", a, a, b, err)
+		}
+	})
+}
+
+func TestReadSecret(t *testing.T) {
+	for _, c := range []struct {
+		kind Kind
+		file string
+		want Secret
+	}{
+		{SFTP, "correct = horse\n", Secret{Password: "correct = horse"}},
+		{SFTP, "\ufeff pass \r\n", Secret{Password: " pass "}},
+		{S3, "AKIA\nabc/=+\n", Secret{"access_key_id": "AKIA", "secret_access_key": "abc/=+"}},
+		{SFTP, `{"key": "x", "passphrase": "y"}`, Secret{Key: "x", Passphrase: "y"}},
+		{SFTP, "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n", Secret{Key: "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"}},
+	} {
+		got, err := ReadSecret(c.kind, []byte(c.file))
+		if err != nil || len(got) != len(c.want) {
+			t.Errorf("%q: %v, %v", c.file, got, err)
+		}
+		for k, v := range c.want {
+			if got[k] != v {
+				t.Errorf("%q: %s is %q", c.file, k, got[k])
+			}
+		}
+	}
+	for _, bad := range []string{"", " \n", "{hunter22", "hunter22\nhunter22\n"} {
+		if _, err := ReadSecret(SFTP, []byte(bad)); err == nil || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package address
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Secret is what opens a place, and what was agreed to about it: "password", "key", "passphrase", "identity", ….
+type Secret map[string]string
+
+// The fields that do not belong to one kind.
+const (
+	Password   = "password"
+	Key        = "key"        // a private key, PEM
+	Passphrase = "passphrase" // of the key
+	Identity   = "identity"   // the server's key or certificate that the person has agreed to
+	Token      = "token"      // of a sign-in, JSON
+)
+
+// ErrSecretFile: a file with a secret cannot be read as one.
+var ErrSecretFile = errors.New("no file with the secret of a place")
+
+// ReadSecret reads a file with a secret of a kind: a JSON object of texts, a private key, or the fields of the kind, a line each.
+// Errors: ErrSecretFile, which says what is wrong and repeats nothing.
+func ReadSecret(k Kind, file []byte) (Secret, error) {
+	file = bytes.TrimPrefix(file, []byte("\ufeff"))
+	switch text := bytes.TrimSpace(file); {
+	case len(text) == 0:
+		return nil, fmt.Errorf("%w: the file is empty", ErrSecretFile)
+	case text[0] == '{':
+		var s Secret
+		if err := json.Unmarshal(text, &s); err != nil {
+			return nil, fmt.Errorf("%w: it is no JSON object of texts", ErrSecretFile) // err may repeat a part of it
+		}
+		return s, nil
+	case bytes.HasPrefix(text, []byte("-----BEGIN ")) && k == SFTP:
+		return Secret{Key: string(text) + "\n"}, nil
+	}
+	fields := k.Fields()
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(string(file), "\r\n", "\n"), "\n"), "\n")
+	if len(lines) != len(fields) {
+		return nil, fmt.Errorf("%w: it has %d lines; for %s:// it has %s, a line each", ErrSecretFile, len(lines), k, strings.Join(fields, " and "))
+	}
+	s := make(Secret)
+	for i, f := range fields {
+		s[f] = lines[i]
+	}
+	return s, nil
+}

@@ -1,0 +1,169 @@
+package places
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+
+	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/remote"
+)
+
+// Keeper keeps the secrets of places, sealed, for the time after this process.
+type Keeper interface {
+	// PlaceSecret returns nil where nothing is kept.
+	PlaceSecret(ctx context.Context, place string) (map[string]string, error)
+	SetPlaceSecret(ctx context.Context, place string, secret map[string]string) error
+}
+
+// away is how servers and clouds are reached.
+type away struct {
+	start  func(ctx context.Context) (io.ReadWriteCloser, error)
+	keeper Keeper // nil: secrets are known in this process alone
+	known  *known
+}
+
+// known are the secrets that were given to this process, and that keepers have not.
+type known struct {
+	mu sync.Mutex
+	of map[string]address.Secret // by address
+}
+
+func (k *known) get(place string) (address.Secret, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, ok := k.of[place]
+	return maps.Clone(s), ok
+}
+
+func (k *known) set(place string, s address.Secret) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.of[place] = maps.Clone(s)
+}
+
+// Through returns Places that reach servers and clouds through a program, which start starts.
+func Through(start func(ctx context.Context) (io.ReadWriteCloser, error)) Places {
+	return Places{away: &away{start: start, known: &known{of: make(map[string]address.Secret)}}}
+}
+
+// KeptBy returns the same Places with a keeper of secrets.
+func (p Places) KeptBy(k Keeper) Places {
+	if p.away != nil {
+		with := *p.away
+		with.keeper = k
+		p.away = &with
+	}
+	return p
+}
+
+// Know tells the secret of a place, until Keep for this process alone. Errors: those of address.Parse.
+func (p Places) Know(place string, s address.Secret) error {
+	a, err := address.Parse(place)
+	switch {
+	case err != nil:
+		return err
+	case p.away == nil:
+		return ErrUnknown
+	}
+	p.away.known.set(a.String(), s)
+	return nil
+}
+
+// Keep hands what is known of a place to the keeper. A place that needs no secret has none.
+func (p Places) Keep(ctx context.Context, place string) error {
+	if p.away == nil || p.away.keeper == nil || IsPath(place) {
+		return nil
+	}
+	s, ok := p.away.known.get(place)
+	if !ok {
+		return nil
+	}
+	delete(s, agreed)
+	return p.away.keeper.SetPlaceSecret(ctx, place, s)
+}
+
+// agreed names the fingerprint of a server that the person agrees to, of which only that is known.
+const agreed = "agreed"
+
+// Agree tells that the person agrees to a server's key or certificate, by its fingerprint: the place may show this one.
+func (p Places) Agree(ctx context.Context, place, fingerprint string) error {
+	a, err := address.Parse(place)
+	switch {
+	case err != nil:
+		return err
+	case p.away == nil:
+		return ErrUnknown
+	}
+	s, err := p.away.secret(ctx, a.String())
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		s = make(address.Secret)
+	}
+	s[agreed] = fingerprint
+	p.away.known.set(a.String(), s)
+	return nil
+}
+
+// secret returns what is known or kept of a place, nil: nothing.
+func (w *away) secret(ctx context.Context, place string) (address.Secret, error) {
+	if s, ok := w.known.get(place); ok || w.keeper == nil {
+		return s, nil
+	}
+	s, err := w.keeper.PlaceSecret(ctx, place)
+	return address.Secret(s), err
+}
+
+// openAway opens a server or a cloud.
+func (p Places) openAway(ctx context.Context, place string, create bool) (store.Store, error) {
+	a, err := address.Parse(place)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.away == nil:
+		return nil, fmt.Errorf("%w: there is no holdfast-remote", ErrUnknown)
+	}
+	s, err := p.away.secret(ctx, a.String())
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.away.open(ctx, a, s, create)
+	var identity *store.IdentityError
+	if errors.As(err, &identity) && s[agreed] == identity.Fingerprint {
+		s[address.Identity] = identity.Key
+		p.away.known.set(a.String(), s)
+		r, err = p.away.open(ctx, a, s, create)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (w *away) open(ctx context.Context, a address.Address, s address.Secret, create bool) (*remote.Remote, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	return remote.Open(ctx, remote.Options{Start: w.start, Place: a.String(), Secret: text, Create: create, Changed: func(text json.RawMessage) {
+		var s address.Secret
+		if json.Unmarshal(text, &s) != nil {
+			return
+		}
+		if w.keeper != nil {
+			if kept, err := w.keeper.PlaceSecret(ctx, a.String()); err == nil && kept != nil {
+				if w.keeper.SetPlaceSecret(ctx, a.String(), s) == nil {
+					return
+				}
+			}
+		}
+		w.known.set(a.String(), s)
+	}})
+}
