@@ -20,7 +20,7 @@ BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d
 COVERAGE := 85
 FUZZTIME := 1m
 # All but package main, which has no tests and would compile the toolkit's C code for the race detector.
-TESTED := ./core/... ./plug/... ./ui/... ./vault/... ./vaultclient/...
+TESTED := ./core/... ./plug/... ./remote/... ./ui/... ./vault/... ./vaultclient/...
 # Sizes of the store for bench-vault.
 ACCOUNTS := 1000,10000,100000,1000000
 
@@ -37,6 +37,7 @@ run: build ## build and open the app
 build:
 	scripts/install build
 	$(GO) build -tags $(TAGS) -o $(BUILD)/holdfast .
+	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-remote ./remote
 
 test: ## all tests, once
 	scripts/install build test
@@ -72,7 +73,7 @@ smoke: build ## the real window on a display of its own, and the command line wi
 	scripts/install test
 	scripts/smoke $(BUILD)/holdfast
 	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-cli .
-	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . ; done
+	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . && CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./remote; done
 
 stories: build ## the window beside the parts of a desktop, all real: panel, notifications, clipboard manager, keyring, portal, Wayland
 	scripts/install test desktop

@@ -9,6 +9,8 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/store/remote"
 	"github.com/holdfast-backup/holdfast/plug/freedesktop"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/ui/cli"
@@ -33,9 +35,13 @@ func main() {
 		Stderr:     os.Stderr,
 		NewKeyring: newKeyring,
 		Vaults:     vaults(),
+		Places:     reachable(),
 		Window:     window,
 	}))
 }
+
+// reachable are folders, and what the program beside this one reaches.
+func reachable() places.Places { return places.Through(remote.Program(remote.Beside)) }
 
 // newKeyring plugs in what --keyring names.
 func newKeyring(kind, profile string) (core.Keyring, error) {

@@ -55,7 +55,7 @@ func window(p cli.WindowParams) (err error) {
 		}
 	}()
 	speakEnglishForC()
-	a, err := core.Open(context.Background(), core.Params{Profile: p.Profile, Keyring: p.Keyring, Vaults: vaults()})
+	a, err := core.Open(context.Background(), core.Params{Profile: p.Profile, Keyring: p.Keyring, Places: reachable(), Vaults: vaults()})
 	if errors.Is(err, core.ErrProfileInUse) {
 		switch raised := instance.Raise(p.Profile, instance.Patience); {
 		case raised == nil:

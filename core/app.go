@@ -64,6 +64,7 @@ func Open(_ context.Context, p Params) (*App, error) {
 	if err != nil {
 		return nil, raise(err)
 	}
+	p.Places = p.Places.KeptBy(prof)
 	a := &App{p: p, profile: prof}
 	a.uploads.Set(prof.Settings().UploadLimit)
 	err = prof.Runs(func(line []byte) {

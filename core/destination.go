@@ -47,6 +47,9 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		return err
 	}
 	defer s.Close() //nolint:errcheck // nothing is buffered
+	if err := a.p.Places.Keep(ctx, destination); err != nil {
+		return err
+	}
 	facts, err := repo.Inspect(ctx, s)
 	switch {
 	case err == nil && facts.Repository == set.Repository:

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/restore"
@@ -54,10 +55,15 @@ var (
 	ErrIncomplete      = errors.New("some files could not be read, so the older backup was kept")
 	ErrDestinationGone = errors.New("the destination cannot be reached")
 	ErrNoSpace         = errors.New("the destination is full")
-	ErrPermission      = errors.New("no permission")
-	ErrNoSnapshot      = errors.New("no such snapshot")
-	ErrNoEntry         = errors.New("no such file in the snapshot")
-	ErrNoSource        = errors.New("none of the sources can be read")
+	// ErrSignIn: the destination does not accept the password or key that this computer keeps for it.
+	ErrSignIn = errors.New("the destination asks to sign in")
+	// ErrServerUnknown, ErrServerChanged: a *store.IdentityError has the server's key.
+	ErrServerUnknown = errors.New("nobody has agreed to the key of the destination's server")
+	ErrServerChanged = errors.New("the destination's server shows another key than before")
+	ErrPermission    = errors.New("no permission")
+	ErrNoSnapshot    = errors.New("no such snapshot")
+	ErrNoEntry       = errors.New("no such file in the snapshot")
+	ErrNoSource      = errors.New("none of the sources can be read")
 	// ErrEmptySource: the sources hold no file any more, and held some at the last backup. No backup was made.
 	ErrEmptySource = errors.New("what is backed up holds no file any more")
 	// ErrNoAnswer: the disk or server of a source does not answer, and nothing else could be backed up. No backup was made.
@@ -87,6 +93,9 @@ var (
 	ErrHasVault   = errors.New("this backup has a password, which the new key must be put behind, or which must be removed first")
 )
 
+// ServerError is around a server's key that nobody has agreed to, or that is another than before.
+type ServerError = store.IdentityError
+
 // codes name the errors in the history, for good.
 var codes = []struct {
 	code string
@@ -99,6 +108,7 @@ var codes = []struct {
 	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
 	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
+	{"sign-in", ErrSignIn}, {"server-unknown", ErrServerUnknown}, {"server-changed", ErrServerChanged},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"source-silent", ErrNoAnswer}, {"empty-source", ErrEmptySource}, {"no-source", ErrNoSource}, {"target", ErrTarget},
 	{"wrong-password", ErrWrongPassword}, {"password-gone", ErrPasswordGone}, {"vault-certificate", ErrVaultCertificate},
@@ -138,6 +148,11 @@ var below = []struct{ from, to error }{
 	{keyring.ErrNotFound, ErrKeyringDenied},
 	{keyring.ErrMalformed, ErrKeyringDenied},
 	{places.ErrUnknown, ErrInvalid},
+	{address.ErrInvalid, ErrInvalid},
+	{address.ErrSecretFile, ErrInvalid},
+	{store.ErrSignIn, ErrSignIn},
+	{store.ErrIdentity, ErrServerUnknown},
+	{store.ErrImpostor, ErrServerChanged},
 	{repo.ErrNotRepository, ErrNoBackup},
 	{repo.ErrExists, ErrExistingBackup},
 	{repo.ErrNewerFormat, ErrNewerFormat},

@@ -68,6 +68,9 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 		}
 		return err
 	}
+	if err := a.p.Places.Keep(ctx, destination); err != nil {
+		return err
+	}
 	err = a.profile.Update(func(set *profile.Settings) {
 		set.Destination, set.Sources, set.Excludes = destination, sources, slices.Clone(req.Excludes)
 		set.Repository, set.Protection, set.Seen = j.repository, string(j.protection), j.seen

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -28,6 +29,8 @@ type Params struct {
 	NewKeyring func(kind, profile string) (core.Keyring, error)
 	// Vaults reaches the vaults that check passwords.
 	Vaults core.Vaults
+	// Places is how destinations are opened; the zero value knows folders.
+	Places places.Places
 	// Window opens the desktop app; nil where there is none. Errors: ErrNoDisplay.
 	Window func(WindowParams) error
 }
@@ -97,10 +100,11 @@ type cli struct {
 	profile, keyring string
 	json             bool
 	background       bool
+	secret           placeSecret
 }
 
 // elsewhere looks at backups that need no profile.
-func (c *cli) elsewhere() core.Elsewhere { return core.Elsewhere{Vaults: c.Vaults} }
+func (c *cli) elsewhere() core.Elsewhere { return core.Elsewhere{Places: c.Places, Vaults: c.Vaults} }
 
 // usageError is a mistake in the command itself.
 type usageError struct{ error }
@@ -136,6 +140,9 @@ func (c *cli) explain(err error) int {
 	if errors.Is(err, core.ErrNoKeyring) {
 		c.warn("Or give --keyring file: then a file that only you can read protects the key.")
 	}
+	if server := (*core.ServerError)(nil); errors.As(err, &server) {
+		c.warn("If this is the server's key, give --server-key %s", server.Fingerprint)
+	}
 	var unknown *core.VaultNotTrustedError
 	if errors.As(err, &unknown) {
 		for _, l := range trustLines(unknown.VaultTrust) {
@@ -148,13 +155,14 @@ func (c *cli) explain(err error) int {
 		return ExitWrongKey
 	case errors.Is(err, core.ErrPasswordGone):
 		return ExitGone
-	case errors.Is(err, core.ErrDestinationGone), errors.Is(err, core.ErrVaultUnreachable):
+	case errors.Is(err, core.ErrDestinationGone), errors.Is(err, core.ErrVaultUnreachable), errors.Is(err, core.ErrSignIn):
 		return ExitUnreachable
 	case errors.Is(err, core.ErrEmptySource), errors.Is(err, core.ErrNoAnswer):
 		return ExitPartly
 	case errors.Is(err, core.ErrVaultWait):
 		return ExitWait
-	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded), errors.Is(err, core.ErrVaultNotTrusted):
+	case errors.Is(err, core.ErrInvalid), errors.Is(err, core.ErrKeyNeeded), errors.Is(err, core.ErrVaultNotTrusted),
+		errors.Is(err, core.ErrServerUnknown), errors.Is(err, core.ErrServerChanged):
 		return ExitUsage
 	}
 	return ExitFailed
@@ -163,7 +171,7 @@ func (c *cli) explain(err error) int {
 // placed are the codes whose sentence leaves open which path or name is meant.
 var placed = map[string]bool{
 	"": true, "no-source": true, "source-silent": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
-	"destination-gone": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
+	"destination-gone": true, "sign-in": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
 	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
 }
 
@@ -199,6 +207,8 @@ place of your choice. Without a command it opens the desktop app.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(*cobra.Command, []string) error { return c.window() },
+
+		PersistentPreRunE: preparePlace(c),
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
@@ -208,7 +218,7 @@ place of your choice. Without a command it opens the desktop app.`,
 	root.Flags().BoolVar(&c.background, "background", false, "start the desktop app without its window, as at login")
 	root.AddCommand(setupCommand(c), backupCommand(c), statusCommand(c), snapshotsCommand(c), lsCommand(c),
 		restoreCommand(c), verifyCommand(c), drillCommand(c), repairCommand(c), pruneCommand(c), deleteCommand(c), eraseCommand(c), pinCommand(c), unpinCommand(c),
-		findCommand(c), versionsCommand(c), diffCommand(c), keyCommand(c), encryptionCommand(c))
+		findCommand(c), versionsCommand(c), diffCommand(c), keyCommand(c), encryptionCommand(c), placeCommand(c))
 	if c.Vaults != nil {
 		root.AddCommand(passwordCommand(c), vaultCommand(c))
 	}
@@ -275,7 +285,7 @@ func (c *cli) app(ctx context.Context) (*core.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k, Vaults: c.Vaults, Waiting: func(path string) {
+	return core.Open(ctx, core.Params{Profile: c.profile, Keyring: k, Places: c.Places, Vaults: c.Vaults, Waiting: func(path string) {
 		// Not by warn: what the command itself says is under way. On a terminal the line of progress says it too, and is gone afterwards.
 		_, _ = fmt.Fprintf(c.Stderr, "holdfast: waiting for %s, which does not answer\n", core.DisplayName(path)) // nowhere else to say it
 	}})

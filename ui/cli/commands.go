@@ -98,6 +98,7 @@ type place struct {
 
 func (p *place) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
+	c.secret.flags(cmd.Flags())
 	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
 	cmd.Flags().BoolVar(&p.plain, "no-encryption", false, "the backup at --destination is not encrypted")
 	p.password.flags(c, cmd)

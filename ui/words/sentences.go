@@ -77,6 +77,11 @@ var sentences = map[string]template{
 	"given-up":       {"This change of encryption is being given up.", "The backups from before it are still there.", "Give it up here too, then begin again."},
 	"incomplete": {"Some files could not be read, so the new backup is not complete.", "The older backup was kept as it was.",
 		"See the list of files. Make them readable or leave them out, then go on."},
+	"sign-in": {"The place of your backup does not accept the password or key that it was given.", backupsSafe, "Give the right password or key for this place, then try again."},
+	"server-unknown": {"Nobody has agreed to the key of the server {{.Server}} yet. It is {{.Fingerprint}}.", "Nothing was sent there.",
+		"Compare the key with what whoever runs the server tells you, then agree to it."},
+	"server-changed": {"The server {{.Server}} shows another key than the one you agreed to: {{.Fingerprint}}.", "Nothing was sent there.",
+		"Ask whoever runs the server whether its key was changed. If it was not, somebody stands between you and the server."},
 	"destination-gone": {"The place of your backup cannot be reached.", backupsSafe, "Plug the disk in or connect the network, then try again."},
 	"target-full":      {"The disk to restore to is full.", "What was restored so far is complete. The backup is untouched.", "Free some space, or restore to another place."},
 	"no-space":         {"The place of your backup is full.", backupsSafe, "Free some space, or choose another place."},
@@ -182,6 +187,13 @@ func (w Words) values(code string, err error) Values {
 		return w.permissionValues(err)
 	case code == "vault-not-trusted":
 		return Values{"Vault": untrustedName(err)}
+	case code == "server-unknown", code == "server-changed":
+		v := Values{"Server": w.Say("of this place", nil), "Fingerprint": "?"}
+		var at *core.ServerError
+		if errors.As(err, &at) {
+			v["Server"], v["Fingerprint"] = at.Server, at.Fingerprint
+		}
+		return v
 	case code == "wrong-password":
 		return Values{"Guesses": ""}
 	case code == "password-gone":

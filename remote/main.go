@@ -1,0 +1,86 @@
+// Holdfast-remote keeps sealed objects at servers and in clouds for Holdfast, which starts it and speaks with it over
+// its standard input and output. It never holds a backup key.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
+	"github.com/holdfast-backup/holdfast/plug/nodump"
+	"github.com/holdfast-backup/holdfast/remote/cloud"
+	"github.com/holdfast-backup/holdfast/remote/confine"
+	"github.com/holdfast-backup/holdfast/remote/serve"
+	"github.com/holdfast-backup/holdfast/remote/sftp"
+	"github.com/holdfast-backup/holdfast/remote/webdav"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintf(os.Stderr, "holdfast-remote: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	if len(os.Args) > 1 || term.IsTerminal(int(os.Stdin.Fd())) {
+		return errors.New("this program is started by Holdfast, and does nothing by itself")
+	}
+	if err := nodump.Forbid(); err != nil {
+		return err
+	}
+	if err := confine.Files(); err != nil {
+		return err
+	}
+	pipes := both{os.Stdin, os.Stdout}
+	os.Stdout = os.Stderr // what a library prints does not go between the answers
+	return serve.Serve(pipes, open)
+}
+
+// both are two pipes as one connection.
+type both struct{ in, out *os.File }
+
+func (b both) Read(p []byte) (int, error)  { return b.in.Read(p) }
+func (b both) Write(p []byte) (int, error) { return b.out.Write(p) }
+func (b both) Close() error                { return errors.Join(b.in.Close(), b.out.Close()) }
+
+var _ io.ReadWriteCloser = both{}
+
+// open opens a place of any kind.
+func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Store, error) {
+	a, err := address.Parse(o.Place)
+	if err != nil {
+		return nil, err
+	}
+	var secret address.Secret
+	if len(o.Secret) > 0 {
+		if err := json.Unmarshal(o.Secret, &secret); err != nil {
+			return nil, errors.New("the place's secret cannot be read")
+		}
+	}
+	switch a.Kind {
+	case address.SFTP:
+		return some(sftp.Open(ctx, a, secret, o.Create))
+	case address.WebDAV, address.WebDAVIn:
+		return some(webdav.Open(ctx, a, secret, o.Create))
+	case address.S3:
+		return some(cloud.Open(ctx, a, secret, o.Create))
+	}
+	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
+}
+
+// some returns no store beside an error: a nil pointer in an interface is none.
+func some[S store.Store](s S, err error) (store.Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,303 @@
+// Package serve answers the app's calls to a store over one connection (core/store/remote/wire).
+package serve
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
+)
+
+// Opener opens a place. It calls changed with each new secret, as a refreshed token.
+type Opener func(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (store.Store, error)
+
+// Serve answers until the other side closes the connection.
+func Serve(c io.ReadWriteCloser, open Opener) error {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	h := &handler{open: open, secrets: make(chan json.RawMessage, 16), gone: make(chan struct{})}
+	l := &listener{gone: h.gone}
+	l.conn = &conn{ReadWriteCloser: c, closed: sync.OnceFunc(func() { close(h.gone) })}
+	s := &http.Server{
+		Handler:   h,
+		Protocols: protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          128,
+			MaxReceiveBufferPerConnection: 16 << 20,
+			MaxReceiveBufferPerStream:     4 << 20,
+		},
+	}
+	err := s.Serve(l)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.store != nil {
+		_ = h.store.Close() // nobody is left to hear of it
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+type handler struct {
+	open    Opener
+	secrets chan json.RawMessage
+	gone    chan struct{} // the connection is closed
+
+	mu     sync.Mutex
+	store  store.Store
+	inHand chan struct{} // holds a place for each object in memory
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == wire.PathOpen {
+		h.answerOpen(w, r)
+		return
+	}
+	h.mu.Lock()
+	s := h.store
+	h.mu.Unlock()
+	if s == nil {
+		fail(w, errors.New("no place is open"))
+		return
+	}
+	name, object := strings.CutPrefix(r.URL.Path, wire.PathObject)
+	switch {
+	case object && (r.Method == http.MethodPut || r.Method == http.MethodGet):
+		select { // so many in memory, and no more
+		case h.inHand <- struct{}{}:
+			defer func() { <-h.inHand }()
+		case <-r.Context().Done():
+			return
+		}
+		if r.Method == http.MethodPut {
+			put(w, r, s, name)
+		} else {
+			read(w, r, s, name)
+		}
+	case object && r.Method == http.MethodHead:
+		o, err := s.Stat(r.Context(), name)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		w.Header().Set("Holdfast-Size", strconv.FormatInt(o.Size, 10))
+	case object && r.Method == http.MethodDelete:
+		answer(w, nil, s.Delete(r.Context(), name))
+	case r.URL.Path == wire.PathList:
+		list(w, r, s)
+	case r.URL.Path == wire.PathFree:
+		free(w, r, s)
+	case r.URL.Path == wire.PathTemporary:
+		clean(w, r, s)
+	case r.URL.Path == wire.PathSecret:
+		h.followSecret(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
+	var o wire.Open
+	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+		fail(w, err)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.store != nil {
+		fail(w, errors.New("a place is open already"))
+		return
+	}
+	s, err := h.open(r.Context(), o, func(secret json.RawMessage) {
+		select {
+		case h.secrets <- secret:
+		case <-h.gone:
+		}
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	p := s.Properties()
+	h.store, h.inHand = s, make(chan struct{}, max(p.Connections, 1))
+	_, space := s.(store.Spacer)
+	_, temporary := s.(store.TemporaryCleaner)
+	answer(w, wire.Opened{Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary}, nil)
+}
+
+func put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
+	if r.ContentLength < 0 || r.ContentLength > wire.MaxObject {
+		fail(w, store.ErrTooLarge)
+		return
+	}
+	data := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, data); err != nil {
+		return // who sent it is gone
+	}
+	do := s.Replace
+	if r.Header.Get(wire.HeaderFresh) != "" {
+		do = s.Put
+	}
+	answer(w, nil, do(r.Context(), name, data))
+}
+
+func read(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
+	offset, err := strconv.ParseInt(r.Header.Get("Holdfast-Offset"), 10, 64)
+	n, err2 := strconv.ParseInt(r.Header.Get("Holdfast-Length"), 10, 64)
+	if err != nil || err2 != nil || n < 0 {
+		fail(w, errors.New("no range"))
+		return
+	}
+	if n > wire.MaxObject {
+		fail(w, store.ErrTooLarge)
+		return
+	}
+	p := make([]byte, n)
+	if err := s.ReadAt(r.Context(), name, p, offset); err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	_, _ = w.Write(p) // who asked is gone
+}
+
+func list(w http.ResponseWriter, r *http.Request, s store.Store) {
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	err := s.List(r.Context(), r.URL.Query().Get("prefix"), func(o store.Object) error {
+		return lines.Encode(wire.Item{Name: o.Name, Size: o.Size})
+	})
+	last := wire.Item{End: err == nil}
+	if err != nil {
+		f := wire.Fail(err)
+		last.Failure = &f
+	}
+	_ = lines.Encode(last) // who asked is gone
+	_ = out.Flush()
+}
+
+func free(w http.ResponseWriter, r *http.Request, s store.Store) {
+	spacer, ok := s.(store.Spacer)
+	if !ok {
+		fail(w, errors.ErrUnsupported)
+		return
+	}
+	n, err := spacer.Free(r.Context())
+	answer(w, wire.Free{Bytes: n}, err)
+}
+
+func clean(w http.ResponseWriter, r *http.Request, s store.Store) {
+	cleaner, ok := s.(store.TemporaryCleaner)
+	seconds, err := strconv.ParseInt(r.URL.Query().Get("seconds"), 10, 64)
+	if !ok || err != nil {
+		fail(w, errors.ErrUnsupported)
+		return
+	}
+	n, err := cleaner.CleanTemporary(r.Context(), time.Duration(seconds)*time.Second)
+	answer(w, wire.Removed{Files: n}, err)
+}
+
+// followSecret writes a line for each new secret until the connection ends.
+func (h *handler) followSecret(w http.ResponseWriter, r *http.Request) {
+	lines := json.NewEncoder(w)
+	w.WriteHeader(http.StatusOK)
+	c := http.NewResponseController(w)
+	for {
+		if c.Flush() != nil {
+			return
+		}
+		select {
+		case secret := <-h.secrets:
+			if lines.Encode(secret) != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		case <-h.gone:
+			return
+		}
+	}
+}
+
+func answer(w http.ResponseWriter, value any, err error) {
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if value != nil {
+		_ = json.NewEncoder(w).Encode(value) // who asked is gone
+	}
+}
+
+// fail answers with an error. It stands in the header, where an answer to HEAD can hold it too.
+func fail(w http.ResponseWriter, err error) {
+	b, err := json.Marshal(wire.Fail(err))
+	if err != nil {
+		b = []byte(`{}`)
+	}
+	w.Header().Set(wire.HeaderFailure, string(b))
+	w.WriteHeader(http.StatusConflict)
+}
+
+// listener gives one connection, and ends with it.
+type listener struct {
+	mu   sync.Mutex
+	conn net.Conn
+	gone chan struct{}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	l.mu.Lock()
+	c := l.conn
+	l.conn = nil
+	l.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	<-l.gone
+	return nil, io.EOF
+}
+
+func (l *listener) Close() error   { return nil }
+func (l *listener) Addr() net.Addr { return addr{} }
+
+// conn is a pair of pipes as a connection.
+type conn struct {
+	io.ReadWriteCloser
+	closed func()
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.ReadWriteCloser.Read(p)
+	if err != nil {
+		c.closed()
+	}
+	return n, err
+}
+
+func (c *conn) Close() error {
+	c.closed()
+	return c.ReadWriteCloser.Close()
+}
+
+func (*conn) LocalAddr() net.Addr              { return addr{} }
+func (*conn) RemoteAddr() net.Addr             { return addr{} }
+func (*conn) SetDeadline(time.Time) error      { return nil }
+func (*conn) SetReadDeadline(time.Time) error  { return nil }
+func (*conn) SetWriteDeadline(time.Time) error { return nil }
+
+type addr struct{}
+
+func (addr) Network() string { return "pipe" }
+func (addr) String() string  { return "holdfast" }

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/places/address"
+)
+
+// placeSecret is what opens a destination that is a server or a cloud.
+type placeSecret struct{ file, serverKey string }
+
+// maxSecretFile is the size of the largest file that --secret-in reads, bytes.
+const maxSecretFile = 64 << 10
+
+// flags adds the flags of a command that names a destination.
+func (p *placeSecret) flags(f *pflag.FlagSet) {
+	f.StringVar(&p.file, "secret-in", "", "file with the password or key of a destination that is a server or a cloud (- is standard input)")
+	f.StringVar(&p.serverKey, "server-key", "", "fingerprint of the server's key or certificate that you agree to, as SHA256:…")
+}
+
+// knowPlace tells the places what the flags of a command say of its destination.
+func knowPlace(ctx context.Context, c *cli, destination string) error {
+	p := c.secret
+	switch {
+	case p.file == "" && p.serverKey == "":
+		return nil
+	case destination == "" || places.IsPath(destination):
+		return usagef("--secret-in and --server-key go with a destination that is a server or a cloud")
+	}
+	a, err := address.Parse(destination)
+	if err != nil {
+		return usageError{err}
+	}
+	if p.file != "" {
+		text, err := c.readArg("--secret-in", p.file, maxSecretFile)
+		if err != nil {
+			return err
+		}
+		defer clear(text)
+		s, err := address.ReadSecret(a.Kind, text)
+		if err != nil {
+			return usageError{err}
+		}
+		if err := c.Places.Know(destination, s); err != nil {
+			return err
+		}
+	}
+	if p.serverKey != "" {
+		return c.Places.Agree(ctx, destination, p.serverKey)
+	}
+	return nil
+}
+
+// preparePlace is knowPlace for the destination that a command names by its flag.
+func preparePlace(c *cli) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		f := cmd.Flags().Lookup("destination")
+		if f == nil {
+			return nil
+		}
+		return knowPlace(cmd.Context(), c, f.Value.String())
+	}
+}
+
+func placeCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "place", Short: "Try out a place for backups",
+		Long: `Try out a place for backups. A place is a folder, or a server or a cloud by its address:
+
+  sftp://user@host[:port]/path      a server with SSH; /~/path is below the home folder
+  davs://user@host/path             a WebDAV server; dav:// in clear
+  s3://bucket/prefix?endpoint=URL&region=REGION
+
+Addresses hold no password. --secret-in names a file with it: one line with the password; a private key; for S3 two
+lines, the access key's id and the secret; or a JSON object.`,
+	}
+	cmd.AddCommand(placeTestCommand(c))
+	return cmd
+}
+
+// abilities are what a place is tried for, in words.
+var abilities = map[places.Ability]string{
+	places.CanOpen: "open it", places.CanWrite: "write an object", places.CanKeep: "refuse to overwrite it", places.CanRead: "read a part of it",
+	places.CanList: "list it", places.CanReplace: "replace it", places.CanDelete: "delete it",
+}
+
+func placeTestCommand(c *cli) *cobra.Command {
+	var create bool
+	cmd := &cobra.Command{
+		Use: "test PLACE", Short: "Write, read, list, replace and delete a small object at a place", Args: exactArgs(1, "the place"),
+	}
+	c.secret.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&create, "create", false, "make the folder if it does not exist")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := knowPlace(cmd.Context(), c, args[0]); err != nil {
+			return err
+		}
+		type line struct {
+			Ability places.Ability `json:"ability"`
+			OK      bool           `json:"ok"`
+		}
+		lines := []line{}
+		err := c.Places.Test(cmd.Context(), args[0], create, func(t places.Tried) {
+			lines = append(lines, line{t.Ability, t.Err == nil})
+			switch {
+			case c.json:
+			case t.Err == nil:
+				c.say("yes  %s", abilities[t.Ability])
+			default:
+				c.say("no   %s", abilities[t.Ability])
+			}
+		})
+		if c.json {
+			return errors.Join(err, c.printJSON(lines))
+		}
+		if err == nil {
+			c.say("This place can hold a backup.")
+		}
+		return err
+	}
+	return cmd
+}
