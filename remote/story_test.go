@@ -163,7 +163,7 @@ func story(t *testing.T, s server) {
 	must(elsewhere.Places.Know(s.place, s.secret))
 	r, err := elsewhere.OpenReader(ctx, s.place, key)
 	must(err)
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // only read from
 	all, err := r.Snapshots(ctx)
 	must(err)
 	if len(all) != 1 || all[0].ID != second.Snapshot {
@@ -227,7 +227,7 @@ func TestAgreeToAServer(t *testing.T) {
 	if a, err = core.Open(t.Context(), params); err != nil {
 		t.Fatal(err)
 	}
-	defer a.Close()
+	defer a.Close() //nolint:errcheck // the test ends
 	if _, err := a.Backup(t.Context(), nil); err != nil {
 		t.Errorf("a later process: %v", err)
 	}

@@ -223,7 +223,13 @@ func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
 // send sends an object, and compares what the service has with it.
 func (s *Store) send(ctx context.Context, name string, data []byte, options ...fs.OpenOption) error {
 	s.forget(name)
-	info := object.NewStaticObjectInfo(name, time.Now(), int64(len(data)), true, nil, s.fs)
+	kind := s.fs.Hashes().GetOne()
+	sums, err := hash.StreamTypes(bytes.NewReader(data), hash.NewHashSet(kind))
+	if err != nil {
+		return err
+	}
+	// With its hash, the service refuses an object whose end was lost on the way.
+	info := object.NewStaticObjectInfo(name, time.Now(), int64(len(data)), true, sums, s.fs)
 	if _, err := s.fs.Put(ctx, bytes.NewReader(data), info, options...); err != nil {
 		return s.told(err)
 	}
@@ -238,20 +244,12 @@ func (s *Store) send(ctx context.Context, name string, data []byte, options ...f
 		s.forget(name)
 		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, o.Size(), len(data))
 	}
-	kind := s.fs.Hashes().GetOne()
-	if kind == hash.None {
-		return nil
-	}
 	got, err := o.Hash(ctx, kind)
-	if err != nil || got == "" { // it tells none, for some objects
-		return nil //nolint:nilerr // the size was compared
-	}
-	sums, err := hash.StreamTypes(bytes.NewReader(data), hash.NewHashSet(kind))
-	if err == nil && sums[kind] != got {
+	if err == nil && got != "" && got != sums[kind] { // some objects have none, and the size was compared
 		s.forget(name)
 		return fmt.Errorf("%w: the service has other bytes than it was sent", store.ErrUnreachable)
 	}
-	return err
+	return nil
 }
 
 // ReadAt implements store.Store.

@@ -30,7 +30,7 @@ func open(t *testing.T, s *servers.S3, prefix string) *cloud.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 

@@ -29,7 +29,7 @@ func Port(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // only its port is wanted
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
 }
@@ -72,7 +72,7 @@ func Run(t *testing.T, addr string, cmd *exec.Cmd) *exec.Cmd {
 	defer tick.Stop()
 	for {
 		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
+			_ = c.Close() // only tried
 			return cmd
 		}
 		select {

@@ -142,7 +142,7 @@ func (d *dialer) dial(ctx context.Context) (*connection, error) {
 	}
 	wire := &stall.Conn{Conn: raw}
 	rest := wire.Busy()
-	stop := context.AfterFunc(within, func() { raw.Close() })
+	stop := context.AfterFunc(within, func() { _ = raw.Close() })
 	defer stop()
 	c, channels, requests, err := ssh.NewClientConn(wire, d.server, &d.config)
 	if err != nil {

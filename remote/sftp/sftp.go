@@ -121,7 +121,7 @@ func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) 
 // with runs fn. A context that ends closes the connection under it.
 func (s *Store) with(ctx context.Context, c *connection, fn func(*connection) error) error {
 	rest := c.wire.Busy()
-	stop := context.AfterFunc(ctx, func() { c.wire.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
 	err := fn(c)
 	if !stop() || lost(err) {
 		c.close()

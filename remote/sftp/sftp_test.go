@@ -34,7 +34,7 @@ func open(t *testing.T, s *servers.SSH, folder string) *sftp.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 
@@ -64,7 +64,7 @@ func TestIdentity(t *testing.T) {
 	if r, err := sftp.Open(t.Context(), at(s, s.Root), address.Secret{address.Key: s.Key, address.Identity: identity.Key}, false); err != nil {
 		t.Error(err)
 	} else {
-		r.Close()
+		_ = r.Close() // only opened
 	}
 	_, other := servers.Key(t)
 	_, err = sftp.Open(t.Context(), at(s, s.Root), address.Secret{address.Key: s.Key, address.Identity: other}, false)

@@ -258,10 +258,10 @@ func (s *Store) readAt(ctx context.Context, name string, p []byte, offset int64)
 	return nil
 }
 
-// cut is an answer that ended too early.
+// cut is an answer that ended too early. It does not wrap err: io.ErrUnexpectedEOF would say that the object is short.
 func cut(err error) error {
-	return fmt.Errorf("%w: the answer was cut off: %v", store.ErrUnreachable, err)
-} //nolint:errorlint // io.ErrUnexpectedEOF would say that the object is short
+	return fmt.Errorf("%w: the answer was cut off: %s", store.ErrUnreachable, err.Error())
+}
 
 // Put implements store.Store.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
@@ -310,6 +310,9 @@ var errNoFolder = fmt.Errorf("%w: the server finds no folder for the object", st
 // put sends an object once.
 func (s *Store) put(ctx context.Context, name string, data []byte, header map[string]string) error {
 	if header != nil && len(data) <= maxLocked {
+		if e, err := s.look(ctx, name); err == nil && !e.folder { // a lock that a dead writer left is not waited for
+			return store.ErrExists
+		}
 		unlock, err := s.lock(ctx, name)
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ func open(t *testing.T, s *servers.WebDAV, folder string) *webdav.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 

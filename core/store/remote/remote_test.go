@@ -55,7 +55,7 @@ func (p *program) start(context.Context) (io.ReadWriteCloser, error) {
 func (p *program) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now.Close()
+	_ = p.now.Close() // it is killed
 }
 
 // mortal is killed when so many bytes have gone through.
@@ -68,7 +68,7 @@ func (m *mortal) Write(b []byte) (int, error) {
 	if m.p.mortal.Load() {
 		if left := m.p.bytes.Add(-int64(len(b))); left < 0 {
 			n, _ := m.Conn.Write(b[:max(0, int64(len(b))+left)])
-			m.Conn.Close()
+			_ = m.Conn.Close() // it is killed
 			return n, io.ErrClosedPipe
 		}
 	}
@@ -79,7 +79,7 @@ func (m *mortal) Read(b []byte) (int, error) {
 	n, err := m.Conn.Read(b)
 	if m.p.mortal.Load() {
 		if left := m.p.bytes.Add(-int64(n)); left < 0 {
-			m.Conn.Close()
+			_ = m.Conn.Close() // it is killed
 			return max(0, n+int(left)), io.ErrClosedPipe
 		}
 	}
@@ -102,7 +102,7 @@ func open(t *testing.T, p *program, o remote.Options) *remote.Remote {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 
@@ -209,7 +209,7 @@ func TestHang(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocked, here := net.Pipe() // nobody reads it
-	defer blocked.Close()
+	defer blocked.Close() //nolint:errcheck // the test ends
 	_, err := remote.Open(t.Context(), remote.Options{Silence: 200 * time.Millisecond, Start: func(context.Context) (io.ReadWriteCloser, error) { return swallow{here}, nil }})
 	if !errors.Is(err, store.ErrUnreachable) {
 		t.Errorf("a program that says nothing: %v", err)

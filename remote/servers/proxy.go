@@ -1,0 +1,87 @@
+package servers
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Proxy stands between a store and its server, and cuts the connections when so many bytes have gone through.
+type Proxy struct {
+	Addr  string
+	left  atomic.Int64 // bytes that go through until then
+	armed atomic.Bool
+}
+
+// NewProxy starts one in front of a server. It lets all through until CutAfter.
+func NewProxy(t *testing.T, server string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Addr: l.Addr().String()}
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		_ = l.Close() // the test ends
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { p.serve(c, server) })
+		}
+	})
+	return p
+}
+
+// CutAfter cuts all connections when n more bytes have gone through, in either direction; Heal ends that.
+func (p *Proxy) CutAfter(n int64) {
+	p.left.Store(n)
+	p.armed.Store(true)
+}
+
+// Heal lets all through again.
+func (p *Proxy) Heal() { p.armed.Store(false) }
+
+func (p *Proxy) serve(c net.Conn, server string) {
+	s, err := net.Dial("tcp", server)
+	if err != nil {
+		_ = c.Close() // nobody is there
+		return
+	}
+	var both sync.WaitGroup
+	end := func() {
+		_ = c.Close() // it is cut, or at its end
+		_ = s.Close() // so is this
+	}
+	both.Go(func() { defer end(); p.copy(s, c) })
+	both.Go(func() { defer end(); p.copy(c, s) })
+	both.Wait()
+}
+
+func (p *Proxy) copy(to io.Writer, from io.Reader) {
+	b := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(b)
+		cut := false
+		if p.armed.Load() {
+			if left := p.left.Add(-int64(n)); left < 0 {
+				n, cut = int(max(0, int64(n)+left)), true
+			}
+		}
+		if n > 0 {
+			if _, err := to.Write(b[:n]); err != nil {
+				return
+			}
+		}
+		if cut || err != nil {
+			return
+		}
+	}
+}
