@@ -204,6 +204,9 @@ func raise(err error) error {
 	return err
 }
 
+// Told returns an error of places as one that has a Code.
+func Told(err error) error { return raise(err) }
+
 // raised says the kind and the detail without saying the kind twice.
 type raised struct{ kind, detail error }
 

@@ -62,6 +62,9 @@ func (p Places) KeptBy(k Keeper) Places {
 	return p
 }
 
+// Reaches reports whether there is a way to servers and clouds.
+func (p Places) Reaches() bool { return p.away != nil }
+
 // Know tells the secret of a place, until Keep for this process alone. Errors: those of address.Parse.
 func (p Places) Know(place string, s address.Secret) error {
 	a, err := address.Parse(place)

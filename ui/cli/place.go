@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/places/address"
 )
@@ -105,7 +106,7 @@ func placeTestCommand(c *cli) *cobra.Command {
 			OK      bool           `json:"ok"`
 		}
 		lines := []line{}
-		err := c.Places.Test(cmd.Context(), args[0], create, func(t places.Tried) {
+		err := core.Told(c.Places.Test(cmd.Context(), args[0], create, func(t places.Tried) {
 			lines = append(lines, line{t.Ability, t.Err == nil})
 			switch {
 			case c.json:
@@ -114,7 +115,7 @@ func placeTestCommand(c *cli) *cobra.Command {
 			default:
 				c.say("no   %s", abilities[t.Ability])
 			}
-		})
+		}))
 		if c.json {
 			return errors.Join(err, c.printJSON(lines))
 		}

@@ -24,6 +24,7 @@ func (f *Feature) Edit() {
 	field := NewField(f, st.Destination, lang.L("Folder of the backup"))
 	field.Sources = st.Sources
 	field.Measure()
+	field.OrServer(false)
 	var p *shell.Page
 	var next *widgets.Button
 	var use func(fresh bool)

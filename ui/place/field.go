@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
@@ -22,6 +23,7 @@ type Field struct {
 	Entry     *widgets.Field
 	free      *widgets.Text
 	measuring shell.Latest
+	row       *fyne.Container
 	Submitted func()
 	Sources   []string // of what is to be kept there; nil: nothing is known
 }
@@ -55,9 +57,19 @@ func NewField(f *Feature, path, label string) *Field {
 	choose := widgets.NewButton(lang.L("Choose…"), "folder", widgets.Second, func() {
 		f.w.Choose.Folder(field.path(), field.Entry.SetText)
 	})
-	field.Root = widgets.Column(theme.Space2, widgets.NewStrong(label), widgets.Row(theme.Space3, widgets.Wide(field.Entry), field.Entry, choose), field.free)
+	field.row = widgets.Row(theme.Space3, widgets.Wide(field.Entry), field.Entry, choose)
+	field.Root = widgets.Column(theme.Space2, widgets.NewStrong(label), field.row, field.free)
 	field.Measure()
 	return field
+}
+
+// OrServer offers a server or a cloud too, where this computer can reach one. toRead: it holds a backup already.
+func (f *Field) OrServer(toRead bool) {
+	if !f.core.Elsewhere().Places.Reaches() {
+		return
+	}
+	server := widgets.NewButton(lang.L("Server…"), "globe", widgets.Second, func() { newServer(f, toRead) })
+	f.row.Add(server)
 }
 
 // Measure looks how much room there is; only the newest answer counts.
@@ -91,8 +103,8 @@ func (f *Field) Measure() {
 
 func (f *Field) path() string {
 	p := strings.TrimSpace(f.Entry.Text)
-	if p == "" {
-		return ""
+	if p == "" || !places.IsPath(p) {
+		return p
 	}
 	return filepath.Clean(shell.Expand(p))
 }

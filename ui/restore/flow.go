@@ -202,6 +202,7 @@ func (f *Flow) which() {
 func (f *Flow) Elsewhere() {
 	f.own = false
 	field := place.NewField(f.Feature.place, f.place, lang.L("Folder of the backup"))
+	field.OrServer(true)
 	var p *shell.Page
 	var next *widgets.Button
 	look := func() {

@@ -99,6 +99,7 @@ func (f *flow) where() {
 	field.Submitted = func() { f.look(field, p, next) }
 	field.Sources = f.editor.Paths
 	field.Measure()
+	field.OrServer(false)
 	p = f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 2, Of: f.of(), Back: f.what,
 		Title: lang.L("Where should it be kept?"),

@@ -269,6 +269,16 @@ func (w *Window) Flow(page fyne.CanvasObject) {
 	w.Fill(w.Content, page)
 }
 
+// Over shows a page over what is shown; the returned function goes back to that, as it was left.
+func Over(w *Window, page fyne.CanvasObject) (back func()) {
+	before, shown := w.Content.Objects[0], w.Nav.Shown
+	w.Flow(page)
+	return func() {
+		w.Nav.Shown = shown
+		w.Fill(w.Content, before)
+	}
+}
+
 // Fill shows something in a part of the window, in place of what was there.
 func (w *Window) Fill(where *fyne.Container, what fyne.CanvasObject) {
 	w.Canvas().Unfocus()

@@ -209,7 +209,7 @@ func TestHang(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocked, here := net.Pipe() // nobody reads it
-	defer blocked.Close() //nolint:errcheck // the test ends
+	defer blocked.Close()       //nolint:errcheck // the test ends
 	_, err := remote.Open(t.Context(), remote.Options{Silence: 200 * time.Millisecond, Start: func(context.Context) (io.ReadWriteCloser, error) { return swallow{here}, nil }})
 	if !errors.Is(err, store.ErrUnreachable) {
 		t.Errorf("a program that says nothing: %v", err)
