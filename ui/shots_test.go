@@ -187,7 +187,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		"Thesis/Figures/map.svg": string(make([]byte, 210_000)), "Recipes.md": string(make([]byte, 8_400)), "Passport scan.jpg": string(make([]byte, 1_830_000)),
 	})
 	destination := filepath.Join(t.TempDir(), "Holdfast")
-	real, err := core.Open(context.Background(), core.Params{Profile: t.TempDir(), Keyring: keyring.File{Path: filepath.Join(t.TempDir(), "device.key")}})
+	real, err := core.Open(context.Background(), core.Params{Profile: t.TempDir(), Keyring: keyring.File{Path: filepath.Join(t.TempDir(), "device.key")}, Places: besides(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +268,18 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.write(0, "/media/anna/Backup disk/Holdfast")
 	d.Sees(say("{{.Size}} are free there.", words.Values{"Size": u.w.Words.Bytes(11_000_000_000)}))
 	shoot("setup-where")
+	size = fyne.NewSize(1000, 1000)
+	d.press(say("Server…"))
+	d.write(0, "nas.example")
+	d.write(1, "anna")
+	d.ui.w.Canvas().Unfocus()
+	shoot("setup-server")
+	d.door(say("A WebDAV server"))
+	shoot("setup-server-webdav")
+	d.door(say("S3, or what speaks it"))
+	shoot("setup-server-s3")
+	d.press(say("Cancel"))
+	size = fyne.NewSize(1000, 700)
 	d.press(say("Continue"))
 	d.Sees(say("Who may open it?"))
 	shoot("setup-protection")
