@@ -23,11 +23,12 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// The cloud as adversary. Honest computers live through a history: they back up, turn encryption on and off, change the key and the
-// password, prune, erase, join. Then the cloud, which keeps every version of every object, knows every epoch that was ever in the clear and every
-// key that was given up, serves whatever it likes. What a new computer with the key or the password, and the old ones with what they remember,
-// then restore, list, find or delete is what somebody with the current key wrote, or an error with a sentence. What they back up
-// is never in the clear, and never under a key that others have.
+// The cloud as adversary. Honest computers live through a history: they back up, turn encryption on and off, change the
+// key and the password, prune, erase, join. Then the cloud, which keeps every version of every object, knows every
+// epoch that was ever in the clear and every key that was given up, serves whatever it likes. What a new computer with
+// the key or the password, and the old ones with what they remember, then restore, list, find or delete is what
+// somebody with the current key wrote, or an error with a sentence. What they back up is never in the clear, and never
+// under a key that others have.
 //
 // What cannot be told, and is left out here by name (SECURITY.md):
 //   - a computer that was away while the key was changed, and is shown the state from before, goes on under the old key (goesOnUnderTheOldKey);

@@ -277,7 +277,8 @@ func TestNothingInTheClear(t *testing.T) {
 	known := [][]byte{
 		[]byte(secretName), []byte(secretText), []byte("harbour"), []byte("target-of-link"), []byte("a-link"), []byte("qqqqqqqq"),
 		[]byte(c.src), []byte(host + "\x00"), raw, []byte(hex.EncodeToString(raw)), []byte(hex.EncodeToString(raw)[:16]),
-		{0x00, 0x12, 0xd6, 0x87}, []byte("1234567"), []byte(fmt.Sprint(report.Bytes)), []byte("KLUv/"), {0x28, 0xb5, 0x2f, 0xfd}, // sizes, zstd's magic
+		// sizes, zstd's magic
+		{0x00, 0x12, 0xd6, 0x87}, []byte("1234567"), []byte(fmt.Sprint(report.Bytes)), []byte("KLUv/"), {0x28, 0xb5, 0x2f, 0xfd},
 	}
 	objects := 0
 	eachObject(t, c.dest, func(path string, content []byte) {

@@ -52,8 +52,9 @@ func unpackOf(t *testing.T, version, name string) string {
 	}
 }
 
-// Backups as the version before closing lists made them open on a new computer and on their own, and the owner's next run brings them up to date.
-// The samples were made by its command line: three files, and after each change of the key one more.
+// Backups as the version before closing lists made them open on a new computer and on their own, and the owner's next
+// run brings them up to date. The samples were made by its command line: three files, and after each change of the key
+// one more.
 func TestBackupsOfTheVersionBefore(t *testing.T) {
 	ctx := context.Background()
 	for name, want := range map[string]struct {

@@ -17,8 +17,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// What was made while a clock was years ahead is the latest for nobody: not for a restore, also without Holdfast, a drill, a backup that names
-// the one before, a list, a deletion, or who looks before a change of the key.
+// What was made while a clock was years ahead is the latest for nobody: not for a restore, also without Holdfast, a
+// drill, a backup that names the one before, a list, a deletion, or who looks before a change of the key.
 func TestNothingOfTheFutureIsTheLatest(t *testing.T) {
 	ctx := context.Background()
 	key := newKey(t)

@@ -9,8 +9,8 @@ import (
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
-// normalized is a password in Unicode's normalization form C, without a byte order mark: one password is the same bytes from every keyboard and
-// every editor. The caller clears it.
+// normalized is a password in Unicode's normalization form C, without a byte order mark: one password is the same bytes
+// from every keyboard and every editor. The caller clears it.
 func normalized(password []byte) []byte {
 	return norm.NFC.Append(nil, bytes.TrimPrefix(password, []byte("\ufeff"))...)
 }

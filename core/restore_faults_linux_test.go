@@ -344,7 +344,8 @@ func TestKeptFilesThatDifferAreCounted(t *testing.T) {
 	}
 }
 
-// One's own folders that one may not write to are opened for the restore and closed again. It runs as another user where the tests run as root.
+// One's own folders that one may not write to are opened for the restore and closed again. It runs as another user
+// where the tests run as root.
 func TestOnesOwnReadOnlyFolders(t *testing.T) {
 	if dir := os.Getenv("HOLDFAST_TEST_RESTORE"); dir != "" {
 		c := &computer{t: t, dest: filepath.Join(dir, "dest")}

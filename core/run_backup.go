@@ -345,7 +345,8 @@ const (
 	countLook  = 500 * time.Millisecond
 )
 
-// totals counts beside the backup; until it is done, what was counted when the sources were chosen stands for it, or the last backup's size.
+// totals counts beside the backup; until it is done, what was counted when the sources were chosen stands for it, or
+// the last backup's size.
 func (a *App) totals(ctx context.Context, set profile.Settings, x *source.Exclude, c *backup.Counters) (*totals, func()) {
 	t := &totals{}
 	wait := time.Duration(0)

@@ -12,8 +12,9 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 )
 
-// Whole tiny repositories of version 2 of the format, one for each protection, with the files that the newest backup holds: for whoever writes a
-// reader. The program and the rescue script restore them, and refuse each with one bit changed in an object that its newest backup needs.
+// Whole tiny repositories of version 2 of the format, one for each protection, with the files that the newest backup
+// holds: for whoever writes a reader. The program and the rescue script restore them, and refuse each with one bit
+// changed in an object that its newest backup needs.
 func TestTinyRepositories(t *testing.T) {
 	ctx := context.Background()
 	script, err := filepath.Abs("../docs/rescue/restore.py")

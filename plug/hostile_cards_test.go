@@ -192,7 +192,8 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	if sprung := s.traps.Sprung(t); sprung != "" {
 		t.Error(sprung)
 	}
-	_, _ = core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), place, core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust}) // nobody answers there
+	// nobody answers there
+	_, _ = core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), place, core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust})
 	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "connected") {
 		t.Errorf("agreed, and not asked: %q", sprung)
 	}

@@ -29,7 +29,8 @@ func TestAThousandRunsInTheActivity(t *testing.T) {
 		end := time.Now().Add(-time.Duration(i) * time.Hour)
 		runs = append(runs, core.Run{Kind: core.RunBackup, Started: end, Ended: end, Outcome: core.OutcomeDone, Files: int64(i + 1), Bytes: 1})
 	}
-	runs[2].Outcome, runs[2].Code, runs[2].Error = core.OutcomeFailed, "destination-gone", "the destination cannot be reached" // a row that is higher than the others
+	// a row that is higher than the others
+	runs[2].Outcome, runs[2].Code, runs[2].Error = core.OutcomeFailed, "destination-gone", "the destination cannot be reached"
 	d := sit(t, t.TempDir(), func(a *core.App) Core { return with(a, &remembering{a, runs}) })
 	uitest.LastWindow().Resize(smallest)
 	d.ui.w.Open(d.ui.activity.Screen)

@@ -107,18 +107,30 @@ func TestNoStateLies(t *testing.T) {
 func TestNoStateLiesAgain(t *testing.T) {
 	vaults := vaultsForLives(t)
 	for _, history := range [][]step{
-		{{actBackUp, 0}, {actVanish, 0}, {actAddFolder, 0}, {actBackUp, 0}, {actStop, 0}},                                                  // the last complete one has gaps
-		{{actBackUp, 0}, {actRestore, 0}},                                                                                                  // all is there, and differs
-		{{actBackUp, 0}, {actGone, 0}},                                                                                                     // room at a place that is away
-		{{actGone, 0}, {actBackUp, 0}, {actFresh, 0}},                                                                                      // trouble of another place
-		{{actBackUp, 0}, {actCut, 8}, {actGiveUp, 0}},                                                                                      // a change that was taken back
-		{{actAddFolder, 0}, {actBackUp, 0}, {actEmpty, 0}, {actBackUp, 0}, {actDays, 5}},                                                   // gaps, and overdue
-		{{actBackUp, 0}, {actCut, 4}, {actChange, 0}, {actBackUp, 0}},                                                                      // a change that was cut off at its end
-		{{actBackUp, 0}, {actDamage, 0}, {actDrill, 0}, {actCheck, 0}, {actRestart, 0}},                                                    // damage is not forgotten
-		{{actBackUp, 0}, {actDelete, 0}, {actRestart, 0}},                                                                                  // nothing is left
-		{{actEncrypt, 0}, {actPassword, 0}, {actGuess, 1}, {actBackUp, 0}, {actGuess, 1}, {actRestart, 0}, {actGuess, 0}, {actEncrypt, 0}}, // guesses
-		{{actBackUp, 0}, {actKill, 0}, {actPause, 0}, {actRestart, 0}, {actHold, 0}},                                                       // interrupted, then well
-		{{actEncrypt, 0}, {actBackUp, 0}, {actDrill, 0}, {actEncrypt, 0}, {actFull, 0}, {actBackUp, 0}},                                    // proven, then another backup
+		// the last complete one has gaps
+		{{actBackUp, 0}, {actVanish, 0}, {actAddFolder, 0}, {actBackUp, 0}, {actStop, 0}},
+		// all is there, and differs
+		{{actBackUp, 0}, {actRestore, 0}},
+		// room at a place that is away
+		{{actBackUp, 0}, {actGone, 0}},
+		// trouble of another place
+		{{actGone, 0}, {actBackUp, 0}, {actFresh, 0}},
+		// a change that was taken back
+		{{actBackUp, 0}, {actCut, 8}, {actGiveUp, 0}},
+		// gaps, and overdue
+		{{actAddFolder, 0}, {actBackUp, 0}, {actEmpty, 0}, {actBackUp, 0}, {actDays, 5}},
+		// a change that was cut off at its end
+		{{actBackUp, 0}, {actCut, 4}, {actChange, 0}, {actBackUp, 0}},
+		// damage is not forgotten
+		{{actBackUp, 0}, {actDamage, 0}, {actDrill, 0}, {actCheck, 0}, {actRestart, 0}},
+		// nothing is left
+		{{actBackUp, 0}, {actDelete, 0}, {actRestart, 0}},
+		// guesses
+		{{actEncrypt, 0}, {actPassword, 0}, {actGuess, 1}, {actBackUp, 0}, {actGuess, 1}, {actRestart, 0}, {actGuess, 0}, {actEncrypt, 0}},
+		// interrupted, then well
+		{{actBackUp, 0}, {actKill, 0}, {actPause, 0}, {actRestart, 0}, {actHold, 0}},
+		// proven, then another backup
+		{{actEncrypt, 0}, {actBackUp, 0}, {actDrill, 0}, {actEncrypt, 0}, {actFull, 0}, {actBackUp, 0}},
 	} {
 		if lies := live(t, history, vaults, nil); len(lies) > 0 {
 			t.Errorf("%v:\n%s", history, strings.Join(lies, "\n"))

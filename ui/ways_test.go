@@ -8,7 +8,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 )
 
-// What did not work is done again with one press, and the place is changed with another. Where nothing is backed up yet, nothing is said to be safe.
+// What did not work is done again with one press, and the place is changed with another. Where nothing is backed up
+// yet, nothing is said to be safe.
 func TestTroubleHasButtons(t *testing.T) {
 	d := sit(t, t.TempDir(), nil)
 	place := filepath.Join(t.TempDir(), "Holdfast")

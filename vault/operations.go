@@ -153,9 +153,9 @@ type RecoveryFinish struct {
 	KE3   []byte // 32 bytes
 }
 
-// RecoverFinish gives the sealed key, encrypted under the session key (see
-// OpenRelease), for the right KE3, and all ten guesses back to the account. The same right KE3 again gets the same
-// answer for a minute and changes nothing. ErrInvalid, ErrNoAccount, ErrWrongProof, ErrDestroyed (also: this was the last guess), ErrStale, ErrUnavailable.
+// RecoverFinish gives the sealed key, encrypted under the session key (see OpenRelease), for the right KE3, and all ten
+// guesses back to the account. The same right KE3 again gets the same answer for a minute and changes nothing.
+// ErrInvalid, ErrNoAccount, ErrWrongProof, ErrDestroyed (also: this was the last guess), ErrStale, ErrUnavailable.
 func (v *Vault) RecoverFinish(ctx context.Context, id AccountID, r RecoveryFinish) ([]byte, error) {
 	if len(r.Start) != len(startID{}) && len(r.Start) != shortStart {
 		return nil, invalid("a start has %d bytes", len(startID{}))

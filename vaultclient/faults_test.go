@@ -40,7 +40,8 @@ type proxy struct {
 func newProxy(t *testing.T, to *vaultdtest.Vaultd) *proxy {
 	t.Helper()
 	p := &proxy{t: t, to: to, hits: map[string]int{}, harm: func(*http.Request) string { return "" }}
-	p.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} // it is the attacker
+	// it is the attacker
+	p.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(p.handle))
 	p.Config.ErrorLog = nil
 	p.EnableHTTP2 = false
@@ -92,7 +93,8 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 		var q api.RecoveryFinish
 		if json.Unmarshal(body, &q) == nil && len(q.Start) != 0 && len(q.Start) != 16 {
 			w.WriteHeader(http.StatusBadRequest)
-			_ = json.NewEncoder(w).Encode(api.Problem{Type: api.TypePrefix + string(api.CodeInvalid), Detail: "a start has 16 bytes"}) // the client is gone then
+			// the client is gone then
+			_ = json.NewEncoder(w).Encode(api.Problem{Type: api.TypePrefix + string(api.CodeInvalid), Detail: "a start has 16 bytes"})
 			return
 		}
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/holdfast-backup/holdfast/vaultclient"
 )
 
-// A vault that takes connections and never answers is one that cannot be reached, and nothing else: neither a disk to plug in nor another vault.
+// A vault that takes connections and never answers is one that cannot be reached, and nothing else: neither a disk to
+// plug in nor another vault.
 func TestAVaultThatHangs(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

@@ -304,7 +304,8 @@ func (a *assembler) storeOnce(ctx context.Context, p *pending) (repo.Content, so
 	return content, before, cmp.Or(p.untaken, same)
 }
 
-// storeCut stores a file cut by content, on the assembler's own goroutine, and returns how long it was. Errors of the repository are errStop.
+// storeCut stores a file cut by content, on the assembler's own goroutine, and returns how long it was. Errors of the
+// repository are errStop.
 func (a *assembler) storeCut(ctx context.Context, f *source.Handle, size int64) (c repo.Content, length int64, err error) {
 	buf := a.buffer()
 	builder := a.saver.NewContentBuilder()

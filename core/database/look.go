@@ -181,8 +181,8 @@ func Settled(e *source.Entry, now time.Time) bool {
 	return true
 }
 
-// tick is how far apart changes must be to show in the times of a file. The kernel's clock moves every few milliseconds; file systems that keep
-// no parts of a second keep whole ones, or two.
+// tick is how far apart changes must be to show in the times of a file. The kernel's clock moves every few
+// milliseconds; file systems that keep no parts of a second keep whole ones, or two.
 func tick(e *source.Entry) time.Duration {
 	if e.MTime.Nsec == 0 && e.CTime.Nsec == 0 {
 		return 2 * time.Second
@@ -221,9 +221,9 @@ func sameEntry(a, b *source.Entry) bool {
 
 // stood reports whether a copy that was begun at s and ended at now is of one moment.
 //
-// With a WAL it is, if that was not begun anew meanwhile: each beginning has another header. What was moved from it into the file during the
-// copy is in the copy of the WAL too, which was made after the file's, and SQLite takes a page from there. Its frames have sums, and count up
-// to the last commit that is whole.
+// With a WAL it is, if that was not begun anew meanwhile: each beginning has another header. What was moved from it
+// into the file during the copy is in the copy of the WAL too, which was made after the file's, and SQLite takes a page
+// from there. Its frames have sums, and count up to the last commit that is whole.
 func (s State) stood(now State) bool {
 	if s.Kind != now.Kind || !sameFile(&s.File, &now.File) {
 		return false

@@ -35,7 +35,8 @@ func TestNobodyElseEverReads(t *testing.T) {
 		for !stop.Load() {
 			entries, _ := os.ReadDir(dir) // it changes meanwhile
 			for _, e := range entries {
-				f, err := os.Open(filepath.Join(dir, e.Name())) // of one file both its rights and what is in it: the name may be another's a moment later
+				// of one file both its rights and what is in it: the name may be another's a moment later
+				f, err := os.Open(filepath.Join(dir, e.Name()))
 				if err != nil {
 					continue
 				}

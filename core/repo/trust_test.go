@@ -478,8 +478,8 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 	}
 }
 
-// Without the list, what was closed over cannot be told from what was planted: it is reported as damaged, newer backups open, and nothing is
-// deleted or put aside.
+// Without the list, what was closed over cannot be told from what was planted: it is reported as damaged, newer backups
+// open, and nothing is deleted or put aside.
 func TestALostClosingListCostsOnlyWhatItClosedOver(t *testing.T) {
 	ctx := context.Background()
 	old := repotest.Key(t)

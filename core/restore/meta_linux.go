@@ -15,9 +15,9 @@ import (
 
 var superuser = os.Geteuid() == 0
 
-// setMeta gives a restored entry in a directory its owner, attributes, mode and times,
-// in the order in which the kernel keeps them. file may be nil. inherited: the directory it was made in hands an access control list down, which
-// the entry is not to have.
+// setMeta gives a restored entry in a directory its owner, attributes, mode and times, in the order in which the kernel
+// keeps them. file may be nil. inherited: the directory it was made in hands an access control list down, which the
+// entry is not to have.
 func setMeta(dir *os.File, n *repo.Node, name string, file *os.File, inherited bool) (problems []error) {
 	at := int(dir.Fd())
 	report := func(what string, err error) {

@@ -16,8 +16,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// placed is what a run has put into one folder, or left there on purpose. A target may take two names of a snapshot for one: it folds case, or
-// Unicode forms, or drops dots at the end. Nothing that is in here is ever replaced or counted again.
+// placed is what a run has put into one folder, or left there on purpose. A target may take two names of a snapshot for
+// one: it folds case, or Unicode forms, or drops dots at the end. Nothing that is in here is ever replaced or counted
+// again.
 type placed struct {
 	mu    sync.Mutex
 	names map[uint64]struct{} // what was put, by the hash of its folded name

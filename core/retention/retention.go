@@ -13,9 +13,9 @@ import (
 // ErrInvalid: rules that keep nothing, or less.
 var ErrInvalid = errors.New("these rules keep nothing")
 
-// Rules say which backups a prune keeps. Each number keeps the newest backup of each
-// of that many hours, days, weeks (from Monday), months or years in which there are any. A
-// backup stays if any rule keeps it. Rules count for each profile and each source by itself. The newest of each always stays, so do pinned ones.
+// Rules say which backups a prune keeps. Each number keeps the newest backup of each of that many hours, days, weeks
+// (from Monday), months or years in which there are any. A backup stays if any rule keeps it. Rules count for each
+// profile and each source by itself. The newest of each always stays, so do pinned ones.
 type Rules struct {
 	Last    int `json:"last,omitempty"` // the newest, whatever their age
 	Hourly  int `json:"hourly,omitempty"`
@@ -123,7 +123,8 @@ func (r Rules) decideOne(list []*repo.Snapshot, pinned map[repo.Name]bool, now t
 		period func(time.Time) string
 		last   string
 	}{
-		{n: r.Hourly, why: Hourly, period: func(t time.Time) string { return t.Format("2006-01-02 15 -0700") }}, // two hours have one name when clocks go back
+		// two hours have one name when clocks go back
+		{n: r.Hourly, why: Hourly, period: func(t time.Time) string { return t.Format("2006-01-02 15 -0700") }},
 		{n: r.Daily, why: Daily, period: func(t time.Time) string { return t.Format("2006-01-02") }},
 		{n: r.Weekly, why: Weekly, period: func(t time.Time) string { y, w := t.ISOWeek(); return fmt.Sprint(y, w) }},
 		{n: r.Monthly, why: Monthly, period: func(t time.Time) string { return t.Format("2006-01") }},

@@ -27,8 +27,8 @@ func Usual() []string {
 	return out
 }
 
-// userFolder is a folder that the desktop named in the person's language, as xdg-user-dirs writes it down: "" if it did not. The home folder
-// itself stands for a folder that there is not.
+// userFolder is a folder that the desktop named in the person's language, as xdg-user-dirs writes it down: "" if it did
+// not. The home folder itself stands for a folder that there is not.
 func userFolder(home, name string) string {
 	config := os.Getenv("XDG_CONFIG_HOME")
 	if config == "" {

@@ -285,7 +285,8 @@ func (s *Store) read(ctx context.Context, o fs.Object, p []byte, offset int64) e
 	}
 	defer body.Close() //nolint:errcheck // only read from
 	if _, err := io.ReadFull(body, p); err != nil {
-		return fmt.Errorf("%w: the answer was cut off: %v", store.ErrUnreachable, err) //nolint:errorlint // io.ErrUnexpectedEOF would say that the object is short
+		// Not wrapped: io.ErrUnexpectedEOF would say that the object is short.
+		return fmt.Errorf("%w: the answer was cut off: %s", store.ErrUnreachable, err.Error())
 	}
 	return nil
 }

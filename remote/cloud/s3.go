@@ -80,5 +80,6 @@ func s3Told(err error) error {
 	case status != 0:
 		return fmt.Errorf("%w: %s", store.ErrUnreachable, words)
 	}
-	return fmt.Errorf("%w: %v", store.ErrUnreachable, err) //nolint:errorlint // an EOF of the connection is none of the object
+	// Not wrapped: an EOF of the connection is none of the object.
+	return fmt.Errorf("%w: %s", store.ErrUnreachable, err.Error())
 }

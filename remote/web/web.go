@@ -153,5 +153,6 @@ func Failed(ctx context.Context, err error) error {
 	if errors.As(err, &outer) {
 		err = outer.Err
 	}
-	return fmt.Errorf("%w: %v", store.ErrUnreachable, err) //nolint:errorlint // an EOF of the connection is none of the object
+	// Not wrapped: an EOF of the connection is none of the object.
+	return fmt.Errorf("%w: %s", store.ErrUnreachable, err.Error())
 }

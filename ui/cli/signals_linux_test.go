@@ -12,7 +12,8 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/cli"
 )
 
-// The second signal ends a command at once that a file system holds, of whatever kind they are. Here a FIFO hangs it: nobody ever writes the key.
+// The second signal ends a command at once that a file system holds, of whatever kind they are. Here a FIFO hangs it:
+// nobody ever writes the key.
 func TestTheSecondSignalEndsAtOnce(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {

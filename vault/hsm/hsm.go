@@ -38,8 +38,8 @@ type HSM struct {
 	anchorPrefix      string
 }
 
-// Open opens the token, finds the two OPAQUE keys and proves on a random point that they are
-// what their public halves say. ErrAbsent, ErrAmbiguous, ErrPIN, ErrNoPIN, ErrNoKeys, ErrExposed, ErrFaulty and ErrModule tell what is wrong.
+// Open opens the token, finds the two OPAQUE keys and proves on a random point that they are what their public halves
+// say. ErrAbsent, ErrAmbiguous, ErrPIN, ErrNoPIN, ErrNoKeys, ErrExposed, ErrFaulty and ErrModule tell what is wrong.
 func Open(ctx context.Context, p Params) (*HSM, error) {
 	t, err := connect(ctx, p)
 	if err != nil {

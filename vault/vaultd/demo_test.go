@@ -16,7 +16,8 @@ func TestDemoRunsAgain(t *testing.T) {
 	if err := os.Symlink(vaultdtest.Program(t), filepath.Join(build, "vaultd")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(build, "holdfast"), []byte("#!/bin/sh\nexit 0\n"), 0o700); err != nil { // the person closes the window at once
+	// the person closes the window at once
+	if err := os.WriteFile(filepath.Join(build, "holdfast"), []byte("#!/bin/sh\nexit 0\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

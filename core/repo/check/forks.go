@@ -8,9 +8,10 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// contradictions compares what the writers of snapshots say that they saw (docs/format.md, chapter 10). missing are snapshots that somebody saw,
-// that nobody has deleted on purpose, and that are not there. forks are in words: two writers cannot both have
-// missed what the other had made visible before, unless the destination showed them different states.
+// contradictions compares what the writers of snapshots say that they saw (docs/format.md, chapter 10). missing are
+// snapshots that somebody saw, that nobody has deleted on purpose, and that are not there. forks are in words: two
+// writers cannot both have missed what the other had made visible before, unless the destination showed them different
+// states.
 func contradictions(all []*repo.Snapshot, removed func(repo.Name) bool) (missing []repo.Name, forks []string) {
 	present := make(map[repo.Name]bool, len(all))
 	by := make(map[repo.Profile][]*repo.Snapshot)
@@ -50,8 +51,8 @@ func contradictions(all []*repo.Snapshot, removed func(repo.Name) bool) (missing
 	return missing, forks
 }
 
-// split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a. One of a and b was visible
-// first, and a run that began after that should have seen it. Both lists ascend.
+// split finds snapshots a before a2 of one writer, and b before b2 of another, such that a2 missed b and b2 missed a.
+// One of a and b was visible first, and a run that began after that should have seen it. Both lists ascend.
 func split(of, other []*repo.Snapshot) string {
 	for i := 1; i < len(of); i++ {
 		a, a2 := of[i-1], of[i]

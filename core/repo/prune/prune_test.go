@@ -422,7 +422,8 @@ func TestAnIndexThatComesDuringAPruneStays(t *testing.T) {
 		came := false
 		at.Kind, at.Before = faultstore.Delay, func(context.Context) error {
 			came = true
-			files := []repotest.File{{Name: "again", Content: repotest.Noise(10, 30_000)}, {Name: "late", Content: repotest.Noise(uint64(100+i), 20_000)}} // again: own0
+			// again: own0
+			files := []repotest.File{{Name: "again", Content: repotest.Noise(10, 30_000)}, {Name: "late", Content: repotest.Noise(uint64(100+i), 20_000)}}
 			k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), files, nil).Name] = files
 			return nil
 		}

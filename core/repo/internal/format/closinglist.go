@@ -17,9 +17,9 @@ type Reference struct {
 // of a closed epoch can seal any payload under any of its names (docs/format.md, chapter 4).
 type ClosedOver map[Reference][sha256.Size]byte
 
-// ListedKinds are the kinds that a closing list names: those that show data or delete it. What only makes us keep more or reuse
-// less counts from every epoch. They are listed in this order: a backup puts its snapshot after its indexes, so that of each snapshot that is
-// found the indexes are found as well.
+// ListedKinds are the kinds that a closing list names: those that show data or delete it. What only makes us keep more
+// or reuse less counts from every epoch. They are listed in this order: a backup puts its snapshot after its indexes,
+// so that of each snapshot that is found the indexes are found as well.
 var ListedKinds = []ObjectKind{KindSnapshot, KindIndex, KindRemoval, KindPin}
 
 const closingEntry = 1 // tag of a closing list's field: u8 kind · 32 bytes name · 32 bytes SHA-256
