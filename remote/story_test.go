@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -51,6 +52,47 @@ func start(t *testing.T) func(context.Context) (io.ReadWriteCloser, error) {
 		t.Fatal(err)
 	}
 	return remote.Program(func() (string, error) { return at, nil })
+}
+
+// overheard is all that goes between the app and the program.
+type overheard struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *overheard) hear(p []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.b.Write(p)
+}
+
+// line is a connection that is listened to.
+type line struct {
+	io.ReadWriteCloser
+	o *overheard
+}
+
+func (l line) Read(p []byte) (int, error) {
+	n, err := l.ReadWriteCloser.Read(p)
+	l.o.hear(p[:n])
+	return n, err
+}
+
+func (l line) Write(p []byte) (int, error) {
+	l.o.hear(p)
+	return l.ReadWriteCloser.Write(p)
+}
+
+// tapped is start for a program that is listened to.
+func (o *overheard) tapped(t *testing.T) func(context.Context) (io.ReadWriteCloser, error) {
+	begin := start(t)
+	return func(ctx context.Context) (io.ReadWriteCloser, error) {
+		c, err := begin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return line{c, o}, nil
+	}
 }
 
 // server is a place on a server that runs, and what opens it.
@@ -106,12 +148,15 @@ func TestAStoryAtEachServer(t *testing.T) {
 func story(t *testing.T, s server) {
 	ctx := t.Context()
 	docs := t.TempDir()
+	const planted = "the words of a letter that nobody else may read"
 	servers.Write(t, filepath.Join(docs, "letter.txt"), "first")
+	servers.Write(t, filepath.Join(docs, "planted-name.txt"), planted)
+	var heard overheard
 	if err := os.WriteFile(filepath.Join(docs, "film"), storetest.Bytes(1, 5<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	profile := t.TempDir()
-	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}, Places: places.Through(start(t))}
+	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}, Places: places.Through(heard.tapped(t))}
 	var can []places.Ability
 	if err := params.Places.Know(s.place, s.secret); err != nil {
 		t.Fatal(err)
@@ -140,7 +185,7 @@ func story(t *testing.T, s server) {
 	must(a.Close())
 
 	// Another process of the same computer knows the secret by the profile alone.
-	params.Places = places.Through(start(t))
+	params.Places = places.Through(heard.tapped(t))
 	a, err = core.Open(ctx, params)
 	must(err)
 	servers.Write(t, filepath.Join(docs, "letter.txt"), "second")
@@ -154,6 +199,17 @@ func story(t *testing.T, s server) {
 		t.Errorf("verify: %v", report.Damage)
 	}
 	must(a.Close())
+	for what, secret := range map[string][]byte{
+		"the key": key.Bytes(), "its digits": key.Text(), "a file's name": []byte("planted-name"), "what is in a file": []byte(planted[:20]),
+	} {
+		if bytes.Contains(heard.b.Bytes(), secret) {
+			t.Errorf("holdfast-remote is told %s", what)
+		}
+	}
+	if heard.b.Len() < 5<<20 {
+		t.Errorf("only %d bytes were overheard", heard.b.Len())
+	}
+	sealed(t, profile, s.secret)
 
 	// A new computer has the place and the key.
 	elsewhere := core.Elsewhere{Places: places.Through(start(t))}
@@ -179,13 +235,33 @@ func story(t *testing.T, s server) {
 		}
 		b, err := os.ReadFile(path)
 		switch {
-		case filepath.Base(path) == "letter.txt" && string(b) == "second", filepath.Base(path) == "film" && string(b) == string(storetest.Bytes(1, 5<<20)):
+		case filepath.Base(path) == "letter.txt" && string(b) == "second", filepath.Base(path) == "planted-name.txt" && string(b) == planted, filepath.Base(path) == "film" && string(b) == string(storetest.Bytes(1, 5<<20)):
 			found++
 		}
 		return err
 	})
-	if err != nil || found != 2 {
-		t.Errorf("%d of 2 files are restored: %v", found, err)
+	if err != nil || found != 3 {
+		t.Errorf("%d of 3 files are restored: %v", found, err)
+	}
+}
+
+// sealed asserts that no file of a profile holds a secret as it is.
+func sealed(t *testing.T, profile string, secret address.Secret) {
+	t.Helper()
+	err := filepath.WalkDir(profile, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for field, value := range secret {
+			if field != address.Identity && bytes.Contains(b, []byte(value)) {
+				t.Errorf("%s holds the %s", path, field)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
