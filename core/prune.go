@@ -260,7 +260,7 @@ func DefaultRetention() Retention { return retention.Default() }
 // Retention returns the rules in use.
 func (up Upkeep) Retention() Retention {
 	if r := up.app.profile.Settings().Retention; r != nil {
-		return Retention(*r)
+		return *r
 	}
 	return DefaultRetention()
 }
@@ -270,6 +270,5 @@ func (up Upkeep) SetRetention(r Retention) error {
 	if err := r.Check(); err != nil {
 		return raise(err)
 	}
-	kept := profile.Retention(r)
-	return up.app.profile.Update(func(s *profile.Settings) { s.Retention = &kept })
+	return up.app.profile.Update(func(s *profile.Settings) { s.Retention = &r })
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
+	"github.com/holdfast-backup/holdfast/core/retention"
 	"github.com/holdfast-backup/holdfast/core/schedule"
 )
 
@@ -73,7 +74,7 @@ type Settings struct {
 	PasswordConfirmed time.Time `json:"password_confirmed,omitzero"`
 	PasswordChecks    int       `json:"password_checks,omitempty"`
 	// Retention are the rules of pruning, nil: the usual ones.
-	Retention *Retention `json:"retention,omitempty"`
+	Retention *retention.Rules `json:"retention,omitempty"`
 	// VerifiedTo is the object, by name, up to which verify has read the data
 	// back; DrilledTo the path of the last file that a drill has read.
 	VerifiedTo string `json:"verified_to,omitempty"`
@@ -91,17 +92,6 @@ type SourceState struct {
 	Path  Bytes  `json:"path"`
 	Files int64  `json:"files,omitempty"`
 	Disk  string `json:"disk,omitempty"` // the file system that it was on, "" where that is not known
-}
-
-// Retention says how many backups of each age a prune keeps.
-type Retention struct {
-	Last    int           `json:"last,omitempty"`
-	Hourly  int           `json:"hourly,omitempty"`
-	Daily   int           `json:"daily,omitempty"`
-	Weekly  int           `json:"weekly,omitempty"`
-	Monthly int           `json:"monthly,omitempty"`
-	Yearly  int           `json:"yearly,omitempty"`
-	Within  time.Duration `json:"within,omitempty"` // nanoseconds
 }
 
 // Profile is an open profile folder.
