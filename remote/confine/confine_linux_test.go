@@ -69,7 +69,8 @@ func TestConfined(t *testing.T) {
 	}
 	cmd := exec.Command(os.Args[0], l.Addr().String())
 	cmd.Env = append(os.Environ(), confined+"="+file)
-	out, err := cmd.CombinedOutput()
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
