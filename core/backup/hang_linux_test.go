@@ -81,8 +81,8 @@ func (h *hanging) mount(hang *restoretest.Hang) {
 // Whatever call on a path has no answer, the path is named while the run waits, told and left out; everything else is backed up.
 func TestWhatHasNoAnswerIsLeftOut(t *testing.T) {
 	for _, test := range []struct{ op, path string }{
-		{"Lookup", "small"}, {"Lookup", "folder"}, {"Getattr", "large"}, {"Opendir", "folder"}, {"Readdir", "folder/below"}, {"Open", "small"},
-		{"Open", "large"}, {"Read", "small"}, {"Read", "large"}, {"Read", "large.jpg"}, {"Readlink", "link"}, {"Listxattr", "small"},
+		{"Lookup", "small"}, {"Lookup", "folder"}, {"Getattr", "large"}, {"Opendir", "folder"}, {"Readdir", "folder/below"},
+		{"Readdir Listxattr", "folder/below"}, {"Open", "small"}, {"Open", "large"}, {"Read", "small"}, {"Read", "large"}, {"Read", "large.jpg"}, {"Readlink", "link"}, {"Listxattr", "small"},
 		{"Lookup", "many/7"}, {"Lookup", "many/277"}, {"Read", "many/7"},
 	} {
 		t.Run(test.op+" "+test.path, func(t *testing.T) {

@@ -128,16 +128,10 @@ func (w *walker) walkSource(ctx context.Context, src repo.Source) error {
 		ref.release()
 		return w.problem(ctx, src.Path, ErrDestination)
 	}
-	node := w.names.node(&entry)
-	if err := fillXattrs(dir, &node, "."); err != nil {
-		if err := w.problem(ctx, src.Path, err); err != nil {
-			ref.release()
-			return err
-		}
-	}
 	l := w.list(ctx, ref.hold(), w.o.Exclude.Root(src.Path))
 	defer l.close()
-	return w.walkDir(ctx, l, ref, src.Path, node, &src)
+	enter := item{kind: kindEnter, dir: &dirState{path: src.Path, dir: ref, node: w.names.node(&entry)}, source: &src}
+	return w.walkDir(ctx, l, enter, func(n *repo.Node) error { return fillXattrs(dir, n, ".") })
 }
 
 // send passes an item on. Before it waits for room it hands the open bundle
@@ -185,12 +179,16 @@ type walkedDir struct {
 	databases map[string]*logbook // beside which logs stand, by name
 }
 
-// walkDir visits a directory: it owns ref, and takes from l what is listed of it. node is the directory's
-// own, without content. A directory that cannot be listed is reported and left out.
-func (w *walker) walkDir(ctx context.Context, l *lister, ref *dirRef, path string, node repo.Node, src *repo.Source) error {
-	defer ref.release()
-	d := &walkedDir{ref: ref, path: path, cached: w.cache.dir(path)}
+// walkDir visits a directory and takes from l what is listed of it. enter is what the assembler is told of the directory; its node has no
+// content yet. walkDir owns enter's dirRef. xattrs fills in the node's extended attributes; nil if they are known. A directory that cannot
+// be listed is reported and left out. Its attributes are not asked for: a disk that does not answer would be silent there too, and the
+// directory would be reported twice.
+func (w *walker) walkDir(ctx context.Context, l *lister, enter item, xattrs func(*repo.Node) error) error {
+	state := enter.dir
+	defer state.dir.release()
+	d := &walkedDir{ref: state.dir, path: state.path, cached: w.cache.dir(state.path)}
 	d.before = d.cached.nodes()
+	state.cached = d.cached
 	for entered := false; ; entered = true {
 		it, err := l.next(ctx)
 		if err != nil {
@@ -199,7 +197,7 @@ func (w *walker) walkDir(ctx context.Context, l *lister, ref *dirRef, path strin
 		if it.kind == listEnd {
 			switch {
 			case it.err != nil && !entered:
-				return w.problem(ctx, path, it.err)
+				return w.problem(ctx, d.path, it.err)
 			case it.err != nil:
 				return it.err
 			}
@@ -212,7 +210,14 @@ func (w *walker) walkDir(ctx context.Context, l *lister, ref *dirRef, path strin
 			return w.send(ctx, item{kind: kindLeave})
 		}
 		if !entered {
-			if err := w.send(ctx, item{kind: kindEnter, dir: &dirState{path: path, dir: ref, node: node, cached: d.cached}, source: src}); err != nil {
+			if xattrs != nil {
+				if err := xattrs(&state.node); err != nil {
+					if err := w.problem(ctx, d.path, err); err != nil {
+						return err
+					}
+				}
+			}
+			if err := w.send(ctx, enter); err != nil {
 				return err
 			}
 		}
@@ -307,16 +312,12 @@ func (w *walker) enter(ctx context.Context, l *lister, d *walkedDir, e *source.E
 	if it.err != nil {
 		return w.gone(ctx, path, it.err)
 	}
-	node := w.names.node(e)
-	if old != nil && old.Kind == repo.NodeDir && string(old.Local) == string(node.Local) {
-		node.Xattrs = old.Xattrs // its ctime says that they are the same
-	} else if err := fillXattrs(d.ref.Dir, &node, e.Name); err != nil {
-		if err := w.problem(ctx, path, err); err != nil {
-			it.dir.release()
-			return err
-		}
+	state := &dirState{path: path, dir: it.dir, node: w.names.node(e)}
+	xattrs := func(n *repo.Node) error { return fillXattrs(d.ref.Dir, n, e.Name) }
+	if old != nil && old.Kind == repo.NodeDir && string(old.Local) == string(state.node.Local) {
+		state.node.Xattrs, xattrs = old.Xattrs, nil // its ctime says that they are the same
 	}
-	return w.walkDir(ctx, l, it.dir, path, node, nil)
+	return w.walkDir(ctx, l, item{kind: kindEnter, dir: state}, xattrs)
 }
 
 func join(dir, name string) string {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +34,7 @@ type Options struct {
 	Size func(path string, size uint64) uint64
 }
 
-// Hang is a fault: calls of one kind on one path get no answer until the test ends, and all ends well then.
+// Hang is a fault: calls of some kinds on one path get no answer until the test ends, and all ends well then.
 type Hang struct {
 	op, path string
 	end      chan struct{}
@@ -42,13 +43,13 @@ type Hang struct {
 	waiting  sync.Map // the paths of calls that wait
 }
 
-// NewHang makes operations on a path and what is below it hang; "*" is any.
+// NewHang makes operations on a path and what is below it hang; "*" is any. op may be several, with blanks between them.
 func NewHang(op, path string) *Hang {
 	return &Hang{op: op, path: path, end: make(chan struct{}), first: make(chan struct{})}
 }
 
 func (h *Hang) wait(op, path string) {
-	if (h.op == "*" || op == h.op) && (h.path == "*" || path == h.path || strings.HasPrefix(path, h.path+"/")) {
+	if (h.op == "*" || slices.Contains(strings.Fields(h.op), op)) && (h.path == "*" || path == h.path || strings.HasPrefix(path, h.path+"/")) {
 		h.waiting.Store(path, true)
 		h.once.Do(func() { close(h.first) })
 		<-h.end
