@@ -220,32 +220,62 @@ func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
 	return s.named(ctx, "replace", name, func(ctx context.Context) error { return s.send(ctx, name, data) })
 }
 
-// send sends an object, and compares what the service has with it.
+// tries is how often an object is sent to a service that says of itself that it failed.
+const tries = 4
+
+// send sends an object, and compares what the service has with it. A service that failed may have stored it all the
+// same: then a later try finds it, and it is no stranger's.
 func (s *Store) send(ctx context.Context, name string, data []byte, options ...fs.OpenOption) error {
-	s.forget(name)
 	kind := s.fs.Hashes().GetOne()
 	sums, err := hash.StreamTypes(bytes.NewReader(data), hash.NewHashSet(kind))
 	if err != nil {
 		return err
 	}
-	// With its hash, the service refuses an object whose end was lost on the way.
-	info := object.NewStaticObjectInfo(name, time.Now(), int64(len(data)), true, sums, s.fs)
-	if _, err := s.fs.Put(ctx, bytes.NewReader(data), info, options...); err != nil {
-		return s.told(err)
-	}
-	o, err := s.look(ctx, name)
-	if err != nil {
-		if errors.Is(err, store.ErrNotExist) {
-			err = fmt.Errorf("%w: the service took the object and does not have it", store.ErrUnreachable)
-		}
-		return err
-	}
-	if o.Size() != int64(len(data)) {
+	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
 		s.forget(name)
-		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, o.Size(), len(data))
+		// With its hash, the service refuses an object whose end was lost on the way.
+		info := object.NewStaticObjectInfo(name, time.Now(), int64(len(data)), true, sums, s.fs)
+		_, err := s.fs.Put(ctx, bytes.NewReader(data), info, options...)
+		if err == nil {
+			return s.compare(ctx, name, int64(len(data)), kind, sums[kind])
+		}
+		err = s.told(err)
+		switch {
+		case errors.Is(err, store.ErrExists) && try > 1:
+			if s.compare(ctx, name, int64(len(data)), kind, sums[kind]) == nil {
+				return nil
+			}
+			return err
+		case !errors.Is(err, errFailed) || try == tries:
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// errFailed: the service says that it failed, and that the same may work a moment later.
+var errFailed = fmt.Errorf("%w: the service failed", store.ErrUnreachable)
+
+// compare returns nil if the service has an object of this size and hash.
+func (s *Store) compare(ctx context.Context, name string, size int64, kind hash.Type, sum string) error {
+	o, err := s.look(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return fmt.Errorf("%w: the service took the object and does not have it", store.ErrUnreachable)
+	case err != nil:
+		return err
+	case o.Size() != size:
+		s.forget(name)
+		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, o.Size(), size)
 	}
 	got, err := o.Hash(ctx, kind)
-	if err == nil && got != "" && got != sums[kind] { // some objects have none, and the size was compared
+	if err == nil && got != "" && got != sum { // some objects have none, and the size was compared
 		s.forget(name)
 		return fmt.Errorf("%w: the service has other bytes than it was sent", store.ErrUnreachable)
 	}

@@ -3,10 +3,14 @@ package cloud_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
@@ -68,6 +72,50 @@ func TestOpenErrors(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%s: the error has the secret: %v", name, err)
 		}
+	}
+}
+
+// A service that fails is asked again. What it has stored all the same is found, and is no stranger's; a stranger's is.
+func TestServiceFails(t *testing.T) {
+	s := servers.Versity(t)
+	target, err := url.Parse("http://" + s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	var fails, stored atomic.Int32 // answers of 500 to come, without and with what was asked for
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut && fails.Add(-1) >= 0:
+			w.WriteHeader(http.StatusInternalServerError)
+		case r.Method == http.MethodPut && stored.Add(-1) >= 0:
+			through.ServeHTTP(httptest.NewRecorder(), r)
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			through.ServeHTTP(w, r)
+		}
+	}))
+	defer proxy.Close()
+	failing := *s
+	failing.Addr = strings.TrimPrefix(proxy.URL, "http://")
+	r := open(t, &failing, "x")
+	for name, c := range map[string]struct{ fails, stored int32 }{"a": {fails: 2}, "b": {stored: 1}, "c": {fails: 1, stored: 1}} {
+		fails.Store(c.fails)
+		stored.Store(c.stored)
+		if err := r.Put(t.Context(), name, []byte(name)); err != nil {
+			t.Errorf("%d failures, %d behind the object: %v", c.fails, c.stored, err)
+		}
+		fails.Store(1)
+		if err := r.Put(t.Context(), name, []byte("other")); !errors.Is(err, store.ErrExists) {
+			t.Errorf("another object is there: %v", err)
+		}
+	}
+	fails.Store(100)
+	if err := r.Put(t.Context(), "d", nil); !errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err) {
+		t.Errorf("a service that always fails: %v", err)
 	}
 }
 

@@ -77,6 +77,8 @@ func s3Told(err error) error {
 		return fmt.Errorf("%w: %s", store.ErrNoSpace, words)
 	case status == http.StatusForbidden:
 		return fmt.Errorf("%w: %s", store.ErrPermission, words)
+	case status == http.StatusConflict, status == http.StatusInternalServerError, status == http.StatusBadGateway, status == http.StatusServiceUnavailable:
+		return fmt.Errorf("%w: %s", errFailed, words)
 	case status != 0:
 		return fmt.Errorf("%w: %s", store.ErrUnreachable, words)
 	}
