@@ -66,6 +66,20 @@ func (o *overheard) hear(p []byte) {
 	o.b.Write(p)
 }
 
+// has reports whether something was said.
+func (o *overheard) has(what []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Contains(o.b.Bytes(), what)
+}
+
+// size is how much was said, bytes.
+func (o *overheard) size() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Len()
+}
+
 // line is a connection that is listened to.
 type line struct {
 	io.ReadWriteCloser
@@ -202,12 +216,12 @@ func story(t *testing.T, s server) {
 	for what, secret := range map[string][]byte{
 		"the key": key.Bytes(), "its digits": key.Text(), "a file's name": []byte("planted-name"), "what is in a file": []byte(planted[:20]),
 	} {
-		if bytes.Contains(heard.b.Bytes(), secret) {
+		if heard.has(secret) {
 			t.Errorf("holdfast-remote is told %s", what)
 		}
 	}
-	if heard.b.Len() < 5<<20 {
-		t.Errorf("only %d bytes were overheard", heard.b.Len())
+	if n := heard.size(); n < 5<<20 {
+		t.Errorf("only %d bytes were overheard", n)
 	}
 	sealed(t, profile, s.secret)
 

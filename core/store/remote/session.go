@@ -34,14 +34,25 @@ func newSession(p io.ReadWriteCloser, silence time.Duration) *session {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	var once sync.Once
+	gone := make(chan struct{})
+	conn := pipeConn{p, sync.OnceFunc(func() { close(gone) })}
 	s := &session{process: p}
 	s.alive, s.end = context.WithCancel(context.Background())
 	t := &http.Transport{
 		Protocols: protocols,
-		DialContext: func(context.Context, string, string) (c net.Conn, err error) {
-			err = errors.New("holdfast-remote has ended")
-			once.Do(func() { c, err = pipeConn{p}, nil })
-			return c, err
+		// There is one connection. The transport may ask for another one before it has noted the first, and takes that
+		// when it is there.
+		DialContext: func(ctx context.Context, _, _ string) (c net.Conn, err error) {
+			once.Do(func() { c = conn })
+			if c != nil {
+				return c, nil
+			}
+			select {
+			case <-gone:
+			case <-s.alive.Done():
+			case <-ctx.Done():
+			}
+			return nil, errors.New("holdfast-remote has ended")
 		},
 		DisableCompression: true,
 		HTTP2: &http.HTTP2Config{
@@ -236,7 +247,23 @@ func (l *lent) back() {
 }
 
 // pipeConn is a pair of pipes as a connection. It knows no deadline: pings find a program that hangs.
-type pipeConn struct{ io.ReadWriteCloser }
+type pipeConn struct {
+	io.ReadWriteCloser
+	gone func() // it can be read from no more
+}
+
+func (c pipeConn) Read(p []byte) (int, error) {
+	n, err := c.ReadWriteCloser.Read(p)
+	if err != nil {
+		c.gone()
+	}
+	return n, err
+}
+
+func (c pipeConn) Close() error {
+	c.gone()
+	return c.ReadWriteCloser.Close()
+}
 
 type pipeAddr struct{}
 
