@@ -180,21 +180,23 @@ func (s *Store) look(ctx context.Context, name string) (fs.Object, error) {
 	case err != nil:
 		return nil, s.told(err)
 	}
-	s.remember(o)
 	return o, nil
 }
 
-// object returns an object as it is known, or asks for it.
-func (s *Store) object(ctx context.Context, name string) (fs.Object, error) {
+// take returns an object as it is known, for the caller alone until it is remembered again: rclone's objects are not
+// for two at once. Where none is known, it asks.
+func (s *Store) take(ctx context.Context, name string) (o fs.Object, known bool, err error) {
 	s.mu.Lock()
-	o := s.known[name]
+	o, known = s.known[name]
+	delete(s.known, name)
 	s.mu.Unlock()
-	if o != nil {
-		return o, nil
+	if !known {
+		o, err = s.look(ctx, name)
 	}
-	return s.look(ctx, name)
+	return o, known, err
 }
 
+// remember keeps what is known of an object. The caller does not use it any more.
 func (s *Store) remember(o fs.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -271,24 +273,20 @@ func (s *Store) compare(ctx context.Context, name string, size int64, kind hash.
 	case err != nil:
 		return err
 	case o.Size() != size:
-		s.forget(name)
 		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, o.Size(), size)
 	}
 	got, err := o.Hash(ctx, kind)
 	if err == nil && got != "" && got != sum { // some objects have none, and the size was compared
-		s.forget(name)
 		return fmt.Errorf("%w: the service has other bytes than it was sent", store.ErrUnreachable)
 	}
+	s.remember(o)
 	return nil
 }
 
 // ReadAt implements store.Store.
 func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
 	return s.named(ctx, "read", name, func(ctx context.Context) error {
-		s.mu.Lock()
-		known := s.known[name] != nil
-		s.mu.Unlock()
-		o, err := s.object(ctx, name)
+		o, known, err := s.take(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -297,6 +295,9 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 			if o, err = s.look(ctx, name); err == nil {
 				err = s.read(ctx, o, p, offset)
 			}
+		}
+		if err == nil {
+			s.remember(o)
 		}
 		return err
 	})
@@ -328,6 +329,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
 		o, err := s.look(ctx, name)
 		if err == nil {
 			out.Size = o.Size()
+			s.remember(o)
 		}
 		return err
 	})
@@ -337,14 +339,13 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.named(ctx, "delete", name, func(ctx context.Context) error {
-		o, err := s.object(ctx, name)
+		o, _, err := s.take(ctx, name)
 		if errors.Is(err, store.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		s.forget(name)
 		if err := o.Remove(ctx); err != nil && !errors.Is(err, fs.ErrorObjectNotFound) {
 			return s.told(err)
 		}
@@ -372,8 +373,9 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) e
 				if !ok || !strings.HasPrefix(o.Remote(), prefix) || store.CheckName(o.Remote()) != nil {
 					continue
 				}
+				entry := store.Object{Name: o.Remote(), Size: o.Size()}
 				s.remember(o)
-				if ofCaller = fn(store.Object{Name: o.Remote(), Size: o.Size()}); ofCaller != nil {
+				if ofCaller = fn(entry); ofCaller != nil {
 					return ofCaller
 				}
 			}
