@@ -27,7 +27,7 @@ func Serve(c io.ReadWriteCloser, open Opener) error {
 	protocols.SetUnencryptedHTTP2(true)
 	h := &handler{open: open, secrets: make(chan json.RawMessage, 16), gone: make(chan struct{})}
 	l := &listener{gone: h.gone}
-	l.conn = &conn{ReadWriteCloser: c, closed: sync.OnceFunc(func() { close(h.gone) })}
+	l.conn = wire.Conn{ReadWriteCloser: c, Gone: sync.OnceFunc(func() { close(h.gone) })}
 	s := &http.Server{
 		Handler:   h,
 		Protocols: protocols,
@@ -91,7 +91,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(w, err)
 			return
 		}
-		w.Header().Set("Holdfast-Size", strconv.FormatInt(o.Size, 10))
+		w.Header().Set(wire.HeaderSize, strconv.FormatInt(o.Size, 10))
 	case object && r.Method == http.MethodDelete:
 		answer(w, nil, s.Delete(r.Context(), name))
 	case r.URL.Path == wire.PathList:
@@ -153,8 +153,8 @@ func put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
 }
 
 func read(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
-	offset, err := strconv.ParseInt(r.Header.Get("Holdfast-Offset"), 10, 64)
-	n, err2 := strconv.ParseInt(r.Header.Get("Holdfast-Length"), 10, 64)
+	offset, err := strconv.ParseInt(r.Header.Get(wire.HeaderOffset), 10, 64)
+	n, err2 := strconv.ParseInt(r.Header.Get(wire.HeaderLength), 10, 64)
 	if err != nil || err2 != nil || n < 0 {
 		fail(w, errors.New("no range"))
 		return
@@ -270,34 +270,4 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 func (l *listener) Close() error   { return nil }
-func (l *listener) Addr() net.Addr { return addr{} }
-
-// conn is a pair of pipes as a connection.
-type conn struct {
-	io.ReadWriteCloser
-	closed func()
-}
-
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.ReadWriteCloser.Read(p)
-	if err != nil {
-		c.closed()
-	}
-	return n, err
-}
-
-func (c *conn) Close() error {
-	c.closed()
-	return c.ReadWriteCloser.Close()
-}
-
-func (*conn) LocalAddr() net.Addr              { return addr{} }
-func (*conn) RemoteAddr() net.Addr             { return addr{} }
-func (*conn) SetDeadline(time.Time) error      { return nil }
-func (*conn) SetReadDeadline(time.Time) error  { return nil }
-func (*conn) SetWriteDeadline(time.Time) error { return nil }
-
-type addr struct{}
-
-func (addr) Network() string { return "pipe" }
-func (addr) String() string  { return "holdfast" }
+func (l *listener) Addr() net.Addr { return wire.Addr{} }

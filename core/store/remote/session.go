@@ -35,7 +35,7 @@ func newSession(p io.ReadWriteCloser, silence time.Duration) *session {
 	protocols.SetUnencryptedHTTP2(true)
 	var once sync.Once
 	gone := make(chan struct{})
-	conn := pipeConn{p, sync.OnceFunc(func() { close(gone) })}
+	conn := wire.Conn{ReadWriteCloser: p, Gone: sync.OnceFunc(func() { close(gone) })}
 	s := &session{process: p}
 	s.alive, s.end = context.WithCancel(context.Background())
 	t := &http.Transport{
@@ -161,7 +161,7 @@ func (s *session) readAt(ctx context.Context, name string, p []byte, offset int6
 	}
 	return s.do(ctx, request{
 		method: http.MethodGet, path: wire.PathObject + name,
-		header: map[string]string{"Holdfast-Offset": strconv.FormatInt(offset, 10), "Holdfast-Length": strconv.Itoa(len(p))},
+		header: map[string]string{wire.HeaderOffset: strconv.FormatInt(offset, 10), wire.HeaderLength: strconv.Itoa(len(p))},
 		read: func(resp *http.Response) error {
 			if _, err := io.ReadFull(resp.Body, p); err != nil {
 				return ended(err)
@@ -174,7 +174,7 @@ func (s *session) readAt(ctx context.Context, name string, p []byte, offset int6
 func (s *session) stat(ctx context.Context, name string) (store.Object, error) {
 	o := store.Object{Name: name}
 	err := s.do(ctx, request{method: http.MethodHead, path: wire.PathObject + name, read: func(resp *http.Response) (err error) {
-		if o.Size, err = strconv.ParseInt(resp.Header.Get("Holdfast-Size"), 10, 64); err != nil || o.Size < 0 {
+		if o.Size, err = strconv.ParseInt(resp.Header.Get(wire.HeaderSize), 10, 64); err != nil || o.Size < 0 {
 			return ended(errors.New("holdfast-remote tells no size"))
 		}
 		return nil
@@ -245,33 +245,3 @@ func (l *lent) back() {
 	defer l.mu.Unlock()
 	l.r = nil
 }
-
-// pipeConn is a pair of pipes as a connection. It knows no deadline: pings find a program that hangs.
-type pipeConn struct {
-	io.ReadWriteCloser
-	gone func() // it can be read from no more
-}
-
-func (c pipeConn) Read(p []byte) (int, error) {
-	n, err := c.ReadWriteCloser.Read(p)
-	if err != nil {
-		c.gone()
-	}
-	return n, err
-}
-
-func (c pipeConn) Close() error {
-	c.gone()
-	return c.ReadWriteCloser.Close()
-}
-
-type pipeAddr struct{}
-
-func (pipeConn) LocalAddr() net.Addr              { return pipeAddr{} }
-func (pipeConn) RemoteAddr() net.Addr             { return pipeAddr{} }
-func (pipeConn) SetDeadline(time.Time) error      { return nil }
-func (pipeConn) SetReadDeadline(time.Time) error  { return nil }
-func (pipeConn) SetWriteDeadline(time.Time) error { return nil }
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "holdfast-remote" }

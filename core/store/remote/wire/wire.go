@@ -24,6 +24,13 @@ const (
 // HeaderFresh marks a PUT that must not overwrite.
 const HeaderFresh = "If-None-Match"
 
+// Which part of an object is asked for, and how large an object is, bytes in decimal digits.
+const (
+	HeaderOffset = "Holdfast-Offset"
+	HeaderLength = "Holdfast-Length"
+	HeaderSize   = "Holdfast-Size"
+)
+
 // HeaderFailure marks an answer whose body is a Failure.
 const HeaderFailure = "Holdfast-Failure"
 
