@@ -91,7 +91,7 @@ func (p Places) Keep(ctx context.Context, place string) error {
 	return p.away.keeper.SetPlaceSecret(ctx, place, s)
 }
 
-// agreed names the fingerprint of a server that the person agrees to, of which only that is known.
+// agreed is the field for a fingerprint that the person has agreed to. The server's key is not known before it answers.
 const agreed = "agreed"
 
 // Agree tells that the person agrees to a server's key or certificate, by its fingerprint: the place may show this one.

@@ -16,7 +16,7 @@ import (
 // are random: nobody else puts them.
 const maxLocked = 1 << 20
 
-// A lock whose owner has died is broken by who has seen it for this long.
+// lockAge is how long a writer waits for a lock. Then it takes the owner for dead and removes the lock.
 const lockAge = 60 * time.Second
 
 // lock returns when no other writer of a name is at work. The returned function ends that.

@@ -25,18 +25,9 @@ type Kind string
 // The kinds.
 const (
 	SFTP     Kind = "sftp"
-	SMB      Kind = "smb"
 	WebDAV   Kind = "davs"
 	WebDAVIn Kind = "dav" // in clear
 	S3       Kind = "s3"
-	B2       Kind = "b2"
-	Azure    Kind = "azblob"
-	GCS      Kind = "gs"
-	Drive    Kind = "gdrive"
-	OneDrive Kind = "onedrive"
-	Dropbox  Kind = "dropbox"
-	ICloud   Kind = "icloud"
-	Rclone   Kind = "rclone"
 )
 
 // spec is what a kind's addresses hold.
@@ -51,10 +42,10 @@ var specs = map[Kind]spec{
 	SFTP:     {host: true, user: true, secret: []string{"password"}},
 	WebDAV:   {host: true, user: true, secret: []string{"password"}},
 	WebDAVIn: {host: true, user: true, secret: []string{"password"}},
-	S3:       {host: true, queries: []string{"endpoint", "region", "provider", "style"}, secret: []string{"access_key_id", "secret_access_key"}},
-	B2:       {host: true, queries: []string{"endpoint"}, secret: []string{"account", "key"}},
-	Azure:    {host: true, queries: []string{"account", "endpoint"}, secret: []string{"key"}},
-	GCS:      {host: true, queries: []string{"endpoint"}, secret: []string{"service_account"}},
+	S3: {
+		host: true, queries: []string{"endpoint", "region", "provider", "style"},
+		secret: []string{"access_key_id", "secret_access_key"},
+	},
 }
 
 // ErrInvalid: this is no address of a place.
@@ -121,16 +112,6 @@ func (a Address) String() string {
 		u.Path = ""
 	}
 	return u.String()
-}
-
-// Known returns the kinds that can be opened.
-func Known() []Kind {
-	var out []Kind
-	for k := range specs {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // Fields names the fields of a kind's secret, in the order in which a file may give them, a line each.
