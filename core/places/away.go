@@ -65,14 +65,20 @@ func (p Places) KeptBy(k Keeper) Places {
 // Reaches reports whether there is a way to servers and clouds.
 func (p Places) Reaches() bool { return p.away != nil }
 
+// parse reads the address of a place that can be reached.
+func (p Places) parse(place string) (address.Address, error) {
+	a, err := address.Parse(place)
+	if err == nil && p.away == nil {
+		err = fmt.Errorf("%w: there is no holdfast-remote", ErrUnknown)
+	}
+	return a, err
+}
+
 // Know tells the secret of a place, until Keep for this process alone. Errors: those of address.Parse.
 func (p Places) Know(place string, s address.Secret) error {
-	a, err := address.Parse(place)
-	switch {
-	case err != nil:
+	a, err := p.parse(place)
+	if err != nil {
 		return err
-	case p.away == nil:
-		return ErrUnknown
 	}
 	p.away.known.set(a.String(), s)
 	return nil
@@ -96,12 +102,9 @@ const agreed = "agreed"
 
 // Agree tells that the person agrees to a server's key or certificate, by its fingerprint: the place may show this one.
 func (p Places) Agree(ctx context.Context, place, fingerprint string) error {
-	a, err := address.Parse(place)
-	switch {
-	case err != nil:
+	a, err := p.parse(place)
+	if err != nil {
 		return err
-	case p.away == nil:
-		return ErrUnknown
 	}
 	s, err := p.away.secret(ctx, a.String())
 	if err != nil {
@@ -126,12 +129,9 @@ func (w *away) secret(ctx context.Context, place string) (address.Secret, error)
 
 // openAway opens a server or a cloud.
 func (p Places) openAway(ctx context.Context, place string, create bool) (store.Store, error) {
-	a, err := address.Parse(place)
-	switch {
-	case err != nil:
+	a, err := p.parse(place)
+	if err != nil {
 		return nil, err
-	case p.away == nil:
-		return nil, fmt.Errorf("%w: there is no holdfast-remote", ErrUnknown)
 	}
 	s, err := p.away.secret(ctx, a.String())
 	if err != nil {

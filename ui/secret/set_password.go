@@ -142,8 +142,7 @@ func (f *Feature) removePassword(then func()) {
 	show()
 }
 
-// saveKey makes the backup's own key known to the person, who has not shown
-// yet to have saved it; then follows the check.
+// saveKey shows the backup's key to a person who has not confirmed it yet. The check of the digits follows.
 func (f *Feature) saveKey(name, last string, back func(), p *shell.Page, next *widgets.Button, then func(p *shell.Page, next *widgets.Button)) {
 	p.Wait(next, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
 		key, err := f.core.Encryption.Key(ctx)

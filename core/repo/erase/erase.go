@@ -10,7 +10,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// Options say what Run takes out of which snapshots.
+// Options name the files that Run takes out, and the snapshots that it takes them out of.
 type Options struct {
 	// Paths are files and folders, slash-separated from a snapshot's root; a source's name takes out all of it.
 	Paths []string

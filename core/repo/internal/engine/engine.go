@@ -23,7 +23,7 @@ type Engine struct {
 	missed map[format.Name]bool // packs that were found to be gone
 }
 
-// New returns an engine of which nothing is loaded.
+// New returns an engine. It has no index in memory yet.
 func New(o *sealed.Objects) *Engine {
 	return &Engine{Objects: o, Index: index.New(), loaded: make(map[format.Name]bool), listed: make(map[format.Name]bool), missed: make(map[format.Name]bool)}
 }

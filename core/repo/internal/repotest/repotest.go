@@ -1,4 +1,4 @@
-// Package repotest writes small repositories for tests, and tells whether they give back what was written.
+// Package repotest writes small repositories for tests, and reports whether they give back what was written.
 package repotest
 
 import (
