@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/vault"
 	"github.com/holdfast-backup/holdfast/vault/api"
 	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
 )
@@ -19,7 +20,12 @@ var kills = flag.Int("vault.kills", 200, "how often TestKills kills vaultd")
 type worker struct {
 	*person
 	low, high int // guesses left
+	of        int // one guess of so many is right: of few, the account comes to vault.WrongCap; of many, to ten wrong ones in a row
+	notRight  int // starts since the password was set that are not known to be right: each may count to vault.WrongCap
 }
+
+// leaves is how many guesses a right one gives back when so many were wrong since the password was set.
+func leaves(wrong int) int { return max(0, min(vault.Guesses, vault.WrongCap-wrong)) }
 
 // work does one thing, and tells what is wrong with the vault, if anything.
 func (w *worker) work(t *testing.T) {
@@ -35,18 +41,21 @@ func (w *worker) work(t *testing.T) {
 			t.Errorf("destroyed with %d guesses left", w.low)
 		}
 		if err := w.register("right"); err == nil {
-			w.low, w.high = 10, 10
+			w.low, w.high, w.notRight = vault.Guesses, vault.Guesses, 0
 		} else {
-			w.high = 10 // perhaps
+			w.high = vault.Guesses // perhaps
 		}
 		return
 	}
 	w.low, w.high = a.GuessesLeft, a.GuessesLeft
 	password := "right"
-	if rand.IntN(5) > 0 {
+	if rand.IntN(w.of) > 0 {
 		password = "wrong"
 	}
 	s, err := w.guess(password)
+	if s.sentKE1 && !s.done {
+		w.notRight++
+	}
 	var code *codeError
 	switch {
 	case s.gotKE2: // so it was counted
@@ -58,10 +67,10 @@ func (w *worker) work(t *testing.T) {
 		w.low = max(0, w.low-1) // perhaps
 	}
 	if s.sentRight {
-		w.high = 10
+		w.high = leaves(a.WrongGuesses)
 	}
 	if s.done {
-		w.low = 10
+		w.low = leaves(w.notRight)
 	}
 }
 
@@ -77,8 +86,8 @@ func TestKills(t *testing.T) {
 	progress, stop := make(chan struct{}, 1), make(chan struct{})
 	var group sync.WaitGroup
 	var all []*worker
-	for range workers {
-		w := &worker{newPerson(t, d), 10, 10}
+	for i := range workers {
+		w := &worker{person: newPerson(t, d), low: vault.Guesses, high: vault.Guesses, of: 2 + i}
 		must(t, w.register("right"))
 		all = append(all, w)
 	}
