@@ -38,17 +38,21 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		"a closed epoch counts without a list", "repo/internal/sealed/closing.go",
-		[]string{"	_, ok := o.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == o.Writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := o.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n",
+			"if e == o.Writes || e.State != format.EpochClosed ||"},
 		[]string{"	return true\n", "if true || e == o.Writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"a closing list names names alone", "repo/internal/sealed/closing.go",
-		[]string{"if e == o.Writes || e.State != format.EpochClosed ||"}, []string{"if true || e == o.Writes || e.State != format.EpochClosed ||"},
+		[]string{"if e == o.Writes || e.State != format.EpochClosed ||"},
+		[]string{"if true || e == o.Writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"prune counts chunks by any index", "repo/internal/sealed/closing.go",
-		[]string{"	_, ok := o.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n", "if e == o.Writes || e.State != format.EpochClosed ||"},
-		[]string{"	_, ok := o.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok || kind == format.KindIndex\n", "if kind == format.KindIndex || e == o.Writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := o.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok\n",
+			"if e == o.Writes || e.State != format.EpochClosed ||"},
+		[]string{"	_, ok := o.Trust.Closed[format.Reference{Kind: kind, Name: n}]\n	return ok || kind == format.KindIndex\n",
+			"if kind == format.KindIndex || e == o.Writes || e.State != format.EpochClosed ||"},
 	},
 	{
 		"a chunk is not held against its id", "repo/internal/format/record.go",

@@ -139,10 +139,12 @@ func (c *cloud) forgeBackup(m *store.Memory, epoch [32]byte) {
 	f := c.forger(m, epoch)
 	data := []byte(forgedText)
 	dataID := f.chunkID(data)
-	file := repo.Node{Kind: repo.NodeFile, Name: "a.txt", Mode: 0o644, Size: int64(len(data)), Content: repo.Content{Extents: []repo.Extent{{Chunk: dataID, Length: int64(len(data))}}}}
+	file := repo.Node{Kind: repo.NodeFile, Name: "a.txt", Mode: 0o644, Size: int64(len(data)),
+		Content: repo.Content{Extents: []repo.Extent{{Chunk: dataID, Length: int64(len(data))}}}}
 	docs := forgedTree([]repo.Node{file}, 0)
 	docsID := f.chunkID(docs)
-	root := forgedTree([]repo.Node{{Kind: repo.NodeDir, Name: "src", Mode: 0o755, Files: 1, Size: file.Size, Content: repo.Content{Extents: []repo.Extent{{Chunk: docsID, Length: int64(len(docs))}}}}}, 0)
+	root := forgedTree([]repo.Node{{Kind: repo.NodeDir, Name: "src", Mode: 0o755, Files: 1, Size: file.Size,
+		Content: repo.Content{Extents: []repo.Extent{{Chunk: docsID, Length: int64(len(docs))}}}}}, 0)
 	rootID := f.chunkID(root)
 	pack := f.pack([]forgedChunk{{id: dataID, content: data}})
 	meta := f.pack([]forgedChunk{{id: docsID, kind: 1, content: docs}, {id: rootID, kind: 1, content: root}})
@@ -159,7 +161,8 @@ func forgedSnapshot(root repo.ID, length int) []byte {
 	b = forgedField(b, 2, moment(now))
 	b = forgedField(b, 3, []byte("host"))
 	b = forgedField(b, 6, binary.AppendUvarint(bytes.Clone(root[:]), uint64(length)))
-	b = forgedField(b, 7, append(binary.AppendUvarint(nil, 3), append([]byte("src"), append(binary.AppendUvarint(nil, 4), []byte("/src")...)...)...))
+	b = forgedField(b, 7, append(binary.AppendUvarint(nil, 3),
+		append([]byte("src"), append(binary.AppendUvarint(nil, 4), []byte("/src")...)...)...))
 	return forgedField(b, 9, binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(nil, 1), 1), 20))
 }
 
@@ -226,7 +229,8 @@ func (c *cloud) table(name string, b []byte) (out []forgedEntry) {
 	}
 	at := 0
 	for ; len(table) > 0; table = table[41:] {
-		e := forgedEntry{id: repo.ID(table[:32]), kind: table[32], record: int(binary.BigEndian.Uint32(table[33:])), length: int(binary.BigEndian.Uint32(table[37:])), at: at}
+		e := forgedEntry{id: repo.ID(table[:32]), kind: table[32], record: int(binary.BigEndian.Uint32(table[33:])),
+			length: int(binary.BigEndian.Uint32(table[37:])), at: at}
 		at += e.record + 16
 		out = append(out, e)
 	}
@@ -289,8 +293,10 @@ func (c *cloud) anyForgedSnapshot(m *store.Memory, epoch [32]byte) []byte {
 	f := c.forger(m, epoch)
 	data := []byte(forgedText)
 	dataID := f.chunkID(data)
-	root := forgedTree([]repo.Node{{Kind: repo.NodeFile, Name: "src", Mode: 0o644, Size: int64(len(data)), Content: repo.Content{Extents: []repo.Extent{{Chunk: dataID, Length: int64(len(data))}}}}}, 0)
+	root := forgedTree([]repo.Node{{Kind: repo.NodeFile, Name: "src", Mode: 0o644, Size: int64(len(data)),
+		Content: repo.Content{Extents: []repo.Extent{{Chunk: dataID, Length: int64(len(data))}}}}}, 0)
 	rootID := f.chunkID(root)
-	f.object("index", forgedIndex(nil, f.pack([]forgedChunk{{id: dataID, content: data}}), f.pack([]forgedChunk{{id: rootID, kind: 1, content: root}})))
+	f.object("index", forgedIndex(nil, f.pack([]forgedChunk{{id: dataID, content: data}}),
+		f.pack([]forgedChunk{{id: rootID, kind: 1, content: root}})))
 	return forgedSnapshot(rootID, len(root))
 }

@@ -31,7 +31,8 @@ import (
 // under a key that others have.
 //
 // What cannot be told, and is left out here by name (SECURITY.md):
-//   - a computer that was away while the key was changed, and is shown the state from before, goes on under the old key (goesOnUnderTheOldKey);
+//   - a computer that was away while the key was changed, and is shown the state from before, goes on under the old
+//     key (goesOnUnderTheOldKey);
 //   - a new computer may be shown any older state that the current key opens;
 //   - what somebody with the old key planted before it was changed: this cloud plants afterwards.
 var (
@@ -135,7 +136,8 @@ func newHistory(t *testing.T, p *clouds, seed uint64) *history {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(seed, 7))
-	h := &history{t: t, cloud: newCloud(t, r), dir: dir, clouds: p, written: make(map[string]truth), keys: make(map[backupkey.ID]int), vault: &rightVault{}}
+	h := &history{t: t, cloud: newCloud(t, r), dir: dir, clouds: p, written: make(map[string]truth), keys: make(map[backupkey.ID]int),
+		vault: &rightVault{}}
 	for i, m := range []**member{&h.a, &h.b} {
 		name := fmt.Sprint("computer", i)
 		*m = &member{name: name, profile: filepath.Join(dir, name, "profile"), src: filepath.Join(dir, name, "src")}
@@ -307,7 +309,8 @@ func (h *history) erase(m *member) {
 		if err = errors.Join(err, r.Close()); err != nil {
 			return err
 		}
-		if _, err = a.Upkeep().Erase(context.Background(), core.EraseRequest{Paths: []string{"src/docs"}, AllComputers: true}, nil); err != nil && !errors.Is(err, core.ErrNoEntry) {
+		if _, err = a.Upkeep().Erase(context.Background(), core.EraseRequest{Paths: []string{"src/docs"}, AllComputers: true}, nil); err != nil &&
+			!errors.Is(err, core.ErrNoEntry) {
 			return err
 		}
 		if r, err = a.Reader(context.Background()); err != nil {

@@ -99,7 +99,8 @@ func (a *App) SetUploadLimit(bytesPerSecond int64) error {
 // LimitUploads is SetUploadLimit for this process alone: nothing is remembered.
 func (a *App) LimitUploads(bytesPerSecond int64) { a.uploads.Set(bytesPerSecond) }
 
-// KeyringAnswers returns nil if this computer has a safe place for a key. It may wait for a person who unlocks it. Errors: ErrNoKeyring, ….
+// KeyringAnswers returns nil if this computer has a safe place for a key. It may wait for a person who unlocks
+// it. Errors: ErrNoKeyring, ….
 func (a *App) KeyringAnswers(ctx context.Context) error { return raise(a.profile.KeyringAnswers(ctx)) }
 
 // UseKeyFile keeps the key that protects this computer's secrets in a file that only its owner may read, where no keyring answers.

@@ -263,7 +263,8 @@ func TestNothingInTheClear(t *testing.T) {
 	c := newComputer(t)
 	const secretName, secretText = "diary-of-alice", "meet me at the harbour at nine"
 	for i := range 300 {
-		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("folder-%s/%s-%d.txt", secretName, secretName, i)), []byte(strings.Repeat(secretText, 5+i)))
+		filetest.Write(t, filepath.Join(c.src, fmt.Sprintf("folder-%s/%s-%d.txt", secretName, secretName, i)),
+			[]byte(strings.Repeat(secretText, 5+i)))
 	}
 	filetest.Write(t, filepath.Join(c.src, "size"), bytes.Repeat([]byte("q"), 1_234_567))
 	if err := os.Symlink("target-of-link", filepath.Join(c.src, "a-link")); err != nil {

@@ -36,7 +36,8 @@ func TestNextStep(t *testing.T) {
 func TestNoStepDeletesTooEarly(t *testing.T) {
 	for i := range 1 << 8 {
 		bit := func(n int) bool { return i>>n&1 == 1 }
-		s := changeState{giveUp: bit(0), noted: bit(1), opened: bit(2), made: bit(3), expected: bit(4), dropped: bit(5), undone: bit(6), ended: bit(7)}
+		s := changeState{giveUp: bit(0), noted: bit(1), opened: bit(2), made: bit(3), expected: bit(4), dropped: bit(5), undone: bit(6),
+			ended: bit(7)}
 		switch nextStep(s) {
 		case changeDrop:
 			if s.giveUp || !s.noted || !s.opened || !s.made || !s.expected {

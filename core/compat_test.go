@@ -62,9 +62,10 @@ func TestBackupsOfTheVersionBefore(t *testing.T) {
 		snapshots int
 		newest    []string
 	}{
-		"key-changes": {[]string{"key1.txt", "key2.txt", "key3.txt"}, 2, []string{"docs/one.txt", "docs/two.txt", "docs/three.txt", "kept.txt", "big.bin"}},
-		"turned-on":   {[]string{"key1.txt"}, 1, []string{"docs/one.txt", "kept.txt", "big.bin"}},
-		"plain":       {nil, 1, []string{"docs/one.txt", "kept.txt", "big.bin"}},
+		"key-changes": {[]string{"key1.txt", "key2.txt", "key3.txt"}, 2,
+			[]string{"docs/one.txt", "docs/two.txt", "docs/three.txt", "kept.txt", "big.bin"}},
+		"turned-on": {[]string{"key1.txt"}, 1, []string{"docs/one.txt", "kept.txt", "big.bin"}},
+		"plain":     {nil, 1, []string{"docs/one.txt", "kept.txt", "big.bin"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := unpack(t, name)
@@ -120,7 +121,8 @@ func TestBackupsOfTheVersionBefore(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(profile, "settings.json"), settings, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c := &computer{t: t, src: src, dest: dest, params: core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}}}
+			c := &computer{t: t, src: src, dest: dest,
+				params: core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}}}
 			if report := c.backup(); report.OlderState {
 				t.Error("its own computer is told of an older state")
 			}

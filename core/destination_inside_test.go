@@ -20,7 +20,8 @@ func TestADestinationInASourceByALink(t *testing.T) {
 	if err := os.Symlink(c.src, link); err != nil {
 		t.Fatal(err)
 	}
-	for _, place := range []string{filepath.Join(link, "backup"), filepath.Join(link, "deep", "backup"), filepath.Join(c.src, "backup"), link} {
+	for _, place := range []string{filepath.Join(link, "backup"), filepath.Join(link, "deep", "backup"), filepath.Join(c.src, "backup"),
+		link} {
 		err := c.do(func(a *core.App) error {
 			return a.Setup(context.Background(), core.SetupRequest{Destination: place, Sources: []string{c.src}})
 		})

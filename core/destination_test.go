@@ -27,7 +27,8 @@ func TestTheBackupIsFoundAgainWhereItWasMovedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.must(func(a *core.App) error {
-		for place, want := range map[string]error{filepath.Join(c.src, "in"): core.ErrInvalid, "": core.ErrInvalid, t.TempDir(): core.ErrNoBackup} {
+		for place, want := range map[string]error{filepath.Join(c.src, "in"): core.ErrInvalid, "": core.ErrInvalid,
+			t.TempDir(): core.ErrNoBackup} {
 			if err := a.SetDestination(ctx, place, false); !errors.Is(err, want) {
 				t.Errorf("%q: %v, want %v", place, err, want)
 			}

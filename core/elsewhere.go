@@ -44,7 +44,8 @@ func (e Elsewhere) Inspect(ctx context.Context, destination string) (Found, erro
 	if err != nil {
 		return Found{}, raise(err)
 	}
-	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing, NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
+	return Found{RepositoryID: f.Repository, Protection: Protection(f.Protection), KeyID: f.KeyID, Changing: f.Changing,
+		NextKeyID: f.NextKeyID, VaultCard: f.VaultCard}, nil
 }
 
 // OpenReader opens a backup somewhere, as on a new computer. With a key, the backup must be encrypted under it. Without

@@ -83,7 +83,8 @@ func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Prog
 	m := meter.Start(ctx, progress, at.progress)
 	out, err := erase.Run(ctx, r, o)
 	m.End()
-	report := EraseReport{Snapshots: out.Snapshots, Files: out.Files, Bytes: out.Bytes, Present: stillThere(set.Sources, o.Paths), DryRun: req.DryRun}
+	report := EraseReport{Snapshots: out.Snapshots, Files: out.Files, Bytes: out.Bytes, Present: stillThere(set.Sources, o.Paths),
+		DryRun: req.DryRun}
 	if !req.DryRun && len(out.Replaced)+len(out.Removed) > 0 {
 		err = errors.Join(err, up.forgetErased(set.Repository, out))
 	}

@@ -60,8 +60,10 @@ var forgedKinds = map[string]struct {
 	folder string
 	secret string
 }{
-	"pack": {1, "packs/", "pack"}, "index": {2, "indexes/", "index"}, "snapshot": {3, "snapshots/", "snapshot"}, "mark": {4, "marks/", "prune"},
-	"pending": {5, "pending/", "prune"}, "removal": {6, "removed/", "prune"}, "pin": {7, "pins/", "prune"}, "closing": {8, "closings/", "prune"},
+	"pack": {1, "packs/", "pack"}, "index": {2, "indexes/", "index"}, "snapshot": {3, "snapshots/", "snapshot"},
+	"mark":    {4, "marks/", "prune"},
+	"pending": {5, "pending/", "prune"}, "removal": {6, "removed/", "prune"}, "pin": {7, "pins/", "prune"},
+	"closing": {8, "closings/", "prune"},
 }
 
 func (f *forger) derive(secret, salt []byte, info string) []byte {

@@ -541,7 +541,8 @@ func FuzzHostile(f *testing.F) {
 func TestBombs(t *testing.T) {
 	v := newVictim(t)
 	folder := func(name string, tree int) repo.Node {
-		return repo.Node{Kind: repo.NodeDir, Name: name, Content: repo.Content{Extents: []repo.Extent{{Chunk: forgedID(1, tree), Length: forgedBlock}}}}
+		return repo.Node{Kind: repo.NodeDir, Name: name,
+			Content: repo.Content{Extents: []repo.Extent{{Chunk: forgedID(1, tree), Length: forgedBlock}}}}
 	}
 	file := func(depth int, size int64, extents ...repo.Extent) repo.Node {
 		return repo.Node{Kind: repo.NodeFile, Name: "a", Size: size, Content: repo.Content{Depth: depth, Extents: extents}}
@@ -571,12 +572,13 @@ func TestBombs(t *testing.T) {
 	}
 	wide = append(wide, forgedChunk{id: forgedID(1, 0), kind: 1, content: forgedTree([]repo.Node{file(0, 80, bytesOfMany...)}, 2*forgedBlock)})
 	for name, chunks := range map[string][]forgedChunk{
-		"a folder that holds itself twice":            {tree(0, folder("a", 0), folder("b", 0))},
-		"folders that hold the next one twice":        doubled,
-		"lists that name one list two hundred times":  lists,
-		"eighty bytes of eighty chunks of eight MiB":  wide,
-		"a hole as long as there are numbers":         {tree(0, file(0, 1<<62, repo.Extent{Hole: true, Length: 1 << 62}))},
-		"holes that add up to more than there may be": {tree(0, file(1, 5, repo.Extent{Chunk: forgedID(2, 0), Length: 1})), {id: forgedID(2, 0), kind: 2, content: []byte{1, 0, 1, 0, 1}}},
+		"a folder that holds itself twice":           {tree(0, folder("a", 0), folder("b", 0))},
+		"folders that hold the next one twice":       doubled,
+		"lists that name one list two hundred times": lists,
+		"eighty bytes of eighty chunks of eight MiB": wide,
+		"a hole as long as there are numbers":        {tree(0, file(0, 1<<62, repo.Extent{Hole: true, Length: 1 << 62}))},
+		"holes that add up to more than there may be": {tree(0, file(1, 5, repo.Extent{Chunk: forgedID(2, 0), Length: 1})),
+			{id: forgedID(2, 0), kind: 2, content: []byte{1, 0, 1, 0, 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v.try(t, func(s store.Store) {

@@ -127,7 +127,8 @@ func startChild(t testing.TB, binary, profile string, credential *syscall.Creden
 	return start(t, binary, profile, credential, nil)
 }
 
-func start(t testing.TB, binary, profile string, credential *syscall.Credential, stdout io.Writer, env ...string) (*exec.Cmd, *bufio.Reader) {
+func start(t testing.TB, binary, profile string, credential *syscall.Credential, stdout io.Writer, env ...string) (*exec.Cmd,
+	*bufio.Reader) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 // one backup restores, and Resume goes on; until the new one is proven, GiveUp takes it back.
 // password, if not nil, is to open the new backup too.
 // Errors: ErrEncrypted, ErrIncomplete (files could not be read: nothing was deleted), ErrVault…, ….
-func (enc Encryption) TurnOn(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
+func (enc Encryption) TurnOn(ctx context.Context, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport,
+	error) {
 	return enc.change(ctx, ChangeTurnOn, key, password, progress)
 }
 
@@ -46,7 +47,8 @@ func (enc Encryption) resume(ctx context.Context, progress func(Progress)) (Back
 	}
 }
 
-func (enc Encryption) change(ctx context.Context, to Change, key *backupkey.Key, password *PasswordRequest, progress func(Progress)) (BackupReport, error) {
+func (enc Encryption) change(ctx context.Context, to Change, key *backupkey.Key, password *PasswordRequest,
+	progress func(Progress)) (BackupReport, error) {
 	kind := RunTurnOn
 	if to == ChangeTurnOff {
 		kind = RunTurnOff

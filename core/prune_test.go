@@ -66,7 +66,8 @@ func TestRetentionIsKept(t *testing.T) {
 		t.Errorf("%+v", preview)
 	}
 	report := c.prune(core.PruneRequest{Grace: -1})
-	if report.Kept != 1 || report.Removed != 2 || len(report.Snapshots) != 3 || len(report.Snapshots[0].Keep) == 0 || len(report.Snapshots[2].Keep) > 0 {
+	if report.Kept != 1 || report.Removed != 2 || len(report.Snapshots) != 3 || len(report.Snapshots[0].Keep) == 0 ||
+		len(report.Snapshots[2].Keep) > 0 {
 		t.Errorf("%+v", report)
 	}
 	c.must(func(a *core.App) error {

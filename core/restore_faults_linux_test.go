@@ -187,7 +187,8 @@ func TestFewHandlesAreEnough(t *testing.T) {
 	})
 	dir := filepath.Dir(c.dest)
 	began := time.Now()
-	cmd := exec.Command("bash", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" -test.timeout 0 -test.run '^TestFewHandlesAreEnough$'`, *fewHandles), os.Args[0])
+	cmd := exec.Command("bash", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" -test.timeout 0 -test.run '^TestFewHandlesAreEnough$'`,
+		*fewHandles), os.Args[0])
 	cmd.Env = append(os.Environ(), "HOLDFAST_TEST_RESTORE="+dir)
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, b)
@@ -289,7 +290,8 @@ func TestNothingUnfinishedIsLeft(t *testing.T) {
 // A free name is always found, and says what it is.
 func TestAFreeNameIsAlwaysFound(t *testing.T) {
 	ctx := context.Background()
-	names := []string{"a." + strings.Repeat("x", 253), strings.Repeat("y", 255), ".hidden", "über" + strings.Repeat("ß", 120) + ".txt", "no extension", "folder/in it"}
+	names := []string{"a." + strings.Repeat("x", 253), strings.Repeat("y", 255), ".hidden", "über" + strings.Repeat("ß", 120) + ".txt",
+		"no extension", "folder/in it"}
 	c := backedUp(t, func(src string) {
 		for _, name := range names {
 			filetest.Write(t, filepath.Join(src, name), []byte(name))

@@ -30,7 +30,8 @@ func (r *Reader) Restore(ctx context.Context, req RestoreRequest, progress func(
 
 func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, progress func(Progress)) (RestoreReport, error) {
 	begin := time.Now()
-	conflict, ok := map[Conflict]restore.Conflict{"": restore.Keep, ConflictKeep: restore.Keep, ConflictOverwrite: restore.Overwrite, ConflictRename: restore.Rename}[req.Conflict]
+	conflict, ok := map[Conflict]restore.Conflict{"": restore.Keep, ConflictKeep: restore.Keep, ConflictOverwrite: restore.Overwrite,
+		ConflictRename: restore.Rename}[req.Conflict]
 	if !ok || (req.Target == "") != req.Original {
 		return RestoreReport{}, fmt.Errorf("%w: what to do with existing files (%q), where to (%q)", ErrInvalid, req.Conflict, req.Target)
 	}
@@ -67,7 +68,8 @@ func (r *Reader) restore(ctx context.Context, req RestoreRequest, run *Run, prog
 	var res restore.Result
 	for _, p := range parts {
 		var one restore.Result
-		one, err = restore.Run(ctx, restore.Options{Repository: r.r, Snapshot: s, Target: p.target, Want: p.want, Conflict: conflict, DevicesAndSetuid: req.DevicesAndSetuid, Counters: c})
+		one, err = restore.Run(ctx, restore.Options{Repository: r.r, Snapshot: s, Target: p.target, Want: p.want, Conflict: conflict,
+			DevicesAndSetuid: req.DevicesAndSetuid, Counters: c})
 		res.Add(one)
 		if err != nil {
 			break

@@ -26,7 +26,8 @@ func (a *App) SetSchedule(s Schedule) error {
 	switch {
 	case a.profile.Settings().Repository == "":
 		return ErrNotSetUp
-	case !slices.Contains([]schedule.Every{ByHand, Hourly, Daily, Weekly}, s.Every), s.At < 0, s.At >= 24*60, s.On < time.Sunday, s.On > time.Saturday:
+	case !slices.Contains([]schedule.Every{ByHand, Hourly, Daily, Weekly}, s.Every), s.At < 0, s.At >= 24*60, s.On < time.Sunday,
+		s.On > time.Saturday:
 		return fmt.Errorf("%w: no such schedule", ErrInvalid)
 	}
 	return a.profile.Update(func(set *profile.Settings) {

@@ -27,7 +27,8 @@ func TestScheduleFollowsTheHistory(t *testing.T) {
 		if next := a.Status().NextBackup; !next.IsZero() {
 			t.Errorf("nobody chose a schedule, and the next backup is %v", next)
 		}
-		for _, bad := range []core.Schedule{{Every: "century"}, {Every: core.Daily, At: 24 * 60}, {Every: core.Daily, At: -1}, {Every: core.Weekly, On: 7}} {
+		for _, bad := range []core.Schedule{{Every: "century"}, {Every: core.Daily, At: 24 * 60}, {Every: core.Daily, At: -1},
+			{Every: core.Weekly, On: 7}} {
 			if err := a.SetSchedule(bad); !errors.Is(err, core.ErrInvalid) {
 				t.Errorf("%+v: %v", bad, err)
 			}

@@ -32,8 +32,10 @@ func TestSourcesCanBeChanged(t *testing.T) {
 			sources, excludes []string
 			want              error
 		}{
-			{nil, nil, core.ErrInvalid}, {[]string{filepath.Join(other, "nothing")}, nil, core.ErrNoSource}, {[]string{other}, []string{"["}, core.ErrInvalid},
-			{[]string{other}, []string{"preset:unknown"}, core.ErrInvalid}, {[]string{filepath.Dir(c.dest)}, nil, core.ErrInvalid}, {[]string{other, filepath.Join(other, "b.txt")}, nil, core.ErrInvalid},
+			{nil, nil, core.ErrInvalid}, {[]string{filepath.Join(other, "nothing")}, nil, core.ErrNoSource},
+			{[]string{other}, []string{"["}, core.ErrInvalid},
+			{[]string{other}, []string{"preset:unknown"}, core.ErrInvalid}, {[]string{filepath.Dir(c.dest)}, nil, core.ErrInvalid},
+			{[]string{other, filepath.Join(other, "b.txt")}, nil, core.ErrInvalid},
 		} {
 			if err := a.SetSources(ctx, bad.sources, bad.excludes); !errors.Is(err, bad.want) {
 				t.Errorf("%v: %v, want %v", bad.sources, err, bad.want)

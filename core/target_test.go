@@ -56,7 +56,8 @@ func TestNothingIsWrittenOutsideTheTarget(t *testing.T) {
 		if _, beside := got["src/file (restored).txt"]; beside != (conflict == core.ConflictRename) {
 			t.Errorf("%s: %v", conflict, got)
 		}
-		if info, err := os.Lstat(filepath.Join(target, "src/twin-b")); err != nil || info.Mode().IsRegular() != (conflict == core.ConflictOverwrite) {
+		if info, err := os.Lstat(filepath.Join(target, "src/twin-b")); err != nil ||
+			info.Mode().IsRegular() != (conflict == core.ConflictOverwrite) {
 			t.Errorf("%s: twin-b is %v, %v", conflict, info.Mode(), err)
 		}
 	}

@@ -42,7 +42,8 @@ type DrillReport struct {
 func (up Upkeep) Drill(ctx context.Context, req DrillRequest, progress func(Progress)) (DrillReport, error) {
 	return runFor(up.app, RunDrill, func(run *Run) (DrillReport, error) {
 		report, err := up.drill(ctx, req, progress)
-		run.Snapshot, run.Files, run.Bytes, run.Problems, run.ProblemsTotal = report.Snapshot, report.Files, report.Bytes, report.Problems, report.Errors
+		run.Snapshot, run.Files, run.Bytes, run.Problems, run.ProblemsTotal = report.Snapshot, report.Files, report.Bytes, report.Problems,
+			report.Errors
 		return report, err
 	})
 }

@@ -62,7 +62,8 @@ func (e *VaultNotTrustedError) Error() string {
 func (e *VaultNotTrustedError) Unwrap() error { return ErrVaultNotTrusted }
 
 func trustOf(c VaultCard) VaultTrust {
-	return VaultTrust{Name: c.Name, Address: string(c.URL), Host: c.URL.Host(), Fingerprint: c.Fingerprint(), Certificate: c.CertificateFingerprint()}
+	return VaultTrust{Name: c.Name, Address: string(c.URL), Host: c.URL.Host(), Fingerprint: c.Fingerprint(),
+		Certificate: c.CertificateFingerprint()}
 }
 
 // Question returns what to show of the card at a destination before its

@@ -20,7 +20,8 @@ func TestAManagementKeyForEachAccount(t *testing.T) {
 	again, _ := seeds(public, account)
 	otherVault, sameBefore := seeds(bytes.Repeat([]byte{3}, 33), account)
 	otherAccount, _ := seeds(public, bytes.Repeat([]byte{8}, 32))
-	if !bytes.Equal(seed, again) || bytes.Equal(seed, otherVault) || bytes.Equal(seed, otherAccount) || bytes.Equal(seed, before) || !bytes.Equal(before, sameBefore) {
+	if !bytes.Equal(seed, again) || bytes.Equal(seed, otherVault) || bytes.Equal(seed, otherAccount) || bytes.Equal(seed, before) ||
+		!bytes.Equal(before, sameBefore) {
 		t.Error("the seeds are not what they are to be")
 	}
 	if len(seed) != 32 || !bytes.Equal(before, key.Derive(backupkey.LabelVaultManagement, nil, 32)) {

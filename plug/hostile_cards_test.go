@@ -73,7 +73,8 @@ func point(t failer) []byte {
 // card is a hostile card with that address, as JSON.
 func card(t failer, address string) []byte {
 	t.Helper()
-	b, err := json.Marshal(map[string]any{"version": 1, "name": "Your vault", "url": address, "suite": 1, "public_key": point(t), "account": make([]byte, 32)})
+	b, err := json.Marshal(map[string]any{"version": 1, "name": "Your vault", "url": address, "suite": 1, "public_key": point(t),
+		"account": make([]byte, 32)})
 	must(t, err)
 	return b
 }
@@ -110,7 +111,8 @@ func (s *stranger) commands(place string) [][]string {
 	with := []string{"--destination", place, "--password-in", s.password}
 	profile := filepath.Join(s.dir, fmt.Sprint("profile", s.n))
 	var out [][]string
-	for _, verb := range [][]string{{"snapshots"}, {"ls", "latest"}, {"verify"}, {"find", "a"}, {"versions", "docs/a"}, {"diff", "latest", "latest"},
+	for _, verb := range [][]string{{"snapshots"}, {"ls", "latest"}, {"verify"}, {"find", "a"}, {"versions", "docs/a"},
+		{"diff", "latest", "latest"},
 		{"restore", "latest", "--to", filepath.Join(s.dir, "out")}, {"--profile", profile, "setup", "--source", filepath.Join(s.dir, "docs")}} {
 		out = append(out, append(verb, with...))
 	}
@@ -176,7 +178,8 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	}
 	other := s.place(t, card(t, "https://"+s.traps.Addr)) // another public key
 	for name, change := range map[string]func(*core.VaultTrust){
-		"another key": func(*core.VaultTrust) {}, "no name": func(v *core.VaultTrust) { v.Name = "" }, "another host": func(v *core.VaultTrust) { v.Address += "/x" }, "nothing": func(v *core.VaultTrust) { *v = core.VaultTrust{} },
+		"another key": func(*core.VaultTrust) {}, "no name": func(v *core.VaultTrust) { v.Name = "" },
+		"another host": func(v *core.VaultTrust) { v.Address += "/x" }, "nothing": func(v *core.VaultTrust) { *v = core.VaultTrust{} },
 	} {
 		trust := unknown.VaultTrust
 		change(&trust)
@@ -193,7 +196,8 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 		t.Error(sprung)
 	}
 	// nobody answers there
-	_, _ = core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), place, core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust})
+	_, _ = core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), place,
+		core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust})
 	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "connected") {
 		t.Errorf("agreed, and not asked: %q", sprung)
 	}
@@ -219,7 +223,8 @@ func forgeProfile(t *testing.T, settings string, card []byte) {
 // on the computer that joins and on its owner's.
 func TestACardInAPlainHeaderIsNobodysVault(t *testing.T) {
 	s := newStranger(t)
-	for i, address := range []string{"https://" + s.traps.Addr, "pkcs11:token=trap", "pkcs11:token=trap?module-path=" + s.traps.Library + "&pin-source=file:" + s.traps.File} {
+	for i, address := range []string{"https://" + s.traps.Addr, "pkcs11:token=trap",
+		"pkcs11:token=trap?module-path=" + s.traps.Library + "&pin-source=file:" + s.traps.File} {
 		place, profile := filepath.Join(s.dir, fmt.Sprint("plain", i)), filepath.Join(s.dir, fmt.Sprint("owner", i))
 		st, err := store.OpenFolder(place, store.FolderOptions{Create: true})
 		must(t, err)
@@ -235,7 +240,8 @@ func TestACardInAPlainHeaderIsNobodysVault(t *testing.T) {
 			{cli.ExitDone, []string{"backup"}}, {cli.ExitDone, []string{"status"}}, {cli.ExitDone, []string{"snapshots"}},
 			{cli.ExitFailed, []string{"vault", "status"}}, {cli.ExitFailed, []string{"password", "check", "--password-in", s.password}},
 			{cli.ExitFailed, []string{"password", "set", "--password-in", s.password}}, {cli.ExitFailed, []string{"password", "remove"}},
-			{cli.ExitDone, []string{"backup"}}, {cli.ExitDone, []string{"encryption", "on", "--key-out", filepath.Join(s.dir, fmt.Sprint("key", i))}},
+			{cli.ExitDone, []string{"backup"}}, {cli.ExitDone,
+				[]string{"encryption", "on", "--key-out", filepath.Join(s.dir, fmt.Sprint("key", i))}},
 			{cli.ExitDone, []string{"backup"}}, {cli.ExitFailed, []string{"vault", "status"}},
 		} {
 			if c.args[0] == "backup" { // as a version before left the profile
@@ -257,17 +263,23 @@ func TestACardInAPlainHeaderIsNobodysVault(t *testing.T) {
 // Generated cards of all kinds, JSON that is nearly one among them.
 func TestGeneratedCards(t *testing.T) {
 	s := newStranger(t)
-	part := rapid.SampledFrom([]string{"token=trap", "token=Holdfast", "serial=1", "slot-id=0", "object=x", "type=cert", "x=y", "module-path=" + s.traps.Library, "module-path=%2fproc%2fself%2froot" + s.traps.Library,
-		"module-name=configured", "pin-value=" + hsmtest.PIN, "pin-source=file:" + s.traps.File, "pin-source=" + s.traps.File, "pin-source=|touch%20x", "%00", ""})
-	host := rapid.SampledFrom([]string{s.traps.Addr, "user@" + s.traps.Addr, s.traps.Addr + "/x", s.traps.Addr + "?q", s.traps.Addr + "#f", "localhost", "[::1]:1", "ｌocalhost", ""})
+	part := rapid.SampledFrom([]string{"token=trap", "token=Holdfast", "serial=1", "slot-id=0", "object=x", "type=cert", "x=y",
+		"module-path=" + s.traps.Library, "module-path=%2fproc%2fself%2froot" + s.traps.Library,
+		"module-name=configured", "pin-value=" + hsmtest.PIN, "pin-source=file:" + s.traps.File, "pin-source=" + s.traps.File,
+		"pin-source=|touch%20x", "%00", ""})
+	host := rapid.SampledFrom([]string{s.traps.Addr, "user@" + s.traps.Addr, s.traps.Addr + "/x", s.traps.Addr + "?q", s.traps.Addr + "#f",
+		"localhost", "[::1]:1", "ｌocalhost", ""})
 	address := rapid.OneOf(
 		rapid.Custom(func(t *rapid.T) string {
-			return "pkcs11:" + strings.Join(rapid.SliceOfN(part, 0, 3).Draw(t, "path"), ";") + rapid.SampledFrom([]string{"", "?"}).Draw(t, "mark") + strings.Join(rapid.SliceOfN(part, 0, 3).Draw(t, "query"), "&")
+			return "pkcs11:" + strings.Join(rapid.SliceOfN(part, 0, 3).Draw(t, "path"), ";") + rapid.SampledFrom([]string{"", "?"}).Draw(t, "mark") +
+				strings.Join(rapid.SliceOfN(part, 0, 3).Draw(t, "query"), "&")
 		}),
 		rapid.Custom(func(t *rapid.T) string {
-			return rapid.SampledFrom([]string{"https://", "http://", "HTTPS://", "https:", "file://", "//", "unix://"}).Draw(t, "scheme") + host.Draw(t, "host")
+			return rapid.SampledFrom([]string{"https://", "http://", "HTTPS://", "https:", "file://", "//", "unix://"}).Draw(t, "scheme") +
+				host.Draw(t, "host")
 		}))
-	fields := rapid.SampledFrom([]string{`"enrolment":"x"`, `"module_path":"` + s.traps.Library + `"`, `"URL":"https://` + s.traps.Addr + `"`, `"version":2`, `"certificate":"AAAA"`, `"account":null`})
+	fields := rapid.SampledFrom([]string{`"enrolment":"x"`, `"module_path":"` + s.traps.Library + `"`, `"URL":"https://` + s.traps.Addr + `"`,
+		`"version":2`, `"certificate":"AAAA"`, `"account":null`})
 	rapid.Check(t, func(rt *rapid.T) {
 		text := card(rt, address.Draw(rt, "address"))
 		if rapid.IntRange(0, 4).Draw(rt, "more") == 0 {

@@ -34,7 +34,8 @@ func TestACardOfTheVersionBefore(t *testing.T) {
 		}
 		return said
 	}
-	expect(0, append(own, "setup", "--destination", place, "--source", filepath.Join(s.dir, "docs"), "--password-in", s.password, "--vault", typed, "--key-out", key)...)
+	expect(0, append(own, "setup", "--destination", place, "--source", filepath.Join(s.dir, "docs"), "--password-in", s.password, "--vault",
+		typed, "--key-out", key)...)
 	expect(0, append(own, "backup")...)
 	expect(0, append(own, "password", "check", "--password-in", s.password)...)
 
@@ -72,7 +73,8 @@ func TestACardOfTheVersionBefore(t *testing.T) {
 		t.Fatal("the header is not as the version before left it")
 	}
 	expect(0, "snapshots", "--destination", place, "--key-in", key)
-	if said := expect(2, "snapshots", "--destination", place, "--password-in", s.password); strings.Contains(said, "module") || !strings.Contains(said, "pkcs11:token=trap") {
+	if said := expect(2, "snapshots", "--destination", place, "--password-in", s.password); strings.Contains(said, "module") ||
+		!strings.Contains(said, "pkcs11:token=trap") {
 		t.Error(said)
 	}
 	if sprung := s.traps.Sprung(t); sprung != "" {

@@ -134,7 +134,8 @@ func (v Vaults) State(ctx context.Context, at vaults.Place) (vaults.State, error
 	card, cardErr := vaultcard.Parse(client.Card())
 	err = errors.Join(err, cardErr, client.Close())
 	if errors.Is(err, vaultclient.ErrNoAccount) {
-		return vaults.State{Name: card.Name, Address: string(card.URL), Local: card.URL.IsToken(), Absent: true, GuessLimit: vaults.Guesses, Asked: time.Now()}, nil
+		return vaults.State{Name: card.Name, Address: string(card.URL), Local: card.URL.IsToken(), Absent: true, GuessLimit: vaults.Guesses,
+			Asked: time.Now()}, nil
 	}
 	return s, vaults.Told(err)
 }

@@ -170,7 +170,8 @@ func story(t *testing.T, s server) {
 		t.Fatal(err)
 	}
 	profile := t.TempDir()
-	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}, Places: places.Through(heard.tapped(t))}
+	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")},
+		Places: places.Through(heard.tapped(t))}
 	var can []places.Ability
 	if err := params.Places.Know(s.place, s.secret); err != nil {
 		t.Fatal(err)
@@ -249,7 +250,8 @@ func story(t *testing.T, s server) {
 		}
 		b, err := os.ReadFile(path)
 		switch {
-		case filepath.Base(path) == "letter.txt" && string(b) == "second", filepath.Base(path) == "planted-name.txt" && string(b) == planted, filepath.Base(path) == "film" && string(b) == string(storetest.Bytes(1, 5<<20)):
+		case filepath.Base(path) == "letter.txt" && string(b) == "second", filepath.Base(path) == "planted-name.txt" &&
+			string(b) == planted, filepath.Base(path) == "film" && string(b) == string(storetest.Bytes(1, 5<<20)):
 			found++
 		}
 		return err
@@ -284,7 +286,8 @@ func TestAgreeToAServer(t *testing.T) {
 	s := servers.OpenSSH(t)
 	place := address.Address{Kind: address.SFTP, User: s.User, Host: s.Addr, Path: s.Root}.String()
 	profile, docs := t.TempDir(), t.TempDir()
-	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}, Places: places.Through(start(t))}
+	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")},
+		Places: places.Through(start(t))}
 	a, err := core.Open(t.Context(), params)
 	if err != nil {
 		t.Fatal(err)

@@ -138,7 +138,8 @@ func TestMessageProgramsAreOffered(t *testing.T) {
 	d.Sees("keyring")
 	test.Tap(trailing[*widgets.Button](d, "Signal"))
 	d.Loop.Drain()
-	if n := len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == "Signal" })); n != 1 || d.row("Signal").Value() != signal {
+	if n := len(uitest.Find(d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == "Signal" })); n != 1 ||
+		d.row("Signal").Value() != signal {
 		t.Errorf("Signal is shown %d times, with %q", n, d.row("Signal").Value())
 	}
 	d.press("Save")

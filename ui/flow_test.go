@@ -350,7 +350,8 @@ func (h *held) Backup(ctx context.Context, progress func(core.Progress)) (core.B
 // cut is an encryption whose change is cancelled once it shows progress.
 type cut struct{ secret.Encryption }
 
-func (c cut) TurnOn(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest, progress func(core.Progress)) (core.BackupReport, error) {
+func (c cut) TurnOn(ctx context.Context, key *backupkey.Key, password *core.PasswordRequest,
+	progress func(core.Progress)) (core.BackupReport, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return c.Encryption.TurnOn(ctx, key, password, func(p core.Progress) { cancel(); progress(p) })
@@ -494,7 +495,8 @@ func TestTheFirstScreenClaimsOnlyWhatHappened(t *testing.T) {
 	d.press("Cancel")
 	d.Sees("Backup stopped")
 	d.leave()
-	if err := os.WriteFile(filepath.Join(profile, "under-way.json"), []byte(`{"id":"x","kind":"backup","started":"2026-11-24T10:00:00Z"}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(profile, "under-way.json"), []byte(`{"id":"x","kind":"backup","started":"2026-11-24T10:00:00Z"}`),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	again := sit(t, profile, nil)

@@ -32,11 +32,14 @@ func BenchmarkPages(b *testing.B) {
 	s := &stage{App: a}
 	for i := range 1000 {
 		end := now.Add(-time.Duration(i) * time.Hour)
-		s.runs = append(s.runs, core.Run{ID: fmt.Sprint(i), Kind: core.RunBackup, Started: end.Add(-time.Minute), Ended: end, Outcome: core.OutcomeDone, Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000})
+		s.runs = append(s.runs, core.Run{ID: fmt.Sprint(i), Kind: core.RunBackup, Started: end.Add(-time.Minute), Ended: end,
+			Outcome: core.OutcomeDone, Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000})
 	}
 	s.status = core.Status{
-		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
-		Protection: core.ProtectionKey, KeyConfirmed: now, LastBackup: &s.runs[0], LastGood: &s.runs[0], Schedule: core.Schedule{Every: core.Daily},
+		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast",
+		Sources:    []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
+		Protection: core.ProtectionKey, KeyConfirmed: now, LastBackup: &s.runs[0], LastGood: &s.runs[0],
+		Schedule: core.Schedule{Every: core.Daily},
 	}
 	l := newLoop()
 	u := New(Params{Fyne: test.NewTempApp(b), Login: &atLogin{}, Core: s.core(), Profile: profile, Do: l.Do})

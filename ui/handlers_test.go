@@ -133,7 +133,8 @@ func (o *offUI) Backup(ctx context.Context, p func(core.Progress)) (core.BackupR
 	return o.App.Backup(ctx, p)
 }
 
-func (o offEncryption) TurnOn(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest, p func(core.Progress)) (core.BackupReport, error) {
+func (o offEncryption) TurnOn(ctx context.Context, k *backupkey.Key, r *core.PasswordRequest, p func(core.Progress)) (core.BackupReport,
+	error) {
 	o.away("Encryption.TurnOn")
 	return o.Encryption.TurnOn(ctx, k, r, p)
 }

@@ -23,7 +23,8 @@ func hostilePlace(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	card, err := json.Marshal(map[string]any{"version": 1, "name": "Your vault", "url": address, "suite": 1, "public_key": public, "account": make([]byte, 32)})
+	card, err := json.Marshal(map[string]any{"version": 1, "name": "Your vault", "url": address, "suite": 1, "public_key": public,
+		"account": make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}

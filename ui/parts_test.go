@@ -77,7 +77,8 @@ func TestClicksToOneFile(t *testing.T) {
 	d.Sees("Where should they go?")
 	d.pressRestore()
 	d.Sees("every byte was checked")
-	if b, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "Restored files", "Documents", "letter.txt")); err != nil || string(b) != someFiles["letter.txt"] {
+	if b, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "Restored files", "Documents", "letter.txt")); err != nil ||
+		string(b) != someFiles["letter.txt"] {
 		t.Errorf("the file came back as %q: %v", b, err)
 	}
 	if clicks := d.taps - before; clicks > 6 {

@@ -101,7 +101,8 @@ func (s stagePasswords) Possible() bool { return true }
 
 func (s stageEncryption) BeforeKeyChange(context.Context) ([]core.Kept, error) {
 	newest := time.Date(2026, 11, 24, 14, 2, 0, 0, time.Local)
-	return []core.Kept{{Host: "laptop", Backups: 31, Newest: newest, Own: true}, {Host: "old-pc", Backups: 4, Newest: newest.AddDate(0, 0, -40)}}, nil
+	return []core.Kept{{Host: "laptop", Backups: 31, Newest: newest, Own: true},
+		{Host: "old-pc", Backups: 4, Newest: newest.AddDate(0, 0, -40)}}, nil
 }
 
 func (s stagePasswords) Vaults() ([]core.VaultToken, string) {
@@ -182,12 +183,16 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	t.Setenv("HOME", t.TempDir())
 	now := time.Date(2026, 11, 24, 16, 30, 0, 0, time.Local)
 	documents := treeOf(t, map[string]string{
-		"Taxes 2025/Statement.pdf": string(make([]byte, 482_113)), "Taxes 2025/Receipts/March.pdf": string(make([]byte, 91_200)), "Taxes 2025/Receipts/April.pdf": string(make([]byte, 88_012)),
-		"Letters/Landlord.odt": string(make([]byte, 23_500)), "Letters/Insurance.odt": string(make([]byte, 31_100)), "Thesis/Chapter 1.tex": string(make([]byte, 64_000)),
-		"Thesis/Figures/map.svg": string(make([]byte, 210_000)), "Recipes.md": string(make([]byte, 8_400)), "Passport scan.jpg": string(make([]byte, 1_830_000)),
+		"Taxes 2025/Statement.pdf": string(make([]byte, 482_113)), "Taxes 2025/Receipts/March.pdf": string(make([]byte, 91_200)),
+		"Taxes 2025/Receipts/April.pdf": string(make([]byte, 88_012)),
+		"Letters/Landlord.odt":          string(make([]byte, 23_500)), "Letters/Insurance.odt": string(make([]byte, 31_100)),
+		"Thesis/Chapter 1.tex":   string(make([]byte, 64_000)),
+		"Thesis/Figures/map.svg": string(make([]byte, 210_000)), "Recipes.md": string(make([]byte, 8_400)),
+		"Passport scan.jpg": string(make([]byte, 1_830_000)),
 	})
 	destination := filepath.Join(t.TempDir(), "Holdfast")
-	real, err := core.Open(context.Background(), core.Params{Profile: t.TempDir(), Keyring: keyring.File{Path: filepath.Join(t.TempDir(), "device.key")}, Places: besides(t)})
+	real, err := core.Open(context.Background(),
+		core.Params{Profile: t.TempDir(), Keyring: keyring.File{Path: filepath.Join(t.TempDir(), "device.key")}, Places: besides(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,11 +208,13 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	app := test.NewTempApp(t)
 	app.Preferences().SetString("appearance", string(look))
 	app.Preferences().SetString("language", language)
-	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute), Outcome: core.OutcomeDone,
+	good := &core.Run{Kind: core.RunBackup, Started: now.Add(-2*time.Hour - 31*time.Minute), Ended: now.Add(-2*time.Hour - 28*time.Minute),
+		Outcome:  core.OutcomeDone,
 		Snapshot: "9f3c2b7d1e4a55", Files: 12431, Bytes: 2_100_000_000, BytesStored: 84_000_000}
 	proven := &core.Run{Kind: core.RunDrill, Ended: now.AddDate(0, 0, -3), Outcome: core.OutcomeDone, Files: 1204, Bytes: 110_000_000}
 	status := core.Status{
-		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast", Sources: []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
+		SetUp: true, Destination: "/media/anna/Backup disk/Holdfast",
+		Sources:    []string{"/home/anna/Documents", "/home/anna/Signal", "/home/anna/Pictures"},
 		Excludes:   []string{"preset:caches", "preset:temporary", "preset:trash"},
 		Protection: core.ProtectionKey, KeyConfirmed: now.AddDate(0, 0, -12), LastBackup: good, LastGood: good,
 		Schedule: core.Schedule{Every: core.Daily, At: 14 * 60}, NextBackup: time.Date(2026, 11, 25, 14, 0, 0, 0, time.Local),
@@ -218,7 +225,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	l := newLoop()
 	login := &atLogin{}
 	login.on.Store(true)
-	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(), Profile: "/home/anna/.config/holdfast", Do: l.Do, Now: func() time.Time { return now }})
+	u := New(Params{Fyne: app, Login: login, Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(),
+		Profile: "/home/anna/.config/holdfast", Do: l.Do, Now: func() time.Time { return now }})
 	u.sources.FindApps = func() []core.FoundApp {
 		return []core.FoundApp{
 			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
@@ -420,15 +428,19 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	roomy := u.place.Free
 	u.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
 	backup(func(st *core.Status) {
-		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000, Error: "the destination is full: write packs/3f/…: no space left on device"}
+		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000,
+			Error: "the destination is full: write packs/3f/…: no space left on device"}
 	})
-	d.Sees(say("It takes {{.Needs}}, and {{.Free}} are free there.", words.Values{"Needs": u.w.Words.Bytes(2_140_000_000), "Free": u.w.Words.Bytes(31_000_000)}))
+	d.Sees(say("It takes {{.Needs}}, and {{.Free}} are free there.",
+		words.Values{"Needs": u.w.Words.Bytes(2_140_000_000), "Free": u.w.Words.Bytes(31_000_000)}))
 	shoot("backup-failed")
 	u.place.Free = roomy
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{
-			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 1,
-			Problems: []core.Problem{{Path: "/media/anna/Photos", Reason: "this folder holds no file any more"}}, Emptied: []string{"/media/anna/Photos"},
+			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000,
+			ProblemsTotal: 1,
+			Problems:      []core.Problem{{Path: "/media/anna/Photos", Reason: "this folder holds no file any more"}},
+			Emptied:       []string{"/media/anna/Photos"},
 		}
 		st.LastGood = st.LastBackup
 	})
@@ -440,7 +452,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.press(say("Leave it as it was"))
 	d.Sees(say("Everything is as it was"))
 	shoot("encryption-given-up")
-	s.let, s.at = make(chan struct{}), core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg", FilesDone: 7120, FilesTotal: 12431,
+	s.let, s.at = make(chan struct{}), core.Progress{Step: core.StepBackingUp, Path: "/home/anna/Pictures/2026/Norway/IMG_2231.jpg",
+		FilesDone: 7120, FilesTotal: 12431,
 		BytesDone: 1_240_000_000, BytesTotal: 2_100_000_000, BytesNew: 84_000_000, BytesPerSecond: 41_300_000, TimeLeft: 21 * time.Second}
 	backup(func(*core.Status) {})
 	d.press(say("Back up now"))
@@ -463,7 +476,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.write(0, "ffff")
 	shoot("encryption-check")
 	s.let, s.report = make(chan struct{}), core.BackupReport{Snapshot: "9f3c2b", Files: 12431, Bytes: 2_100_000_000}
-	s.at = core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000, TimeLeft: 3 * time.Second}
+	s.at = core.Progress{Step: core.StepProving, BytesDone: 610_000_000, BytesTotal: 890_000_000, BytesPerSecond: 210_000_000,
+		TimeLeft: 3 * time.Second}
 	s.status.Change = core.ChangeTurnOn
 	u.secret.GoOn()
 	d.Sees(u.w.Words.Bytes(s.at.BytesDone))
@@ -499,7 +513,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	s.vault.GuessesLeft, s.vault.Wrong = 7, wrong
 	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")})
 	shoot("restore-vault")
-	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
+	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t,
+		"pkcs11:token=Nitrokey%20of%20Anna;serial=9c1e?module-path=/media/backup/x.so&slot-id=1")})
 	shoot("restore-vault-token")
 	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
 	shoot("restore-vault-bad")
@@ -525,7 +540,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	keys := secret.NewKeyField(u.secret, func() {})
 	keys.Entry.SetText(typed)
 	keys.Repair(core.Found{KeyID: exampleKey().ID()}, func() { t.Error("no proposal") })
-	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"), Lead: "/media/anna/Backup disk/Holdfast",
+	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {}, Title: say("Unlock the backup"),
+		Lead:    "/media/anna/Backup disk/Holdfast",
 		Content: []fyne.CanvasObject{keys.Root}, Foot: []fyne.CanvasObject{widgets.NewButton(say("Unlock"), "key", widgets.Main, nil)}}).Root)
 	d.Sees(say("This is not quite the key. Is this what you meant?"))
 	shoot("restore-key")
@@ -568,7 +584,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	search := widgets.NewButton(say("Search"), "search", widgets.Main, nil)
 	r.Put(u.w.NewPage(shell.PageParams{Name: say("Restore"), Step: 2, Of: 5, Back: func() {},
 		Title: say("Which file?"), Lead: say("It is looked for in the backups of all days, even if it was deleted since."),
-		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search), widgets.Column(theme.Space6, r.Versions(versions, func() {})...)}}).Root)
+		Content: []fyne.CanvasObject{widgets.Row(theme.Space3, widgets.Wide(name), name, search),
+			widgets.Column(theme.Space6, r.Versions(versions, func() {})...)}}).Root)
 	shoot("restore-versions")
 	r.Files(dates[0], func() {})
 	d.Sees("Thesis")
@@ -588,17 +605,22 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("restore-where")
 	r.Result(core.RestoreReport{Files: 8, Kept: 2, Bytes: 2_420_000}, nil)
 	shoot("restore-result")
-	r.Result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1, Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
+	r.Result(core.RestoreReport{Files: 8, Bytes: 2_420_000, Errors: 1,
+		Problems: []core.Problem{{Path: "Documents/Passport scan.jpg", Reason: "no permission"}}}, nil)
 	shoot("restore-gaps")
 
 	u.w.Open(u.activity.Screen)
 	shoot("activity-empty")
 	s.runs = []core.Run{*good,
-		{Kind: core.RunBackup, Started: now.Add(-5 * time.Hour), Ended: now.Add(-5*time.Hour + time.Minute), Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 2,
-			Problems: []core.Problem{{Path: "/home/anna/Documents/locked.db", Reason: "no permission"}, {Path: "/home/anna/Pictures/old.raw", Reason: "it is not there"}}},
-		{Kind: core.RunRestore, Started: now.Add(-27 * time.Hour), Ended: now.Add(-27*time.Hour + time.Minute), Outcome: core.OutcomeDone, Files: 12, Bytes: 4_100_000, Target: "/home/anna/Restored files"},
+		{Kind: core.RunBackup, Started: now.Add(-5 * time.Hour), Ended: now.Add(-5*time.Hour + time.Minute), Outcome: core.OutcomePartly,
+			Files: 12420, Bytes: 2_090_000_000, ProblemsTotal: 2,
+			Problems: []core.Problem{{Path: "/home/anna/Documents/locked.db", Reason: "no permission"},
+				{Path: "/home/anna/Pictures/old.raw", Reason: "it is not there"}}},
+		{Kind: core.RunRestore, Started: now.Add(-27 * time.Hour), Ended: now.Add(-27*time.Hour + time.Minute), Outcome: core.OutcomeDone,
+			Files: 12, Bytes: 4_100_000, Target: "/home/anna/Restored files"},
 		{Kind: core.RunVerify, Started: now.Add(-49 * time.Hour), Ended: now.Add(-49*time.Hour + time.Minute), Outcome: core.OutcomeDone},
-		{Kind: core.RunBackup, Started: now.Add(-52 * time.Hour), Ended: now.Add(-52 * time.Hour), Outcome: core.OutcomeFailed, Code: "destination-gone", Error: "the destination cannot be reached: stat /media/anna/Backup disk: no such file or directory"},
+		{Kind: core.RunBackup, Started: now.Add(-52 * time.Hour), Ended: now.Add(-52 * time.Hour), Outcome: core.OutcomeFailed,
+			Code: "destination-gone", Error: "the destination cannot be reached: stat /media/anna/Backup disk: no such file or directory"},
 		{Kind: core.RunSetup, Started: now.Add(-53 * time.Hour), Ended: now.Add(-53 * time.Hour), Outcome: core.OutcomeDone}}
 	for i := range s.runs {
 		s.runs[i].ID = fmt.Sprintf("%s-%d", s.runs[i].Kind, i)

@@ -49,7 +49,8 @@ func BenchmarkRestoreTree(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer a.Close() //nolint:errcheck // a stage set
-			if err := a.Setup(ctx, core.SetupRequest{Destination: filepath.Join(b.TempDir(), "Holdfast"), Sources: []string{dir}, Key: exampleKey()}); err != nil {
+			if err := a.Setup(ctx, core.SetupRequest{Destination: filepath.Join(b.TempDir(), "Holdfast"), Sources: []string{dir},
+				Key: exampleKey()}); err != nil {
 				b.Fatal(err)
 			}
 			if _, err := a.Backup(ctx, nil); err != nil {

@@ -96,7 +96,8 @@ func (l *life) befall(s step) bool {
 		l.d.write(0, l.folders[len(l.folders)-1].path)
 		l.d.press("Add")
 		l.d.Until("the folder", func() bool {
-			return len(uitest.Find(l.d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == filepath.Base(l.folders[len(l.folders)-1].path) })) > 0
+			last := filepath.Base(l.folders[len(l.folders)-1].path)
+			return len(uitest.Find(l.d.Desk, func(r *widgets.SettingRow) bool { return r.Title() == last })) > 0
 		})
 		l.d.press("Save")
 		l.d.Until("the folders", func() bool { return len(l.d.core.Status().Sources) == len(l.folders) && l.d.atScreen() })

@@ -178,8 +178,9 @@ type life struct {
 
 func newLife(t *testing.T, vaults core.Vaults, lie func(core.Status) core.Status) *life {
 	root := t.TempDir()
-	l := &life{t: t, vaults: vaults, lie: lie, root: root, profile: filepath.Join(root, "profile"), place: filepath.Join(root, "disk", "Holdfast"),
-		v: &valve{after: -1, let: make(chan struct{})}}
+	l := &life{t: t, vaults: vaults, lie: lie, root: root, profile: filepath.Join(root, "profile"),
+		place: filepath.Join(root, "disk", "Holdfast"),
+		v:     &valve{after: -1, let: make(chan struct{})}}
 	if err := os.MkdirAll(filepath.Join(root, "disk"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,8 @@ func (l *life) sit() {
 		}
 		return valved{s, l.v}, nil
 	}
-	params := core.Params{Profile: l.profile, Keyring: keyring.File{Path: filepath.Join(l.root, "device.key")}, Places: places.By(open), Vaults: l.vaults}
+	params := core.Params{Profile: l.profile, Keyring: keyring.File{Path: filepath.Join(l.root, "device.key")}, Places: places.By(open),
+		Vaults: l.vaults}
 	l.d = sitIn(l.t, params, func(a *core.App) Core {
 		if l.lie == nil {
 			return CoreOf(a)

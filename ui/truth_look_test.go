@@ -164,7 +164,8 @@ func (l *life) lookAtHome() {
 	}
 	sub := l.heroes()[0].Sub()
 	if len(l.kept) > 0 {
-		if facts := english.Files(int64(len(l.newest().files))) + " · " + english.Bytes(l.newest().bytes()); strings.Contains(sub, " files · ") && !strings.Contains(sub, facts) {
+		facts := english.Files(int64(len(l.newest().files))) + " · " + english.Bytes(l.newest().bytes())
+		if strings.Contains(sub, " files · ") && !strings.Contains(sub, facts) {
 			l.lied("home says %q, and there are %s", sub, facts)
 		}
 		whole := slices.ContainsFunc(l.kept, func(k kept) bool { return !k.gaps })
@@ -178,7 +179,8 @@ func (l *life) lookAtHome() {
 		says("complete backup", false)
 		says("Backed up", false)
 	}
-	says("Nothing is backed up yet", len(l.kept) == 0 && (l.last == "" || l.last == core.OutcomeDone || l.last == core.OutcomePartly) && !l.change)
+	says("Nothing is backed up yet", len(l.kept) == 0 && (l.last == "" || l.last == core.OutcomeDone || l.last == core.OutcomePartly) &&
+		!l.change)
 	says("Proven restorable", l.proven && l.drill == core.OutcomeDone && len(l.kept) > 0)
 	if l.proven && l.drill == core.OutcomeDone && len(l.kept) > 0 {
 		says(english.Files(int64(l.drilled))+" were read back and checked", true)

@@ -72,7 +72,8 @@ func (l *life) restored(conflict int, target string, from kept, same, differ, by
 	texts := strings.Join(l.d.Texts(), "\n")
 	says := func(text string, want bool) {
 		if strings.Contains(texts, text) != want {
-			l.lied("after a restore of %d files, %d of them there and %d there otherwise, with choice %d, %q is said: %v\n%s", len(from.files), same, differ, conflict, text, !want, texts)
+			l.lied("after a restore of %d files, %d of them there and %d there otherwise, with choice %d, %q is said: %v\n%s", len(from.files), same,
+				differ, conflict, text, !want, texts)
 		}
 	}
 	files := func(n int) string { return english.Files(int64(n)) }

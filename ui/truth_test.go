@@ -56,7 +56,8 @@ const (
 )
 
 func (a act) String() string {
-	return [...]string{"back up", "stop", "hold", "kill", "add a folder", "change files", "empty", "vanish", "place gone", "place full", "fresh place",
+	return [...]string{"back up", "stop", "hold", "kill", "add a folder", "change files", "empty", "vanish", "place gone", "place full",
+		"fresh place",
 		"encrypt", "cut a change", "give up", "drill", "check", "damage", "delete a date", "restore", "pause", "days", "restart",
 		"password", "guess"}[a]
 }

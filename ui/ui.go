@@ -81,26 +81,32 @@ func New(p Params) *UI {
 		Fyne: p.Fyne, Core: p.Core, Profile: p.Profile, Do: p.Do, Now: p.Now, KeepCopied: p.KeepCopied, Hidden: p.Hidden,
 		Login: p.Login, Notify: p.Notify, Desk: p.Desk, Leave: p.Leave,
 	})
-	u.secret = secret.New(secret.Params{Window: u.w, Core: secret.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption}, Print: p.Print})
+	u.secret = secret.New(secret.Params{Window: u.w,
+		Core: secret.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption}, Print: p.Print})
 	if p.PINs != nil {
 		p.PINs.Ask(u.secret.AskPIN)
 	}
 	u.place = place.New(u.w, p.Core)
-	u.schedule = schedule.New(schedule.Params{Window: u.w, Core: schedule.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Prune: func() { u.home.Prune() }})
+	u.schedule = schedule.New(schedule.Params{Window: u.w, Core: schedule.Core{App: p.Core, Upkeep: p.Core.Upkeep},
+		Prune: func() { u.home.Prune() }})
 	u.sources = sources.New(sources.Params{Window: u.w, Core: p.Core, SetUp: func() { u.setup.Begin() }})
 	u.home = home.New(home.Params{
-		Window: u.w, Core: home.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret,
+		Window: u.w, Core: home.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Sources: u.sources, Place: u.place, Schedule: u.schedule,
+		Secret: u.secret,
 	})
 	u.activity = activity.New(activity.Params{Window: u.w, Core: p.Core, Again: func(kind core.RunKind) func() { return u.home.Again(kind) }})
 	u.settings = settings.New(settings.Params{
-		Window: u.w, Core: settings.Core{App: p.Core, Passwords: p.Core.Passwords}, Profile: p.Profile, Sources: u.sources, Schedule: u.schedule, Secret: u.secret,
+		Window: u.w, Core: settings.Core{App: p.Core, Passwords: p.Core.Passwords}, Profile: p.Profile, Sources: u.sources, Schedule: u.schedule,
+		Secret: u.secret,
 	})
 	u.setup = setup.New(setup.Params{
 		Window: u.w, Core: setup.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption},
-		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() }, Restore: func() { u.restore.FromElsewhere() },
+		Sources: u.sources, Place: u.place, Schedule: u.schedule, Secret: u.secret, BackUp: func() { u.home.BackUp() },
+		Restore: func() { u.restore.FromElsewhere() },
 	})
 	u.restore = restore.New(restore.Params{
-		Window: u.w, Core: restore.Core{App: p.Core, Passwords: p.Core.Passwords, Upkeep: p.Core.Upkeep}, Place: u.place, Secret: u.secret, SetUp: u.setup.BeginAt,
+		Window: u.w, Core: restore.Core{App: p.Core, Passwords: p.Core.Passwords, Upkeep: p.Core.Upkeep}, Place: u.place, Secret: u.secret,
+		SetUp: u.setup.BeginAt,
 	})
 	u.w.Furnish(shell.Features{
 		Screens: []*shell.Screen{u.home.Screen, u.restore.Screen, u.activity.Screen, u.settings.Screen},

@@ -27,7 +27,8 @@ type Policy struct {
 }
 
 // DefaultDelays make ten guesses take a day and a half.
-var DefaultDelays = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+var DefaultDelays = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour,
+	24 * time.Hour}
 
 // delay returns how long the next guess waits after that many wrong ones.
 func (p Policy) delay(wrong int) time.Duration {
@@ -386,7 +387,8 @@ func (q registerRequest) step(m moment, r *record, version uint64) (*record, boo
 
 // isOf reports whether r is what q made.
 func (q registerRequest) isOf(r *record) bool {
-	return r.reason == "" && r.scalar == q.scalar && r.opaque == q.opaque && r.management == q.management && bytes.Equal(r.sealedKey, q.sealedKey)
+	return r.reason == "" && r.scalar == q.scalar && r.opaque == q.opaque && r.management == q.management &&
+		bytes.Equal(r.sealedKey, q.sealedKey)
 }
 
 func (q registerRequest) fill(r *record, now int64) *record {

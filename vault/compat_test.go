@@ -39,7 +39,8 @@ func TestVaultAnchoredByLabel(t *testing.T) {
 	h, err := hsm.Open(t.Context(), hsm.Params{URI: uri})
 	must(t, err)
 	defer h.Close()
-	p := &person{t: t, id: vault.AccountID(sample.ID), management: ed25519.NewKeyFromSeed(sample.Management), password: []byte("right"), sealedKey: sample.SealedKey}
+	p := &person{t: t, id: vault.AccountID(sample.ID), management: ed25519.NewKeyFromSeed(sample.Management), password: []byte("right"),
+		sealedKey: sample.SealedKey}
 	for range 2 { // by the label, then by the anchor of today
 		p.v, err = vault.Open(t.Context(), vault.Params{Store: mem, HSM: h})
 		must(t, err)
@@ -65,7 +66,8 @@ func TestVaultAnchoredByLabel(t *testing.T) {
 }
 
 func samplePersonOf(t *testing.T, p samplePerson) *person {
-	return &person{t: t, id: vault.AccountID(p.ID), management: ed25519.NewKeyFromSeed(p.Management), password: []byte("right"), sealedKey: p.SealedKey}
+	return &person{t: t, id: vault.AccountID(p.ID), management: ed25519.NewKeyFromSeed(p.Management), password: []byte("right"),
+		sealedKey: p.SealedKey}
 }
 
 // A vault as the version before guesses were capped left it: it opens, its accounts

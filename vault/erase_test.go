@@ -39,7 +39,8 @@ func TestDestroyedIsGoneFromTheFile(t *testing.T) {
 	note(deleted)
 	note(replaced)
 	version := deleted.account().Version
-	must(t, d.Delete(t.Context(), deleted.id, version, ed25519.Sign(deleted.management, vault.DeletionMessage(d.Public().PublicKey, deleted.id, version))))
+	must(t, d.Delete(t.Context(), deleted.id, version,
+		ed25519.Sign(deleted.management, vault.DeletionMessage(d.Public().PublicKey, deleted.id, version))))
 	replaced.password = []byte("next")
 	replaced.register()
 	before, err := os.Open(d.path)

@@ -14,7 +14,8 @@ func genRecord(t *rapid.T) *record {
 	r := &record{
 		reason:      rapid.SampledFrom(reasonBytes).Draw(t, "reason"),
 		guessesLeft: rapid.IntRange(0, Guesses).Draw(t, "left"),
-		wrong:       rapid.IntRange(0, WrongCap).Draw(t, "wrong"), granted: rapid.IntRange(0, Guesses).Draw(t, "granted"), proven: rapid.Bool().Draw(t, "proven"),
+		wrong:       rapid.IntRange(0, WrongCap).Draw(t, "wrong"), granted: rapid.IntRange(0, Guesses).Draw(t, "granted"),
+		proven:     rapid.Bool().Draw(t, "proven"),
 		version:    rapid.Uint64().Draw(t, "version"),
 		registered: rapid.Int64().Draw(t, "registered"), changed: rapid.Int64().Draw(t, "changed"), lastStart: rapid.Int64().Draw(t, "last"),
 	}
@@ -28,7 +29,8 @@ func genRecord(t *rapid.T) *record {
 		r.open = append(r.open, openStart{startID(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "id")), rapid.Int64().Draw(t, "begun")})
 	}
 	for range rapid.IntRange(0, keepFor).Draw(t, "past") {
-		r.past = append(r.past, guess{startID(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "id")).short(), rapid.Int64().Draw(t, "time"), rapid.SampledFrom(outcomeBytes).Draw(t, "outcome")})
+		r.past = append(r.past, guess{startID(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "id")).short(), rapid.Int64().Draw(t, "time"),
+			rapid.SampledFrom(outcomeBytes).Draw(t, "outcome")})
 	}
 	return r
 }
@@ -129,7 +131,8 @@ func TestApplyIsPure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := genRecord(t)
 		before := r.clone()
-		q := rapid.SampledFrom([]request{startRequest{version: r.version}, finishRequest{expected: make([]byte, 32), ke3: make([]byte, 32)}, lookRequest{}, deleteRequest{}, registerRequest{}}).Draw(t, "request")
+		q := rapid.SampledFrom([]request{startRequest{version: r.version}, finishRequest{expected: make([]byte, 32), ke3: make([]byte, 32)},
+			lookRequest{}, deleteRequest{}, registerRequest{}}).Draw(t, "request")
 		now := time.UnixMilli(r.lastStart + rapid.Int64Range(-1e6, 1e6).Draw(t, "ms"))
 		_, next, _ := apply(moment{now: now.UnixMilli(), policy: Policy{DefaultDelays}}, q, r)
 		if !reflect.DeepEqual(r, before) {

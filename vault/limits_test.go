@@ -217,7 +217,8 @@ func TestUnprovenAccountsExpire(t *testing.T) {
 // Who is not enrolled gets nothing evaluated, and who is has a budget that guesses do not share.
 func TestStrangersHaveABudget(t *testing.T) {
 	clock := newClock()
-	v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: hsmtest.Open(t), Now: clock.Now, StrangersRate: rate.NewLimiter(1, 3), OwnersRate: rate.NewLimiter(1, 2)})
+	v := openVault(t, vault.Params{Store: store.NewMemory(), HSM: hsmtest.Open(t), Now: clock.Now, StrangersRate: rate.NewLimiter(1, 3),
+		OwnersRate: rate.NewLimiter(1, 2)})
 	p := registered(t, v)
 	request := func(id vault.AccountID, enrolled bool) error {
 		_, err := v.RegisterStart(t.Context(), id, vault.RegistrationRequest{Request: opaquetest.New().Request([]byte("x")), Enrolled: enrolled})

@@ -57,7 +57,8 @@ type modelTry struct {
 
 func (m *machine) open(rt *rapid.T) {
 	m.f = &fuse{}
-	v, err := vault.Open(m.t.Context(), vault.Params{Store: fusedStore{m.store, m.f}, HSM: fusedHSM{m.h, m.f}, Policy: m.policy, Now: m.clock.Now})
+	v, err := vault.Open(m.t.Context(), vault.Params{Store: fusedStore{m.store, m.f}, HSM: fusedHSM{m.h, m.f}, Policy: m.policy,
+		Now: m.clock.Now})
 	if err != nil {
 		rt.Fatalf("the vault does not open: %v", err)
 	}
@@ -180,7 +181,8 @@ func (m *machine) settle(rt *rapid.T, b *believed, err error) {
 		b.low = max(0, b.low-1) // perhaps counted
 	case err == nil:
 		rt.Fatalf("answered without an evaluation")
-	case errors.Is(err, vault.ErrNoAccount) && (!b.exists || m.expired(b)), errors.Is(err, vault.ErrDestroyed) && b.low == 0, errors.Is(err, vault.ErrWait):
+	case errors.Is(err, vault.ErrNoAccount) && (!b.exists || m.expired(b)), errors.Is(err, vault.ErrDestroyed) &&
+		b.low == 0, errors.Is(err, vault.ErrWait):
 	default:
 		rt.Fatalf("start: %v", err)
 	}
@@ -261,7 +263,8 @@ func (m *machine) remove(rt *rapid.T) {
 	if err != nil {
 		return
 	}
-	err = m.v.Delete(m.t.Context(), b.id, a.Version, ed25519.Sign(b.management, vault.DeletionMessage(m.v.Public().PublicKey, b.id, a.Version)))
+	err = m.v.Delete(m.t.Context(), b.id, a.Version,
+		ed25519.Sign(b.management, vault.DeletionMessage(m.v.Public().PublicKey, b.id, a.Version)))
 	switch {
 	case err == nil:
 		b.exists = false

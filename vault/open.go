@@ -87,7 +87,8 @@ func (l *ledger) readHead(ctx context.Context, storages []hsm.Storage) error {
 		}
 	}
 	if l.current = l.keys[generation]; l.current == nil {
-		return fmt.Errorf("%w: it is sealed under storage key %d, and the token has %d: the key was rotated since", ErrOlder, generation, storages[len(storages)-1].Generation)
+		return fmt.Errorf("%w: it is sealed under storage key %d, and the token has %d: the key was rotated since", ErrOlder, generation,
+			storages[len(storages)-1].Generation)
 	}
 	plain, err := l.current.openValue(labelHead, store.Key{}, l.value)
 	if err != nil {

@@ -289,7 +289,8 @@ func (v *Vault) account(ctx context.Context, id AccountID) (*Account, error) {
 		return nil, err
 	}
 	now := v.p.Now().UnixMilli()
-	a := &Account{Reason: r.reason, GuessesLeft: r.guessesLeft, Version: r.version, Wrong: r.wrong, Registered: time.UnixMilli(r.registered), Changed: time.UnixMilli(r.changed)}
+	a := &Account{Reason: r.reason, GuessesLeft: r.guessesLeft, Version: r.version, Wrong: r.wrong, Registered: time.UnixMilli(r.registered),
+		Changed: time.UnixMilli(r.changed)}
 	if until, _ := r.waitUntil(now, v.p.Policy); r.reason == "" && r.guessesLeft > 0 && until > now {
 		a.WaitUntil = time.UnixMilli(until)
 	}

@@ -55,7 +55,8 @@ func (p *person) registration(password []byte) (vault.Registration, error) {
 	if err != nil {
 		return vault.Registration{}, err
 	}
-	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: p.sealedKey, Management: p.management.Public().(ed25519.PublicKey), Enrolled: true}
+	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: p.sealedKey,
+		Management: p.management.Public().(ed25519.PublicKey), Enrolled: true}
 	r.Signature = ed25519.Sign(p.management, vault.RegistrationMessage(p.v.Public().PublicKey, p.id, r))
 	return r, nil
 }

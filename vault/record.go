@@ -109,7 +109,8 @@ func decodeRecord(b []byte) (*record, error) {
 	}
 	in, r := &reader{b: b}, &record{}
 	format, state, left, reason := in.byte(), in.byte(), in.byte(), in.byte()
-	if format < 1 || format > recordFormat || state < stateLiving || state > stateDeleted || state == stateDeleted && format == 1 || left > Guesses ||
+	if format < 1 || format > recordFormat || state < stateLiving || state > stateDeleted || state == stateDeleted && format == 1 ||
+		left > Guesses ||
 		int(reason) >= len(reasonBytes) || (state == stateDestroyed) != (reason != 0) {
 		return nil, errRecord
 	}

@@ -34,7 +34,8 @@ func TestAStartIsNamedByAllItsBytes(t *testing.T) {
 // counted again, and its end closes it.
 func TestStartsOfTheVersionBefore(t *testing.T) {
 	id := startID(bytes.Repeat([]byte{7}, 32))
-	was := &record{guessesLeft: 9, granted: 10, proven: true, version: 3, sealedKey: []byte("x"), open: []openStart{{id, 500}}, past: []guess{{id.short(), 500, OutcomeOpen}}}
+	was := &record{guessesLeft: 9, granted: 10, proven: true, version: 3, sealedKey: []byte("x"), open: []openStart{{id, 500}},
+		past: []guess{{id.short(), 500, OutcomeOpen}}}
 	b := was.encode()
 	// Format 1: half an id of each open start, and no tail.
 	at := recordFixed + len(was.sealedKey) + 1

@@ -83,7 +83,8 @@ func (s *starts) get(k startKey) *start {
 	}
 	c := *known
 	if known.login != nil { // the sweeper may clear its own at any time
-		c.login = &opaque.Login{KE2: known.login.KE2, ExpectedKE3: bytes.Clone(known.login.ExpectedKE3), SessionKey: bytes.Clone(known.login.SessionKey)}
+		c.login = &opaque.Login{KE2: known.login.KE2, ExpectedKE3: bytes.Clone(known.login.ExpectedKE3),
+			SessionKey: bytes.Clone(known.login.SessionKey)}
 	}
 	return &c
 }
@@ -303,7 +304,8 @@ func (v *Vault) settle(ctx context.Context, key store.Key) error {
 			continue
 		}
 		if st.proved {
-			if _, err := v.keepRight(ctx, k, st); err != nil && !errors.Is(err, ErrStale) && !errors.Is(err, ErrDestroyed) && !errors.Is(err, ErrNoAccount) {
+			if _, err := v.keepRight(ctx, k, st); err != nil && !errors.Is(err, ErrStale) && !errors.Is(err, ErrDestroyed) &&
+				!errors.Is(err, ErrNoAccount) {
 				return err
 			}
 			continue

@@ -24,7 +24,8 @@ func TestDictionaryHasNothingToCheckAgainst(t *testing.T) {
 	// 1. Nothing in the store is in the clear: neither ids, nor keys, nor records.
 	r, err := p.registration(p.password)
 	must(t, err)
-	for what, secret := range map[string][]byte{"account id": p.id[:], "sealed key": p.sealedKey, "management key": r.Management, "public key": d.Public().PublicKey,
+	for what, secret := range map[string][]byte{"account id": p.id[:], "sealed key": p.sealedKey, "management key": r.Management,
+		"public key":          d.Public().PublicKey,
 		"a record's envelope": r.Record[33:], "password": p.password} {
 		if bytes.Contains(file, secret) {
 			t.Errorf("the store shows the %s", what)

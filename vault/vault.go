@@ -220,7 +220,8 @@ func (v *Vault) Counts() Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Counts{
-		Accounts: l.head.accounts - min(l.head.accounts, uint64(v.timers.tombstones())), Groups: l.groups, Commits: l.commits, CommitNumber: l.head.number, Generation: l.current.generation,
+		Accounts: l.head.accounts - min(l.head.accounts, uint64(v.timers.tombstones())), Groups: l.groups, Commits: l.commits,
+		CommitNumber: l.head.number, Generation: l.current.generation,
 		Registrations: c.registrations.Load(), Deletions: c.deletions.Load(), Guesses: c.guesses.Load(), Right: c.right.Load(),
 		Wrong: c.wrong.Load(), Destroyed: c.destroyed.Load(), Waits: c.waits.Load(), Evaluations: c.evaluations.Load(),
 		Returned: c.returned.Load(), OpenStarts: v.starts.len(),
@@ -248,7 +249,8 @@ func (v *Vault) prepare(ctx context.Context, key store.Key, q request) (*prepare
 	}
 	now := v.p.Now()
 	p := &prepared{key: key, before: before, old: old}
-	m := moment{now: now.UnixMilli(), policy: v.p.Policy, passed: v.timers.state(key, v.steady.Now()), known: func(id startID) startState { return v.starts.state(startKey{key, id}, now) }}
+	m := moment{now: now.UnixMilli(), policy: v.p.Policy, passed: v.timers.state(key, v.steady.Now()),
+		known: func(id startID) startState { return v.starts.state(startKey{key, id}, now) }}
 	p.answer, p.next, p.failed = apply(m, q, before)
 	return p, nil
 }

@@ -60,7 +60,8 @@ func TestTenGuesses(t *testing.T) {
 		t.Error("a destroyed account was evaluated")
 	}
 	a := p.account()
-	if a.Reason != vault.ReasonGuesses || a.GuessesLeft != 0 || len(a.Past) != 11 || a.Past[10].Outcome != vault.OutcomeWrong || a.Past[0].Outcome != vault.OutcomeRight {
+	if a.Reason != vault.ReasonGuesses || a.GuessesLeft != 0 || len(a.Past) != 11 || a.Past[10].Outcome != vault.OutcomeWrong ||
+		a.Past[0].Outcome != vault.OutcomeRight {
 		t.Errorf("%+v", a)
 	}
 	other.opens() // nobody else is touched
@@ -265,7 +266,8 @@ func TestManagementKeyChanges(t *testing.T) {
 	p.opens()
 	p.register() // now signed by the new one
 	version := p.account().Version
-	wantErr(t, "deletion by the old key", v.Delete(t.Context(), p.id, version, ed25519.Sign(old, vault.DeletionMessage(v.Public().PublicKey, p.id, version))), vault.ErrSignature)
+	wantErr(t, "deletion by the old key", v.Delete(t.Context(), p.id, version,
+		ed25519.Sign(old, vault.DeletionMessage(v.Public().PublicKey, p.id, version))), vault.ErrSignature)
 }
 
 func TestDelete(t *testing.T) {
@@ -296,7 +298,8 @@ type counting struct {
 
 type derives struct{ n atomic.Int64 }
 
-func (c counting) DeriveKey(s pkcs11.SessionHandle, m []*pkcs11.Mechanism, base pkcs11.ObjectHandle, a []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
+func (c counting) DeriveKey(s pkcs11.SessionHandle, m []*pkcs11.Mechanism, base pkcs11.ObjectHandle,
+	a []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
 	c.n.Add(1)
 	return c.Module.DeriveKey(s, m, base, a)
 }

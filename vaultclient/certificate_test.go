@@ -27,7 +27,8 @@ func TestCertificatesThatAreNotValid(t *testing.T) {
 	for what, until := range map[string]time.Duration{"expired": -time.Hour, "unknown": time.Hour} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		must(t, err)
-		template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "vault"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until),
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "vault"},
+			NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until),
 			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 		must(t, err)

@@ -257,7 +257,10 @@ func TestUnreachableAndImpostors(t *testing.T) {
 	p := newProxy(t, d)
 	wantErr(t, "another certificate", status(func(c *cards.Card) { c.URL = cards.URL(p.URL) }), vaultclient.ErrNotTheVault)
 	// A web page of some hotel answers everything with 200 and HTML.
-	hotel := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>welcome</html>") }))
+	hotel := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = io.WriteString(w, "<html>welcome</html>")
+	}))
 	defer hotel.Close()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

@@ -30,7 +30,8 @@ func TestAVaultThatHangs(t *testing.T) {
 	_, err = v.State(ctx)
 	told := vaults.Told(err)
 	var e *vaults.Error
-	if !errors.As(told, &e) || !errors.Is(e.Kind, vaults.ErrUnreachable) || errors.Is(told, vaults.ErrSuspect) || errors.Is(told, vaults.ErrCertificate) {
+	if !errors.As(told, &e) || !errors.Is(e.Kind, vaults.ErrUnreachable) || errors.Is(told, vaults.ErrSuspect) ||
+		errors.Is(told, vaults.ErrCertificate) {
 		t.Errorf("it is told as %v", told)
 	}
 	must(t, v.Close())

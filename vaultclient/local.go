@@ -188,9 +188,12 @@ func (l *Local) Close() error {
 // tokenError maps what a token or its store says to what the app decides on.
 func tokenError(err error) error {
 	for _, m := range []struct{ from, to error }{
-		{hsm.ErrURI, vaults.ErrCard}, {hsm.ErrAbsent, vaults.ErrElsewhere}, {hsm.ErrPIN, vaults.ErrPIN}, {hsm.ErrNoPIN, vaults.ErrNoPIN}, {hsm.ErrNoKeys, ErrNoKeys},
-		{hsm.ErrIncapable, ErrIncapable}, {hsm.ErrExposed, ErrIncapable}, {hsm.ErrFaulty, ErrIncapable}, {vault.ErrOlder, ErrStore}, {store.ErrTampered, ErrStore}, {vault.ErrNoKeys, ErrNoKeys},
-		{hsm.ErrModule, vaults.ErrUnreachable}, {hsm.ErrClosed, vaults.ErrUnreachable}, {hsm.ErrAmbiguous, vaults.ErrUnreachable}, {vault.ErrUnavailable, vaults.ErrUnreachable}, {store.ErrInUse, vaults.ErrUnreachable},
+		{hsm.ErrURI, vaults.ErrCard}, {hsm.ErrAbsent, vaults.ErrElsewhere}, {hsm.ErrPIN, vaults.ErrPIN}, {hsm.ErrNoPIN, vaults.ErrNoPIN},
+		{hsm.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrIncapable, ErrIncapable}, {hsm.ErrExposed, ErrIncapable}, {hsm.ErrFaulty, ErrIncapable}, {vault.ErrOlder, ErrStore},
+		{store.ErrTampered, ErrStore}, {vault.ErrNoKeys, ErrNoKeys},
+		{hsm.ErrModule, vaults.ErrUnreachable}, {hsm.ErrClosed, vaults.ErrUnreachable}, {hsm.ErrAmbiguous, vaults.ErrUnreachable},
+		{vault.ErrUnavailable, vaults.ErrUnreachable}, {store.ErrInUse, vaults.ErrUnreachable},
 	} {
 		if errors.Is(err, m.from) {
 			return fmt.Errorf("%w: %w", m.to, err)

@@ -84,7 +84,8 @@ func TestLocalErrors(t *testing.T) {
 	must(t, try(vaultclient.Params{Token: address(t, full)}))
 	wantErr(t, "no PIN", try(vaultclient.Params{Token: address(t, u.String())}), vaults.ErrNoPIN)
 	wantErr(t, "wrong PIN", try(vaultclient.Params{Token: address(t, u.String()+"&pin-value=0000")}), vaults.ErrPIN)
-	wantErr(t, "no such token", try(vaultclient.Params{Token: address(t, "pkcs11:token=none?module-path="+u.ModulePath)}), vaults.ErrUnreachable)
+	wantErr(t, "no such token", try(vaultclient.Params{Token: address(t, "pkcs11:token=none?module-path="+u.ModulePath)}),
+		vaults.ErrUnreachable)
 	wantErr(t, "no card", try(vaultclient.Params{Card: []byte("pkcs11:token=mine")}), vaults.ErrCard)
 	for _, bad := range []string{"", "{}", "[]", `{"version":1}`, `{"version":1,"name":"x","url":"http://x","suite":1,"public_key":"AA=="}`} {
 		wantErr(t, bad, try(vaultclient.Params{Card: []byte(bad)}), vaults.ErrCard)
@@ -97,7 +98,8 @@ func TestLocalRollback(t *testing.T) {
 	hsmtest.Alone(t, func(t *testing.T) {
 		u := hsmtest.NSS(t) // keeps no data objects, so the accounts are in a file
 		dir := t.TempDir()
-		v, err := vaultclient.Open(t.Context(), vaultclient.Params{Token: address(t, u.String()+"&pin-source="+u.PINSource), Dir: dir, Create: true, Delays: nil})
+		v, err := vaultclient.Open(t.Context(),
+			vaultclient.Params{Token: address(t, u.String()+"&pin-source="+u.PINSource), Dir: dir, Create: true, Delays: nil})
 		must(t, err)
 		defer func() { must(t, v.Close()) }()
 		_, err = v.SetPassword(t.Context(), vaultclient.NewPassword{Password: []byte("right"), Key: secret(), Seed: secret()})

@@ -139,7 +139,8 @@ func (p *protocol) register(ctx context.Context, t transport, c cards.Card, id v
 	defer clear(exportKey)
 	management := ed25519.NewKeyFromSeed(n.Seed)
 	defer clear(management)
-	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: sealKey(exportKey, id, c.PublicKey, n.Key), Management: management.Public().(ed25519.PublicKey), Enrolled: true}
+	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: sealKey(exportKey, id, c.PublicKey, n.Key),
+		Management: management.Public().(ed25519.PublicKey), Enrolled: true}
 	signer := ed25519.NewKeyFromSeed(signerSeed)
 	defer clear(signer)
 	r.Signature = ed25519.Sign(signer, vault.RegistrationMessage(c.PublicKey, id, r))

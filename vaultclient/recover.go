@@ -231,7 +231,8 @@ func asOurs(err error) error {
 		return destroyed(gone.Reason, false)
 	}
 	for _, m := range []struct{ from, to error }{
-		{vault.ErrUnavailable, vaults.ErrUnreachable}, {vault.ErrNoAccount, ErrNoAccount}, {vault.ErrSignature, ErrManagement}, {vault.ErrEnrolment, vaults.ErrEnrolment},
+		{vault.ErrUnavailable, vaults.ErrUnreachable}, {vault.ErrNoAccount, ErrNoAccount}, {vault.ErrSignature, ErrManagement},
+		{vault.ErrEnrolment, vaults.ErrEnrolment},
 		{vault.ErrWrongProof, ErrNotTheVault}, {vault.ErrStale, vaults.ErrUnreachable}, {vault.ErrInvalid, vaults.ErrRefused},
 	} {
 		if errors.Is(err, m.from) && !errors.Is(err, m.to) {

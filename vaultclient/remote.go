@@ -53,7 +53,8 @@ func openRemote(p Params, card cards.Card) *Remote {
 	r := &Remote{
 		base: strings.TrimSuffix(string(card.URL), "/"), enrolment: bytes.Clone(p.EnrolmentToken),
 		client: &http.Client{
-			Transport:     &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10},
+			Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+				TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // no vault redirects
 		},
 	}
@@ -97,7 +98,8 @@ func (m messages) RegisterStart(ctx context.Context, id vault.AccountID, q vault
 
 func (m messages) RegisterFinish(ctx context.Context, id vault.AccountID, r vault.Registration) error {
 	return m.send(ctx, http.MethodPost, m.path(id, "/registration/finish"),
-		api.RegistrationFinish{Ticket: r.Ticket, Record: r.Record, SealedKey: r.SealedKey, ManagementKey: r.Management, Signature: r.Signature}, nil)
+		api.RegistrationFinish{Ticket: r.Ticket, Record: r.Record, SealedKey: r.SealedKey, ManagementKey: r.Management, Signature: r.Signature},
+		nil)
 }
 
 func (m messages) RecoverStart(ctx context.Context, id vault.AccountID, r vault.RecoveryStart) (*vault.RecoveryReply, error) {
@@ -120,7 +122,8 @@ func (m messages) Account(ctx context.Context, id vault.AccountID) (*vault.Accou
 	if (a.State == api.StateLiving) != (a.Reason == "") || a.GuessesLeft < 0 || a.GuessesLeft > vault.Guesses {
 		return nil, fmt.Errorf("%w: an account that cannot be", errAnswer)
 	}
-	answer := &vault.Account{Reason: a.Reason, GuessesLeft: a.GuessesLeft, Version: a.Version, Wrong: a.WrongGuesses, Registered: a.Registered, Changed: a.Changed, WaitUntil: a.WaitUntil}
+	answer := &vault.Account{Reason: a.Reason, GuessesLeft: a.GuessesLeft, Version: a.Version, Wrong: a.WrongGuesses, Registered: a.Registered,
+		Changed: a.Changed, WaitUntil: a.WaitUntil}
 	for _, g := range a.Guesses {
 		answer.Past = append(answer.Past, vault.Guess{Time: g.Time, Outcome: g.Outcome})
 	}

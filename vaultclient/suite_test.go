@@ -57,7 +57,8 @@ func suite(t *testing.T, k kind) {
 	wantErr(t, "status without an account", err, vaultclient.ErrNoAccount)
 	_, err = v.Recover(t.Context(), password)
 	wantErr(t, "recover without an account", err, vaultclient.ErrNoAccount)
-	for what, bad := range map[string]vaultclient.NewPassword{"no password": {Key: key, Seed: seed}, "short key": {Password: password, Key: key[1:], Seed: seed}, "no seed": {Password: password, Key: key},
+	for what, bad := range map[string]vaultclient.NewPassword{"no password": {Key: key, Seed: seed},
+		"short key": {Password: password, Key: key[1:], Seed: seed}, "no seed": {Password: password, Key: key},
 		"short previous seed": {Password: password, Key: key, Seed: seed, PreviousSeed: seed[1:]}} {
 		_, err := v.SetPassword(t.Context(), bad)
 		wantErr(t, what, err, vaults.ErrRefused)

@@ -43,7 +43,8 @@ func run() (err error) {
 		defer pprof.StopCPUProfile()
 	}
 	ctx := context.Background()
-	a, err := core.Open(ctx, core.Params{Profile: *profile, Keyring: keyring.File{Path: filepath.Join(*profile, "device.key")}, PackBytes: *packBytes})
+	a, err := core.Open(ctx, core.Params{Profile: *profile, Keyring: keyring.File{Path: filepath.Join(*profile, "device.key")},
+		PackBytes: *packBytes})
 	if err != nil {
 		return err
 	}

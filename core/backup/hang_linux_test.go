@@ -82,7 +82,8 @@ func (h *hanging) mount(hang *restoretest.Hang) {
 func TestWhatHasNoAnswerIsLeftOut(t *testing.T) {
 	for _, test := range []struct{ op, path string }{
 		{"Lookup", "small"}, {"Lookup", "folder"}, {"Getattr", "large"}, {"Opendir", "folder"}, {"Readdir", "folder/below"},
-		{"Readdir Listxattr", "folder/below"}, {"Open", "small"}, {"Open", "large"}, {"Read", "small"}, {"Read", "large"}, {"Read", "large.jpg"}, {"Readlink", "link"}, {"Listxattr", "small"},
+		{"Readdir Listxattr", "folder/below"}, {"Open", "small"}, {"Open", "large"}, {"Read", "small"}, {"Read", "large"}, {"Read", "large.jpg"},
+		{"Readlink", "link"}, {"Listxattr", "small"},
 		{"Lookup", "many/7"}, {"Lookup", "many/277"}, {"Read", "many/7"},
 	} {
 		t.Run(test.op+" "+test.path, func(t *testing.T) {
@@ -148,7 +149,8 @@ func TestAFileSystemThatIsAway(t *testing.T) {
 
 // The run ends when it is cancelled while a call has no answer.
 func TestCancelWhileACallHasNoAnswer(t *testing.T) {
-	for _, test := range []struct{ op, path string }{{"Lookup", "small"}, {"Readdir", "many"}, {"Open", "many/7"}, {"Read", "large"}, {"Read", "large.jpg"}} {
+	for _, test := range []struct{ op, path string }{{"Lookup", "small"}, {"Readdir", "many"}, {"Open", "many/7"}, {"Read", "large"},
+		{"Read", "large.jpg"}} {
 		t.Run(test.op+" "+test.path, func(t *testing.T) {
 			h := newHanging(t)
 			hang := restoretest.NewHang(test.op, test.path)

@@ -310,7 +310,8 @@ func (a *assembler) storeCut(ctx context.Context, f *source.Handle, size int64) 
 	buf := a.buffer()
 	builder := a.saver.NewContentBuilder()
 	err = eachData(f, size, func(start, end int64) error {
-		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(a.writer.ChunkerKey()), make([]byte, blockMax))
+		c, err := chunkers.NewChunkerBuffer(cdcName, io.NewSectionReader(f, start, end-start), cdcOptions(a.writer.ChunkerKey()),
+			make([]byte, blockMax))
 		if err != nil {
 			return err
 		}

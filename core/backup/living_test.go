@@ -304,7 +304,8 @@ func TestALivingSourceFindsPlantedBugs(t *testing.T) {
 	}
 	for _, bug := range []struct{ name, from, to string }{
 		{
-			"a further name takes the first one's result", "	if first.ok && first.state == stateOf(&p.entry) {\n		p.result, p.state, p.ok = first.result, first.state, true\n",
+			"a further name takes the first one's result",
+			"	if first.ok && first.state == stateOf(&p.entry) {\n		p.result, p.state, p.ok = first.result, first.state, true\n",
 			"	if true {\n		p.result, p.state, p.ok = first.result, first.state, first.ok\n",
 		},
 	} {

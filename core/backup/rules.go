@@ -28,7 +28,8 @@ func cdcOptions(key []byte) *chunkers.ChunkerOpts {
 // workers read them with no one to find boundaries first.
 var media = map[string]bool{
 	".jpg": true, ".jpeg": true, ".png": true, ".gif": true, ".webp": true, ".heic": true, ".heif": true, ".avif": true, ".jxl": true,
-	".mp4": true, ".m4v": true, ".mov": true, ".mkv": true, ".webm": true, ".avi": true, ".3gp": true, ".mpg": true, ".mpeg": true, ".mts": true,
+	".mp4": true, ".m4v": true, ".mov": true, ".mkv": true, ".webm": true, ".avi": true, ".3gp": true, ".mpg": true, ".mpeg": true,
+	".mts": true,
 	".mp3": true, ".m4a": true, ".aac": true, ".ogg": true, ".oga": true, ".opus": true, ".flac": true, ".wma": true, ".amr": true,
 }
 

@@ -173,7 +173,8 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 	a := &assembler{run: r, owners: ownerNames{source.NewNames()}, held: make(map[string]int64)}
 	if o.Destination != "" {
 		var err error
-		if r.destination, err = source.Answer(ctx, o.Destination, func() (source.Mark, error) { return source.MarkOf(o.Destination) }); err != nil {
+		if r.destination, err = source.Answer(ctx, o.Destination,
+			func() (source.Mark, error) { return source.MarkOf(o.Destination) }); err != nil {
 			return nil, nil, nil, fmt.Errorf("the destination: %w", err)
 		}
 	}

@@ -45,7 +45,8 @@ func newBench(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.o = Options{Repository: r, Sources: []repo.Source{{Name: "src", Path: b.src}}, CachePath: filepath.Join(t.TempDir(), "changes"), PackBytes: 1 << 20}
+	b.o = Options{Repository: r, Sources: []repo.Source{{Name: "src", Path: b.src}}, CachePath: filepath.Join(t.TempDir(), "changes"),
+		PackBytes: 1 << 20}
 	return b
 }
 
@@ -185,7 +186,8 @@ func TestChangesBetweenListingAndReading(t *testing.T) {
 		}
 		b.wantFiles(d.res.Snapshot, map[string][]byte{
 			"grows": append(bytes.Clone(small), "more"...), "grows-much": large, "shrinks": small[:5], "is-replaced": []byte("by another file"),
-			"stays": small, "empties": nil, "large-shrinks": large[:300_000], "large-grows": append(bytes.Clone(large), large...), "large-stays.jpg": large,
+			"stays": small, "empties": nil, "large-shrinks": large[:300_000], "large-grows": append(bytes.Clone(large), large...),
+			"large-stays.jpg": large,
 		})
 		// What was seen is what the cache holds: nothing is missed next time.
 		b.o.Gate = nil
@@ -308,7 +310,8 @@ func TestCancelWhilePaused(t *testing.T) {
 
 func TestExclusions(t *testing.T) {
 	b := newBench(t)
-	for _, name := range []string{"keep.txt", "a.tmp", "deep/b.tmp", "deep/keep.tmp", "Cache/x", "build/out", "src/build/out", "tagged/data", "docs/one/old", "docs/old", "top", "deep/top"} {
+	for _, name := range []string{"keep.txt", "a.tmp", "deep/b.tmp", "deep/keep.tmp", "Cache/x", "build/out", "src/build/out", "tagged/data",
+		"docs/one/old", "docs/old", "top", "deep/top"} {
 		b.write(name, []byte(name))
 	}
 	b.write("tagged/CACHEDIR.TAG", []byte(cacheTagLine))

@@ -147,8 +147,9 @@ func (g *generator) run(files int) error {
 			return err
 		}
 		if _, err := g.w.WriteSnapshot(repo.Snapshot{
-			Begin: begin.Add(time.Duration(i-2) * time.Hour), End: begin.Add(time.Duration(i-2) * time.Hour), Host: g.host(), Program: "generated", System: "linux",
-			Root: c, Sources: []repo.Source{{Name: n.Name, Path: g.src}}, Files: n.Files, Dirs: int64(folders), Bytes: n.Size,
+			Begin: begin.Add(time.Duration(i-2) * time.Hour), End: begin.Add(time.Duration(i-2) * time.Hour), Host: g.host(), Program: "generated",
+			System: "linux",
+			Root:   c, Sources: []repo.Source{{Name: n.Name, Path: g.src}}, Files: n.Files, Dirs: int64(folders), Bytes: n.Size,
 		}); err != nil {
 			return err
 		}

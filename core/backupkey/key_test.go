@@ -211,7 +211,8 @@ func TestNothingPrintsAKey(t *testing.T) {
 		}
 	}
 	for name, v := range values {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%o", "%b", "%c", "%U", "%t", "%08.3f", "%p", "%T", "%w"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%o", "%b", "%c", "%U", "%t", "%08.3f", "%p", "%T",
+			"%w"} {
 			if parts[name] && (verb == "%p" || verb == "%w") {
 				continue // fmt asks no method for these; go vet refuses them
 			}
@@ -250,7 +251,8 @@ func TestIDTextRoundTrips(t *testing.T) {
 			t.Fatalf("%s: %s, %v", id, back, err)
 		}
 	})
-	for _, bad := range []string{"", "00", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeg", "0123456789ABCDEF", "0123456789abcde "} {
+	for _, bad := range []string{"", "00", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeg", "0123456789ABCDEF",
+		"0123456789abcde "} {
 		if _, err := ParseID(bad); !errors.Is(err, ErrID) {
 			t.Errorf("ParseID(%q): %v", bad, err)
 		}

@@ -110,7 +110,8 @@ func TestParseCountsDigits(t *testing.T) {
 // FuzzParse: no text panics, an accepted one is a key whose canonical text
 // holds the same digits, and a refused one is refused by name.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{sample, strings.ToUpper(sample), strings.ReplaceAll(sample, " ", "\u2013"), "", "o", "\xff\xfe", sample + "0", sample[1:]} {
+	for _, s := range []string{sample, strings.ToUpper(sample), strings.ReplaceAll(sample, " ", "\u2013"), "", "o", "\xff\xfe", sample + "0",
+		sample[1:]} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -100,7 +100,8 @@ func inSnapshot(s *repo.Snapshot, at string) []string {
 	var out []string
 	if filepath.IsAbs(at) {
 		for _, src := range s.Sources {
-			if rel, err := filepath.Rel(src.Path, filepath.Clean(at)); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			if rel, err := filepath.Rel(src.Path, filepath.Clean(at)); err == nil && rel != ".." &&
+				!strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 				out = append(out, path.Join(src.Name, filepath.ToSlash(rel)))
 			}
 		}

@@ -66,7 +66,8 @@ func (w *walker) describe(d *source.Dir, e source.Entry, path string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	fmt.Fprintf(&b, "kind %d mode %o owner %d:%d time %d.%09d xattrs %q rdev %d", e.Kind, e.Mode, e.UID, e.GID, e.MTime.Sec, e.MTime.Nsec, xattrs, e.Rdev)
+	fmt.Fprintf(&b, "kind %d mode %o owner %d:%d time %d.%09d xattrs %q rdev %d", e.Kind, e.Mode, e.UID, e.GID, e.MTime.Sec, e.MTime.Nsec,
+		xattrs, e.Rdev)
 	if e.Links > 1 && e.Kind != source.Folder {
 		if w.links[e.Inode] == "" {
 			w.links[e.Inode] = path

@@ -24,8 +24,10 @@ func TestSystemKeyring(t *testing.T) {
 	home := t.TempDir()
 	// The daemon says where it listens; only then the test runs.
 	cmd := exec.Command("dbus-run-session", "--", "sh", "-c",
-		`printf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec "$0" -test.run '^TestSystemKeyring$' -test.v`, os.Args[0])
-	cmd.Env = append(os.Environ(), inSession+"=1", "HOME="+home, "XDG_RUNTIME_DIR="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"), "GOCOVERDIR="+home)
+		`printf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec "$0" -test.run '^TestSystemKeyring$' -test.v`,
+		os.Args[0])
+	cmd.Env = append(os.Environ(), inSession+"=1", "HOME="+home, "XDG_RUNTIME_DIR="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"),
+		"GOCOVERDIR="+home)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestSystemKeyring")) {
 		t.Fatalf("%v (it needs Debian's dbus and gnome-keyring)\n%s", err, out)
@@ -108,7 +110,10 @@ func TestAKeyringThatWaitsEndsWithItsContext(t *testing.T) {
 			t.Errorf("it waits: %v", err)
 		}
 		close(release)
-		answers := func() (string, error) { time.Sleep(grace / 2); return "in time", nil } //nolint:forbidigo // a keyring that takes its time, on a clock of the test's
+		answers := func() (string, error) {
+			time.Sleep(grace / 2) //nolint:forbidigo // a keyring that takes its time, on a clock of the test's
+			return "in time", nil
+		}
 		if got, err := asked(ctx, answers); got != "in time" || err != nil {
 			t.Errorf("it answers: %q, %v", got, err)
 		}

@@ -167,7 +167,8 @@ func TestOurClientTheirServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	private, public := suite.configuration().KeyGen()
-	if err := theirs.SetKeyMaterial(&opaque.ServerKeyMaterial{Identity: public.Encode(), PrivateKey: private, PublicKeyBytes: public.Encode()}); err != nil {
+	if err := theirs.SetKeyMaterial(&opaque.ServerKeyMaterial{Identity: public.Encode(), PrivateKey: private,
+		PublicKeyBytes: public.Encode()}); err != nil {
 		t.Fatal(err)
 	}
 	key := ecc.P256Sha256.NewScalar().Random()
@@ -199,7 +200,8 @@ func TestOurClientTheirServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ke2, output, err := theirs.GenerateKE2(ke1, &opaque.ClientRecord{RegistrationRecord: record, ClientIdentity: identity}, &opaque.ServerOptions{ClientOPRFKey: key})
+	ke2, output, err := theirs.GenerateKE2(ke1, &opaque.ClientRecord{RegistrationRecord: record, ClientIdentity: identity},
+		&opaque.ServerOptions{ClientOPRFKey: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,7 +179,8 @@ func TestPointsAndScalars(t *testing.T) {
 		t.Errorf("G-G: %v", err)
 	}
 	p256 := "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"
-	for _, bad := range []string{"", "00", "02", "02" + p256, "03" + p256, "02" + "00", "05" + hex.EncodeToString(g.X()), "02" + hex.EncodeToString(bytes.Repeat([]byte{0xff}, 32)),
+	for _, bad := range []string{"", "00", "02", "02" + p256, "03" + p256, "02" + "00", "05" + hex.EncodeToString(g.X()),
+		"02" + hex.EncodeToString(bytes.Repeat([]byte{0xff}, 32)),
 		"020000000000000000000000000000000000000000000000000000000000000001", // x=1 has no y
 		hex.EncodeToString(make([]byte, 33)), hex.EncodeToString(make([]byte, 65)),
 		"04" + hex.EncodeToString(g.X()) + hex.EncodeToString(g.X()), hex.EncodeToString(g.Bytes()) + "00"} {
@@ -196,7 +197,8 @@ func TestPointsAndScalars(t *testing.T) {
 	}
 	above := order
 	above[31]++
-	for _, bad := range [][]byte{nil, make([]byte, 31), make([]byte, 32), order[:], above[:], bytes.Repeat([]byte{0xff}, 32), make([]byte, 33)} {
+	for _, bad := range [][]byte{nil, make([]byte, 31), make([]byte, 32), order[:], above[:], bytes.Repeat([]byte{0xff}, 32),
+		make([]byte, 33)} {
 		if _, err := ParseScalar(bad); !errors.Is(err, ErrScalar) {
 			t.Errorf("scalar %x: %v", bad, err)
 		}

@@ -80,7 +80,8 @@ func randomizedPassword(t *testing.T, password []byte, r *Scalar, evaluated []by
 func makeVaultVector(t *testing.T) vaultVectorFile {
 	t.Helper()
 	in := map[string][]byte{"password": []byte("Gr\u00fc\u00dfe aus K\u00f6ln"), "version": binary.BigEndian.AppendUint64(nil, 1234567890123)}
-	for _, name := range []string{"k_oprf", "k_ake", "s", "account", "backup_key", "blind_registration", "envelope_nonce", "blind_recovery", "client_nonce",
+	for _, name := range []string{"k_oprf", "k_ake", "s", "account", "backup_key", "blind_registration", "envelope_nonce", "blind_recovery",
+		"client_nonce",
 		"client_keyshare_seed", "masking_nonce", "server_nonce", "server_keyshare"} {
 		in[name] = fixedBytes(name, 32)
 	}
@@ -114,7 +115,8 @@ func makeVaultVector(t *testing.T) vaultVectorFile {
 	must(err)
 	response, err := server.RegistrationResponse(t.Context(), scalar("s"), request)
 	must(err)
-	record, exportKey, err := registration.finish(response, account, public, opaque.ClientOptions{RegistrationEnvelopeNonce: in["envelope_nonce"]})
+	record, exportKey, err := registration.finish(response, account, public,
+		opaque.ClientOptions{RegistrationEnvelopeNonce: in["envelope_nonce"]})
 	must(err)
 	out["registration_request"], out["registration_response"], out["record"], out["export_key"] = request, response, record, exportKey
 
@@ -132,7 +134,8 @@ func makeVaultVector(t *testing.T) vaultVectorFile {
 	message := append(append(append([]byte("holdfast vault registration v1"), public...), account...), ticket[:]...)
 	message = append(append(append(message, record...), sealed[:]...), out["management_key"]...)
 	out["registration_signature"] = ed25519.Sign(management, message)
-	out["deletion_signature"] = ed25519.Sign(management, append(append(append([]byte("holdfast vault deletion v1"), public...), account...), in["version"]...))
+	out["deletion_signature"] = ed25519.Sign(management,
+		append(append(append([]byte("holdfast vault deletion v1"), public...), account...), in["version"]...))
 
 	login, ke1, err := startLogin(in["password"], suite, opaque.ClientOptions{OPRFBlind: blind("blind_recovery"),
 		AKE: &opaque.AKEOptions{SecretKeyShareSeed: in["client_keyshare_seed"], Nonce: in["client_nonce"]}})

@@ -135,12 +135,14 @@ func TestClientVectors(t *testing.T) {
 				return s
 			}
 			plain := variant{context: string(v.Context)}
-			registration, request, err := startRegistration(v.Inputs["password"], plain, opaque.ClientOptions{OPRFBlind: blind("blind_registration")})
+			registration, request, err := startRegistration(v.Inputs["password"], plain,
+				opaque.ClientOptions{OPRFBlind: blind("blind_registration")})
 			if err != nil {
 				t.Fatal(err)
 			}
 			want(t, "registration_request", request, v.Outputs["registration_request"])
-			record, exportKey, err := registration.finish(v.Outputs["registration_response"], v.Inputs["client_identity"], v.Inputs["server_identity"],
+			record, exportKey, err := registration.finish(v.Outputs["registration_response"], v.Inputs["client_identity"],
+				v.Inputs["server_identity"],
 				opaque.ClientOptions{RegistrationEnvelopeNonce: v.Inputs["envelope_nonce"]})
 			if err != nil {
 				t.Fatal(err)

@@ -155,18 +155,19 @@ func (w *away) open(ctx context.Context, a address.Address, s address.Secret, cr
 	if err != nil {
 		return nil, err
 	}
-	return remote.Open(ctx, remote.Options{Start: w.start, Place: a.String(), Secret: text, Create: create, Changed: func(text json.RawMessage) {
-		var s address.Secret
-		if json.Unmarshal(text, &s) != nil {
-			return
-		}
-		if w.keeper != nil {
-			if kept, err := w.keeper.PlaceSecret(ctx, a.String()); err == nil && kept != nil {
-				if w.keeper.SetPlaceSecret(ctx, a.String(), s) == nil {
-					return
+	return remote.Open(ctx, remote.Options{Start: w.start, Place: a.String(), Secret: text, Create: create,
+		Changed: func(text json.RawMessage) {
+			var s address.Secret
+			if json.Unmarshal(text, &s) != nil {
+				return
+			}
+			if w.keeper != nil {
+				if kept, err := w.keeper.PlaceSecret(ctx, a.String()); err == nil && kept != nil {
+					if w.keeper.SetPlaceSecret(ctx, a.String(), s) == nil {
+						return
+					}
 				}
 			}
-		}
-		w.known.set(a.String(), s)
-	}})
+			w.known.set(a.String(), s)
+		}})
 }

@@ -32,9 +32,11 @@ func TestSettingsKeepBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := p.Settings()
-	if after.Destination != before.Destination || !reflect.DeepEqual(after.Sources, want) || !reflect.DeepEqual(after.Excludes, before.Excludes) ||
+	if after.Destination != before.Destination || !reflect.DeepEqual(after.Sources, want) ||
+		!reflect.DeepEqual(after.Excludes, before.Excludes) ||
 		!reflect.DeepEqual(after.SourceStates, before.SourceStates) {
-		t.Errorf("%q %q %q %v\nwas %q %q %v", after.Destination, after.Sources, after.Excludes, after.SourceStates, before.Sources, before.Excludes, before.SourceStates)
+		t.Errorf("%q %q %q %v\nwas %q %q %v", after.Destination, after.Sources, after.Excludes, after.SourceStates, before.Sources,
+			before.Excludes, before.SourceStates)
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
@@ -44,7 +46,8 @@ func TestSettingsKeepBytes(t *testing.T) {
 // Settings of versions before open as they were.
 func TestOldSettingsOpen(t *testing.T) {
 	dir := t.TempDir()
-	old := `{"id": "0123456789abcdef", "destination": "/dst", "sources": ["/home/ü", "/100%41"], "excludes": ["preset:caches", "*.tmp"], "upload_limit": 7}`
+	old := `{"id": "0123456789abcdef", "destination": "/dst", "sources": ["/home/ü", "/100%41"],
+		"excludes": ["preset:caches", "*.tmp"], "upload_limit": 7}`
 	if err := os.WriteFile(filepath.Join(dir, "settings.json"), []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +56,8 @@ func TestOldSettingsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.Settings()
-	if s.ID != "0123456789abcdef" || s.Destination != "/dst" || !reflect.DeepEqual(s.Sources, []string{"/home/ü", "/100%41"}) || len(s.Excludes) != 2 || s.UploadLimit != 7 {
+	if s.ID != "0123456789abcdef" || s.Destination != "/dst" || !reflect.DeepEqual(s.Sources, []string{"/home/ü", "/100%41"}) ||
+		len(s.Excludes) != 2 || s.UploadLimit != 7 {
 		t.Errorf("%+v", s)
 	}
 	if err := p.Close(); err != nil {

@@ -193,7 +193,8 @@ func (p *Profile) Settings() Settings {
 
 // clone shares nothing with s.
 func (s Settings) clone() Settings {
-	s.Sources, s.Excludes, s.Known, s.SourceStates = slices.Clone(s.Sources), slices.Clone(s.Excludes), slices.Clone(s.Known), slices.Clone(s.SourceStates)
+	s.Sources, s.Excludes, s.Known, s.SourceStates = slices.Clone(s.Sources), slices.Clone(s.Excludes), slices.Clone(s.Known),
+		slices.Clone(s.SourceStates)
 	s.Seen, s.VaultCard, s.VaultState = slices.Clone(s.Seen), slices.Clone(s.VaultCard), slices.Clone(s.VaultState)
 	if s.Retention != nil {
 		rules := *s.Retention

@@ -224,7 +224,8 @@ func TestADamagedChunkIsReadFromAnotherPack(t *testing.T) {
 		for at := range b {
 			b = bytes.Clone(base[name])
 			b[at] ^= 4
-			if got := checkNoticed(t, fmt.Sprintf("%s byte %d", name, at), both.With(name, b), key, snap.Name, repotest.SomeFiles); got != len(repotest.SomeFiles) {
+			if got := checkNoticed(t, fmt.Sprintf("%s byte %d", name, at), both.With(name, b), key, snap.Name,
+				repotest.SomeFiles); got != len(repotest.SomeFiles) {
 				t.Fatalf("%s byte %d: %d of %d files still read", name, at, got, len(repotest.SomeFiles))
 			}
 		}

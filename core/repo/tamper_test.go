@@ -27,7 +27,8 @@ import (
 // checkNoticed asserts that a tampered repository is found out: it does not
 // open, or verify reports something; and that every file that still reads,
 // reads right. It returns how many files were still readable.
-func checkNoticed(t testing.TB, what string, o repotest.Objects, key *backupkey.Key, known repo.Name, files []repotest.File) (readable int) {
+func checkNoticed(t testing.TB, what string, o repotest.Objects, key *backupkey.Key, known repo.Name,
+	files []repotest.File) (readable int) {
 	t.Helper()
 	ctx := context.Background()
 	s := o.Store(t)
@@ -79,7 +80,8 @@ func tamperCases(t *testing.T, fn func(t *testing.T, base repotest.Objects, key 
 	}
 }
 
-var tamperFiles = []repotest.File{{Name: "a.txt", Content: bytes.Repeat([]byte("words "), 12)}, {Name: "b.bin", Content: repotest.Noise(3, 150)}}
+var tamperFiles = []repotest.File{{Name: "a.txt", Content: bytes.Repeat([]byte("words "), 12)},
+	{Name: "b.bin", Content: repotest.Noise(3, 150)}}
 
 func TestEveryBitFlipIsNoticed(t *testing.T) {
 	tamperCases(t, func(t *testing.T, base repotest.Objects, key *backupkey.Key, known repo.Name) {
@@ -101,7 +103,8 @@ func TestEveryTruncationAndGrowthIsNoticed(t *testing.T) {
 				checkNoticed(t, fmt.Sprintf("%s cut to %d", name, n), base.With(name, bytes.Clone(b[:n])), key, known, tamperFiles)
 			}
 			for _, more := range []int{1, 16, 32, 1000} {
-				checkNoticed(t, fmt.Sprintf("%s grown by %d", name, more), base.With(name, append(bytes.Clone(b), make([]byte, more)...)), key, known, tamperFiles)
+				checkNoticed(t, fmt.Sprintf("%s grown by %d", name, more), base.With(name, append(bytes.Clone(b), make([]byte, more)...)), key, known,
+					tamperFiles)
 			}
 		}
 	})
@@ -163,7 +166,8 @@ func otherNames(name string) []string {
 func TestDamageStaysLocal(t *testing.T) {
 	key := repotest.Key(t)
 	r, m := repotest.New(t, key)
-	files := []repotest.File{{Name: "a", Content: repotest.Noise(10, 100)}, {Name: "b", Content: repotest.Noise(11, 100)}, {Name: "c", Content: repotest.Noise(12, 100)}}
+	files := []repotest.File{{Name: "a", Content: repotest.Noise(10, 100)}, {Name: "b", Content: repotest.Noise(11, 100)},
+		{Name: "c", Content: repotest.Noise(12, 100)}}
 	snap := repotest.WriteSnapshot(t, r, files, nil)
 	base := repotest.Dump(t, m)
 	loc := func(i int) (string, int) {

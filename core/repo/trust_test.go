@@ -55,7 +55,8 @@ func (s ownHeader) ReadAt(ctx context.Context, name string, p []byte, offset int
 	return s.Store.ReadAt(ctx, name, p, offset)
 }
 
-var plantedFiles = []repotest.File{{Name: "a.txt", Content: []byte("this was never backed up")}, {Name: "b.bin", Content: repotest.Noise(9, 350)}}
+var plantedFiles = []repotest.File{{Name: "a.txt", Content: []byte("this was never backed up")},
+	{Name: "b.bin", Content: repotest.Noise(9, 350)}}
 
 // changeKey changes the key and returns the new one.
 func changeKey(t *testing.T, s store.Store, old *backupkey.Key) *backupkey.Key {
@@ -162,7 +163,8 @@ func TestAnOldKeyPlantsNothing(t *testing.T) {
 	state := &prune.State{}
 	clock := time.Now()
 	for range 3 {
-		if _, err := prune.Run(ctx, repotest.Open(t, m, key), prune.Options{Seen: state, Thorough: true, Now: func() time.Time { return clock }}); err != nil {
+		if _, err := prune.Run(ctx, repotest.Open(t, m, key),
+			prune.Options{Seen: state, Thorough: true, Now: func() time.Time { return clock }}); err != nil {
 			t.Fatal(err)
 		}
 		clock = clock.Add(100 * 24 * time.Hour)
@@ -238,7 +240,8 @@ func TestAChunkIsHeldAgainstItsID(t *testing.T) {
 	if _, err := r.Chunk(ctx, forged); !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("Chunk: %v", err)
 	}
-	err = r.Load(ctx, []repo.ID{forged}, func(n int) []byte { return make([]byte, n) }, func(_ repo.ID, _ []byte, err error) error { return err })
+	err = r.Load(ctx, []repo.ID{forged}, func(n int) []byte { return make([]byte, n) },
+		func(_ repo.ID, _ []byte, err error) error { return err })
 	if !errors.Is(err, repo.ErrDamaged) {
 		t.Errorf("Load: %v", err)
 	}
@@ -266,7 +269,8 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 	} {
 		forged := store.NewMemory()
 		repotest.Copy(t, m, forged)
-		h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: genuine.Engine().Header.Repository, Next: next}
+		h := &format.Header{Format: format.HeaderFormat, Version: format.HeaderVersion, Repository: genuine.Engine().Header.Repository,
+			Next: next}
 		h.Guard = e.Public()
 		h.SetSeal(nil)
 		if err := forged.Replace(ctx, repo.HeaderPath, h.Encode()); err != nil {
@@ -298,7 +302,8 @@ func TestAKeyDemandsEncryption(t *testing.T) {
 // Keyrings that are planted under any number do not keep the key from being changed, nor make it unopenable.
 func TestPlantedKeyringsAreInNobodysWay(t *testing.T) {
 	ctx := context.Background()
-	for _, planted := range [][]uint32{{1<<32 - 1}, {1<<32 - 2, 1<<32 - 1}, {format.MaxKeyring}, {2, 3, 4, 5}, {2, format.MaxKeyring - 1, format.MaxKeyring}} {
+	for _, planted := range [][]uint32{{1<<32 - 1}, {1<<32 - 2, 1<<32 - 1}, {format.MaxKeyring}, {2, 3, 4, 5},
+		{2, format.MaxKeyring - 1, format.MaxKeyring}} {
 		key := repotest.Key(t)
 		_, m := repotest.New(t, key)
 		own := repotest.Kept{repotest.WriteSnapshot(t, repotest.Open(t, m, key), repotest.SomeFiles, nil).Name: repotest.SomeFiles}
@@ -403,7 +408,8 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 	_, base := repotest.New(t, old)
 	first := repotest.WriteSnapshot(t, repotest.Open(t, base, old), repotest.SomeFiles, nil)
 	for i := range 8 { // as many small indexes as a prune puts together
-		repotest.WriteSnapshot(t, repotest.Open(t, base, old), []repotest.File{{Name: fmt.Sprint(i), Content: repotest.Noise(uint64(i+20), 300)}}, nil)
+		repotest.WriteSnapshot(t, repotest.Open(t, base, old), []repotest.File{{Name: fmt.Sprint(i), Content: repotest.Noise(uint64(i+20), 300)}},
+			nil)
 	}
 	for name, work := range map[string]func(s store.Store) (repo.Name, error){
 		"backup": func(s store.Store) (repo.Name, error) {
@@ -463,7 +469,8 @@ func TestWorkBesideAChangeOfTheKeyCountsOrIsTold(t *testing.T) {
 				if !errors.Is(workErr, repo.ErrChanged) && !errors.Is(workErr, repo.ErrWrongKey) && !errors.Is(workErr, repo.ErrDamaged) {
 					t.Errorf("%s at call %d: %v", name, at, workErr)
 				}
-			} else if all, _, err := now.Snapshots(ctx); err != nil || !slices.ContainsFunc(all, func(s *repo.Snapshot) bool { return s.Name == did }) {
+			} else if all, _, err := now.Snapshots(ctx); err != nil ||
+				!slices.ContainsFunc(all, func(s *repo.Snapshot) bool { return s.Name == did }) {
 				t.Errorf("%s at call %d: what was reported does not count: %v", name, at, err)
 			} else {
 				counted++
@@ -571,7 +578,8 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 	for _, row := range rowsOf(r) {
 		ids = append(ids, row.ID)
 	}
-	if err := r.Load(ctx, ids[:len(ids)/2], func(n int) []byte { return make([]byte, n) }, func(_ repo.ID, _ []byte, err error) error { return err }); err != nil {
+	if err := r.Load(ctx, ids[:len(ids)/2], func(n int) []byte { return make([]byte, n) },
+		func(_ repo.ID, _ []byte, err error) error { return err }); err != nil {
 		t.Fatal(err)
 	}
 	if v := repotest.Verify(t, repotest.Open(t, w, key)); len(v.Damage) > 0 {
@@ -580,7 +588,8 @@ func TestReadsShowNoChunksLength(t *testing.T) {
 	if _, err := check.Repair(ctx, repotest.Open(t, w, key), check.RepairOptions{Data: true}); err != nil {
 		t.Error(err)
 	}
-	if _, err := prune.Run(ctx, repotest.Open(t, w, key), prune.Options{Seen: &prune.State{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {
+	if _, err := prune.Run(ctx, repotest.Open(t, w, key),
+		prune.Options{Seen: &prune.State{}, Remove: []repo.Name{gone.Name}, Thorough: true}); err != nil {
 		t.Error(err)
 	}
 	if len(w.odd) > 0 {

@@ -51,7 +51,8 @@ func (r *run) restore(f *folder, n *repo.Node, path string) error {
 
 // keepOrCompare counts an entry that stays as it is. A file of the same size and another time is compared.
 func (r *run) keepOrCompare(f *folder, n *repo.Node, path string, info os.FileInfo) error {
-	if n.Kind == repo.NodeFile && info.Mode().IsRegular() && info.Size() == n.Size && !info.ModTime().Equal(time.Unix(n.MTime, int64(n.MNanos))) &&
+	if n.Kind == repo.NodeFile && info.Mode().IsRegular() && info.Size() == n.Size &&
+		!info.ModTime().Equal(time.Unix(n.MTime, int64(n.MNanos))) &&
 		n.Content.Depth == 0 && n.Size <= batchBytes/2 && r.chunkBytes(n.Content.Extents) <= loadedBytes {
 		return r.gather(&output{folder: f.hold(), node: n, path: path, name: n.Name, differ: true})
 	}

@@ -29,7 +29,8 @@ func (r *run) stream(out *output) error {
 	}
 	err := r.o.Repository.Extents(r.ctx, out.node.Content, func(e repo.Extent) error {
 		// A database's extents go to and fro among a few chunks, which are best loaded once; a file of zeros has one chunk over and over.
-		if !e.Hole && !seen[e.Chunk] && bytes >= batchBytes/2 || bytes >= 2*batchBytes || chunks >= loadedBytes || len(extents) >= segmentExtents {
+		if !e.Hole && !seen[e.Chunk] && bytes >= batchBytes/2 || bytes >= 2*batchBytes || chunks >= loadedBytes ||
+			len(extents) >= segmentExtents {
 			if err := flush(); err != nil {
 				return err
 			}

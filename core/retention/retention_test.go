@@ -60,9 +60,11 @@ func TestRules(t *testing.T) {
 		// Days without a backup take no place.
 		{Rules{Daily: 4}, laptop, []string{"a2026-11-24 11:00", "a2026-11-23 09:00", "a2026-11-22 09:00", "a2026-11-15 09:00"}},
 		// Each computer for itself; the newest of each stays whatever the rule.
-		{Rules{Within: time.Hour}, append(dated("b", "2020-01-01 00:00", "2019-01-01 00:00"), laptop[0]), []string{"a2026-11-24 11:00", "b2020-01-01 00:00"}},
+		{Rules{Within: time.Hour}, append(dated("b", "2020-01-01 00:00", "2019-01-01 00:00"), laptop[0]),
+			[]string{"a2026-11-24 11:00", "b2020-01-01 00:00"}},
 		// A computer whose clock was years ahead evicts nothing, and loses nothing.
-		{Rules{Last: 1}, append(dated("a", "2040-01-01 00:00", "2039-01-01 00:00"), laptop...), []string{"a2040-01-01 00:00", "a2039-01-01 00:00", "a2026-11-24 11:00"}},
+		{Rules{Last: 1}, append(dated("a", "2040-01-01 00:00", "2039-01-01 00:00"), laptop...),
+			[]string{"a2040-01-01 00:00", "a2039-01-01 00:00", "a2026-11-24 11:00"}},
 	} {
 		t.Run(fmt.Sprintf("%+v", c.rules), func(t *testing.T) {
 			got := kept(c.rules, c.all, nil, now)
@@ -73,7 +75,8 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	if why := (Rules{Last: 1}).Decide(laptop, map[repo.Name]bool{laptop[8].Name: true}, now)[laptop[8].Name]; !slices.Equal(why, []Reason{Pinned}) {
+	if why := (Rules{Last: 1}).Decide(laptop, map[repo.Name]bool{laptop[8].Name: true}, now)[laptop[8].Name]; !slices.Equal(why,
+		[]Reason{Pinned}) {
 		t.Errorf("a pinned one: %v", why)
 	}
 	for _, bad := range []Rules{{}, {Last: -1}, {Daily: 1, Within: -1}} {
@@ -93,7 +96,8 @@ func TestEachSourceIsJudged(t *testing.T) {
 	}
 	for _, rules := range []Rules{{Daily: 2}, {Daily: 30, Last: 1}} {
 		why := rules.Decide(all, nil, now)
-		if want := []bool{true, false, true, true, true}; !slices.EqualFunc(all, want, func(s *repo.Snapshot, kept bool) bool { return len(why[s.Name]) > 0 == kept }) {
+		if want := []bool{true, false, true, true, true}; !slices.EqualFunc(all, want,
+			func(s *repo.Snapshot, kept bool) bool { return len(why[s.Name]) > 0 == kept }) {
 			t.Errorf("%+v kept %v", rules, why)
 		}
 	}
@@ -122,7 +126,8 @@ func TestWhatWasMadeLastStays(t *testing.T) {
 		s.Sources, s.Writer, s.Sequence = []repo.Source{{Path: "/docs"}}, repo.Profile{1}, uint64(i+1)
 	}
 	all[2].Sources = append(all[2].Sources, repo.Source{Path: "/disk"}) // away, the time after
-	if got, want := kept(Rules{Last: 1}, all, nil, now), []string{"a2026-11-23 12:00", "a1970-01-01 00:01", "a1970-01-01 00:02"}; !slices.Equal(got, want) {
+	if got, want := kept(Rules{Last: 1}, all, nil, now),
+		[]string{"a2026-11-23 12:00", "a1970-01-01 00:01", "a1970-01-01 00:02"}; !slices.Equal(got, want) {
 		t.Errorf("kept %q\nwant %q", got, want)
 	}
 	if why := (Rules{Daily: 9}).Decide(all, nil, now)[all[3].Name]; !slices.Equal(why, []Reason{Newest, Daily}) {

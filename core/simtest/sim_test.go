@@ -59,8 +59,10 @@ func TestSchedules(t *testing.T) {
 				t.Fatalf("schedule %d: go test ./core/simtest -sim.schedules 1 -sim.seed %d -sim.log", i, one)
 			}
 		}
-		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d erasures, %d key changes, %d changes of protection, %d prunes of a full place; %d snapshots were checked",
-			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionErase], did[actionKey], did[actionProtection], did[actionMakeRoom], did[actionCheck])
+		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d erasures, %d key changes, "+
+			"%d changes of protection, %d prunes of a full place; %d snapshots were checked",
+			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionErase], did[actionKey], did[actionProtection], did[actionMakeRoom],
+			did[actionCheck])
 	})
 }
 
@@ -404,7 +406,8 @@ func (s *schedule) prune(ctx context.Context, p *profile, repository *repo.Repos
 }
 
 // toRemove is what rules do not keep, as a profile judges by its clock.
-func (s *schedule) toRemove(ctx context.Context, p *profile, rules retention.Rules, repository *repo.Repository, now time.Time) (out []repo.Name, err error) {
+func (s *schedule) toRemove(ctx context.Context, p *profile, rules retention.Rules, repository *repo.Repository,
+	now time.Time) (out []repo.Name, err error) {
 	all, bad, err := repository.Snapshots(ctx)
 	if err != nil || len(bad) > 0 {
 		return nil, errors.Join(append(bad, err)...)
@@ -445,7 +448,8 @@ func (s *schedule) makeRoom() {
 		}
 		if !r.Facts().Changing {
 			before := s.disk.room
-			o := prune.Options{Remove: remove, Seen: &p.seen, MaxWaste: []float64{0.25, 1}[s.rand.IntN(2)], PackBytes: 48 << 10, Now: now, DryRun: true}
+			o := prune.Options{Remove: remove, Seen: &p.seen, MaxWaste: []float64{0.25, 1}[s.rand.IntN(2)], PackBytes: 48 << 10, Now: now,
+				DryRun: true}
 			would, err := prune.Run(ctx, r.Fresh(), o)
 			if err != nil {
 				s.t.Errorf("a look at what a prune of a full place would do: %v", err)

@@ -10,7 +10,8 @@ import (
 // Apps are found where each system's programs keep their files, and nothing else is.
 func TestFindApps(t *testing.T) {
 	home := t.TempDir()
-	places := map[string]string{inHome: home, inConfig: filepath.Join(home, "config"), inData: filepath.Join(home, "data"), inLocal: filepath.Join(home, "local")}
+	places := map[string]string{inHome: home, inConfig: filepath.Join(home, "config"), inData: filepath.Join(home, "data"),
+		inLocal: filepath.Join(home, "local")}
 	have := func(paths ...string) {
 		for _, p := range paths {
 			if err := os.MkdirAll(filepath.Join(home, filepath.FromSlash(p)), 0o755); err != nil {
@@ -21,15 +22,18 @@ func TestFindApps(t *testing.T) {
 	if found := findApps("linux", places); len(found) != 0 {
 		t.Errorf("in an empty home %v", found)
 	}
-	have("config/Signal", ".var/app/org.signal.Signal/config/Signal", "snap/thunderbird/common/.thunderbird", "Downloads/WhatsApp Chat with Eve", "Downloads/WhatsApp pictures",
+	have("config/Signal", ".var/app/org.signal.Signal/config/Signal", "snap/thunderbird/common/.thunderbird",
+		"Downloads/WhatsApp Chat with Eve", "Downloads/WhatsApp pictures",
 		"Library/Messages", "local/Packages/5319275A.WhatsAppDesktop_cv1g1gvanyjgm/LocalState", "data/TelegramDesktop", "config/Element")
 	for system, want := range map[string]map[string][]string{
 		"linux": {
-			"signal": {"config/Signal", ".var/app/org.signal.Signal/config/Signal"}, "telegram": {"data/TelegramDesktop"}, "element": {"config/Element"},
+			"signal": {"config/Signal", ".var/app/org.signal.Signal/config/Signal"}, "telegram": {"data/TelegramDesktop"},
+			"element":         {"config/Element"},
 			"whatsapp-export": {"Downloads/WhatsApp Chat with Eve"}, "thunderbird": {"snap/thunderbird/common/.thunderbird"},
 		},
 		"darwin": {
-			"signal": {"config/Signal"}, "element": {"config/Element"}, "whatsapp-export": {"Downloads/WhatsApp Chat with Eve"}, "messages": {"Library/Messages"},
+			"signal": {"config/Signal"}, "element": {"config/Element"}, "whatsapp-export": {"Downloads/WhatsApp Chat with Eve"},
+			"messages": {"Library/Messages"},
 		},
 		"windows": {
 			"signal": {"config/Signal"}, "element": {"config/Element"}, "whatsapp-export": {"Downloads/WhatsApp Chat with Eve"},

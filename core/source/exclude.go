@@ -210,7 +210,8 @@ func Presets() []Preset {
 	return []Preset{
 		{
 			ID: "caches", Title: "Caches that programs make again", Tagged: true,
-			Patterns: []string{".cache/", "Cache/", "Caches/", "CachedData/", "Code Cache/", "GPUCache/", "ShaderCache/", ".thumbnails/", "__pycache__/", ".gradle/caches/", "node_modules/.cache/", "Thumbs.db", ".DS_Store"},
+			Patterns: []string{".cache/", "Cache/", "Caches/", "CachedData/", "Code Cache/", "GPUCache/", "ShaderCache/", ".thumbnails/",
+				"__pycache__/", ".gradle/caches/", "node_modules/.cache/", "Thumbs.db", ".DS_Store"},
 		},
 		{
 			ID: "temporary", Title: "Temporary and half-downloaded files",

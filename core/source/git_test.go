@@ -23,7 +23,8 @@ func TestPatternsAreGits(t *testing.T) {
 	}
 	letter := rapid.SampledFrom([]string{"a", "b", "c", "keep", ".", "-", " ", "{", "}", ",", "\xe8", "\xe9", "é", "]", "!", "#"})
 	name := rapid.Map(rapid.SliceOfN(letter, 1, 3), func(l []string) string { return strings.Join(l, "") })
-	mark := rapid.SampledFrom([]string{"*", "**", "***", "?", "[ab]", "[!ab]", "[^a]", "[a-c]", "[]a]", "[a-]", "[[:alpha:]]", "[[:alpha:][:digit:]-]", "[\xe8-\xe9]", "[!\xe8]", `\*`, `\a`, `\ `, "{a,b}"})
+	mark := rapid.SampledFrom([]string{"*", "**", "***", "?", "[ab]", "[!ab]", "[^a]", "[a-c]", "[]a]", "[a-]", "[[:alpha:]]",
+		"[[:alpha:][:digit:]-]", "[\xe8-\xe9]", "[!\xe8]", `\*`, `\a`, `\ `, "{a,b}"})
 	part := rapid.Map(rapid.SliceOfN(rapid.OneOf(letter, letter, mark), 1, 3), func(l []string) string { return strings.Join(l, "") })
 	segment := rapid.OneOf(part, rapid.SampledFrom([]string{"**", "*", "a", "b"}))
 	pattern := rapid.Custom(func(t *rapid.T) string {
@@ -41,11 +42,13 @@ func TestPatternsAreGits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(repository, ".git", "info", "exclude"), []byte(strings.Join(patterns, "\n")+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(repository, ".git", "info", "exclude"), []byte(strings.Join(patterns, "\n")+"\n"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		paths := map[string]bool{}
-		for _, segments := range rapid.SliceOfN(rapid.SliceOfN(rapid.OneOf(name, rapid.SampledFrom([]string{"a", "b", "ab"})), 1, 4), 20, 20).Draw(t, "paths") {
+		for _, segments := range rapid.SliceOfN(rapid.SliceOfN(rapid.OneOf(name, rapid.SampledFrom([]string{"a", "b", "ab"})), 1, 4), 20,
+			20).Draw(t, "paths") {
 			if joined := strings.Join(segments, "/"); usable(segments) {
 				paths[joined] = true
 			}

@@ -23,9 +23,12 @@ func TestTheUsualFoldersHaveTheNamesOfTheDesktop(t *testing.T) {
 		want               []string
 	}{
 		{"nothing is written", "", "", []string{in("Documents"), in("Pictures")}},
-		{"German", "", "# by xdg-user-dirs\nXDG_DOCUMENTS_DIR=\"$HOME/Dokumente\"\nXDG_PICTURES_DIR=\"$HOME/Bilder\"\n", []string{in("Dokumente"), in("Bilder")}},
-		{"elsewhere, and quoted", config, "XDG_DOCUMENTS_DIR=\"" + apart + "\"\nXDG_PICTURES_DIR=\"$HOME/Meine \\\"Bilder\\\"\"\n", []string{apart, in(`Meine "Bilder"`)}},
-		{"none", "", "#XDG_DOCUMENTS_DIR=\"$HOME/Dokumente\"\nXDG_DOCUMENTS_DIR=\"$HOME/\"\nXDG_PICTURES_DIR=\"$HOME/gone\"\n", []string{in("Documents")}},
+		{"German", "", "# by xdg-user-dirs\nXDG_DOCUMENTS_DIR=\"$HOME/Dokumente\"\nXDG_PICTURES_DIR=\"$HOME/Bilder\"\n",
+			[]string{in("Dokumente"), in("Bilder")}},
+		{"elsewhere, and quoted", config, "XDG_DOCUMENTS_DIR=\"" + apart + "\"\nXDG_PICTURES_DIR=\"$HOME/Meine \\\"Bilder\\\"\"\n",
+			[]string{apart, in(`Meine "Bilder"`)}},
+		{"none", "", "#XDG_DOCUMENTS_DIR=\"$HOME/Dokumente\"\nXDG_DOCUMENTS_DIR=\"$HOME/\"\nXDG_PICTURES_DIR=\"$HOME/gone\"\n",
+			[]string{in("Documents")}},
 	} {
 		t.Setenv("XDG_CONFIG_HOME", c.config)
 		file := filepath.Join(at, ".config", "user-dirs.dirs")

@@ -104,7 +104,8 @@ func NewWatch(ctx context.Context, p WatchParams) *Watch {
 	if p.Patience == 0 {
 		p.Patience = DefaultPatience
 	}
-	w := &Watch{ctx: ctx, p: p, ended: make(chan struct{}), runners: make(map[*Call]struct{}), none: make(chan struct{}), disks: make(map[uint64]*disk), open: make(map[interface{ drop() }]struct{})}
+	w := &Watch{ctx: ctx, p: p, ended: make(chan struct{}), runners: make(map[*Call]struct{}), none: make(chan struct{}),
+		disks: make(map[uint64]*disk), open: make(map[interface{ drop() }]struct{})}
 	var watching context.Context
 	watching, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go w.watch(watching)

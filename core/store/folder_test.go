@@ -157,7 +157,8 @@ func TestRemovedSubfolderIsMadeAgain(t *testing.T) {
 func TestForeignFilesAreNoObjects(t *testing.T) {
 	f := testFolder(t, FolderOptions{})
 	must(t, f.Put(t.Context(), "packs/aa/1", nil))
-	for _, name := range []string{".DS_Store", "desktop.ini~", "Thumbs.db", "packs/aa/1 (conflicted copy)", "~x.tmp", "packs/.hidden", ".git/config", "Some Folder/object"} {
+	for _, name := range []string{".DS_Store", "desktop.ini~", "Thumbs.db", "packs/aa/1 (conflicted copy)", "~x.tmp", "packs/.hidden",
+		".git/config", "Some Folder/object"} {
 		must(t, os.MkdirAll(filepath.Join(f.path, filepath.Dir(name)), 0o700))
 		must(t, os.WriteFile(filepath.Join(f.path, name), nil, 0o600))
 	}
@@ -177,7 +178,8 @@ func TestTemporariesOfKilledRunsAreCleaned(t *testing.T) {
 		must(t, os.WriteFile(path, []byte("half"), 0o600))
 		must(t, os.Chtimes(path, at, at))
 	}
-	keep := []string{"~notes.tmp", "packs/aa/~" + random + ".tmp.bak", "packs/aa/~" + strings.ToUpper(random) + ".tmp", "Foreign/~" + random + ".tmp", "packs/aa/object"}
+	keep := []string{"~notes.tmp", "packs/aa/~" + random + ".tmp.bak", "packs/aa/~" + strings.ToUpper(random) + ".tmp",
+		"Foreign/~" + random + ".tmp", "packs/aa/object"}
 	for _, name := range keep {
 		write(name, old)
 	}

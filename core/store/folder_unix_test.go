@@ -141,7 +141,8 @@ func TestFullAndReadOnlyDisks(t *testing.T) {
 	must(t, f.Put(t.Context(), "packs/aa/3", make([]byte, 1000))) // the broken file is gone
 	must(t, mountTmpfs(dir, true))
 	for op, err := range map[string]error{
-		"put": f.Put(t.Context(), "packs/aa/4", nil), "replace": f.Replace(t.Context(), "holdfast.json", nil), "delete": f.Delete(t.Context(), "packs/aa/1"),
+		"put": f.Put(t.Context(), "packs/aa/4", nil), "replace": f.Replace(t.Context(), "holdfast.json", nil),
+		"delete": f.Delete(t.Context(), "packs/aa/1"),
 	} {
 		if !errors.Is(err, ErrPermission) {
 			t.Errorf("%s on a read-only disk: %v", op, err)

@@ -95,7 +95,8 @@ func (f *Folder) Replace(ctx context.Context, name string, data []byte) error {
 	})
 }
 
-func (f *Folder) write(ctx context.Context, op, name string, data []byte, publish func(dir *os.Root, d *os.File, tmp, base string) error) error {
+func (f *Folder) write(ctx context.Context, op, name string, data []byte,
+	publish func(dir *os.Root, d *os.File, tmp, base string) error) error {
 	if err := f.check(ctx, op, name, CheckName); err != nil {
 		return err
 	}

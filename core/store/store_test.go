@@ -48,7 +48,8 @@ func TestErrorNamesWhatWhichAndWhere(t *testing.T) {
 	if got, want := err.Error(), "outer: put packs/aa/1 at /media/usb: no space left"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := (&store.Error{Op: "open", Location: "/x", Err: store.ErrUnreachable}).Error(); got != "open at /x: the destination cannot be reached" {
+	if got := (&store.Error{Op: "open", Location: "/x",
+		Err: store.ErrUnreachable}).Error(); got != "open at /x: the destination cannot be reached" {
 		t.Error(got)
 	}
 }

@@ -27,7 +27,8 @@ var (
 )
 
 // kinds are the kinds of an Error that need no more than themselves, those within others first.
-var kinds = []error{ErrWrongPassword, ErrPasswordGone, ErrCertificate, ErrElsewhere, ErrUnreachable, ErrWait, ErrSuspect, ErrPIN, ErrEnrolment}
+var kinds = []error{ErrWrongPassword, ErrPasswordGone, ErrCertificate, ErrElsewhere, ErrUnreachable, ErrWait, ErrSuspect, ErrPIN,
+	ErrEnrolment}
 
 // Told returns err as an *Error of the kind that it is, and ErrRefused where it is of none.
 // What is cancelled, ErrCard and ErrNoPIN stay as they are.

@@ -43,7 +43,8 @@ func (e Entry) content(command []string) []byte {
 		_ = xml.EscapeText(&b, []byte(s)) // a buffer does not fail
 		b.WriteString("</" + tag + ">\n")
 	}
-	b.WriteString(xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n<plist version=\"1.0\"><dict>\n")
+	b.WriteString(xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` +
+		"\n<plist version=\"1.0\"><dict>\n")
 	text("key", "Label")
 	text("string", e.ID)
 	text("key", "ProgramArguments")

@@ -14,7 +14,8 @@ import (
 func TestEntryIsMadeSeenAndRemoved(t *testing.T) {
 	config := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", config)
-	e := Entry{ID: "org.example.app", Name: "App", Comment: "Does things", Program: "/opt/My App/app", Args: []string{"--profile", `/home/a"b$c\d%e`}}
+	e := Entry{ID: "org.example.app", Name: "App", Comment: "Does things", Program: "/opt/My App/app",
+		Args: []string{"--profile", `/home/a"b$c\d%e`}}
 	on := func() bool {
 		t.Helper()
 		got, err := e.Enabled()
@@ -63,7 +64,8 @@ func TestEntryIsValid(t *testing.T) {
 	config, data := t.TempDir(), t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", config)
 	t.Setenv("XDG_DATA_HOME", data)
-	e := Entry{ID: "org.example.app", Name: "App", Comment: "Does things", Program: "/opt/My App/app", Args: []string{"--profile", "/home/a%b"}, Icon: []byte("a picture")}
+	e := Entry{ID: "org.example.app", Name: "App", Comment: "Does things", Program: "/opt/My App/app",
+		Args: []string{"--profile", "/home/a%b"}, Icon: []byte("a picture")}
 	if err := e.Set(true); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,8 @@ func WatchDark(ctx context.Context, told func(dark bool)) error {
 	defer conn.Close() //nolint:errcheck // nothing is left to be said
 	changes := make(chan *dbus.Signal, 16)
 	conn.Signal(changes)
-	err = conn.AddMatchSignal(dbus.WithMatchInterface(settingsName), dbus.WithMatchMember("SettingChanged"), dbus.WithMatchArg(0, appearanceName))
+	err = conn.AddMatchSignal(dbus.WithMatchInterface(settingsName), dbus.WithMatchMember("SettingChanged"),
+		dbus.WithMatchArg(0, appearanceName))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 	err = errors.Join(err, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
 	filter, ferr := os.ReadFile("/proc/self/coredump_filter")
 	dumpable, perr := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
-	_, _ = fmt.Fprintln(os.Stdout, limit.Cur, limit.Max, strings.TrimLeft(strings.TrimSpace(string(filter)), "0"), dumpable, errors.Join(err, ferr, perr))
+	_, _ = fmt.Fprintln(os.Stdout, limit.Cur, limit.Max, strings.TrimLeft(strings.TrimSpace(string(filter)), "0"), dumpable,
+		errors.Join(err, ferr, perr))
 	_ = syscall.Kill(os.Getpid(), syscall.SIGABRT) // the end of this process
 	select {}
 }

@@ -71,13 +71,15 @@ func s3Told(err error) error {
 		return store.ErrExists
 	case code == "NoSuchBucket":
 		return errGone
-	case code == "InvalidAccessKeyId", code == "SignatureDoesNotMatch", code == "InvalidToken", code == "ExpiredToken", status == http.StatusUnauthorized:
+	case code == "InvalidAccessKeyId", code == "SignatureDoesNotMatch", code == "InvalidToken", code == "ExpiredToken",
+		status == http.StatusUnauthorized:
 		return fmt.Errorf("%w: the service does not accept the access key (%s)", store.ErrSignIn, code)
 	case code == "QuotaExceeded", code == "XMinioStorageFull", code == "InsufficientStorage", status == http.StatusInsufficientStorage:
 		return fmt.Errorf("%w: %s", store.ErrNoSpace, words)
 	case status == http.StatusForbidden:
 		return fmt.Errorf("%w: %s", store.ErrPermission, words)
-	case status == http.StatusConflict, status == http.StatusInternalServerError, status == http.StatusBadGateway, status == http.StatusServiceUnavailable:
+	case status == http.StatusConflict, status == http.StatusInternalServerError, status == http.StatusBadGateway,
+		status == http.StatusServiceUnavailable:
 		return fmt.Errorf("%w: %s", errFailed, words)
 	case status != 0:
 		return fmt.Errorf("%w: %s", store.ErrUnreachable, words)

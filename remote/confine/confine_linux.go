@@ -11,7 +11,8 @@ import (
 func Files() error {
 	return landlock.V6.BestEffort().RestrictPaths(
 		landlock.ROFiles(
-			"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/gai.conf", "/etc/host.conf", "/etc/localtime", "/etc/passwd", "/dev/urandom",
+			"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/gai.conf", "/etc/host.conf", "/etc/localtime",
+			"/etc/passwd", "/dev/urandom",
 		).IgnoreIfMissing(),
 		landlock.RODirs(
 			"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/share/zoneinfo",

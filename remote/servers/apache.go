@@ -65,7 +65,8 @@ func Apache(t *testing.T) *WebDAV {
 	config = append(config,
 		"ServerName localhost", "ServerRoot "+dir, "Listen "+s.Addr, "DocumentRoot "+s.Root, "PidFile "+filepath.Join(dir, "pid"),
 		"ErrorLog /dev/stderr", "DAVLockDB "+filepath.Join(state, "locks"), "StartServers 1", "ThreadsPerChild 32",
-		"<Directory "+s.Root+">", "Dav On", "AuthType Basic", "AuthName test", "AuthUserFile "+passwords, "Require valid-user", "</Directory>", "")
+		"<Directory "+s.Root+">", "Dav On", "AuthType Basic", "AuthName test", "AuthUserFile "+passwords, "Require valid-user", "</Directory>",
+		"")
 	Run(t, s.Addr, exec.Command(Find(t, "apache2"), "-X", "-f", Write(t, filepath.Join(dir, "apache.conf"), strings.Join(config, "\n"))))
 	return s
 }

@@ -185,13 +185,15 @@ type S3 struct {
 func Versity(t *testing.T) *S3 {
 	t.Helper()
 	dir := t.TempDir()
-	s := &S3{Addr: "127.0.0.1:" + Port(t), Bucket: "holdfast-test", Key: "AKIATEST", Secret: "a/secret+key=", Root: filepath.Join(dir, "files")}
+	s := &S3{Addr: "127.0.0.1:" + Port(t), Bucket: "holdfast-test", Key: "AKIATEST", Secret: "a/secret+key=",
+		Root: filepath.Join(dir, "files")}
 	for _, d := range []string{s.Root, filepath.Join(s.Root, s.Bucket), filepath.Join(dir, "meta")} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(Tool(t, "github.com/versity/versitygw/cmd/versitygw@v1.8.0"), "--port", s.Addr, "--quiet", "posix", "--sidecar", filepath.Join(dir, "meta"), s.Root)
+	cmd := exec.Command(Tool(t, "github.com/versity/versitygw/cmd/versitygw@v1.8.0"), "--port", s.Addr, "--quiet", "posix", "--sidecar",
+		filepath.Join(dir, "meta"), s.Root)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.Key, "ROOT_SECRET_KEY="+s.Secret)
 	Run(t, s.Addr, cmd)
 	return s

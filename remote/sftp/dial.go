@@ -108,13 +108,14 @@ func (d *dialer) authenticate(secret address.Secret) error {
 		d.config.Auth = append(d.config.Auth, ssh.PublicKeys(signer))
 	}
 	if pass := secret[address.Password]; pass != "" {
-		d.config.Auth = append(d.config.Auth, ssh.Password(pass), ssh.KeyboardInteractive(func(_, _ string, questions []string, _ []bool) ([]string, error) {
-			answers := make([]string, len(questions))
-			for i := range answers {
-				answers[i] = pass
-			}
-			return answers, nil
-		}))
+		d.config.Auth = append(d.config.Auth, ssh.Password(pass),
+			ssh.KeyboardInteractive(func(_, _ string, questions []string, _ []bool) ([]string, error) {
+				answers := make([]string, len(questions))
+				for i := range answers {
+					answers[i] = pass
+				}
+				return answers, nil
+			}))
 	}
 	if len(d.config.Auth) == 0 {
 		at := os.Getenv("SSH_AUTH_SOCK")

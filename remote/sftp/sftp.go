@@ -163,7 +163,8 @@ func lost(err error) bool {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrExist), errors.Is(err, errors.ErrUnsupported):
 		return false
 	}
-	for _, kind := range []error{store.ErrExists, store.ErrNotExist, store.ErrUnreachable, store.ErrSignIn, store.ErrNoSpace, store.ErrClosed, io.ErrUnexpectedEOF} {
+	for _, kind := range []error{store.ErrExists, store.ErrNotExist, store.ErrUnreachable, store.ErrSignIn, store.ErrNoSpace, store.ErrClosed,
+		io.ErrUnexpectedEOF} {
 		if errors.Is(err, kind) {
 			return false
 		}

@@ -58,7 +58,8 @@ func TestIdentity(t *testing.T) {
 	s := servers.OpenSSH(t)
 	var identity *store.IdentityError
 	_, err := sftp.Open(t.Context(), at(s, s.Root), address.Secret{address.Key: s.Key}, false)
-	if !errors.As(err, &identity) || identity.Changed || identity.Key != s.Host || identity.Server != s.Addr || !strings.HasPrefix(identity.Fingerprint, "SHA256:") {
+	if !errors.As(err, &identity) || identity.Changed || identity.Key != s.Host || identity.Server != s.Addr ||
+		!strings.HasPrefix(identity.Fingerprint, "SHA256:") {
 		t.Fatalf("a server that nobody knows: %v", err)
 	}
 	if r, err := sftp.Open(t.Context(), at(s, s.Root), address.Secret{address.Key: s.Key, address.Identity: identity.Key}, false); err != nil {
@@ -84,9 +85,10 @@ func TestOpenErrors(t *testing.T) {
 		secret address.Secret
 		want   error
 	}{
-		"a key that opens nothing":   {at(s, s.Root), address.Secret{address.Key: stranger, address.Identity: s.Host}, store.ErrSignIn},
-		"a password that is wrong":   {at(s, s.Root), address.Secret{address.Password: "no", address.Identity: s.Host}, store.ErrSignIn},
-		"no key at all":              {at(s, s.Root), address.Secret{address.Key: "-----BEGIN nonsense", address.Identity: s.Host}, store.ErrSignIn},
+		"a key that opens nothing": {at(s, s.Root), address.Secret{address.Key: stranger, address.Identity: s.Host}, store.ErrSignIn},
+		"a password that is wrong": {at(s, s.Root), address.Secret{address.Password: "no", address.Identity: s.Host}, store.ErrSignIn},
+		"no key at all": {at(s, s.Root), address.Secret{address.Key: "-----BEGIN nonsense", address.Identity: s.Host},
+			store.ErrSignIn},
 		"a folder that is not there": {at(s, s.Root+"/none"), secret(s), store.ErrUnreachable},
 		"a file":                     {at(s, s.Root+"/file"), secret(s), store.ErrUnreachable},
 		"nobody listens":             {at(&gone, s.Root), secret(s), store.ErrUnreachable},

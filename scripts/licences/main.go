@@ -19,7 +19,8 @@ import (
 )
 
 func main() {
-	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}", ".")
+	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f",
+		"{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}", ".")
 	list.Stderr = os.Stderr
 	b, err := list.Output()
 	if err != nil {

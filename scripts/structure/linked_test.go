@@ -14,7 +14,8 @@ func TestWhatIsLinked(t *testing.T) {
 			"github.com/holdfast-backup/holdfast/remote", "go.etcd.io/etcd",
 		},
 		"./remote": {
-			"fyne.io/", "github.com/miekg/pkcs11", "github.com/holdfast-backup/holdfast/core/repo", "github.com/holdfast-backup/holdfast/core/backupkey",
+			"fyne.io/", "github.com/miekg/pkcs11", "github.com/holdfast-backup/holdfast/core/repo",
+			"github.com/holdfast-backup/holdfast/core/backupkey",
 			"github.com/holdfast-backup/holdfast/core/profile", "github.com/holdfast-backup/holdfast/vault", "github.com/bytemare/opaque",
 		},
 	} {

@@ -19,7 +19,8 @@ import (
 func (f *Feature) show() fyne.CanvasObject {
 	runs := f.core.Activity()
 	if len(runs) == 0 {
-		return shell.ScreenPage(lang.L("Activity"), widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
+		return shell.ScreenPage(lang.L("Activity"),
+			widgets.NewEmptyState("activity", lang.L("Nothing has happened yet"), lang.L("Backups, restores and checks are listed here."), nil))
 	}
 	var days []widgets.Group
 	day := ""
@@ -156,7 +157,8 @@ func (f *Feature) runDetails(r core.Run, back func()) fyne.CanvasObject {
 	} else {
 		add(icon, lang.L("How it ended"), f.runLine(r))
 	}
-	add("clock", lang.L("When"), shell.Capital(f.w.Words.Ago(r.Started, f.w.Now()))+" · "+lang.L("took {{.Time}}", words.Values{"Time": f.w.Words.Duration(r.Ended.Sub(r.Started))}))
+	add("clock", lang.L("When"), shell.Capital(f.w.Words.Ago(r.Started, f.w.Now()))+" · "+lang.L("took {{.Time}}",
+		words.Values{"Time": f.w.Words.Duration(r.Ended.Sub(r.Started))}))
 	if r.BytesStored > 0 {
 		add("place", lang.L("Newly stored"), f.w.Words.Bytes(r.BytesStored))
 	}

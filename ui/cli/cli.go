@@ -170,9 +170,11 @@ func (c *cli) explain(err error) int {
 
 // placed are the codes whose sentence leaves open which path or name is meant.
 var placed = map[string]bool{
-	"": true, "no-source": true, "source-silent": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true, "existing-backup": true, "already-set-up": true,
+	"": true, "no-source": true, "source-silent": true, "empty-source": true, "settings-damaged": true, "permission": true, "no-backup": true,
+	"existing-backup": true, "already-set-up": true,
 	"destination-gone": true, "sign-in": true, "no-snapshot": true, "no-entry": true, "target": true, "damaged": true, "downgraded": true,
-	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true, "incomplete": true, "newer-format": true, "no-keyring": true,
+	"vault-unreachable": true, "vault-certificate": true, "vault-refused": true, "no-space": true, "target-full": true, "profile-in-use": true,
+	"incomplete": true, "newer-format": true, "no-keyring": true,
 }
 
 // detailOf is what an error tells beyond its sentence.
@@ -217,7 +219,8 @@ place of your choice. Without a command it opens the desktop app.`,
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	root.Flags().BoolVar(&c.background, "background", false, "start the desktop app without its window, as at login")
 	root.AddCommand(setupCommand(c), backupCommand(c), statusCommand(c), snapshotsCommand(c), lsCommand(c),
-		restoreCommand(c), verifyCommand(c), drillCommand(c), repairCommand(c), pruneCommand(c), deleteCommand(c), eraseCommand(c), pinCommand(c), unpinCommand(c),
+		restoreCommand(c), verifyCommand(c), drillCommand(c), repairCommand(c), pruneCommand(c), deleteCommand(c), eraseCommand(c), pinCommand(c),
+		unpinCommand(c),
 		findCommand(c), versionsCommand(c), diffCommand(c), keyCommand(c), encryptionCommand(c), placeCommand(c))
 	if c.Vaults != nil {
 		root.AddCommand(passwordCommand(c), vaultCommand(c))

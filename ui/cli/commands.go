@@ -29,7 +29,8 @@ func backupCommand(c *cli) *cobra.Command {
 			return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) { return a.Backup(ctx, p) })
 		}),
 	}
-	cmd.Flags().BoolVar(&reallyEmpty, "really-empty", false, "sources that hold no file any more are really empty, and not on a disk that is away")
+	cmd.Flags().BoolVar(&reallyEmpty, "really-empty", false,
+		"sources that hold no file any more are really empty, and not on a disk that is away")
 	cmd.Flags().Var(&limit, "upload-limit", "how much to upload a second, this time: 500K, 2M, 1.5M; 0 is no limit (default: as in Settings)")
 	return cmd
 }
@@ -47,7 +48,8 @@ func (c *cli) runBackup(fn func(func(core.Progress)) (core.BackupReport, error))
 		return err
 	}
 	if report.WrongGuesses > 0 {
-		c.warn("holdfast: There were %d wrong guesses at your password. If they were not yours, see 'holdfast vault status'.", report.WrongGuesses)
+		c.warn("holdfast: There were %d wrong guesses at your password. If they were not yours, see 'holdfast vault status'.",
+			report.WrongGuesses)
 	}
 	if report.OlderState {
 		c.warn("holdfast: %s", line(words.For(core.ErrOlderState)))
@@ -254,7 +256,8 @@ func restoreCommand(c *cli) *cobra.Command {
 	f.StringVar(&req.Target, "to", "", "folder to restore into; nothing is written outside it")
 	f.StringArrayVar(&req.Include, "include", nil, "restore only what fits this pattern, as in .gitignore; may be repeated")
 	f.StringArrayVar(&req.Paths, "path", nil, "restore only this path in the snapshot; may be repeated")
-	f.BoolVar(&req.DevicesAndSetuid, "devices-and-setuid", false, "also restore device files, set-id bits of files and file capabilities: only where you trust all that is in the backup")
+	f.BoolVar(&req.DevicesAndSetuid, "devices-and-setuid", false,
+		"also restore device files, set-id bits of files and file capabilities: only where you trust all that is in the backup")
 	f.StringVar(&existing, "existing", string(core.ConflictKeep), "what becomes of files that exist: keep, overwrite or rename")
 	restore := c.withReader(&p, func(ctx context.Context, r *core.Reader, args []string) error {
 		req.Snapshot, req.Conflict = args[0], core.Conflict(existing)

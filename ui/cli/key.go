@@ -98,7 +98,8 @@ func keyCommand(c *cli) *cobra.Command {
 	var out string
 	var pw passwordFlags
 	change := &cobra.Command{
-		Use: "change --key-out FILE [--password-in FILE [--vault VAULT]]", Short: "Put a new key to use; the old one opens nothing that is written from then on", Args: noArgs,
+		Use:   "change --key-out FILE [--password-in FILE [--vault VAULT]]",
+		Short: "Put a new key to use; the old one opens nothing that is written from then on", Args: noArgs,
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
 			if out == "" {
 				return usagef("key change needs --key-out FILE")

@@ -100,7 +100,8 @@ func verifyLines(r core.VerifyReport) []string {
 	for _, n := range r.Notes {
 		out = append(out, "note: "+core.DisplayName(n))
 	}
-	end := fmt.Sprintf("Checked %d snapshots in %d objects, %s read back, in %.1f s: ", r.Snapshots, r.Objects, words.Bytes(r.Bytes), r.Seconds)
+	end := fmt.Sprintf("Checked %d snapshots in %d objects, %s read back, in %.1f s: ", r.Snapshots, r.Objects, words.Bytes(r.Bytes),
+		r.Seconds)
 	if len(r.Damage) == 0 {
 		return append(out, end+"all is well.")
 	}
@@ -108,7 +109,8 @@ func verifyLines(r core.VerifyReport) []string {
 }
 
 func snapshotLine(s core.Snapshot) string {
-	line := fmt.Sprintf("%s  %s  %9s  %s", s.ID[:12], s.Time.Local().Format("2006-01-02 15:04:05"), words.Bytes(s.Bytes), core.DisplayName(s.Host))
+	line := fmt.Sprintf("%s  %s  %9s  %s", s.ID[:12], s.Time.Local().Format("2006-01-02 15:04:05"), words.Bytes(s.Bytes),
+		core.DisplayName(s.Host))
 	if s.Pinned {
 		line += "  pinned"
 	}
@@ -133,7 +135,8 @@ func statusLines(s core.Status, now time.Time) []string {
 	if !s.SetUp {
 		return []string{"No backup is set up. 'holdfast setup --help' shows how."}
 	}
-	protection := map[core.Protection]string{core.ProtectionNone: "not encrypted", core.ProtectionKey: "end-to-end encrypted, 64-digit key"}[s.Protection]
+	protection := map[core.Protection]string{core.ProtectionNone: "not encrypted",
+		core.ProtectionKey: "end-to-end encrypted, 64-digit key"}[s.Protection]
 	out := []string{
 		"Backing up:  " + strings.Join(s.Sources, ", "),
 		"To:          " + s.Destination,
@@ -142,13 +145,15 @@ func statusLines(s core.Status, now time.Time) []string {
 	if s.LastGood == nil {
 		out = append(out, "Last backup: none yet")
 	} else {
-		out = append(out, fmt.Sprintf("Last backup: %s, %s, %s", words.Ago(s.LastGood.Ended, now), files(s.LastGood.Files), words.Bytes(s.LastGood.Bytes)))
+		out = append(out, fmt.Sprintf("Last backup: %s, %s, %s", words.Ago(s.LastGood.Ended, now), files(s.LastGood.Files),
+			words.Bytes(s.LastGood.Bytes)))
 	}
 	if s.Proven != nil {
 		out = append(out, "Proven:      restorable, "+words.Ago(s.Proven.Ended, now))
 	}
 	if l := s.LastDrill; l != nil && l.Outcome == core.OutcomePartly {
-		out = append(out, fmt.Sprintf("The newest drill found %s that do not come back: 'holdfast verify --data 100' finds all.", files(int64(l.ProblemsTotal))))
+		out = append(out, fmt.Sprintf("The newest drill found %s that do not come back: 'holdfast verify --data 100' finds all.",
+			files(int64(l.ProblemsTotal))))
 	}
 	if len(s.NotBackedUp) > 0 {
 		out = append(out, "Not in it:   "+strings.Join(s.NotBackedUp, ", "))

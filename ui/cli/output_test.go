@@ -79,8 +79,10 @@ func (fullWriter) Write([]byte) (int, error) { return 0, errors.New("no space le
 // No command ends well when what it prints does not arrive.
 func TestAFullOutputIsAFailure(t *testing.T) {
 	commands := []string{
-		"--help", "backup --help", "completion bash", "status", "backup", "snapshots", "ls latest", "ls latest src", "find letter", "versions src/letter",
-		"diff latest latest", "verify", "verify --data 100", "drill", "prune", "prune --dry-run", "pin latest", "unpin latest", "key show", "repair --dry-run",
+		"--help", "backup --help", "completion bash", "status", "backup", "snapshots", "ls latest", "ls latest src", "find letter",
+		"versions src/letter",
+		"diff latest latest", "verify", "verify --data 100", "drill", "prune", "prune --dry-run", "pin latest", "unpin latest", "key show",
+		"repair --dry-run",
 		"restore latest --to @back", "erase src/letter --dry-run", "encryption off", "encryption on --key-out @second.key", "delete latest",
 	}
 	for _, json := range []bool{false, true} {
@@ -130,7 +132,8 @@ func TestNothingDependsOnAKeyThatDidNotArrive(t *testing.T) {
 	}
 	p.must("ls", "latest", "--destination", "@dst", "--key-in", "@first.key")
 	p.must("encryption", "off")
-	if code, said := p.runs(full(t), "encryption", "on", "--key-out", "-"); code != cli.ExitFailed || !strings.Contains(said, "did not arrive") {
+	if code, said := p.runs(full(t), "encryption", "on", "--key-out", "-"); code != cli.ExitFailed ||
+		!strings.Contains(said, "did not arrive") {
 		t.Errorf("encryption on: exit %d: %s", code, said)
 	}
 	if out := p.must("status"); !strings.Contains(out, "not encrypted") || strings.Contains(out, "not finished") {
@@ -138,7 +141,8 @@ func TestNothingDependsOnAKeyThatDidNotArrive(t *testing.T) {
 	}
 	// A key that arrives is the one in use, whatever is printed later.
 	var out strings.Builder
-	if code, said := p.runs(&out, "encryption", "on", "--key-out", "-"); code != cli.ExitDone || !strings.HasPrefix(out.String(), strings.TrimSpace(p.must("key", "show"))) {
+	if code, said := p.runs(&out, "encryption", "on", "--key-out", "-"); code != cli.ExitDone ||
+		!strings.HasPrefix(out.String(), strings.TrimSpace(p.must("key", "show"))) {
 		t.Errorf("encryption on: exit %d: %s", code, said)
 	}
 }

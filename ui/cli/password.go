@@ -33,14 +33,16 @@ func (p *passwordFlags) flags(c *cli, cmd *cobra.Command) {
 // trustFlag adds the flag of commands that read a backup somewhere else.
 func (p *passwordFlags) trustFlag(c *cli, cmd *cobra.Command) {
 	if c.Vaults != nil {
-		cmd.Flags().BoolVar(&p.trust, "trust-vault", false, "ask the vault that only the backup's place names, without a question; without --password-in it does nothing")
+		cmd.Flags().BoolVar(&p.trust, "trust-vault", false,
+			"ask the vault that only the backup's place names, without a question; without --password-in it does nothing")
 	}
 }
 
 // enrolmentFlag adds the flag of commands that may make an account.
 func (p *passwordFlags) enrolmentFlag(c *cli, cmd *cobra.Command) {
 	if c.Vaults != nil {
-		cmd.Flags().StringVar(&p.enrolment, "enrolment-in", "", "file with the enrolment token that the vault wants for a new account (- is standard input)")
+		cmd.Flags().StringVar(&p.enrolment, "enrolment-in", "",
+			"file with the enrolment token that the vault wants for a new account (- is standard input)")
 	}
 }
 
@@ -183,9 +185,11 @@ func passwordSetCommand(c *cli) *cobra.Command {
 
 func passwordCheckCommand(c *cli) *cobra.Command {
 	var pw passwordFlags
-	cmd := &cobra.Command{Use: "check --password-in FILE [--vault URI]", Args: noArgs, Short: "See whether you still know the password: a wrong one costs a guess"}
+	cmd := &cobra.Command{Use: "check --password-in FILE [--vault URI]", Args: noArgs,
+		Short: "See whether you still know the password: a wrong one costs a guess"}
 	cmd.Flags().StringVar(&pw.in, "password-in", "", "file with the password, on one line (- is standard input)")
-	cmd.Flags().StringVar(&pw.vault, "vault", "", "the PKCS#11 URI of the token that the backup's vault is, kept on this computer: where its module and its PIN are")
+	cmd.Flags().StringVar(&pw.vault, "vault", "",
+		"the PKCS#11 URI of the token that the backup's vault is, kept on this computer: where its module and its PIN are")
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		if pw.in == "" {
 			return usagef("password check needs --password-in FILE")

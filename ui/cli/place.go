@@ -86,7 +86,8 @@ lines, the access key's id and the secret; or a JSON object.`,
 
 // abilities are what a place is tried for, in words.
 var abilities = map[places.Ability]string{
-	places.CanOpen: "open it", places.CanWrite: "write an object", places.CanKeep: "refuse to overwrite it", places.CanRead: "read a part of it",
+	places.CanOpen: "open it", places.CanWrite: "write an object", places.CanKeep: "refuse to overwrite it",
+	places.CanRead: "read a part of it",
 	places.CanList: "list it", places.CanReplace: "replace it", places.CanDelete: "delete it",
 }
 

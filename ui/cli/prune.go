@@ -117,7 +117,8 @@ func pruneLines(r core.PruneReport) []string {
 	}
 	end := fmt.Sprintf("%s %d of %d backups; %s %s.", verbs[0], r.Removed, r.Removed+r.Kept, words.Bytes(r.BytesFreed), verbs[1])
 	if r.BytesWaiting > 0 {
-		end += fmt.Sprintf(" %s more can go with a prune after %s.", words.Bytes(r.BytesWaiting), r.NextDeletion.Local().Format("2006-01-02 15:04"))
+		end += fmt.Sprintf(" %s more can go with a prune after %s.", words.Bytes(r.BytesWaiting),
+			r.NextDeletion.Local().Format("2006-01-02 15:04"))
 	}
 	return append(out, end)
 }
@@ -154,7 +155,8 @@ writing them anywhere. Each drill goes on where the last one ended, so that in t
 }
 
 func drillLine(r core.DrillReport) string {
-	s := fmt.Sprintf("Tried %d of %s (%s) of backup %s in %.1f s: ", r.Files, files(r.FilesTotal), words.Bytes(r.Bytes), r.Snapshot[:12], r.Seconds)
+	s := fmt.Sprintf("Tried %d of %s (%s) of backup %s in %.1f s: ", r.Files, files(r.FilesTotal), words.Bytes(r.Bytes), r.Snapshot[:12],
+		r.Seconds)
 	if r.Errors > 0 {
 		return s + fmt.Sprintf("%d do not come back whole; they are listed above. 'holdfast verify --data 100' finds all.", r.Errors)
 	}

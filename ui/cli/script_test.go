@@ -160,7 +160,8 @@ func TestCIHasWhatTheScriptsNeed(t *testing.T) {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		t.Error("CI must run as root on Linux: some scripts mount a small disk")
 	}
-	if files, err := filepath.Glob("testdata/script/*.txtar"); err != nil || !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "full-disk.txtar") }) {
+	if files, err := filepath.Glob("testdata/script/*.txtar"); err != nil ||
+		!slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "full-disk.txtar") }) {
 		t.Errorf("the scripts are not there: %v", err)
 	}
 }

@@ -31,10 +31,12 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 		Args: noArgs,
 	}
 	f := cmd.Flags()
-	f.StringVar(&req.Destination, "destination", "", "folder that holds the backup, or a server's or cloud's address (see 'holdfast place --help')")
+	f.StringVar(&req.Destination, "destination", "",
+		"folder that holds the backup, or a server's or cloud's address (see 'holdfast place --help')")
 	c.secret.flags(f)
 	f.StringArrayVar(&req.Sources, "source", nil, "folder or file to back up; may be repeated")
-	f.StringArrayVar(&req.Excludes, "exclude", nil, "pattern of what to leave out, as in .gitignore; \"preset:caches\", \"preset:temporary\" and \"preset:trash\" turn presets on; may be repeated")
+	f.StringArrayVar(&req.Excludes, "exclude", nil,
+		"pattern of what to leave out, as in .gitignore; \"preset:caches\", \"preset:temporary\" and \"preset:trash\" turn presets on; may be repeated")
 	f.BoolVar(&plain, "no-encryption", false, "do not encrypt")
 	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
 	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")

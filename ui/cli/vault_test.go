@@ -36,7 +36,8 @@ func TestVaultScripts(t *testing.T) {
 	if err := os.WriteFile(token, []byte("planted-enrolment\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for dir, args := range map[string][]string{"vault": {"--guess-delays", "0"}, "waiting": nil, "enrolment": {"--enrolment-token-file", token}} {
+	for dir, args := range map[string][]string{"vault": {"--guess-delays", "0"}, "waiting": nil,
+		"enrolment": {"--enrolment-token-file", token}} {
 		t.Run(dir, func(t *testing.T) {
 			v := vaultdtest.New(t, args...)
 			if !v.Start() {
@@ -46,7 +47,8 @@ func TestVaultScripts(t *testing.T) {
 			runScripts(t, filepath.Join("testdata", dir), func(e *testscript.Env) error {
 				e.Setenv("ADDR", v.Addr)
 				with := bytes.Replace(card, []byte("{"), []byte(`{"enrolment":"planted-enrolment",`), 1)
-				return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600), os.WriteFile(filepath.Join(e.WorkDir, "with-token.json"), with, 0o600))
+				return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600),
+					os.WriteFile(filepath.Join(e.WorkDir, "with-token.json"), with, 0o600))
 			})
 			if out := v.Output(); strings.Contains(out, "lamp otter") || strings.Contains(out, "planted") {
 				t.Errorf("the vault's log holds a password or a token:\n%s", out)
@@ -100,7 +102,8 @@ func TestPasswordOnNSS(t *testing.T) {
 		token := fmt.Sprintf("%s&pin-source=file:%s", uri, uri.PINSource)
 		run(0, "--profile", at("p"), "setup", "--destination", at("place"), "--source", at("docs"), "--password-in", at("pw"), "--vault", token)
 		run(0, "--profile", at("p"), "backup")
-		if said := run(4, "restore", "latest", "--to", at("no"), "--destination", at("place"), "--password-in", at("wrong"), "--vault", token); !strings.Contains(said, "9 guesses left") {
+		if said := run(4, "restore", "latest", "--to", at("no"), "--destination", at("place"), "--password-in", at("wrong"), "--vault",
+			token); !strings.Contains(said, "9 guesses left") {
 			t.Error(said)
 		}
 		run(0, "restore", "latest", "--to", at("out"), "--destination", at("place"), "--password-in", at("pw"), "--vault", token)

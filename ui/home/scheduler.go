@@ -86,8 +86,9 @@ func (f *Feature) startBackup(bySchedule bool) *shell.Job {
 				f.tell(unseen, s.What, s.Safe+" "+s.Do)
 			}
 			if err == nil && report.WrongGuesses > 0 {
-				f.tell(unseen, lang.L("Somebody tried passwords"), lang.L("The vault counted {{.Guesses}} since the last backup. If it was not you, change the password.",
-					words.Values{"Guesses": f.secret.WrongWords(report.WrongGuesses)}))
+				f.tell(unseen, lang.L("Somebody tried passwords"),
+					lang.L("The vault counted {{.Guesses}} since the last backup. If it was not you, change the password.",
+						words.Values{"Guesses": f.secret.WrongWords(report.WrongGuesses)}))
 			}
 		}
 	})

@@ -111,16 +111,20 @@ type heroState struct {
 
 func (f *Feature) heroState(st core.Status) heroState {
 	good, last := st.LastGood, st.LastBackup
-	never := heroState{tone: widgets.ToneNeutral, icon: "backup", line: lang.L("Ready for the first backup"), sub: lang.L("Nothing is backed up yet.")}
+	never := heroState{tone: widgets.ToneNeutral, icon: "backup", line: lang.L("Ready for the first backup"),
+		sub: lang.L("Nothing is backed up yet.")}
 	if st.NextBackup.After(f.w.Now()) {
-		never.sub = lang.L("Nothing is backed up yet. The first backup begins {{.Time}}.", words.Values{"Time": f.w.Words.Soon(st.NextBackup, f.w.Now())})
+		never.sub = lang.L("Nothing is backed up yet. The first backup begins {{.Time}}.",
+			words.Values{"Time": f.w.Words.Soon(st.NextBackup, f.w.Now())})
 	}
 	late := f.late(st)
 	switch {
 	case f.w.Job != nil && f.w.Job.Last.Paused:
-		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("The backup is paused"), sub: lang.L("Nothing is backed up until you resume it.")}
+		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("The backup is paused"),
+			sub: lang.L("Nothing is backed up until you resume it.")}
 	case f.w.Job != nil:
-		return heroState{tone: widgets.TonePrimary, icon: jobIcon(f.w.Job.Kind), line: jobLine(f.w.Job.Kind), sub: lang.L("You can go on working meanwhile.")}
+		return heroState{tone: widgets.TonePrimary, icon: jobIcon(f.w.Job.Kind), line: jobLine(f.w.Job.Kind),
+			sub: lang.L("You can go on working meanwhile.")}
 	case st.Change != core.ChangeNone:
 		return heroState{tone: widgets.ToneAttention, icon: "shield-off", line: lang.L("Encryption is not finished"),
 			sub: lang.L("A change was cut off. The older backup is whole; go on to finish it.")}
@@ -130,7 +134,8 @@ func (f *Feature) heroState(st core.Status) heroState {
 		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("The last backup did not work"), sub: f.lastGoodLine(st)}
 	case st.LastDrill != nil && st.LastDrill.Outcome == core.OutcomePartly: // wins over every good news
 		return heroState{tone: widgets.ToneBad, icon: "warning", line: lang.L("Part of the backup cannot be restored"),
-			sub: lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", words.Values{"Files": f.w.Words.Files(int64(st.LastDrill.ProblemsTotal)), "Time": f.w.Words.Ago(st.LastDrill.Ended, f.w.Now())})}
+			sub: lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.",
+				words.Values{"Files": f.w.Words.Files(int64(st.LastDrill.ProblemsTotal)), "Time": f.w.Words.Ago(st.LastDrill.Ended, f.w.Now())})}
 	case late != core.InTime:
 		tone := widgets.ToneAttention
 		if late == core.VeryLate {
@@ -141,12 +146,14 @@ func (f *Feature) heroState(st core.Status) heroState {
 	case last.Outcome == core.OutcomeCancelled:
 		return heroState{tone: widgets.ToneAttention, icon: "pause", line: lang.L("Backup stopped"), sub: f.interruptedLine(st)}
 	case last.Outcome == core.OutcomeInterrupted:
-		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("The last backup was interrupted"), sub: f.interruptedLine(st)}
+		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("The last backup was interrupted"),
+			sub: f.interruptedLine(st)}
 	case good == nil:
 		return never
 	case len(added(st)) > 0:
 		return heroState{tone: widgets.ToneAttention, icon: "warning", line: lang.L("Not all of it is backed up yet"),
-			sub: lang.L("“{{.Folder}}” comes with the next backup.", words.Values{"Folder": sources.Names(added(st))}) + " " + f.lastGoodLine(st)}
+			sub: lang.L("“{{.Folder}}” comes with the next backup.", words.Values{"Folder": sources.Names(added(st))}) +
+				" " + f.lastGoodLine(st)}
 	}
 	out := heroState{tone: widgets.ToneGood, icon: "check", line: lang.L("Backed up"), sub: f.facts(good),
 		tray: lang.L("Backed up {{.Time}}", words.Values{"Time": f.w.Words.Ago(good.Ended, f.w.Now())})}

@@ -23,7 +23,8 @@ func (f *Feature) drillRow(st core.Status) fyne.CanvasObject {
 	case last.Outcome == core.OutcomePartly:
 		row.SetIcon("warning", widgets.ToneBad)
 		row.SetTone(widgets.ToneBad)
-		row.SetValue(lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.", words.Values{"Files": f.w.Words.Files(int64(last.ProblemsTotal)), "Time": f.w.Words.Ago(last.Ended, f.w.Now())}))
+		row.SetValue(lang.L("{{.Files}} did not come back {{.Time}}. Activity tells which.",
+			words.Values{"Files": f.w.Words.Files(int64(last.ProblemsTotal)), "Time": f.w.Words.Ago(last.Ended, f.w.Now())}))
 	case last.Outcome == core.OutcomeFailed:
 		row.SetIcon("warning", widgets.ToneBad)
 		row.SetTone(widgets.ToneBad)
@@ -31,7 +32,8 @@ func (f *Feature) drillRow(st core.Status) fyne.CanvasObject {
 	case st.Proven != nil:
 		row.SetIcon("check", widgets.ToneGood)
 		row.SetTitle(lang.L("Proven restorable"))
-		row.SetValue(lang.L("{{.Files}} were read back and checked, {{.Time}}.", words.Values{"Files": f.w.Words.Files(st.Proven.Files), "Time": f.w.Words.Ago(st.Proven.Ended, f.w.Now())}))
+		row.SetValue(lang.L("{{.Files}} were read back and checked, {{.Time}}.",
+			words.Values{"Files": f.w.Words.Files(st.Proven.Files), "Time": f.w.Words.Ago(st.Proven.Ended, f.w.Now())}))
 	default:
 		row.SetValue(lang.L("Stopped {{.Time}}.", words.Values{"Time": f.w.Words.Ago(last.Ended, f.w.Now())}))
 	}
@@ -46,7 +48,8 @@ func (f *Feature) drill(bySchedule bool) {
 		return func() {
 			f.w.Refresh()
 			if (bySchedule || f.w.Hidden) && (report.Errors > 0 || err != nil && !errors.Is(err, context.Canceled)) {
-				f.w.Notify(lang.L("The restore drill found trouble"), lang.L("Not everything in the backup came back as it should. Open Holdfast to see what."))
+				f.w.Notify(lang.L("The restore drill found trouble"),
+					lang.L("Not everything in the backup came back as it should. Open Holdfast to see what."))
 			}
 		}
 	})

@@ -66,7 +66,8 @@ func (f *Feature) Edit() {
 		Name: lang.L("Where the backup is"), Back: f.w.LeaveFlow, Title: lang.L("Change the place"),
 		Lead: lang.L("Say where the backup is now, if it was moved. Or choose a new place to begin a fresh one."),
 		Content: []fyne.CanvasObject{field.Root,
-			widgets.Notice(widgets.ToneNeutral, "place", lang.L("Nothing is moved or deleted. A backup at the old place stays as it is, with all its dates."))},
+			widgets.Notice(widgets.ToneNeutral, "place",
+				lang.L("Nothing is moved or deleted. A backup at the old place stays as it is, with all its dates."))},
 		Foot:     []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, f.w.LeaveFlow), next},
 		Remedies: field.Remedies(),
 	})
@@ -83,7 +84,8 @@ func (f *Feature) askFreshPlace(path string, begin func(), p *shell.Page, next *
 			if known {
 				text += " " + f.freeLine(free)
 			}
-			f.w.Ask(shell.Question{Title: lang.L("Begin a fresh backup there?"), Text: text, Yes: lang.L("Begin there"), No: lang.L("Not now")}, begin)
+			f.w.Ask(shell.Question{Title: lang.L("Begin a fresh backup there?"), Text: text, Yes: lang.L("Begin there"), No: lang.L("Not now")},
+				begin)
 		}
 	})
 }
@@ -119,7 +121,8 @@ func (f *Feature) Amounts(wanted int64, place string) fyne.CanvasObject {
 		free, known := measure(ctx, place)
 		return func() {
 			if known {
-				text.SetText(lang.L("It takes {{.Needs}}, and {{.Free}} are free there.", words.Values{"Needs": f.w.Words.Bytes(wanted), "Free": f.w.Words.Bytes(free)}))
+				text.SetText(lang.L("It takes {{.Needs}}, and {{.Free}} are free there.",
+					words.Values{"Needs": f.w.Words.Bytes(wanted), "Free": f.w.Words.Bytes(free)}))
 				text.Show()
 				f.w.Content.Refresh()
 			}

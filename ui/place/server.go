@@ -83,7 +83,8 @@ func newServer(f *Field, toRead bool) {
 		Name: lang.L("A server or a cloud"), Back: func() { s.back() }, Title: lang.L("Which server?"), Lead: lead,
 		Content: []fyne.CanvasObject{
 			s.kinds,
-			widgets.Notice(widgets.ToneNeutral, "lock", lang.L("Passwords are kept sealed on this computer. A second program without your backup key speaks with the server.")),
+			widgets.Notice(widgets.ToneNeutral, "lock",
+				lang.L("Passwords are kept sealed on this computer. A second program without your backup key speaks with the server.")),
 		},
 		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, func() { s.back() }), s.use},
 	})
@@ -155,7 +156,8 @@ func davForm() form {
 	return form{
 		title: lang.L("A WebDAV server"), about: lang.L("Nextcloud, ownCloud, and storage that many providers give."),
 		rows: []*row{
-			asked(lang.L("Address"), "https://cloud.example/remote.php/dav/files/you", ""), asked(lang.L("User"), "", ""), asked(lang.L("Folder there"), "", "Holdfast"),
+			asked(lang.L("Address"), "https://cloud.example/remote.php/dav/files/you", ""), asked(lang.L("User"), "", ""),
+			asked(lang.L("Folder there"), "", "Holdfast"),
 			askedSecret(lang.L("Password")),
 		},
 		address: func(f form) (address.Address, error) {
@@ -181,8 +183,10 @@ func s3Form() form {
 	return form{
 		title: lang.L("S3, or what speaks it"), about: lang.L("Amazon S3, and the object storage of many providers."),
 		rows: []*row{
-			asked(lang.L("Endpoint"), lang.L("https://…; empty for Amazon"), ""), asked(lang.L("Bucket"), "", ""), asked(lang.L("Folder in it"), "", "Holdfast"),
-			asked(lang.L("Region"), lang.L("Empty where the provider names none"), ""), asked(lang.L("Access key ID"), "", ""), askedSecret(lang.L("Secret access key")),
+			asked(lang.L("Endpoint"), lang.L("https://…; empty for Amazon"), ""), asked(lang.L("Bucket"), "", ""),
+			asked(lang.L("Folder in it"), "", "Holdfast"),
+			asked(lang.L("Region"), lang.L("Empty where the provider names none"), ""), asked(lang.L("Access key ID"), "", ""),
+			askedSecret(lang.L("Secret access key")),
 		},
 		address: func(f form) (address.Address, error) {
 			q := url.Values{}

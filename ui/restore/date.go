@@ -73,7 +73,8 @@ func (f *Flow) Date(s core.Snapshot, clock string, most int) {
 		Name: f.name(), Step: 2, Of: 5, Back: back, Title: shell.Capital(f.w.Words.Day(s.Time, f.w.Now())) + " " + clock,
 		Lead:    shell.Capital(f.w.Words.Ago(s.Time, f.w.Now())) + ".",
 		Content: []fyne.CanvasObject{widgets.Column(theme.Space6, widgets.Rows(facts...), widgets.Rows(pinned, remove))},
-		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main, func() { f.Files(s, func() { f.Date(s, clock, most) }) })},
+		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Choose files"), "", widgets.Main,
+			func() { f.Files(s, func() { f.Date(s, clock, most) }) })},
 	})
 	f.Put(p.Root)
 }

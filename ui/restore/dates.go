@@ -17,7 +17,8 @@ const ShownDates = 40
 func (f *Flow) Dates(all []core.Snapshot, most int) {
 
 	if len(all) == 0 {
-		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"), lang.L("Once there is one, its files can be restored."), nil)
+		empty := widgets.NewEmptyState("clock", lang.L("No backup has been made here yet"),
+			lang.L("Once there is one, its files can be restored."), nil)
 		p := f.newPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.again, Content: []fyne.CanvasObject{empty}})
 		f.Put(p.Root)
 		return
@@ -62,9 +63,11 @@ func (f *Flow) Dates(all []core.Snapshot, most int) {
 	}
 	flush()
 	if len(all) > most {
-		content = append(content, widgets.Row(0, nil, widgets.NewButton(lang.L("Show older ones"), "", widgets.Second, func() { f.Dates(all, len(all)) })))
+		content = append(content, widgets.Row(0, nil,
+			widgets.NewButton(lang.L("Show older ones"), "", widgets.Second, func() { f.Dates(all, len(all)) })))
 	}
-	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil, func() { f.everyDay(func() { f.Dates(all, most) }) })
+	everyDay := widgets.NewSettingRow("search", lang.L("Find a file in all backups"), nil,
+		func() { f.everyDay(func() { f.Dates(all, most) }) })
 	everyDay.SetValue(lang.L("By its name, with all its versions."))
 	p := f.newPage(shell.PageParams{
 		Name: f.name(), Step: 2, Of: 5, Back: f.again, Title: lang.L("From which day?"),

@@ -119,7 +119,8 @@ func (f *Flow) apart(here shell.Remedies) shell.Remedies {
 	if f.own {
 		return here
 	}
-	out := shell.Remedies{shell.WayPlace: f.Elsewhere, shell.WayThinOut: nil, shell.WaySources: nil, shell.WayVault: nil, shell.WayPassword: nil, shell.WayGoOn: nil, shell.WaySetUp: nil}
+	out := shell.Remedies{shell.WayPlace: f.Elsewhere, shell.WayThinOut: nil, shell.WaySources: nil, shell.WayVault: nil,
+		shell.WayPassword: nil, shell.WayGoOn: nil, shell.WaySetUp: nil}
 	maps.Copy(out, here)
 	return out
 }
@@ -193,8 +194,10 @@ func (f *Flow) which() {
 			}
 		})
 	})
-	other := widgets.NewDoor("place", lang.L("A backup somewhere else"), lang.L("On another disk, or made by another computer. You need its password or its 64-digit key if it is encrypted."), f.Elsewhere)
-	f.Put(shell.ScreenPage(lang.L("Restore"), widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
+	other := widgets.NewDoor("place", lang.L("A backup somewhere else"),
+		lang.L("On another disk, or made by another computer. You need its password or its 64-digit key if it is encrypted."), f.Elsewhere)
+	f.Put(shell.ScreenPage(lang.L("Restore"),
+		widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
 		trouble, widgets.Column(theme.Space3, own, other)))
 }
 

@@ -102,7 +102,8 @@ func (f *Flow) Versions(all []core.Version, back func()) []fyne.CanvasObject {
 	for i, v := range all {
 		if i == shownVersions {
 			flush()
-			return append(content, widgets.NewMuted(lang.L("The first {{.Count}} that fit. Type more of the name.", words.Values{"Count": shownVersions})))
+			return append(content, widgets.NewMuted(lang.L("The first {{.Count}} that fit. Type more of the name.",
+				words.Values{"Count": shownVersions})))
 		}
 		if v.Entry.Path != path {
 			flush()
@@ -118,12 +119,13 @@ func (f *Flow) Versions(all []core.Version, back func()) []fyne.CanvasObject {
 func (f *Flow) versionRow(v core.Version, back func()) fyne.CanvasObject {
 
 	node := nodeOf(v.Entry, "")
-	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", words.Values{"Time": f.w.Words.Ago(v.Last.Time, f.w.Now())}), nil, func() {
-		f.Snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
-		f.paths = []string{v.Entry.Path}
-		f.ChosenFiles, f.ChosenBytes = node.Files, max(0, node.Bytes)
-		f.Where(back)
-	})
+	row := widgets.NewSettingRow(node.Icon, lang.L("As it was {{.Time}}", words.Values{"Time": f.w.Words.Ago(v.Last.Time, f.w.Now())}), nil,
+		func() {
+			f.Snapshot = core.Snapshot{ID: v.Last.ID, Time: v.Last.Time, Host: v.Host}
+			f.paths = []string{v.Entry.Path}
+			f.ChosenFiles, f.ChosenBytes = node.Files, max(0, node.Bytes)
+			f.Where(back)
+		})
 	text := core.DisplayName(v.Host)
 	if v.Entry.Kind == core.EntryFile {
 		text = lang.L("changed {{.Time}}", words.Values{"Time": f.w.Words.Ago(v.Entry.Modified, f.w.Now())}) + " · " + text

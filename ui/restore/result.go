@@ -22,7 +22,8 @@ func (f *Flow) Result(r core.RestoreReport, err error) {
 	m := widgets.NewMedallion(96)
 	content := []fyne.CanvasObject{container.NewCenter(m)}
 	heading := func(line, text string) { content = append(content, shell.Headline(line, text)) }
-	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked", words.Values{"Files": f.w.Words.Files(r.Files), "Size": f.w.Words.Bytes(r.Bytes)})
+	facts := lang.L("{{.Files}} · {{.Size}} · every byte was checked",
+		words.Values{"Files": f.w.Words.Files(r.Files), "Size": f.w.Words.Bytes(r.Bytes)})
 	switch {
 	case errors.Is(err, context.Canceled):
 		m.Set("pause", widgets.ToneAttention)
@@ -30,7 +31,8 @@ func (f *Flow) Result(r core.RestoreReport, err error) {
 	case err != nil:
 		m.Set("warning", widgets.ToneBad)
 		heading(lang.L("Not restored"), lang.L("The backup is untouched."))
-		content = append(content, f.w.ErrorPanel(err, f.apart(shell.Remedies{shell.WayAgain: f.run, shell.WayTarget: f.whereAgain, shell.WayDate: f.again})))
+		content = append(content, f.w.ErrorPanel(err,
+			f.apart(shell.Remedies{shell.WayAgain: f.run, shell.WayTarget: f.whereAgain, shell.WayDate: f.again})))
 		if errors.Is(err, core.ErrTargetFull) {
 			content = append(content, f.Feature.place.Amounts(f.ChosenBytes, f.Target))
 		}
@@ -52,16 +54,22 @@ func (f *Flow) Result(r core.RestoreReport, err error) {
 	}
 	rows := []fyne.CanvasObject{shell.PathRow("folder", lang.L("Restored to"), f.to())}
 	if r.Kept > 0 {
-		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil, nil).SetValue(lang.L("{{.Files}} existed there already.", words.Values{"Files": f.w.Words.Files(r.Kept)})))
+		rows = append(rows, widgets.NewSettingRow("file", lang.L("Left as they were"), nil,
+			nil).SetValue(lang.L("{{.Files}} existed there already.", words.Values{"Files": f.w.Words.Files(r.Kept)})))
 	}
 	if r.Differ > 0 {
-		rows = append(rows, widgets.NewSettingRow("warning", lang.L("Not as in the backup"), nil, nil).SetValue(lang.L("{{.Files}} of those differ from the backup. Restore with another choice about files that exist to get them.", words.Values{"Files": f.w.Words.Files(r.Differ)})))
+		rows = append(rows, widgets.NewSettingRow("warning", lang.L("Not as in the backup"), nil,
+			nil).SetValue(lang.L("{{.Files}} of those differ from the backup. Restore with another choice about files that exist to get them.",
+			words.Values{"Files": f.w.Words.Files(r.Differ)})))
 	}
 	if r.Renamed > 0 {
-		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil, nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.", words.Values{"Files": f.w.Words.Files(r.Renamed)})))
+		rows = append(rows, widgets.NewSettingRow("copy", lang.L("Restored beside"), nil,
+			nil).SetValue(lang.L("{{.Files}} existed there already; the restored ones have “(restored)” in their names.",
+			words.Values{"Files": f.w.Words.Files(r.Renamed)})))
 	}
 	if r.LeftOut > 0 {
-		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil, nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", words.Values{"Count": r.LeftOut})))
+		rows = append(rows, widgets.NewSettingRow("shield", lang.L("Left out"), nil,
+			nil).SetValue(lang.L("{{.Count}} device files, set-id bits or file capabilities: they give rights over this computer. The command line restores them with --devices-and-setuid.", words.Values{"Count": r.LeftOut})))
 	}
 	content = append(content, widgets.Rows(rows...))
 	content = append(content, shell.ProblemList(f.w, r.Problems)...)

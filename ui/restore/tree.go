@@ -42,7 +42,8 @@ const mostHits = 500
 
 // searchNames walks a snapshot for names that hold text, in any case. parents
 // are the folders with hits and those above them, each with all that is in it.
-func searchNames(ctx context.Context, r *core.Reader, snapshot, text string) (hits []core.Entry, parents map[string][]core.Entry, more bool, err error) {
+func searchNames(ctx context.Context, r *core.Reader, snapshot, text string) (hits []core.Entry, parents map[string][]core.Entry, more bool,
+	err error) {
 	text = strings.ToLower(text)
 	parents = make(map[string][]core.Entry)
 	listed := make(map[string][]core.Entry)

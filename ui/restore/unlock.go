@@ -36,7 +36,8 @@ func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 			return f.core.Passwords.Ask(ctx, found.VaultCard, asked.Typed, asked.Trust)
 		},
 		Try: func(ctx context.Context, password []byte) (err error) {
-			opened, err = f.core.Elsewhere().OpenReaderWithPassword(ctx, place, core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust})
+			opened, err = f.core.Elsewhere().OpenReaderWithPassword(ctx, place,
+				core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust})
 			return err
 		},
 		Opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
@@ -127,7 +128,8 @@ func (f *Flow) openElsewhere(key *backupkey.Key, button *widgets.Button, p *shel
 
 // Unencrypted asks whether a backup somewhere is to be opened without encryption.
 func (f *Flow) Unencrypted() {
-	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.Elsewhere, Remedies: f.apart(nil)}, lang.L("Open it without encryption"),
+	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 2, Of: 5, Back: f.Elsewhere, Remedies: f.apart(nil)},
+		lang.L("Open it without encryption"),
 		func(p *shell.Page, next *widgets.Button) { f.openElsewhere(nil, next, p, p.Fail) })
 	f.Put(p.Root)
 }

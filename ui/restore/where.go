@@ -67,7 +67,8 @@ func (f *Flow) Where(back func()) {
 		Name: f.name(), Step: 4, Of: 5, Back: back, Title: lang.L("Where should they go?"),
 		Lead:    strings.TrimSpace(f.chosen() + ". " + lead),
 		Content: append(content, widgets.Column(theme.Space3, widgets.NewLead(lang.L("If a file exists there already")), choices)),
-		Foot:    []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", words.Values{"Files": f.w.Words.Files(f.ChosenFiles)}), "restore", widgets.Main, run)},
+		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Restore {{.Files}}", words.Values{"Files": f.w.Words.Files(f.ChosenFiles)}),
+			"restore", widgets.Main, run)},
 	})
 	if to != nil {
 		to.OnChanged = func(int) { p.Relayout() }

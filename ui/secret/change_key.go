@@ -66,12 +66,15 @@ func (f *changeKeyFlow) means() {
 	})
 	kept := widgets.NewSettingRow("search", lang.L("Look at what is kept"), nil, nil).SetValue(lang.L("Looking…"))
 	content := []fyne.CanvasObject{
-		widgets.NewSettingRow("clock", lang.L("Older backups stay"), nil, nil).SetValue(lang.L("They open with the new key. Nothing is stored again, so it takes only a moment.")),
+		widgets.NewSettingRow("clock", lang.L("Older backups stay"), nil,
+			nil).SetValue(lang.L("They open with the new key. Nothing is stored again, so it takes only a moment.")),
 		kept,
-		widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil, nil).SetValue(lang.L("The old key still opens copies of this place made before now.")),
+		widgets.NewSettingRow("key", lang.L("The old key opens nothing here any more"), nil,
+			nil).SetValue(lang.L("The old key still opens copies of this place made before now.")),
 	}
 	if f.core.Status().Password {
-		content = append(content, widgets.NewSettingRow("lock", lang.L("Your password is asked for"), nil, nil).SetValue(lang.L("The vault holds the old key behind it, and gets the new one. You may as well choose another password.")))
+		content = append(content, widgets.NewSettingRow("lock", lang.L("Your password is asked for"), nil,
+			nil).SetValue(lang.L("The vault holds the old key behind it, and gets the new one. You may as well choose another password.")))
 	}
 	p = f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: 1, Of: f.of(), Back: f.leave,
@@ -101,7 +104,8 @@ func (f *Feature) keptWords(all []core.Kept, err error) string {
 	var lines []string
 	strange := false
 	for _, k := range all {
-		v := words.Values{"Computer": core.DisplayName(k.Host), "Count": f.w.Words.Count(int64(k.Backups)), "Day": f.w.Words.Day(k.Newest, f.w.Now())}
+		v := words.Values{"Computer": core.DisplayName(k.Host), "Count": f.w.Words.Count(int64(k.Backups)),
+			"Day": f.w.Words.Day(k.Newest, f.w.Now())}
 		if k.Own {
 			lines = append(lines, lang.L("This computer: {{.Count}}, the newest of {{.Day}}", v))
 		} else {
@@ -138,7 +142,8 @@ func (f *changeKeyFlow) askPassword() {
 }
 
 func (f *changeKeyFlow) digits(step int, back func()) {
-	(&keySteps{Feature: f.Feature, name: f.name(), step: step, of: f.of(), key: f.key, place: f.core.Status().Destination, back: back, last: lang.L("Use the new key"), confirmed: f.use}).show()
+	(&keySteps{Feature: f.Feature, name: f.name(), step: step, of: f.of(), key: f.key, place: f.core.Status().Destination, back: back,
+		last: lang.L("Use the new key"), confirmed: f.use}).show()
 }
 
 func (f *changeKeyFlow) use(p *shell.Page, next *widgets.Button) {
@@ -169,7 +174,8 @@ func (f *changeKeyFlow) use(p *shell.Page, next *widgets.Button) {
 func (f *changeKeyFlow) done() {
 	m := widgets.NewMedallion(96)
 	m.Set("key", widgets.ToneGood)
-	head := shell.Headline(lang.L("The new key is in use"), lang.L("All dates open with it from now on. You may destroy what you saved of the old one."))
+	head := shell.Headline(lang.L("The new key is in use"),
+		lang.L("All dates open with it from now on. You may destroy what you saved of the old one."))
 	p := f.w.NewPage(shell.PageParams{
 		Name: f.name(), Step: f.of(), Of: f.of(),
 		Content: []fyne.CanvasObject{container.NewCenter(m), head},

@@ -91,7 +91,8 @@ func (g *Gate) show(s core.VaultState) {
 	case s.Absent:
 		g.shut = true
 		g.meter.Say(lang.L("No account"))
-		g.Failed(shell.Reasoned{What: lang.L("The vault does not know this backup's account."), Do: lang.L("Open the backup with the 64-digit key.")})
+		g.Failed(shell.Reasoned{What: lang.L("The vault does not know this backup's account."),
+			Do: lang.L("Open the backup with the 64-digit key.")})
 	case s.Destroyed:
 		g.gone()
 		g.Failed(&core.VaultError{Kind: core.ErrPasswordGone, GuessesLeft: -1})
@@ -157,29 +158,30 @@ func (g *Gate) guess() {
 	g.Failed(nil)
 	g.Busy = true
 	said := g.meter.Words()
-	g.cancel = g.w.WaitFor(g.Button, func(s string) { g.meter.Tell(cmp.Or(s, said)) }, lang.L("Asking the vault…"), func(ctx context.Context) func() {
-		err := g.Try(ctx, password)
-		clear(password)
-		var wait time.Time
-		if errors.Is(err, core.ErrWrongPassword) {
-			if s, serr := g.Ask(ctx); serr == nil {
-				wait = s.WaitUntil
+	g.cancel = g.w.WaitFor(g.Button, func(s string) { g.meter.Tell(cmp.Or(s, said)) }, lang.L("Asking the vault…"),
+		func(ctx context.Context) func() {
+			err := g.Try(ctx, password)
+			clear(password)
+			var wait time.Time
+			if errors.Is(err, core.ErrWrongPassword) {
+				if s, serr := g.Ask(ctx); serr == nil {
+					wait = s.WaitUntil
+				}
 			}
-		}
-		return func() {
-			g.Busy = false
-			switch {
-			case g.Closed && err == nil && g.Dropped != nil:
-				g.Dropped()
-			case g.Closed:
-			case err != nil:
-				g.wrong(err, wait)
-			default:
-				g.Close()
-				g.Opened()
+			return func() {
+				g.Busy = false
+				switch {
+				case g.Closed && err == nil && g.Dropped != nil:
+					g.Dropped()
+				case g.Closed:
+				case err != nil:
+					g.wrong(err, wait)
+				default:
+					g.Close()
+					g.Opened()
+				}
 			}
-		}
-	})
+		})
 }
 
 // wrong shows what became of a guess, and waits where the vault will.

@@ -191,7 +191,8 @@ func (s *KeepSteps) how() {
 	}
 	var show func()
 	choices := widgets.NewChoices(chosen,
-		[2]string{lang.L("With a 64-digit key"), lang.L("It opens the backup on every computer. You alone keep it, on paper or in a password manager.")},
+		[2]string{lang.L("With a 64-digit key"),
+			lang.L("It opens the backup on every computer. You alone keep it, on paper or in a password manager.")},
 		[2]string{lang.L("With a password"), PasswordText()})
 	choices.Below(1, s.RecoveryCheck(func() { show() }))
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() {

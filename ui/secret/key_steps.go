@@ -95,7 +95,8 @@ func (s *keySteps) check() {
 					s.w.Canvas().Focus(checks[1].Entry)
 				}
 			case len(typed) >= backupkey.GroupSize:
-				checks[i].Mark("cross", widgets.ToneBad, lang.L("That is not group {{.Number}}. Look at what you saved.", words.Values{"Number": n + 1}))
+				checks[i].Mark("cross", widgets.ToneBad,
+					lang.L("That is not group {{.Number}}. Look at what you saved.", words.Values{"Number": n + 1}))
 			default:
 				checks[i].Mark("", widgets.ToneNeutral, "")
 			}
@@ -161,7 +162,8 @@ func (f *Feature) keyCard(key *backupkey.Key, place string, failed func(error)) 
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save recovery kit…"), "save", widgets.Second, func() {
 		f.w.Choose.Save(lang.L("Holdfast recovery kit")+".pdf", func(path string) {
-			keep(save, lang.L("Saving the kit…"), lang.L("Saved. Print it, or keep the file apart from this computer."), func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
+			keep(save, lang.L("Saving the kit…"), lang.L("Saved. Print it, or keep the file apart from this computer."),
+				func(_ context.Context, p kit.Page) error { return saveKit(path, p) })
 		})
 	})
 	buttons := []fyne.CanvasObject{copied, save}

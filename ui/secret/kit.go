@@ -42,11 +42,13 @@ func (f *Feature) recoveryKit(key *backupkey.Key, place string, now time.Time) k
 		where, lang.L("This backup is encrypted. If a place says that it is not, it is not this backup: stop there."),
 	}}
 	if st.Vault != nil && st.Password {
-		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}", words.Values{"Name": core.DisplayName(st.Vault.Name)}))
+		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}",
+			words.Values{"Name": core.DisplayName(st.Vault.Name)}))
 	}
 	steps := kit.Section{Heading: lang.L("To get your files back")}
 	for i, s := range []string{
-		lang.L("Install Holdfast on any computer, from {{.Address}}, and connect the disk or the cloud with the backup.", words.Values{"Address": homepage}),
+		lang.L("Install Holdfast on any computer, from {{.Address}}, and connect the disk or the cloud with the backup.",
+			words.Values{"Address": homepage}),
 		lang.L("Open Holdfast and choose “Restore a backup”."),
 		lang.L("Choose the folder of the backup. The file holdfast.json is in it."),
 		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
@@ -101,7 +103,8 @@ func (f *Feature) printKit(ctx context.Context, p kit.Page) error {
 	}
 	defer clear(pdf)
 	if err := f.print(ctx, p.Title, pdf); err != nil {
-		return shell.Reasoned{What: lang.L("The page could not be printed."), Do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), Cause: err}
+		return shell.Reasoned{What: lang.L("The page could not be printed."),
+			Do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), Cause: err}
 	}
 	return nil
 }

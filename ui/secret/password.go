@@ -35,7 +35,8 @@ func (f *Feature) PasswordRow(st core.Status) fyne.CanvasObject {
 		}
 	}
 	if !st.Password {
-		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil, free(f.SetPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault, a service that allows ten tries, checks it."))
+		return widgets.NewSettingRow("lock", lang.L("Add a password"), nil,
+			free(f.SetPassword)).SetValue(lang.L("Easier to remember than 64 digits. A vault, a service that allows ten tries, checks it."))
 	}
 	line, tone := f.passwordLine(st)
 	row := widgets.NewSettingRow("lock", lang.L("Password"), nil, free(f.ShowPassword)).SetValue(line)
@@ -80,7 +81,8 @@ func (f *Feature) guessesAsOf(v *core.VaultState) string {
 	if v.Asked.IsZero() {
 		return f.guessWords(v.GuessesLeft)
 	}
-	return lang.L("{{.Guesses}} (asked {{.Time}})", words.Values{"Guesses": f.guessWords(v.GuessesLeft), "Time": f.w.Words.Ago(v.Asked, f.w.Now())})
+	return lang.L("{{.Guesses}} (asked {{.Time}})",
+		words.Values{"Guesses": f.guessWords(v.GuessesLeft), "Time": f.w.Words.Ago(v.Asked, f.w.Now())})
 }
 
 // WrongWords says how many wrong guesses there were.
@@ -114,7 +116,8 @@ func (f *Feature) PasswordNotice(st core.Status) fyne.CanvasObject {
 		f.w.Refresh()
 	})
 	check := widgets.NewButton(lang.L("Check it"), "", widgets.Second, f.checkPassword)
-	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("lock", theme.Primary, theme.IconMedium), text, later, check))
+	return widgets.Card(widgets.Row(theme.Space3, widgets.Wide(text), widgets.NewIcon("lock", theme.Primary, theme.IconMedium), text, later,
+		check))
 }
 
 // vaultName names the vault in use, as far as it is known.
@@ -174,7 +177,8 @@ func (a *account) show(st core.Status, v core.VaultState) {
 func (f *Feature) ShowPassword() {
 	st := f.core.Status()
 	a := &account{
-		Feature: f, vault: widgets.NewSettingRow("place", lang.L("Vault"), nil, nil), meter: widgets.NewGuessMeter(lang.L("Asking the vault…")), note: widgets.NewMuted(""),
+		Feature: f, vault: widgets.NewSettingRow("place", lang.L("Vault"), nil, nil), meter: widgets.NewGuessMeter(lang.L("Asking the vault…")),
+		note: widgets.NewMuted(""),
 	}
 	a.note.Hide()
 	if st.Vault != nil {
@@ -214,8 +218,10 @@ func (f *Feature) passwordActs(st core.Status) []fyne.CanvasObject {
 	rows := []fyne.CanvasObject{
 		widgets.NewSettingRow("search", lang.L("Check that you still know it"), nil, f.checkPassword).SetValue(known),
 		widgets.NewSettingRow("lock", lang.L("Change the password"), nil, f.SetPassword).SetValue(lang.L("Or the vault that checks it.")),
-		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil, f.SetPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
-		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil, func() { f.removePassword(f.w.LeaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
+		widgets.NewSettingRow("restore", lang.L("Forgot it? Set a new one"), nil,
+			f.SetPassword).SetValue(lang.L("This computer has the key, so the old one is not asked for.")),
+		widgets.NewSettingRow("trash", lang.L("Remove the password"), nil,
+			func() { f.removePassword(f.w.LeaveFlow) }).SetValue(lang.L("Only the 64-digit key opens the backup then.")),
 	}
 	if gone(st) {
 		rows = rows[1:] // there is nothing to check

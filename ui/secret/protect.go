@@ -25,7 +25,8 @@ type protectFlow struct {
 
 func newProtectFlow(f *Feature) *protectFlow {
 	flow := &protectFlow{Feature: f}
-	flow.keep = &KeepSteps{Feature: f, Name: flow.name(), Step: 2, More: 2, Place: f.core.Status().Destination, Back: flow.means, Last: lang.L("Encrypt the backup")}
+	flow.keep = &KeepSteps{Feature: f, Name: flow.name(), Step: 2, More: 2, Place: f.core.Status().Destination, Back: flow.means,
+		Last: lang.L("Encrypt the backup")}
 	flow.keep.Made = func(*shell.Page, *widgets.Button) { flow.work() }
 	return flow
 }
@@ -43,7 +44,8 @@ func (f *protectFlow) leave() {
 func (f *protectFlow) means() {
 	var p *shell.Page
 	next := widgets.NewButton(lang.L("Continue"), "", widgets.Main, func() { f.keep.Begin(p) })
-	opens := widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil, nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
+	opens := widgets.NewSettingRow("key", lang.L("Only your key opens it"), nil,
+		nil).SetValue(lang.L("You get a key of 64 digits. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
 	if f.core.Passwords.Possible() {
 		opens.SetValue(lang.L("You keep it behind a password, as 64 digits, or both. Whoever holds the disk or the cloud sees nothing: no names, no contents."))
 	}
@@ -84,7 +86,8 @@ func (f *Feature) TurnOff() {
 		Title: lang.L("Turn encryption off?"),
 		Lead:  lang.L("A new backup without encryption is made and read back. Then the encrypted one is deleted, with all its dates."),
 		Content: []fyne.CanvasObject{
-			widgets.Notice(widgets.ToneAttention, "warning", lang.L("From then on, whoever can read the folder can read your files. Older dates cannot be restored any more.")),
+			widgets.Notice(widgets.ToneAttention, "warning",
+				lang.L("From then on, whoever can read the folder can read your files. Older dates cannot be restored any more.")),
 			widgets.Notice(widgets.ToneNeutral, "shield", lang.L("If it is cut off, the encrypted backup stays whole, and you can go on later.")),
 		},
 		Foot: []fyne.CanvasObject{
@@ -118,9 +121,11 @@ func (f *Feature) change(kind core.RunKind, of int, run func(context.Context, fu
 	if j == nil {
 		return
 	}
-	name, lead := lang.L("End-to-end encryption"), lang.L("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.")
+	name, lead := lang.L("End-to-end encryption"),
+		lang.L("The unencrypted backup stays until the new one is proven. You may stop at any time and go on later.")
 	if kind == core.RunTurnOff {
-		name, lead = lang.L("Turn encryption off"), lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
+		name, lead = lang.L("Turn encryption off"),
+			lang.L("The encrypted backup stays until the new one is proven. You may stop at any time and go on later.")
 	}
 	panel := j.Panel()
 	steps := newStepList(f)
@@ -158,7 +163,8 @@ func (f *Feature) changed(kind core.RunKind, of int, report core.BackupReport, e
 		heading(lang.L("Your backup is end-to-end encrypted"), proof)
 	case err == nil:
 		m.Set("check", widgets.ToneGood)
-		heading(lang.L("Your backup is not encrypted any more"), lang.L("The new backup was read back and checked, and the encrypted one is deleted. The old key is not needed any more."))
+		heading(lang.L("Your backup is not encrypted any more"),
+			lang.L("The new backup was read back and checked, and the encrypted one is deleted. The old key is not needed any more."))
 	default:
 		m.Set("warning", widgets.ToneAttention)
 		st := f.core.Status()

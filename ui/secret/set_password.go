@@ -71,9 +71,11 @@ func (f *Feature) passwordIsSet(name string, local bool, err error) {
 	}
 	content := []fyne.CanvasObject{container.NewCenter(m), shell.Headline(lang.L("Your password is set"), text)}
 	if err != nil {
-		content = append(content, widgets.Notice(widgets.ToneAttention, "warning", lang.L("The vault before it could not be told. The old password still works there.")), f.w.ErrorPanel(err, nil))
+		content = append(content, widgets.Notice(widgets.ToneAttention, "warning",
+			lang.L("The vault before it could not be told. The old password still works there.")), f.w.ErrorPanel(err, nil))
 	}
-	p := f.w.NewPage(shell.PageParams{Name: name, Content: content, Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.w.LeaveFlow)}})
+	p := f.w.NewPage(shell.PageParams{Name: name, Content: content,
+		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Done"), "", widgets.Main, f.w.LeaveFlow)}})
 	f.w.Flow(p.Root)
 }
 
@@ -143,7 +145,8 @@ func (f *Feature) removePassword(then func()) {
 }
 
 // saveKey shows the backup's key to a person who has not confirmed it yet. The check of the digits follows.
-func (f *Feature) saveKey(name, last string, back func(), p *shell.Page, next *widgets.Button, then func(p *shell.Page, next *widgets.Button)) {
+func (f *Feature) saveKey(name, last string, back func(), p *shell.Page, next *widgets.Button,
+	then func(p *shell.Page, next *widgets.Button)) {
 	p.Wait(next, lang.L("Asking the keyring for the key…"), func(ctx context.Context) func() {
 		key, err := f.core.Encryption.Key(ctx)
 		return func() {

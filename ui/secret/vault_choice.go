@@ -60,7 +60,8 @@ const (
 // newVaultChoice looks for vaults. same names the one in use.
 func newVaultChoice(f *Feature, same string, changed func(), failed func(error)) *vaultChoice {
 	v := &vaultChoice{Feature: f, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
-	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")), widgets.NewMuted(lang.L("Looking for vaults…")))
+	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")),
+		widgets.NewMuted(lang.L("Looking for vaults…")))
 	f.w.Work.Run(func(context.Context) func() {
 		tokens, software := f.core.Passwords.Vaults() // asks PKCS#11 modules: not here on the toolkit's goroutine
 		return func() { v.found(tokens, software) }
@@ -72,12 +73,14 @@ func (v *vaultChoice) found(tokens []core.VaultToken, software string) {
 	if v.same != "" {
 		v.options = append(v.options, vaultOption{vaultSame, lang.L("The vault you use"), v.same, ""})
 	}
-	v.options = append(v.options, vaultOption{vaultCard, lang.L("A vault card…"), lang.L("A file from whoever runs a vault for you. It works from any computer."), ""})
+	v.options = append(v.options, vaultOption{vaultCard, lang.L("A vault card…"),
+		lang.L("A file from whoever runs a vault for you. It works from any computer."), ""})
 	for _, t := range tokens {
 		if software != "" && strings.HasPrefix(t.Address, software) {
 			continue // the software token, seen again
 		}
-		v.options = append(v.options, vaultOption{vaultToken, t.Label, lang.L("A token at this computer. It asks for its PIN, or reads it from a file."), t.Address})
+		v.options = append(v.options, vaultOption{vaultToken, t.Label,
+			lang.L("A token at this computer. It asks for its PIN, or reads it from a file."), t.Address})
 	}
 	if software != "" {
 		v.options = append(v.options, vaultOption{vaultSoftware, lang.L("Keep the password on this computer only"),
@@ -202,7 +205,8 @@ func readCard(path string) (card core.TypedVault, name string, err error) {
 	case errors.Is(err, core.ErrNewerFormat):
 		return core.TypedVault{}, "", err
 	case err != nil, len(b) > maxCardFile, !isCard:
-		return core.TypedVault{}, "", shell.Reasoned{What: lang.L("This file is no vault card."), Do: lang.L("Choose the file that you got from whoever runs the vault.")}
+		return core.TypedVault{}, "", shell.Reasoned{What: lang.L("This file is no vault card."),
+			Do: lang.L("Choose the file that you got from whoever runs the vault.")}
 	}
 	return typed, core.DisplayName(c.Name) + " · " + core.DisplayName(string(c.URL)), nil
 }

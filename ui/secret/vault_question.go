@@ -52,7 +52,8 @@ func (q VaultQuestion) Ask() {
 	var foot []fyne.CanvasObject
 	if err == nil {
 		content = append(content, trustRows(show),
-			widgets.Notice(widgets.ToneAttention, "warning", lang.L("A vault that is not yours can try out the password that you type. Compare its host and its key with what you know of your vault. If you are not sure, use the 64-digit key.")))
+			widgets.Notice(widgets.ToneAttention, "warning",
+				lang.L("A vault that is not yours can try out the password that you type. Compare its host and its key with what you know of your vault. If you are not sure, use the 64-digit key.")))
 		foot = append(foot, widgets.NewButton(lang.L("Ask this vault"), "", widgets.Main, func() {
 			q.trusted = append(q.trusted, show) // as long as the window runs
 			q.Agreed(VaultToAsk{Trust: show})
@@ -66,7 +67,8 @@ func (q VaultQuestion) Ask() {
 			}
 		})
 	})
-	content = append(content, widgets.Column(theme.Space1, shell.Aside(lang.L("Use the 64-digit key instead"), q.Digits), widgets.Aside(choose)))
+	content = append(content, widgets.Column(theme.Space1, shell.Aside(lang.L("Use the 64-digit key instead"), q.Digits),
+		widgets.Aside(choose)))
 	p = q.w.NewPage(shell.PageParams{
 		Name: q.Name, Step: q.Step, Of: q.Of, Back: q.Back,
 		Title: lang.L("Is this your vault?"), Lead: lang.L("The place of this backup says that this vault checks its password. Nothing has been asked there yet."),
@@ -74,7 +76,8 @@ func (q VaultQuestion) Ask() {
 	})
 	q.Put(p.Root)
 	if err != nil {
-		p.Fail(shell.Reasoned{What: lang.L("What this place says of its vault is not fit to be used."), Do: lang.L("Ask your vault by its own card, or use the 64-digit key."), Cause: err})
+		p.Fail(shell.Reasoned{What: lang.L("What this place says of its vault is not fit to be used."),
+			Do: lang.L("Ask your vault by its own card, or use the 64-digit key."), Cause: err})
 	}
 }
 

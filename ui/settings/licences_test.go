@@ -12,7 +12,8 @@ func TestEveryModuleHasItsLicence(t *testing.T) {
 	for _, l := range allLicences() {
 		have[l.module] = len(l.text) > 100
 	}
-	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "../..")
+	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}",
+		"../..")
 	out, err := list.Output()
 	if err != nil {
 		t.Fatal(err)

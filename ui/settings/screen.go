@@ -41,7 +41,8 @@ func (f *Feature) show() fyne.CanvasObject {
 		section(lang.L("About"), widgets.Rows(
 			widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(strings.TrimPrefix(core.Program, "holdfast ")+" · "+runtime.GOOS),
 			shell.PathRow("folder", lang.L("Profile"), f.profile),
-			widgets.NewSettingRow("file", lang.L("Licences"), nil, f.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")),
+			widgets.NewSettingRow("file", lang.L("Licences"), nil,
+				f.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")),
 		)))
 }
 
@@ -93,19 +94,21 @@ func picker(names []string, chosen int, changed func(i int)) fyne.CanvasObject {
 
 func (f *Feature) appearanceRow() fyne.CanvasObject {
 	looks := []theme.Appearance{theme.System, theme.Light, theme.Dark}
-	choose := picker([]string{lang.L("Like the system"), lang.L("Light"), lang.L("Dark")}, slices.Index(looks, f.w.Prefs.Appearance()), func(i int) {
-		f.w.Prefs.SetAppearance(looks[i])
-		f.w.App.Settings().SetTheme(f.w.Look())
-	})
+	choose := picker([]string{lang.L("Like the system"), lang.L("Light"), lang.L("Dark")}, slices.Index(looks, f.w.Prefs.Appearance()),
+		func(i int) {
+			f.w.Prefs.SetAppearance(looks[i])
+			f.w.App.Settings().SetTheme(f.w.Look())
+		})
 	return widgets.NewSettingRow("sun", lang.L("Appearance"), choose, nil)
 }
 
 func (f *Feature) languageRow() fyne.CanvasObject {
-	choose := picker([]string{lang.L("Like the system"), "English", "Deutsch"}, slices.Index(shell.Languages, f.w.Prefs.Language()), func(i int) {
-		f.w.Prefs.SetLanguage(shell.Languages[i])
-		shell.Speak(shell.Languages[i])
-		f.w.Relabel()
-	})
+	choose := picker([]string{lang.L("Like the system"), "English", "Deutsch"}, slices.Index(shell.Languages, f.w.Prefs.Language()),
+		func(i int) {
+			f.w.Prefs.SetLanguage(shell.Languages[i])
+			shell.Speak(shell.Languages[i])
+			f.w.Relabel()
+		})
 	return widgets.NewSettingRow("globe", lang.L("Language"), choose, nil)
 }
 
@@ -183,7 +186,8 @@ func (f *Feature) exclusionSettings() fyne.CanvasObject {
 	var save *widgets.Button
 	save = widgets.NewButton(lang.L("Save"), "", widgets.Second, func() {
 		excludes := e.Excludes()
-		f.w.WaitFor(save, func(s string) { note.SetText(cmp.Or(s, help)) }, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
+		say := func(s string) { note.SetText(cmp.Or(s, help)) }
+		f.w.WaitFor(save, say, lang.L("Looking at the folders…"), func(ctx context.Context) func() {
 			err := f.core.SetSources(ctx, st.Sources, excludes)
 			return func() {
 				trouble.Objects = nil
@@ -198,5 +202,6 @@ func (f *Feature) exclusionSettings() fyne.CanvasObject {
 			}
 		})
 	})
-	return widgets.Column(theme.Space3, e.Exclusions(), widgets.NewStrong(lang.L("Your own patterns")), patterns, note, trouble, widgets.Row(0, nil, save))
+	return widgets.Column(theme.Space3, e.Exclusions(), widgets.NewStrong(lang.L("Your own patterns")), patterns, note, trouble,
+		widgets.Row(0, nil, save))
 }

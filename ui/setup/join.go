@@ -29,7 +29,8 @@ func (f *flow) existing(found core.Found) {
 // joinWithPassword takes the key from the vault, after the person has seen which one.
 func (f *flow) joinWithPassword(found core.Found) {
 	secret.VaultQuestion{
-		Feature: f.secret, Card: found.VaultCard, Name: f.name(), Step: 3, Of: 4, Back: f.where, Put: func(page fyne.CanvasObject) { f.w.Flow(page) },
+		Feature: f.secret, Card: found.VaultCard, Name: f.name(), Step: 3, Of: 4, Back: f.where,
+		Put:    func(page fyne.CanvasObject) { f.w.Flow(page) },
 		Digits: func() { f.joinWithKey(found) }, Agreed: func(v secret.VaultToAsk) { f.joinAfterAsking(found, v) },
 	}.Ask()
 }
@@ -109,7 +110,8 @@ func (f *flow) joinWithKey(found core.Found) {
 
 // joinUnencrypted asks whether this computer is to go on with a backup without encryption.
 func (f *flow) joinUnencrypted() {
-	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 3, Of: 4, Back: f.where, Remedies: shell.Remedies{shell.WayPlace: f.where}}, lang.L("Join it without encryption"),
+	p := f.secret.UnencryptedPage(shell.PageParams{Name: f.name(), Step: 3, Of: 4, Back: f.where,
+		Remedies: shell.Remedies{shell.WayPlace: f.where}}, lang.L("Join it without encryption"),
 		func(p *shell.Page, join *widgets.Button) {
 			f.setup(core.SetupRequest{Existing: true}, p, join, p.Fail)
 		})

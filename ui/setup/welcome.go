@@ -20,7 +20,8 @@ func (f *Feature) Welcome() fyne.CanvasObject {
 		widgets.Column(theme.Space2, widgets.NewDisplay(lang.L("Welcome to Holdfast")).Centered(), lead),
 		widgets.Column(theme.Space3,
 			widgets.NewDoor("backup", lang.L("Set up a backup"), lang.L("Choose what to keep and where. It takes about two minutes."), f.Begin),
-			widgets.NewDoor("restore", lang.L("Restore a backup"), lang.L("Get files back from a backup you made before, on this or another computer."), f.restore)),
+			widgets.NewDoor("restore", lang.L("Restore a backup"),
+				lang.L("Get files back from a backup you made before, on this or another computer."), f.restore)),
 	)
 	return widgets.Scroll(widgets.Inset(theme.Space6, theme.Space8+theme.Space8, content))
 }

@@ -34,9 +34,11 @@ type flow struct {
 }
 
 func newFlow(f *Feature) *flow {
-	flow := &flow{Feature: f, editor: sources.NewEditor(f.sources, core.UsualFolders(), []string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
+	flow := &flow{Feature: f, editor: sources.NewEditor(f.sources, core.UsualFolders(),
+		[]string{"preset:caches", "preset:temporary", "preset:trash"}), encrypt: true}
 	flow.editor.Counted = flow.counted
-	flow.keep = &secret.KeepSteps{Feature: f.secret, Name: flow.name(), Step: 4, More: 1, Back: flow.protection, Asked: true, Last: lang.L("Set up the backup")}
+	flow.keep = &secret.KeepSteps{Feature: f.secret, Name: flow.name(), Step: 4, More: 1, Back: flow.protection, Asked: true,
+		Last: lang.L("Set up the backup")}
 	flow.keep.Made = func(p *shell.Page, next *widgets.Button) { flow.create(flow.keep.Key, flow.keep.Request(), p, next) }
 	return flow
 }
@@ -194,7 +196,8 @@ func (f *flow) protection() {
 	}
 	if f.core.Passwords.Possible() {
 		pairs = [][2]string{
-			{lang.L("End-to-end encrypted, with a 64-digit key (recommended)"), lang.L("Only the key opens it, on every computer. You alone keep it, on paper or in a password manager.")},
+			{lang.L("End-to-end encrypted, with a 64-digit key (recommended)"),
+				lang.L("Only the key opens it, on every computer. You alone keep it, on paper or in a password manager.")},
 			{lang.L("End-to-end encrypted, with a password"), secret.PasswordText()}, plain,
 		}
 	}
@@ -279,7 +282,8 @@ func (f *flow) ready(joined bool) {
 	f.editor.Counting.Stop()
 	m := widgets.NewMedallion(96)
 	m.Set("backup", widgets.ToneNeutral) // nothing is stored yet
-	line, text := lang.L("Everything is set"), lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
+	line, text := lang.L("Everything is set"),
+		lang.L("Nothing is backed up yet. Start the first backup: it takes longest the first time; later only what changed is stored.")
 	if joined {
 		line, text = lang.L("You joined the backup"), lang.L("Start a backup now to add this computer's files.")
 	}
@@ -288,7 +292,8 @@ func (f *flow) ready(joined bool) {
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
 	where.SetPath(st.Destination)
 	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(f.schedule.Line(st.Schedule))
-	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil, nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
+	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil,
+		nil).SetValue(lang.L("Whoever can read the folder can read the backup."))
 	if st.Protection == core.ProtectionKey {
 		protected = widgets.NewSettingRow("shield", lang.L("End-to-end encrypted"), nil, nil).SetValue(secret.OpensLine(st))
 	}

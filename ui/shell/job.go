@@ -123,14 +123,16 @@ func (j *Job) Panel() *widgets.ProgressPanel {
 func progressState(w words.Words, p core.Progress) widgets.ProgressState {
 	s := widgets.ProgressState{Step: w.Step(p.Step), Share: -1, Path: p.Path, Paused: p.Paused}
 	if p.Waiting != "" {
-		s.Path = lang.L("{{.Path}} does not answer. Holdfast waits a moment, then goes on without it.", words.Values{"Path": core.DisplayName(p.Waiting)})
+		s.Path = lang.L("{{.Path}} does not answer. Holdfast waits a moment, then goes on without it.",
+			words.Values{"Path": core.DisplayName(p.Waiting)})
 	}
 	// The total is the last backup's. When more than that turns up, core raises
 	// it along, and a share of it would only ever say 100 %.
 	outgrown := p.Step == core.StepBackingUp && p.BytesDone > 0 && p.BytesDone >= p.BytesTotal
 	switch {
 	case outgrown:
-		s.Amount = lang.L("{{.Done}} looked at, {{.New}} new, still counting", words.Values{"Done": w.Bytes(p.BytesDone), "New": w.Bytes(p.BytesNew)})
+		s.Amount = lang.L("{{.Done}} looked at, {{.New}} new, still counting",
+			words.Values{"Done": w.Bytes(p.BytesDone), "New": w.Bytes(p.BytesNew)})
 	case p.BytesTotal > 0:
 		s.Share = float32(float64(p.BytesDone) / float64(p.BytesTotal))
 		s.Percent = words.Percent(p.BytesDone, p.BytesTotal)

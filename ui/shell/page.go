@@ -71,7 +71,8 @@ func (w *Window) NewPage(p PageParams) *Page {
 	if p.Fills != nil {
 		width = wideWidth
 		top := widgets.Page(wideWidth, theme.Space4, parts...)
-		middle = container.New(belowLayout{}, widgets.Inset(theme.Space6, theme.Space4, top), widgets.Inset(theme.Space6, 0, container.New(narrow{wideWidth}, p.Fills)))
+		middle = container.New(belowLayout{}, widgets.Inset(theme.Space6, theme.Space4, top),
+			widgets.Inset(theme.Space6, 0, container.New(narrow{wideWidth}, p.Fills)))
 	} else {
 		pg.body = widgets.Page(pageWidth, theme.Space6, parts...)
 		pg.scroll = widgets.Scroll(widgets.Inset(theme.Space6, theme.Space6, pg.body))

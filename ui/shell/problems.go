@@ -39,11 +39,13 @@ func ProblemRows(w words.Words, list []core.Problem) fyne.CanvasObject {
 	for i, p := range list {
 		switch {
 		case len(rows) == shownProblems:
-			return widgets.Rows(append(rows, widgets.NewSettingRow("other", lang.L("And {{.Count}} more", words.Values{"Count": len(list) - i}), nil, nil))...)
+			return widgets.Rows(append(rows, widgets.NewSettingRow("other", lang.L("And {{.Count}} more", words.Values{"Count": len(list) - i}), nil,
+				nil))...)
 		case p.Path != "":
 			rows = append(rows, widgets.NewSettingRow("warning", p.Path, nil, nil).SetValue(w.Reason(p.Reason)))
 		case damage == 0:
-			rows = append(rows, widgets.NewSettingRow("warning", lang.L("Parts of the backup are damaged."), nil, nil).SetValue(lang.L("The copied details say which.")))
+			rows = append(rows, widgets.NewSettingRow("warning", lang.L("Parts of the backup are damaged."), nil,
+				nil).SetValue(lang.L("The copied details say which.")))
 			damage++
 		}
 	}

@@ -35,7 +35,8 @@ func (w *Window) Wait(say func(sentence string), sentence string, fn func(ctx co
 }
 
 // WaitFor is wait for what a button begins: the button is busy meanwhile.
-func (w *Window) WaitFor(b *widgets.Button, say func(sentence string), sentence string, fn func(ctx context.Context) (end func())) context.CancelFunc {
+func (w *Window) WaitFor(b *widgets.Button, say func(sentence string), sentence string,
+	fn func(ctx context.Context) (end func())) context.CancelFunc {
 	b.SetBusy(true)
 	return w.Wait(say, sentence, func(ctx context.Context) func() {
 		end := fn(ctx)

@@ -42,7 +42,8 @@ type Editor struct {
 func NewEditor(f *Feature, paths, excludes []string) *Editor {
 	e := &Editor{
 		Feature: f, Paths: slices.Clone(paths), Presets: make(map[string]*widgets.Check),
-		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(), estimate: widgets.NewMuted(" "), Counting: f.w.Work.Newest(),
+		list: widgets.Column(0), apps: widgets.Column(theme.Space3), sizes: make(map[string]string), entry: widgets.NewField(),
+		estimate: widgets.NewMuted(" "), Counting: f.w.Work.Newest(),
 	}
 	for _, p := range excludes {
 		if !strings.HasPrefix(p, presetPrefix) {
@@ -129,7 +130,8 @@ func (e *Editor) AddTyped(then func()) {
 		_, err := os.Lstat(path)
 		return func() {
 			if err != nil {
-				e.estimate.SetText(lang.L("There is nothing at {{.Path}}. Look for a typing error, or choose the folder.", words.Values{"Path": core.DisplayName(path)}))
+				e.estimate.SetText(lang.L("There is nothing at {{.Path}}. Look for a typing error, or choose the folder.",
+					words.Values{"Path": core.DisplayName(path)}))
 				e.w.Canvas().Focus(e.entry)
 				return
 			}
@@ -173,7 +175,8 @@ func (e *Editor) Update() {
 		e.list.Objects = []fyne.CanvasObject{widgets.Rows(rows...)}
 	} else {
 		none := widgets.NewMuted(lang.L("Nothing chosen yet. Start with your documents or your pictures.")).Centered()
-		e.list.Objects = []fyne.CanvasObject{container.NewStack(widgets.NewGround(theme.Surface, theme.Outline, theme.RadiusCard), widgets.Inset(theme.Space6, theme.Space6, none))}
+		e.list.Objects = []fyne.CanvasObject{container.NewStack(widgets.NewGround(theme.Surface, theme.Outline, theme.RadiusCard),
+			widgets.Inset(theme.Space6, theme.Space6, none))}
 	}
 	e.list.Refresh()
 	e.showApps()

@@ -133,7 +133,8 @@ func (p palette) color(name fyne.ThemeColorName) (color.NRGBA, bool) {
 	switch name {
 	case Background:
 		return p.background, true
-	case Surface, fynetheme.ColorNameOverlayBackground, fynetheme.ColorNameMenuBackground, fynetheme.ColorNameInputBackground, fynetheme.ColorNameHeaderBackground:
+	case Surface, fynetheme.ColorNameOverlayBackground, fynetheme.ColorNameMenuBackground, fynetheme.ColorNameInputBackground,
+		fynetheme.ColorNameHeaderBackground:
 		return p.surface, true
 	case Sidebar:
 		return p.sidebar, true

@@ -32,7 +32,8 @@ func TestContrast(t *testing.T) {
 		least float64
 		on    []fyne.ThemeColorName
 	}{
-		Text:                                   {4.5, append([]fyne.ThemeColorName{TintPrimary, TintGood, TintAttention, TintBad, TintMuted}, grounds...)},
+		Text: {4.5,
+			append([]fyne.ThemeColorName{TintPrimary, TintGood, TintAttention, TintBad, TintMuted}, grounds...)},
 		Muted:                                  {4.5, append([]fyne.ThemeColorName{TintMuted}, grounds...)},
 		fynetheme.ColorNamePlaceHolder:         {4.5, grounds},
 		Primary:                                {4.5, append([]fyne.ThemeColorName{TintPrimary}, grounds...)},

@@ -31,7 +31,8 @@ func NewKeyGrid() *KeyGrid {
 		number := NewCaption(fmt.Sprint(i + 1)).OneLine()
 		number.TextSize = 11
 		grid.Add(container.NewStack(NewGround(theme.TintMuted, "", theme.RadiusControl),
-			Inset(theme.Space2, theme.Space2, container.NewStack(container.NewBorder(nil, nil, container.NewVBox(number), nil), container.NewCenter(cell)))))
+			Inset(theme.Space2, theme.Space2, container.NewStack(container.NewBorder(nil, nil, container.NewVBox(number), nil),
+				container.NewCenter(cell)))))
 	}
 	g.root = container.NewStack(grid)
 	g.ExtendBaseWidget(g)

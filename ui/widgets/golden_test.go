@@ -72,7 +72,8 @@ func pieces() map[string]piece {
 			r := NewSettingRow("folder", "What", nil, func() {}).SetValue("Documents, Pictures").SetNote("2.1 GB")
 			return r
 		}},
-		"step_header": {fyne.NewSize(700, 44), func() fyne.CanvasObject { return NewStepHeader("Back", "End-to-end encryption", 2, 5, func() {}) }},
+		"step_header": {fyne.NewSize(700, 44),
+			func() fyne.CanvasObject { return NewStepHeader("Back", "End-to-end encryption", 2, 5, func() {}) }},
 		"key_grid": {fyne.NewSize(500, 200), func() fyne.CanvasObject {
 			g := NewKeyGrid()
 			var groups [][]byte
@@ -89,15 +90,18 @@ func pieces() map[string]piece {
 		}},
 		"progress_panel": {fyne.NewSize(560, 180), func() fyne.CanvasObject {
 			p := NewProgressPanel("Pause", "Go on", "Cancel", func() {}, func() {})
-			p.Set(ProgressState{Step: "Backing up", Share: 0.59, Percent: "59 %", Amount: "1.2 GB of 2.1 GB", Speed: "41 MB per second", Left: "21 seconds left", Path: "/home/anna/Pictures/IMG_2231.jpg"})
+			p.Set(ProgressState{Step: "Backing up", Share: 0.59, Percent: "59 %", Amount: "1.2 GB of 2.1 GB", Speed: "41 MB per second",
+				Left: "21 seconds left", Path: "/home/anna/Pictures/IMG_2231.jpg"})
 			return p
 		}},
 		"error_panel": {fyne.NewSize(560, 190), func() fyne.CanvasObject {
-			return NewErrorPanel(Trouble{What: "The place of your backup is full.", Safe: "Nothing was lost.", Do: "Free some space.", Details: "no space left on device"},
+			return NewErrorPanel(Trouble{What: "The place of your backup is full.", Safe: "Nothing was lost.", Do: "Free some space.",
+				Details: "no space left on device"},
 				ErrorLabels{"Show details", "Hide details", "Copy details"}, func(string) {})
 		}},
 		"choices": {fyne.NewSize(500, 190), func() fyne.CanvasObject {
-			return NewChoices(0, [2]string{"Keep what is there", "Files that exist stay as they are."}, [2]string{"Keep both", "The restored file is put beside it."})
+			return NewChoices(0, [2]string{"Keep what is there", "Files that exist stay as they are."},
+				[2]string{"Keep both", "The restored file is put beside it."})
 		}},
 		"strength_meter": {fyne.NewSize(400, 40), func() fyne.CanvasObject {
 			m := NewStrengthMeter()

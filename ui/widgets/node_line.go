@@ -112,7 +112,8 @@ type nodeLine struct {
 }
 
 func newNodeLine() *nodeLine {
-	l := &nodeLine{check: newTick(), icon: NewIcon("file", theme.Muted, 18), name: NewBody("").Shortened(), note: NewMuted("000 bytes").OneLine(), versions: newSpot("restore")}
+	l := &nodeLine{check: newTick(), icon: NewIcon("file", theme.Muted, 18), name: NewBody("").Shortened(),
+		note: NewMuted("000 bytes").OneLine(), versions: newSpot("restore")}
 	l.note.Align = fyne.TextAlignTrailing
 	l.ExtendBaseWidget(l)
 	return l

@@ -20,7 +20,8 @@ func TestSelectionOfEverything(t *testing.T) {
 		t.Error("everything is not everything")
 	}
 	s.Set("docs/deep/x", false)
-	for path, want := range map[string]CheckState{"": Mixed, "docs": Mixed, "docs/deep": Mixed, "docs/deep/x": Off, "docs/deep/y": On, "pics": On} {
+	for path, want := range map[string]CheckState{"": Mixed, "docs": Mixed, "docs/deep": Mixed, "docs/deep/x": Off, "docs/deep/y": On,
+		"pics": On} {
 		if got := s.State(path); got != want {
 			t.Errorf("%q is %v, want %v", path, got, want)
 		}

@@ -80,7 +80,8 @@ func NewTreePicker() *TreePicker {
 		p.toggle(p.found[i].Path)
 	}
 	p.results.Hide()
-	p.root = container.NewStack(NewGround(theme.Surface, theme.Outline, theme.RadiusCard), Inset(theme.Space2, theme.Space2, container.NewStack(p.tree, p.results)))
+	p.root = container.NewStack(NewGround(theme.Surface, theme.Outline, theme.RadiusCard),
+		Inset(theme.Space2, theme.Space2, container.NewStack(p.tree, p.results)))
 	p.ExtendBaseWidget(p)
 	return p
 }

@@ -68,7 +68,8 @@ func TestSentencesKeepTheVoice(t *testing.T) {
 	for name, v := range map[string]*core.VaultError{
 		"wrong, 5": {Kind: core.ErrWrongPassword, GuessesLeft: 5}, "wrong, 1": {Kind: core.ErrWrongPassword, GuessesLeft: 1},
 		"wrong, untold": {Kind: core.ErrWrongPassword, GuessesLeft: -1}, "last": {Kind: core.ErrPasswordGone, LastGuess: true},
-		"gone": {Kind: core.ErrPasswordGone}, "restored": {Kind: core.ErrPasswordGone, Restored: true}, "wait": {Kind: core.ErrVaultWait, Until: later},
+		"gone": {Kind: core.ErrPasswordGone}, "restored": {Kind: core.ErrPasswordGone, Restored: true},
+		"wait": {Kind: core.ErrVaultWait, Until: later},
 	} {
 		spoken[name] = For(v)
 	}
@@ -128,12 +129,14 @@ func TestTranslationIsAsked(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 KB", 1500: "1.5 KB", 12_431: "12 KB", 999_900: "1 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 KB", 1500: "1.5 KB", 12_431: "12 KB",
+		999_900: "1 MB", 2_100_000_000: "2.1 GB", 9_990_000: "10 MB"} {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{0: "less than a second", time.Second: "1 second", 90 * time.Second: "2 minutes", 2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
+	for d, want := range map[time.Duration]string{0: "less than a second", time.Second: "1 second", 90 * time.Second: "2 minutes",
+		2*time.Hour + 5*time.Minute: "2 h 5 min", 50 * time.Hour: "2 days"} {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
 		}
@@ -166,7 +169,8 @@ func TestSoon(t *testing.T) {
 	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.Local)
 	for to, want := range map[time.Time]string{
 		now.Add(-time.Hour): "now", now.Add(5 * time.Hour): "today at 14:00", now.Add(20 * time.Hour): "tomorrow at 05:00",
-		time.Date(2026, 11, 27, 14, 0, 0, 0, time.Local): "on Friday at 14:00", time.Date(2026, 12, 12, 14, 0, 0, 0, time.Local): "on 12 December at 14:00",
+		time.Date(2026, 11, 27, 14, 0, 0, 0, time.Local): "on Friday at 14:00",
+		time.Date(2026, 12, 12, 14, 0, 0, 0, time.Local): "on 12 December at 14:00",
 	} {
 		if got := (Words{}).Soon(to, now); got != want {
 			t.Errorf("Soon(%v) = %q, want %q", to, got, want)
@@ -223,7 +227,8 @@ func TestNothingIsGuessedFromATimeLimit(t *testing.T) {
 // Every step of long work has a name, the same in the window and on a terminal.
 func TestEveryStepHasAName(t *testing.T) {
 	for _, s := range []core.Step{
-		core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepMoving, core.StepDeleting, core.StepRestoring, core.StepChecking,
+		core.StepPreparing, core.StepBackingUp, core.StepFinishing, core.StepProving, core.StepMoving, core.StepDeleting, core.StepRestoring,
+		core.StepChecking,
 	} {
 		if (Words{}).Step(s) == "" {
 			t.Errorf("%s has none", s)

@@ -111,10 +111,12 @@ func (s *site) account() string { return "/v1/accounts/" + api.FormatID(s.id) }
 func (s *site) registration(password string, header ...string) api.RegistrationFinish {
 	s.t.Helper()
 	c := opaquetest.New()
-	reply := parse[api.RegistrationReply](s.t, s.want(200, "", "POST", s.account()+"/registration", api.RegistrationStart{Request: c.Request([]byte(password))}, header...))
+	reply := parse[api.RegistrationReply](s.t,
+		s.want(200, "", "POST", s.account()+"/registration", api.RegistrationStart{Request: c.Request([]byte(password))}, header...))
 	record, _, err := c.Record(reply.Response, s.id[:], s.public)
 	must(s.t, err)
-	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: []byte("sealed"), Management: s.management.Public().(ed25519.PublicKey)}
+	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: []byte("sealed"),
+		Management: s.management.Public().(ed25519.PublicKey)}
 	return api.RegistrationFinish{Ticket: r.Ticket, Record: r.Record, SealedKey: r.SealedKey, ManagementKey: r.Management,
 		Signature: ed25519.Sign(s.management, vault.RegistrationMessage(s.public, s.id, r))}
 }
@@ -146,7 +148,8 @@ func (s *site) guess(password string) (int, []byte) {
 
 func TestTheWholeWay(t *testing.T) {
 	s := newSite(t, api.Params{}, vault.Policy{})
-	if v := parse[api.Vault](t, s.want(200, "", "GET", "/v1/vault", nil)); v.Name != "test" || v.Suite != 1 || v.Guesses != 10 || !bytes.Equal(v.PublicKey, s.public) {
+	if v := parse[api.Vault](t, s.want(200, "", "GET", "/v1/vault", nil)); v.Name != "test" || v.Suite != 1 || v.Guesses != 10 ||
+		!bytes.Equal(v.PublicKey, s.public) {
 		t.Errorf("%+v", v)
 	}
 	s.want(404, api.CodeNoAccount, "GET", s.account(), nil)
@@ -161,7 +164,8 @@ func TestTheWholeWay(t *testing.T) {
 			t.Errorf("%d %s", status, body)
 		}
 	}
-	if a := parse[api.Account](t, s.want(200, "", "GET", s.account(), nil)); a.State != api.StateLiving || a.GuessesLeft != 1 || len(a.Guesses) != 10 {
+	if a := parse[api.Account](t, s.want(200, "", "GET", s.account(), nil)); a.State != api.StateLiving || a.GuessesLeft != 1 ||
+		len(a.Guesses) != 10 {
 		t.Errorf("%+v", a)
 	}
 	status, body := s.guess("wrong")
@@ -182,7 +186,8 @@ func TestTheWholeWay(t *testing.T) {
 	s.want(409, api.CodeStale, "DELETE", s.account()+signature(a.Version-1), nil)
 	s.want(400, api.CodeInvalid, "DELETE", s.account(), nil)
 	s.want(400, api.CodeInvalid, "DELETE", s.account()+signature(a.Version)+"&more=1", nil)
-	s.want(403, api.CodeSignature, "DELETE", s.account()+strings.Replace(signature(a.Version), "signature=", "signature=AAAA", 1)[:len(signature(a.Version))], nil)
+	s.want(403, api.CodeSignature, "DELETE",
+		s.account()+strings.Replace(signature(a.Version), "signature=", "signature=AAAA", 1)[:len(signature(a.Version))], nil)
 	s.want(204, "", "DELETE", s.account()+signature(a.Version), nil)
 	s.want(404, api.CodeNoAccount, "DELETE", s.account()+signature(a.Version), nil)
 	s.want(200, "", "GET", "/healthz", nil)
@@ -199,7 +204,8 @@ func TestWaiting(t *testing.T) {
 	}
 	status, body := s.guess("right")
 	p := parse[api.Problem](t, body)
-	if left := time.Until(p.WaitUntil); status != 429 || p.Type != api.TypePrefix+string(api.CodeWait) || left < 59*time.Minute || left > time.Hour {
+	if left := time.Until(p.WaitUntil); status != 429 || p.Type != api.TypePrefix+string(api.CodeWait) || left < 59*time.Minute ||
+		left > time.Hour {
 		t.Errorf("%d %s", status, body)
 	}
 	if a := parse[api.Account](t, s.want(200, "", "GET", s.account(), nil)); a.WaitUntil.IsZero() || a.GuessesLeft != 7 {
@@ -222,12 +228,15 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		}
 	}
 	for what, body := range map[string]any{
-		"no body": "", "not JSON": "x", "an array": "[]", "two objects": text(start) + "{}", "unknown field": strings.Replace(text(start), "{", `{"more":1,`, 1),
-		"no base64": `{"ke1":"!","version":1}`, "short": api.RecoveryStart{KE1: start.KE1[1:], Version: start.Version},
+		"no body": "", "not JSON": "x", "an array": "[]", "two objects": text(start) + "{}",
+		"unknown field": strings.Replace(text(start), "{", `{"more":1,`, 1),
+		"no base64":     `{"ke1":"!","version":1}`, "short": api.RecoveryStart{KE1: start.KE1[1:], Version: start.Version},
 		"long": api.RecoveryStart{KE1: append(start.KE1, 0), Version: start.Version}, "nothing": "{}", "null": "null",
-		"off the curve": api.RecoveryStart{KE1: offCurve, Version: start.Version}, "zeros": api.RecoveryStart{KE1: make([]byte, 98), Version: start.Version},
-		"negative version": strings.Replace(text(start), `"version":`, `"version":-`, 1), "over 8 KiB": text(start) + strings.Repeat(" ", api.MaxBodyBytes),
-		"wrong type": `{"ke1":{},"version":1}`,
+		"off the curve":    api.RecoveryStart{KE1: offCurve, Version: start.Version},
+		"zeros":            api.RecoveryStart{KE1: make([]byte, 98), Version: start.Version},
+		"negative version": strings.Replace(text(start), `"version":`, `"version":-`, 1),
+		"over 8 KiB":       text(start) + strings.Repeat(" ", api.MaxBodyBytes),
+		"wrong type":       `{"ke1":{},"version":1}`,
 	} {
 		t.Run(what, func(t *testing.T) {
 			s.want(400, api.CodeInvalid, "POST", s.account()+"/recovery", body)
@@ -238,7 +247,8 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		s.want(400, api.CodeInvalid, "POST", "/v1/accounts/"+id+"/recovery", start)
 		s.want(400, api.CodeInvalid, "GET", "/v1/accounts/"+id, nil)
 	}
-	for _, bad := range []api.RegistrationFinish{{}, {Ticket: good.Ticket, Record: good.Record, SealedKey: good.SealedKey, ManagementKey: good.ManagementKey, Signature: good.Signature[1:]},
+	for _, bad := range []api.RegistrationFinish{{},
+		{Ticket: good.Ticket, Record: good.Record, SealedKey: good.SealedKey, ManagementKey: good.ManagementKey, Signature: good.Signature[1:]},
 		{Ticket: good.Ticket[1:], Record: good.Record, SealedKey: good.SealedKey, ManagementKey: good.ManagementKey, Signature: good.Signature},
 		{Ticket: good.Ticket, Record: good.Record, SealedKey: make([]byte, 257), ManagementKey: good.ManagementKey, Signature: good.Signature}} {
 		s.want(400, api.CodeInvalid, "POST", s.account()+"/registration/finish", bad)
@@ -269,7 +279,8 @@ func TestEnrolmentToken(t *testing.T) {
 // Nobody makes a new account at a vault that is closed; who has one goes on.
 func TestClosedRegistration(t *testing.T) {
 	s := newSite(t, api.Params{Closed: true}, vault.Policy{})
-	s.want(401, api.CodeEnrolment, "POST", s.account()+"/registration", api.RegistrationStart{Request: opaquetest.New().Request([]byte("right"))})
+	s.want(401, api.CodeEnrolment, "POST", s.account()+"/registration",
+		api.RegistrationStart{Request: opaquetest.New().Request([]byte("right"))})
 	open := api.New(api.Params{Vault: s.vault})
 	closed := s.server
 	s.server = open
@@ -301,8 +312,10 @@ func TestMetrics(t *testing.T) {
 	s.guess("wrong")
 	w := httptest.NewRecorder()
 	s.server.Metrics().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
-	for _, line := range []string{"holdfast_vault_ready 1", "holdfast_vault_accounts 1", "holdfast_vault_guesses_total 2", "holdfast_vault_guesses_right_total 1", "holdfast_vault_guesses_wrong_total 1",
-		`holdfast_vault_requests_total{route="POST /v1/accounts/{id}/recovery/finish",status="403"} 1`, `holdfast_vault_request_seconds_count{route="POST /v1/accounts/{id}/recovery"} 2`} {
+	for _, line := range []string{"holdfast_vault_ready 1", "holdfast_vault_accounts 1", "holdfast_vault_guesses_total 2",
+		"holdfast_vault_guesses_right_total 1", "holdfast_vault_guesses_wrong_total 1",
+		`holdfast_vault_requests_total{route="POST /v1/accounts/{id}/recovery/finish",status="403"} 1`,
+		`holdfast_vault_request_seconds_count{route="POST /v1/accounts/{id}/recovery"} 2`} {
 		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 			t.Errorf("no %q in\n%s", line, w.Body)
 		}
@@ -328,7 +341,8 @@ func TestLogsShowNothing(t *testing.T) {
 	}
 	s.send("GET", "/planted/path?planted=1", nil)
 	s.send("POST", s.account()+"/recovery", `{"planted":"planted"}`)
-	for _, secret := range []string{"planted", api.FormatID(s.id), "AQIDAAAA", base64.StdEncoding.EncodeToString(r.Record), base64.StdEncoding.EncodeToString(r.Ticket), "192.0.2.1"} {
+	for _, secret := range []string{"planted", api.FormatID(s.id), "AQIDAAAA", base64.StdEncoding.EncodeToString(r.Record),
+		base64.StdEncoding.EncodeToString(r.Ticket), "192.0.2.1"} {
 		if strings.Contains(s.logs.String(), secret) {
 			t.Errorf("the log shows %q", secret)
 		}

@@ -94,11 +94,13 @@ func (s *Server) writeMetrics(w io.Writer, ready bool) {
 		{"accounts_destroyed_total", "counter", "Accounts destroyed after ten guesses.", c.Destroyed},
 		{"evaluations_total", "counter", "Evaluations by the HSM for recoveries.", c.Evaluations},
 	} {
-		_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s %s\nholdfast_vault_%s %v\n", m.name, m.help, m.name, m.kind, m.name, m.value)
+		_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s %s\nholdfast_vault_%s %v\n", m.name, m.help, m.name, m.kind,
+			m.name, m.value)
 	}
 	if s.p.Gauges != nil {
 		for _, g := range s.p.Gauges() {
-			_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s gauge\nholdfast_vault_%s %g\n", g.Name, g.Help, g.Name, g.Name, g.Value)
+			_, _ = fmt.Fprintf(w, "# HELP holdfast_vault_%s %s\n# TYPE holdfast_vault_%s gauge\nholdfast_vault_%s %g\n", g.Name, g.Help, g.Name,
+				g.Name, g.Value)
 		}
 	}
 	s.metrics.write(w)
@@ -121,6 +123,7 @@ func (m *metrics) write(w io.Writer) {
 		for i, bound := range bounds {
 			_, _ = fmt.Fprintf(w, "%s_bucket{route=%q,le=\"%g\"} %d\n", seconds, name, bound, r.buckets[i])
 		}
-		_, _ = fmt.Fprintf(w, "%s_bucket{route=%q,le=\"+Inf\"} %d\n%s_sum{route=%q} %g\n%s_count{route=%q} %d\n", seconds, name, r.count, seconds, name, r.sum, seconds, name, r.count)
+		_, _ = fmt.Fprintf(w, "%s_bucket{route=%q,le=\"+Inf\"} %d\n%s_sum{route=%q} %g\n%s_count{route=%q} %d\n", seconds, name, r.count, seconds,
+			name, r.sum, seconds, name, r.count)
 	}
 }

@@ -174,8 +174,10 @@ func TestOpenAPI(t *testing.T) {
 	if served := api.Routes(); !slices.Equal(served, described) {
 		t.Errorf("served:    %q\ndescribed: %q", served, described)
 	}
-	for name, value := range map[string]any{"Vault": api.Vault{}, "Account": api.Account{}, "Guess": api.Guess{}, "RegistrationStart": api.RegistrationStart{}, "RegistrationReply": api.RegistrationReply{},
-		"RegistrationFinish": api.RegistrationFinish{}, "RecoveryStart": api.RecoveryStart{}, "RecoveryReply": api.RecoveryReply{}, "RecoveryFinish": api.RecoveryFinish{}, "Released": api.Released{}, "Problem": api.Problem{}} {
+	for name, value := range map[string]any{"Vault": api.Vault{}, "Account": api.Account{}, "Guess": api.Guess{},
+		"RegistrationStart": api.RegistrationStart{}, "RegistrationReply": api.RegistrationReply{},
+		"RegistrationFinish": api.RegistrationFinish{}, "RecoveryStart": api.RecoveryStart{}, "RecoveryReply": api.RecoveryReply{},
+		"RecoveryFinish": api.RecoveryFinish{}, "Released": api.Released{}, "Problem": api.Problem{}} {
 		c := s.Components.Schemas[name]
 		if c == nil {
 			t.Errorf("%s is not described", name)

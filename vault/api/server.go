@@ -61,8 +61,9 @@ func New(p Params) *Server {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	s := &Server{p: p, mux: http.NewServeMux(), addresses: newLimiter[netip.Prefix](p.PerAddress), accounts: newLimiter[vault.AccountID](p.PerAccount),
-		working: make(chan struct{}, maxWorking)}
+	s := &Server{p: p, mux: http.NewServeMux(), addresses: newLimiter[netip.Prefix](p.PerAddress),
+		accounts: newLimiter[vault.AccountID](p.PerAccount),
+		working:  make(chan struct{}, maxWorking)}
 	if len(p.EnrolmentToken) > 0 {
 		sum := sha256.Sum256(p.EnrolmentToken)
 		s.enrolment = sum[:]

@@ -67,7 +67,8 @@ func ParseAddress(text string) (*Address, error) {
 }
 
 func (u *Address) set(name, value string, query bool) error {
-	fields := map[string]*string{"token": &u.Token, "serial": &u.Serial, "manufacturer": &u.Manufacturer, "model": &u.Model, "object": &u.Object}
+	fields := map[string]*string{"token": &u.Token, "serial": &u.Serial, "manufacturer": &u.Manufacturer, "model": &u.Model,
+		"object": &u.Object}
 	if query {
 		fields = map[string]*string{"module-path": &u.ModulePath, "module-name": &u.ModuleName, "pin-source": &u.PINSource}
 	}
@@ -116,7 +117,8 @@ func (u Address) String() string {
 	for _, a := range []struct {
 		name, value string
 		to          *[]string
-	}{{"token", u.Token, &path}, {"serial", u.Serial, &path}, {"manufacturer", u.Manufacturer, &path}, {"model", u.Model, &path}, {"object", u.Object, &path},
+	}{{"token", u.Token, &path}, {"serial", u.Serial, &path}, {"manufacturer", u.Manufacturer, &path}, {"model", u.Model, &path},
+		{"object", u.Object, &path},
 		{"module-path", u.ModulePath, &query}, {"module-name", u.ModuleName, &query}} {
 		if a.value != "" {
 			*a.to = append(*a.to, a.name+"="+escape(a.value))
@@ -170,7 +172,8 @@ func (u Address) URL() URL {
 
 // Fits reports whether u may be meant by other: no attribute that both have differs.
 func (u Address) Fits(other Address) bool {
-	for _, pair := range [][2]string{{u.Token, other.Token}, {u.Serial, other.Serial}, {u.Manufacturer, other.Manufacturer}, {u.Model, other.Model}, {u.Object, other.Object}} {
+	for _, pair := range [][2]string{{u.Token, other.Token}, {u.Serial, other.Serial}, {u.Manufacturer, other.Manufacturer},
+		{u.Model, other.Model}, {u.Object, other.Object}} {
 		if pair[0] != "" && pair[1] != "" && pair[0] != pair[1] {
 			return false
 		}

@@ -12,7 +12,8 @@ func TestAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u.Token != "my vault" || u.Serial != "9c1e" || *u.SlotID != 7 || u.Object != "abc" || u.ModulePath != "/usr/lib/x.so" || u.PINSource != "/etc/p in" {
+	if u.Token != "my vault" || u.Serial != "9c1e" || *u.SlotID != 7 || u.Object != "abc" || u.ModulePath != "/usr/lib/x.so" ||
+		u.PINSource != "/etc/p in" {
 		t.Errorf("%+v", *u)
 	}
 	if got := u.String(); got != "pkcs11:token=my%20vault;serial=9c1e;object=abc;slot-id=7?module-path=/usr/lib/x.so" {
@@ -27,9 +28,12 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
-	for _, bad := range []string{"", "token=a", "PKCS11:token=a", "pkcs11:token", "pkcs11:token=", "pkcs11:token=a;token=b", "pkcs11:slot-id=x",
-		"pkcs11:token=%zz", "pkcs11:type=private", "pkcs11:pin-value=1", "pkcs11:token=a?pin-source=|cmd", "pkcs11:token=a?pin-source=file://host/a",
-		"pkcs11:token=a?pin-source=file:", "pkcs11:token=a?module-path=", "pkcs11:token=a?pin-value=1&pin-source=/x", "pkcs11:token=a?color=red"} {
+	for _, bad := range []string{"", "token=a", "PKCS11:token=a", "pkcs11:token", "pkcs11:token=", "pkcs11:token=a;token=b",
+		"pkcs11:slot-id=x",
+		"pkcs11:token=%zz", "pkcs11:type=private", "pkcs11:pin-value=1", "pkcs11:token=a?pin-source=|cmd",
+		"pkcs11:token=a?pin-source=file://host/a",
+		"pkcs11:token=a?pin-source=file:", "pkcs11:token=a?module-path=", "pkcs11:token=a?pin-value=1&pin-source=/x",
+		"pkcs11:token=a?color=red"} {
 		if _, err := ParseAddress(bad); !errors.Is(err, ErrAddress) {
 			t.Errorf("%q: %v", bad, err)
 		}

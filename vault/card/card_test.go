@@ -28,7 +28,8 @@ func publicKey(t testing.TB) []byte {
 }
 
 func TestCardsComeBack(t *testing.T) {
-	for _, url := range []URL{"https://vault.example", "https://vault.example:8443/", "https://vault.example/holdfast/v", "https://[2001:db8::1]:1", "https://192.0.2.1",
+	for _, url := range []URL{"https://vault.example", "https://vault.example:8443/", "https://vault.example/holdfast/v",
+		"https://[2001:db8::1]:1", "https://192.0.2.1",
 		"https://xn--bcher-kva.example", "pkcs11:token=Holdfast", "pkcs11:token=my%20vault;serial=9c1e;manufacturer=M;model=x;object=v"} {
 		c := New("Example vault — Zürich", url, publicKey(t))
 		c.Account = make([]byte, AccountBytes)
@@ -42,16 +43,26 @@ func TestCardsComeBack(t *testing.T) {
 // What a card may not say: anything that is not which vault or which token it is.
 func TestACardOnlyIdentifies(t *testing.T) {
 	for _, url := range []string{
-		"pkcs11:token=a?module-path=/tmp/x.so", "pkcs11:token=a?module-path=/proc/self/fd/3", `pkcs11:token=a?module-path=\\host\share\x.dll`, "pkcs11:token=a?module-name=x",
-		"pkcs11:token=a?pin-value=1", "pkcs11:token=a?pin-source=/etc/passwd", "pkcs11:token=a?pin-source=file:/x", "pkcs11:token=a?pin-source=|sh", "pkcs11:token=a?",
-		"pkcs11:token=a?x-vendor=1", "pkcs11:x-vendor=1", "pkcs11:token=a;slot-id=1", "pkcs11:token=a;slot-manufacturer=b", "pkcs11:library-version=1", "pkcs11:type=private", "pkcs11:id=%01",
-		"pkcs11:token=a;token=b", "pkcs11:token=a;token=a", "pkcs11:token=", "pkcs11:token", "pkcs11:token=%00", "pkcs11:token=a%0Ab", "pkcs11:token=%E2%80%AEb", "pkcs11:token=%ff",
-		"pkcs11:token=%61", "pkcs11:token=a;", "pkcs11:;token=a", "PKCS11:token=a", "pkcs11:token=a#x", "pkcs11:serial=1;token=a", "pkcs11:token=a&serial=1",
-		"http://vault.example", "HTTPS://vault.example", "https://", "https:///x", "https://user@vault.example", "https://u:p@vault.example", "https://vault.example?x", "https://vault.example#x",
-		"https://vault.example/?", "https://vault.example/..", "https://vault.example/a/../b", "https://vault.example//b", "https://vault.example/%2e", "https://vault.example/a b", "https://vault.example\\@evil",
-		"https://vault.example:", "https://vault.example:0", "https://vault.example:080", "https://vault.example:99999", "https://vault.example:8a", "https://vault..example", "https://.example", "https://example.",
-		"https://-a.example", "https://vault_1.example", "https://vаult.example", "https://bücher.example", "https://vault.example\u202e", "https://vault.example\n", " https://vault.example",
-		"https://[::1%25eth0]", "https://[::1", "https://::1", "https://[127.0.0.1]", "https://[vault.example]", "https://" + strings.Repeat("a", 64) + ".example",
+		"pkcs11:token=a?module-path=/tmp/x.so", "pkcs11:token=a?module-path=/proc/self/fd/3", `pkcs11:token=a?module-path=\\host\share\x.dll`,
+		"pkcs11:token=a?module-name=x",
+		"pkcs11:token=a?pin-value=1", "pkcs11:token=a?pin-source=/etc/passwd", "pkcs11:token=a?pin-source=file:/x",
+		"pkcs11:token=a?pin-source=|sh", "pkcs11:token=a?",
+		"pkcs11:token=a?x-vendor=1", "pkcs11:x-vendor=1", "pkcs11:token=a;slot-id=1", "pkcs11:token=a;slot-manufacturer=b",
+		"pkcs11:library-version=1", "pkcs11:type=private", "pkcs11:id=%01",
+		"pkcs11:token=a;token=b", "pkcs11:token=a;token=a", "pkcs11:token=", "pkcs11:token", "pkcs11:token=%00", "pkcs11:token=a%0Ab",
+		"pkcs11:token=%E2%80%AEb", "pkcs11:token=%ff",
+		"pkcs11:token=%61", "pkcs11:token=a;", "pkcs11:;token=a", "PKCS11:token=a", "pkcs11:token=a#x", "pkcs11:serial=1;token=a",
+		"pkcs11:token=a&serial=1",
+		"http://vault.example", "HTTPS://vault.example", "https://", "https:///x", "https://user@vault.example", "https://u:p@vault.example",
+		"https://vault.example?x", "https://vault.example#x",
+		"https://vault.example/?", "https://vault.example/..", "https://vault.example/a/../b", "https://vault.example//b",
+		"https://vault.example/%2e", "https://vault.example/a b", "https://vault.example\\@evil",
+		"https://vault.example:", "https://vault.example:0", "https://vault.example:080", "https://vault.example:99999",
+		"https://vault.example:8a", "https://vault..example", "https://.example", "https://example.",
+		"https://-a.example", "https://vault_1.example", "https://vаult.example", "https://bücher.example", "https://vault.example\u202e",
+		"https://vault.example\n", " https://vault.example",
+		"https://[::1%25eth0]", "https://[::1", "https://::1", "https://[127.0.0.1]", "https://[vault.example]",
+		"https://" + strings.Repeat("a", 64) + ".example",
 		"file:///etc/passwd", "ftp://x", "unix:/run/x", `\\host\share`, "//host", "javascript:x", "", "x",
 	} {
 		c := New("v", URL(url), publicKey(t))
@@ -62,7 +73,8 @@ func TestACardOnlyIdentifies(t *testing.T) {
 }
 
 func TestNamesShowAsThemselves(t *testing.T) {
-	for _, name := range []string{"a\nb", "a\x00", "\u202eelpmaxe", "a\u200bb", "\u2066x", "a\ufeff", "a\u00a0b", " a", "a ", "a  b", "\u3164", "a\u2800b", "\u2028", "\U000e0041", "a\u0300\u0300\u0300\u0300\u0300",
+	for _, name := range []string{"a\nb", "a\x00", "\u202eelpmaxe", "a\u200bb", "\u2066x", "a\ufeff", "a\u00a0b", " a", "a ", "a  b", "\u3164",
+		"a\u2800b", "\u2028", "\U000e0041", "a\u0300\u0300\u0300\u0300\u0300",
 		"\ue000", strings.Repeat("a", 81), "a\ufe0f", "\x1b[31m", "\u061c", "\ufffd"} {
 		c := New(name, "https://vault.example", publicKey(t))
 		if _, err := Parse(c.Encode()); !errors.Is(err, ErrCard) {
@@ -150,11 +162,13 @@ func TestTyped(t *testing.T) {
 	}
 	a, _ := pin.Token()
 	for _, v := range []any{got, token, pin, a, &a, struct{ X Typed }{got}, struct{ X Address }{a}} {
-		if text := fmt.Sprintf("%v %+v %#v", v, v, v); strings.Contains(text, "planted") || strings.Contains(text, "112 108") || strings.Contains(text, "0x70") {
+		if text := fmt.Sprintf("%v %+v %#v", v, v, v); strings.Contains(text, "planted") || strings.Contains(text, "112 108") ||
+			strings.Contains(text, "0x70") {
 			t.Error(text)
 		}
 	}
-	for _, bad := range []string{strings.Replace(with, "planted-token", "two words", 1), strings.Replace(with, "https://vault.example", "pkcs11:token=a?module-path=/x", 1), "pkcs11:", "x"} {
+	for _, bad := range []string{strings.Replace(with, "planted-token", "two words", 1),
+		strings.Replace(with, "https://vault.example", "pkcs11:token=a?module-path=/x", 1), "pkcs11:", "x"} {
 		if _, err := ParseTyped(bad); bad != "pkcs11:" && err == nil {
 			t.Error(bad)
 		}
@@ -169,9 +183,11 @@ func TestTyped(t *testing.T) {
 func TestAnyURIInACard(t *testing.T) {
 	public := publicKey(t)
 	attribute := rapid.Custom(func(t *rapid.T) string {
-		name := rapid.SampledFrom([]string{"token", "serial", "manufacturer", "model", "object", "slot-id", "type", "id", "library-manufacturer", "x-vendor",
+		name := rapid.SampledFrom([]string{"token", "serial", "manufacturer", "model", "object", "slot-id", "type", "id", "library-manufacturer",
+			"x-vendor",
 			"module-path", "module-name", "pin-source", "pin-value", "TOKEN", ""}).Draw(t, "name")
-		value := rapid.OneOf(rapid.SampledFrom([]string{"a", "%61", "/tmp/x.so", "%2Ftmp", "|sh", "file:/x", "..", "%00", "%E2%80%AE", "a?module-path=/x", "a;x=1"}), rapid.StringN(0, 6, 12)).Draw(t, "value")
+		value := rapid.OneOf(rapid.SampledFrom([]string{"a", "%61", "/tmp/x.so", "%2Ftmp", "|sh", "file:/x", "..", "%00", "%E2%80%AE",
+			"a?module-path=/x", "a;x=1"}), rapid.StringN(0, 6, 12)).Draw(t, "value")
 		return name + "=" + value
 	})
 	rapid.Check(t, func(t *rapid.T) {

@@ -15,7 +15,8 @@ import (
 // wellKnown are places of modules that their makers do not announce to p11-kit.
 var wellKnown = map[string][]string{
 	"linux": {
-		"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so",
+		"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so",
+		"/usr/lib64/softhsm/libsofthsm2.so",
 		"/usr/lib/*/opensc-pkcs11.so", "/usr/lib64/opensc-pkcs11.so", "/usr/lib/opensc-pkcs11.so",
 		"/usr/lib/*/pkcs11/yubihsm_pkcs11.so", "/usr/lib64/pkcs11/yubihsm_pkcs11.so", "/usr/lib/*/libykcs11.so",
 	},
@@ -32,7 +33,8 @@ var wellKnown = map[string][]string{
 
 // p11kitModules is where p11-kit keeps modules that its configuration names
 // without a folder.
-var p11kitModules = []string{"/usr/lib/*/pkcs11", "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/opt/homebrew/lib/pkcs11", "/usr/local/lib/pkcs11"}
+var p11kitModules = []string{"/usr/lib/*/pkcs11", "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/opt/homebrew/lib/pkcs11",
+	"/usr/local/lib/pkcs11"}
 
 // Modules returns the PKCS#11 modules of this computer, absolute paths without
 // doubles: first those that p11-kit is configured with (pkcs11.conf(5)), then those at
@@ -81,7 +83,8 @@ func Modules() []string {
 // person's own folders must be named in a URI: a restore, or another program, may
 // have put a file there that the person never saw.
 func configurationFolders() []string {
-	folders := []string{"/etc/pkcs11/modules", "/usr/share/p11-kit/modules", "/opt/homebrew/share/p11-kit/modules", "/usr/local/share/p11-kit/modules"}
+	folders := []string{"/etc/pkcs11/modules", "/usr/share/p11-kit/modules", "/opt/homebrew/share/p11-kit/modules",
+		"/usr/local/share/p11-kit/modules"}
 	if home, err := os.UserHomeDir(); err == nil {
 		folders = append([]string{filepath.Join(home, ".config/pkcs11/modules")}, folders...)
 	}

@@ -107,7 +107,8 @@ func deriveKey(m Module, s pkcs11.SessionHandle, base pkcs11.ObjectHandle, p opa
 			return secret, nil
 		}
 		failed = errors.Join(failed, err)
-		if lost(err) || !errors.Is(err, pkcs11.Error(pkcs11.CKR_MECHANISM_PARAM_INVALID)) && !errors.Is(err, pkcs11.Error(pkcs11.CKR_ARGUMENTS_BAD)) {
+		if lost(err) || !errors.Is(err, pkcs11.Error(pkcs11.CKR_MECHANISM_PARAM_INVALID)) &&
+			!errors.Is(err, pkcs11.Error(pkcs11.CKR_ARGUMENTS_BAD)) {
 			break
 		}
 	}

@@ -38,10 +38,12 @@ func TestExposedKeysAreRefused(t *testing.T) {
 				}
 				p256 := []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}
 				named := func(a ...*pkcs11.Attribute) []*pkcs11.Attribute {
-					return append(a, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_ID, name), pkcs11.NewAttribute(pkcs11.CKA_LABEL, name))
+					return append(a, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_ID, name),
+						pkcs11.NewAttribute(pkcs11.CKA_LABEL, name))
 				}
 				_, _, err = module.GenerateKeyPair(s, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
-					named(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, p256)), change(named(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_DERIVE, true))))
+					named(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, p256)),
+					change(named(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_DERIVE, true))))
 				must(t, err)
 				must(t, module.CloseSession(s))
 				h.Close()

@@ -108,7 +108,8 @@ func newHSM(t *token) *HSM {
 	if prefix == "" {
 		prefix = "holdfast"
 	}
-	return &HSM{token: t, oprfName: prefix + "-oprf", akeName: prefix + "-ake", storagePrefix: prefix + "-storage-", anchorPrefix: prefix + "-anchor-"}
+	return &HSM{token: t, oprfName: prefix + "-oprf", akeName: prefix + "-ake", storagePrefix: prefix + "-storage-",
+		anchorPrefix: prefix + "-anchor-"}
 }
 
 // connect opens the one token that fits, in whichever module it is.

@@ -181,7 +181,8 @@ func (s session) findAll(class uint) ([]object, error) {
 	}
 	var all []object
 	for _, h := range handles {
-		a, err := s.module.GetAttributeValue(s.handle, h, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_ID, nil), pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)})
+		a, err := s.module.GetAttributeValue(s.handle, h,
+			[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_ID, nil), pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)})
 		if err != nil {
 			if lost(err) {
 				return nil, err

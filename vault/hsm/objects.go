@@ -27,7 +27,8 @@ func (h *HSM) Objects(ctx context.Context) ([]Object, error) {
 			return nil, err
 		}
 		for _, o := range handles {
-			a, err := s.module.GetAttributeValue(s.handle, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+			a, err := s.module.GetAttributeValue(s.handle, o,
+				[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
 			if err != nil {
 				return nil, fmt.Errorf("read a data object: %w", err)
 			}
@@ -65,7 +66,8 @@ func (h *HSM) DeleteObject(ctx context.Context, label string) error {
 }
 
 func (h *HSM) removeObject(s session, label string) error {
-	handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), h.application(), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+	handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), h.application(),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil {
 		return err
 	}

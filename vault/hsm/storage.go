@@ -69,7 +69,8 @@ func (h *HSM) Storages(ctx context.Context) ([]Storage, error) {
 // StorageSecrets is StorageSecret for each key that has the name of the generation, in the token's order.
 func (h *HSM) StorageSecrets(ctx context.Context, generation uint32, p opaque.Point) ([][]byte, error) {
 	return with(ctx, h.token, forAccounts, func(s session) ([][]byte, error) {
-		handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_ID, h.storageName(generation)))
+		handles, err := s.search(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY),
+			pkcs11.NewAttribute(pkcs11.CKA_ID, h.storageName(generation)))
 		if err != nil {
 			return nil, err
 		}

@@ -33,7 +33,8 @@ func (m *tapped) GetAttributeValue(s pkcs11.SessionHandle, o pkcs11.ObjectHandle
 	return got, err
 }
 
-func (m *tapped) DeriveKey(s pkcs11.SessionHandle, mechanism []*pkcs11.Mechanism, base pkcs11.ObjectHandle, a []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
+func (m *tapped) DeriveKey(s pkcs11.SessionHandle, mechanism []*pkcs11.Mechanism, base pkcs11.ObjectHandle,
+	a []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
 	m.keep(a)
 	m.mu.Lock()
 	m.derived++
@@ -44,7 +45,8 @@ func (m *tapped) DeriveKey(s pkcs11.SessionHandle, mechanism []*pkcs11.Mechanism
 	return m.Module.DeriveKey(s, mechanism, base, a)
 }
 
-func (m *tapped) GenerateKeyPair(s pkcs11.SessionHandle, mechanism []*pkcs11.Mechanism, public, private []*pkcs11.Attribute) (pkcs11.ObjectHandle, pkcs11.ObjectHandle, error) {
+func (m *tapped) GenerateKeyPair(s pkcs11.SessionHandle, mechanism []*pkcs11.Mechanism, public,
+	private []*pkcs11.Attribute) (pkcs11.ObjectHandle, pkcs11.ObjectHandle, error) {
 	m.keep(append(public, private...))
 	return m.Module.GenerateKeyPair(s, mechanism, public, private)
 }

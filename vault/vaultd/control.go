@@ -45,7 +45,8 @@ type report struct {
 
 func (o *opened) report(ctx context.Context, running bool) report {
 	c := o.Counts()
-	r := report{Running: running, Ready: true, Token: o.token.URI(), PublicKey: o.Public().PublicKey, Accounts: c.Accounts, CommitNumber: c.CommitNumber, StorageKey: c.Generation}
+	r := report{Running: running, Ready: true, Token: o.token.URI(), PublicKey: o.Public().PublicKey, Accounts: c.Accounts,
+		CommitNumber: c.CommitNumber, StorageKey: c.Generation}
 	if err := o.Ready(ctx); err != nil {
 		r.Ready, r.Problem = false, err.Error()
 	}

@@ -57,7 +57,8 @@ serve() {
     mount --bind /var "$SCRATCH/root/var" && mount -o remount,ro,bind "$SCRATCH/root/var"
     for dir in /var/lib/$STATE $READWRITE; do [ -d "$dir" ] && mount --bind "$dir" "$SCRATCH/root$dir"; done
     mount -t tmpfs tmpfs "$SCRATCH/root/root"
-    mkdir -p /var/tmp && exec env -i PATH="$PATH" $ENVIRONMENT chroot "$SCRATCH/root" setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups \
+    mkdir -p /var/tmp && exec env -i PATH="$PATH" $ENVIRONMENT chroot "$SCRATCH/root" \
+      setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups \
       --no-new-privs --bounding-set -all --inh-caps -all "$SCRATCH/bin/vaultd" serve --config /etc/holdfast/vaultd.conf'
 }
 `
@@ -91,7 +92,8 @@ func TestGuide(t *testing.T) {
 	readWrite := strings.Join(unitSetting(t, "ReadWritePaths"), " ")
 	script := prelude + blocks["user"] + blocks["token"] + blocks["configuration"] + guideSteps(blocks)
 	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", script)
-	cmd.Env = append(os.Environ(), "SCRATCH="+scratch, "CLIENT="+client, "READWRITE="+strings.ReplaceAll(readWrite, "-/", "/"), "STATE="+unitSetting(t, "StateDirectory")[0],
+	cmd.Env = append(os.Environ(), "SCRATCH="+scratch, "CLIENT="+client, "READWRITE="+strings.ReplaceAll(readWrite, "-/", "/"),
+		"STATE="+unitSetting(t, "StateDirectory")[0],
 		"USER_NAME="+unitSetting(t, "User")[0], "ENVIRONMENT="+strings.Join(unitSetting(t, "Environment"), " "))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

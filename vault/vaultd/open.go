@@ -104,7 +104,8 @@ func initialise(ctx context.Context, s settings) error {
 		return err
 	}
 	if report.Unfit != "" && !s.unfit {
-		return fmt.Errorf("%w: %s %s: %s\n  add --unfit-token to go on all the same: then old copies of the store may give guesses back", hsm.ErrIncapable, report.Manufacturer, report.Model, report.Unfit)
+		return fmt.Errorf("%w: %s %s: %s\n  add --unfit-token to go on all the same: then old copies of the store may give guesses back",
+			hsm.ErrIncapable, report.Manufacturer, report.Model, report.Unfit)
 	}
 	if report.Software {
 		fmt.Printf("%s is software: whoever has this computer has the keys. It is for tests, and guards against stolen disks of the store only.\n", report.Manufacturer)

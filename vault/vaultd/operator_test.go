@@ -41,7 +41,8 @@ func TestRestoreOnlyReadsTheCopy(t *testing.T) {
 	for _, c := range []struct {
 		text []byte
 		says string
-	}{{whole, "--lock-accounts"}, {nil, "it is empty"}, {whole[:len(whole)/2], "damaged"}, {[]byte(strings.Repeat("no store ", 2000)), "damaged"}} {
+	}{{whole, "--lock-accounts"}, {nil, "it is empty"}, {whole[:len(whole)/2], "damaged"},
+		{[]byte(strings.Repeat("no store ", 2000)), "damaged"}} {
 		must(t, os.Chmod(dir, 0o700))
 		path := filepath.Join(dir, hex.EncodeToString([]byte(c.says)))
 		must(t, os.WriteFile(path, c.text, 0o400))
@@ -192,7 +193,8 @@ func TestSettingsThatAreWrong(t *testing.T) {
 	}
 	token := filepath.Join(t.TempDir(), "token")
 	must(t, os.WriteFile(token, []byte("token\n"), 0o600))
-	wantFailure(t, d, 2, "exclude each other", "serve", "--listen", "127.0.0.1:0", "--dev-tls", "--open-registration", "--enrolment-token-file", token)
+	wantFailure(t, d, 2, "exclude each other", "serve", "--listen", "127.0.0.1:0", "--dev-tls", "--open-registration",
+		"--enrolment-token-file", token)
 }
 
 // Without a word of the operator nobody registers, and who has an account goes on.

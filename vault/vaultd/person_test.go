@@ -49,7 +49,8 @@ func newPerson(t *testing.T, d *vaultdtest.Vaultd) *person {
 	t.Helper()
 	c, err := cards.Parse(d.Card())
 	must(t, err)
-	p := &person{d: d, public: c.PublicKey, client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
+	p := &person{d: d, public: c.PublicKey,
+		client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
 	t.Cleanup(p.client.CloseIdleConnections)
 	_, _ = rand.Read(p.id[:])
 	_, p.management, _ = ed25519.GenerateKey(nil)
@@ -106,9 +107,11 @@ func (p *person) register(password string) error {
 	if err != nil {
 		return err
 	}
-	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: []byte("sealed"), Management: p.management.Public().(ed25519.PublicKey)}
-	return p.send("POST", "/registration/finish", api.RegistrationFinish{Ticket: r.Ticket, Record: r.Record, SealedKey: r.SealedKey, ManagementKey: r.Management,
-		Signature: ed25519.Sign(p.management, vault.RegistrationMessage(p.public, p.id, r))}, nil)
+	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: []byte("sealed"),
+		Management: p.management.Public().(ed25519.PublicKey)}
+	return p.send("POST", "/registration/finish",
+		api.RegistrationFinish{Ticket: r.Ticket, Record: r.Record, SealedKey: r.SealedKey, ManagementKey: r.Management,
+			Signature: ed25519.Sign(p.management, vault.RegistrationMessage(p.public, p.id, r))}, nil)
 }
 
 func (p *person) account() (a api.Account, err error) {

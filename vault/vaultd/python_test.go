@@ -66,10 +66,12 @@ func TestClientFromTheTextAlone(t *testing.T) {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	fresh := p.file("fresh.json", string(d.Card()))
-	first, second, keyFile := p.file("first", "Gr\u00fc\u00dfe\n"), p.file("second", "another one\n"), p.file("key", hex.EncodeToString(key)+"\n")
+	first, second, keyFile := p.file("first", "Gr\u00fc\u00dfe\n"), p.file("second", "another one\n"),
+		p.file("key", hex.EncodeToString(key)+"\n")
 
 	p.run(1, "enrolment", "register", "--card", fresh, "--password-in", first, "--key-in", keyFile)
-	card := p.file("card.json", p.run(0, "account", "register", "--card", fresh, "--password-in", first, "--key-in", keyFile, "--enrolment-in", token))
+	card := p.file("card.json", p.run(0, "account", "register", "--card", fresh, "--password-in", first, "--key-in", keyFile, "--enrolment-in",
+		token))
 	p.run(0, hex.EncodeToString(key), "recover", "--card", card, "--password-in", first)
 	p.run(4, "9 guesses left", "recover", "--card", card, "--password-in", second)
 	p.run(0, `"guesses_left": 9`, "status", "--card", card)

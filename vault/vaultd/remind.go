@@ -21,7 +21,8 @@ func (s *settings) remind(o *opened, certs *certificates, log *slog.Logger) {
 		log.Warn("the certificate expires soon", "on", until.UTC().Format(time.RFC3339))
 	}
 	if writes := o.Counts().CommitNumber; s.tokenWrites > 0 && writes > s.tokenWrites/10*8 && !o.token.Software() {
-		log.Warn("labels on the token were written often: some tokens wear out; see \"What you need\" in docs/operating-a-vault.md", "writes", writes, "made_for", s.tokenWrites)
+		log.Warn("labels on the token were written often: some tokens wear out; see \"What you need\" in docs/operating-a-vault.md", "writes",
+			writes, "made_for", s.tokenWrites)
 	}
 }
 
@@ -44,7 +45,8 @@ func gauges(o *opened, certs *certificates) func() []api.Gauge {
 	started := float64(time.Now().Unix())
 	return func() []api.Gauge {
 		return []api.Gauge{
-			{Name: "certificate_expires_seconds", Help: "When the certificate expires, in seconds since 1970.", Value: float64(certs.until().Unix())},
+			{Name: "certificate_expires_seconds", Help: "When the certificate expires, in seconds since 1970.",
+				Value: float64(certs.until().Unix())},
 			{Name: "start_time_seconds", Help: "When the process started, in seconds since 1970.", Value: started},
 			{Name: "token_writes", Help: "How often a label on the token was written since init.", Value: float64(o.Counts().CommitNumber)},
 		}

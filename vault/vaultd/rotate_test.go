@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-var rotations = flag.Int("vault.rotations", 8, "how many pairs of rotations TestPairsOfRotations runs, and how many TestKilledRotations kills")
+var rotations = flag.Int("vault.rotations", 8,
+	"how many pairs of rotations TestPairsOfRotations runs, and how many TestKilledRotations kills")
 
 // Two operators rotate at the same moment: both succeed, and the vault starts again.
 func TestPairsOfRotations(t *testing.T) {

@@ -72,7 +72,8 @@ func serve(ctx context.Context, s settings) error {
 	}
 	defer unlock()
 	lockMemory(s.storePath(), v.log)
-	o, err := s.open(ctx, vault.Params{Policy: v.policy, Log: v.log, StrangersRate: v.rates.newAccounts.Limiter(), OwnersRate: v.rates.newPasswords.Limiter()}, false)
+	o, err := s.open(ctx, vault.Params{Policy: v.policy, Log: v.log, StrangersRate: v.rates.newAccounts.Limiter(),
+		OwnersRate: v.rates.newPasswords.Limiter()}, false)
 	if err != nil {
 		return stays(wordsOf(err))
 	}
@@ -102,7 +103,8 @@ func serve(ctx context.Context, s settings) error {
 	defer stopReminding()
 	go s.remindHourly(reminding, o, v.certs, v.log)
 	c := o.Counts()
-	v.log.Info("serving", "address", listeners[0].Addr().String(), "token", o.token.URI(), "accounts", c.Accounts, "commit", c.CommitNumber, "storage_key", c.Generation)
+	v.log.Info("serving", "address", listeners[0].Addr().String(), "token", o.token.URI(), "accounts", c.Accounts, "commit", c.CommitNumber,
+		"storage_key", c.Generation)
 	fmt.Printf("listening on https://%s\n", listeners[0].Addr())
 	return serveAll(ctx, listeners, v.log)
 }
@@ -138,7 +140,8 @@ type listener struct {
 
 func newHTTP(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 8 << 10, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 64},
 		// What net/http has to say of connections names addresses.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
@@ -181,7 +184,8 @@ func (s *settings) warnOfModes(log *slog.Logger) {
 
 // stays marks errors of a start that no other start mends.
 func stays(err error) error {
-	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, hsm.ErrExposed, vault.ErrOlder, store.ErrTampered, store.ErrDamaged} {
+	for _, kind := range []error{hsm.ErrPIN, hsm.ErrNoPIN, hsm.ErrFaulty, hsm.ErrIncapable, hsm.ErrAmbiguous, hsm.ErrExposed, vault.ErrOlder,
+		store.ErrTampered, store.ErrDamaged} {
 		if errors.Is(err, kind) {
 			return fmt.Errorf("%w%w", err, errStays)
 		}

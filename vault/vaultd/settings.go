@@ -33,7 +33,8 @@ type settings struct {
 	devTLS, json, lockAccounts                bool
 }
 
-var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file", "open-registration",
+var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file",
+	"open-registration",
 	"rate-address", "rate-account", "rate-registration", "rate-password", "proxy-from", "token-writes"}
 
 // register defines the named flags.

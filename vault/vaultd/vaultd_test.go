@@ -123,7 +123,8 @@ func TestConfigurationFile(t *testing.T) {
 	if !strings.Contains(d.Output(), "level=DEBUG") {
 		t.Error("log-level is not taken")
 	}
-	for text, says := range map[string]string{"more = 1\n": "line 1", "sessions = many\n": "line 1", "json = true\n": "json", "\nname\n": "line 2"} {
+	for text, says := range map[string]string{"more = 1\n": "line 1", "sessions = many\n": "line 1", "json = true\n": "json",
+		"\nname\n": "line 2"} {
 		must(t, os.WriteFile(file, []byte(text), 0o600))
 		wantFailure(t, d, 2, says, "status", "--config", file)
 	}
@@ -256,13 +257,15 @@ func TestSecretsAreNowhere(t *testing.T) {
 	enrolment := filepath.Join(dir, "enrolment")
 	must(t, os.WriteFile(enrolment, []byte("planted-enrolment-token\n"), 0o600))
 	d := served(t, "--guess-delays", "0", "--log-level", "debug", "--enrolment-token-file", enrolment)
-	plants := map[string][]byte{"PIN": []byte(hsmtest.PIN), "enrolment token": []byte("planted-enrolment-token"), "password": []byte("planted-password"),
+	plants := map[string][]byte{"PIN": []byte(hsmtest.PIN), "enrolment token": []byte("planted-enrolment-token"),
+		"password":   []byte("planted-password"),
 		"backup key": bytes.Repeat([]byte("planted-key!"), 3)[:32], "seed": bytes.Repeat([]byte("planted-seed"), 3)[:32]}
 	v, err := vaultclient.Open(t.Context(), vaultclient.Params{Card: d.Card(), EnrolmentToken: plants["enrolment token"]})
 	must(t, err)
 	defer func() { must(t, v.Close()) }()
 	var said strings.Builder
-	card, err := v.SetPassword(t.Context(), vaultclient.NewPassword{Password: plants["password"], Key: plants["backup key"], Seed: plants["seed"]})
+	card, err := v.SetPassword(t.Context(),
+		vaultclient.NewPassword{Password: plants["password"], Key: plants["backup key"], Seed: plants["seed"]})
 	must(t, err)
 	parsed, err := cards.Parse(card)
 	must(t, err)
@@ -297,7 +300,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 		return err
 	}))
 	for what, secret := range plants {
-		for _, form := range [][]byte{secret, []byte(hex.EncodeToString(secret)), []byte(base64.StdEncoding.EncodeToString(secret)), []byte(base64.RawURLEncoding.EncodeToString(secret))} {
+		for _, form := range [][]byte{secret, []byte(hex.EncodeToString(secret)), []byte(base64.StdEncoding.EncodeToString(secret)),
+			[]byte(base64.RawURLEncoding.EncodeToString(secret))} {
 			for place, text := range places {
 				if bytes.Contains(text, form) {
 					t.Errorf("the %s is in the %s", what, place)

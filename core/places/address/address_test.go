@@ -21,7 +21,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", text, a, err, want)
 		}
 	}
-	for _, text := range []string{"", "sftp", "sftp:host", "sftp://", "sftp:///srv", "ftp://host", "remote:folder", "s3://ann@bucket", "sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/"} {
+	for _, text := range []string{"", "sftp", "sftp:host", "sftp://", "sftp:///srv", "ftp://host", "remote:folder", "s3://ann@bucket",
+		"sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/"} {
 		if a, err := Parse(text); err == nil {
 			t.Errorf("%q is read as %+v", text, a)
 		}
@@ -30,7 +31,8 @@ func TestParse(t *testing.T) {
 
 // An address with a secret is refused, and no error repeats it.
 func TestSecretsAreRefused(t *testing.T) {
-	for _, text := range []string{"sftp://ann:hunter22@host/", "davs://ann:hunter22@host:x/", "s3://b?secret_access_key=hunter22", "s3://b?X-Amz-Signature=hunter22", "azblob://c?sig=hunter22", "sftp://ann:hunter22@ho%zzst/", "s3://AK:hunter22@b/"} {
+	for _, text := range []string{"sftp://ann:hunter22@host/", "davs://ann:hunter22@host:x/", "s3://b?secret_access_key=hunter22",
+		"s3://b?X-Amz-Signature=hunter22", "azblob://c?sig=hunter22", "sftp://ann:hunter22@ho%zzst/", "s3://AK:hunter22@b/"} {
 		_, err := Parse(text)
 		if err == nil || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%s: %v", text, err)
@@ -45,7 +47,8 @@ func TestAddressesReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := Address{
 			Kind: SFTP, User: rapid.StringMatching(`[a-zäÖ@:/ %]{0,8}`).Draw(t, "user"),
-			Host: rapid.StringMatching(`[a-z]{1,5}(:[0-9]{1,4})?`).Draw(t, "host"), Path: "/" + rapid.StringMatching(`[a-z%?# ä]{0,5}`).Draw(t, "path"),
+			Host: rapid.StringMatching(`[a-z]{1,5}(:[0-9]{1,4})?`).Draw(t, "host"),
+			Path: "/" + rapid.StringMatching(`[a-z%?# ä]{0,5}`).Draw(t, "path"),
 		}
 		b, err := Parse(a.String())
 		if err != nil || b.String() != a.String() || b.User != a.User || b.Path != a.Path {

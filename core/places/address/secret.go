@@ -42,7 +42,8 @@ func ReadSecret(k Kind, file []byte) (Secret, error) {
 	fields := k.Fields()
 	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(string(file), "\r\n", "\n"), "\n"), "\n")
 	if len(lines) != len(fields) {
-		return nil, fmt.Errorf("%w: it has %d lines; for %s:// it has %s, a line each", ErrSecretFile, len(lines), k, strings.Join(fields, " and "))
+		return nil, fmt.Errorf("%w: it has %d lines; for %s:// it has %s, a line each", ErrSecretFile, len(lines), k,
+			strings.Join(fields, " and "))
 	}
 	s := make(Secret)
 	for i, f := range fields {

@@ -35,7 +35,8 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 			if r, ok := busy[w]; ok {
 				sequence[w]++
 				visible = append(visible, &repo.Snapshot{
-					Name: repo.Name{byte(n), 1}, Writer: repo.Profile{byte(w)}, Sequence: sequence[w], Seen: repo.Sightings(r.saw, repo.Profile{byte(w)}), Host: string(rune('a' + w)),
+					Name: repo.Name{byte(n), 1}, Writer: repo.Profile{byte(w)}, Sequence: sequence[w], Seen: repo.Sightings(r.saw, repo.Profile{byte(w)}),
+					Host: string(rune('a' + w)),
 				})
 				delete(busy, w)
 				continue
@@ -63,7 +64,8 @@ func TestContradictionsAreOfThePlaceAlone(t *testing.T) {
 // What somebody saw and nobody removed is missed, and so is a number that was used twice.
 func TestWhatSomebodySawIsMissed(t *testing.T) {
 	a := &repo.Snapshot{Name: repo.Name{1}, Writer: repo.Profile{1}, Sequence: 1}
-	b := &repo.Snapshot{Name: repo.Name{2}, Writer: repo.Profile{2}, Sequence: 1, Seen: []repo.Sighting{{Writer: repo.Profile{1}, Sequence: 1, Snapshot: a.Name}}}
+	b := &repo.Snapshot{Name: repo.Name{2}, Writer: repo.Profile{2}, Sequence: 1,
+		Seen: []repo.Sighting{{Writer: repo.Profile{1}, Sequence: 1, Snapshot: a.Name}}}
 	none := func(repo.Name) bool { return false }
 	if missing, forks := contradictions([]*repo.Snapshot{a, b}, none); len(missing)+len(forks) > 0 {
 		t.Errorf("all is there: %v, %v", missing, forks)

@@ -29,7 +29,8 @@ func contradictions(all []*repo.Snapshot, removed func(repo.Name) bool) (missing
 		})
 		for i := 1; i < len(own); i++ {
 			if own[i].Sequence == own[i-1].Sequence && !removed(own[i].Name) && !removed(own[i-1].Name) {
-				forks = append(forks, fmt.Sprintf("the snapshots %s and %s have one number: a profile of %s was copied, or put back from an older day", own[i-1].Name, own[i].Name, own[i].Host))
+				forks = append(forks, fmt.Sprintf("the snapshots %s and %s have one number: a profile of %s was copied, or put back from an older day",
+					own[i-1].Name, own[i].Name, own[i].Host))
 			}
 		}
 	}
@@ -59,7 +60,8 @@ func split(of, other []*repo.Snapshot) string {
 		for k := 1; k < len(other); k++ {
 			b, b2 := other[k-1], other[k]
 			if a2.Sees(b.Writer) < b.Sequence && b2.Sees(a.Writer) < a.Sequence {
-				return fmt.Sprintf("this place has shown %s and %s different states: %s did not see %s, nor %s %s", a.Host, b.Host, a2.Name, b.Name, b2.Name, a.Name)
+				return fmt.Sprintf("this place has shown %s and %s different states: %s did not see %s, nor %s %s", a.Host, b.Host, a2.Name, b.Name,
+					b2.Name, a.Name)
 			}
 		}
 	}

@@ -64,7 +64,8 @@ func Repair(ctx context.Context, r *repo.Repository, o RepairOptions) (Repairing
 	if r.Engine().Header.Next != nil {
 		return Repairing{}, repo.ErrChanging
 	}
-	p := &repairer{r: r, e: r.Engine(), o: o, have: make(map[repo.Name]format.PackList), v: &verifier{r: r, e: r.Engine(), bad: make(map[repo.ID][]repo.Name), late: make(map[repo.Name]bool)}}
+	p := &repairer{r: r, e: r.Engine(), o: o, have: make(map[repo.Name]format.PackList),
+		v: &verifier{r: r, e: r.Engine(), bad: make(map[repo.ID][]repo.Name), late: make(map[repo.Name]bool)}}
 	err := p.run(ctx)
 	slices.Sort(p.out.Repaired)
 	slices.Sort(p.out.Damage)
@@ -391,7 +392,8 @@ func (p *repairer) moveSound(ctx context.Context, e *repo.Epoch, list []format.P
 			if err != nil || slices.Contains(p.v.bad[entry.ID], l.Name) {
 				continue
 			}
-			at := index.Row{ID: entry.ID, Location: index.Location{Ordinal: uint32(i), Kind: entry.Kind, Record: entry.Record, Content: entry.Content}}
+			at := index.Row{ID: entry.ID, Location: index.Location{Ordinal: uint32(i), Kind: entry.Kind, Record: entry.Record,
+				Content: entry.Content}}
 			record, err := engine.RecordToCopy(c, at, sealed)
 			if err != nil {
 				continue

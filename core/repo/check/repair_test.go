@@ -92,7 +92,8 @@ func TestARottenChunkIsGivenUpAndHealed(t *testing.T) {
 		t.Errorf("without reading the data: %+v", p)
 	}
 	p := repairIt(t, m, check.RepairOptions{Data: true})
-	if p.Lost != 1 || len(p.LostFiles) != 1 || !strings.HasPrefix(p.LostFiles[0], names[0].String()[:8]) || !strings.HasSuffix(p.LostFiles[0], "own0") {
+	if p.Lost != 1 || len(p.LostFiles) != 1 || !strings.HasPrefix(p.LostFiles[0], names[0].String()[:8]) ||
+		!strings.HasSuffix(p.LostFiles[0], "own0") {
 		t.Errorf("%+v", p)
 	}
 	rest := maps.Clone(k)

@@ -38,7 +38,8 @@ func (v *verifier) lost(s *repo.Snapshot, path, why string) {
 }
 
 // tree checks a directory; sound tells that nothing below it is damaged.
-func (v *verifier) tree(ctx context.Context, s *repo.Snapshot, c repo.Content, path string, clean map[repo.ID]bool, at *repo.Descent) (sound bool, err error) {
+func (v *verifier) tree(ctx context.Context, s *repo.Snapshot, c repo.Content, path string, clean map[repo.ID]bool,
+	at *repo.Descent) (sound bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

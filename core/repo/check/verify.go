@@ -241,7 +241,8 @@ func (v *verifier) snapshots(ctx context.Context, names []repo.Name) ([]*repo.Sn
 			}
 			continue
 		}
-		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.e.Owner(format.KindSnapshot, *s.Previous) != nil && !slices.Contains(v.opts.Known, *s.Previous) {
+		if s.Previous != nil && !present[*s.Previous] && !v.removed[*s.Previous] && v.e.Owner(format.KindSnapshot, *s.Previous) != nil &&
+			!slices.Contains(v.opts.Known, *s.Previous) {
 			v.damage("snapshot %s is missing: a later one names it", *s.Previous)
 		}
 		read = append(read, s)

@@ -48,7 +48,8 @@ func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 		return Report{}, err
 	}
 	defer w.Close()
-	e := &eraser{r: r, o: o, gone: make(map[repo.ID]bool), kept: make(map[repo.ID][]span), seen: make(map[string]bool), done: make(map[string]rewritten)}
+	e := &eraser{r: r, o: o, gone: make(map[repo.ID]bool), kept: make(map[repo.ID][]span), seen: make(map[string]bool),
+		done: make(map[string]rewritten)}
 	if err := e.look(ctx); err != nil {
 		return e.out, err
 	}

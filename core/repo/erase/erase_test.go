@@ -39,7 +39,8 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []repo.Name, other re
 			gathered = save(append(secret[:200:200], repotest.Noise(9, 50)...))
 		}
 		file := func(name string, x repo.Extent) repo.Node {
-			return repo.Node{Kind: repo.NodeFile, Name: name, Mode: 0o600, MTime: 1, Size: x.Length, Content: repo.Content{Extents: []repo.Extent{x}}}
+			return repo.Node{Kind: repo.NodeFile, Name: name, Mode: 0o600, MTime: 1, Size: x.Length,
+				Content: repo.Content{Extents: []repo.Extent{x}}}
 		}
 		folder := func(name string, entries ...repo.Node) repo.Node {
 			b := s.NewTreeBuilder()
@@ -64,7 +65,8 @@ func gatheredSnapshots(t *testing.T) (m *store.Memory, own []repo.Name, other re
 		case host == "other":
 			hidden = []repo.Node{file("secret", repo.Extent{Chunk: gathered, Length: 200})}
 		}
-		docs := append([]repo.Node{file("a", repo.Extent{Chunk: gathered, Length: 40}), file("b", repo.Extent{Chunk: alone, Length: 1000})}, hidden...)
+		docs := append([]repo.Node{file("a", repo.Extent{Chunk: gathered, Length: 40}), file("b", repo.Extent{Chunk: alone, Length: 1000})},
+			hidden...)
 		if host == "mine" {
 			docs[0].Content.Extents[0].Length, docs[0].Size = 300, 300
 			docs = append(docs, file("z", repo.Extent{Chunk: gathered, Offset: 500, Length: 300}))
@@ -183,10 +185,12 @@ func TestEraseLeavesNothing(t *testing.T) {
 		t.Errorf("pins: %v, %v", pins, err)
 	}
 	// The other computer's goes on its own.
-	if _, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs/secret"}, Of: mine}); !errors.Is(err, repo.ErrNoEntry) {
+	if _, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs/secret"}, Of: mine}); !errors.Is(err,
+		repo.ErrNoEntry) {
 		t.Errorf("again: %v", err)
 	}
-	if _, err := erase.Run(ctx, repotest.Open(t, m, nil), erase.Options{Paths: []string{"docs"}, Of: func(s *repo.Snapshot) bool { return s.Name == other }}); err != nil {
+	if _, err := erase.Run(ctx, repotest.Open(t, m, nil),
+		erase.Options{Paths: []string{"docs"}, Of: func(s *repo.Snapshot) bool { return s.Name == other }}); err != nil {
 		t.Fatal(err)
 	}
 	c := repotest.NewComputer()

@@ -66,7 +66,8 @@ func GiveUp(ctx context.Context, r *repo.Repository, key *backupkey.Key, progres
 
 // dropKind deletes the objects of one kind that some epochs wrote, and lists
 // until there are none.
-func dropKind(ctx context.Context, eng *engine.Engine, kind format.ObjectKind, epochs []*repo.Epoch, progress func(done, total int)) (found bool, err error) {
+func dropKind(ctx context.Context, eng *engine.Engine, kind format.ObjectKind, epochs []*repo.Epoch,
+	progress func(done, total int)) (found bool, err error) {
 	for {
 		var paths []string
 		err := eng.Store.List(ctx, kind.Prefix(), func(o store.Object) error {

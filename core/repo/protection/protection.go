@@ -224,7 +224,8 @@ func replaced(ctx context.Context, eng *engine.Engine, epochs []*repo.Epoch) err
 // the last one that may.
 func forgetOldSecrets(ctx context.Context, eng *engine.Engine, last uint32) error {
 	if eng.Header.Protection == repo.ProtectionKey && len(public(eng)) > 0 {
-		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *repo.Epoch) bool { return e.State == format.EpochPublic })}
+		ring := &format.Keyring{Version: 2, Epochs: slices.DeleteFunc(slices.Clone(eng.Epochs),
+			func(e *repo.Epoch) bool { return e.State == format.EpochPublic })}
 		if eng.LegacyClosed() {
 			return fmt.Errorf("%w: epochs without a closing list", repo.ErrDamaged) // Upgrade comes first
 		}
@@ -236,7 +237,8 @@ func forgetOldSecrets(ctx context.Context, eng *engine.Engine, last uint32) erro
 		}
 		eng.Seen, eng.Epochs = seen, ring.Epochs
 	}
-	eng.Epochs, eng.Writes = slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *repo.Epoch) bool { return e.State == format.EpochPublic }), eng.Newest()
+	eng.Epochs, eng.Writes = slices.DeleteFunc(slices.Clone(eng.Epochs), func(e *repo.Epoch) bool { return e.State == format.EpochPublic }),
+		eng.Newest()
 	return deleteKeyrings(ctx, eng, last)
 }
 

@@ -93,11 +93,16 @@ func TestTwoChangesAtOnce(t *testing.T) {
 			if err := protection.Commit(ctx, moving); err != nil {
 				t.Fatal(err)
 			}
-		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return protection.DropOldEpochs(ctx, r, nil, nil) }, changeTo(a)}, [2]*backupkey.Key{old, a}, 0},
-		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{finish(old, nil), giveUp(old)}, [2]*backupkey.Key{old, nil}, 8},
-		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{giveUp(old), finish(old, nil)}, [2]*backupkey.Key{nil, old}, 8},
-		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*repo.Repository) error{finish(nil, old), giveUp(nil)}, [2]*backupkey.Key{nil, old}, 8},
-		{"off is given up and finished", old, prepareChange(old, nil), [2]func(*repo.Repository) error{giveUp(nil), finish(nil, old)}, [2]*backupkey.Key{old, nil}, 8},
+		}, [2]func(*repo.Repository) error{func(r *repo.Repository) error { return protection.DropOldEpochs(ctx, r, nil, nil) }, changeTo(a)},
+			[2]*backupkey.Key{old, a}, 0},
+		{"on is finished and given up", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{finish(old, nil), giveUp(old)},
+			[2]*backupkey.Key{old, nil}, 8},
+		{"on is given up and finished", nil, prepareChange(nil, old), [2]func(*repo.Repository) error{giveUp(old), finish(old, nil)},
+			[2]*backupkey.Key{nil, old}, 8},
+		{"off is finished and given up", old, prepareChange(old, nil), [2]func(*repo.Repository) error{finish(nil, old), giveUp(nil)},
+			[2]*backupkey.Key{nil, old}, 8},
+		{"off is given up and finished", old, prepareChange(old, nil), [2]func(*repo.Repository) error{giveUp(nil), finish(nil, old)},
+			[2]*backupkey.Key{old, nil}, 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, base := repotest.New(t, c.begin)

@@ -53,7 +53,8 @@ func TestAFullPlaceCanBePruned(t *testing.T) {
 		keep := repotest.Kept{}
 		var old []repo.Name
 		for i := range 6 {
-			files := []repotest.File{{Name: "a.bin", Content: repotest.Noise(uint64(i), 9000)}, {Name: "b.txt", Content: fmt.Append(nil, "state ", i)}, {Name: "same.txt", Content: []byte("in all: moved, when the rest of its pack goes")}}
+			files := []repotest.File{{Name: "a.bin", Content: repotest.Noise(uint64(i), 9000)}, {Name: "b.txt",
+				Content: fmt.Append(nil, "state ", i)}, {Name: "same.txt", Content: []byte("in all: moved, when the rest of its pack goes")}}
 			s := repotest.WriteSnapshot(t, r.Fresh(), files, nil)
 			if i < c.removed {
 				old = append(old, s.Name)

@@ -160,7 +160,8 @@ func (p *pruner) rows(list []*packUse) (map[repo.Name][]index.Row, error) {
 	return out, err
 }
 
-func (p *pruner) moveUnder(ctx context.Context, e *repo.Epoch, list []*packUse, rows map[repo.Name][]index.Row, progress func(int64)) error {
+func (p *pruner) moveUnder(ctx context.Context, e *repo.Epoch, list []*packUse, rows map[repo.Name][]index.Row,
+	progress func(int64)) error {
 	w := p.e.NewWriterUnder(ctx, e, p.o.PackBytes)
 	defer w.Close()
 	var buf []byte

@@ -117,7 +117,8 @@ func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 	if o.Save == nil {
 		o.Save = func() error { return nil }
 	}
-	p := &pruner{r: r, e: r.Engine(), o: o, walked: make(map[repo.Name]bool), moved: make(map[repo.Name]bool), unsure: make(map[repo.Name]bool), dead: make(map[repo.Name]bool)}
+	p := &pruner{r: r, e: r.Engine(), o: o, walked: make(map[repo.Name]bool), moved: make(map[repo.Name]bool),
+		unsure: make(map[repo.Name]bool), dead: make(map[repo.Name]bool)}
 	p.marks = marks{e: p.e, o: &p.o}
 	p.snapshots = &reach{e: r.Engine()}
 	if o.Progress != nil {

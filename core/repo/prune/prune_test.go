@@ -233,18 +233,19 @@ func TestAPendingObjectOfTheDeadGoes(t *testing.T) {
 	c := repotest.NewComputer()
 	o := c.Options(names[0])
 	o.Grace = 0
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "snapshots/", Kind: faultstore.Delay, Before: func(context.Context) error {
-		slept = true
-		c.Prune(t, m, o)
-		c.Now = c.Now.Add(364 * 24 * time.Hour)
-		c.Prune(t, m, o)
-		if n := repotest.Count(t, m, "pending/"); n != 1 {
-			t.Errorf("%d pending objects after 364 days", n)
-		}
-		c.Now = c.Now.Add(24 * time.Hour)
-		c.Prune(t, m, o)
-		return nil
-	}})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "snapshots/", Kind: faultstore.Delay,
+		Before: func(context.Context) error {
+			slept = true
+			c.Prune(t, m, o)
+			c.Now = c.Now.Add(364 * 24 * time.Hour)
+			c.Prune(t, m, o)
+			if n := repotest.Count(t, m, "pending/"); n != 1 {
+				t.Errorf("%d pending objects after 364 days", n)
+			}
+			c.Now = c.Now.Add(24 * time.Hour)
+			c.Prune(t, m, o)
+			return nil
+		}})
 	sleeper := repotest.Open(t, faultstore.New(m, script), nil)
 	w, err := sleeper.NewWriter(ctx, 0)
 	if err != nil {
@@ -312,13 +313,14 @@ func TestTwoPrunesKeepOneOfTwoCopies(t *testing.T) {
 	}
 	// a has put its mark when b runs from beginning to end.
 	ran := false
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.List, Prefix: "pending/", Skip: 3, Kind: faultstore.Delay, Before: func(context.Context) error {
-		ran = true
-		ob := b.Options()
-		ob.Grace, ob.MaxWaste = 0, 1
-		b.Prune(t, m, ob)
-		return nil
-	}})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.List, Prefix: "pending/", Skip: 3, Kind: faultstore.Delay,
+		Before: func(context.Context) error {
+			ran = true
+			ob := b.Options()
+			ob.Grace, ob.MaxWaste = 0, 1
+			b.Prune(t, m, ob)
+			return nil
+		}})
 	oa := a.Options()
 	oa.Grace, oa.MaxWaste = 0, 1
 	if _, err := prune.Run(context.Background(), repotest.Open(t, faultstore.New(m, script), nil), oa); err != nil {
@@ -395,7 +397,8 @@ func TestASnapshotWhoseDeletionIsLostStaysWhole(t *testing.T) {
 	c := repotest.NewComputer()
 	o := c.Options(names[0])
 	o.Grace = 0
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "snapshots/", Times: faultstore.Always, Kind: faultstore.LostWrite})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "snapshots/", Times: faultstore.Always,
+		Kind: faultstore.LostWrite})
 	if _, err := prune.Run(context.Background(), repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
@@ -416,14 +419,16 @@ func TestAnIndexThatComesDuringAPruneStays(t *testing.T) {
 	o.Grace, o.MaxWaste = 0, 1
 	for i, at := range []faultstore.Fault{
 		{Op: faultstore.Put, Prefix: "indexes/"}, {Op: faultstore.Delete, Prefix: "indexes/"}, {Op: faultstore.Delete, Prefix: "packs/"},
-		{Op: faultstore.Put, Prefix: "marks/"}, {Op: faultstore.List, Prefix: "snapshots/", Skip: 2}, {Op: faultstore.List, Prefix: "marks/", Skip: 3},
+		{Op: faultstore.Put, Prefix: "marks/"}, {Op: faultstore.List, Prefix: "snapshots/", Skip: 2},
+		{Op: faultstore.List, Prefix: "marks/", Skip: 3},
 		{Op: faultstore.List, Prefix: "indexes/", Skip: 3},
 	} {
 		came := false
 		at.Kind, at.Before = faultstore.Delay, func(context.Context) error {
 			came = true
 			// again: own0
-			files := []repotest.File{{Name: "again", Content: repotest.Noise(10, 30_000)}, {Name: "late", Content: repotest.Noise(uint64(100+i), 20_000)}}
+			files := []repotest.File{{Name: "again", Content: repotest.Noise(10, 30_000)},
+				{Name: "late", Content: repotest.Noise(uint64(100+i), 20_000)}}
 			k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), files, nil).Name] = files
 			return nil
 		}
@@ -459,7 +464,8 @@ func TestWhatIsNeededAfterAllIsUnmarked(t *testing.T) {
 	c := repotest.NewComputer()
 	o := c.Options(names[0])
 	o.Grace = 0
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Delay, Before: func(context.Context) error { return w.Checkpoint(old) }})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Put, Prefix: "marks/", Kind: faultstore.Delay,
+		Before: func(context.Context) error { return w.Checkpoint(old) }})
 	if _, err := prune.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
@@ -486,7 +492,8 @@ func TestTheMarkOfAComputerThatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Engine().PutRecord(ctx, format.KindMark, format.EncodeMark(format.Mark{Pruner: [16]byte{9}, Packs: slices.Collect(maps.Keys(present))})); err != nil {
+	if _, err := r.Engine().PutRecord(ctx, format.KindMark,
+		format.EncodeMark(format.Mark{Pruner: [16]byte{9}, Packs: slices.Collect(maps.Keys(present))})); err != nil {
 		t.Fatal(err)
 	}
 	c := repotest.NewComputer()
@@ -522,16 +529,17 @@ func TestADeletionThatComesMonthsLater(t *testing.T) {
 	}
 	b.Prune(t, m, b.Options()) // has seen the mark
 	slept := false
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "packs/", Kind: faultstore.Delay, Before: func(context.Context) error {
-		slept = true
-		b.Now = b.Now.Add(100 * 24 * time.Hour)
-		o := b.Options()
-		o.Grace = 1000 * time.Hour * 24
-		b.Prune(t, m, o)
-		files := []repotest.File{{Name: "own0", Content: repotest.Noise(10, 30_000)}}
-		k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), files, nil).Name] = files
-		return nil
-	}})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "packs/", Kind: faultstore.Delay,
+		Before: func(context.Context) error {
+			slept = true
+			b.Now = b.Now.Add(100 * 24 * time.Hour)
+			o := b.Options()
+			o.Grace = 1000 * time.Hour * 24
+			b.Prune(t, m, o)
+			files := []repotest.File{{Name: "own0", Content: repotest.Noise(10, 30_000)}}
+			k[repotest.WriteSnapshot(t, repotest.Open(t, m, nil), files, nil).Name] = files
+			return nil
+		}})
 	a.Now = a.Now.Add(80 * time.Hour)
 	o := a.Options()
 	if _, err := prune.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
@@ -557,10 +565,11 @@ func TestWhatStaysAfterAllIsInAnIndex(t *testing.T) {
 	c := repotest.NewComputer()
 	o := c.Options(names[0])
 	o.Grace, o.MaxWaste = 0, 1
-	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "indexes/", Kind: faultstore.Delay, Before: func(context.Context) error {
-		c.Now = c.Now.Add(2 * prune.PlanFor)
-		return w.Checkpoint(old)
-	}})
+	script := faultstore.NewScript(faultstore.Fault{Op: faultstore.Delete, Prefix: "indexes/", Kind: faultstore.Delay,
+		Before: func(context.Context) error {
+			c.Now = c.Now.Add(2 * prune.PlanFor)
+			return w.Checkpoint(old)
+		}})
 	if _, err := prune.Run(ctx, repotest.Open(t, faultstore.New(m, script), nil), o); err != nil {
 		t.Fatal(err)
 	}
@@ -600,7 +609,8 @@ func TestAPruneLeavesIndexesThatCameAfterItsListing(t *testing.T) {
 				r, m := repotest.New(t, nil)
 				var old []repo.Name
 				for i := range 4 {
-					old = append(old, repotest.WriteSnapshot(t, r.Fresh(), []repotest.File{{Name: "a", Content: repotest.Noise(uint64(i), 9000)}}, nil).Name)
+					old = append(old, repotest.WriteSnapshot(t, r.Fresh(), []repotest.File{{Name: "a", Content: repotest.Noise(uint64(i), 9000)}},
+						nil).Name)
 				}
 				l := &listing{Memory: m, left: listings}
 				pruner := repotest.Open(t, l, nil)
@@ -619,7 +629,8 @@ func TestAPruneLeavesIndexesThatCameAfterItsListing(t *testing.T) {
 					pruner.Engine().Store = &fullListing{fullStore: full, listing: l}
 				}
 				for range 2 {
-					if _, err := prune.Run(ctx, pruner, prune.Options{Seen: &prune.State{}, Remove: old}); err != nil && !errors.Is(err, store.ErrNoSpace) {
+					if _, err := prune.Run(ctx, pruner, prune.Options{Seen: &prune.State{}, Remove: old}); err != nil &&
+						!errors.Is(err, store.ErrNoSpace) {
 						t.Fatal(err)
 					}
 					old, pruner = nil, pruner.Fresh()

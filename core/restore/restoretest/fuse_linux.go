@@ -79,7 +79,8 @@ func Mount(t testing.TB, o Options) string {
 		o.At = t.TempDir()
 	}
 	root := &node{o: &o, path: o.Back}
-	server, err := fs.Mount(o.At, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMount: true, FsName: "lacking", DisableReadDirPlus: true}})
+	server, err := fs.Mount(o.At, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMount: true, FsName: "lacking",
+		DisableReadDirPlus: true}})
 	if err != nil {
 		t.Fatalf("mounting a file system of our own: %v (it needs /dev/fuse, and root)", err)
 	}
@@ -305,7 +306,8 @@ func (n *node) Listxattr(context.Context, []byte) (uint32, syscall.Errno) {
 }
 
 // Create implements fs.NodeCreater.
-func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32,
+	syscall.Errno) {
 	path := n.at(name)
 	fd, err := syscall.Open(path, int(flags)|os.O_CREATE, mode)
 	if err != nil {

@@ -195,7 +195,8 @@ func TestTheProgramIsStartedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(opened) != 2 || !opened[0].Create || opened[1].Create || string(opened[0].Secret) != `{"token":"first"}` || string(opened[1].Secret) != string(fresh) {
+	if len(opened) != 2 || !opened[0].Create || opened[1].Create || string(opened[0].Secret) != `{"token":"first"}` ||
+		string(opened[1].Secret) != string(fresh) {
 		t.Errorf("opened as %+v", opened)
 	}
 }
@@ -210,7 +211,8 @@ func TestHang(t *testing.T) {
 	}
 	blocked, here := net.Pipe() // nobody reads it
 	defer blocked.Close()       //nolint:errcheck // the test ends
-	_, err := remote.Open(t.Context(), remote.Options{Silence: 200 * time.Millisecond, Start: func(context.Context) (io.ReadWriteCloser, error) { return swallow{here}, nil }})
+	_, err := remote.Open(t.Context(), remote.Options{Silence: 200 * time.Millisecond,
+		Start: func(context.Context) (io.ReadWriteCloser, error) { return swallow{here}, nil }})
 	if !errors.Is(err, store.ErrUnreachable) {
 		t.Errorf("a program that says nothing: %v", err)
 	}

@@ -183,24 +183,25 @@ func (s *session) stat(ctx context.Context, name string) (store.Object, error) {
 }
 
 func (s *session) list(ctx context.Context, prefix string, fn func(store.Object) error) error {
-	return s.do(ctx, request{method: http.MethodGet, path: wire.PathList + "?prefix=" + url.QueryEscape(prefix), read: func(resp *http.Response) error {
-		for lines := json.NewDecoder(resp.Body); ; {
-			var item wire.Item
-			switch err := lines.Decode(&item); {
-			case err != nil:
-				return ended(fmt.Errorf("the list was cut off: %w", err))
-			case item.Failure != nil:
-				return item.Failure.Err()
-			case item.End:
-				return nil
-			case store.CheckName(item.Name) != nil, item.Size < 0:
-				continue // no object
+	return s.do(ctx, request{method: http.MethodGet, path: wire.PathList + "?prefix=" + url.QueryEscape(prefix),
+		read: func(resp *http.Response) error {
+			for lines := json.NewDecoder(resp.Body); ; {
+				var item wire.Item
+				switch err := lines.Decode(&item); {
+				case err != nil:
+					return ended(fmt.Errorf("the list was cut off: %w", err))
+				case item.Failure != nil:
+					return item.Failure.Err()
+				case item.End:
+					return nil
+				case store.CheckName(item.Name) != nil, item.Size < 0:
+					continue // no object
+				}
+				if err := fn(store.Object{Name: item.Name, Size: item.Size}); err != nil {
+					return err
+				}
 			}
-			if err := fn(store.Object{Name: item.Name, Size: item.Size}); err != nil {
-				return err
-			}
-		}
-	}})
+		}})
 }
 
 // followSecret hands on each new secret until the program ends.

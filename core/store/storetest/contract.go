@@ -24,7 +24,8 @@ func calls(ctx context.Context, s store.Store) map[string]func(name string) erro
 }
 
 func invalidNames(t *testing.T, s store.Store) {
-	bad := []string{"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/../b", "./a", "a/.", ".a", "a/.b", "a.", "A", "a b", "ä", "a\\b", "a:b", "a\x00", "~a", "a_b", "con", "x/nul.json", "com1", strings.Repeat("n", store.MaxName+1)}
+	bad := []string{"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/../b", "./a", "a/.", ".a", "a/.b", "a.", "A", "a b", "ä",
+		"a\\b", "a:b", "a\x00", "~a", "a_b", "con", "x/nul.json", "com1", strings.Repeat("n", store.MaxName+1)}
 	for op, call := range calls(t.Context(), s) {
 		for _, name := range bad {
 			wantErr(t, fmt.Sprintf("%s %q", op, name), call(name), store.ErrInvalidName)

@@ -120,7 +120,8 @@ func names(t *testing.T, s store.Store, prefix string) map[string]int64 {
 
 func roundTrip(t *testing.T, s store.Store) {
 	want := map[string]int64{}
-	for i, name := range []string{"holdfast.json", "keyring-1", "packs/0a/0a-b.c", "indexes/9", "snapshots/x", "a/b/c/d/e/f", strings.Repeat("n", 100)} {
+	for i, name := range []string{"holdfast.json", "keyring-1", "packs/0a/0a-b.c", "indexes/9", "snapshots/x", "a/b/c/d/e/f",
+		strings.Repeat("n", 100)} {
 		data := Bytes(uint64(i), 100*i+1)
 		must(t, s.Put(t.Context(), name, data))
 		wantObject(t, s, name, data)
@@ -280,11 +281,13 @@ func atomicPut(t *testing.T, s store.Store) {
 }
 
 func list(t *testing.T, s store.Store) {
-	all := []string{"holdfast.json", "keyring-1", "keyring-12", "packs/aa/aa1", "packs/aa/aa2", "packs/ab/ab1", "packs/b", "packs-old/x", "indexes/1", "snapshots/1"}
+	all := []string{"holdfast.json", "keyring-1", "keyring-12", "packs/aa/aa1", "packs/aa/aa2", "packs/ab/ab1", "packs/b", "packs-old/x",
+		"indexes/1", "snapshots/1"}
 	for i, name := range all {
 		must(t, s.Put(t.Context(), name, make([]byte, i)))
 	}
-	for _, prefix := range []string{"", "packs/", "packs", "packs/a", "packs/aa", "packs/aa/", "packs/aa/aa1", "packs/aa/aa12", "keyring-", "keyring-1", "indexes/", "snapshots/", "nothing/", "z", "holdfast.json"} {
+	for _, prefix := range []string{"", "packs/", "packs", "packs/a", "packs/aa", "packs/aa/", "packs/aa/aa1", "packs/aa/aa12", "keyring-",
+		"keyring-1", "indexes/", "snapshots/", "nothing/", "z", "holdfast.json"} {
 		want := map[string]int64{}
 		for i, name := range all {
 			if strings.HasPrefix(name, prefix) {

@@ -53,7 +53,8 @@ func NSS(t testing.TB) *hsm.URI {
 		t.Fatal("hsmtest.NSS is to be called within hsmtest.Alone")
 	}
 	proxy := first(t, "p11-kit's proxy is not installed (Debian: p11-kit)", "/usr/lib/*/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so")
-	softokn := first(t, "NSS softokn is not installed (Debian: libnss3)", "/usr/lib/*/libsoftokn3.so", "/usr/lib/*/nss/libsoftokn3.so", "/usr/lib64/libsoftokn3.so")
+	softokn := first(t, "NSS softokn is not installed (Debian: libnss3)", "/usr/lib/*/libsoftokn3.so", "/usr/lib/*/nss/libsoftokn3.so",
+		"/usr/lib64/libsoftokn3.so")
 	dir := folder(t)
 	must(t, os.WriteFile(filepath.Join(dir, "password"), []byte(PIN+"\n"), 0o600))
 	run(t, "certutil", "-N", "-d", "sql:"+dir, "-f", filepath.Join(dir, "password")) // Debian: libnss3-tools
@@ -67,7 +68,8 @@ func NSS(t testing.TB) *hsm.URI {
 	}
 	must(t, os.MkdirAll(modules, 0o755))
 	file := filepath.Join(modules, program+".module")
-	text := fmt.Sprintf("module: %s\ncritical: no\nenable-in: %s\nx-init-reserved: configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db'\n", softokn, program, dir)
+	text := fmt.Sprintf("module: %s\ncritical: no\nenable-in: %s\n"+
+		"x-init-reserved: configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db'\n", softokn, program, dir)
 	must(t, os.WriteFile(file, []byte(text), 0o644))
 	t.Cleanup(func() { _ = os.Remove(file) })
 	return withPIN(t, dir, "pkcs11:token=NSS%20Certificate%20DB?module-path="+proxy)

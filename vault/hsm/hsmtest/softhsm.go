@@ -25,7 +25,8 @@ func SoftHSM(t testing.TB, label string) *hsm.URI {
 	tokens := filepath.Join(dir, "tokens")
 	must(t, os.Mkdir(tokens, 0o700))
 	conf := filepath.Join(dir, "softhsm2.conf")
-	must(t, os.WriteFile(conf, fmt.Appendf(nil, "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", tokens), 0o600))
+	must(t, os.WriteFile(conf, fmt.Appendf(nil,
+		"directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", tokens), 0o600))
 	t.Setenv("SOFTHSM2_CONF", conf)
 	run(t, "softhsm2-util", "--module", module, "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN)
 	return withPIN(t, dir, "pkcs11:token="+label+"?module-path="+module)

@@ -102,7 +102,8 @@ func NewSpy(t testing.TB, label string) *Spy {
 		if l.err = os.WriteFile(filepath.Join(dir, "spy.c"), spyModuleSource, 0o600); l.err != nil {
 			return
 		}
-		l.out, l.err = exec.Command("cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I", strings.TrimSpace(string(headers)), "-o", l.path, filepath.Join(dir, "spy.c"), "-ldl").CombinedOutput()
+		l.out, l.err = exec.Command("cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I", strings.TrimSpace(string(headers)), "-o", l.path,
+			filepath.Join(dir, "spy.c"), "-ldl").CombinedOutput()
 	})
 	if l.err != nil {
 		t.Fatalf("build the spy: %v\n%s", l.err, l.out)

@@ -58,7 +58,8 @@ func (tr *Traps) build(t testing.TB, dir, out string) {
 	t.Helper()
 	source := filepath.Join(dir, "spy.c")
 	must(t, os.WriteFile(source, []byte(spySource), 0o600))
-	run(t, "cc", "-shared", "-fPIC", "-Wall", "-Werror", fmt.Sprintf("-DSPY_LOG=%q", tr.log), fmt.Sprintf("-DSPY_REAL=%q", softHSM(t)), "-o", out, source, "-ldl")
+	run(t, "cc", "-shared", "-fPIC", "-Wall", "-Werror", fmt.Sprintf("-DSPY_LOG=%q", tr.log), fmt.Sprintf("-DSPY_REAL=%q", softHSM(t)), "-o",
+		out, source, "-ldl")
 }
 
 // configure puts a module where only an administrator can, and names it to p11-kit's readers.
@@ -154,11 +155,16 @@ func (tr *Traps) Addresses() []string {
 	token := "pkcs11:token=" + tr.Token
 	return []string{
 		token, "pkcs11:", "pkcs11:manufacturer=SoftHSM%20project", "pkcs11:model=SoftHSM%20v2;token=" + tr.Token,
-		token + "?pin-value=" + PIN, token + "?pin-source=file:" + tr.File, token + "?pin-source=" + tr.File, token + "?pin-source=file://localhost" + tr.File,
-		"pkcs11:?module-path=" + tr.Library, token + "?module-path=" + tr.Library + "&pin-value=" + PIN, token + "?module-path=/proc/self/root" + tr.Library,
+		token + "?pin-value=" + PIN, token + "?pin-source=file:" + tr.File, token + "?pin-source=" + tr.File,
+		token + "?pin-source=file://localhost" + tr.File,
+		"pkcs11:?module-path=" + tr.Library, token + "?module-path=" + tr.Library + "&pin-value=" + PIN,
+		token + "?module-path=/proc/self/root" + tr.Library,
 		token + "?module-path=" + tr.Configured, token + "?module-name=configured", "pkcs11:slot-id=0?pin-value=" + PIN, token + ";slot-id=1",
-		token + "?module-path=" + tr.Library + "&module-path=" + tr.Library, token + "?x=1&module-path=" + tr.Library, token + "#?module-path=" + tr.Library,
-		"https://" + tr.Addr, "https://" + tr.Addr + "/", "https://" + tr.Addr + "/vault", "http://" + tr.Addr, "HTTPS://" + tr.Addr, "https://user:secret@" + tr.Addr, "https://" + tr.Addr + "?x=1",
-		"https://" + tr.Addr + "#x", "https://localhost" + tr.Addr[strings.LastIndex(tr.Addr, ":"):], "file://" + tr.File, "unix:" + tr.File, tr.Library, `\\` + tr.Addr + `\share\x.dll`, "",
+		token + "?module-path=" + tr.Library + "&module-path=" + tr.Library, token + "?x=1&module-path=" + tr.Library,
+		token + "#?module-path=" + tr.Library,
+		"https://" + tr.Addr, "https://" + tr.Addr + "/", "https://" + tr.Addr + "/vault", "http://" + tr.Addr, "HTTPS://" + tr.Addr,
+		"https://user:secret@" + tr.Addr, "https://" + tr.Addr + "?x=1",
+		"https://" + tr.Addr + "#x", "https://localhost" + tr.Addr[strings.LastIndex(tr.Addr, ":"):], "file://" + tr.File, "unix:" + tr.File,
+		tr.Library, `\\` + tr.Addr + `\share\x.dll`, "",
 	}
 }

@@ -103,7 +103,8 @@ func allOrNone(t *testing.T, m Maker) {
 	defer s.Close() //nolint:errcheck // a test's
 	must(t, put(t, s, 1, "", "one"))
 	err := s.Commit(t.Context(), []store.Change{
-		{Key: key(2), New: []byte("new")}, {Key: key(1), Old: []byte("one"), New: []byte("changed")}, {Key: key(3), Old: []byte("not there"), New: []byte("x")}})
+		{Key: key(2), New: []byte("new")}, {Key: key(1), Old: []byte("one"), New: []byte("changed")},
+		{Key: key(3), Old: []byte("not there"), New: []byte("x")}})
 	if !errors.Is(err, store.ErrConflict) {
 		t.Fatal(err)
 	}

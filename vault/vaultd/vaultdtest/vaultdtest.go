@@ -86,7 +86,8 @@ func NewOn(t testing.TB, uri *hsm.URI, args ...string) *Vaultd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args, Addr: loopback() + ":0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
+	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args,
+		Addr: loopback() + ":0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
 	t.Cleanup(func() {
 		v.Kill()
 		_ = os.RemoveAll(dir)

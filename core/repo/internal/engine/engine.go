@@ -25,7 +25,8 @@ type Engine struct {
 
 // New returns an engine. It has no index in memory yet.
 func New(o *sealed.Objects) *Engine {
-	return &Engine{Objects: o, Index: index.New(), loaded: make(map[format.Name]bool), listed: make(map[format.Name]bool), missed: make(map[format.Name]bool)}
+	return &Engine{Objects: o, Index: index.New(), loaded: make(map[format.Name]bool), listed: make(map[format.Name]bool),
+		missed: make(map[format.Name]bool)}
 }
 
 // Loaded returns the names of the indexes in memory.

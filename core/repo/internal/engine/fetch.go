@@ -28,7 +28,8 @@ type wanted struct {
 // in one. fn gets each chunk once, in no order, with its content or its
 // damage; content may be kept as long as what alloc returned. alloc returns
 // memory of n bytes. Errors of the destination, and of fn, end it.
-func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) []byte, fn func(id format.ID, content []byte, err error) error) error {
+func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) []byte,
+	fn func(id format.ID, content []byte, err error) error) error {
 	list := make([]wanted, 0, len(ids))
 	for _, id := range ids {
 		at, ok := eng.Index.Find(id)
@@ -45,7 +46,8 @@ func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) 
 	})
 	for len(list) > 0 {
 		n, end := 1, list[0].end()
-		for n < len(list) && list[n].at.Pack == list[0].at.Pack && list[n].at.Offset <= end+LoadGap && list[n].end()-list[0].at.Offset <= LoadSpan {
+		for n < len(list) && list[n].at.Pack == list[0].at.Pack && list[n].at.Offset <= end+LoadGap &&
+			list[n].end()-list[0].at.Offset <= LoadSpan {
 			end = max(end, list[n].end())
 			n++
 		}
@@ -60,7 +62,8 @@ func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) 
 func (w wanted) end() uint32 { return w.at.Offset + w.at.Record + format.GCMTag }
 
 // loadRange reads neighbouring chunks of one pack with one request.
-func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte, fn func(format.ID, []byte, error) error) error {
+func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc func(n int) []byte,
+	fn func(format.ID, []byte, error) error) error {
 	first := list[0].at
 	name, packBytes := eng.Index.PackOf(first.Pack)
 	c, err := eng.PackCipher(name)
@@ -87,7 +90,8 @@ func (eng *Engine) loadRange(ctx context.Context, list []wanted, size int, alloc
 		cerr := err
 		if cerr == nil {
 			from := int(int64(w.at.Offset) - start)
-			content, cerr = c.OpenRecord(w.id, w.at.Ordinal, sealed[from:from+int(w.at.Record)+format.GCMTag], int(w.at.Content), alloc(int(w.at.Content)))
+			content, cerr = c.OpenRecord(w.id, w.at.Ordinal, sealed[from:from+int(w.at.Record)+format.GCMTag], int(w.at.Content),
+				alloc(int(w.at.Content)))
 		}
 		if cerr != nil {
 			if content, cerr = eng.chunkElsewhere(ctx, w.id, cerr); cerr != nil && !errors.Is(cerr, format.ErrDamaged) {

@@ -59,7 +59,8 @@ func benchNodes(n int) []Node {
 	nodes := make([]Node, n)
 	for i := range nodes {
 		nodes[i] = Node{
-			Kind: NodeFile, Name: fmt.Sprintf("IMG-20260101-WA%06d.jpg", i), Mode: 0o644, Owner: Owner{1000, 1000, "me", "me"}, MTime: 1_700_000_000 + int64(i), MNanos: 123456789,
+			Kind: NodeFile, Name: fmt.Sprintf("IMG-20260101-WA%06d.jpg", i), Mode: 0o644, Owner: Owner{1000, 1000, "me", "me"},
+			MTime: 1_700_000_000 + int64(i), MNanos: 123456789,
 			Size: 2 << 20, Content: Content{Extents: []Extent{{Chunk: ID(filetest.Noise(uint64(i), 32)), Length: 2 << 20}}},
 		}
 	}

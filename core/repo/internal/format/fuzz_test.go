@@ -71,7 +71,8 @@ func FuzzHeader(f *testing.F) {
 
 func FuzzKeyring(f *testing.F) {
 	key, id, e := fuzzEpoch()
-	sealed, err := SealKeyring(key, id, 1, &Keyring{Version: 2, Epochs: []*Epoch{e.As(EpochPublic), e.As(EpochClosed), e}, Closing: &Name{3}}, [32]byte{9})
+	sealed, err := SealKeyring(key, id, 1, &Keyring{Version: 2, Epochs: []*Epoch{e.As(EpochPublic), e.As(EpochClosed), e}, Closing: &Name{3}},
+		[32]byte{9})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -172,7 +173,8 @@ func FuzzRecord(f *testing.F) {
 
 func FuzzIndex(f *testing.F) {
 	f.Add(EncodeIndex(nil, nil))
-	f.Add(EncodeIndex([]Name{{1}}, []PackList{{Name: Name{2}, Size: 1000, Entries: []PackEntry{{ID: ID{3}, Kind: KindData, Record: 100, Content: 99}}}}))
+	f.Add(EncodeIndex([]Name{{1}}, []PackList{{Name: Name{2}, Size: 1000,
+		Entries: []PackEntry{{ID: ID{3}, Kind: KindData, Record: 100, Content: 99}}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		supersedes, packs, err := DecodeIndex(b)
 		if err != nil {
@@ -190,7 +192,8 @@ func FuzzTree(f *testing.F) {
 	f.Add(encodeNodes([]Node{
 		{Kind: NodeFile, Name: "a", Mode: 0o644, MTime: -1, Size: 15, Content: c, Xattrs: []Xattr{{"user.x", []byte("1")}}, Link: 3},
 		{Kind: NodeFile, Name: "b", Size: 1 << 40, Content: Content{Depth: 1, Extents: []Extent{{Chunk: ID{2}, Length: 50}}}},
-		{Kind: NodeDir, Name: "c", Files: 2, Size: 9, Content: Content{Extents: []Extent{{Chunk: ID{2}, Length: 50}}}, Owner: Owner{1, 2, "u", "g"}},
+		{Kind: NodeDir, Name: "c", Files: 2, Size: 9, Content: Content{Extents: []Extent{{Chunk: ID{2}, Length: 50}}},
+			Owner: Owner{1, 2, "u", "g"}},
 		{Kind: NodeSymlink, Name: "d", Target: "../x"}, {Kind: NodeFIFO, Name: "e"}, {Kind: NodeChar, Name: "f", Rdev: 259},
 	}), "")
 	f.Fuzz(func(t *testing.T, b []byte, after string) {

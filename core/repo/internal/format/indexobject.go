@@ -61,7 +61,8 @@ func ScanIndex(b []byte, fn func(PackList)) (supersedes []Name, err error) {
 		entries = slices.Grow(entries[:0], chunks)
 		var total int64
 		for range chunks {
-			e := PackEntry{ID: d.id(), Kind: Kind(d.u8()), Record: uint32(d.max(MaxChunk+1, "record length")), Content: uint32(d.max(MaxChunk, "content length"))}
+			e := PackEntry{ID: d.id(), Kind: Kind(d.u8()), Record: uint32(d.max(MaxChunk+1, "record length")),
+				Content: uint32(d.max(MaxChunk, "content length"))}
 			if !e.valid() {
 				d.fail("bad chunk")
 			}

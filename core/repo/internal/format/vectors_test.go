@@ -69,8 +69,10 @@ func vectorNodes(data, list ID) []Node {
 	return []Node{
 		{Kind: NodeBlock, Name: "a block", Mode: 0o660, Rdev: 2049},
 		{Kind: NodeChar, Name: "b char", Mode: 0o666, Rdev: 259},
-		{Kind: NodeDir, Name: "c folder", Mode: 0o1777, Owner: Owner{0, 0, "root", "root"}, MTime: 1, Files: 2, Size: 8204, Content: Content{Extents: []Extent{{Chunk: list, Length: 77}}}},
-		{Kind: NodeFile, Name: "d\nfile \xff", Mode: 0o644, Owner: Owner{1000, 100, "ada", "users"}, MTime: -1, MNanos: 999_999_999, Size: 4108, Content: file, Link: 0x0102030405060708, Xattrs: []Xattr{{"user.a", []byte("1")}, {"user.b", nil}}},
+		{Kind: NodeDir, Name: "c folder", Mode: 0o1777, Owner: Owner{0, 0, "root", "root"}, MTime: 1, Files: 2, Size: 8204,
+			Content: Content{Extents: []Extent{{Chunk: list, Length: 77}}}},
+		{Kind: NodeFile, Name: "d\nfile \xff", Mode: 0o644, Owner: Owner{1000, 100, "ada", "users"}, MTime: -1, MNanos: 999_999_999, Size: 4108,
+			Content: file, Link: 0x0102030405060708, Xattrs: []Xattr{{"user.a", []byte("1")}, {"user.b", nil}}},
 		{Kind: NodeFile, Name: "e empty", Owner: Owner{1000, 100, "ada", "users"}, MTime: 1_700_000_000},
 		{Kind: NodeFile, Name: "f long", Size: 1 << 40, Content: Content{Depth: 1, Extents: []Extent{{Chunk: list, Length: 99}}}},
 		{Kind: NodeFIFO, Name: "g fifo"}, {Kind: NodeSocket, Name: "h socket"},
@@ -80,8 +82,9 @@ func vectorNodes(data, list ID) []Node {
 
 func vectorSnapshot(root ID, previous *Name) *Snapshot {
 	return &Snapshot{
-		Begin: time.Unix(1_700_000_000, 5), End: time.Unix(1_700_000_100, 0), Host: "laptop", User: "ada", Program: "holdfast 0.1", System: "linux",
-		Root: Content{Extents: []Extent{{Chunk: root, Length: 55}}}, Sources: []Source{{"home", "/home/ada"}, {"home (2)", "/mnt/home"}},
+		Begin: time.Unix(1_700_000_000, 5), End: time.Unix(1_700_000_100, 0), Host: "laptop", User: "ada", Program: "holdfast 0.1",
+		System: "linux",
+		Root:   Content{Extents: []Extent{{Chunk: root, Length: 55}}}, Sources: []Source{{"home", "/home/ada"}, {"home (2)", "/mnt/home"}},
 		Excludes: []string{"preset:caches", "*.iso"}, Files: 3, Dirs: 2, Bytes: 12_345, Previous: previous, Unread: 1,
 	}
 }
@@ -120,13 +123,16 @@ func makeVectors(t *testing.T) vectors {
 			"key_id": key.ID().String(), "keyring_key": text(key.Derive(backupkey.LabelKeyringSeal, salt[:], 32)),
 			"header_key": text(key.Derive(backupkey.LabelHeaderSeal, id[:], 32)),
 			"name_key":   text(e.nameKey), "chunk_id_key": text(e.chunkIDKey), "chunker_key": text(e.chunkerKey),
-			"pack_secret": text(e.packKey), "index_secret": text(e.indexKey), "snapshot_secret": text(e.snapshotKey), "prune_secret": text(e.pruneKey),
+			"pack_secret": text(e.packKey), "index_secret": text(e.indexKey), "snapshot_secret": text(e.snapshotKey),
+			"prune_secret":                  text(e.pruneKey),
 			"header_key_without_encryption": text(hkdfKey(secret[:], id[:], labelHeaderSeal)),
 			"pack_key":                      text(hkdfKey(e.packKey, pack[:], labelObject)),
 		},
 		NameRandom: text(random[:24]),
-		Names:      map[string]string{"pack": pack.String(), "index": index.String(), "snapshot": snapshot.String(), "mark": name(KindMark).String(), "pending": name(KindPending).String(), "removal": name(KindRemoval).String(), "pin": name(KindPin).String()},
-		Padme:      map[string]int{}, ChunkIDs: map[string]string{}, CutAfter: map[string]bool{},
+		Names: map[string]string{"pack": pack.String(), "index": index.String(), "snapshot": snapshot.String(),
+			"mark": name(KindMark).String(), "pending": name(KindPending).String(),
+			"removal": name(KindRemoval).String(), "pin": name(KindPin).String()},
+		Padme: map[string]int{}, ChunkIDs: map[string]string{}, CutAfter: map[string]bool{},
 	}
 	for _, n := range []int{1, 2, 9, 100, 1000, 1025, 65_537, 1_000_000, 33_554_433} {
 		v.Padme[jsonNumber(n)] = Padme(n)
@@ -135,7 +141,8 @@ func makeVectors(t *testing.T) vectors {
 	for _, s := range []string{"a", "holdfast"} {
 		v.ChunkIDs[s] = hasher.ID([]byte(s)).String()
 	}
-	h := &Header{Format: HeaderFormat, Version: 1, Repository: text(id[:]), Guard: Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1}}
+	h := &Header{Format: HeaderFormat, Version: 1, Repository: text(id[:]),
+		Guard: Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 1}}
 	h.SetSeal(key)
 	v.Header = string(h.Encode())
 	h.Guard = Guard{Protection: ProtectionNone, Epoch: text(secret[:])}
@@ -197,7 +204,8 @@ func (v *vectors) closing(t *testing.T, key *backupkey.Key, id RepositoryID, e *
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Header{Format: HeaderFormat, Version: 2, Repository: hex.EncodeToString(id[:]), Guard: Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}}
+	h := &Header{Format: HeaderFormat, Version: 2, Repository: hex.EncodeToString(id[:]),
+		Guard: Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: 2}}
 	h.SetSeal(key)
 	text := hex.EncodeToString
 	v.Header2, v.Keyring2, v.ClosedObject = string(h.Encode()), text(ring), text(sealed)

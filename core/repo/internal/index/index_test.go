@@ -74,7 +74,8 @@ func TestIndexForgetsPacks(t *testing.T) {
 
 // Whatever an index object says, its chunks are found.
 func FuzzAddPack(f *testing.F) {
-	f.Add(format.EncodeIndex([]format.Name{{1}}, []format.PackList{{Name: format.Name{2}, Size: 1000, Entries: []format.PackEntry{{ID: format.ID{3}, Kind: format.KindData, Record: 100, Content: 99}}}}))
+	f.Add(format.EncodeIndex([]format.Name{{1}}, []format.PackList{{Name: format.Name{2}, Size: 1000,
+		Entries: []format.PackEntry{{ID: format.ID{3}, Kind: format.KindData, Record: 100, Content: 99}}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, packs, err := format.DecodeIndex(b)
 		if err != nil {

@@ -60,7 +60,8 @@ func ThreeSnapshots(t testing.TB) (*store.Memory, []repo.Name, Kept) {
 	k := make(Kept)
 	var names []repo.Name
 	for i := range 3 {
-		files := []File{{Name: "common", Content: Noise(1, 50_000)}, {Name: fmt.Sprintf("own%d", i), Content: Noise(uint64(10+i), 30_000+10_000*i)}}
+		files := []File{{Name: "common", Content: Noise(1, 50_000)},
+			{Name: fmt.Sprintf("own%d", i), Content: Noise(uint64(10+i), 30_000+10_000*i)}}
 		s := WriteSnapshot(t, Open(t, m, nil), files, nil)
 		k[s.Name] = files
 		names = append(names, s.Name)

@@ -78,7 +78,8 @@ func WriteSnapshot(t testing.TB, r *repo.Repository, files []File, previous *rep
 			t.Fatal(err)
 		}
 		total += int64(len(f.Content))
-		if err := dir.Add(&repo.Node{Kind: repo.NodeFile, Name: f.Name, Mode: 0o644, MTime: 1, Size: int64(len(f.Content)), Content: c}); err != nil {
+		if err := dir.Add(&repo.Node{Kind: repo.NodeFile, Name: f.Name, Mode: 0o644, MTime: 1, Size: int64(len(f.Content)),
+			Content: c}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -87,7 +88,8 @@ func WriteSnapshot(t testing.TB, r *repo.Repository, files []File, previous *rep
 		t.Fatal(err)
 	}
 	root := s.NewTreeBuilder()
-	if err := root.Add(&repo.Node{Kind: repo.NodeDir, Name: "docs", Mode: 0o755, MTime: -5, Files: int64(len(files)), Size: total, Content: docs}); err != nil {
+	if err := root.Add(&repo.Node{Kind: repo.NodeDir, Name: "docs", Mode: 0o755, MTime: -5, Files: int64(len(files)), Size: total,
+		Content: docs}); err != nil {
 		t.Fatal(err)
 	}
 	rc, err := root.Content()

@@ -28,7 +28,8 @@ const keyringTries = 1000
 
 // PutKeyring stores a keyring under the first free number after above, and returns what to remember of it.
 // It is read back with the key that it is meant for. Errors: ErrTooManyKeys, ErrDamaged, those of store.
-func PutKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, above uint32, ring *format.Keyring) (Seen, error) {
+func PutKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, above uint32, ring *format.Keyring) (Seen,
+	error) {
 	put, err := putKeyring(ctx, s, key, id, above, ring)
 	if err != nil {
 		return Seen{}, err
@@ -37,7 +38,8 @@ func PutKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id forma
 }
 
 // putKeyring stores a keyring under the first free number after above, and reads it back with the key that it is meant for.
-func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, above uint32, ring *format.Keyring) (storedKeyring, error) {
+func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, above uint32,
+	ring *format.Keyring) (storedKeyring, error) {
 	salt := format.NewSecret()
 	for n := above + 1; n <= format.MaxKeyring && n-above <= keyringTries; n++ {
 		sealed, err := format.SealKeyring(key, id, n, ring, salt)
@@ -58,7 +60,8 @@ func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id forma
 }
 
 // readsBack makes sure that a keyring is there and opens with its key: without it nothing opens.
-func readsBack(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, stored storedKeyring, ring *format.Keyring) error {
+func readsBack(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, stored storedKeyring,
+	ring *format.Keyring) error {
 	back, there, err := readKeyring(ctx, s, key, id, stored.n)
 	if err != nil {
 		return err
@@ -78,7 +81,8 @@ func ReadKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id form
 	return ring, stored.seen(id, ring), nil
 }
 
-func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, n uint32) (*format.Keyring, storedKeyring, error) {
+func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id format.RepositoryID, n uint32) (*format.Keyring, storedKeyring,
+	error) {
 	sealed, err := store.ReadAll(ctx, s, format.KeyringPath(n), format.MaxHeader)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
@@ -125,7 +129,8 @@ func KeyringNumbers(ctx context.Context, s store.Store) (numbers []uint32, err e
 }
 
 // ReplaceKeyring writes a keyring under key and replaces the header by h, in which g names it. sealKey seals h.
-func (o *Objects) ReplaceKeyring(ctx context.Context, h *format.Header, g *format.Guard, key *backupkey.Key, ring *format.Keyring, sealKey *backupkey.Key) (Seen, error) {
+func (o *Objects) ReplaceKeyring(ctx context.Context, h *format.Header, g *format.Guard, key *backupkey.Key, ring *format.Keyring,
+	sealKey *backupkey.Key) (Seen, error) {
 	above := max(o.Header.Keyring, o.Seen.Keyring)
 	if o.Header.Next != nil {
 		above = max(above, o.Header.Next.Keyring)

@@ -19,7 +19,8 @@ func Records[T any](ctx context.Context, o *Objects, kind format.ObjectKind, dec
 }
 
 // RecordsOf is Records of the names that believed picks.
-func RecordsOf[T any](ctx context.Context, o *Objects, kind format.ObjectKind, believed func(format.Name) bool, decode func([]byte) (T, error)) (map[format.Name]T, error) {
+func RecordsOf[T any](ctx context.Context, o *Objects, kind format.ObjectKind, believed func(format.Name) bool,
+	decode func([]byte) (T, error)) (map[format.Name]T, error) {
 	names, err := o.listOf(ctx, kind, believed)
 	if err != nil {
 		return nil, err
