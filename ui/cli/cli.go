@@ -141,7 +141,7 @@ func (c *cli) explain(err error) int {
 		c.warn("Or give --keyring file: then a file that only you can read protects the key.")
 	}
 	if server := (*core.ServerError)(nil); errors.As(err, &server) {
-		c.warn("If this is the server's key, give --server-key %s", server.Fingerprint)
+		c.warn("If this is the server's key, give --trust %s", server.Fingerprint)
 	}
 	var unknown *core.VaultNotTrustedError
 	if errors.As(err, &unknown) {

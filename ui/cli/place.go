@@ -13,7 +13,7 @@ import (
 )
 
 // placeSecret is what opens a destination that is a server or a cloud.
-type placeSecret struct{ file, serverKey string }
+type placeSecret struct{ file, trust string }
 
 // maxSecretFile is the size of the largest file that --secret-in reads, bytes.
 const maxSecretFile = 64 << 10
@@ -21,17 +21,17 @@ const maxSecretFile = 64 << 10
 // flags adds the flags of a command that names a destination.
 func (p *placeSecret) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.file, "secret-in", "", "file with the password or key of a destination that is a server or a cloud (- is standard input)")
-	f.StringVar(&p.serverKey, "server-key", "", "fingerprint of the server's key or certificate that you agree to, as SHA256:…")
+	f.StringVar(&p.trust, "trust", "", "fingerprint of the server's key or certificate that you agree to, as SHA256:…")
 }
 
 // knowPlace tells the places what the flags of a command say of its destination.
 func knowPlace(ctx context.Context, c *cli, destination string) error {
 	p := c.secret
 	switch {
-	case p.file == "" && p.serverKey == "":
+	case p.file == "" && p.trust == "":
 		return nil
 	case destination == "" || places.IsPath(destination):
-		return usagef("--secret-in and --server-key go with a destination that is a server or a cloud")
+		return usagef("--secret-in and --trust go with a destination that is a server or a cloud")
 	}
 	a, err := address.Parse(destination)
 	if err != nil {
@@ -51,8 +51,8 @@ func knowPlace(ctx context.Context, c *cli, destination string) error {
 			return err
 		}
 	}
-	if p.serverKey != "" {
-		return c.Places.Agree(ctx, destination, p.serverKey)
+	if p.trust != "" {
+		return c.Places.Agree(ctx, destination, p.trust)
 	}
 	return nil
 }
