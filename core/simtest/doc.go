@@ -7,7 +7,10 @@
 // that jump. A checker that knows what was backed up restores every backup that was reported and not removed; another
 // judges what the rules keep (keep_test.go).
 //
-//	go test ./core/simtest -sim.schedules 10000 -sim.seed 1
+// TestSchedulesOverThePipe has the computers reach the destination through holdfast-remote, over its pipe, and kills
+// it before a call, behind one, and within a message.
+//
+//	go test ./core/simtest -sim.schedules 10000 -sim.piped 5000 -sim.seed 1
 //	go test ./core/simtest -sim.schedules 1 -sim.seed 4711 -sim.log     one of them again, told
 //	go test ./core/simtest -run Bugs -sim.bugs -v                       it finds faults that were put in
 //

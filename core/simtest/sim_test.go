@@ -27,14 +27,19 @@ import (
 )
 
 var (
-	schedules = flag.Int("sim.schedules", 200, "how many schedules are run")
-	seed      = flag.Uint64("sim.seed", 1, "the first schedule's seed; the others' follow")
-	verbose   = flag.Bool("sim.log", false, "tell what happens")
+	schedules      = flag.Int("sim.schedules", 200, "how many schedules are run")
+	pipedSchedules = flag.Int("sim.piped", 60, "how many schedules are run over the pipe")
+	seed           = flag.Uint64("sim.seed", 1, "the first schedule's seed; the others' follow")
+	verbose        = flag.Bool("sim.log", false, "tell what happens")
 )
 
 // A backup that was reported and not removed restores, whatever happened.
-func TestSchedules(t *testing.T) {
-	n := *schedules
+func TestSchedules(t *testing.T) { runSchedules(t, *schedules, false) }
+
+// The same with computers that reach the destination through holdfast-remote, which is killed at any time.
+func TestSchedulesOverThePipe(t *testing.T) { runSchedules(t, *pipedSchedules, true) }
+
+func runSchedules(t *testing.T, n int, piped bool) {
 	if testing.Short() {
 		n = min(n, 50)
 	}
@@ -42,13 +47,16 @@ func TestSchedules(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var did [actions]int
+		deaths := 0
 		for i := range n {
 			one := *seed + uint64(i)
 			s := newSchedule(t, filepath.Join(dir, fmt.Sprint(one)), one)
+			s.piped = piped
 			s.run()
 			for a, n := range s.did {
 				did[a] += n
 			}
+			deaths += s.dead
 			if i%500 == 499 {
 				t.Logf("%d schedules so far", i+1)
 			}
@@ -56,13 +64,16 @@ func TestSchedules(t *testing.T) {
 				t.Fatal(err)
 			}
 			if t.Failed() {
-				t.Fatalf("schedule %d: go test ./core/simtest -sim.schedules 1 -sim.seed %d -sim.log", i, one)
+				t.Fatalf("schedule %d: go test ./core/simtest -run '^%s$' -sim.schedules 1 -sim.piped 1 -sim.seed %d -sim.log", i, t.Name(), one)
 			}
 		}
 		t.Logf("%d schedules; ended well: %d backups, %d prunes, %d reads, %d erasures, %d key changes, "+
-			"%d changes of protection, %d prunes of a full place; %d snapshots were checked",
+			"%d changes of protection, %d prunes of a full place; %d snapshots were checked; holdfast-remote was killed %d times",
 			n, did[actionBackup], did[actionPrune], did[actionRead], did[actionErase], did[actionKey], did[actionProtection], did[actionMakeRoom],
-			did[actionCheck])
+			did[actionCheck], deaths)
+		if piped && deaths == 0 {
+			t.Error("holdfast-remote was never killed")
+		}
 	})
 }
 
@@ -104,6 +115,7 @@ type schedule struct {
 	changes   bool // keys and protection change in this schedule
 	database  bool // the computers have one, stored by pages
 	filling   bool // the disk gets full
+	piped     bool // the computers reach the disk through holdfast-remote
 	cutOff    bool // a change of the key ended with an error
 	changing  bool // one does now: two at once are for people to agree on
 	records   map[repo.Name]*record
@@ -183,7 +195,7 @@ func (s *schedule) run() {
 }
 
 func (s *schedule) setOdds() {
-	s.odds, s.fills = [fateDiesAfter + 1]float64{}, 0
+	s.odds, s.fills, s.kills = [fateDiesAfter + 1]float64{}, 0, 0
 	if s.filling && s.rand.IntN(2) == 0 {
 		s.fills = 0.02
 	}
@@ -191,6 +203,9 @@ func (s *schedule) setOdds() {
 		return // a quiet day
 	}
 	scale := s.rand.Float64() * 0.02
+	if s.piped {
+		s.kills = 5 * scale
+	}
 	for f := fateFails; f <= fateDiesAfter; f++ {
 		s.odds[f] = scale
 		if f == fateDies || f == fateDiesAfter {
@@ -215,7 +230,12 @@ func (s *schedule) start(p *profile) {
 	s.busy++
 	s.mu.Unlock()
 	go func() {
-		err := s.act(p, g, what, r)
+		var err error
+		if s.piped {
+			err = s.through(g, func(on store.Store) error { return s.act(p, g, on, what, r) })
+		} else {
+			err = s.act(p, g, g, what, r)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.busy--
@@ -242,12 +262,12 @@ func (s *schedule) pick() int {
 	return actionProtection
 }
 
-func (s *schedule) act(p *profile, g *gated, what int, r *rand.Rand) error {
+func (s *schedule) act(p *profile, g *gated, on store.Store, what int, r *rand.Rand) error {
 	ctx := context.Background()
 	s.mu.Lock()
 	era := s.era // of what the header will show, or older
 	s.mu.Unlock()
-	repository, err := s.open(ctx, g)
+	repository, err := s.open(ctx, on)
 	if err != nil {
 		return err
 	}
@@ -264,7 +284,7 @@ func (s *schedule) act(p *profile, g *gated, what int, r *rand.Rand) error {
 	case actionKey:
 		return s.changeKey(ctx, repository)
 	}
-	return s.changeProtection(ctx, p, g, repository, r)
+	return s.changeProtection(ctx, p, on, repository, r)
 }
 
 // open opens the repository with whichever key is in force.
@@ -571,7 +591,7 @@ func (s *schedule) changeKey(ctx context.Context, repository *repo.Repository) e
 }
 
 // changeProtection turns encryption on or off, or goes on with what somebody began.
-func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, repository *repo.Repository, r *rand.Rand) error {
+func (s *schedule) changeProtection(ctx context.Context, p *profile, on store.Store, repository *repo.Repository, r *rand.Rand) error {
 	var key *backupkey.Key
 	facts := repository.Facts()
 	if facts.Protection == repo.ProtectionNone {
@@ -617,7 +637,7 @@ func (s *schedule) changeProtection(ctx context.Context, p *profile, g *gated, r
 	if err != nil {
 		return err
 	}
-	next, err := s.open(ctx, g)
+	next, err := s.open(ctx, on)
 	if err != nil {
 		return err
 	}

@@ -23,18 +23,21 @@ var (
 type fate int
 
 const (
-	fateWell       fate = iota
-	fateFails           // nothing is done
-	fateLostAnswer      // done, and an error
-	fateLostWrite       // a write that is not done, and no error
-	fateTwice           // done twice
-	fateDies            // nothing is done, and the computer dies
-	fateDiesAfter       // done, and the computer dies
+	fateWell        fate = iota
+	fateFails            // nothing is done
+	fateLostAnswer       // done, and an error
+	fateLostWrite        // a write that is not done, and no error
+	fateTwice            // done twice
+	fateDies             // nothing is done, and the computer dies
+	fateDiesAfter        // done, and the computer dies
+	fateKilled           // nothing is done, and holdfast-remote is killed
+	fateKilledAfter      // done, and holdfast-remote is killed
 )
 
 // call is a call of a profile's store that waits for its turn.
 type call struct {
 	p    *profile
+	pipe *pipe
 	op   string
 	name string
 	turn chan fate
@@ -47,6 +50,8 @@ type world struct {
 	log  func(format string, args ...any)
 
 	odds  [fateDiesAfter + 1]float64 // of each fate but well, for one call
+	kills float64                    // how likely holdfast-remote is killed, for one call
+	dead  int                        // how often it was
 	fills float64                    // how likely the disk gets full, or has room again, before a call
 
 	mu      sync.Mutex
@@ -135,6 +140,15 @@ func (w *world) draw(c *call) fate {
 		}
 		w.log("the disk is full: %v", w.disk.full)
 	}
+	if c.pipe != nil && w.rand.Float64() < w.kills {
+		switch w.rand.IntN(3) {
+		case 0:
+			return fateKilled
+		case 1:
+			return fateKilledAfter
+		}
+		c.pipe.killAfter(w.rand.Int64N(1 << (4 + w.rand.IntN(12))))
+	}
 	p := w.rand.Float64()
 	for f, odds := range w.odds {
 		if p -= odds; p < 0 {
@@ -149,13 +163,14 @@ func (w *world) draw(c *call) fate {
 type gated struct {
 	w    *world
 	p    *profile
-	dead bool // guarded by w.mu
-	hurt bool // a fault befell it
+	pipe *pipe // that its calls come through; nil: none
+	dead bool  // guarded by w.mu
+	hurt bool  // a fault befell it
 }
 
-func (g *gated) do(ctx context.Context, op, name string, write bool, fn func() error) error {
+func (g *gated) do(ctx context.Context, op, name string, write bool, fn func(context.Context) error) error {
 	fail := func(err error) error { return &store.Error{Op: op, Name: name, Location: "the disk", Err: err} }
-	c := &call{g.p, op, name, make(chan fate)}
+	c := &call{g.p, g.pipe, op, name, make(chan fate)}
 	g.w.mu.Lock()
 	if g.dead {
 		g.w.mu.Unlock()
@@ -165,6 +180,9 @@ func (g *gated) do(ctx context.Context, op, name string, write bool, fn func() e
 	g.w.mu.Unlock()
 	f := <-c.turn
 	if err := ctx.Err(); err != nil {
+		if g.pipe != nil && f == fateTwice && (op == "put" || op == "delete") {
+			_ = fn(context.WithoutCancel(ctx)) // who asked is gone, and the service had the question already
+		}
 		return fail(err)
 	}
 	g.w.mu.Lock()
@@ -175,11 +193,14 @@ func (g *gated) do(ctx context.Context, op, name string, write bool, fn func() e
 	g.hurt = g.hurt || f != fateWell && f != fateTwice
 	g.dead = f == fateDies || f == fateDiesAfter
 	g.w.mu.Unlock()
+	if g.pipe != nil && (g.dead || f == fateKilled || f == fateKilledAfter) {
+		defer g.pipe.kill()
+	}
 	switch f {
-	case fateFails:
+	case fateFails, fateKilled:
 		return fail(errFault)
-	case fateLostAnswer:
-		if err := fn(); err != nil {
+	case fateLostAnswer, fateKilledAfter:
+		if err := fn(ctx); err != nil {
 			return err
 		}
 		return fail(errFault)
@@ -188,37 +209,37 @@ func (g *gated) do(ctx context.Context, op, name string, write bool, fn func() e
 			return nil
 		}
 	case fateTwice:
-		err := fn()
+		err := fn(ctx)
 		if write {
-			_ = fn() // what the repetition is told reaches nobody
+			_ = fn(ctx) // what the repetition is told reaches nobody
 		}
 		return err
 	case fateDies:
 		return fail(errCrashed)
 	case fateDiesAfter:
-		return fail(errors.Join(errCrashed, fn()))
+		return fail(errors.Join(errCrashed, fn(ctx)))
 	}
-	return fn()
+	return fn(ctx)
 }
 
 func (g *gated) Put(ctx context.Context, name string, data []byte) error {
-	return g.do(ctx, "put", name, true, func() error { return g.w.disk.Put(ctx, name, data) })
+	return g.do(ctx, "put", name, true, func(ctx context.Context) error { return g.w.disk.Put(ctx, name, data) })
 }
 
 func (g *gated) Replace(ctx context.Context, name string, data []byte) error {
-	return g.do(ctx, "replace", name, true, func() error { return g.w.disk.Replace(ctx, name, data) })
+	return g.do(ctx, "replace", name, true, func(ctx context.Context) error { return g.w.disk.Replace(ctx, name, data) })
 }
 
 func (g *gated) Delete(ctx context.Context, name string) error {
-	return g.do(ctx, "delete", name, true, func() error { return g.w.disk.Delete(ctx, name) })
+	return g.do(ctx, "delete", name, true, func(ctx context.Context) error { return g.w.disk.Delete(ctx, name) })
 }
 
 func (g *gated) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
-	return g.do(ctx, "read", name, false, func() error { return g.w.disk.ReadAt(ctx, name, p, offset) })
+	return g.do(ctx, "read", name, false, func(ctx context.Context) error { return g.w.disk.ReadAt(ctx, name, p, offset) })
 }
 
 func (g *gated) Stat(ctx context.Context, name string) (o store.Object, err error) {
-	err = g.do(ctx, "stat", name, false, func() error {
+	err = g.do(ctx, "stat", name, false, func(ctx context.Context) error {
 		o, err = g.w.disk.Stat(ctx, name)
 		return err
 	})
@@ -226,7 +247,7 @@ func (g *gated) Stat(ctx context.Context, name string) (o store.Object, err erro
 }
 
 func (g *gated) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
-	return g.do(ctx, "list", prefix, false, func() error { return g.w.disk.List(ctx, prefix, fn) })
+	return g.do(ctx, "list", prefix, false, func(ctx context.Context) error { return g.w.disk.List(ctx, prefix, fn) })
 }
 
 func (g *gated) Properties() store.Properties { return g.w.disk.Properties() }
