@@ -72,10 +72,12 @@ func Create(ctx context.Context, s store.Store, key *backupkey.Key, card []byte)
 		h.Guard = format.Guard{Protection: ProtectionKey, KeyID: key.ID().String(), Keyring: seen.Keyring}
 	}
 	h.SetSeal(key)
-	if err := s.Put(ctx, HeaderPath, h.Encode()); err != nil {
-		if errors.Is(err, store.ErrExists) {
-			return nil, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location)
-		}
+	header := h.Encode()
+	err := s.Put(ctx, HeaderPath, header)
+	if errors.Is(err, store.ErrExists) {
+		err = sealed.Own(ctx, s, HeaderPath, header, fmt.Errorf("%w at %s", ErrExists, s.Properties().Location))
+	}
+	if err != nil {
 		return nil, err
 	}
 	r := Of(engine.New(sealed.New(s, h, key, ring.Epochs)))

@@ -105,6 +105,9 @@ func (s *Store) write(ctx context.Context, op Op, name string, size int, do, hal
 			err := do()
 			_ = do() // what a repeated request is told reaches no one
 			return err, true
+		case SecondAnswer:
+			_ = do() // the first answer was lost
+			return do(), true
 		case PartialWrite:
 			if half == nil {
 				return nil, false

@@ -35,6 +35,7 @@ const (
 	FlipBit                   // ReadAt: success, one bit is wrong
 	LostWrite                 // Put, Replace, Delete: success, nothing is done
 	RepeatedWrite             // Put, Replace, Delete: done twice, as by a proxy that repeats; the first answer is given
+	SecondAnswer              // Put, Replace, Delete: the same, and the second answer is given
 	PartialWrite              // Put, Replace: half the object is stored under the name, then Err
 	LostAnswer                // any: done, then Err
 	Crash                     // nothing is done; this and every later call give ErrCrashed

@@ -47,6 +47,9 @@ func putKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id forma
 			return storedKeyring{}, err
 		}
 		if err = s.Put(ctx, format.KeyringPath(n), sealed); errors.Is(err, store.ErrExists) {
+			err = Own(ctx, s, format.KeyringPath(n), sealed, err)
+		}
+		if errors.Is(err, store.ErrExists) {
 			salt = format.NewSecret()
 			continue
 		}

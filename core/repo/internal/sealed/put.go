@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -13,14 +14,12 @@ import (
 const Tries = 3
 
 // Put stores an object, trying again after faults that may pass. An answer
-// may be lost after the object was stored, so a second try may find it there.
+// may be lost after the object was stored, and a proxy may repeat what it has not heard of, so any try may find it there.
 func (o *Objects) Put(ctx context.Context, path string, b []byte) error {
 	for try := 1; ; try++ {
 		err := o.Store.Put(ctx, path, b)
-		if errors.Is(err, store.ErrExists) && try > 1 {
-			if there, statErr := o.Store.Stat(ctx, path); statErr == nil && there.Size == int64(len(b)) {
-				err = nil
-			}
+		if errors.Is(err, store.ErrExists) {
+			err = Own(ctx, o.Store, path, b, err)
 		}
 		switch {
 		case err == nil:
@@ -38,6 +37,18 @@ func (o *Objects) Put(ctx context.Context, path string, b []byte) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// Own returns nil if the object that a Put has met, with the error exists, has these bytes: then it is the caller's own.
+func Own(ctx context.Context, s store.Store, path string, b []byte, exists error) error {
+	there, err := store.ReadAll(ctx, s, path, int64(len(b)))
+	switch {
+	case err == nil && bytes.Equal(there, b):
+		return nil
+	case err == nil || store.IsPermanent(err):
+		return exists
+	}
+	return err // nobody knows; the next try asks again
 }
 
 // PutSure stores an object and looks whether it is there: for those on which
