@@ -179,9 +179,16 @@ func (s *Store) look(ctx context.Context, name string) (fs.Object, error) {
 		return nil, store.ErrNotExist
 	case err != nil:
 		return nil, s.told(err)
+	case o.Size() == 0: // also: the answer told no size
+		if sum, err := o.Hash(ctx, s.fs.Hashes().GetOne()); err != nil || sum != "" && sum != emptyMD5 {
+			return nil, fmt.Errorf("%w: the service tells no size", store.ErrUnreachable)
+		}
 	}
 	return o, nil
 }
+
+// emptyMD5 is the hash of nothing.
+const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 // take returns an object as it is known, for the caller alone until it is remembered again: rclone's objects are not
 // for two at once. Where none is known, it asks.
