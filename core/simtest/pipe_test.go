@@ -41,7 +41,9 @@ func (p *pipe) start(context.Context) (io.ReadWriteCloser, error) {
 	p.now, p.armed = here, false
 	go func() {
 		// How it ends does not matter: it is killed.
-		_ = serve.Serve(there, func(context.Context, wire.Open, func(json.RawMessage)) (store.Store, error) { return p.g, nil })
+		_ = serve.Serve(there, func(context.Context, wire.Open, func(json.RawMessage)) (store.Store, error) {
+			return narrow{p.g, p.g.w.connections}, nil
+		})
 	}()
 	return mortal{here, p}, nil
 }
@@ -83,6 +85,18 @@ func (p *pipe) pass(c net.Conn, n int) int {
 	p.g.w.log("profile %d: holdfast-remote is killed within a message", p.g.p.number)
 	p.died()
 	return max(0, n+int(p.left))
+}
+
+// narrow is a store at which fewer calls at once are useful than a computer would make.
+type narrow struct {
+	*gated
+	connections int
+}
+
+func (n narrow) Properties() store.Properties {
+	p := n.gated.Properties()
+	p.Connections = n.connections
+	return p
 }
 
 // mortal is the app's end of a pipe.

@@ -51,7 +51,9 @@ func runSchedules(t *testing.T, n int, piped bool) {
 		for i := range n {
 			one := *seed + uint64(i)
 			s := newSchedule(t, filepath.Join(dir, fmt.Sprint(one)), one)
-			s.piped = piped
+			if piped {
+				s.piped, s.connections = true, 1+s.rand.IntN(8)
+			}
 			s.run()
 			for a, n := range s.did {
 				did[a] += n

@@ -49,10 +49,11 @@ type world struct {
 	disk *disk
 	log  func(format string, args ...any)
 
-	odds  [fateDiesAfter + 1]float64 // of each fate but well, for one call
-	kills float64                    // how likely holdfast-remote is killed, for one call
-	dead  int                        // how often it was
-	fills float64                    // how likely the disk gets full, or has room again, before a call
+	odds        [fateDiesAfter + 1]float64 // of each fate but well, for one call
+	kills       float64                    // how likely holdfast-remote is killed, for one call
+	dead        int                        // how often it was
+	connections int                        // through it at once
+	fills       float64                    // how likely the disk gets full, or has room again, before a call
 
 	mu      sync.Mutex
 	waiting []*call
