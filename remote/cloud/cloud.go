@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
 const (
@@ -168,7 +167,15 @@ func (s *Store) there(ctx context.Context) error {
 }
 
 // look asks for an object.
-func (s *Store) look(ctx context.Context, name string) (fs.Object, error) {
+func (s *Store) look(ctx context.Context, name string) (o fs.Object, err error) {
+	err = again(ctx, func() error {
+		o, err = s.lookOnce(ctx, name)
+		return err
+	})
+	return o, err
+}
+
+func (s *Store) lookOnce(ctx context.Context, name string) (fs.Object, error) {
 	o, err := s.fs.NewObject(ctx, name)
 	switch {
 	case errors.Is(err, fs.ErrorObjectNotFound), errors.Is(err, fs.ErrorIsDir), errors.Is(err, fs.ErrorNotAFile):
@@ -258,12 +265,21 @@ func (s *Store) send(ctx context.Context, name string, data []byte, options ...f
 		case !errors.Is(err, errFailed) || try == tries:
 			return err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := web.Sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// again does something that changes nothing, or nothing twice, until the service does not say that it failed, a few times.
+func again(ctx context.Context, do func() error) error {
+	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
+		err := do()
+		if !errors.Is(err, errFailed) || try == tries {
+			return err
+		}
+		if err := web.Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }
@@ -297,7 +313,7 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 		if err != nil {
 			return err
 		}
-		err = s.read(ctx, o, p, offset)
+		err = again(ctx, func() error { return s.read(ctx, o, p, offset) })
 		if known && err != nil { // it may have been replaced or deleted since
 			if o, err = s.look(ctx, name); err == nil {
 				err = s.read(ctx, o, p, offset)
@@ -353,51 +369,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		if err := o.Remove(ctx); err != nil && !errors.Is(err, fs.ErrorObjectNotFound) {
-			return s.told(err)
-		}
-		return nil
-	})
-}
-
-// List implements store.Store.
-func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
-	var ofCaller error
-	err := s.call(ctx, "list", prefix, func(ctx context.Context) error {
-		if err := store.CheckPrefix(prefix); err != nil {
-			return err
-		}
-		dir, _ := path.Split(prefix)
-		listR := s.fs.Features().ListR
-		if listR == nil {
-			return fmt.Errorf("%w: the service lists no folders at once", errors.ErrUnsupported)
-		}
-		found := false
-		err := listR(ctx, strings.TrimSuffix(dir, "/"), func(entries fs.DirEntries) error {
-			found = true
-			for _, e := range entries {
-				o, ok := e.(fs.Object)
-				if !ok || !strings.HasPrefix(o.Remote(), prefix) || store.CheckName(o.Remote()) != nil {
-					continue
-				}
-				entry := store.Object{Name: o.Remote(), Size: o.Size()}
-				s.remember(o)
-				if ofCaller = fn(entry); ofCaller != nil {
-					return ofCaller
-				}
+		return again(ctx, func() error {
+			if err := o.Remove(ctx); err != nil && !errors.Is(err, fs.ErrorObjectNotFound) {
+				return s.told(err)
 			}
-			return ctx.Err()
+			return nil
 		})
-		if errors.Is(err, fs.ErrorDirNotFound) && !found {
-			return s.there(ctx)
-		}
-		if err != nil {
-			return s.told(err)
-		}
-		return nil
 	})
-	if ofCaller != nil {
-		return ofCaller
-	}
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -89,24 +90,56 @@ func (c *Client) verify(state tls.ConnectionState) error {
 	}
 }
 
-// Do sends a request, and waits as long as the server asks for (429 and 503 with Retry-After). Errors: those of store.
+const (
+	// tries is how often a request is sent to a server that says that it is busy, and has done nothing.
+	tries = 4
+	// firstPause is the pause behind the first of them, where the server names none.
+	firstPause = 500 * time.Millisecond
+)
+
+// Do sends a request. It waits as long as a busy server asks for (429 and 503, with Retry-After or without), and sends
+// it again, a few times. Errors: those of store.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
-	if err := c.pause(req.Context()); err != nil {
-		return nil, err
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, Failed(req.Context(), err)
-	}
-	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
-		wait := After(resp.Header.Get("Retry-After"))
-		c.mu.Lock()
-		if until := time.Now().Add(wait); wait > 0 && until.After(c.until) {
-			c.until = until
+	for try, wait := 1, firstPause; ; try, wait = try+1, 2*wait {
+		if err := c.pause(req.Context()); err != nil {
+			return nil, err
 		}
-		c.mu.Unlock()
+		resp, err := c.http.Do(req)
+		if err != nil {
+			return nil, Failed(req.Context(), err)
+		}
+		if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+			return resp, nil
+		}
+		asked := After(resp.Header.Get("Retry-After"))
+		c.rest(asked)
+		if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil || try == tries {
+			return resp, nil
+		}
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // what is longer costs the connection
+		_ = resp.Body.Close()
+		if asked == 0 {
+			if err := Sleep(req.Context(), wait); err != nil {
+				return nil, err
+			}
+		}
+		again := req.Clone(req.Context())
+		if req.GetBody != nil {
+			if again.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+		req = again
 	}
-	return resp, nil
+}
+
+// rest has all requests wait.
+func (c *Client) rest(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := time.Now().Add(d); d > 0 && until.After(c.until) {
+		c.until = until
+	}
 }
 
 // longestPause is the longest that a server may ask for.
@@ -127,10 +160,15 @@ func (c *Client) pause(ctx context.Context) error {
 	c.mu.Lock()
 	wait := time.Until(c.until)
 	c.mu.Unlock()
-	if wait <= 0 {
+	return Sleep(ctx, wait)
+}
+
+// Sleep waits; it returns earlier, with its error, when ctx ends.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -53,8 +53,10 @@ func (s *Store) ask(ctx context.Context, name, depth, what string) (*multistatus
 	defer finish(resp) //nolint:errcheck // it was read
 	switch resp.StatusCode {
 	case http.StatusMultiStatus:
-	case http.StatusNotFound, http.StatusGone, http.StatusBadRequest, http.StatusConflict: // 400: a name below a file's
+	case http.StatusNotFound, http.StatusGone:
 		return nil, store.ErrNotExist
+	case http.StatusBadRequest, http.StatusConflict:
+		return nil, s.below(ctx, name, resp.StatusCode)
 	default:
 		return nil, said(resp.StatusCode, "PROPFIND")
 	}
@@ -64,6 +66,27 @@ func (s *Store) ask(ctx context.Context, name, depth, what string) (*multistatus
 		return nil, fmt.Errorf("%w: the server's list cannot be read: %w", store.ErrUnreachable, err)
 	}
 	return &m, nil
+}
+
+// below says what 400 or 409 means: the name lies below a file's or below nothing, or the server has trouble.
+func (s *Store) below(ctx context.Context, name string, status int) error {
+	if name == "" {
+		if status == http.StatusConflict {
+			return store.ErrNotExist
+		}
+		return said(status, "PROPFIND")
+	}
+	parent := path.Dir(name)
+	if parent == "." {
+		parent = ""
+	}
+	switch e, err := s.look(ctx, parent); {
+	case errors.Is(err, store.ErrNotExist), err == nil && !e.folder:
+		return store.ErrNotExist
+	case err != nil:
+		return err
+	}
+	return said(status, "PROPFIND")
 }
 
 // entries are what a PROPFIND tells, the folder itself with them.

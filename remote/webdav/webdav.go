@@ -244,7 +244,7 @@ func (s *Store) readAt(ctx context.Context, name string, p []byte, offset int64)
 		if _, err := io.CopyN(io.Discard, resp.Body, offset); err != nil {
 			return cut(err)
 		}
-	case http.StatusNotFound, http.StatusGone, http.StatusBadRequest, http.StatusConflict:
+	case http.StatusNotFound, http.StatusGone:
 		return s.missing(ctx)
 	default:
 		if _, serr := s.stat(ctx, name); errors.Is(serr, store.ErrNotExist) { // a folder
