@@ -1,0 +1,220 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/store/storetest"
+	"github.com/holdfast-backup/holdfast/remote/servers"
+)
+
+// faulty is a place behind a proxy that has things go wrong.
+type faulty struct {
+	server
+	*servers.Faults
+}
+
+// behind returns the places that speak HTTP, each behind a proxy.
+func behind(t *testing.T) map[string]func(t *testing.T) faulty {
+	t.Helper()
+	dav, s3 := servers.Apache(t), servers.Versity(t)
+	n := 0
+	return map[string]func(t *testing.T) faulty{
+		"Apache": func(t *testing.T) faulty {
+			n++
+			p := servers.NewFaults(t, dav.Addr)
+			at := address.Address{Kind: address.WebDAVIn, User: dav.User, Host: p.Addr, Path: fmt.Sprint("/faulty", n)}
+			return faulty{server{at.String(), address.Secret{address.Password: dav.Password}}, p}
+		},
+		"versitygw": func(t *testing.T) faulty {
+			n++
+			p := servers.NewFaults(t, s3.Addr)
+			at := address.Address{Kind: address.S3, Host: s3.Bucket, Path: fmt.Sprint("/faulty", n),
+				Query: url.Values{"endpoint": {"http://" + p.Addr}}}
+			return faulty{server{at.String(), address.Secret{"access_key_id": s3.Key, "secret_access_key": s3.Secret}}, p}
+		},
+	}
+}
+
+// computer backs a folder up to a place.
+type computer struct {
+	t    *testing.T
+	at   faulty
+	docs string
+	app  *core.App
+	n    int
+}
+
+func newComputer(t *testing.T, at faulty) *computer {
+	t.Helper()
+	profile := t.TempDir()
+	c := &computer{t: t, at: at, docs: t.TempDir()}
+	params := core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")},
+		Places: places.Through(start(t))}
+	c.must(params.Places.Know(at.place, at.secret))
+	var err error
+	c.app, err = core.Open(t.Context(), params)
+	c.must(err)
+	t.Cleanup(func() { _ = c.app.Close() })
+	key, err := c.app.Encryption().NewKey()
+	c.must(err)
+	made, err := params.Places.Open(t.Context(), at.place, true)
+	c.must(err)
+	c.must(made.Close())
+	c.edit()
+	c.must(c.app.Setup(t.Context(), core.SetupRequest{Destination: at.place, Sources: []string{c.docs}, Key: key}))
+	return c
+}
+
+func (c *computer) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// edit makes something new to back up.
+func (c *computer) edit() {
+	c.n++
+	servers.Write(c.t, filepath.Join(c.docs, fmt.Sprintf("letter %d.txt", c.n)), fmt.Sprint("Dear ", c.n))
+	c.must(os.WriteFile(filepath.Join(c.docs, "film"), storetest.Bytes(uint64(c.n), 300_000), 0o600))
+}
+
+// whole asserts that all is there: verified to the last byte, and restored as it is.
+func (c *computer) whole() {
+	c.t.Helper()
+	report, err := c.app.Upkeep().Verify(c.t.Context(), core.VerifyRequest{DataPercent: 100}, nil)
+	c.must(err)
+	if len(report.Damage) > 0 {
+		c.t.Errorf("damaged: %v", report.Damage)
+	}
+	to := filepath.Join(c.t.TempDir(), "out")
+	r, err := c.app.Reader(c.t.Context())
+	c.must(err)
+	defer r.Close() //nolint:errcheck // only read from
+	_, err = r.Restore(c.t.Context(), core.RestoreRequest{Snapshot: "latest", Target: to}, nil)
+	c.must(err)
+	for _, name := range []string{fmt.Sprintf("letter %d.txt", c.n), "film"} {
+		want, err := os.ReadFile(filepath.Join(c.docs, name))
+		c.must(err)
+		got := restored(c.t, to, name)
+		if !bytes.Equal(got, want) {
+			c.t.Errorf("%s is restored with %d bytes of %d, or others", name, len(got), len(want))
+		}
+	}
+}
+
+func restored(t *testing.T, dir, name string) (content []byte) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == name {
+			content, err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// snapshots counts what is at the place.
+func (c *computer) snapshots() int {
+	c.t.Helper()
+	r, err := c.app.Reader(c.t.Context())
+	c.must(err)
+	defer r.Close() //nolint:errcheck // only read from
+	all, err := r.Snapshots(c.t.Context())
+	c.must(err)
+	return len(all)
+}
+
+// Whatever goes wrong between the app and a place, and however often: each run ends, nothing that was acknowledged is
+// missing, nothing that was there is gone, and the next run goes on.
+func TestWhateverGoesWrong(t *testing.T) {
+	faults := []servers.Fault{
+		servers.Refuses, servers.LosesBody, servers.LosesAnswer, servers.Fails, servers.Truncates, servers.Repeats, servers.IsStale,
+		servers.Doubles, servers.Answers(http.StatusTooManyRequests, ""), servers.Answers(http.StatusServiceUnavailable, "1"),
+		servers.Answers(http.StatusUnauthorized, ""), servers.Answers(http.StatusInsufficientStorage, ""),
+		servers.Answers(http.StatusLocked, ""), servers.Answers(http.StatusGatewayTimeout, ""), servers.Answers(http.StatusNotFound, ""),
+	}
+	every := []int{1, 2, 5}
+	if testing.Short() {
+		every = every[2:]
+	}
+	for name, make := range behind(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newComputer(t, make(t))
+			if _, err := c.app.Backup(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, fault := range faults {
+				for _, n := range every {
+					c.t = t
+					c.suffer(fault, n)
+					if t.Failed() {
+						t.Fatalf("%s, each %d. request", fault.Name, n)
+					}
+				}
+			}
+			c.whole()
+		})
+	}
+}
+
+// suffer backs up and prunes while a fault befalls each n-th request, and again without.
+func (c *computer) suffer(fault servers.Fault, n int) {
+	ctx := c.t.Context()
+	before := c.snapshots()
+	c.edit()
+	c.at.Every(n, fault, nil)
+	_, err := c.app.Backup(ctx, nil)
+	if err == nil {
+		_, err = c.app.Upkeep().Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 3}}, nil)
+	}
+	c.at.Heal()
+	if err != nil && !known(err) && !lie(fault, err) {
+		c.t.Errorf("%s, each %d. request: %v", fault.Name, n, err)
+	}
+	during := c.snapshots()
+	_, err = c.app.Backup(ctx, nil)
+	c.must(err)
+	if before > 0 && during == 0 {
+		c.t.Errorf("%d backups were there, and none is", before)
+	}
+	if report, err := c.app.Upkeep().Verify(ctx, core.VerifyRequest{}, nil); err != nil || len(report.Damage) > 0 {
+		c.t.Errorf("damaged: %v %v", report.Damage, err)
+	}
+}
+
+// lie reports whether an error is what a server's lie leads to: that something is not there, or is as it was.
+func lie(fault servers.Fault, err error) bool {
+	if fault.Name != servers.IsStale.Name && fault.Name != http.StatusText(http.StatusNotFound) {
+		return false
+	}
+	return errors.Is(err, core.ErrNoBackup) || errors.Is(err, core.ErrDamaged) || errors.Is(err, core.ErrOlderState)
+}
+
+// known reports whether an error says what is the matter with the place.
+func known(err error) bool {
+	for _, k := range []error{
+		core.ErrDestinationGone, core.ErrSignIn, core.ErrNoSpace, core.ErrPermission, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, k) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,263 @@
+package servers
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Faults stands between a store and a server that speaks HTTP, and has things go wrong.
+type Faults struct {
+	Addr string
+
+	through http.Handler
+	mu      sync.Mutex
+	fault   Fault
+	of      func(*http.Request) bool
+	every   int // the fault befalls each so manieth request
+	left    int // befalls that many, then none
+	seen    int
+	last    map[string][]byte // the answers to lists, by URL
+	met     atomic.Int64
+	asked   atomic.Int64
+}
+
+// Fault is what goes wrong with a request.
+type Fault struct {
+	Name string
+	do   func(f *Faults, w http.ResponseWriter, r *http.Request)
+}
+
+// NewFaults starts one in front of a server. It lets all through until Every or Next.
+func NewFaults(t *testing.T, server string) *Faults {
+	t.Helper()
+	f := &Faults{last: make(map[string][]byte)}
+	f.through = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: server})
+			r.Out.Host = r.In.Host // it may be signed
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+	}
+	s := httptest.NewServer(f)
+	t.Cleanup(s.Close)
+	f.Addr = strings.TrimPrefix(s.URL, "http://")
+	return f
+}
+
+// Every has the fault befall each n-th request that of accepts (nil: all), until Heal.
+func (f *Faults) Every(n int, fault Fault, of func(*http.Request) bool) { f.set(fault, of, n, -1) }
+
+// Next has the fault befall the next n requests that of accepts (nil: all).
+func (f *Faults) Next(n int, fault Fault, of func(*http.Request) bool) { f.set(fault, of, 1, n) }
+
+func (f *Faults) set(fault Fault, of func(*http.Request) bool, every, left int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fault, f.of, f.every, f.left, f.seen = fault, of, every, left, 0
+	f.met.Store(0)
+}
+
+// Heal lets all through again, and returns how many requests the fault befell.
+func (f *Faults) Heal() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left = 0
+	return int(f.met.Load())
+}
+
+// Requests returns how many there were so far.
+func (f *Faults) Requests() int { return int(f.asked.Load()) }
+
+// Is returns a condition for Every and Next: a request by one of these methods.
+func Is(methods ...string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		for _, m := range methods {
+			if r.Method == m {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.asked.Add(1)
+	f.mu.Lock()
+	meets := f.left != 0 && (f.of == nil || f.of(r))
+	if meets {
+		f.seen++
+		meets = f.seen%f.every == 0
+	}
+	if meets && f.left > 0 {
+		f.left--
+	}
+	fault := f.fault
+	f.mu.Unlock()
+	switch {
+	case meets:
+		f.met.Add(1)
+		fault.do(f, w, r)
+	case isList(r):
+		answer := f.ask(r)
+		f.mu.Lock()
+		if _, known := f.last[key(r)]; !known {
+			f.last[key(r)] = answer.Body.Bytes()
+		}
+		f.mu.Unlock()
+		give(w, answer, answer.Body.Bytes())
+	default:
+		f.through.ServeHTTP(w, r)
+	}
+}
+
+// ask asks the server.
+func (f *Faults) ask(r *http.Request) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	f.through.ServeHTTP(answer, r)
+	return answer
+}
+
+// isList reports whether a request lists.
+func isList(r *http.Request) bool {
+	return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0" || r.Method == http.MethodGet && r.URL.Query().Get("list-type") == "2"
+}
+
+// key names a list.
+func key(r *http.Request) string { return r.URL.String() + " " + r.Header.Get("Depth") }
+
+func give(w http.ResponseWriter, answer *httptest.ResponseRecorder, body []byte) {
+	for k, v := range answer.Header() {
+		w.Header()[k] = v
+	}
+	if answer.Body.Len() > 0 { // it may be another body
+		w.Header().Del("Content-Length")
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body) // who asked may be gone
+}
+
+// cut closes the connection.
+func cut() { panic(http.ErrAbortHandler) }
+
+// Answers has the server answer with a status and do nothing. after is a Retry-After, "" for none.
+func Answers(status int, after string) Fault {
+	return Fault{http.StatusText(status) + after, func(_ *Faults, w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // it may be cut off
+		if after != "" {
+			w.Header().Set("Retry-After", after)
+		}
+		w.WriteHeader(status)
+	}}
+}
+
+// The other faults.
+var (
+	// Refuses closes the connection, and nothing is done.
+	Refuses = Fault{"refuses", func(*Faults, http.ResponseWriter, *http.Request) { cut() }}
+	// LosesBody closes it in the middle of what is sent to the server.
+	LosesBody = Fault{"loses the body", func(f *Faults, _ http.ResponseWriter, r *http.Request) {
+		whole, _ := io.ReadAll(r.Body)
+		short := r.Clone(r.Context())
+		short.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), broken{}))
+		defer cut()
+		f.ask(short)
+	}}
+	// LosesAnswer does what was asked, and closes the connection.
+	LosesAnswer = Fault{"loses the answer", func(f *Faults, _ http.ResponseWriter, r *http.Request) {
+		f.ask(r)
+		cut()
+	}}
+	// Fails does what was asked, and says that it failed.
+	Fails = Fault{"fails all the same", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		f.ask(r)
+		w.WriteHeader(http.StatusInternalServerError)
+	}}
+	// Truncates cuts the answer off in its middle.
+	Truncates = Fault{"truncates", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		answer := f.ask(r)
+		body := answer.Body.Bytes()
+		for k, v := range answer.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(body[:len(body)/2]) // it is cut off
+		_ = http.NewResponseController(w).Flush()
+		cut()
+	}}
+	// Repeats asks the server twice, as a proxy does that has heard nothing, and gives the second answer.
+	Repeats = Fault{"repeats", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			cut()
+		}
+		again := r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		f.ask(r)
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		answer := f.ask(again)
+		give(w, answer, answer.Body.Bytes())
+	}}
+	// IsStale gives the answer that the first such list had.
+	IsStale = Fault{"is stale", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		answer := f.ask(r)
+		f.mu.Lock()
+		before, known := f.last[key(r)]
+		f.mu.Unlock()
+		if !known || !isList(r) {
+			before = answer.Body.Bytes()
+		}
+		give(w, answer, before)
+	}}
+	// Doubles lists each name twice.
+	Doubles = Fault{"doubles", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		answer := f.ask(r)
+		give(w, answer, entry.ReplaceAll(answer.Body.Bytes(), []byte("$0$0")))
+	}}
+	// IsSlow takes its time with all that goes through: 1 Mbit/s.
+	IsSlow = Fault{"is slow", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+		r.Body = slow{r.Body, r}
+		answer := f.ask(r)
+		for k, v := range answer.Header() {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = io.Copy(w, slow{io.NopCloser(answer.Body), r}) // who asked may be gone
+	}}
+)
+
+// entry is one of a list.
+var entry = regexp.MustCompile(`(?s)<Contents>.*?</Contents>|<D:response.*?</D:response>`)
+
+// broken is a body that ends in the middle.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// slow lets 1 Mbit/s through.
+type slow struct {
+	io.ReadCloser
+	r *http.Request
+}
+
+func (s slow) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p[:min(len(p), 12_500)])
+	timer := time.NewTimer(time.Duration(n) * 8 * time.Microsecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.r.Context().Done():
+		return n, s.r.Context().Err()
+	}
+	return n, err
+}
