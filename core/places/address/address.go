@@ -28,6 +28,8 @@ const (
 	WebDAV   Kind = "davs"
 	WebDAVIn Kind = "dav" // in clear
 	S3       Kind = "s3"
+	Azure    Kind = "azblob"
+	Google   Kind = "gs"
 )
 
 // spec is what a kind's addresses hold.
@@ -35,6 +37,8 @@ type spec struct {
 	host    bool     // a host or a bucket is needed
 	user    bool     // a user may stand before the host
 	queries []string // that may follow
+	needed  []string // queries that must
+	whole   bool     // an endpoint is a whole URL
 	secret  []string // the fields of its secret, as they are asked for
 }
 
@@ -46,6 +50,8 @@ var specs = map[Kind]spec{
 		host: true, queries: []string{"endpoint", "region", "provider", "style"},
 		secret: []string{"access_key_id", "secret_access_key"},
 	},
+	Azure:  {host: true, queries: []string{"account", "endpoint"}, needed: []string{"account"}, whole: true, secret: []string{AccountKey}},
+	Google: {host: true, queries: []string{"endpoint"}, whole: true, secret: []string{ServiceAccount}},
 }
 
 // ErrInvalid: this is no address of a place.
@@ -86,15 +92,39 @@ func Parse(text string) (Address, error) {
 	case u.Fragment != "":
 		return Address{}, fmt.Errorf("%w: write # as %%23", ErrInvalid)
 	}
-	for q := range a.Query {
-		if !slices.Contains(s.queries, q) {
-			if looksSecret(q) {
-				return Address{}, ErrSecret
-			}
-			return Address{}, fmt.Errorf("%w: %s:// knows no %q", ErrInvalid, kind, q)
-		}
+	if err := s.check(a); err != nil {
+		return Address{}, err
 	}
 	return a, nil
+}
+
+// check reads what follows the question mark.
+func (s spec) check(a Address) error {
+	for q := range a.Query {
+		switch {
+		case slices.Contains(s.queries, q):
+		case looksSecret(q):
+			return ErrSecret
+		default:
+			return fmt.Errorf("%w: %s:// knows no %q", ErrInvalid, a.Kind, q)
+		}
+	}
+	for _, q := range s.needed {
+		if a.Query.Get(q) == "" {
+			return fmt.Errorf("%w: %s:// needs ?%s=…", ErrInvalid, a.Kind, q)
+		}
+	}
+	odd := func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' }
+	if strings.ContainsFunc(a.Query.Get("account"), odd) { // it becomes a part of the server's name
+		return fmt.Errorf("%w: an account has small letters and digits", ErrInvalid)
+	}
+	switch e := a.Query.Get("endpoint"); {
+	case strings.ContainsAny(e, "@?"): // a password before the host, a signature after the path
+		return ErrSecret
+	case e != "" && s.whole && !strings.HasPrefix(e, "https://") && !strings.HasPrefix(e, "http://"):
+		return fmt.Errorf("%w: an endpoint is written https://…", ErrInvalid)
+	}
+	return nil
 }
 
 func looksSecret(name string) bool {

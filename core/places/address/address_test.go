@@ -14,7 +14,11 @@ func TestParse(t *testing.T) {
 		"SFTP://host/a/../b":                                       "sftp://host/b",
 		"davs://ann%40home@cloud.example/remote.php/dav/files/a b": "davs://ann%40home@cloud.example/remote.php/dav/files/a%20b",
 		"s3://bucket/prefix?endpoint=https://s3.example&region=eu": "s3://bucket/prefix?endpoint=https%3A%2F%2Fs3.example&region=eu",
-		"s3://bucket": "s3://bucket",
+		"s3://bucket":                  "s3://bucket",
+		"azblob://box/a/b?account=ann": "azblob://box/a/b?account=ann",
+		"azblob://box?account=ann&endpoint=https://ann.blob.core.chinacloudapi.cn": "azblob://box?account=ann&" +
+			"endpoint=https%3A%2F%2Fann.blob.core.chinacloudapi.cn",
+		"gs://my_bucket.example/prefix/": "gs://my_bucket.example/prefix",
 	} {
 		a, err := Parse(text)
 		if err != nil || a.String() != want {
@@ -22,7 +26,9 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "sftp", "sftp:host", "sftp://", "sftp:///srv", "ftp://host", "remote:folder", "s3://ann@bucket",
-		"sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/"} {
+		"sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/", "azblob://box", "azblob://box?account=",
+		"azblob://?account=ann", "gs://", "gs://b?account=x", "azblob://box?account=evil.example/",
+		"gs://b?endpoint=host"} {
 		if a, err := Parse(text); err == nil {
 			t.Errorf("%q is read as %+v", text, a)
 		}
@@ -32,7 +38,9 @@ func TestParse(t *testing.T) {
 // An address with a secret is refused, and no error repeats it.
 func TestSecretsAreRefused(t *testing.T) {
 	for _, text := range []string{"sftp://ann:hunter22@host/", "davs://ann:hunter22@host:x/", "s3://b?secret_access_key=hunter22",
-		"s3://b?X-Amz-Signature=hunter22", "azblob://c?sig=hunter22", "sftp://ann:hunter22@ho%zzst/", "s3://AK:hunter22@b/"} {
+		"s3://b?X-Amz-Signature=hunter22", "azblob://c?sig=hunter22", "sftp://ann:hunter22@ho%zzst/", "s3://AK:hunter22@b/",
+		"azblob://c?account=a&account_key=hunter22",
+		"azblob://c?account=a&endpoint=https://a.example/%3Fsig=hunter22", "s3://b?endpoint=https://ann:hunter22@s3.example"} {
 		_, err := Parse(text)
 		if err == nil || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%s: %v", text, err)
@@ -68,6 +76,9 @@ func TestReadSecret(t *testing.T) {
 		{S3, "AKIA\nabc/=+\n", Secret{"access_key_id": "AKIA", "secret_access_key": "abc/=+"}},
 		{SFTP, `{"key": "x", "passphrase": "y"}`, Secret{Key: "x", Passphrase: "y"}},
 		{SFTP, "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n", Secret{Key: "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"}},
+		{Azure, "a2V5/+==\n", Secret{AccountKey: "a2V5/+=="}},
+		{Azure, `{"sas": "sv=1&sig=x"}`, Secret{SAS: "sv=1&sig=x"}},
+		{Google, "{\"type\": \"service_account\", \"quota\": 1}\n", Secret{ServiceAccount: `{"type": "service_account", "quota": 1}`}},
 	} {
 		got, err := ReadSecret(c.kind, []byte(c.file))
 		if err != nil || len(got) != len(c.want) {
@@ -81,6 +92,11 @@ func TestReadSecret(t *testing.T) {
 	}
 	for _, bad := range []string{"", " \n", "{hunter22", "hunter22\nhunter22\n"} {
 		if _, err := ReadSecret(SFTP, []byte(bad)); err == nil || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for _, bad := range []string{"hunter22\n", "{hunter22", `{"type": "authorized_user", "refresh_token": "hunter22"}`, "[]"} {
+		if _, err := ReadSecret(Google, []byte(bad)); !errors.Is(err, ErrSecretFile) || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

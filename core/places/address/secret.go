@@ -20,16 +20,26 @@ const (
 	Token      = "token"      // of a sign-in, JSON
 )
 
+// The fields of clouds.
+const (
+	AccountKey     = "account_key"     // of an Azure storage account, base64
+	SAS            = "sas"             // a signature for an Azure container, in place of the key: what follows the question mark
+	ServiceAccount = "service_account" // the key file of a Google service account, JSON as Google gives it
+)
+
 // ErrSecretFile: a file with a secret cannot be read as one.
 var ErrSecretFile = errors.New("no file with the secret of a place")
 
 // ReadSecret reads a file with a secret of a kind: a JSON object of texts, a private key, or the fields of the kind, a line each.
+// The file of a Google service account is taken as it is.
 // Errors: ErrSecretFile, which says what is wrong and repeats nothing.
 func ReadSecret(k Kind, file []byte) (Secret, error) {
 	file = bytes.TrimPrefix(file, []byte("\ufeff"))
 	switch text := bytes.TrimSpace(file); {
 	case len(text) == 0:
 		return nil, fmt.Errorf("%w: the file is empty", ErrSecretFile)
+	case k == Google:
+		return readServiceAccount(text)
 	case text[0] == '{':
 		var s Secret
 		if err := json.Unmarshal(text, &s); err != nil {
@@ -50,4 +60,17 @@ func ReadSecret(k Kind, file []byte) (Secret, error) {
 		s[f] = lines[i]
 	}
 	return s, nil
+}
+
+func readServiceAccount(text []byte) (Secret, error) {
+	var file struct {
+		Type string `json:"type"`
+	}
+	switch err := json.Unmarshal(text, &file); {
+	case err != nil: // which may repeat a part of it
+		return nil, fmt.Errorf("%w: it is no JSON, as a service account has", ErrSecretFile)
+	case file.Type != "service_account":
+		return nil, fmt.Errorf("%w: it is no key of a service account", ErrSecretFile)
+	}
+	return Secret{ServiceAccount: string(text)}, nil
 }
