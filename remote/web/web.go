@@ -15,9 +15,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/stall"
 )
@@ -65,6 +67,15 @@ func NewClient(o Options) *Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c
+}
+
+// Endpoint reads the URL of a service that an address names, without a slash at its end. Errors: address.ErrInvalid.
+func Endpoint(text string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(text, "/"))
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return nil, fmt.Errorf("%w: an endpoint is written https://…", address.ErrInvalid) // err repeats it
+	}
+	return u, nil
 }
 
 // Close gives the connections back.

@@ -1,0 +1,247 @@
+// Package bucket keeps objects under a prefix of a bucket, by the single requests of a service (Azure, Google). It
+// says when an object is sent again, whose object it is that was found, and what is compared. Nothing is ever deleted
+// because of an error, and a bucket that is gone is not made anew.
+//
+// Not by rclone, whose backends of these services have no put that refuses a name that is taken.
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/holdfast-backup/holdfast/core/store"
+)
+
+// Service does single requests. Keys are whole: prefix and name. Errors: those of store, ErrGone, ErrFailed.
+type Service interface {
+	// Put stores data under a key in one request, with its MD5, which the service compares. fresh: a key that is taken
+	// gives store.ErrExists, by the service's own means. It returns what the service says it has.
+	Put(ctx context.Context, key string, data []byte, sum [md5.Size]byte, fresh bool) (Entry, error)
+	// Look returns what has a key, or store.ErrNotExist.
+	Look(ctx context.Context, key string) (Entry, error)
+	// Read fills p, which is not empty, with the object's bytes from offset on, as store.Store.ReadAt does.
+	Read(ctx context.Context, key string, p []byte, offset int64) error
+	// Delete deletes a key. One that is not there may give store.ErrNotExist.
+	Delete(ctx context.Context, key string) error
+	// List returns up to limit entries whose keys begin with prefix, of the page that next of the page before names
+	// ("": the first). limit 0: as many as a page holds.
+	List(ctx context.Context, prefix, page string, limit int) (entries []Entry, next string, err error)
+	// Close gives the connections back.
+	Close()
+}
+
+// Maker is a Service that can make its bucket.
+type Maker interface {
+	Make(ctx context.Context) error
+}
+
+// Entry is an object of a bucket.
+type Entry struct {
+	Key  string
+	Size int64
+	MD5  []byte // nil: the service does not tell
+}
+
+// What a Service says beside the errors of store.
+var (
+	// ErrGone: the bucket is not there.
+	ErrGone = fmt.Errorf("%w: there is no such bucket", store.ErrUnreachable)
+	// ErrFailed: the service says that it failed, and that the same may work a moment later.
+	ErrFailed = fmt.Errorf("%w: the service failed", store.ErrUnreachable)
+)
+
+// Params of Open.
+type Params struct {
+	Service     Service
+	Location    string // of the store, for people
+	Prefix      string // of all keys; slashes around it do not count
+	Connections int    // how many calls at the same time are useful
+}
+
+// Store keeps objects in a bucket.
+type Store struct {
+	p      Params
+	prefix string // "" or with a slash at its end
+}
+
+// Open opens a bucket; create makes it, if it is not there and the service can. It closes the service when it fails.
+// Errors: store.ErrSignIn, store.ErrPermission, store.ErrUnreachable.
+func Open(ctx context.Context, p Params, create bool) (*Store, error) {
+	if p.Service == nil {
+		panic("bucket.Open: Service is missing")
+	}
+	s := &Store{p: p}
+	if prefix := strings.Trim(p.Prefix, "/"); prefix != "" {
+		s.prefix = prefix + "/"
+	}
+	_, _, err := p.Service.List(ctx, s.prefix, "", 1)
+	if maker, ok := p.Service.(Maker); ok && create && errors.Is(err, ErrGone) {
+		err = maker.Make(ctx)
+	}
+	if err != nil {
+		p.Service.Close()
+		return nil, s.fail(ctx, "open", "", err)
+	}
+	return s, nil
+}
+
+// Properties implements store.Store.
+func (s *Store) Properties() store.Properties {
+	return store.Properties{Location: s.p.Location, Connections: s.p.Connections}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.p.Service.Close()
+	return nil
+}
+
+func (s *Store) fail(ctx context.Context, op, name string, err error) error {
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return &store.Error{Op: op, Name: name, Location: s.p.Location, Err: err}
+}
+
+// call does one call for an object.
+func (s *Store) call(ctx context.Context, op, name string, do func(key string) error) error {
+	err := store.CheckName(name)
+	if err == nil {
+		err = do(s.prefix + name)
+	}
+	if err != nil {
+		return s.fail(ctx, op, name, err)
+	}
+	return nil
+}
+
+// Put implements store.Store.
+func (s *Store) Put(ctx context.Context, name string, data []byte) error {
+	return s.call(ctx, "put", name, func(key string) error { return s.send(ctx, key, data, true) })
+}
+
+// Replace implements store.Store.
+func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
+	return s.call(ctx, "replace", name, func(key string) error { return s.send(ctx, key, data, false) })
+}
+
+// tries is how often an object is sent to a service that says of itself that it failed.
+const tries = 4
+
+// send sends an object, and compares what the service has with it. A service that failed may have stored it all the
+// same: then a later try finds it, and it is no stranger's.
+func (s *Store) send(ctx context.Context, key string, data []byte, fresh bool) error {
+	sum := md5.Sum(data)
+	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
+		e, err := s.p.Service.Put(ctx, key, data, sum, fresh)
+		switch {
+		case err == nil:
+			return compare(e, data, sum)
+		case errors.Is(err, store.ErrExists) && try > 1:
+			e, lookErr := s.p.Service.Look(ctx, key)
+			if lookErr == nil && e.MD5 != nil && compare(e, data, sum) == nil {
+				return nil
+			}
+			return err
+		case !errors.Is(err, ErrFailed) || try == tries:
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// compare returns nil if the service has an object of this size and hash.
+func compare(e Entry, data []byte, sum [md5.Size]byte) error {
+	switch {
+	case e.Size != int64(len(data)):
+		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, e.Size, len(data))
+	case e.MD5 != nil && !bytes.Equal(e.MD5, sum[:]): // nil: it was sent, and the service has compared it
+		return fmt.Errorf("%w: the service has other bytes than it was sent", store.ErrUnreachable)
+	}
+	return nil
+}
+
+// ReadAt implements store.Store.
+func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
+	return s.call(ctx, "read", name, func(key string) error {
+		switch {
+		case offset < 0:
+			return fmt.Errorf("%w: offset %d", io.ErrUnexpectedEOF, offset)
+		case len(p) > 0:
+			return s.p.Service.Read(ctx, key, p, offset)
+		}
+		e, err := s.p.Service.Look(ctx, key)
+		if err == nil && offset > e.Size {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	})
+}
+
+// Stat implements store.Store.
+func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
+	o := store.Object{Name: name}
+	err := s.call(ctx, "stat", name, func(key string) error {
+		e, err := s.p.Service.Look(ctx, key)
+		o.Size = e.Size
+		return err
+	})
+	if err != nil {
+		return store.Object{}, err
+	}
+	return o, nil
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	return s.call(ctx, "delete", name, func(key string) error {
+		if err := s.p.Service.Delete(ctx, key); !errors.Is(err, store.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	if err := store.CheckPrefix(prefix); err != nil {
+		return s.fail(ctx, "list", prefix, err)
+	}
+	for page := ""; ; {
+		entries, next, err := s.p.Service.List(ctx, s.prefix+prefix, page, 0)
+		if err != nil {
+			return s.fail(ctx, "list", prefix, err)
+		}
+		for _, e := range entries {
+			name, ok := strings.CutPrefix(e.Key, s.prefix)
+			if !ok || !strings.HasPrefix(name, prefix) || store.CheckName(name) != nil {
+				continue
+			}
+			if ctx.Err() != nil {
+				return s.fail(ctx, "list", prefix, ctx.Err())
+			}
+			if err := fn(store.Object{Name: name, Size: e.Size}); err != nil {
+				return err
+			}
+		}
+		switch next {
+		case "":
+			return nil
+		case page:
+			return s.fail(ctx, "list", prefix, fmt.Errorf("%w: the service lists one page again and again", store.ErrUnreachable))
+		}
+		page = next
+	}
+}
