@@ -2,7 +2,12 @@ package servers
 
 import (
 	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -84,4 +89,24 @@ func (p *Proxy) copy(to io.Writer, from io.Reader) {
 			return
 		}
 	}
+}
+
+// Between stands before a server of HTTP and has do answer each request, which may let it through. It returns its address.
+func Between(t *testing.T, server string, do func(w http.ResponseWriter, r *http.Request, through http.Handler)) string {
+	t.Helper()
+	quiet := log.New(io.Discard, "", 0)
+	transport := &http.Transport{MaxIdleConnsPerHost: 32}
+	target := &url.URL{Scheme: "http", Host: server}
+	through := &httputil.ReverseProxy{Transport: transport, ErrorLog: quiet, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
+	gate := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { do(w, r, through) }))
+	gate.Config.ErrorLog = quiet
+	gate.Start()
+	t.Cleanup(func() {
+		gate.Close()
+		transport.CloseIdleConnections()
+	})
+	return gate.Listener.Addr().String()
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -205,15 +206,34 @@ func Tool(t *testing.T, module string) string {
 	name, _, _ := strings.Cut(path.Base(module), "@")
 	tools := toolFolder(t)
 	at := filepath.Join(tools, name)
-	if isFile(at) {
-		return at
-	}
-	cmd := exec.Command("go", "install", module)
-	cmd.Dir, cmd.Env = os.TempDir(), append(os.Environ(), "GOBIN="+tools, "GOFLAGS=", "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go install %s: %v\n%s", module, err, out)
-	}
+	once(t, at, func() {
+		cmd := exec.Command("go", "install", module)
+		cmd.Dir, cmd.Env = os.TempDir(), append(os.Environ(), "GOBIN="+tools, "GOFLAGS=", "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go install %s: %v\n%s", module, err, out)
+		}
+	})
 	return at
+}
+
+// once has a file of build/tools made where it is not there. Tests of other packages wait meanwhile.
+func once(t *testing.T, at string, build func()) {
+	t.Helper()
+	if isFile(at) {
+		return
+	}
+	tools := toolFolder(t)
+	if err := os.MkdirAll(tools, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lock := flock.New(filepath.Join(tools, "lock"))
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock() //nolint:errcheck // it ends with the process too
+	if !isFile(at) {
+		build()
+	}
 }
 
 // toolFolder is build/tools of this repository.
