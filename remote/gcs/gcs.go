@@ -1,0 +1,297 @@
+// Package gcs keeps objects in a bucket of Google Cloud Storage, by its JSON interface. One request stores an object,
+// with its MD5; ifGenerationMatch=0 has the service refuse a name that is taken.
+package gcs
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/bucket"
+	"github.com/holdfast-backup/holdfast/remote/web"
+)
+
+const connections = 8
+
+// service is a bucket, as a bucket.Service.
+type service struct {
+	client *web.Client
+	root   *url.URL // of the service
+	bucket string
+	tokens tokens
+}
+
+// tokens are what shows the service who asks.
+type tokens interface {
+	// token returns one that is good for some time, and another one than the service has refused just now ("": none).
+	// Errors: store.ErrSignIn, store.ErrUnreachable, bucket.ErrFailed.
+	token(ctx context.Context, refused string) (string, error)
+}
+
+// Open opens a bucket and a prefix in it. The bucket must be there: where its bytes lie, and what they cost, is chosen
+// once and for ever, by whoever makes it. Errors: store.ErrSignIn, store.ErrUnreachable, store.ErrPermission,
+// address.ErrInvalid, *store.IdentityError.
+func Open(ctx context.Context, a address.Address, secret address.Secret) (*bucket.Store, error) {
+	s, err := newService(a, secret)
+	if err != nil {
+		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+	}
+	return bucket.Open(ctx, bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections}, false)
+}
+
+func newService(a address.Address, secret address.Secret) (*service, error) {
+	endpoint := a.Query.Get("endpoint")
+	if endpoint == "" {
+		endpoint = "https://storage.googleapis.com"
+	}
+	root, err := web.Endpoint(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	client := web.NewClient(web.Options{Connections: connections, Identity: secret[address.Identity]})
+	account, err := newServiceAccount(client, []byte(secret[address.ServiceAccount]), root.Scheme == "http")
+	if err != nil {
+		return nil, err
+	}
+	return &service{client: client, root: root, bucket: a.Host, tokens: account}, nil
+}
+
+// Close implements bucket.Service.
+func (s *service) Close() { s.client.Close() }
+
+// url is that of an object, or of all of them (key ""). Slashes of a key are no slashes of the path.
+func (s *service) url(above, key string, query url.Values) string {
+	path, raw := above+"/storage/v1/b/"+s.bucket+"/o", above+"/storage/v1/b/"+url.PathEscape(s.bucket)+"/o"
+	if key != "" {
+		path, raw = path+"/"+key, raw+"/"+url.PathEscape(key)
+	}
+	u := *s.root
+	u.Path, u.RawPath, u.RawQuery = s.root.Path+path, s.root.EscapedPath()+raw, query.Encode()
+	return u.String()
+}
+
+// send sends one request, and a second one where the service does not accept a token any more.
+func (s *service) send(ctx context.Context, method, at string, header map[string]string, parts ...[]byte) (*http.Response, error) {
+	refused := ""
+	for {
+		token, err := s.tokens.token(ctx, refused)
+		if err != nil {
+			return nil, err
+		}
+		req, err := http.NewRequestWithContext(ctx, method, at, http.NoBody)
+		if err != nil {
+			return nil, store.ErrInvalidName // err repeats the URL
+		}
+		if len(parts) > 0 {
+			fill(req, parts)
+		}
+		for k, v := range header {
+			req.Header.Set(k, v)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		if method == http.MethodDelete {
+			req.Header["Idempotency-Key"] = nil // it may be sent anew where the server has closed a connection that rested; not sent itself
+		}
+		resp, err := s.client.Do(req)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized || refused != "" {
+			return resp, err
+		}
+		bucket.Finish(resp)
+		refused = token
+	}
+}
+
+// fill gives a request a body of parts, which are not copied.
+func fill(req *http.Request, parts [][]byte) {
+	req.GetBody = func() (io.ReadCloser, error) {
+		readers := make([]io.Reader, len(parts))
+		for i, p := range parts {
+			readers[i] = bytes.NewReader(p)
+		}
+		return io.NopCloser(io.MultiReader(readers...)), nil
+	}
+	req.Body, _ = req.GetBody() // which never fails
+	for _, p := range parts {
+		req.ContentLength += int64(len(p))
+	}
+}
+
+// object is an object as the service tells of it.
+type object struct {
+	Name string `json:"name,omitempty"`
+	Size int64  `json:"size,string,omitempty"`
+	MD5  string `json:"md5Hash,omitempty"`
+}
+
+func (o object) entry() bucket.Entry {
+	e := bucket.Entry{Key: o.Name, Size: o.Size}
+	if sum, err := base64.StdEncoding.DecodeString(o.MD5); err == nil && len(sum) == md5.Size {
+		e.MD5 = sum
+	}
+	return e
+}
+
+// Put implements bucket.Service (Objects: insert, multipart).
+func (s *service) Put(ctx context.Context, key string, data []byte, sum [md5.Size]byte, fresh bool) (bucket.Entry, error) {
+	query := url.Values{"uploadType": {"multipart"}, "fields": {"name,size,md5Hash"}}
+	if fresh {
+		query.Set("ifGenerationMatch", "0")
+	}
+	// With its hash, the service refuses an object whose bytes were changed on the way.
+	about, err := json.Marshal(object{Name: key, MD5: base64.StdEncoding.EncodeToString(sum[:])})
+	if err != nil {
+		return bucket.Entry{}, err
+	}
+	boundary := rand.Text()
+	head := "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + string(about) +
+		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n\r\n"
+	resp, err := s.send(ctx, http.MethodPost, s.url("/upload", "", query),
+		map[string]string{"Content-Type": "multipart/related; boundary=" + boundary},
+		[]byte(head), data, []byte("\r\n--"+boundary+"--\r\n"))
+	if err != nil {
+		return bucket.Entry{}, err
+	}
+	defer bucket.Finish(resp)
+	if resp.StatusCode != http.StatusOK {
+		return bucket.Entry{}, s.told(ctx, resp)
+	}
+	var o object
+	err = read(resp, &o)
+	return o.entry(), err
+}
+
+// read reads an answer of JSON.
+func read(resp *http.Response, into any) error {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(into); err != nil {
+		// Not wrapped: an EOF of the connection is none of an object.
+		return fmt.Errorf("%w: the service's answer cannot be read: %s", store.ErrUnreachable, err.Error())
+	}
+	return nil
+}
+
+// Look implements bucket.Service (Objects: get).
+func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
+	resp, err := s.send(ctx, http.MethodGet, s.url("", key, url.Values{"fields": {"name,size,md5Hash"}}), nil)
+	if err != nil {
+		return bucket.Entry{}, err
+	}
+	defer bucket.Finish(resp)
+	if resp.StatusCode != http.StatusOK {
+		return bucket.Entry{}, s.told(ctx, resp)
+	}
+	var o object
+	err = read(resp, &o)
+	return o.entry(), err
+}
+
+// Read implements bucket.Service (Objects: get, of the bytes).
+func (s *service) Read(ctx context.Context, key string, p []byte, offset int64) error {
+	resp, err := s.send(ctx, http.MethodGet, s.url("", key, url.Values{"alt": {"media"}}),
+		map[string]string{"Range": bucket.Range(p, offset)})
+	if err != nil {
+		return err
+	}
+	defer bucket.Finish(resp)
+	if resp.StatusCode >= 300 && resp.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+		return s.told(ctx, resp)
+	}
+	return bucket.Fill(resp, p, offset)
+}
+
+// Delete implements bucket.Service (Objects: delete).
+func (s *service) Delete(ctx context.Context, key string) error {
+	resp, err := s.send(ctx, http.MethodDelete, s.url("", key, nil), nil)
+	if err != nil {
+		return err
+	}
+	defer bucket.Finish(resp)
+	if resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusOK {
+		return s.told(ctx, resp)
+	}
+	return nil
+}
+
+// List implements bucket.Service (Objects: list).
+func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]bucket.Entry, string, error) {
+	query := url.Values{"fields": {"items(name,size),nextPageToken"}}
+	for q, v := range map[string]string{"prefix": prefix, "pageToken": page} {
+		if v != "" {
+			query.Set(q, v)
+		}
+	}
+	if limit == 0 {
+		limit = 1000 // the most of a page
+	}
+	query.Set("maxResults", strconv.Itoa(limit))
+	resp, err := s.send(ctx, http.MethodGet, s.url("", "", query), nil)
+	if err != nil {
+		return nil, "", err
+	}
+	defer bucket.Finish(resp)
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return nil, "", bucket.ErrGone
+	default:
+		return nil, "", s.told(ctx, resp)
+	}
+	var answer struct {
+		Items []object `json:"items"`
+		Next  string   `json:"nextPageToken"`
+	}
+	if err := read(resp, &answer); err != nil {
+		return nil, "", err
+	}
+	entries := make([]bucket.Entry, len(answer.Items))
+	for i, o := range answer.Items {
+		entries[i] = o.entry()
+	}
+	return entries, answer.Next, nil
+}
+
+// told turns an answer that nobody hoped for into an error of store.
+func (s *service) told(ctx context.Context, resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusPreconditionFailed:
+		return store.ErrExists
+	case http.StatusNotFound: // of the object or of the bucket: the service does not say
+		if _, _, err := s.List(ctx, ".holdfast-nothing", "", 1); err != nil {
+			return err
+		}
+		return store.ErrNotExist
+	}
+	reason := reasonOf(resp)
+	switch reason {
+	case "rateLimitExceeded", "userRateLimitExceeded": // also with a 403
+		return fmt.Errorf("%w: it asks for fewer requests (%s)", bucket.ErrFailed, reason)
+	case "quotaExceeded", "storageQuotaExceeded":
+		return fmt.Errorf("%w: the service says %s", store.ErrNoSpace, reason)
+	}
+	return bucket.Said(resp.StatusCode, reason)
+}
+
+// reasonOf is the word by which an answer says what is wrong, "" where it has none.
+func reasonOf(resp *http.Response) string {
+	var answer struct {
+		Error struct {
+			Errors []struct {
+				Reason string `json:"reason"`
+			} `json:"errors"`
+		} `json:"error"`
+	}
+	err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer)
+	if err != nil || len(answer.Error.Errors) == 0 {
+		return ""
+	}
+	return answer.Error.Errors[0].Reason
+}
