@@ -11,7 +11,9 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/storetest"
+	"github.com/holdfast-backup/holdfast/remote/azure"
 	"github.com/holdfast-backup/holdfast/remote/cloud"
+	"github.com/holdfast-backup/holdfast/remote/gcs"
 	"github.com/holdfast-backup/holdfast/remote/servers"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
 	"github.com/holdfast-backup/holdfast/remote/webdav"
@@ -42,6 +44,23 @@ func TestConnectionsAreCut(t *testing.T) {
 		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
 			a := address.Address{Kind: address.S3, Host: s.Bucket, Path: "/x", Query: url.Values{"endpoint": {"http://" + addr}}}
 			return open(cloud.Open(t.Context(), a, address.Secret{"access_key_id": s.Key, "secret_access_key": s.Secret}, false))
+		})
+	})
+	t.Run("Azurite", func(t *testing.T) {
+		t.Parallel()
+		s := servers.Azurite(t)
+		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
+			q := url.Values{"account": {s.Account}, "endpoint": {"http://" + addr + "/" + s.Account}}
+			a := address.Address{Kind: address.Azure, Host: s.Container, Path: "/x", Query: q}
+			return open(azure.Open(t.Context(), a, address.Secret{address.AccountKey: s.Key}, false))
+		})
+	})
+	t.Run("fake-gcs-server", func(t *testing.T) {
+		t.Parallel()
+		s := servers.FakeGCS(t)
+		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
+			a := address.Address{Kind: address.Google, Host: s.Bucket, Path: "/x", Query: url.Values{"endpoint": {"http://" + addr}}}
+			return open(gcs.Open(t.Context(), a, address.Secret{address.ServiceAccount: string(s.Account)}))
 		})
 	})
 }

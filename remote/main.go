@@ -16,8 +16,10 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
+	"github.com/holdfast-backup/holdfast/remote/azure"
 	"github.com/holdfast-backup/holdfast/remote/cloud"
 	"github.com/holdfast-backup/holdfast/remote/confine"
+	"github.com/holdfast-backup/holdfast/remote/gcs"
 	"github.com/holdfast-backup/holdfast/remote/serve"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
 	"github.com/holdfast-backup/holdfast/remote/webdav"
@@ -73,6 +75,10 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 		return some(webdav.Open(ctx, a, secret, o.Create))
 	case address.S3:
 		return some(cloud.Open(ctx, a, secret, o.Create))
+	case address.Azure:
+		return some(azure.Open(ctx, a, secret, o.Create))
+	case address.Google:
+		return some(gcs.Open(ctx, a, secret))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }

@@ -117,6 +117,7 @@ type server struct {
 
 func all(t *testing.T) map[string]server {
 	ssh, dav, s3 := servers.OpenSSH(t), servers.Apache(t), servers.Versity(t)
+	blobs, google := servers.Azurite(t), servers.FakeGCS(t)
 	return map[string]server{
 		"OpenSSH": {
 			address.Address{Kind: address.SFTP, User: ssh.User, Host: ssh.Addr, Path: ssh.Root + "/Holdfast"}.String(),
@@ -129,6 +130,18 @@ func all(t *testing.T) map[string]server {
 		"versitygw": {
 			address.Address{Kind: address.S3, Host: s3.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + s3.Addr}}}.String(),
 			address.Secret{"access_key_id": s3.Key, "secret_access_key": s3.Secret},
+		},
+		"Azurite": {
+			address.Address{
+				Kind: address.Azure, Host: "new", Path: "/Holdfast", Query: url.Values{"account": {blobs.Account}, "endpoint": {blobs.Endpoint}},
+			}.String(),
+			address.Secret{address.AccountKey: blobs.Key},
+		},
+		"fake-gcs-server": {
+			address.Address{
+				Kind: address.Google, Host: google.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + google.Addr}},
+			}.String(),
+			address.Secret{address.ServiceAccount: string(google.Account)},
 		},
 	}
 }
