@@ -76,9 +76,12 @@ func placeCommand(c *cli) *cobra.Command {
   sftp://user@host[:port]/path      a server with SSH; /~/path is below the home folder
   davs://user@host/path             a WebDAV server; dav:// in clear
   s3://bucket/prefix?endpoint=URL&region=REGION
+  azblob://container/prefix?account=NAME
+  gs://bucket/prefix                Google Cloud Storage
 
 Addresses hold no password. --secret-in names a file with it: one line with the password; a private key; for S3 two
-lines, the access key's id and the secret; or a JSON object.`,
+lines, the access key's id and the secret; for Azure one line, the account key; for Google the key file of a service
+account as it is; or a JSON object.`,
 	}
 	cmd.AddCommand(placeTestCommand(c))
 	return cmd

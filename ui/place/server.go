@@ -63,9 +63,22 @@ const (
 	askSecret
 )
 
+const (
+	askAccount = iota
+	askContainer
+	askFolderInIt
+	askAccountKey
+)
+
+const (
+	askGoogleBucket = iota
+	askGoogleFolder
+	askKeyFile
+)
+
 // newServer shows the page. toRead: the place holds a backup already, and nothing is written there.
 func newServer(f *Field, toRead bool) {
-	s := &server{field: f, toRead: toRead, forms: []form{sshForm(), davForm(), s3Form()}}
+	s := &server{field: f, toRead: toRead, forms: []form{sshForm(), davForm(), s3Form(), azureForm(), googleForm()}}
 	pairs := make([][2]string, len(s.forms))
 	for i, f := range s.forms {
 		pairs[i] = [2]string{f.title, f.about}
@@ -200,6 +213,43 @@ func s3Form() form {
 		},
 		secret: func(f form) (address.Secret, error) {
 			return address.Secret{"access_key_id": f.text(askAccess), "secret_access_key": string(f.rows[askSecret].secret.Peek())}, nil
+		},
+	}
+}
+
+func azureForm() form {
+	return form{
+		title: lang.L("Azure Blob Storage"), about: lang.L("Microsoft's object storage. OneDrive is something else."),
+		rows: []*row{
+			asked(lang.L("Storage account"), "", ""), asked(lang.L("Container"), "", ""), asked(lang.L("Folder in it"), "", "Holdfast"),
+			askedSecret(lang.L("Access key")),
+		},
+		address: func(f form) (address.Address, error) {
+			return written(address.Azure, "", f.text(askContainer), f.text(askFolderInIt), url.Values{"account": {f.text(askAccount)}})
+		},
+		secret: func(f form) (address.Secret, error) {
+			return address.Secret{address.AccountKey: string(f.rows[askAccountKey].secret.Peek())}, nil
+		},
+	}
+}
+
+func googleForm() form {
+	return form{
+		title: lang.L("Google Cloud Storage"), about: lang.L("Google's object storage. Google Drive is something else."),
+		rows: []*row{
+			asked(lang.L("Bucket"), "", ""), asked(lang.L("Folder in it"), "", "Holdfast"),
+			asked(lang.L("Key file of a service account"), lang.L("Path of the JSON file that Google gives"), ""),
+		},
+		address: func(f form) (address.Address, error) {
+			return written(address.Google, "", f.text(askGoogleBucket), f.text(askGoogleFolder), nil)
+		},
+		secret: func(f form) (address.Secret, error) {
+			file, err := os.ReadFile(shell.Expand(f.text(askKeyFile)))
+			if err != nil {
+				return nil, err
+			}
+			defer clear(file)
+			return address.ReadSecret(address.Google, file)
 		},
 	}
 }
