@@ -22,8 +22,9 @@ import (
 // atEach runs a test with a store at each kind of server that speaks HTTP, behind a proxy.
 func atEach(t *testing.T, test func(t *testing.T, s store.Store, f *servers.Faults)) {
 	t.Helper()
-	for name, make := range behind(t) {
+	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			at := make(t)
 			p := places.Through(start(t))
 			if err := p.Know(at.place, at.secret); err != nil {
@@ -42,8 +43,9 @@ func atEach(t *testing.T, test func(t *testing.T, s store.Store, f *servers.Faul
 // backedUp runs a test with a computer that has one backup, at each kind of server.
 func backedUp(t *testing.T, test func(t *testing.T, c *computer)) {
 	t.Helper()
-	for name, make := range behind(t) {
+	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newComputer(t, make(t))
 			_, err := c.app.Backup(t.Context(), nil)
 			c.must(err)
@@ -59,6 +61,14 @@ var storms = []servers.Fault{
 	servers.Answers(http.StatusRequestTimeout, ""), servers.Answers(http.StatusTooManyRequests, ""),
 	servers.Answers(http.StatusInternalServerError, ""), servers.Answers(http.StatusBadGateway, ""),
 	servers.Answers(http.StatusServiceUnavailable, ""), servers.Answers(http.StatusGatewayTimeout, ""),
+}
+
+// puts reports whether a request stores an object. Google's do with POST.
+func puts(r *http.Request) bool { return r.Method == http.MethodPut || r.Method == http.MethodPost }
+
+// writes reports whether a request changes something.
+func writes(r *http.Request) bool {
+	return puts(r) || r.Method == http.MethodDelete || r.Method == "MKCOL"
 }
 
 // A failed upload deletes what was there before.
@@ -97,16 +107,16 @@ func read(t *testing.T, s store.Store, name string) (b []byte, err error) {
 
 // A name that a list shows twice makes data "missing".
 func TestANameThatIsListedTwice(t *testing.T) {
-	backedUp(t, func(_ *testing.T, c *computer) {
+	backedUp(t, func(t *testing.T, c *computer) {
 		c.at.Every(1, servers.Doubles, nil)
 		c.edit()
-		_, err := c.app.Backup(c.t.Context(), nil)
+		_, err := c.app.Backup(t.Context(), nil)
 		c.must(err)
-		_, err = c.app.Upkeep().Prune(c.t.Context(), core.PruneRequest{Retention: &core.Retention{Last: 1}}, nil)
+		_, err = c.app.Upkeep().Prune(t.Context(), core.PruneRequest{Retention: &core.Retention{Last: 1}}, nil)
 		c.must(err)
 		c.whole()
 		if n := c.snapshots(); n != 1 {
-			c.t.Errorf("%d backups are left, not 1", n)
+			t.Errorf("%d backups are left, not 1", n)
 		}
 		c.at.Heal()
 		c.whole()
@@ -115,21 +125,21 @@ func TestANameThatIsListedTwice(t *testing.T) {
 
 // An outage in the middle loses packs that were acknowledged; the run ends well with packs missing; a later run does not go on.
 func TestAnOutageLosesNothing(t *testing.T) {
-	backedUp(t, func(_ *testing.T, c *computer) {
+	backedUp(t, func(t *testing.T, c *computer) {
 		for _, fault := range []servers.Fault{servers.Refuses, servers.Answers(http.StatusInternalServerError, ""), servers.LosesBody} {
-			for _, of := range []func(*http.Request) bool{nil, servers.Is(http.MethodPut)} {
+			for _, of := range []func(*http.Request) bool{nil, puts} {
 				c.edit()
 				before := c.snapshots()
 				c.at.Every(1, fault, of)
-				_, err := c.app.Backup(c.t.Context(), nil)
+				_, err := c.app.Backup(t.Context(), nil)
 				c.at.Heal()
 				if err == nil {
-					c.t.Errorf("%s: nothing could be stored, and the backup is said to be good", fault.Name)
+					t.Errorf("%s: nothing could be stored, and the backup is said to be good", fault.Name)
 				}
 				if after := c.snapshots(); after != before {
-					c.t.Errorf("%s: %d backups were there, now %d", fault.Name, before, after)
+					t.Errorf("%s: %d backups were there, now %d", fault.Name, before, after)
 				}
-				_, err = c.app.Backup(c.t.Context(), nil)
+				_, err = c.app.Backup(t.Context(), nil)
 				c.must(err)
 			}
 		}
@@ -146,7 +156,7 @@ func TestARetrySendsAllOfIt(t *testing.T) {
 			servers.Answers(http.StatusTooManyRequests, ""),
 		} {
 			name := fmt.Sprint("packs/aa/", i)
-			f.Next(1, fault, servers.Is(http.MethodPut))
+			f.Next(1, fault, puts)
 			err := s.Put(t.Context(), name, data)
 			f.Heal()
 			got, there := read(t, s, name)
@@ -196,9 +206,9 @@ func TestWhatIsThereIsNotSaidToBeMissing(t *testing.T) {
 // A full place is tried for days, and cannot be pruned.
 func TestAFullPlace(t *testing.T) {
 	full := servers.Answers(http.StatusInsufficientStorage, "")
-	backedUp(t, func(_ *testing.T, c *computer) {
+	backedUp(t, func(t *testing.T, c *computer) {
 		c.edit()
-		_, err := c.app.Backup(c.t.Context(), nil)
+		_, err := c.app.Backup(t.Context(), nil)
 		c.must(err)
 		c.edit()
 		var room atomic.Bool // what is deleted makes some
@@ -206,23 +216,23 @@ func TestAFullPlace(t *testing.T) {
 			if r.Method == http.MethodDelete {
 				room.Store(true)
 			}
-			return r.Method == http.MethodPut && !room.Load()
+			return puts(r) && !room.Load()
 		}
 		c.at.Every(1, full, noRoom)
-		if _, err := c.app.Backup(c.t.Context(), nil); !errors.Is(err, core.ErrNoSpace) {
-			c.t.Errorf("a full place: %v", err)
+		if _, err := c.app.Backup(t.Context(), nil); !errors.Is(err, core.ErrNoSpace) {
+			t.Errorf("a full place: %v", err)
 		}
 		if n := c.at.Heal(); n > 20 {
-			c.t.Errorf("a full place was asked %d times to store something", n)
+			t.Errorf("a full place was asked %d times to store something", n)
 		}
 		c.at.Every(1, full, noRoom)
-		_, err = c.app.Upkeep().Prune(c.t.Context(), core.PruneRequest{Retention: &core.Retention{Last: 1}}, nil)
+		_, err = c.app.Upkeep().Prune(t.Context(), core.PruneRequest{Retention: &core.Retention{Last: 1}}, nil)
 		c.must(err)
 		if n := c.snapshots(); n != 1 {
-			c.t.Errorf("%d backups are left at the full place, not 1", n)
+			t.Errorf("%d backups are left at the full place, not 1", n)
 		}
 		c.at.Heal()
-		_, err = c.app.Backup(c.t.Context(), nil)
+		_, err = c.app.Backup(t.Context(), nil)
 		c.must(err)
 		c.whole()
 	})
@@ -234,7 +244,7 @@ func TestThrottling(t *testing.T) {
 		servers.Answers(http.StatusTooManyRequests, ""), servers.Answers(http.StatusServiceUnavailable, "1"),
 	} {
 		backedUp(t, func(t *testing.T, c *computer) {
-			c.at.Every(4, fault, nil)
+			c.at.Every(5, fault, nil)
 			c.edit()
 			_, err := c.app.Backup(t.Context(), nil)
 			if n := c.at.Heal(); n == 0 {
@@ -254,7 +264,7 @@ func TestThrottling(t *testing.T) {
 func TestRandomAnswers(t *testing.T) {
 	backedUp(t, func(t *testing.T, c *computer) {
 		for _, status := range []int{http.StatusBadRequest, http.StatusServiceUnavailable, http.StatusNotFound} {
-			c.at.Next(2, servers.Answers(status, ""), servers.Is(http.MethodPut))
+			c.at.Next(2, servers.Answers(status, ""), puts)
 			c.edit()
 			if _, err := c.app.Backup(t.Context(), nil); err != nil {
 				t.Errorf("two puts are answered %d: %v", status, err)
@@ -269,7 +279,7 @@ func TestRandomAnswers(t *testing.T) {
 func TestASignInThatEnds(t *testing.T) {
 	backedUp(t, func(t *testing.T, c *computer) {
 		c.edit()
-		c.at.Every(1, servers.Answers(http.StatusUnauthorized, ""), servers.Is(http.MethodPut))
+		c.at.Every(1, servers.Answers(http.StatusUnauthorized, ""), puts)
 		if _, err := c.app.Backup(t.Context(), nil); !errors.Is(err, core.ErrSignIn) {
 			t.Errorf("the sign-in has ended: %v", err)
 		}
@@ -287,7 +297,7 @@ func TestAServerThatIsBusy(t *testing.T) {
 	backedUp(t, func(t *testing.T, c *computer) {
 		for _, status := range []int{http.StatusLocked, http.StatusGatewayTimeout} {
 			c.edit()
-			c.at.Next(2, servers.Answers(status, ""), servers.Is(http.MethodPut, http.MethodDelete, "MKCOL"))
+			c.at.Next(2, servers.Answers(status, ""), writes)
 			if _, err := c.app.Backup(t.Context(), nil); err != nil {
 				t.Errorf("two requests are answered %d: %v", status, err)
 			}
@@ -302,7 +312,7 @@ func TestASlowLine(t *testing.T) {
 	backedUp(t, func(t *testing.T, c *computer) {
 		c.edit()
 		before := c.at.Requests()
-		_, err := c.app.Backup(c.t.Context(), nil)
+		_, err := c.app.Backup(t.Context(), nil)
 		c.must(err)
 		usual := c.at.Requests() - before
 		c.edit()

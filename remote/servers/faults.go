@@ -78,18 +78,6 @@ func (f *Faults) Heal() int {
 // Requests returns how many there were so far.
 func (f *Faults) Requests() int { return int(f.asked.Load()) }
 
-// Is returns a condition for Every and Next: a request by one of these methods.
-func Is(methods ...string) func(*http.Request) bool {
-	return func(r *http.Request) bool {
-		for _, m := range methods {
-			if r.Method == m {
-				return true
-			}
-		}
-		return false
-	}
-}
-
 // ServeHTTP implements http.Handler.
 func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.asked.Add(1)
@@ -130,7 +118,11 @@ func (f *Faults) ask(r *http.Request) *httptest.ResponseRecorder {
 
 // isList reports whether a request lists.
 func isList(r *http.Request) bool {
-	return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0" || r.Method == http.MethodGet && r.URL.Query().Get("list-type") == "2"
+	if r.Method != http.MethodGet {
+		return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0"
+	}
+	q := r.URL.Query()
+	return q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") // S3, Azure, Google
 }
 
 // key names a list.
@@ -237,7 +229,7 @@ var (
 )
 
 // entry is one of a list.
-var entry = regexp.MustCompile(`(?s)<Contents>.*?</Contents>|<D:response.*?</D:response>`)
+var entry = regexp.MustCompile(`(?s)<Contents>.*?</Contents>|<Blob>.*?</Blob>|<D:response.*?</D:response>`)
 
 // broken is a body that ends in the middle.
 type broken struct{}

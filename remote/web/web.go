@@ -109,7 +109,8 @@ const (
 )
 
 // Do sends a request. It waits as long as a busy server asks for (429 and 503, with Retry-After or without), and sends
-// it again, a few times. Errors: those of store.
+// it again, a few times; but for PUT and POST: a server may have done one all the same, and the caller knows how to
+// tell. Errors: those of store.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	for try, wait := 1, firstPause; ; try, wait = try+1, 2*wait {
 		if err := c.pause(req.Context()); err != nil {
@@ -124,7 +125,8 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		}
 		asked := After(resp.Header.Get("Retry-After"))
 		c.rest(asked)
-		if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil || try == tries {
+		writes := req.Method == http.MethodPut || req.Method == http.MethodPost
+		if writes || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil || try == tries {
 			return resp, nil
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // what is longer costs the connection
