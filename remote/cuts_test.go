@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/remote/gcs"
 	"github.com/holdfast-backup/holdfast/remote/servers"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
+	"github.com/holdfast-backup/holdfast/remote/smb"
 	"github.com/holdfast-backup/holdfast/remote/webdav"
 )
 
@@ -61,6 +62,14 @@ func TestConnectionsAreCut(t *testing.T) {
 		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
 			a := address.Address{Kind: address.Google, Host: s.Bucket, Path: "/x", Query: url.Values{"endpoint": {"http://" + addr}}}
 			return open(gcs.Open(t.Context(), a, address.Secret{address.ServiceAccount: string(s.Account)}))
+		})
+	})
+	t.Run("Samba", func(t *testing.T) {
+		t.Parallel()
+		s := servers.Samba(t)
+		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
+			a := address.Address{Kind: address.SMB, User: s.User, Host: addr, Path: "/" + s.Share}
+			return open(smb.Open(t.Context(), a, address.Secret{address.Password: s.Password}, false))
 		})
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/holdfast-backup/holdfast/remote/gcs"
 	"github.com/holdfast-backup/holdfast/remote/serve"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
+	"github.com/holdfast-backup/holdfast/remote/smb"
 	"github.com/holdfast-backup/holdfast/remote/webdav"
 )
 
@@ -79,6 +80,8 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 		return some(azure.Open(ctx, a, secret, o.Create))
 	case address.Google:
 		return some(gcs.Open(ctx, a, secret))
+	case address.SMB:
+		return some(smb.Open(ctx, a, secret, o.Create))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }

@@ -116,7 +116,7 @@ type server struct {
 }
 
 func all(t *testing.T) map[string]server {
-	ssh, dav, s3 := servers.OpenSSH(t), servers.Apache(t), servers.Versity(t)
+	ssh, dav, s3, smb := servers.OpenSSH(t), servers.Apache(t), servers.Versity(t), servers.Samba(t)
 	blobs, google := servers.Azurite(t), servers.FakeGCS(t)
 	return map[string]server{
 		"OpenSSH": {
@@ -142,6 +142,10 @@ func all(t *testing.T) map[string]server {
 				Kind: address.Google, Host: google.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + google.Addr}},
 			}.String(),
 			address.Secret{address.ServiceAccount: string(google.Account)},
+		},
+		"Samba": {
+			address.Address{Kind: address.SMB, User: smb.User, Host: smb.Addr, Path: "/" + smb.Share + "/Holdfast"}.String(),
+			address.Secret{address.Password: smb.Password},
 		},
 	}
 }

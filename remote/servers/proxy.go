@@ -13,9 +13,11 @@ import (
 	"testing"
 )
 
-// Proxy stands between a store and its server, and cuts the connections when so many bytes have gone through.
+// Proxy stands between a store and its server, cuts the connections when so many bytes have gone through, and lets a
+// test see and change what goes through.
 type Proxy struct {
 	Addr  string
+	see   atomic.Pointer[func(b []byte, answer bool)]
 	left  atomic.Int64 // bytes that go through until then
 	armed atomic.Bool
 }
@@ -54,6 +56,10 @@ func (p *Proxy) CutAfter(n int64) {
 // Heal lets all through again.
 func (p *Proxy) Heal() { p.armed.Store(false) }
 
+// See calls see with all that goes through from now on, from any goroutine. It may change what it sees. answer: the
+// server says it.
+func (p *Proxy) See(see func(b []byte, answer bool)) { p.see.Store(&see) }
+
 func (p *Proxy) serve(c net.Conn, server string) {
 	s, err := net.Dial("tcp", server)
 	if err != nil {
@@ -65,15 +71,18 @@ func (p *Proxy) serve(c net.Conn, server string) {
 		_ = c.Close() // it is cut, or at its end
 		_ = s.Close() // so is this
 	}
-	both.Go(func() { defer end(); p.copy(s, c) })
-	both.Go(func() { defer end(); p.copy(c, s) })
+	both.Go(func() { defer end(); p.copy(s, c, false) })
+	both.Go(func() { defer end(); p.copy(c, s, true) })
 	both.Wait()
 }
 
-func (p *Proxy) copy(to io.Writer, from io.Reader) {
+func (p *Proxy) copy(to io.Writer, from io.Reader, answer bool) {
 	b := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(b)
+		if see := p.see.Load(); see != nil {
+			(*see)(b[:n], answer)
+		}
 		cut := false
 		if p.armed.Load() {
 			if left := p.left.Add(-int64(n)); left < 0 {

@@ -74,6 +74,7 @@ func placeCommand(c *cli) *cobra.Command {
 		Long: `Try out a place for backups. A place is a folder, or a server or a cloud by its address:
 
   sftp://user@host[:port]/path      a server with SSH; /~/path is below the home folder
+  smb://user@host[:port]/share/path a share of Windows, a NAS or Samba; with a domain smb://domain;user@…
   davs://user@host/path             a WebDAV server; dav:// in clear
   s3://bucket/prefix?endpoint=URL&region=REGION
   azblob://container/prefix?account=NAME

@@ -30,12 +30,14 @@ const (
 	S3       Kind = "s3"
 	Azure    Kind = "azblob"
 	Google   Kind = "gs"
+	SMB      Kind = "smb"
 )
 
 // spec is what a kind's addresses hold.
 type spec struct {
 	host    bool     // a host or a bucket is needed
 	user    bool     // a user may stand before the host
+	share   bool     // the path begins with the name of a share
 	queries []string // that may follow
 	needed  []string // queries that must
 	whole   bool     // an endpoint is a whole URL
@@ -52,6 +54,7 @@ var specs = map[Kind]spec{
 	},
 	Azure:  {host: true, queries: []string{"account", "endpoint"}, needed: []string{"account"}, whole: true, secret: []string{AccountKey}},
 	Google: {host: true, queries: []string{"endpoint"}, whole: true, secret: []string{ServiceAccount}},
+	SMB:    {host: true, user: true, share: true, secret: []string{"password"}},
 }
 
 // ErrInvalid: this is no address of a place.
@@ -89,6 +92,10 @@ func Parse(text string) (Address, error) {
 		return Address{}, fmt.Errorf("%w: %s:// is followed by the name of a server or a bucket", ErrInvalid, kind)
 	case a.User != "" && !s.user:
 		return Address{}, fmt.Errorf("%w: %s:// has no user before the name", ErrInvalid, kind)
+	case s.share && a.Path == "/":
+		return Address{}, fmt.Errorf("%w: the name of a share follows the server, %s://user@server/share", ErrInvalid, kind)
+	case s.share && strings.ContainsAny(a.Path, "\\:*?\"<>|"): // a colon leads into a stream of a file
+		return Address{}, fmt.Errorf(`%w: no name in a share has one of \:*?"<>|`, ErrInvalid)
 	case u.Fragment != "":
 		return Address{}, fmt.Errorf("%w: write # as %%23", ErrInvalid)
 	}

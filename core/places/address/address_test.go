@@ -18,7 +18,9 @@ func TestParse(t *testing.T) {
 		"azblob://box/a/b?account=ann": "azblob://box/a/b?account=ann",
 		"azblob://box?account=ann&endpoint=https://ann.blob.core.chinacloudapi.cn": "azblob://box?account=ann&" +
 			"endpoint=https%3A%2F%2Fann.blob.core.chinacloudapi.cn",
-		"gs://my_bucket.example/prefix/": "gs://my_bucket.example/prefix",
+		"gs://my_bucket.example/prefix/":                 "gs://my_bucket.example/prefix",
+		"smb://HOME;ann@nas.local:4450/Files/My Backup/": "smb://HOME;ann@nas.local:4450/Files/My%20Backup",
+		"smb://HOME%5Cann@nas/Files":                     "smb://HOME%5Cann@nas/Files",
 	} {
 		a, err := Parse(text)
 		if err != nil || a.String() != want {
@@ -26,6 +28,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "sftp", "sftp:host", "sftp://", "sftp:///srv", "ftp://host", "remote:folder", "s3://ann@bucket",
+		"smb://ann@nas", "smb://ann@nas/", "smb:///Files", "smb://nas/../", "smb://nas/Files/a:b",
 		"sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/", "azblob://box", "azblob://box?account=",
 		"azblob://?account=ann", "gs://", "gs://b?account=x", "azblob://box?account=evil.example/",
 		"gs://b?endpoint=host"} {
