@@ -55,6 +55,12 @@ const (
 )
 
 const (
+	askShare = askUser + 1 + iota
+	askShareFolder
+	askSharePassword
+)
+
+const (
 	askEndpoint = iota
 	askBucket
 	askPrefix
@@ -78,7 +84,7 @@ const (
 
 // newServer shows the page. toRead: the place holds a backup already, and nothing is written there.
 func newServer(f *Field, toRead bool) {
-	s := &server{field: f, toRead: toRead, forms: []form{sshForm(), davForm(), s3Form(), azureForm(), googleForm()}}
+	s := &server{field: f, toRead: toRead, forms: []form{sshForm(), smbForm(), davForm(), s3Form(), azureForm(), googleForm()}}
 	pairs := make([][2]string, len(s.forms))
 	for i, f := range s.forms {
 		pairs[i] = [2]string{f.title, f.about}
@@ -161,6 +167,27 @@ func sshForm() form {
 			}
 			defer clear(key)
 			return address.Secret{address.Key: string(key), address.Passphrase: password}, nil
+		},
+	}
+}
+
+func smbForm() form {
+	return form{
+		title: lang.L("A Windows share or a NAS (SMB)"), about: lang.L("A folder that Windows, a NAS or a router shares on your network."),
+		rows: []*row{
+			asked(lang.L("Server"), "nas.local", ""), asked(lang.L("User"), "", ""), asked(lang.L("Share"), "", ""),
+			asked(lang.L("Folder in it"), "", "Holdfast"),
+			askedSecret(lang.L("Password")),
+		},
+		address: func(f form) (address.Address, error) {
+			folder := f.text(askShare)
+			if folder != "" {
+				folder += "/" + f.text(askShareFolder)
+			}
+			return written(address.SMB, f.text(askUser), f.text(askHost), folder, nil)
+		},
+		secret: func(f form) (address.Secret, error) {
+			return address.Secret{address.Password: string(f.rows[askSharePassword].secret.Peek())}, nil
 		},
 	}
 }
