@@ -22,6 +22,7 @@ import (
 // atEach runs a test with a store at each kind of server that speaks HTTP, behind a proxy.
 func atEach(t *testing.T, test func(t *testing.T, s store.Store, f *servers.Faults)) {
 	t.Helper()
+	inFull(t)
 	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,6 +44,7 @@ func atEach(t *testing.T, test func(t *testing.T, s store.Store, f *servers.Faul
 // backedUp runs a test with a computer that has one backup, at each kind of server.
 func backedUp(t *testing.T, test func(t *testing.T, c *computer)) {
 	t.Helper()
+	inFull(t)
 	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

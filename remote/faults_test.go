@@ -141,6 +141,14 @@ func restored(t *testing.T, dir, name string) (content []byte) {
 	return content
 }
 
+// inFull skips a test where the race detector watches: what it tests is another process, and takes its time.
+func inFull(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the run without -short has it")
+	}
+}
+
 // snapshots counts what is at the place.
 func (c *computer) snapshots() int {
 	c.t.Helper()
@@ -155,15 +163,12 @@ func (c *computer) snapshots() int {
 // Whatever goes wrong between the app and a place, and however often: each run ends, nothing that was acknowledged is
 // missing, nothing that was there is gone, and the next run goes on.
 func TestWhateverGoesWrong(t *testing.T) {
+	inFull(t)
 	faults := []servers.Fault{
 		servers.Refuses, servers.LosesBody, servers.LosesAnswer, servers.Fails, servers.Truncates, servers.Repeats, servers.IsStale,
 		servers.Doubles, servers.Answers(http.StatusTooManyRequests, ""), servers.Answers(http.StatusServiceUnavailable, "1"),
 		servers.Answers(http.StatusUnauthorized, ""), servers.Answers(http.StatusInsufficientStorage, ""),
 		servers.Answers(http.StatusLocked, ""), servers.Answers(http.StatusGatewayTimeout, ""), servers.Answers(http.StatusNotFound, ""),
-	}
-	every := []int{1, 2, 5}
-	if testing.Short() {
-		every = every[2:]
 	}
 	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +178,7 @@ func TestWhateverGoesWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, fault := range faults {
-				for _, n := range every {
+				for _, n := range []int{1, 2, 5} {
 					c.t = t
 					c.suffer(fault, n)
 					if t.Failed() {
