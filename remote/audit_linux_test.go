@@ -365,7 +365,7 @@ func TestTheAppOpensNoConnection(t *testing.T) {
 		t.Helper()
 		args = append([]string{fmt.Sprintf("--net=/proc/%d/ns/net", there.pid), program}, args...)
 		cmd := exec.Command("nsenter", append(args, "--profile", filepath.Join(dir, profile), "--keyring", "file")...)
-		out, _ := cmd.CombinedOutput() //nolint:errcheck // its exit code says it
+		out, _ := cmd.CombinedOutput()
 		if got := cmd.ProcessState.ExitCode(); got != want {
 			t.Fatalf("%s: exit code %d, want %d\n%s", args[2], got, want, out)
 		}

@@ -282,6 +282,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.write(1, "anna")
 	d.ui.w.Canvas().Unfocus()
 	shoot("setup-server")
+	d.door(say("A Windows share or a NAS (SMB)"))
+	shoot("setup-server-smb")
 	d.door(say("A WebDAV server"))
 	shoot("setup-server-webdav")
 	d.door(say("S3, or what speaks it"))
