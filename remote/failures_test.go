@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -280,6 +281,30 @@ func TestRandomAnswers(t *testing.T) {
 			c.at.Heal()
 		}
 		c.whole()
+	})
+}
+
+// A put is answered 404, as by a gateway that has lost its service: that is trouble, and never a missing object.
+func TestAPutFindsNothing(t *testing.T) {
+	missing := servers.Answers(http.StatusNotFound, "")
+	atEach(t, func(t *testing.T, s store.Store, f *servers.Faults) {
+		for op, put := range map[string]func(context.Context, string, []byte) error{"put": s.Put, "replace": s.Replace} {
+			f.Next(1, missing, puts)
+			if err := put(t.Context(), "packs/aa/"+op, []byte(op)); err != nil && (!errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err)) {
+				t.Errorf("%s, once: %v", op, err)
+			}
+			f.Every(1, missing, puts)
+			err := put(t.Context(), "packs/bb/"+op, []byte(op))
+			if !errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err) {
+				t.Errorf("%s: %v", op, err)
+			}
+			if n := f.Heal(); n > 10 {
+				t.Errorf("%s: it was asked %d times", op, n)
+			}
+			if err := put(t.Context(), "packs/bb/"+op, []byte(op)); err != nil {
+				t.Errorf("%s, later: %v", op, err)
+			}
+		}
 	})
 }
 

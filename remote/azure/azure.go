@@ -8,6 +8,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -104,7 +105,11 @@ func (c *container) Put(ctx context.Context, key string, data []byte, sum [md5.S
 	}
 	defer bucket.Finish(resp)
 	if resp.StatusCode != http.StatusCreated {
-		return bucket.Entry{}, told(resp)
+		err := told(resp)
+		if resp.StatusCode == http.StatusNotFound && !errors.Is(err, bucket.ErrGone) {
+			err = store.ErrNotExist // also without a code, of a gateway
+		}
+		return bucket.Entry{}, err
 	}
 	// The answer tells no size. Its hash is that of all bytes.
 	return bucket.Entry{Key: key, Size: int64(len(data)), MD5: hash(resp)}, nil

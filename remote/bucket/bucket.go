@@ -21,7 +21,8 @@ import (
 // Service does single requests. Keys are whole: prefix and name. Errors: those of store, ErrGone, ErrFailed.
 type Service interface {
 	// Put stores data under a key in one request, with its MD5, which the service compares. fresh: a key that is taken
-	// gives store.ErrExists, by the service's own means. It returns what the service says it has.
+	// gives store.ErrExists, by the service's own means. An answer that something is missing (404) gives ErrGone where it
+	// says that this is the bucket, else store.ErrNotExist: Store looks. It returns what the service says it has.
 	Put(ctx context.Context, key string, data []byte, sum [md5.Size]byte, fresh bool) (Entry, error)
 	// Look returns what has a key, or store.ErrNotExist.
 	Look(ctx context.Context, key string) (Entry, error)
@@ -140,6 +141,9 @@ func (s *Store) send(ctx context.Context, key string, data []byte, fresh bool) e
 	sum := md5.Sum(data)
 	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
 		e, err := s.p.Service.Put(ctx, key, data, sum, fresh)
+		if errors.Is(err, store.ErrNotExist) {
+			err = s.lacks(ctx)
+		}
 		switch {
 		case err == nil:
 			return compare(e, data, sum)
@@ -160,6 +164,15 @@ func (s *Store) send(ctx context.Context, key string, data []byte, fresh bool) e
 			return ctx.Err()
 		}
 	}
+}
+
+// lacks says what a service means that has found nothing when it was to store something: its bucket is gone, or it has
+// trouble.
+func (s *Store) lacks(ctx context.Context) error {
+	if _, _, err := s.p.Service.List(ctx, s.prefix, "", 1); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: it finds nothing to put an object into, and has its bucket", ErrFailed)
 }
 
 // compare returns nil if the service has an object of this size and hash.
