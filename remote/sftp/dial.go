@@ -22,8 +22,9 @@ import (
 // connection is one SSH connection with one SFTP session. One call uses it at a time.
 type connection struct {
 	*sftp.Client
-	ssh  *ssh.Client
-	wire *stall.Conn
+	ssh    *ssh.Client
+	wire   *stall.Conn
+	naming bool // the call under way has asked for a name: it is not repeated if the answer is lost
 }
 
 func (c *connection) close() {
@@ -157,7 +158,7 @@ func (d *dialer) dial(ctx context.Context) (*connection, error) {
 		return nil, fmt.Errorf("%w: the server gives no file transfer (SFTP): %w", store.ErrUnreachable, err)
 	}
 	rest()
-	return &connection{session, client, wire}, nil
+	return &connection{Client: session, ssh: client, wire: wire}, nil
 }
 
 // handshake says what a failed one means.

@@ -32,10 +32,11 @@ type Store struct {
 	location string
 	root     string
 
-	slots chan struct{} // holds a place for each call under way
-	mu    sync.Mutex
-	idle  []*connection
-	done  bool
+	slots  chan struct{} // holds a place for each call under way
+	making chan struct{} // held by who makes folders: some servers lose one that two make at once
+	mu     sync.Mutex
+	idle   []*connection
+	done   bool
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
@@ -45,7 +46,8 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 	if err != nil {
 		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
 	}
-	s := &Store{dialer: d, location: a.String(), root: rootOf(a.Path), slots: make(chan struct{}, connections)}
+	s := &Store{dialer: d, location: a.String(), root: rootOf(a.Path), slots: make(chan struct{}, connections),
+		making: make(chan struct{}, 1)}
 	err = s.call(ctx, "open", "", func(c *connection) error {
 		info, err := c.Stat(s.root)
 		switch {
@@ -91,7 +93,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// call runs fn with a connection of its own. One that rested and turns out to be dead is replaced once.
+// call runs fn with a connection of its own. One that rested and turns out to be dead is replaced once, unless fn may
+// have given a name already: the caller knows how to repeat that.
 func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) error) error {
 	select {
 	case s.slots <- struct{}{}:
@@ -104,6 +107,7 @@ func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) 
 	for {
 		c, rested, err := s.take(ctx)
 		if err == nil {
+			c.naming = false
 			err = s.with(ctx, c, fn)
 		}
 		switch {
@@ -111,7 +115,7 @@ func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) 
 			return nil
 		case ctx.Err() != nil:
 			return s.fail(op, name, ctx.Err())
-		case rested && lost(err):
+		case rested && !c.naming && lost(err):
 			continue
 		}
 		return s.fail(op, name, err)

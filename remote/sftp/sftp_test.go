@@ -1,11 +1,13 @@
 package sftp_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +53,45 @@ func TestOpenSSH(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A put whose answer is lost never meets its own object: it says that nobody knows, also on a connection that rested.
+func TestAnAnswerIsLost(t *testing.T) {
+	s := servers.OpenSSH(t)
+	p := servers.NewProxy(t, s.Addr)
+	behind := *s
+	behind.Addr = p.Addr
+	r := open(t, &behind, s.Root)
+	data := storetest.Bytes(1, 2_000)
+	died, done := 0, 0
+	for lost := int64(1); done < 3; lost++ { // the first answer that is lost, of all that a put has
+		if err := r.Put(t.Context(), fmt.Sprint("packs/aa/rested-", lost), data); err != nil {
+			t.Fatal(err)
+		}
+		var answers atomic.Int64
+		p.See(func(b []byte, answer bool) {
+			if n := len(b); answer && n > 0 && answers.Add(1) == lost {
+				b[n-1] ^= 1 // the client takes it for forged, and ends the connection
+			}
+		})
+		name := fmt.Sprint("packs/aa/", lost)
+		err := r.Put(t.Context(), name, data)
+		p.See(func([]byte, bool) {})
+		got, there := store.ReadAll(t.Context(), r, name, 3_000)
+		switch {
+		case err == nil && there == nil && bytes.Equal(got, data):
+		case errors.Is(err, store.ErrUnreachable) && !store.IsPermanent(err):
+			died++
+		default:
+			t.Errorf("answer %d is lost: %v; then %d bytes are there, %v", lost, err, len(got), there)
+		}
+		if answers.Load() < lost { // it has no more of them
+			done++
+		}
+	}
+	if died == 0 {
+		t.Error("no put came to know nothing")
+	}
 }
 
 // Nobody is believed who was not agreed to, and who was agreed to is not forgotten.

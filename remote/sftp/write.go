@@ -78,23 +78,35 @@ func (s *Store) store(ctx context.Context, op, name string, data []byte, into fu
 		_, _ = rand.Read(random[:]) // documented never to fail
 		to := s.path(name)
 		at := path.Join(path.Dir(to), temporary+hex.EncodeToString(random[:]))
-		if err := s.write(c, at, data); err != nil {
-			return err
+		if err := s.write(ctx, c, at, data); err != nil {
+			return s.lacks(c, err)
 		}
+		c.naming = true
 		err := into(c, at, to)
 		if rerr := c.Remove(at); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) && err == nil && lost(rerr) {
 			c.wire.Close() //nolint:errcheck // the object is there; the next call takes another connection
 		}
-		return err
+		return s.lacks(c, err)
 	})
 }
 
+// lacks says of an error that something is missing, which is no missing object when one is written.
+func (s *Store) lacks(c *connection, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.there(c); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the server does not find the file or its folder any more", store.ErrUnreachable)
+}
+
 // write writes a file and puts it on the disk.
-func (s *Store) write(c *connection, at string, data []byte) error {
+func (s *Store) write(ctx context.Context, c *connection, at string, data []byte) error {
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	f, err := c.OpenFile(at, flags)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.mkdir(c, path.Dir(at)); err != nil {
+		if err := s.mkdir(ctx, c, path.Dir(at)); err != nil {
 			return err
 		}
 		f, err = c.OpenFile(at, flags)
@@ -125,7 +137,13 @@ func (s *Store) write(c *connection, at string, data []byte) error {
 }
 
 // mkdir makes the folders between the root, which must be there, and a folder.
-func (s *Store) mkdir(c *connection, dir string) error {
+func (s *Store) mkdir(ctx context.Context, c *connection, dir string) error {
+	select {
+	case s.making <- struct{}{}:
+		defer func() { <-s.making }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if err := s.there(c); err != nil {
 		return err
 	}
