@@ -33,8 +33,9 @@ type Store struct {
 	user     string
 	password string
 
-	mu   sync.Mutex
-	made map[string]bool // folders that were there a moment ago
+	mu     sync.Mutex
+	made   map[string]bool // folders that were there a moment ago
+	making chan struct{}   // held by who makes folders: some servers refuse one of two that make the same at once (423)
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
@@ -48,6 +49,7 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 		client: web.NewClient(web.Options{Connections: connections, Identity: secret[address.Identity]}), location: a.String(),
 		root: &url.URL{Scheme: scheme, Host: a.Host, Path: strings.TrimSuffix(a.Path, "/")},
 		user: a.User, password: secret[address.Password], made: make(map[string]bool),
+		making: make(chan struct{}, 1),
 	}
 	err := s.open(ctx, create)
 	if err != nil {
@@ -289,12 +291,12 @@ func (s *Store) writeOnce(ctx context.Context, name string, data []byte, header 
 		data = []byte{}
 	}
 	dir := path.Dir(name)
-	if err := s.mkdir(ctx, dir, false); err != nil {
+	if err := s.folders(ctx, dir, false); err != nil {
 		return err
 	}
 	err := s.put(ctx, name, data, header)
 	if errors.Is(err, errNoFolder) { // it was there a moment ago
-		if err = s.mkdir(ctx, dir, true); err == nil {
+		if err = s.folders(ctx, dir, true); err == nil {
 			err = s.put(ctx, name, data, header)
 		}
 	}
@@ -349,6 +351,26 @@ func (s *Store) whole(ctx context.Context, name string, want int) error {
 	return nil
 }
 
+// folders is mkdir, for one at a time.
+func (s *Store) folders(ctx context.Context, dir string, anew bool) error {
+	if !anew && s.isMade(dir) {
+		return nil
+	}
+	select {
+	case s.making <- struct{}{}:
+		defer func() { <-s.making }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.mkdir(ctx, dir, anew)
+}
+
+func (s *Store) isMade(dir string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made[dir]
+}
+
 // mkdir makes the folders between the root, which must be there, and a folder. anew: also those known to be there.
 func (s *Store) mkdir(ctx context.Context, dir string, anew bool) error {
 	if dir == "." {
@@ -357,10 +379,7 @@ func (s *Store) mkdir(ctx context.Context, dir string, anew bool) error {
 		}
 		return nil
 	}
-	s.mu.Lock()
-	known := s.made[dir]
-	s.mu.Unlock()
-	if known && !anew {
+	if !anew && s.isMade(dir) {
 		return nil
 	}
 	if err := s.mkdir(ctx, path.Dir(dir), anew); err != nil {
