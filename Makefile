@@ -50,6 +50,7 @@ fmt:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
+	$(GO) -C remote/servers/rcloneserve mod tidy -diff
 
 $(BUILD)/tools/%:
 	GOBIN=$(CURDIR)/$(BUILD)/tools CGO_ENABLED=0 $(GO) install $(TOOL)

@@ -118,6 +118,7 @@ type server struct {
 func all(t *testing.T) map[string]server {
 	ssh, dav, s3, smb := servers.OpenSSH(t), servers.Apache(t), servers.Versity(t), servers.Samba(t)
 	blobs, google := servers.Azurite(t), servers.FakeGCS(t)
+	ssh2, dav2, s32 := servers.RcloneSFTP(t), servers.RcloneWebDAV(t), servers.RcloneS3(t)
 	return map[string]server{
 		"OpenSSH": {
 			address.Address{Kind: address.SFTP, User: ssh.User, Host: ssh.Addr, Path: ssh.Root + "/Holdfast"}.String(),
@@ -146,6 +147,18 @@ func all(t *testing.T) map[string]server {
 		"Samba": {
 			address.Address{Kind: address.SMB, User: smb.User, Host: smb.Addr, Path: "/" + smb.Share + "/Holdfast"}.String(),
 			address.Secret{address.Password: smb.Password},
+		},
+		"rclone's SFTP": {
+			address.Address{Kind: address.SFTP, User: ssh2.User, Host: ssh2.Addr, Path: "/Holdfast"}.String(),
+			address.Secret{address.Password: ssh2.Password, address.Identity: ssh2.Host},
+		},
+		"rclone's WebDAV": {
+			address.Address{Kind: address.WebDAVIn, User: dav2.User, Host: dav2.Addr, Path: "/Holdfast"}.String(),
+			address.Secret{address.Password: dav2.Password},
+		},
+		"rclone's S3": {
+			address.Address{Kind: address.S3, Host: s32.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + s32.Addr}}}.String(),
+			address.Secret{"access_key_id": s32.Key, "secret_access_key": s32.Secret},
 		},
 	}
 }

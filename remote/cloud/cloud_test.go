@@ -47,6 +47,17 @@ func TestVersity(t *testing.T) {
 	})
 }
 
+func TestRclone(t *testing.T) {
+	s := servers.RcloneS3(t)
+	n := 0
+	storetest.Run(t, func(t *testing.T) store.Store {
+		n++
+		return open(t, s, fmt.Sprint("a prefix/", n))
+	},
+		storetest.Limit{Test: "readers see the old or the new object whole", Why: "who reads an object is cut off when it is replaced"},
+	)
+}
+
 func TestOpenErrors(t *testing.T) {
 	// What the environment says is not the place's: it is never used.
 	t.Setenv("RCLONE_S3_ENDPOINT", "http://127.0.0.1:1")

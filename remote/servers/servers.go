@@ -104,13 +104,14 @@ func (o *output) text() string {
 	return o.b.String()
 }
 
-// SSH is an OpenSSH server for whoever runs the tests.
+// SSH is a server of SFTP.
 type SSH struct {
-	Addr string // host and port
-	User string
-	Key  string // private, PEM, that signs in
-	Host string // the server's public key, as in known_hosts
-	Root string // a folder for objects
+	Addr     string // host and port
+	User     string
+	Key      string // private, PEM, that signs in; "": the password does
+	Password string
+	Host     string // the server's public key, as in known_hosts
+	Root     string // a folder for objects, as the server names it
 }
 
 // Key returns a new private key as PEM, and its public half as in authorized_keys.
@@ -143,7 +144,7 @@ func Write(t *testing.T, path, text string) string {
 	return path
 }
 
-// OpenSSH starts OpenSSH's server.
+// OpenSSH starts OpenSSH's server for whoever runs the tests.
 func OpenSSH(t *testing.T) *SSH {
 	t.Helper()
 	u, err := user.Current()

@@ -27,6 +27,9 @@ func at(s *servers.SSH, folder string) address.Address {
 }
 
 func secret(s *servers.SSH) address.Secret {
+	if s.Key == "" {
+		return address.Secret{address.Password: s.Password, address.Identity: s.Host}
+	}
 	return address.Secret{address.Key: s.Key, address.Identity: s.Host}
 }
 
@@ -53,6 +56,18 @@ func TestOpenSSH(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestRclone(t *testing.T) {
+	s := servers.RcloneSFTP(t)
+	n := 0
+	storetest.Run(t, func(t *testing.T) store.Store {
+		n++
+		return open(t, s, fmt.Sprint("/a folder/", n))
+	},
+		storetest.Limit{Test: "one of many puts wins", Why: "it knows no links, and its rename replaces"},
+		storetest.Limit{Test: "readers see the old or the new object whole", Why: "its rename takes the old file away first"},
+	)
 }
 
 // A put whose answer is lost never meets its own object: it says that nobody knows, also on a connection that rested.

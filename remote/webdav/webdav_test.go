@@ -42,6 +42,18 @@ func TestApache(t *testing.T) {
 	})
 }
 
+func TestRclone(t *testing.T) {
+	s := servers.RcloneWebDAV(t)
+	n := 0
+	storetest.Run(t, func(t *testing.T) store.Store {
+		n++
+		return open(t, s, fmt.Sprint("/a folder/ä%/", n))
+	},
+		storetest.Limit{Test: "one of many puts wins", Why: "it ignores If-None-Match, and lets two make one folder at once"},
+		storetest.Limit{Test: "readers see the old or the new object whole", Why: "it writes in place"},
+	)
+}
+
 func TestOpenErrors(t *testing.T) {
 	s := servers.Apache(t)
 	good := address.Secret{address.Password: s.Password}

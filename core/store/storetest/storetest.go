@@ -23,35 +23,53 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// Run tests the stores that open returns: an empty one each time, which Run closes.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, store.Store)
-	}{
-		{"put, then read, stat and list", roundTrip},
-		{"ranges", ranges},
-		{"put never overwrites", noOverwrite},
-		{"one of many puts wins", racingPuts},
-		{"replace makes and replaces", replace},
-		{"readers see the old or the new object whole", atomicReplace},
-		{"put is invisible until it is whole", atomicPut},
-		{"list by prefix", list},
-		{"list stops with the error of fn", listStops},
-		{"fn may use the store", listReenters},
-		{"delete can be repeated", deleteTwice},
-		{"missing objects", missing},
-		{"invalid names", invalidNames},
-		{"cancelled context", cancelled},
-		{"empty object", empty},
-		{"large object", large},
-		{"what is put is not retained", notRetained},
-		{"many goroutines", parallel},
-		{"ReadAll", readAll},
-		{"properties", properties},
-		{"close twice", closeTwice},
-	} {
+// Limit is a test that a store does not pass at one server, for what the server cannot do.
+type Limit struct {
+	Test string // its name in tests
+	Why  string
+}
+
+// tests are what Run runs.
+var tests = []struct {
+	name string
+	test func(*testing.T, store.Store)
+}{
+	{"put, then read, stat and list", roundTrip},
+	{"ranges", ranges},
+	{"put never overwrites", noOverwrite},
+	{"one of many puts wins", racingPuts},
+	{"replace makes and replaces", replace},
+	{"readers see the old or the new object whole", atomicReplace},
+	{"put is invisible until it is whole", atomicPut},
+	{"list by prefix", list},
+	{"list stops with the error of fn", listStops},
+	{"fn may use the store", listReenters},
+	{"delete can be repeated", deleteTwice},
+	{"missing objects", missing},
+	{"invalid names", invalidNames},
+	{"cancelled context", cancelled},
+	{"empty object", empty},
+	{"large object", large},
+	{"what is put is not retained", notRetained},
+	{"many goroutines", parallel},
+	{"ReadAll", readAll},
+	{"properties", properties},
+	{"close twice", closeTwice},
+}
+
+// Run tests the stores that open returns: an empty one each time, which Run closes. It skips the limits, and says why.
+func Run(t *testing.T, open func(t *testing.T) store.Store, limits ...Limit) {
+	why := make(map[string]string)
+	for _, l := range limits {
+		why[l.Test] = l.Why
+	}
+	for _, c := range tests {
+		reason, limited := why[c.name]
+		delete(why, c.name)
 		t.Run(c.name, func(t *testing.T) {
+			if limited {
+				t.Skipf("this server cannot: %s", reason)
+			}
 			s := open(t)
 			defer func() {
 				if err := s.Close(); err != nil {
@@ -60,6 +78,9 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 			}()
 			c.test(t, s)
 		})
+	}
+	for name := range why {
+		t.Errorf("a limit names no test: %q", name)
 	}
 }
 
