@@ -14,6 +14,7 @@ export LANG
 # Tools are built from source at these versions; nothing is downloaded ready-made.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VERSITYGW     := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # Core's statements that the tests must run, per cent.
@@ -29,7 +30,7 @@ CHUNKS := 10000,100000,1000000
 # The stages that bench-micro measures: in core/repo, what is below it, and core/backup: all that need no flag.
 MICRO := $(GO) test ./core/repo/... ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
-.PHONY: run build test check bench bench-micro bench-baseline bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke stories windows clean
+.PHONY: run build test check bench bench-micro bench-baseline bench-places bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke stories windows clean
 
 run: build ## build and open the app
 	$(BUILD)/holdfast $(if $(DBUS_SESSION_BUS_ADDRESS),,--keyring file) $(ARGS)
@@ -98,10 +99,19 @@ bench-vault: ## recoveries a second against what the token allows, by number of 
 	scripts/install build test
 	$(GO) test ./vault -run '^$$' -bench Recovery -benchtime 1x -timeout 60m -args -vault.accounts $(ACCOUNTS)
 
-bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs 12 GB of disk
+bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs 12 GB of disk. ARGS=--places: to servers behind a slow link
 	scripts/install build bench
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/holdfast-cli .
-	python3 bench/run.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/bench $(ARGS)
+	$(if $(filter --places,$(ARGS)),$(MAKE) bench-places ARGS="$(filter-out --places,$(ARGS))",\
+	  python3 bench/run.py --holdfast $(BUILD)/holdfast-cli --dir $(BUILD)/bench $(ARGS))
+
+bench-places: TOOL = $(VERSITYGW)
+bench-places: $(BUILD)/tools/versitygw ## what bench does with ARGS=--places, once holdfast-cli is built
+	scripts/install bench
+	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-remote ./remote
+	CGO_ENABLED=0 $(GO) build -o $(BUILD)/shape ./bench/shape
+	mkdir -p $(BUILD)/bench
+	python3 bench/places.py --holdfast $(BUILD)/holdfast-cli --shape $(BUILD)/shape --versitygw $(BUILD)/tools/versitygw --dir $(BUILD)/bench $(ARGS)
 
 bench-micro: ## each stage of the engine, beside bench/baseline.txt
 	mkdir -p $(BUILD)
