@@ -73,6 +73,7 @@ type Store interface {
 type Properties struct {
 	Location    string // where it is, for people
 	Connections int    // how many calls at the same time are useful, at least 1
+	Far         bool   // a call takes a round trip over a network, and a few more bytes cost little beside it
 }
 
 // Spacer is a store that knows how much room is left.

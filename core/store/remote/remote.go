@@ -62,7 +62,7 @@ func Open(ctx context.Context, o Options) (*Remote, error) {
 
 // Properties implements store.Store.
 func (r *Remote) Properties() store.Properties {
-	return store.Properties{Location: r.opened.Location, Connections: r.opened.Connections}
+	return store.Properties{Location: r.opened.Location, Connections: r.opened.Connections, Far: true}
 }
 
 // Put implements store.Store.

@@ -107,6 +107,19 @@ func (eng *Engine) chunkAt(ctx context.Context, id format.ID, at index.Location)
 	if err != nil {
 		return nil, err
 	}
+	if eng.Store.Properties().Far {
+		sealed, err := eng.near.read(ctx, eng, name, size, int64(at.Offset), at.Sealed())
+		if err == nil {
+			var content []byte
+			if content, err = c.OpenRecord(id, at.Ordinal, sealed, int(at.Content), make([]byte, 0, at.Content)); err == nil {
+				return content, nil
+			}
+		}
+		if !errors.Is(err, format.ErrDamaged) {
+			return nil, err
+		}
+		// It may be whole where what is around it is not.
+	}
 	sealed, _, err := eng.ReadRange(ctx, name, size, int64(at.Offset), at.Sealed(), nil)
 	if err != nil {
 		return nil, err

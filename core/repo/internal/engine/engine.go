@@ -16,6 +16,7 @@ type Engine struct {
 	*sealed.Objects
 	Index *index.Index
 	Ahead time.Duration // of the clock by which snapshots are dated; tests set it
+	near  near          // of a place far away
 
 	mu     sync.Mutex
 	loaded map[format.Name]bool // indexes in memory
