@@ -52,7 +52,11 @@ func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) 
 			<-f.done
 		}
 	}()
-	for most := min(loadAhead, max(1, eng.Store.Properties().Connections)); len(list) > 0 || len(ahead) > 0; {
+	most := 1
+	if p := eng.Store.Properties(); p.Far {
+		most = min(loadAhead, max(1, p.Connections))
+	}
+	for len(list) > 0 || len(ahead) > 0 {
 		for len(list) > 0 && len(ahead) < most {
 			n := neighbours(list)
 			ahead = append(ahead, eng.fetch(ctx, list[:n], alloc))
@@ -68,7 +72,7 @@ func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) 
 	return nil
 }
 
-// loadAhead is how many ranges one Load reads at once: a place far away takes as long for many as for one.
+// loadAhead is how many ranges one Load reads at once from a place far away, which takes as long for many as for one.
 const loadAhead = 4
 
 // neighbours is how many chunks from the first on are read with one request.
