@@ -287,7 +287,7 @@ func TestRandomAnswers(t *testing.T) {
 // A put is answered 404, as by a gateway that has lost its service: that is trouble, and never a missing object.
 func TestAPutFindsNothing(t *testing.T) {
 	missing := servers.Answers(http.StatusNotFound, "")
-	atEach(t, func(t *testing.T, s store.Store, f *servers.Faults) {
+	atEach(t, func(t *testing.T, s store.Store, f faulty) {
 		for op, put := range map[string]func(context.Context, string, []byte) error{"put": s.Put, "replace": s.Replace} {
 			f.Next(1, missing, puts)
 			if err := put(t.Context(), "packs/aa/"+op, []byte(op)); err != nil && (!errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err)) {

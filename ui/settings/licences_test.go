@@ -12,8 +12,8 @@ func TestEveryModuleHasItsLicence(t *testing.T) {
 	for _, l := range allLicences() {
 		have[l.module+" "+l.version] = len(l.text) > 100
 	}
-	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\n{{end}}{{end}}",
-		"../..")
+	const format = "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\n{{end}}{{end}}"
+	list := exec.Command("go", "list", "-deps", "-tags", "migrated_fynedo", "-f", format, "../..")
 	out, err := list.Output()
 	if err != nil {
 		t.Fatal(err)
