@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command shape is a link of a given round trip and bandwidth between whoever connects to it and a server, for
 // bench/places.py. All connections share each direction's bandwidth. A new connection costs a round trip. TCP's slow
 // start is left out, and a connection may have 4 MiB on the way, as Linux allows.

@@ -49,7 +49,7 @@ func (eng *Engine) Load(ctx context.Context, ids []format.ID, alloc func(n int) 
 	defer func() {
 		cancel()
 		for _, f := range ahead { // they write into the caller's memory
-			<-f.done
+			<-f.done //nolint:errcheck // Load has ended otherwise
 		}
 	}()
 	most := 1
