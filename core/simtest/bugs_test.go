@@ -72,7 +72,7 @@ func TestSchedulesFindPlantedBugs(t *testing.T) {
 				}
 			}
 			out, err := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-timeout", "0", "-run", "^TestSchedules$", ".",
-				"-sim.schedules", fmt.Sprint(bugSchedules), "-sim.seed", fmt.Sprint(*seed)).CombinedOutput()
+				"-sim.schedules", fmt.Sprint(bugSchedules), "-sim.piped", "0", "-sim.seed", fmt.Sprint(*seed)).CombinedOutput()
 			if err == nil {
 				t.Fatalf("not found in %d schedules", bugSchedules)
 			}

@@ -7,11 +7,11 @@
 // that jump. A checker that knows what was backed up restores every backup that was reported and not removed; another
 // judges what the rules keep (keep_test.go).
 //
-// TestSchedulesOverThePipe has the computers reach the destination through holdfast-remote, over its pipe, and kills
+// Some schedules (-sim.piped) have the computers reach the destination through holdfast-remote, over its pipe, and kill
 // it before a call, behind one, and within a message.
 //
 //	go test ./core/simtest -sim.schedules 10000 -sim.piped 5000 -sim.seed 1
-//	go test ./core/simtest -sim.schedules 1 -sim.seed 4711 -sim.log     one of them again, told
+//	go test ./core/simtest -sim.schedules 1 -sim.piped 0 -sim.seed 4711 -sim.log     one of them again, told
 //	go test ./core/simtest -run Bugs -sim.bugs -v                       it finds faults that were put in
 //
 // A seed fixes what the computers do, which call goes on next and what befalls it. Object
