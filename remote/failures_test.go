@@ -24,6 +24,7 @@ import (
 func atEach(t *testing.T, test func(t *testing.T, s store.Store, at faulty)) {
 	t.Helper()
 	inFull(t)
+	t.Parallel()
 	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,6 +47,7 @@ func atEach(t *testing.T, test func(t *testing.T, s store.Store, at faulty)) {
 func backedUp(t *testing.T, test func(t *testing.T, c *computer)) {
 	t.Helper()
 	inFull(t)
+	t.Parallel()
 	for name, make := range behind {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -249,10 +251,10 @@ func TestAFullPlace(t *testing.T) {
 
 // Throttling corrupts what is uploaded, or ends the run.
 func TestThrottling(t *testing.T) {
-	for _, fault := range []servers.Fault{
-		servers.Answers(http.StatusTooManyRequests, ""), servers.Answers(http.StatusServiceUnavailable, "1"),
-	} {
-		backedUp(t, func(t *testing.T, c *computer) {
+	backedUp(t, func(t *testing.T, c *computer) {
+		for _, fault := range []servers.Fault{
+			servers.Answers(http.StatusTooManyRequests, ""), servers.Answers(http.StatusServiceUnavailable, "1"),
+		} {
 			c.at.Every(5, fault, nil)
 			c.edit()
 			_, err := c.app.Backup(t.Context(), nil)
@@ -262,11 +264,11 @@ func TestThrottling(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v", fault.Name, err)
 			}
-			_, err = c.app.Backup(t.Context(), nil)
-			c.must(err)
-			c.whole()
-		})
-	}
+		}
+		_, err := c.app.Backup(t.Context(), nil)
+		c.must(err)
+		c.whole()
+	})
 }
 
 // A service answers 400, 404 or 503 at random, as long as it answers rightly the next time.

@@ -164,6 +164,7 @@ func (c *computer) snapshots() int {
 // missing, nothing that was there is gone, and the next run goes on.
 func TestWhateverGoesWrong(t *testing.T) {
 	inFull(t)
+	t.Parallel()
 	faults := []servers.Fault{
 		servers.Refuses, servers.LosesBody, servers.LosesAnswer, servers.Fails, servers.Truncates, servers.Repeats, servers.IsStale,
 		servers.Doubles, servers.Answers(http.StatusUnauthorized, ""), servers.Answers(http.StatusInsufficientStorage, ""),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"net/url"
 	"os"
@@ -38,6 +39,11 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for servers, and for pauses between tries, rather than for a processor.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if at, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(at)) //nolint:errcheck // a temporary folder

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,16 +25,19 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Port returns a port that nobody listens at.
+// Port returns a port that nobody listens at, below those that the system gives to whoever connects: nobody takes it
+// before the server does.
 func Port(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(10_000 + mathrand.IntN(20_000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close() // only its port is wanted
+			return port
+		}
 	}
-	defer l.Close() //nolint:errcheck // only its port is wanted
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Find returns the path of a program that Debian keeps outside of a person's PATH.
