@@ -178,12 +178,9 @@ func TestWhateverGoesWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, fault := range faults {
-				for _, n := range []int{2, 5} {
-					c.t = t
-					c.suffer(fault, n)
-					if t.Failed() {
-						t.Fatalf("%s, each %d. request", fault.Name, n)
-					}
+				// Each fifth: rclone's S3 waits ever longer where more fail. What befalls all is in TestAnOutageLosesNothing.
+				if c.suffer(fault, 5); t.Failed() {
+					t.Fatal(fault.Name)
 				}
 			}
 			c.whole()
