@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/user"
 	"strings"
-	"time"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -16,19 +14,20 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 	"github.com/holdfast-backup/holdfast/remote/stall"
 )
 
 // connection is one SSH connection with one SFTP session. One call uses it at a time.
 type connection struct {
 	*sftp.Client
-	ssh    *ssh.Client
-	wire   *stall.Conn
-	naming bool // the call under way has asked for a name: it is not repeated if the answer is lost
+	files.Line
+	ssh *ssh.Client
 }
 
-func (c *connection) close() {
-	c.wire.Close() //nolint:errcheck // it is given up
+// End implements files.Connection.
+func (c *connection) End() {
+	c.Wire.Close() //nolint:errcheck // it is given up
 	c.ssh.Close()  //nolint:errcheck // and so is this
 }
 
@@ -38,20 +37,12 @@ type dialer struct {
 	config ssh.ClientConfig
 }
 
-const dialPatience = 30 * time.Second
-
 func newDialer(a address.Address, secret address.Secret) (*dialer, error) {
-	d := &dialer{server: a.Host}
-	if _, _, err := net.SplitHostPort(a.Host); err != nil {
-		d.server = net.JoinHostPort(strings.Trim(a.Host, "[]"), "22")
-	}
-	d.config.User = a.User
-	if d.config.User == "" {
-		u, err := user.Current()
-		if err != nil {
-			return nil, fmt.Errorf("%w: the address names no user", store.ErrSignIn)
-		}
-		d.config.User = u.Username
+	d := new(dialer)
+	_, d.server = files.HostPort(a.Host, "22")
+	var err error
+	if d.config.User, err = files.User(a.User); err != nil {
+		return nil, err
 	}
 	if err := d.believe(secret[address.Identity]); err != nil {
 		return nil, err
@@ -136,19 +127,12 @@ func (d *dialer) authenticate(secret address.Secret) error {
 
 // dial connects and signs in.
 func (d *dialer) dial(ctx context.Context) (*connection, error) {
-	within, cancel := context.WithTimeout(ctx, dialPatience)
-	defer cancel()
-	raw, err := new(net.Dialer).DialContext(within, "tcp", d.server)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", store.ErrUnreachable, err)
-	}
-	wire := &stall.Conn{Conn: raw}
-	rest := wire.Busy()
-	stop := context.AfterFunc(within, func() { _ = raw.Close() })
-	defer stop()
+	return files.Dial(ctx, d.server, d.signIn)
+}
+
+func (d *dialer) signIn(_ context.Context, wire *stall.Conn) (*connection, error) {
 	c, channels, requests, err := ssh.NewClientConn(wire, d.server, &d.config)
 	if err != nil {
-		raw.Close() //nolint:errcheck // err says more
 		return nil, handshake(err)
 	}
 	client := ssh.NewClient(c, channels, requests)
@@ -157,8 +141,7 @@ func (d *dialer) dial(ctx context.Context) (*connection, error) {
 		client.Close() //nolint:errcheck // err says more
 		return nil, fmt.Errorf("%w: the server gives no file transfer (SFTP): %w", store.ErrUnreachable, err)
 	}
-	rest()
-	return &connection{Client: session, ssh: client, wire: wire}, nil
+	return &connection{Client: session, Line: files.Line{Wire: wire}, ssh: client}, nil
 }
 
 // handshake says what a failed one means.

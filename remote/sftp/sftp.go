@@ -11,13 +11,12 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/pkg/sftp"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 )
 
 const (
@@ -28,15 +27,10 @@ const (
 
 // Store keeps objects in a folder of a server.
 type Store struct {
-	dialer   *dialer
 	location string
 	root     string
-
-	slots  chan struct{} // holds a place for each call under way
-	making chan struct{} // held by who makes folders: some servers lose one that two make at once
-	mu     sync.Mutex
-	idle   []*connection
-	done   bool
+	pool     *files.Pool[*connection]
+	making   chan struct{} // held by who makes folders: some servers lose one that two make at once
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
@@ -46,8 +40,7 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 	if err != nil {
 		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
 	}
-	s := &Store{dialer: d, location: a.String(), root: rootOf(a.Path), slots: make(chan struct{}, connections),
-		making: make(chan struct{}, 1)}
+	s := &Store{location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1)}
 	err = s.call(ctx, "open", "", func(c *connection) error {
 		info, err := c.Stat(s.root)
 		switch {
@@ -84,78 +77,16 @@ func (s *Store) Properties() store.Properties {
 
 // Close implements store.Store.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.idle {
-		c.close()
-	}
-	s.idle, s.done = nil, true
+	s.pool.Close()
 	return nil
 }
 
-// call runs fn with a connection of its own. One that rested and turns out to be dead is replaced once, unless fn may
-// have given a name already: the caller knows how to repeat that.
+// call runs fn with a connection of its own.
 func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) error) error {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-	}
-	if err := ctx.Err(); err != nil {
+	if err := s.pool.Call(ctx, fn); err != nil {
 		return s.fail(op, name, err)
 	}
-	for {
-		c, rested, err := s.take(ctx)
-		if err == nil {
-			c.naming = false
-			err = s.with(ctx, c, fn)
-		}
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return s.fail(op, name, ctx.Err())
-		case rested && !c.naming && lost(err):
-			continue
-		}
-		return s.fail(op, name, err)
-	}
-}
-
-// with runs fn. A context that ends closes the connection under it.
-func (s *Store) with(ctx context.Context, c *connection, fn func(*connection) error) error {
-	rest := c.wire.Busy()
-	stop := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
-	err := fn(c)
-	if !stop() || lost(err) {
-		c.close()
-		return err
-	}
-	rest()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done {
-		c.close()
-	} else {
-		s.idle = append(s.idle, c)
-	}
-	return err
-}
-
-func (s *Store) take(ctx context.Context) (c *connection, rested bool, err error) {
-	s.mu.Lock()
-	switch n := len(s.idle); {
-	case s.done:
-		err = store.ErrClosed
-	case n > 0:
-		c, s.idle = s.idle[n-1], s.idle[:n-1]
-	}
-	s.mu.Unlock()
-	if c != nil || err != nil {
-		return c, c != nil, err
-	}
-	c, err = s.dialer.dial(ctx)
-	return c, false, err
+	return nil
 }
 
 // lost reports whether an error means that the connection is of no use any more.
@@ -319,84 +250,29 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	})
 }
 
+// tree is the place as a connection sees it.
+func (s *Store) tree(c *connection) files.Tree {
+	return files.Tree{
+		Root: s.root, ReadDir: c.ReadDirContext, Stat: c.Stat, Mkdir: c.Mkdir, Remove: c.Remove,
+		Absent: func(err error) bool { return errors.Is(err, fs.ErrNotExist) }, Lost: lost,
+		There:    func() error { return s.there(c) },
+		IsObject: func(info fs.FileInfo) bool { return info.Mode().IsRegular() }, Folders: folders,
+	}
+}
+
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	fail := func(err error) error { return s.fail("list", prefix, err) }
 	if err := store.CheckPrefix(prefix); err != nil {
-		return s.fail("list", prefix, err)
+		return fail(err)
 	}
-	var found []store.Object
-	err := s.call(ctx, "list", prefix, func(c *connection) (err error) {
-		found, err = s.walk(ctx, c, prefix)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, o := range found {
-		if err := ctx.Err(); err != nil {
-			return s.fail("list", prefix, err)
-		}
-		if err := fn(o); err != nil {
+	return files.List(ctx, func() (found []store.Object, err error) {
+		err = s.call(ctx, "list", prefix, func(c *connection) (err error) {
+			found, err = s.tree(c).Objects(ctx, prefix)
 			return err
-		}
-	}
-	return nil
-}
-
-// walk returns all objects under a prefix. It reads folders side by side: each costs three round trips.
-func (s *Store) walk(ctx context.Context, c *connection, prefix string) ([]store.Object, error) {
-	var mu sync.Mutex
-	var found []store.Object
-	err := s.files(ctx, c, prefix, func(name string, info fs.FileInfo) {
-		if store.CheckName(name) == nil && info.Mode().IsRegular() {
-			mu.Lock()
-			defer mu.Unlock()
-			found = append(found, store.Object{Name: name, Size: info.Size()})
-		}
-	})
-	return found, err
-}
-
-// files calls fn, from any goroutine, for each file whose name begins with prefix.
-func (s *Store) files(ctx context.Context, c *connection, prefix string, fn func(name string, info fs.FileInfo)) error {
-	group, ctx := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, folders)
-	var read func(dir string) error
-	read = func(dir string) error {
-		slots <- struct{}{}
-		entries, err := c.ReadDirContext(ctx, s.path(dir))
-		<-slots
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return s.there(c)
-		case err != nil:
-			return s.orFile(c, dir, err)
-		}
-		for _, e := range entries {
-			name := path.Join(dir, e.Name())
-			switch {
-			case e.IsDir() && (strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")):
-				group.Go(func() error { return read(name) })
-			case !e.IsDir() && strings.HasPrefix(name, prefix):
-				fn(name, e)
-			}
-		}
-		return nil
-	}
-	top, _ := path.Split(prefix)
-	group.Go(func() error { return read(strings.TrimSuffix(top, "/")) })
-	return group.Wait()
-}
-
-// orFile says of an error that the name is one of a file, which holds nothing, where it is.
-func (s *Store) orFile(c *connection, dir string, err error) error {
-	if lost(err) {
-		return err
-	}
-	if info, serr := c.Stat(s.path(dir)); serr == nil && !info.IsDir() {
-		return nil
-	}
-	return err
+		})
+		return found, err
+	}, fail, fn)
 }
 
 // Free implements store.Spacer.

@@ -3,19 +3,16 @@ package sftp
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 )
 
 // Put implements store.Store.
@@ -60,9 +57,6 @@ func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
 	})
 }
 
-// temporary begins the name of a file that is no object yet; no object's name begins with a dot.
-const temporary = ".holdfast-"
-
 // store writes a temporary file and has it named.
 func (s *Store) store(ctx context.Context, op, name string, data []byte, into func(c *connection, temporary, to string) error) error {
 	if err := store.CheckName(name); err != nil {
@@ -74,17 +68,15 @@ func (s *Store) store(ctx context.Context, op, name string, data []byte, into fu
 				return store.ErrExists
 			}
 		}
-		var random [8]byte
-		_, _ = rand.Read(random[:]) // documented never to fail
 		to := s.path(name)
-		at := path.Join(path.Dir(to), temporary+hex.EncodeToString(random[:]))
+		at := files.Temporary(to)
 		if err := s.write(ctx, c, at, data); err != nil {
 			return s.lacks(c, err)
 		}
-		c.naming = true
+		c.Naming = true
 		err := into(c, at, to)
 		if rerr := c.Remove(at); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) && err == nil && lost(rerr) {
-			c.wire.Close() //nolint:errcheck // the object is there; the next call takes another connection
+			c.Wire.Close() //nolint:errcheck // the object is there; the next call takes another connection
 		}
 		return s.lacks(c, err)
 	})
@@ -147,43 +139,13 @@ func (s *Store) mkdir(ctx context.Context, c *connection, dir string) error {
 	if err := s.there(c); err != nil {
 		return err
 	}
-	at := s.root
-	for part := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(dir, s.root), "/"), "/") {
-		if part == "" {
-			continue
-		}
-		at = path.Join(at, part)
-		if err := c.Mkdir(at); err != nil {
-			if lost(err) {
-				return err
-			}
-			if info, serr := c.Stat(at); serr != nil || !info.IsDir() { // somebody else made it, or not
-				return err
-			}
-		}
-	}
-	return nil
+	return s.tree(c).Make(s.root, dir)
 }
 
 // CleanTemporary implements store.TemporaryCleaner. Times are the server's.
 func (s *Store) CleanTemporary(ctx context.Context, olderThan time.Duration) (removed int, err error) {
-	err = s.call(ctx, "clean", "", func(c *connection) error {
-		var mu sync.Mutex
-		var old []string
-		err := s.files(ctx, c, "", func(name string, info fs.FileInfo) {
-			if strings.HasPrefix(path.Base(name), temporary) && time.Since(info.ModTime()) > olderThan {
-				mu.Lock()
-				defer mu.Unlock()
-				old = append(old, name)
-			}
-		})
-		for _, name := range old {
-			if err == nil {
-				if err = c.Remove(s.path(name)); err == nil {
-					removed++
-				}
-			}
-		}
+	err = s.call(ctx, "clean", "", func(c *connection) (err error) {
+		removed, err = s.tree(c).Clean(ctx, olderThan)
 		return err
 	})
 	return removed, err

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"os/user"
 	"strings"
-	"time"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 	"github.com/holdfast-backup/holdfast/remote/stall"
 	"github.com/holdfast-backup/holdfast/third_party/smb2"
 )
@@ -19,13 +17,13 @@ import (
 // connection is one connection with one session and one share. One call uses it at a time.
 type connection struct {
 	*smb2.Share
+	files.Line
 	session *smb2.Session
-	wire    *stall.Conn
-	naming  bool // the call under way has asked for a name: it is not repeated if the answer is lost
 }
 
-func (c *connection) close() {
-	c.wire.Close() //nolint:errcheck // it is given up
+// End implements files.Connection.
+func (c *connection) End() {
+	c.Wire.Close() //nolint:errcheck // it is given up
 }
 
 // dialer makes connections to one share.
@@ -37,27 +35,18 @@ type dialer struct {
 	password string
 }
 
-const dialPatience = 30 * time.Second
-
 func newDialer(a address.Address, share string, secret address.Secret) (*dialer, error) {
-	host, _, err := net.SplitHostPort(a.Host)
-	d := &dialer{server: a.Host, user: a.User, password: secret[address.Password]}
-	if err != nil {
-		host = strings.Trim(a.Host, "[]")
-		d.server = net.JoinHostPort(host, "445")
-	}
+	host, server := files.HostPort(a.Host, "445")
+	d := &dialer{server: server, user: a.User, password: secret[address.Password]}
 	d.share = `\\` + strings.ReplaceAll(host, ":", "-") + `\` + share // servers do not look at the host
 	if domain, name, ok := strings.Cut(a.User, ";"); ok {             // as RFC 2384 and smbclient write it
 		d.domain, d.user = domain, name
 	} else if domain, name, ok := strings.Cut(a.User, `\`); ok { // as Windows does
 		d.domain, d.user = domain, name
 	}
-	if d.user == "" {
-		u, err := user.Current()
-		if err != nil {
-			return nil, fmt.Errorf("%w: the address names no user", store.ErrSignIn)
-		}
-		d.user = u.Username
+	var err error
+	if d.user, err = files.User(d.user); err != nil {
+		return nil, err
 	}
 	if d.password == "" {
 		return nil, fmt.Errorf("%w: there is no password", store.ErrSignIn)
@@ -67,23 +56,7 @@ func newDialer(a address.Address, share string, secret address.Secret) (*dialer,
 
 // dial connects, signs in and opens the share. All that the server says from then on is signed, or encrypted where it can do that.
 func (d *dialer) dial(ctx context.Context) (*connection, error) {
-	within, cancel := context.WithTimeout(ctx, dialPatience)
-	defer cancel()
-	raw, err := new(net.Dialer).DialContext(within, "tcp", d.server)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", store.ErrUnreachable, err)
-	}
-	wire := &stall.Conn{Conn: raw}
-	rest := wire.Busy()
-	stop := context.AfterFunc(within, func() { _ = raw.Close() })
-	defer stop()
-	c, err := d.signIn(within, wire)
-	if err != nil {
-		raw.Close() //nolint:errcheck // err says more
-		return nil, err
-	}
-	rest()
-	return c, nil
+	return files.Dial(ctx, d.server, d.signIn)
 }
 
 func (d *dialer) signIn(ctx context.Context, wire *stall.Conn) (*connection, error) {
@@ -105,7 +78,7 @@ func (d *dialer) signIn(ctx context.Context, wire *stall.Conn) (*connection, err
 	if err != nil {
 		return nil, mounting(err)
 	}
-	return &connection{Share: share, session: session, wire: wire}, nil
+	return &connection{Share: share, Line: files.Line{Wire: wire}, session: session}, nil
 }
 
 // mounting says what it means that a share cannot be opened.

@@ -3,54 +3,13 @@ package smb
 import (
 	"context"
 	"io/fs"
-	"path"
-	"strings"
-	"sync"
+	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 	"github.com/holdfast-backup/holdfast/third_party/smb2"
 )
-
-// List implements store.Store.
-func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
-	if err := store.CheckPrefix(prefix); err != nil {
-		return s.fail("list", prefix, err)
-	}
-	var found []store.Object
-	err := s.call(ctx, "list", prefix, func(c *connection) (err error) {
-		found, err = s.walk(ctx, c, prefix)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, o := range found {
-		if err := ctx.Err(); err != nil {
-			return s.fail("list", prefix, err)
-		}
-		if err := fn(o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// walk returns all objects under a prefix. It reads folders side by side: each costs four round trips.
-func (s *Store) walk(ctx context.Context, c *connection, prefix string) ([]store.Object, error) {
-	var mu sync.Mutex
-	var found []store.Object
-	err := s.files(ctx, c, prefix, func(name string, info fs.FileInfo) {
-		if store.CheckName(name) == nil && !isLink(info) {
-			mu.Lock()
-			defer mu.Unlock()
-			found = append(found, store.Object{Name: name, Size: info.Size()})
-		}
-	})
-	return found, err
-}
 
 // isLink reports whether a name in a folder is a link. Other reparse points, as of a server that stores equal files
 // once, are files (MS-FSCC 2.1.2.1).
@@ -60,51 +19,36 @@ func isLink(info fs.FileInfo) bool {
 	return ok && (st.ReparsePointTag == symlink || st.ReparsePointTag == mountPoint)
 }
 
-// files calls fn, from any goroutine, for each file whose name begins with prefix.
-func (s *Store) files(ctx context.Context, c *connection, prefix string, fn func(name string, info fs.FileInfo)) error {
-	group, ctx := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, folders)
-	var read func(dir string) error
-	read = func(dir string) error {
-		slots <- struct{}{}
-		var entries []fs.FileInfo
-		err := ctx.Err()
-		if err == nil {
-			entries, err = c.ReadDir(s.path(dir))
-		}
-		<-slots
-		switch {
-		case absent(err):
-			return s.there(c)
-		case err != nil:
-			return s.orFile(c, dir, err)
-		}
-		for _, e := range entries {
-			name := path.Join(dir, e.Name())
-			switch {
-			case isLink(e):
-			case e.IsDir() && (strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")):
-				group.Go(func() error { return read(name) })
-			case !e.IsDir() && strings.HasPrefix(name, prefix):
-				fn(name, e)
+// tree is the place as a connection sees it, without links.
+func (s *Store) tree(c *connection) files.Tree {
+	return files.Tree{
+		Root: s.root, Stat: c.Stat, Remove: c.Remove, Absent: absent, Lost: lost, Folders: folders,
+		ReadDir: func(ctx context.Context, at string) ([]fs.FileInfo, error) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
 			}
-		}
-		return nil
+			entries, err := c.ReadDir(at)
+			return slices.DeleteFunc(entries, isLink), err
+		},
+		Mkdir:    func(at string) error { return c.Mkdir(at, 0o777) },
+		There:    func() error { return s.there(c) },
+		IsObject: func(fs.FileInfo) bool { return true },
 	}
-	top, _ := path.Split(prefix)
-	group.Go(func() error { return read(strings.TrimSuffix(top, "/")) })
-	return group.Wait()
 }
 
-// orFile says of an error that the name is one of a file, which holds nothing, where it is.
-func (s *Store) orFile(c *connection, dir string, err error) error {
-	if lost(err) {
-		return err
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
+	fail := func(err error) error { return s.fail("list", prefix, err) }
+	if err := store.CheckPrefix(prefix); err != nil {
+		return fail(err)
 	}
-	if info, serr := c.Stat(s.path(dir)); serr == nil && !info.IsDir() {
-		return nil
-	}
-	return err
+	return files.List(ctx, func() (found []store.Object, err error) {
+		err = s.call(ctx, "list", prefix, func(c *connection) (err error) {
+			found, err = s.tree(c).Objects(ctx, prefix)
+			return err
+		})
+		return found, err
+	}, fail, fn)
 }
 
 // Free implements store.Spacer.
@@ -121,23 +65,8 @@ func (s *Store) Free(ctx context.Context) (free uint64, err error) {
 
 // CleanTemporary implements store.TemporaryCleaner. Times are the server's.
 func (s *Store) CleanTemporary(ctx context.Context, olderThan time.Duration) (removed int, err error) {
-	err = s.call(ctx, "clean", "", func(c *connection) error {
-		var mu sync.Mutex
-		var old []string
-		err := s.files(ctx, c, "", func(name string, info fs.FileInfo) {
-			if strings.HasPrefix(path.Base(name), temporary) && time.Since(info.ModTime()) > olderThan {
-				mu.Lock()
-				defer mu.Unlock()
-				old = append(old, name)
-			}
-		})
-		for _, name := range old {
-			if err == nil {
-				if err = c.Remove(s.path(name)); err == nil {
-					removed++
-				}
-			}
-		}
+	err = s.call(ctx, "clean", "", func(c *connection) (err error) {
+		removed, err = s.tree(c).Clean(ctx, olderThan)
 		return err
 	})
 	return removed, err

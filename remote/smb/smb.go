@@ -15,12 +15,12 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 	"github.com/holdfast-backup/holdfast/third_party/smb2"
 )
 
@@ -36,27 +36,24 @@ type Store struct {
 	dialer   *dialer
 	location string
 	root     string // below the share, "" for all of it
-
-	slots chan struct{} // holds a place for each call under way
-	mu    sync.Mutex
-	idle  []*connection
-	done  bool
+	pool     *files.Pool[*connection]
 }
 
 // Open opens a folder of a share; create makes it, if it is not there, but never the share. Errors: store.ErrSignIn,
 // store.ErrUnreachable, store.ErrPermission.
 func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*Store, error) {
 	share, root, _ := strings.Cut(strings.TrimPrefix(a.Path, "/"), "/")
-	s := &Store{location: a.String(), root: root, slots: make(chan struct{}, connections)}
+	s := &Store{location: a.String(), root: root}
 	var err error
 	if s.dialer, err = newDialer(a, share, secret); err != nil {
 		return nil, s.fail("open", "", err)
 	}
+	s.pool = files.NewPool(connections, s.dialer.dial, lost)
 	err = s.call(ctx, "open", "", func(c *connection) error {
 		info, err := c.Stat(s.root)
 		switch {
 		case absent(err) && create:
-			return s.mkdir(c, "", s.root)
+			return s.tree(c).Make("", s.root)
 		case absent(err):
 			return fmt.Errorf("%w: there is no such folder in the share", store.ErrUnreachable)
 		case err != nil:
@@ -80,78 +77,16 @@ func (s *Store) Properties() store.Properties {
 
 // Close implements store.Store.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.idle {
-		c.close()
-	}
-	s.idle, s.done = nil, true
+	s.pool.Close()
 	return nil
 }
 
-// call runs fn with a connection of its own. One that rested and turns out to be dead is replaced once, unless fn may
-// have given a name already: the caller knows how to repeat that.
+// call runs fn with a connection of its own.
 func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) error) error {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-	}
-	if err := ctx.Err(); err != nil {
+	if err := s.pool.Call(ctx, func(c *connection) error { return s.orGone(c, fn(c)) }); err != nil {
 		return s.fail(op, name, err)
 	}
-	for {
-		c, rested, err := s.take(ctx)
-		if err == nil {
-			c.naming = false
-			err = s.with(ctx, c, func(c *connection) error { return s.orGone(c, fn(c)) })
-		}
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return s.fail(op, name, ctx.Err())
-		case rested && !c.naming && lost(err):
-			continue
-		}
-		return s.fail(op, name, err)
-	}
-}
-
-// with runs fn. A context that ends closes the connection under it.
-func (s *Store) with(ctx context.Context, c *connection, fn func(*connection) error) error {
-	rest := c.wire.Busy()
-	stop := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
-	err := fn(c)
-	if !stop() || lost(err) {
-		c.close()
-		return err
-	}
-	rest()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done {
-		c.close()
-	} else {
-		s.idle = append(s.idle, c)
-	}
-	return err
-}
-
-func (s *Store) take(ctx context.Context) (c *connection, rested bool, err error) {
-	s.mu.Lock()
-	switch n := len(s.idle); {
-	case s.done:
-		err = store.ErrClosed
-	case n > 0:
-		c, s.idle = s.idle[n-1], s.idle[:n-1]
-	}
-	s.mu.Unlock()
-	if c != nil || err != nil {
-		return c, c != nil, err
-	}
-	c, err = s.dialer.dial(ctx)
-	return c, false, err
+	return nil
 }
 
 func (s *Store) fail(op, name string, err error) error {

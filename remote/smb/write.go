@@ -2,24 +2,22 @@ package smb
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/files"
 	"github.com/holdfast-backup/holdfast/third_party/smb2"
 )
 
 // Put implements store.Store.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	return s.store(ctx, "put", name, data, func(c *connection, temporary, to string) error {
-		c.naming = true
+		c.Naming = true
 		err := patiently(ctx, isOpen, func() error { return c.RenameNew(temporary, to) })
 		if errors.Is(err, fs.ErrExist) {
 			return store.ErrExists
@@ -34,9 +32,6 @@ func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
 		return patiently(ctx, isOpenOrDenied, func() error { return c.Rename(temporary, to) })
 	})
 }
-
-// temporary begins the name of a file that is no object yet; no object's name begins with a dot.
-const temporary = ".holdfast-"
 
 // errSize: the server has lost a part of what was written. Connections are not to blame.
 var errSize = errors.New("the server has another number of bytes")
@@ -54,10 +49,8 @@ func (s *Store) store(ctx context.Context, op, name string, data []byte, into fu
 				return err
 			}
 		}
-		var random [8]byte
-		_, _ = rand.Read(random[:]) // documented never to fail
 		to := s.path(name)
-		at := path.Join(path.Dir(to), temporary+hex.EncodeToString(random[:]))
+		at := files.Temporary(to)
 		err := s.write(c, at, data)
 		if err == nil {
 			err = into(c, at, to)
@@ -77,7 +70,7 @@ func (s *Store) write(c *connection, at string, data []byte) error {
 		if err := s.there(c); err != nil {
 			return err
 		}
-		if err := s.mkdir(c, s.root, path.Dir(at)); err != nil {
+		if err := s.tree(c).Make(s.root, path.Dir(at)); err != nil {
 			return err
 		}
 		f, err = c.OpenFile(at, flags, 0o666)
@@ -111,24 +104,4 @@ func (s *Store) fill(f *smb2.File, data []byte) error {
 		err = fmt.Errorf("%w: %d of %d", errSize, info.Size(), len(data))
 	}
 	return err
-}
-
-// mkdir makes the folders on the way from one that is there to another.
-func (s *Store) mkdir(c *connection, from, dir string) error {
-	at := from
-	for part := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(dir, from), "/"), "/") {
-		if part == "" || part == "." {
-			continue
-		}
-		at = path.Join(at, part)
-		if err := c.Mkdir(at, 0o777); err != nil {
-			if lost(err) {
-				return err
-			}
-			if info, serr := c.Stat(at); serr != nil || !info.IsDir() { // somebody else made it, or not
-				return err
-			}
-		}
-	}
-	return nil
 }
