@@ -13,9 +13,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/again"
 )
 
 // Service does single requests. Keys are whole: prefix and name. Errors: those of store, ErrGone, ErrFailed.
@@ -132,38 +132,28 @@ func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
 	return s.call(ctx, "replace", name, func(key string) error { return s.send(ctx, key, data, false) })
 }
 
-// tries is how often an object is sent to a service that says of itself that it failed.
-const tries = 4
+// failed reports whether an error is ErrFailed.
+func failed(err error) bool { return errors.Is(err, ErrFailed) }
 
 // send sends an object, and compares what the service has with it. A service that failed may have stored it all the
 // same: then a later try finds it, and it is no stranger's.
 func (s *Store) send(ctx context.Context, key string, data []byte, fresh bool) error {
 	sum := md5.Sum(data)
-	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
+	return again.Until(ctx, failed, func(try int) error {
 		e, err := s.p.Service.Put(ctx, key, data, sum, fresh)
-		if errors.Is(err, store.ErrNotExist) {
-			err = s.lacks(ctx)
-		}
 		switch {
 		case err == nil:
 			return compare(e, data, sum)
+		case errors.Is(err, store.ErrNotExist):
+			return s.lacks(ctx)
 		case errors.Is(err, store.ErrExists) && try > 1:
 			e, lookErr := s.p.Service.Look(ctx, key)
 			if lookErr == nil && e.MD5 != nil && compare(e, data, sum) == nil {
 				return nil
 			}
-			return err
-		case !errors.Is(err, ErrFailed) || try == tries:
-			return err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
+		return err
+	})
 }
 
 // lacks says what a service means that has found nothing when it was to store something: its bucket is gone, or it has

@@ -18,7 +18,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
-	"github.com/holdfast-backup/holdfast/remote/web"
+	"github.com/holdfast-backup/holdfast/remote/again"
 )
 
 const (
@@ -168,7 +168,7 @@ func (s *Store) there(ctx context.Context) error {
 
 // look asks for an object.
 func (s *Store) look(ctx context.Context, name string) (o fs.Object, err error) {
-	err = again(ctx, func() error {
+	err = again.Until(ctx, failed, func(int) error {
 		o, err = s.lookOnce(ctx, name)
 		return err
 	})
@@ -236,9 +236,6 @@ func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
 	return s.named(ctx, "replace", name, func(ctx context.Context) error { return s.send(ctx, name, data) })
 }
 
-// tries is how often an object is sent to a service that says of itself that it failed.
-const tries = 4
-
 // send sends an object, and compares what the service has with it. A service that failed may have stored it all the
 // same: then a later try finds it, and it is no stranger's.
 func (s *Store) send(ctx context.Context, name string, data []byte, options ...fs.OpenOption) error {
@@ -247,7 +244,7 @@ func (s *Store) send(ctx context.Context, name string, data []byte, options ...f
 	if err != nil {
 		return err
 	}
-	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
+	return again.Until(ctx, failed, func(try int) error {
 		s.forget(name)
 		// With its hash, the service refuses an object whose end was lost on the way.
 		info := object.NewStaticObjectInfo(name, time.Now(), int64(len(data)), true, sums, s.fs)
@@ -256,36 +253,17 @@ func (s *Store) send(ctx context.Context, name string, data []byte, options ...f
 			return s.compare(ctx, name, int64(len(data)), kind, sums[kind])
 		}
 		err = s.told(err)
-		switch {
-		case errors.Is(err, store.ErrExists) && try > 1:
-			if s.compare(ctx, name, int64(len(data)), kind, sums[kind]) == nil {
-				return nil
-			}
-			return err
-		case !errors.Is(err, errFailed) || try == tries:
-			return err
+		if errors.Is(err, store.ErrExists) && try > 1 && s.compare(ctx, name, int64(len(data)), kind, sums[kind]) == nil {
+			return nil
 		}
-		if err := web.Sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
-}
-
-// again does something that changes nothing, or nothing twice, until the service does not say that it failed, a few times.
-func again(ctx context.Context, do func() error) error {
-	for try, wait := 1, 100*time.Millisecond; ; try, wait = try+1, 4*wait {
-		err := do()
-		if !errors.Is(err, errFailed) || try == tries {
-			return err
-		}
-		if err := web.Sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // errFailed: the service says that it failed, and that the same may work a moment later.
 var errFailed = fmt.Errorf("%w: the service failed", store.ErrUnreachable)
+
+func failed(err error) bool { return errors.Is(err, errFailed) }
 
 // compare returns nil if the service has an object of this size and hash.
 func (s *Store) compare(ctx context.Context, name string, size int64, kind hash.Type, sum string) error {
@@ -313,7 +291,7 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 		if err != nil {
 			return err
 		}
-		err = again(ctx, func() error { return s.read(ctx, o, p, offset) })
+		err = again.Until(ctx, failed, func(int) error { return s.read(ctx, o, p, offset) })
 		if known && err != nil { // it may have been replaced or deleted since
 			if o, err = s.look(ctx, name); err == nil {
 				err = s.read(ctx, o, p, offset)
@@ -369,7 +347,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		return again(ctx, func() error {
+		return again.Until(ctx, failed, func(int) error {
 			if err := o.Remove(ctx); err != nil && !errors.Is(err, fs.ErrorObjectNotFound) {
 				return s.told(err)
 			}

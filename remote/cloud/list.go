@@ -10,6 +10,7 @@ import (
 	"github.com/rclone/rclone/fs"
 
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/again"
 )
 
 // List implements store.Store.
@@ -20,21 +21,15 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) e
 	var ofCaller error
 	err := s.call(ctx, "list", prefix, func(ctx context.Context) error {
 		given := false
-		var err error
-		if failed := again(ctx, func() error {
-			err = s.listOnce(ctx, prefix, func(o store.Object) error {
+		// What was given is not given twice.
+		passes := func(err error) bool { return failed(err) && !given }
+		return again.Until(ctx, passes, func(int) error {
+			return s.listOnce(ctx, prefix, func(o store.Object) error {
 				given = true
 				ofCaller = fn(o)
 				return ofCaller
 			})
-			if given { // what was given is not given twice
-				return nil
-			}
-			return err
-		}); failed != nil {
-			return failed
-		}
-		return err
+		})
 	})
 	if ofCaller != nil {
 		return ofCaller

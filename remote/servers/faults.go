@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/remote/again"
 )
 
 // Faults stands between a store and a server that speaks HTTP, and has things go wrong.
@@ -193,11 +195,11 @@ var (
 		if err != nil {
 			cut()
 		}
-		again := r.Clone(r.Context())
+		second := r.Clone(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		f.ask(r)
-		again.Body = io.NopCloser(bytes.NewReader(body))
-		answer := f.ask(again)
+		second.Body = io.NopCloser(bytes.NewReader(body))
+		answer := f.ask(second)
 		give(w, answer, answer.Body.Bytes())
 	}}
 	// IsStale gives the answer that the first such list had.
@@ -244,12 +246,8 @@ type slow struct {
 
 func (s slow) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p[:min(len(p), 12_500)])
-	timer := time.NewTimer(time.Duration(n) * 8 * time.Microsecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.r.Context().Done():
-		return n, s.r.Context().Err()
+	if serr := again.Sleep(s.r.Context(), time.Duration(n)*8*time.Microsecond); serr != nil {
+		return n, serr
 	}
 	return n, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/again"
 	"github.com/holdfast-backup/holdfast/third_party/smb2"
 )
 
@@ -101,12 +102,8 @@ func patiently(ctx context.Context, passes func(error) bool, fn func() error) er
 		if !passes(err) || time.Since(began) > busyPatience {
 			return err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := again.Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }

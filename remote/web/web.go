@@ -21,6 +21,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/remote/again"
 	"github.com/holdfast-backup/holdfast/remote/stall"
 )
 
@@ -101,12 +102,8 @@ func (c *Client) verify(state tls.ConnectionState) error {
 	}
 }
 
-const (
-	// tries is how often a request is sent to a server that says that it is busy, and has done nothing.
-	tries = 4
-	// firstPause is the pause behind the first of them, where the server names none.
-	firstPause = 500 * time.Millisecond
-)
+// firstPause is the first pause that a busy server gets which names none.
+const firstPause = 500 * time.Millisecond
 
 // Do sends a request. It waits as long as a busy server asks for (429 and 503, with Retry-After or without), and sends
 // it again, a few times; but for PUT and POST: a server may have done one all the same, and the caller knows how to
@@ -126,23 +123,23 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		asked := After(resp.Header.Get("Retry-After"))
 		c.rest(asked)
 		writes := req.Method == http.MethodPut || req.Method == http.MethodPost
-		if writes || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil || try == tries {
+		if writes || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil || try == again.Tries {
 			return resp, nil
 		}
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // what is longer costs the connection
 		_ = resp.Body.Close()
 		if asked == 0 {
-			if err := Sleep(req.Context(), wait); err != nil {
+			if err := again.Sleep(req.Context(), wait); err != nil {
 				return nil, err
 			}
 		}
-		again := req.Clone(req.Context())
+		next := req.Clone(req.Context())
 		if req.GetBody != nil {
-			if again.Body, err = req.GetBody(); err != nil {
+			if next.Body, err = req.GetBody(); err != nil {
 				return nil, err
 			}
 		}
-		req = again
+		req = next
 	}
 }
 
@@ -173,22 +170,7 @@ func (c *Client) pause(ctx context.Context) error {
 	c.mu.Lock()
 	wait := time.Until(c.until)
 	c.mu.Unlock()
-	return Sleep(ctx, wait)
-}
-
-// Sleep waits; it returns earlier, with its error, when ctx ends.
-func Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return again.Sleep(ctx, wait)
 }
 
 // Failed says what an error of net/http means, without the URL.

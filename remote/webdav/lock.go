@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/remote/again"
 )
 
 // Servers check If-None-Match before they write, so that two writers that come at once may both go through; and
@@ -43,12 +45,8 @@ func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error
 			}
 			continue // it ended meanwhile
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, ctx.Err()
+		if err := again.Sleep(ctx, wait); err != nil {
+			return nil, err
 		}
 	}
 }
