@@ -1,12 +1,10 @@
 package azure_test
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -94,32 +92,24 @@ func openErrors(t *testing.T, s *servers.Azure) {
 	other, strange := at(s, s.Addr, s.Container, "x"), at(s, s.Addr, s.Container, "x")
 	other.Query.Set("account", "another")
 	strange.Query.Set("endpoint", "ftp://host")
-	for name, c := range map[string]struct {
-		at     address.Address
-		secret address.Secret
-		want   error
-	}{
-		"a key that is wrong":           {here, address.Secret{address.AccountKey: "hunter22"}, store.ErrPermission},
-		"a key that is none":            {here, address.Secret{address.AccountKey: "hunter22!"}, store.ErrSignIn},
-		"no key":                        {here, nil, store.ErrSignIn},
-		"a signature that is wrong":     {here, address.Secret{address.SAS: s.SAS("rl") + "hunter22"}, store.ErrPermission},
-		"a signature that is none":      {here, address.Secret{address.SAS: "hunter22;%"}, store.ErrSignIn},
-		"another account's key":         {other, withKey(s), store.ErrPermission},
-		"an endpoint that is none":      {strange, withKey(s), address.ErrInvalid},
-		"a container that is not there": {at(s, s.Addr, "none", "x"), withKey(s), store.ErrUnreachable},
-		"nobody listens":                {at(s, "127.0.0.1:"+servers.Port(t), s.Container, "x"), withKey(s), store.ErrUnreachable},
-	} {
-		_, err := azure.Open(t.Context(), c.at, c.secret, false)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
+	servers.OpenErrors(t, map[string]servers.Opening{
+		"a key that is wrong":           {At: here, Secret: address.Secret{address.AccountKey: "hunter22"}, Want: store.ErrPermission},
+		"a key that is none":            {At: here, Secret: address.Secret{address.AccountKey: "hunter22!"}, Want: store.ErrSignIn},
+		"no key":                        {At: here, Want: store.ErrSignIn},
+		"a signature that is wrong":     {At: here, Secret: address.Secret{address.SAS: s.SAS("rl") + "hunter22"}, Want: store.ErrPermission},
+		"a signature that is none":      {At: here, Secret: address.Secret{address.SAS: "hunter22;%"}, Want: store.ErrSignIn},
+		"another account's key":         {At: other, Secret: withKey(s), Want: store.ErrPermission},
+		"an endpoint that is none":      {At: strange, Secret: withKey(s), Want: address.ErrInvalid},
+		"a container that is not there": {At: at(s, s.Addr, "none", "x"), Secret: withKey(s), Want: store.ErrUnreachable},
+		"nobody listens": {At: at(s, "127.0.0.1:"+servers.Port(t), s.Container, "x"), Secret: withKey(s),
+			Want: store.ErrUnreachable},
+	}, func(ctx context.Context, a address.Address, secret address.Secret) (*bucket.Store, error) {
+		s, err := azure.Open(ctx, a, secret, false)
 		if errors.Is(err, store.ErrPermission) && !strings.Contains(err.Error(), refused) {
-			t.Errorf("%s: %v, want %s", name, err, refused)
+			t.Errorf("%v, want %s", err, refused)
 		}
-		if err != nil && strings.Contains(err.Error(), "hunter22") {
-			t.Errorf("%s: the error has the secret: %v", name, err)
-		}
-	}
+		return s, err
+	})
 	if s.Has(t, "none") {
 		t.Error("a container is made by who did not ask for it")
 	}
@@ -136,38 +126,12 @@ func openErrors(t *testing.T, s *servers.Azure) {
 
 // A service that fails is asked again. What it has stored all the same is found, and is no stranger's; a stranger's is.
 func serviceFails(t *testing.T, s *servers.Azure) {
-	var fails, stored, status atomic.Int32 // answers to come, without and with what was asked for
-	addr := servers.Between(t, s.Addr, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-		switch {
-		case r.Method == http.MethodPut && fails.Add(-1) >= 0:
-			w.WriteHeader(int(status.Load()))
-		case r.Method == http.MethodPut && stored.Add(-1) >= 0:
-			through.ServeHTTP(httptest.NewRecorder(), r)
-			w.WriteHeader(int(status.Load()))
-		default:
-			through.ServeHTTP(w, r)
-		}
-	})
-	r := open(t, at(s, addr, s.Container, "x"), withKey(s))
-	for code, c := range map[int32]struct{ fails, stored int32 }{
-		429: {fails: 2}, 500: {stored: 1}, 502: {fails: 1, stored: 1}, 503: {stored: 1}, 504: {fails: 1},
-	} {
-		name := fmt.Sprint("packs/", code)
-		status.Store(code)
-		fails.Store(c.fails)
-		stored.Store(c.stored)
-		if err := r.Put(t.Context(), name, []byte(name)); err != nil {
-			t.Errorf("%d failures of %d, %d behind the object: %v", c.fails, code, c.stored, err)
-		}
-		fails.Store(1)
-		if err := r.Put(t.Context(), name, []byte("other")); !errors.Is(err, store.ErrExists) {
-			t.Errorf("another object is there: %v", err)
-		}
-	}
-	fails.Store(100)
-	if err := r.Put(t.Context(), "d", nil); !errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err) {
-		t.Errorf("a service that always fails: %v", err)
-	}
+	servers.ServiceFails(t, s.Addr, http.MethodPut, servers.Troubles, through(t, s))
+}
+
+// through opens a store through an address.
+func through(t *testing.T, s *servers.Azure) func(addr string) store.Store {
+	return func(addr string) store.Store { return open(t, at(s, addr, s.Container, "x"), withKey(s)) }
 }
 
 // What Azure documents for its answers.
@@ -205,44 +169,11 @@ func whatTheServiceSays(t *testing.T, s *servers.Azure) {
 
 // Bytes that change on the way are refused.
 func bytesChange(t *testing.T, s *servers.Azure) {
-	addr := servers.Between(t, s.Addr, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-		if r.Method == http.MethodPut {
-			b, _ := io.ReadAll(r.Body)
-			r.Body = io.NopCloser(bytes.NewReader(bytes.Replace(b, []byte("right"), []byte("wrong"), 1)))
-		}
-		through.ServeHTTP(w, r)
-	})
-	r := open(t, at(s, addr, s.Container, "x"), withKey(s))
-	if err := r.Put(t.Context(), "a", []byte("all right")); !errors.Is(err, store.ErrUnreachable) {
-		t.Errorf("put: %v", err)
-	}
-	if _, err := r.Stat(t.Context(), "a"); !errors.Is(err, store.ErrNotExist) {
-		t.Errorf("the wrong bytes are stored: %v", err)
-	}
+	servers.BytesChange(t, s.Addr, http.MethodPut, through(t, s))
 }
 
 // A container that goes away is unreachable, and is not made anew.
 func containerGone(t *testing.T, s *servers.Azure) {
 	r := open(t, at(s, s.Addr, s.Container, "x"), withKey(s))
-	if err := r.Put(t.Context(), "packs/aa/1", []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	s.Remove(t, s.Container)
-	_, stat := r.Stat(t.Context(), "packs/aa/1")
-	for op, err := range map[string]error{
-		"put":     r.Put(t.Context(), "packs/aa/2", nil),
-		"replace": r.Replace(t.Context(), "packs/aa/1", nil),
-		"read":    r.ReadAt(t.Context(), "packs/aa/1", make([]byte, 1), 0),
-		"stat":    stat,
-		"delete":  r.Delete(t.Context(), "packs/aa/1"),
-		"list":    r.List(t.Context(), "", func(store.Object) error { return nil }),
-		"under":   r.List(t.Context(), "packs/", func(store.Object) error { return nil }),
-	} {
-		if !errors.Is(err, store.ErrUnreachable) {
-			t.Errorf("%s: %v", op, err)
-		}
-	}
-	if s.Has(t, s.Container) {
-		t.Error("the container is made anew")
-	}
+	storetest.Gone(t, r, func() { s.Remove(t, s.Container) }, func() bool { return s.Has(t, s.Container) })
 }

@@ -37,7 +37,8 @@ func User(named string) (string, error) {
 
 // Dial connects to a server, and has signIn make a connection of it. Both have half a minute. Errors: those of signIn,
 // store.ErrUnreachable.
-func Dial[C Connection](ctx context.Context, server string, signIn func(ctx context.Context, wire *stall.Conn) (C, error)) (c C, err error) {
+func Dial[C Connection](ctx context.Context, server string, signIn func(ctx context.Context, wire *stall.Conn) (C, error)) (c C,
+	err error) {
 	within, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(within, "tcp", server)

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,28 +85,18 @@ func TestOpenErrors(t *testing.T) {
 	here, strange, safe := at(s.Addr, s.Bucket, "x"), at(s.Addr, s.Bucket, "x"), at(s.Addr, s.Bucket, "x")
 	strange.Query.Set("endpoint", "host")
 	safe.Query.Del("endpoint") // Google's
-	for name, c := range map[string]struct {
-		at   address.Address
-		file []byte
-		want error
-	}{
-		"a key that is wrong":        {here, s.OtherKey(t), store.ErrSignIn},
-		"no file":                    {here, nil, store.ErrSignIn},
-		"another file":               {here, []byte(`{"client_email": "hunter22"}`), store.ErrSignIn},
-		"a file without its key":     {here, []byte(`{"client_email": "a", "token_uri": "https://b", "private_key": "x"}`), store.ErrSignIn},
-		"tokens in clear":            {safe, s.Account, store.ErrSignIn},
-		"an endpoint that is none":   {strange, s.Account, address.ErrInvalid},
-		"a bucket that is not there": {at(s.Addr, "none", "x"), s.Account, store.ErrUnreachable},
-		"nobody listens":             {at("127.0.0.1:"+servers.Port(t), s.Bucket, "x"), s.Account, store.ErrUnreachable},
-	} {
-		_, err := gcs.Open(t.Context(), c.at, secret(c.file))
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-		if err != nil && (strings.Contains(err.Error(), "hunter22") || strings.Contains(err.Error(), "PRIVATE")) {
-			t.Errorf("%s: the error has the secret: %v", name, err)
-		}
-	}
+	servers.OpenErrors(t, map[string]servers.Opening{
+		"a key that is wrong": {At: here, Secret: secret(s.OtherKey(t)), Want: store.ErrSignIn},
+		"no file":             {At: here, Secret: secret(nil), Want: store.ErrSignIn},
+		"another file":        {At: here, Secret: secret([]byte(`{"client_email": "hunter22"}`)), Want: store.ErrSignIn},
+		"a file without its key": {At: here, Secret: secret([]byte(`{"client_email": "a", "token_uri": "https://b", "private_key": "x"}`)),
+			Want: store.ErrSignIn},
+		"tokens in clear":            {At: safe, Secret: secret(s.Account), Want: store.ErrSignIn},
+		"an endpoint that is none":   {At: strange, Secret: secret(s.Account), Want: address.ErrInvalid},
+		"a bucket that is not there": {At: at(s.Addr, "none", "x"), Secret: secret(s.Account), Want: store.ErrUnreachable},
+		"nobody listens": {At: at("127.0.0.1:"+servers.Port(t), s.Bucket, "x"), Secret: secret(s.Account),
+			Want: store.ErrUnreachable},
+	}, gcs.Open, "PRIVATE")
 	if s.Has(t, "none") {
 		t.Error("a bucket is made")
 	}
@@ -148,38 +135,7 @@ func TestTokens(t *testing.T) {
 // A service that fails is asked again. What it has stored all the same is found, and is no stranger's; a stranger's is.
 func TestServiceFails(t *testing.T) {
 	s := servers.FakeGCS(t)
-	var fails, stored, status atomic.Int32 // answers to come, without and with what was asked for
-	addr := servers.Between(t, s.Addr, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-		switch {
-		case r.Method == http.MethodPost && fails.Add(-1) >= 0:
-			w.WriteHeader(int(status.Load()))
-		case r.Method == http.MethodPost && stored.Add(-1) >= 0:
-			through.ServeHTTP(httptest.NewRecorder(), r)
-			w.WriteHeader(int(status.Load()))
-		default:
-			through.ServeHTTP(w, r)
-		}
-	})
-	r := open(t, s, addr, "x")
-	for code, c := range map[int32]struct{ fails, stored int32 }{
-		429: {fails: 2}, 500: {stored: 1}, 502: {fails: 1, stored: 1}, 503: {stored: 1}, 504: {fails: 1},
-	} {
-		name := fmt.Sprint("packs/", code)
-		status.Store(code)
-		fails.Store(c.fails)
-		stored.Store(c.stored)
-		if err := r.Put(t.Context(), name, []byte(name)); err != nil {
-			t.Errorf("%d failures of %d, %d behind the object: %v", c.fails, code, c.stored, err)
-		}
-		fails.Store(1)
-		if err := r.Put(t.Context(), name, []byte("other")); !errors.Is(err, store.ErrExists) {
-			t.Errorf("another object is there: %v", err)
-		}
-	}
-	fails.Store(100)
-	if err := r.Put(t.Context(), "d", nil); !errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err) {
-		t.Errorf("a service that always fails: %v", err)
-	}
+	servers.ServiceFails(t, s.Addr, http.MethodPost, servers.Troubles, func(addr string) store.Store { return open(t, s, addr, "x") })
 }
 
 // What Google documents for its answers. The server of the tests gives none of them.
@@ -216,45 +172,12 @@ func TestWhatTheServiceSays(t *testing.T) {
 // Bytes that change on the way are refused.
 func TestBytesChangeOnTheWay(t *testing.T) {
 	s := servers.FakeGCS(t)
-	addr := servers.Between(t, s.Addr, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-		if r.Method == http.MethodPost {
-			b, _ := io.ReadAll(r.Body)
-			r.Body = io.NopCloser(bytes.NewReader(bytes.Replace(b, []byte("right"), []byte("wrong"), 1)))
-		}
-		through.ServeHTTP(w, r)
-	})
-	r := open(t, s, addr, "x")
-	if err := r.Put(t.Context(), "a", []byte("all right")); !errors.Is(err, store.ErrUnreachable) {
-		t.Errorf("put: %v", err)
-	}
-	if _, err := r.Stat(t.Context(), "a"); !errors.Is(err, store.ErrNotExist) {
-		t.Errorf("the wrong bytes are stored: %v", err)
-	}
+	servers.BytesChange(t, s.Addr, http.MethodPost, func(addr string) store.Store { return open(t, s, addr, "x") })
 }
 
 // A bucket that goes away is unreachable, and is not made anew.
 func TestBucketGone(t *testing.T) {
 	s := servers.FakeGCS(t)
 	r := open(t, s, s.Addr, "x")
-	if err := r.Put(t.Context(), "packs/aa/1", []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	s.Remove(t, s.Bucket, "x/packs/aa/1")
-	_, stat := r.Stat(t.Context(), "packs/aa/1")
-	for op, err := range map[string]error{
-		"put":     r.Put(t.Context(), "packs/aa/2", nil),
-		"replace": r.Replace(t.Context(), "packs/aa/1", nil),
-		"read":    r.ReadAt(t.Context(), "packs/aa/1", make([]byte, 1), 0),
-		"stat":    stat,
-		"delete":  r.Delete(t.Context(), "packs/aa/1"),
-		"list":    r.List(t.Context(), "", func(store.Object) error { return nil }),
-		"under":   r.List(t.Context(), "packs/", func(store.Object) error { return nil }),
-	} {
-		if !errors.Is(err, store.ErrUnreachable) {
-			t.Errorf("%s: %v", op, err)
-		}
-	}
-	if s.Has(t, s.Bucket) {
-		t.Error("the bucket is made anew")
-	}
+	storetest.Gone(t, r, func() { s.Remove(t, s.Bucket, "x/packs/aa/1") }, func() bool { return s.Has(t, s.Bucket) })
 }

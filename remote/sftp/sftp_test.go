@@ -2,14 +2,13 @@ package sftp_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -50,12 +49,7 @@ func TestOpenSSH(t *testing.T) {
 		n++
 		return open(t, s, filepath.Join(s.Root, fmt.Sprint("a folder/", n)))
 	})
-	filepath.WalkDir(s.Root, func(path string, _ os.DirEntry, err error) error { //nolint:errcheck // err is told below
-		if err != nil || strings.HasPrefix(filepath.Base(path), ".holdfast-") {
-			t.Errorf("%s stays: %v", path, err)
-		}
-		return nil
-	})
+	servers.NoLeftovers(t, s.Root)
 }
 
 func TestRclone(t *testing.T) {
@@ -136,73 +130,29 @@ func TestOpenErrors(t *testing.T) {
 	gone := *s
 	gone.Addr = "127.0.0.1:" + servers.Port(t)
 	servers.Write(t, filepath.Join(s.Root, "file"), "x")
-	for name, c := range map[string]struct {
-		at     address.Address
-		secret address.Secret
-		want   error
-	}{
-		"a key that opens nothing": {at(s, s.Root), address.Secret{address.Key: stranger, address.Identity: s.Host}, store.ErrSignIn},
-		"a password that is wrong": {at(s, s.Root), address.Secret{address.Password: "no", address.Identity: s.Host}, store.ErrSignIn},
-		"no key at all": {at(s, s.Root), address.Secret{address.Key: "-----BEGIN nonsense", address.Identity: s.Host},
-			store.ErrSignIn},
-		"a folder that is not there": {at(s, s.Root+"/none"), secret(s), store.ErrUnreachable},
-		"a file":                     {at(s, s.Root+"/file"), secret(s), store.ErrUnreachable},
-		"nobody listens":             {at(&gone, s.Root), secret(s), store.ErrUnreachable},
-	} {
-		_, err := sftp.Open(t.Context(), c.at, c.secret, false)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-		if err != nil && strings.Contains(err.Error(), "nonsense") {
-			t.Errorf("%s: the error has the secret: %v", name, err)
-		}
-	}
+	servers.OpenErrors(t, map[string]servers.Opening{
+		"a key that opens nothing": {At: at(s, s.Root), Secret: address.Secret{address.Key: stranger, address.Identity: s.Host},
+			Want: store.ErrSignIn},
+		"a password that is wrong": {At: at(s, s.Root), Secret: address.Secret{address.Password: "no", address.Identity: s.Host},
+			Want: store.ErrSignIn},
+		"no key at all": {At: at(s, s.Root),
+			Secret: address.Secret{address.Key: "-----BEGIN " + servers.Planted, address.Identity: s.Host}, Want: store.ErrSignIn},
+		"a folder that is not there": {At: at(s, s.Root+"/none"), Secret: secret(s), Want: store.ErrUnreachable},
+		"a file":                     {At: at(s, s.Root+"/file"), Secret: secret(s), Want: store.ErrUnreachable},
+		"nobody listens":             {At: at(&gone, s.Root), Secret: secret(s), Want: store.ErrUnreachable},
+	}, func(ctx context.Context, a address.Address, secret address.Secret) (*sftp.Store, error) {
+		return sftp.Open(ctx, a, secret, false)
+	})
 }
 
 // A folder that goes away is unreachable, and is not made anew.
 func TestFolderGone(t *testing.T) {
 	s := servers.OpenSSH(t)
 	root := filepath.Join(s.Root, "here")
-	r := open(t, s, root)
-	if err := r.Put(t.Context(), "packs/aa/1", []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(root, root+".away"); err != nil {
-		t.Fatal(err)
-	}
-	calls := map[string]error{
-		"put":    r.Put(t.Context(), "packs/aa/2", nil),
-		"read":   r.ReadAt(t.Context(), "packs/aa/1", make([]byte, 1), 0),
-		"delete": r.Delete(t.Context(), "packs/aa/1"),
-		"list":   r.List(t.Context(), "", func(store.Object) error { return nil }),
-		"under":  r.List(t.Context(), "packs/", func(store.Object) error { return nil }),
-	}
-	for op, err := range calls {
-		if !errors.Is(err, store.ErrUnreachable) {
-			t.Errorf("%s: %v", op, err)
-		}
-	}
-	if _, err := os.Stat(root); !errors.Is(err, os.ErrNotExist) {
-		t.Error("the folder is made anew")
-	}
+	storetest.Gone(t, open(t, s, root), servers.Away(t, root, root+".away"), servers.IsThere(root))
 }
 
 func TestFreeAndLeftovers(t *testing.T) {
 	s := servers.OpenSSH(t)
-	r := open(t, s, s.Root)
-	if n, err := r.Free(t.Context()); err != nil || n == 0 {
-		t.Errorf("%d, %v", n, err)
-	}
-	old := servers.Write(t, filepath.Join(s.Root, "packs/aa/.holdfast-0011223344556677"), "half")
-	fresh := servers.Write(t, filepath.Join(s.Root, "packs/aa/.holdfast-8899aabbccddeeff"), "half")
-	before := time.Now().Add(-48 * time.Hour)
-	if err := os.Chtimes(old, before, before); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := r.CleanTemporary(t.Context(), 24*time.Hour); n != 1 || err != nil {
-		t.Errorf("%d are removed: %v", n, err)
-	}
-	if _, err := os.Stat(fresh); err != nil {
-		t.Error(err)
-	}
+	servers.FreeAndLeftovers(t, s.Root, open(t, s, s.Root))
 }

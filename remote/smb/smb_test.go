@@ -5,14 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 	"unicode/utf16"
 
 	"go.uber.org/goleak"
@@ -49,12 +46,7 @@ func TestSamba(t *testing.T) {
 		n++
 		return open(t, s, fmt.Sprint("a folder/", n))
 	})
-	filepath.WalkDir(s.Root, func(path string, _ os.DirEntry, err error) error { //nolint:errcheck // err is told below
-		if err != nil || strings.HasPrefix(filepath.Base(path), ".holdfast-") {
-			t.Errorf("%s stays: %v", path, err)
-		}
-		return nil
-	})
+	servers.NoLeftovers(t, s.Root)
 }
 
 func TestOpenErrors(t *testing.T) {
@@ -63,32 +55,20 @@ func TestOpenErrors(t *testing.T) {
 	gone.Addr = "127.0.0.1:" + servers.Port(t)
 	nobody.User, stranger.User = "nobody-here", "TEST;"+s.User
 	servers.Write(t, filepath.Join(s.Root, "file"), "x")
-	for name, c := range map[string]struct {
-		at     address.Address
-		secret address.Secret
-		want   error
-	}{
-		"a password that is wrong":    {at(s, "/Files"), address.Secret{address.Password: "hunter22"}, store.ErrSignIn},
-		"no password":                 {at(s, "/Files"), nil, store.ErrSignIn},
-		"a user who is not known":     {at(&nobody, "/Files"), secret(s), store.ErrSignIn},
-		"a folder that is not there":  {at(s, "/Files/none"), secret(s), store.ErrUnreachable},
-		"a share that is not there":   {at(s, "/none"), secret(s), store.ErrUnreachable},
-		"a file":                      {at(s, "/Files/file"), secret(s), store.ErrUnreachable},
-		"nobody listens":              {at(&gone, "/Files"), secret(s), store.ErrUnreachable},
-		"a domain before the user":    {at(&stranger, "/Files"), secret(s), nil},
-		"all of the share":            {at(s, "/Files"), secret(s), nil},
-		"a share in other characters": {at(s, "/fILES"), secret(s), nil},
-	} {
-		r, err := smb.Open(t.Context(), c.at, c.secret, false)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-		if err == nil {
-			_ = r.Close() // only opened
-		} else if strings.Contains(err.Error(), "hunter22") || strings.Contains(err.Error(), s.Password) {
-			t.Errorf("%s: the error has the secret: %v", name, err)
-		}
-	}
+	servers.OpenErrors(t, map[string]servers.Opening{
+		"a password that is wrong":    {At: at(s, "/Files"), Secret: address.Secret{address.Password: "hunter22"}, Want: store.ErrSignIn},
+		"no password":                 {At: at(s, "/Files"), Want: store.ErrSignIn},
+		"a user who is not known":     {At: at(&nobody, "/Files"), Secret: secret(s), Want: store.ErrSignIn},
+		"a folder that is not there":  {At: at(s, "/Files/none"), Secret: secret(s), Want: store.ErrUnreachable},
+		"a share that is not there":   {At: at(s, "/none"), Secret: secret(s), Want: store.ErrUnreachable},
+		"a file":                      {At: at(s, "/Files/file"), Secret: secret(s), Want: store.ErrUnreachable},
+		"nobody listens":              {At: at(&gone, "/Files"), Secret: secret(s), Want: store.ErrUnreachable},
+		"a domain before the user":    {At: at(&stranger, "/Files"), Secret: secret(s)},
+		"all of the share":            {At: at(s, "/Files"), Secret: secret(s)},
+		"a share in other characters": {At: at(s, "/fILES"), Secret: secret(s)},
+	}, func(ctx context.Context, a address.Address, secret address.Secret) (*smb.Store, error) {
+		return smb.Open(ctx, a, secret, false)
+	}, s.Password)
 }
 
 // A server that lets in whoever comes signs nothing, and is not believed.
@@ -132,31 +112,13 @@ func TestPermission(t *testing.T) {
 func TestFolderGone(t *testing.T) {
 	s := servers.Samba(t)
 	for _, folder := range []string{"here", ""} {
-		r := open(t, s, folder)
-		if err := r.Put(t.Context(), "packs/aa/1", []byte("x")); err != nil {
-			t.Fatal(err)
-		}
 		root := filepath.Join(s.Root, folder)
-		if err := os.Rename(root, root+".away"); err != nil {
-			t.Fatal(err)
-		}
-		for op, err := range map[string]error{
-			"put":     r.Put(t.Context(), "packs/aa/2", nil),
-			"replace": r.Replace(t.Context(), "holdfast.json", nil),
-			"read":    r.ReadAt(t.Context(), "packs/aa/1", make([]byte, 1), 0),
-			"delete":  r.Delete(t.Context(), "packs/aa/1"),
-			"list":    r.List(t.Context(), "", func(store.Object) error { return nil }),
-			"under":   r.List(t.Context(), "packs/", func(store.Object) error { return nil }),
-		} {
-			if !errors.Is(err, store.ErrUnreachable) {
-				t.Errorf("%q, %s: %v", folder, op, err)
-			}
-		}
+		storetest.Gone(t, open(t, s, folder), servers.Away(t, root, root+".away"), servers.IsThere(root), "stat") // Samba stands in the folder
 		_, err := smb.Open(t.Context(), at(s, "/Files/"+folder), secret(s), false)
 		if !errors.Is(err, store.ErrUnreachable) {
 			t.Errorf("%q, open: %v", folder, err)
 		}
-		if _, err := os.Stat(root); !errors.Is(err, fs.ErrNotExist) {
+		if servers.IsThere(root)() {
 			t.Errorf("%q is made anew", folder)
 		}
 	}
@@ -216,22 +178,7 @@ func TestSilence(t *testing.T) {
 
 func TestFreeAndLeftovers(t *testing.T) {
 	s := servers.Samba(t)
-	r := open(t, s, "")
-	if n, err := r.Free(t.Context()); err != nil || n == 0 {
-		t.Errorf("%d, %v", n, err)
-	}
-	old := servers.Write(t, filepath.Join(s.Root, "packs/aa/.holdfast-0011223344556677"), "half")
-	fresh := servers.Write(t, filepath.Join(s.Root, "packs/aa/.holdfast-8899aabbccddeeff"), "half")
-	before := time.Now().Add(-48 * time.Hour)
-	if err := os.Chtimes(old, before, before); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := r.CleanTemporary(t.Context(), 24*time.Hour); n != 1 || err != nil {
-		t.Errorf("%d are removed: %v", n, err)
-	}
-	if _, err := os.Stat(fresh); err != nil {
-		t.Error(err)
-	}
+	servers.FreeAndLeftovers(t, s.Root, open(t, s, ""))
 }
 
 // wire is what goes to a server and comes from it.

@@ -1,11 +1,9 @@
 package webdav_test
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -59,51 +57,19 @@ func TestOpenErrors(t *testing.T) {
 	good := address.Secret{address.Password: s.Password}
 	gone := *s
 	gone.Addr = "127.0.0.1:" + servers.Port(t)
-	for name, c := range map[string]struct {
-		at     address.Address
-		secret address.Secret
-		want   error
-	}{
-		"a password that is wrong":   {at(s, "/"), address.Secret{address.Password: "hunter22"}, store.ErrSignIn},
-		"no password":                {at(s, "/"), nil, store.ErrSignIn},
-		"a folder that is not there": {at(s, "/none"), good, store.ErrUnreachable},
-		"nobody listens":             {at(&gone, "/"), good, store.ErrUnreachable},
-	} {
-		_, err := webdav.Open(t.Context(), c.at, c.secret, false)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-		if err != nil && strings.Contains(err.Error(), "hunter22") {
-			t.Errorf("%s: the error has the secret: %v", name, err)
-		}
-	}
+	servers.OpenErrors(t, map[string]servers.Opening{
+		"a password that is wrong":   {At: at(s, "/"), Secret: address.Secret{address.Password: "hunter22"}, Want: store.ErrSignIn},
+		"no password":                {At: at(s, "/"), Want: store.ErrSignIn},
+		"a folder that is not there": {At: at(s, "/none"), Secret: good, Want: store.ErrUnreachable},
+		"nobody listens":             {At: at(&gone, "/"), Secret: good, Want: store.ErrUnreachable},
+	}, func(ctx context.Context, a address.Address, secret address.Secret) (*webdav.Store, error) {
+		return webdav.Open(ctx, a, secret, false)
+	})
 }
 
 // A folder that goes away is unreachable, and is not made anew.
 func TestFolderGone(t *testing.T) {
 	s := servers.Apache(t)
-	r := open(t, s, "/here")
-	if err := r.Put(t.Context(), "packs/aa/1", []byte("x")); err != nil {
-		t.Fatal(err)
-	}
 	root := filepath.Join(s.Root, "here")
-	if err := os.Rename(root, root+".away"); err != nil {
-		t.Fatal(err)
-	}
-	for op, err := range map[string]error{
-		"put":    r.Put(t.Context(), "packs/aa/2", nil),
-		"below":  r.Put(t.Context(), "packs/bb/2", nil),
-		"top":    r.Put(t.Context(), "x", nil),
-		"read":   r.ReadAt(t.Context(), "packs/aa/1", make([]byte, 1), 0),
-		"delete": r.Delete(t.Context(), "packs/aa/1"),
-		"list":   r.List(t.Context(), "", func(store.Object) error { return nil }),
-		"under":  r.List(t.Context(), "packs/", func(store.Object) error { return nil }),
-	} {
-		if !errors.Is(err, store.ErrUnreachable) {
-			t.Errorf("%s: %v", op, err)
-		}
-	}
-	if _, err := os.Stat(root); !errors.Is(err, os.ErrNotExist) {
-		t.Error("the folder is made anew")
-	}
+	storetest.Gone(t, open(t, s, "/here"), servers.Away(t, root, root+".away"), servers.IsThere(root))
 }
