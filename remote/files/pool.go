@@ -17,11 +17,12 @@ type Line struct {
 	Naming bool
 }
 
-func (l *Line) line() *Line { return l }
+// Base implements Connection for what embeds a Line.
+func (l *Line) Base() *Line { return l }
 
 // Connection is a connection to a server, which has a Line in it.
 type Connection interface {
-	line() *Line
+	Base() *Line
 	// End gives the connection up.
 	End()
 }
@@ -83,7 +84,7 @@ func (p *Pool[C]) Call(ctx context.Context, fn func(C) error) error {
 
 // with runs fn, and reports whether it has asked for a name. A context that ends closes the connection under it.
 func (p *Pool[C]) with(ctx context.Context, c C, fn func(C) error) (naming bool, err error) {
-	line := c.line()
+	line := c.Base()
 	line.Naming = false
 	rest := line.Wire.Busy()
 	stop := context.AfterFunc(ctx, func() { _ = line.Wire.Close() })
