@@ -3,91 +3,50 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"testing"
 
-	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
 	"github.com/holdfast-backup/holdfast/core/store/storetest"
-	"github.com/holdfast-backup/holdfast/remote/azure"
-	"github.com/holdfast-backup/holdfast/remote/cloud"
-	"github.com/holdfast-backup/holdfast/remote/gcs"
+	main "github.com/holdfast-backup/holdfast/remote"
 	"github.com/holdfast-backup/holdfast/remote/servers"
-	"github.com/holdfast-backup/holdfast/remote/sftp"
-	"github.com/holdfast-backup/holdfast/remote/smb"
-	"github.com/holdfast-backup/holdfast/remote/webdav"
 )
 
 // Whenever a connection is cut: what was acknowledged is there, what was there stays, nothing is said to be missing
 // that is there, and the next call goes on.
 func TestConnectionsAreCut(t *testing.T) {
-	t.Run("OpenSSH", func(t *testing.T) {
-		t.Parallel()
-		s := servers.OpenSSH(t)
-		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
-			a := address.Address{Kind: address.SFTP, User: s.User, Host: addr, Path: s.Root}
-			return open(sftp.Open(t.Context(), a, address.Secret{address.Key: s.Key, address.Identity: s.Host}, false))
+	for name, k := range kinds {
+		if k.second {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cuts(t, k.start(t))
 		})
-	})
-	t.Run("Apache", func(t *testing.T) {
-		t.Parallel()
-		s := servers.Apache(t)
-		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
-			a := address.Address{Kind: address.WebDAVIn, User: s.User, Host: addr, Path: "/"}
-			return open(webdav.Open(t.Context(), a, address.Secret{address.Password: s.Password}, false))
-		})
-	})
-	t.Run("versitygw", func(t *testing.T) {
-		t.Parallel()
-		s := servers.Versity(t)
-		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
-			a := address.Address{Kind: address.S3, Host: s.Bucket, Path: "/x", Query: url.Values{"endpoint": {"http://" + addr}}}
-			return open(cloud.Open(t.Context(), a, address.Secret{"access_key_id": s.Key, "secret_access_key": s.Secret}, false))
-		})
-	})
-	t.Run("Azurite", func(t *testing.T) {
-		t.Parallel()
-		s := servers.Azurite(t)
-		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
-			q := url.Values{"account": {s.Account}, "endpoint": {"http://" + addr + "/" + s.Account}}
-			a := address.Address{Kind: address.Azure, Host: s.Container, Path: "/x", Query: q}
-			return open(azure.Open(t.Context(), a, address.Secret{address.AccountKey: s.Key}, false))
-		})
-	})
-	t.Run("fake-gcs-server", func(t *testing.T) {
-		t.Parallel()
-		s := servers.FakeGCS(t)
-		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
-			a := address.Address{Kind: address.Google, Host: s.Bucket, Path: "/x", Query: url.Values{"endpoint": {"http://" + addr}}}
-			return open(gcs.Open(t.Context(), a, address.Secret{address.ServiceAccount: string(s.Account)}))
-		})
-	})
-	t.Run("Samba", func(t *testing.T) {
-		t.Parallel()
-		s := servers.Samba(t)
-		cuts(t, s.Addr, func(t *testing.T, addr string) (store.Store, error) {
-			a := address.Address{Kind: address.SMB, User: s.User, Host: addr, Path: "/" + s.Share}
-			return open(smb.Open(t.Context(), a, address.Secret{address.Password: s.Password}, false))
-		})
-	})
+	}
 }
 
-func open[S store.Store](s S, err error) (store.Store, error) { return s, err }
-
-func cuts(t *testing.T, server string, open func(t *testing.T, addr string) (store.Store, error)) {
-	p := servers.NewProxy(t, server)
-	s, err := open(t, p.Addr)
+// opened opens a place in this process.
+func opened(t *testing.T, at server) store.Store {
+	t.Helper()
+	secret, err := json.Marshal(at.secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := main.OpenPlace(t.Context(), wire.Open{Place: at.place, Secret: secret, Create: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	straight, err := open(t, server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = straight.Close() })
+	return s
+}
+
+func cuts(t *testing.T, r running) {
+	p := servers.NewProxy(t, r.addr)
+	s, straight := opened(t, r.at(p.Addr)), opened(t, r.here())
 	data := storetest.Bytes(1, 100_000)
 	if err := s.Put(t.Context(), "packs/aa/first", data); err != nil {
 		t.Fatal(err)

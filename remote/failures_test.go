@@ -23,40 +23,29 @@ import (
 // atEach runs a test with a store at each kind of server that speaks HTTP, behind a proxy.
 func atEach(t *testing.T, test func(t *testing.T, s store.Store, at faulty)) {
 	t.Helper()
-	inFull(t)
-	t.Parallel()
-	for name, make := range behind {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			at := make(t)
-			p := places.Through(start(t))
-			if err := p.Know(at.place, at.secret); err != nil {
-				t.Fatal(err)
-			}
-			s, err := p.Open(t.Context(), at.place, true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close() //nolint:errcheck // the test ends
-			test(t, s, at)
-		})
-	}
+	behind(t, func(t *testing.T, at faulty) {
+		p := places.Through(start(t))
+		if err := p.Know(at.place, at.secret); err != nil {
+			t.Fatal(err)
+		}
+		s, err := p.Open(t.Context(), at.place, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // the test ends
+		test(t, s, at)
+	})
 }
 
 // backedUp runs a test with a computer that has one backup, at each kind of server.
 func backedUp(t *testing.T, test func(t *testing.T, c *computer)) {
 	t.Helper()
-	inFull(t)
-	t.Parallel()
-	for name, make := range behind {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newComputer(t, make(t))
-			_, err := c.app.Backup(t.Context(), nil)
-			c.must(err)
-			test(t, c)
-		})
-	}
+	behind(t, func(t *testing.T, at faulty) {
+		c := newComputer(t, at)
+		_, err := c.app.Backup(t.Context(), nil)
+		c.must(err)
+		test(t, c)
+	})
 }
 
 // storms are what a bad day is made of.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
-	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store/storetest"
 	"github.com/holdfast-backup/holdfast/remote/servers"
 )
@@ -25,38 +23,22 @@ type faulty struct {
 	*servers.Faults
 }
 
-// behind are the places that speak HTTP, each behind a proxy.
-var behind = map[string]func(t *testing.T) faulty{
-	"Apache": func(t *testing.T) faulty {
-		s := servers.Apache(t)
-		p := servers.NewFaults(t, s.Addr)
-		at := address.Address{Kind: address.WebDAVIn, User: s.User, Host: p.Addr, Path: "/faulty"}
-		return faulty{server{at.String(), address.Secret{address.Password: s.Password}}, p}
-	},
-	"versitygw": func(t *testing.T) faulty {
-		s := servers.Versity(t)
-		p := servers.NewFaults(t, s.Addr)
-		at := address.Address{Kind: address.S3, Host: s.Bucket, Path: "/faulty", Query: url.Values{"endpoint": {"http://" + p.Addr}}}
-		return faulty{server{at.String(), address.Secret{"access_key_id": s.Key, "secret_access_key": s.Secret}}, p}
-	},
-	"Azurite": func(t *testing.T) faulty {
-		s := servers.Azurite(t)
-		u, err := url.Parse(s.Endpoint)
-		if err != nil {
-			t.Fatal(err)
+// behind runs a test in parallel with a new place at each kind of server that speaks HTTP, behind a proxy.
+func behind(t *testing.T, test func(t *testing.T, at faulty)) {
+	t.Helper()
+	inFull(t)
+	t.Parallel()
+	for name, k := range kinds {
+		if !k.http {
+			continue
 		}
-		p := servers.NewFaults(t, u.Host)
-		u.Host = p.Addr
-		at := address.Address{Kind: address.Azure, Host: "faulty", Path: "/x",
-			Query: url.Values{"account": {s.Account}, "endpoint": {u.String()}}}
-		return faulty{server{at.String(), address.Secret{address.AccountKey: s.Key}}, p}
-	},
-	"fake-gcs-server": func(t *testing.T) faulty {
-		s := servers.FakeGCS(t)
-		p := servers.NewFaults(t, s.Addr)
-		at := address.Address{Kind: address.Google, Host: s.Bucket, Path: "/faulty", Query: url.Values{"endpoint": {"http://" + p.Addr}}}
-		return faulty{server{at.String(), address.Secret{address.ServiceAccount: string(s.Account)}}, p}
-	},
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := k.start(t)
+			f := servers.NewFaults(t, s.addr)
+			test(t, faulty{s.at(f.Addr), f})
+		})
+	}
 }
 
 // computer backs a folder up to a place.
@@ -163,29 +145,24 @@ func (c *computer) snapshots() int {
 // Whatever goes wrong between the app and a place, and however often: each run ends, nothing that was acknowledged is
 // missing, nothing that was there is gone, and the next run goes on.
 func TestWhateverGoesWrong(t *testing.T) {
-	inFull(t)
-	t.Parallel()
 	faults := []servers.Fault{
 		servers.Refuses, servers.LosesBody, servers.LosesAnswer, servers.Fails, servers.Truncates, servers.Repeats, servers.IsStale,
 		servers.Doubles, servers.Answers(http.StatusUnauthorized, ""), servers.Answers(http.StatusInsufficientStorage, ""),
 		servers.Answers(http.StatusGatewayTimeout, ""), servers.Answers(http.StatusNotFound, ""),
 	}
-	for name, make := range behind {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newComputer(t, make(t))
-			if _, err := c.app.Backup(t.Context(), nil); err != nil {
-				t.Fatal(err)
+	behind(t, func(t *testing.T, at faulty) {
+		c := newComputer(t, at)
+		if _, err := c.app.Backup(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range faults {
+			// Each fifth: rclone's S3 waits ever longer where more fail. What befalls all is in TestAnOutageLosesNothing.
+			if c.suffer(fault, 5); t.Failed() {
+				t.Fatal(fault.Name)
 			}
-			for _, fault := range faults {
-				// Each fifth: rclone's S3 waits ever longer where more fail. What befalls all is in TestAnOutageLosesNothing.
-				if c.suffer(fault, 5); t.Failed() {
-					t.Fatal(fault.Name)
-				}
-			}
-			c.whole()
-		})
-	}
+		}
+		c.whole()
+	})
 }
 
 // suffer backs up and prunes while a fault befalls each n-th request, and again without.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,60 +114,6 @@ func (o *overheard) tapped(t *testing.T) func(context.Context) (io.ReadWriteClos
 	}
 }
 
-// server is a place on a server that runs, and what opens it.
-type server struct {
-	place  string
-	secret address.Secret
-}
-
-func all(t *testing.T) map[string]server {
-	ssh, dav, s3, smb := servers.OpenSSH(t), servers.Apache(t), servers.Versity(t), servers.Samba(t)
-	blobs, google := servers.Azurite(t), servers.FakeGCS(t)
-	ssh2, dav2, s32 := servers.RcloneSFTP(t), servers.RcloneWebDAV(t), servers.RcloneS3(t)
-	return map[string]server{
-		"OpenSSH": {
-			address.Address{Kind: address.SFTP, User: ssh.User, Host: ssh.Addr, Path: ssh.Root + "/Holdfast"}.String(),
-			address.Secret{address.Key: ssh.Key, address.Identity: ssh.Host},
-		},
-		"Apache": {
-			address.Address{Kind: address.WebDAVIn, User: dav.User, Host: dav.Addr, Path: "/Holdfast"}.String(),
-			address.Secret{address.Password: dav.Password},
-		},
-		"versitygw": {
-			address.Address{Kind: address.S3, Host: s3.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + s3.Addr}}}.String(),
-			address.Secret{"access_key_id": s3.Key, "secret_access_key": s3.Secret},
-		},
-		"Azurite": {
-			address.Address{
-				Kind: address.Azure, Host: "new", Path: "/Holdfast", Query: url.Values{"account": {blobs.Account}, "endpoint": {blobs.Endpoint}},
-			}.String(),
-			address.Secret{address.AccountKey: blobs.Key},
-		},
-		"fake-gcs-server": {
-			address.Address{
-				Kind: address.Google, Host: google.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + google.Addr}},
-			}.String(),
-			address.Secret{address.ServiceAccount: string(google.Account)},
-		},
-		"Samba": {
-			address.Address{Kind: address.SMB, User: smb.User, Host: smb.Addr, Path: "/" + smb.Share + "/Holdfast"}.String(),
-			address.Secret{address.Password: smb.Password},
-		},
-		"rclone's SFTP": {
-			address.Address{Kind: address.SFTP, User: ssh2.User, Host: ssh2.Addr, Path: "/Holdfast"}.String(),
-			address.Secret{address.Password: ssh2.Password, address.Identity: ssh2.Host},
-		},
-		"rclone's WebDAV": {
-			address.Address{Kind: address.WebDAVIn, User: dav2.User, Host: dav2.Addr, Path: "/Holdfast"}.String(),
-			address.Secret{address.Password: dav2.Password},
-		},
-		"rclone's S3": {
-			address.Address{Kind: address.S3, Host: s32.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + s32.Addr}}}.String(),
-			address.Secret{"access_key_id": s32.Key, "secret_access_key": s32.Secret},
-		},
-	}
-}
-
 // The mandatory suite passes through the program itself.
 func TestThroughTheProgram(t *testing.T) {
 	s := servers.OpenSSH(t)
@@ -190,8 +135,8 @@ func TestThroughTheProgram(t *testing.T) {
 
 // Set up, back up, change, prune, verify, and restore on a new computer with the place and the key alone.
 func TestAStoryAtEachServer(t *testing.T) {
-	for name, s := range all(t) {
-		t.Run(name, func(t *testing.T) { story(t, s) })
+	for name, k := range kinds {
+		t.Run(name, func(t *testing.T) { story(t, k.start(t).here()) })
 	}
 }
 

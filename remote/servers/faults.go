@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -21,38 +19,28 @@ import (
 type Faults struct {
 	Addr string
 
-	through http.Handler
-	mu      sync.Mutex
-	fault   Fault
-	of      func(*http.Request) bool
-	every   int // the fault befalls each so manieth request
-	left    int // befalls that many, then none
-	seen    int
-	last    map[string][]byte // the answers to lists, by URL
-	met     atomic.Int64
-	asked   atomic.Int64
+	mu    sync.Mutex
+	fault Fault
+	of    func(*http.Request) bool
+	every int // the fault befalls each so manieth request
+	left  int // befalls that many, then none
+	seen  int
+	last  map[string][]byte // the answers to lists, by URL
+	met   atomic.Int64
+	asked atomic.Int64
 }
 
 // Fault is what goes wrong with a request.
 type Fault struct {
 	Name string
-	do   func(f *Faults, w http.ResponseWriter, r *http.Request)
+	do   func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler)
 }
 
 // NewFaults starts one in front of a server. It lets all through until Every or Next.
 func NewFaults(t *testing.T, server string) *Faults {
 	t.Helper()
 	f := &Faults{last: make(map[string][]byte)}
-	f.through = &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: server})
-			r.Out.Host = r.In.Host // it may be signed
-		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	}
-	s := httptest.NewServer(f)
-	t.Cleanup(s.Close)
-	f.Addr = strings.TrimPrefix(s.URL, "http://")
+	f.Addr = Between(t, server, f.serve)
 	return f
 }
 
@@ -80,8 +68,8 @@ func (f *Faults) Heal() int {
 // Requests returns how many there were so far.
 func (f *Faults) Requests() int { return int(f.asked.Load()) }
 
-// ServeHTTP implements http.Handler.
-func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve answers a request.
+func (f *Faults) serve(w http.ResponseWriter, r *http.Request, through http.Handler) {
 	f.asked.Add(1)
 	f.mu.Lock()
 	meets := f.left != 0 && (f.of == nil || f.of(r))
@@ -97,9 +85,9 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case meets:
 		f.met.Add(1)
-		fault.do(f, w, r)
+		fault.do(f, w, r, through)
 	case isList(r):
-		answer := f.ask(r)
+		answer := ask(r, through)
 		f.mu.Lock()
 		if _, known := f.last[key(r)]; !known {
 			f.last[key(r)] = answer.Body.Bytes()
@@ -107,14 +95,14 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 		give(w, answer, answer.Body.Bytes())
 	default:
-		f.through.ServeHTTP(w, r)
+		through.ServeHTTP(w, r)
 	}
 }
 
 // ask asks the server.
-func (f *Faults) ask(r *http.Request) *httptest.ResponseRecorder {
+func ask(r *http.Request, server http.Handler) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
-	f.through.ServeHTTP(answer, r)
+	server.ServeHTTP(answer, r)
 	return answer
 }
 
@@ -141,12 +129,9 @@ func give(w http.ResponseWriter, answer *httptest.ResponseRecorder, body []byte)
 	_, _ = w.Write(body) // who asked may be gone
 }
 
-// cut closes the connection.
-func cut() { panic(http.ErrAbortHandler) }
-
 // Answers has the server answer with a status and do nothing. after is a Retry-After, "" for none.
 func Answers(status int, after string) Fault {
-	return Fault{http.StatusText(status) + after, func(_ *Faults, w http.ResponseWriter, r *http.Request) {
+	return Fault{http.StatusText(status) + after, func(_ *Faults, w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		_, _ = io.Copy(io.Discard, r.Body) // it may be cut off
 		if after != "" {
 			w.Header().Set("Retry-After", after)
@@ -158,28 +143,28 @@ func Answers(status int, after string) Fault {
 // The other faults.
 var (
 	// Refuses closes the connection, and nothing is done.
-	Refuses = Fault{"refuses", func(*Faults, http.ResponseWriter, *http.Request) { cut() }}
+	Refuses = Fault{"refuses", func(*Faults, http.ResponseWriter, *http.Request, http.Handler) { cut() }}
 	// LosesBody closes it in the middle of what is sent to the server.
-	LosesBody = Fault{"loses the body", func(f *Faults, _ http.ResponseWriter, r *http.Request) {
+	LosesBody = Fault{"loses the body", func(_ *Faults, _ http.ResponseWriter, r *http.Request, through http.Handler) {
 		whole, _ := io.ReadAll(r.Body)
 		short := r.Clone(r.Context())
 		short.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), broken{}))
 		defer cut()
-		f.ask(short)
+		ask(short, through)
 	}}
 	// LosesAnswer does what was asked, and closes the connection.
-	LosesAnswer = Fault{"loses the answer", func(f *Faults, _ http.ResponseWriter, r *http.Request) {
-		f.ask(r)
+	LosesAnswer = Fault{"loses the answer", func(_ *Faults, _ http.ResponseWriter, r *http.Request, through http.Handler) {
+		ask(r, through)
 		cut()
 	}}
 	// Fails does what was asked, and says that it failed.
-	Fails = Fault{"fails all the same", func(f *Faults, w http.ResponseWriter, r *http.Request) {
-		f.ask(r)
+	Fails = Fault{"fails all the same", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
+		ask(r, through)
 		w.WriteHeader(http.StatusInternalServerError)
 	}}
 	// Truncates cuts the answer off in its middle.
-	Truncates = Fault{"truncates", func(f *Faults, w http.ResponseWriter, r *http.Request) {
-		answer := f.ask(r)
+	Truncates = Fault{"truncates", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
+		answer := ask(r, through)
 		body := answer.Body.Bytes()
 		for k, v := range answer.Header() {
 			w.Header()[k] = v
@@ -190,21 +175,21 @@ var (
 		cut()
 	}}
 	// Repeats asks the server twice, as a proxy does that has heard nothing, and gives the second answer.
-	Repeats = Fault{"repeats", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+	Repeats = Fault{"repeats", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			cut()
 		}
 		second := r.Clone(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		f.ask(r)
+		ask(r, through)
 		second.Body = io.NopCloser(bytes.NewReader(body))
-		answer := f.ask(second)
+		answer := ask(second, through)
 		give(w, answer, answer.Body.Bytes())
 	}}
 	// IsStale gives the answer that the first such list had.
-	IsStale = Fault{"is stale", func(f *Faults, w http.ResponseWriter, r *http.Request) {
-		answer := f.ask(r)
+	IsStale = Fault{"is stale", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
+		answer := ask(r, through)
 		f.mu.Lock()
 		before, known := f.last[key(r)]
 		f.mu.Unlock()
@@ -214,14 +199,14 @@ var (
 		give(w, answer, before)
 	}}
 	// Doubles lists each name twice.
-	Doubles = Fault{"doubles", func(f *Faults, w http.ResponseWriter, r *http.Request) {
-		answer := f.ask(r)
+	Doubles = Fault{"doubles", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
+		answer := ask(r, through)
 		give(w, answer, entry.ReplaceAll(answer.Body.Bytes(), []byte("$0$0")))
 	}}
 	// IsSlow takes its time with all that goes through: 1 Mbit/s.
-	IsSlow = Fault{"is slow", func(f *Faults, w http.ResponseWriter, r *http.Request) {
+	IsSlow = Fault{"is slow", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
 		r.Body = slow{r.Body, r}
-		answer := f.ask(r)
+		answer := ask(r, through)
 		for k, v := range answer.Header() {
 			w.Header()[k] = v
 		}

@@ -37,8 +37,8 @@ type GCS struct {
 	given  int
 }
 
-// FakeGCS starts fake-gcs-server. It knows no users: a gate before it gives tokens for what a service account has
-// signed (RFC 7523), and lets nobody through who has none.
+// FakeGCS starts fake-gcs-server, which knows no users. So a gate stands before it. The gate gives a token for a request
+// that the service account has signed (RFC 7523), and refuses requests without a token.
 func FakeGCS(t *testing.T) *GCS {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -149,7 +149,7 @@ func (s *GCS) knows(r *http.Request) bool {
 	return ok && s.tokens[token]
 }
 
-// give gives a token to who has signed with the service account's key.
+// give answers a request for a token. It must be signed with the service account's key.
 func (s *GCS) give(w http.ResponseWriter, r *http.Request) {
 	if err := s.check(r); err != nil {
 		answerJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant", "error_description": err.Error()})

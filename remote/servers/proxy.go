@@ -103,15 +103,14 @@ func (p *Proxy) copy(to io.Writer, from io.Reader, answer bool) {
 // Between stands before a server of HTTP and has do answer each request, which may let it through. It returns its address.
 func Between(t *testing.T, server string, do func(w http.ResponseWriter, r *http.Request, through http.Handler)) string {
 	t.Helper()
-	quiet := log.New(io.Discard, "", 0)
-	transport := &http.Transport{MaxIdleConnsPerHost: 32}
 	target := &url.URL{Scheme: "http", Host: server}
-	through := &httputil.ReverseProxy{Transport: transport, ErrorLog: quiet, Rewrite: func(r *httputil.ProxyRequest) {
+	transport := &http.Transport{MaxIdleConnsPerHost: 32}
+	through := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
-		r.Out.Host = r.In.Host
-	}}
+		r.Out.Host = r.In.Host // it may be signed
+	}, ErrorHandler: func(http.ResponseWriter, *http.Request, error) { cut() }}
 	gate := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { do(w, r, through) }))
-	gate.Config.ErrorLog = quiet
+	gate.Config.ErrorLog = log.New(io.Discard, "", 0)
 	gate.Start()
 	t.Cleanup(func() {
 		gate.Close()
@@ -119,3 +118,6 @@ func Between(t *testing.T, server string, do func(w http.ResponseWriter, r *http
 	})
 	return gate.Listener.Addr().String()
 }
+
+// cut closes the connection of a request.
+func cut() { panic(http.ErrAbortHandler) }

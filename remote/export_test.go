@@ -1,0 +1,4 @@
+package main
+
+// OpenPlace opens a place of any kind, in this process.
+var OpenPlace = open
