@@ -90,11 +90,14 @@ func (c *container) send(ctx context.Context, method, key string, query url.Valu
 	return c.client.Do(req)
 }
 
+// Hash implements bucket.Service.
+func (c *container) Hash(data []byte) []byte { return bucket.MD5(data) }
+
 // Put implements bucket.Service (Put Blob).
-func (c *container) Put(ctx context.Context, key string, data []byte, sum [md5.Size]byte, fresh bool) (bucket.Entry, error) {
+func (c *container) Put(ctx context.Context, key string, data, sum []byte, fresh bool) (bucket.Entry, error) {
 	header := map[string]string{
 		"X-Ms-Blob-Type": "BlockBlob", "Content-Type": "application/octet-stream",
-		"Content-MD5": base64.StdEncoding.EncodeToString(sum[:]),
+		"Content-MD5": base64.StdEncoding.EncodeToString(sum),
 	}
 	if fresh {
 		header["If-None-Match"] = "*"
@@ -112,7 +115,7 @@ func (c *container) Put(ctx context.Context, key string, data []byte, sum [md5.S
 		return bucket.Entry{}, err
 	}
 	// The answer tells no size. Its hash is that of all bytes.
-	return bucket.Entry{Key: key, Size: int64(len(data)), MD5: hash(resp)}, nil
+	return bucket.Entry{Key: key, Size: int64(len(data)), Hash: hash(resp)}, nil
 }
 
 // hash is the MD5 that an answer tells, nil: none.
@@ -139,7 +142,7 @@ func (c *container) Look(ctx context.Context, key string) (bucket.Entry, error) 
 	case resp.ContentLength < 0:
 		return bucket.Entry{}, fmt.Errorf("%w: the service tells no size", store.ErrUnreachable)
 	}
-	return bucket.Entry{Key: key, Size: resp.ContentLength, MD5: hash(resp)}, nil
+	return bucket.Entry{Key: key, Size: resp.ContentLength, Hash: hash(resp)}, nil
 }
 
 // Read implements bucket.Service (Get Blob).

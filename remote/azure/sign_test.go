@@ -1,13 +1,13 @@
 package azure
 
 import (
-	"crypto/md5"
 	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/servers"
 )
 
@@ -60,7 +60,7 @@ func TestPages(t *testing.T) {
 	}
 	defer c.Close()
 	for i := range 5 {
-		if _, err := c.Put(t.Context(), fmt.Sprint("a/", i), nil, md5.Sum(nil), true); err != nil {
+		if _, err := c.Put(t.Context(), fmt.Sprint("a/", i), nil, bucket.MD5(nil), true); err != nil {
 			t.Fatal(err)
 		}
 	}

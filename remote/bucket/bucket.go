@@ -20,10 +20,12 @@ import (
 
 // Service does single requests. Keys are whole: prefix and name. Errors: those of store, ErrGone, ErrFailed.
 type Service interface {
-	// Put stores data under a key in one request, with its MD5, which the service compares. fresh: a key that is taken
-	// gives store.ErrExists, by the service's own means. An answer that something is missing (404) gives ErrGone where it
+	// Hash is the hash of data by which the service knows an object.
+	Hash(data []byte) []byte
+	// Put stores data under a key in one request, with its hash, which the service compares if it can. fresh: a key that
+	// is taken gives store.ErrExists, by the service's own means. An answer that something is missing (404) gives ErrGone where it
 	// says that this is the bucket, else store.ErrNotExist: Store looks. It returns what the service says it has.
-	Put(ctx context.Context, key string, data []byte, sum [md5.Size]byte, fresh bool) (Entry, error)
+	Put(ctx context.Context, key string, data, hash []byte, fresh bool) (Entry, error)
 	// Look returns what has a key, or store.ErrNotExist.
 	Look(ctx context.Context, key string) (Entry, error)
 	// Read fills p, which is not empty, with the object's bytes from offset on, as store.Store.ReadAt does.
@@ -42,11 +44,22 @@ type Maker interface {
 	Make(ctx context.Context) error
 }
 
+// Spacer is a Service that knows how much room is left.
+type Spacer interface {
+	Free(ctx context.Context) (bytes uint64, err error)
+}
+
 // Entry is an object of a bucket.
 type Entry struct {
 	Key  string
 	Size int64
-	MD5  []byte // nil: the service does not tell
+	Hash []byte // nil: the service does not tell
+}
+
+// MD5 is the hash of services that know objects by their MD5.
+func MD5(data []byte) []byte {
+	sum := md5.Sum(data)
+	return sum[:]
 }
 
 // What a Service says beside the errors of store.
@@ -122,6 +135,24 @@ func (s *Store) call(ctx context.Context, op, name string, do func(key string) e
 	return nil
 }
 
+// Roomy is a Store whose service knows how much room is left.
+type Roomy struct {
+	*Store
+	spacer Spacer
+}
+
+// WithSpace returns a Store that tells how much room its service has left.
+func WithSpace(s *Store, spacer Spacer) *Roomy { return &Roomy{s, spacer} }
+
+// Free implements store.Spacer.
+func (r *Roomy) Free(ctx context.Context) (uint64, error) {
+	n, err := r.spacer.Free(ctx)
+	if err != nil {
+		return 0, r.fail(ctx, "free", "", err)
+	}
+	return n, nil
+}
+
 // Put implements store.Store.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	return s.call(ctx, "put", name, func(key string) error { return s.send(ctx, key, data, true) })
@@ -138,17 +169,17 @@ func failed(err error) bool { return errors.Is(err, ErrFailed) }
 // send sends an object, and compares what the service has with it. A service that failed may have stored it all the
 // same: then a later try finds it, and it is no stranger's.
 func (s *Store) send(ctx context.Context, key string, data []byte, fresh bool) error {
-	sum := md5.Sum(data)
+	hash := s.p.Service.Hash(data)
 	return again.Until(ctx, failed, func(try int) error {
-		e, err := s.p.Service.Put(ctx, key, data, sum, fresh)
+		e, err := s.p.Service.Put(ctx, key, data, hash, fresh)
 		switch {
 		case err == nil:
-			return compare(e, data, sum)
+			return compare(e, data, hash)
 		case errors.Is(err, store.ErrNotExist):
 			return s.lacks(ctx)
 		case errors.Is(err, store.ErrExists) && try > 1:
 			e, lookErr := s.p.Service.Look(ctx, key)
-			if lookErr == nil && e.MD5 != nil && compare(e, data, sum) == nil {
+			if lookErr == nil && e.Hash != nil && compare(e, data, hash) == nil {
 				return nil
 			}
 		}
@@ -166,11 +197,11 @@ func (s *Store) lacks(ctx context.Context) error {
 }
 
 // compare returns nil if the service has an object of this size and hash.
-func compare(e Entry, data []byte, sum [md5.Size]byte) error {
+func compare(e Entry, data, hash []byte) error {
 	switch {
 	case e.Size != int64(len(data)):
 		return fmt.Errorf("%w: the service has %d bytes of %d", store.ErrUnreachable, e.Size, len(data))
-	case e.MD5 != nil && !bytes.Equal(e.MD5, sum[:]): // nil: it was sent, and the service has compared it
+	case e.Hash != nil && !bytes.Equal(e.Hash, hash): // nil: it was sent, and the service has compared it
 		return fmt.Errorf("%w: the service has other bytes than it was sent", store.ErrUnreachable)
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
+	"github.com/holdfast-backup/holdfast/remote/oauth"
 	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
@@ -33,14 +34,10 @@ type serviceAccount struct {
 	keyID  string
 	key    *rsa.PrivateKey
 	at     string // where tokens are given
-
-	turn  chan struct{} // who holds it may use what follows
-	value string
-	until time.Time
 }
 
-// newServiceAccount reads the key file of a service account. inClear: tokens may be got without TLS.
-func newServiceAccount(client *web.Client, file []byte, inClear bool) (*serviceAccount, error) {
+// newServiceAccount reads the key file of a service account, and returns its tokens. inClear: tokens may be got without TLS.
+func newServiceAccount(client *web.Client, file []byte, inClear bool) (*oauth.Cache, error) {
 	var f struct {
 		Email string `json:"client_email"`
 		KeyID string `json:"private_key_id"`
@@ -57,7 +54,8 @@ func newServiceAccount(client *web.Client, file []byte, inClear bool) (*serviceA
 	if u, err := url.Parse(f.At); err != nil || u.Scheme != "https" && (u.Scheme != "http" || !inClear) {
 		return nil, fmt.Errorf("%w: the service account asks for tokens in clear", store.ErrSignIn)
 	}
-	return &serviceAccount{client: client, email: f.Email, keyID: f.KeyID, key: key, at: f.At, turn: make(chan struct{}, 1)}, nil
+	a := &serviceAccount{client: client, email: f.Email, keyID: f.KeyID, key: key, at: f.At}
+	return oauth.NewCache(a.ask), nil
 }
 
 // privateKey reads a key as Google gives it, PEM. No error repeats a part of it.
@@ -75,28 +73,6 @@ func privateKey(text []byte) (*rsa.PrivateKey, error) {
 		return nil, errors.New("the private key of the service account cannot be read")
 	}
 	return key, nil
-}
-
-// spare is how long before its end a token is not used any more.
-const spare = time.Minute
-
-// token implements tokens.
-func (a *serviceAccount) token(ctx context.Context, refused string) (string, error) {
-	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-	if a.value != refused && time.Until(a.until) > spare {
-		return a.value, nil
-	}
-	value, lasts, err := a.ask(ctx)
-	if err != nil {
-		return "", err
-	}
-	a.value, a.until = value, time.Now().Add(lasts)
-	return value, nil
 }
 
 // ask asks for a token, and tells how long it lasts.

@@ -3,7 +3,6 @@
 package gcs
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/rand"
@@ -18,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
+	"github.com/holdfast-backup/holdfast/remote/oauth"
 	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
@@ -25,17 +25,9 @@ const connections = 8
 
 // service is a bucket, as a bucket.Service.
 type service struct {
-	client *web.Client
+	bearer oauth.Bearer
 	root   *url.URL // of the service
 	bucket string
-	tokens tokens
-}
-
-// tokens are what shows the service who asks.
-type tokens interface {
-	// token returns one that is good for some time, and another one than the service has refused just now ("": none).
-	// Errors: store.ErrSignIn, store.ErrUnreachable, bucket.ErrFailed.
-	token(ctx context.Context, refused string) (string, error)
 }
 
 // Open opens a bucket and a prefix in it. The bucket must be there: where its bytes lie, and what they cost, is chosen
@@ -63,11 +55,11 @@ func newService(a address.Address, secret address.Secret) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &service{client: client, root: root, bucket: a.Host, tokens: account}, nil
+	return &service{bearer: oauth.Bearer{Client: client, Tokens: account}, root: root, bucket: a.Host}, nil
 }
 
 // Close implements bucket.Service.
-func (s *service) Close() { s.client.Close() }
+func (s *service) Close() { s.bearer.Client.Close() }
 
 // url is that of an object, or of all of them (key ""). Slashes of a key are no slashes of the path.
 func (s *service) url(above, key string, query url.Values) string {
@@ -80,52 +72,6 @@ func (s *service) url(above, key string, query url.Values) string {
 	return u.String()
 }
 
-// send sends one request, and a second one where the service does not accept a token any more.
-func (s *service) send(ctx context.Context, method, at string, header map[string]string, parts ...[]byte) (*http.Response, error) {
-	refused := ""
-	for {
-		token, err := s.tokens.token(ctx, refused)
-		if err != nil {
-			return nil, err
-		}
-		req, err := http.NewRequestWithContext(ctx, method, at, http.NoBody)
-		if err != nil {
-			return nil, store.ErrInvalidName // err repeats the URL
-		}
-		if len(parts) > 0 {
-			fill(req, parts)
-		}
-		for k, v := range header {
-			req.Header.Set(k, v)
-		}
-		req.Header.Set("Authorization", "Bearer "+token)
-		if method == http.MethodDelete {
-			req.Header["Idempotency-Key"] = nil // it may be sent anew where the server has closed a connection that rested; not sent itself
-		}
-		resp, err := s.client.Do(req)
-		if err != nil || resp.StatusCode != http.StatusUnauthorized || refused != "" {
-			return resp, err
-		}
-		bucket.Finish(resp)
-		refused = token
-	}
-}
-
-// fill gives a request a body of parts, which are not copied.
-func fill(req *http.Request, parts [][]byte) {
-	req.GetBody = func() (io.ReadCloser, error) {
-		readers := make([]io.Reader, len(parts))
-		for i, p := range parts {
-			readers[i] = bytes.NewReader(p)
-		}
-		return io.NopCloser(io.MultiReader(readers...)), nil
-	}
-	req.Body, _ = req.GetBody() // which never fails
-	for _, p := range parts {
-		req.ContentLength += int64(len(p))
-	}
-}
-
 // object is an object as the service tells of it.
 type object struct {
 	Name string `json:"name,omitempty"`
@@ -136,26 +82,29 @@ type object struct {
 func (o object) entry() bucket.Entry {
 	e := bucket.Entry{Key: o.Name, Size: o.Size}
 	if sum, err := base64.StdEncoding.DecodeString(o.MD5); err == nil && len(sum) == md5.Size {
-		e.MD5 = sum
+		e.Hash = sum
 	}
 	return e
 }
 
+// Hash implements bucket.Service.
+func (s *service) Hash(data []byte) []byte { return bucket.MD5(data) }
+
 // Put implements bucket.Service (Objects: insert, multipart).
-func (s *service) Put(ctx context.Context, key string, data []byte, sum [md5.Size]byte, fresh bool) (bucket.Entry, error) {
+func (s *service) Put(ctx context.Context, key string, data, sum []byte, fresh bool) (bucket.Entry, error) {
 	query := url.Values{"uploadType": {"multipart"}, "fields": {"name,size,md5Hash"}}
 	if fresh {
 		query.Set("ifGenerationMatch", "0")
 	}
 	// With its hash, the service refuses an object whose bytes were changed on the way.
-	about, err := json.Marshal(object{Name: key, MD5: base64.StdEncoding.EncodeToString(sum[:])})
+	about, err := json.Marshal(object{Name: key, MD5: base64.StdEncoding.EncodeToString(sum)})
 	if err != nil {
 		return bucket.Entry{}, err
 	}
 	boundary := rand.Text()
 	head := "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + string(about) +
 		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n\r\n"
-	resp, err := s.send(ctx, http.MethodPost, s.url("/upload", "", query),
+	resp, err := s.bearer.Send(ctx, http.MethodPost, s.url("/upload", "", query),
 		map[string]string{"Content-Type": "multipart/related; boundary=" + boundary},
 		[]byte(head), data, []byte("\r\n--"+boundary+"--\r\n"))
 	if err != nil {
@@ -181,7 +130,7 @@ func read(resp *http.Response, into any) error {
 
 // Look implements bucket.Service (Objects: get).
 func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
-	resp, err := s.send(ctx, http.MethodGet, s.url("", key, url.Values{"fields": {"name,size,md5Hash"}}), nil)
+	resp, err := s.bearer.Send(ctx, http.MethodGet, s.url("", key, url.Values{"fields": {"name,size,md5Hash"}}), nil)
 	if err != nil {
 		return bucket.Entry{}, err
 	}
@@ -196,7 +145,7 @@ func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
 
 // Read implements bucket.Service (Objects: get, of the bytes).
 func (s *service) Read(ctx context.Context, key string, p []byte, offset int64) error {
-	resp, err := s.send(ctx, http.MethodGet, s.url("", key, url.Values{"alt": {"media"}}),
+	resp, err := s.bearer.Send(ctx, http.MethodGet, s.url("", key, url.Values{"alt": {"media"}}),
 		map[string]string{"Range": bucket.Range(p, offset)})
 	if err != nil {
 		return err
@@ -210,7 +159,7 @@ func (s *service) Read(ctx context.Context, key string, p []byte, offset int64) 
 
 // Delete implements bucket.Service (Objects: delete).
 func (s *service) Delete(ctx context.Context, key string) error {
-	resp, err := s.send(ctx, http.MethodDelete, s.url("", key, nil), nil)
+	resp, err := s.bearer.Send(ctx, http.MethodDelete, s.url("", key, nil), nil)
 	if err != nil {
 		return err
 	}
@@ -233,7 +182,7 @@ func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]b
 		limit = 1000 // the most of a page
 	}
 	query.Set("maxResults", strconv.Itoa(limit))
-	resp, err := s.send(ctx, http.MethodGet, s.url("", "", query), nil)
+	resp, err := s.bearer.Send(ctx, http.MethodGet, s.url("", "", query), nil)
 	if err != nil {
 		return nil, "", err
 	}
