@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,8 @@ func run() error {
 	if err := nodump.Forbid(); err != nil {
 		return err
 	}
+	// Authorities may be in any file (SSL_CERT_FILE). They are read now, while this process may.
+	_, _ = x509.SystemCertPool() // without them no certificate counts, and that is told then
 	if err := confine.Files(); err != nil {
 		return err
 	}

@@ -30,6 +30,10 @@ type Options struct {
 	Connections int
 	// Identity is the certificate that the person agreed to, where no authority vouches for it: SHA256:… of its DER.
 	Identity string
+	// Proxy is a proxy for all requests; nil: the one that the environment names, if any.
+	Proxy *url.URL
+	// Roots vouch for certificates; nil: those of the system.
+	Roots *x509.CertPool
 	// Patience is how long a connection may be silent; 0: stall.Patience.
 	Patience time.Duration
 }
@@ -45,10 +49,14 @@ type Client struct {
 // NewClient returns a client.
 func NewClient(o Options) *Client {
 	c := &Client{o: o}
+	proxy := http.ProxyFromEnvironment
+	if o.Proxy != nil {
+		proxy = http.ProxyURL(o.Proxy)
+	}
 	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 15 * time.Second}
 	c.http = &http.Client{
 		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment,
+			Proxy: proxy,
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				raw, err := dialer.DialContext(ctx, network, addr)
 				if err != nil {
@@ -90,7 +98,7 @@ func (c *Client) verify(state tls.ConnectionState) error {
 	if c.o.Identity != "" && c.o.Identity == fingerprint {
 		return nil
 	}
-	opts := x509.VerifyOptions{DNSName: state.ServerName, Intermediates: x509.NewCertPool()}
+	opts := x509.VerifyOptions{Roots: c.o.Roots, DNSName: state.ServerName, Intermediates: x509.NewCertPool()}
 	for _, cert := range state.PeerCertificates[1:] {
 		opts.Intermediates.AddCert(cert)
 	}
@@ -142,6 +150,9 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		req = next
 	}
 }
+
+// RoundTrip implements http.RoundTripper, by Do.
+func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) { return c.Do(req) }
 
 // rest has all requests wait.
 func (c *Client) rest(d time.Duration) {

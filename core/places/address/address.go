@@ -31,6 +31,9 @@ const (
 	Azure    Kind = "azblob"
 	Google   Kind = "gs"
 	SMB      Kind = "smb"
+	Drive    Kind = "gdrive" // Google's
+	OneDrive Kind = "onedrive"
+	Dropbox  Kind = "dropbox"
 )
 
 // spec is what a kind's addresses hold.
@@ -42,6 +45,7 @@ type spec struct {
 	needed  []string // queries that must
 	whole   bool     // an endpoint is a whole URL
 	secret  []string // the fields of its secret, as they are asked for
+	signIn  bool     // the person signs in to it, in a browser; it is written kind:/folder
 }
 
 var specs = map[Kind]spec{
@@ -55,7 +59,15 @@ var specs = map[Kind]spec{
 	Azure:  {host: true, queries: []string{"account", "endpoint"}, needed: []string{"account"}, whole: true, secret: []string{AccountKey}},
 	Google: {host: true, queries: []string{"endpoint"}, whole: true, secret: []string{ServiceAccount}},
 	SMB:    {host: true, user: true, share: true, secret: []string{"password"}},
+	// The client is the person's own, in place of the one of this build: it is a part of where a backup is, since another
+	// one may not see it.
+	Drive:    {signIn: true, queries: []string{"client"}, secret: []string{Token}},
+	OneDrive: {signIn: true, queries: []string{"client"}, secret: []string{Token}},
+	Dropbox:  {signIn: true, queries: []string{"client"}, secret: []string{Token}},
 }
+
+// SignsIn reports whether people sign in to a kind of place in a browser.
+func (k Kind) SignsIn() bool { return specs[k].signIn }
 
 // ErrInvalid: this is no address of a place.
 var ErrInvalid = errors.New("no address of a place")
@@ -76,7 +88,9 @@ func Parse(text string) (Address, error) {
 	switch {
 	case !ok || !known:
 		return Address{}, fmt.Errorf("%w: %q", ErrUnknown, scheme)
-	case !strings.HasPrefix(rest, "//"):
+	case s.signIn && (!strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "//")):
+		return Address{}, fmt.Errorf("%w: a place of this kind is written %s:/Folder", ErrInvalid, kind)
+	case !s.signIn && !strings.HasPrefix(rest, "//"):
 		return Address{}, fmt.Errorf("%w: a place of this kind is written %s://…", ErrInvalid, kind)
 	}
 	u, err := url.Parse(string(kind) + ":" + rest)
@@ -90,6 +104,10 @@ func Parse(text string) (Address, error) {
 	switch {
 	case s.host && u.Hostname() == "":
 		return Address{}, fmt.Errorf("%w: %s:// is followed by the name of a server or a bucket", ErrInvalid, kind)
+	case s.signIn && a.Path == "/":
+		return Address{}, fmt.Errorf("%w: the name of a folder follows, %s:/Folder", ErrInvalid, kind)
+	case s.signIn && strings.ContainsAny(a.Path, "\\:*?\"<>|"):
+		return Address{}, fmt.Errorf(`%w: no folder in a cloud has one of \:*?"<>|`, ErrInvalid)
 	case a.User != "" && !s.user:
 		return Address{}, fmt.Errorf("%w: %s:// has no user before the name", ErrInvalid, kind)
 	case s.share && a.Path == "/":
@@ -141,7 +159,7 @@ func looksSecret(name string) bool {
 
 // String writes the address as Parse reads it.
 func (a Address) String() string {
-	u := url.URL{Scheme: string(a.Kind), Host: a.Host, Path: a.Path, RawQuery: a.Query.Encode()}
+	u := url.URL{Scheme: string(a.Kind), Host: a.Host, Path: a.Path, RawQuery: a.Query.Encode(), OmitHost: specs[a.Kind].signIn}
 	if a.User != "" {
 		u.User = url.User(a.User)
 	}

@@ -21,6 +21,9 @@ func TestParse(t *testing.T) {
 		"gs://my_bucket.example/prefix/":                 "gs://my_bucket.example/prefix",
 		"smb://HOME;ann@nas.local:4450/Files/My Backup/": "smb://HOME;ann@nas.local:4450/Files/My%20Backup",
 		"smb://HOME%5Cann@nas/Files":                     "smb://HOME%5Cann@nas/Files",
+		"gdrive:/Holdfast/":                              "gdrive:/Holdfast",
+		"onedrive:/My backups/ä?client=1-2":              "onedrive:/My%20backups/%C3%A4?client=1-2",
+		"dropbox:/Holdfast":                              "dropbox:/Holdfast",
 	} {
 		a, err := Parse(text)
 		if err != nil || a.String() != want {
@@ -31,7 +34,8 @@ func TestParse(t *testing.T) {
 		"smb://ann@nas", "smb://ann@nas/", "smb:///Files", "smb://nas/../", "smb://nas/Files/a:b",
 		"sftp://host/x#y", "s3://b?mode=x", "sftp://ho st/", "sftp://host:port/", "azblob://box", "azblob://box?account=",
 		"azblob://?account=ann", "gs://", "gs://b?account=x", "azblob://box?account=evil.example/",
-		"gs://b?endpoint=host"} {
+		"gs://b?endpoint=host", "gdrive:", "gdrive:/", "gdrive://host/Folder", "gdrive:Folder", "onedrive:/a:b", "dropbox:/x?endpoint=https://e",
+		"gdrive:/x/../"} {
 		if a, err := Parse(text); err == nil {
 			t.Errorf("%q is read as %+v", text, a)
 		}
