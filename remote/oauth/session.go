@@ -22,7 +22,11 @@ type Provider struct {
 	Endpoint oauth2.Endpoint
 	Scopes   []string          // the least that a backup needs
 	Params   map[string]string // what the page for the sign-in is asked for besides
-	Client   Client            // of this build; the zero value: none
+	Client   Client            // of this build, or of the person; the zero value: none
+	// Localhost: the service is sent back to this name, in place of 127.0.0.1.
+	Localhost bool
+	// Ports are those that the service sends back to; none: it takes any.
+	Ports []int
 }
 
 // Client is a program as the service knows it. A secret of a program that everybody can read is none (RFC 8252, 8.5).
