@@ -48,7 +48,7 @@ func run() error {
 	}
 	pipes := both{os.Stdin, os.Stdout}
 	os.Stdout = os.Stderr // what a library prints does not go between the answers
-	return serve.Serve(pipes, open)
+	return serve.Serve(pipes, serve.Places{Open: open, SignIn: signIn})
 }
 
 // both are two pipes as one connection.
@@ -66,11 +66,9 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 	if err != nil {
 		return nil, err
 	}
-	var secret address.Secret
-	if len(o.Secret) > 0 {
-		if err := json.Unmarshal(o.Secret, &secret); err != nil {
-			return nil, errors.New("the place's secret cannot be read")
-		}
+	secret, err := secretOf(o.Secret)
+	if err != nil {
+		return nil, err
 	}
 	switch a.Kind {
 	case address.SFTP:
@@ -87,6 +85,14 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 		return some(smb.Open(ctx, a, secret, o.Create))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
+}
+
+// secretOf reads the secret of a place. No error repeats a part of it.
+func secretOf(text json.RawMessage) (secret address.Secret, err error) {
+	if len(text) > 0 && json.Unmarshal(text, &secret) != nil {
+		return nil, errors.New("the place's secret cannot be read")
+	}
+	return secret, nil
 }
 
 // some returns no store beside an error: a nil pointer in an interface is none.

@@ -47,6 +47,12 @@ func (k *known) set(place string, s address.Secret) {
 	k.of[place] = maps.Clone(s)
 }
 
+func (k *known) forget(place string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.of, place)
+}
+
 // Through returns Places that reach servers and clouds through a program, which start starts.
 func Through(start func(ctx context.Context) (io.ReadWriteCloser, error)) Places {
 	return Places{away: &away{start: start, known: &known{of: make(map[string]address.Secret)}}}
@@ -118,6 +124,51 @@ func (p Places) Agree(ctx context.Context, place, fingerprint string) error {
 	return nil
 }
 
+// SignIn signs the person in to a place. show is to show a page in the person's browser. The place has a new secret
+// then, which is kept at once if one was kept before, and known to this process otherwise, until Keep.
+// Errors: ErrInvalid of package address, address.ErrNoClient, store.ErrSignIn where the person does not agree, those of
+// show and ctx, store.ErrUnreachable.
+func (p Places) SignIn(ctx context.Context, place string, show func(page string) error) error {
+	a, err := p.parse(place)
+	if err != nil {
+		return err
+	}
+	if !a.Kind.SignsIn() {
+		return fmt.Errorf("%w: nobody signs in to %s:// in a browser", address.ErrInvalid, a.Kind)
+	}
+	s, err := p.away.secret(ctx, a.String())
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	text, err = remote.SignIn(ctx, remote.Options{Start: p.away.start, Place: a.String(), Secret: text}, show)
+	if err != nil {
+		return err
+	}
+	return p.away.change(ctx, a.String(), text)
+}
+
+// change takes a new secret of a place. It is kept where one was kept before.
+func (w *away) change(ctx context.Context, place string, text json.RawMessage) error {
+	var s address.Secret
+	if err := json.Unmarshal(text, &s); err != nil {
+		return fmt.Errorf("%w: the new secret cannot be read", store.ErrUnreachable) // err may repeat a part of it
+	}
+	if w.keeper != nil {
+		if kept, err := w.keeper.PlaceSecret(ctx, place); err == nil && kept != nil {
+			if err := w.keeper.SetPlaceSecret(ctx, place, s); err == nil {
+				w.known.forget(place)
+				return nil
+			}
+		}
+	}
+	w.known.set(place, s)
+	return nil
+}
+
 // secret returns what is known or kept of a place, nil: nothing.
 func (w *away) secret(ctx context.Context, place string) (address.Secret, error) {
 	if s, ok := w.known.get(place); ok || w.keeper == nil {
@@ -156,18 +207,8 @@ func (w *away) open(ctx context.Context, a address.Address, s address.Secret, cr
 		return nil, err
 	}
 	return remote.Open(ctx, remote.Options{Start: w.start, Place: a.String(), Secret: text, Create: create,
-		Changed: func(text json.RawMessage) {
-			var s address.Secret
-			if json.Unmarshal(text, &s) != nil {
-				return
-			}
-			if w.keeper != nil {
-				if kept, err := w.keeper.PlaceSecret(ctx, a.String()); err == nil && kept != nil {
-					if w.keeper.SetPlaceSecret(ctx, a.String(), s) == nil {
-						return
-					}
-				}
-			}
-			w.known.set(a.String(), s)
-		}})
+		// The call that opens the place may have ended long before. A secret that cannot be read is dropped: the one before
+		// it stays, and a service that does not take it says so.
+		Changed: func(text json.RawMessage) { _ = w.change(context.WithoutCancel(ctx), a.String(), text) },
+	})
 }

@@ -41,9 +41,9 @@ func (p *pipe) start(context.Context) (io.ReadWriteCloser, error) {
 	p.now, p.armed = here, false
 	go func() {
 		// How it ends does not matter: it is killed.
-		_ = serve.Serve(there, func(context.Context, wire.Open, func(json.RawMessage)) (store.Store, error) {
+		_ = serve.Serve(there, serve.Places{Open: func(context.Context, wire.Open, func(json.RawMessage)) (store.Store, error) {
 			return narrow{p.g, p.g.w.connections}, nil
-		})
+		}})
 	}()
 	return mortal{here, p}, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/web"
 )
@@ -27,8 +28,6 @@ const Patience = 5 * time.Minute
 
 // Errors of SignIn, besides those of store.
 var (
-	// ErrNoClient: neither this build nor the place's address names a client id.
-	ErrNoClient = errors.New("this build has no client id for the service: give one of your own")
 	// ErrRefused: the person did not agree, or the service did not.
 	ErrRefused = fmt.Errorf("%w: the sign-in was refused", store.ErrSignIn)
 	// ErrTooLate: nobody agreed in time.
@@ -37,10 +36,10 @@ var (
 
 // SignIn leads a person through a sign-in in a browser (RFC 8252): show shows a page of the service, whose answer comes
 // to a port of this computer, once, and is redeemed with what only this call knows (RFC 7636).
-// Errors: ErrNoClient, ErrRefused, ErrTooLate, those of show and ctx, store.ErrUnreachable.
+// Errors: address.ErrNoClient, ErrRefused, ErrTooLate, those of show and ctx, store.ErrUnreachable.
 func SignIn(ctx context.Context, client *web.Client, p Provider, show func(page string) error) (Token, error) {
 	if p.Client.ID == "" {
-		return Token{}, ErrNoClient
+		return Token{}, address.ErrNoClient
 	}
 	l, err := listen(p.Ports)
 	if err != nil {
@@ -165,10 +164,10 @@ func said(languages string, agreed bool) map[string]string {
 	switch {
 	case german && agreed:
 		return map[string]string{"Lang": "de", "Title": "Angemeldet",
-			"Text": "Holdfast sichert jetzt an diesen Ort. Sie können dieses Fenster schließen."}
+			"Text": "Holdfast sichert jetzt an diesen Ort. Du kannst dieses Fenster schließen."}
 	case german:
 		return map[string]string{"Lang": "de", "Title": "Nicht angemeldet",
-			"Text": "Es wurde nichts erlaubt. Sie können dieses Fenster schließen und es in Holdfast noch einmal versuchen."}
+			"Text": "Es wurde nichts erlaubt. Du kannst dieses Fenster schließen und es in Holdfast noch einmal versuchen."}
 	case agreed:
 		return map[string]string{"Lang": "en", "Title": "Signed in",
 			"Text": "Holdfast can keep backups here now. You can close this window."}

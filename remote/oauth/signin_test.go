@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/oauth"
 	"github.com/holdfast-backup/holdfast/remote/servers"
@@ -181,7 +182,7 @@ func TestSignInErrors(t *testing.T) {
 		show func(string) error
 		want error
 	}{
-		"no client":         {t.Context(), nobody, quiet, oauth.ErrNoClient},
+		"no client":         {t.Context(), nobody, quiet, address.ErrNoClient},
 		"cancelled":         {cancelled, c.provider, quiet, context.Canceled},
 		"no browser":        {t.Context(), c.provider, func(string) error { return planted }, planted},
 		"the service fails": {t.Context(), gone, open, store.ErrUnreachable},

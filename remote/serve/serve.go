@@ -21,11 +21,19 @@ import (
 // Opener opens a place. It calls changed with each new secret, as a refreshed token.
 type Opener func(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (store.Store, error)
 
+// Places are what is served.
+type Places struct {
+	Open Opener
+	// SignIn signs a person in to a place: it calls show with a page for the browser, and returns the secret that the
+	// place has from now on. nil: no place has that.
+	SignIn func(ctx context.Context, q wire.SignIn, show func(page string) error) (json.RawMessage, error)
+}
+
 // Serve answers until the other side closes the connection.
-func Serve(c io.ReadWriteCloser, open Opener) error {
+func Serve(c io.ReadWriteCloser, places Places) error {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	h := &handler{open: open, secrets: make(chan json.RawMessage, 16), gone: make(chan struct{})}
+	h := &handler{places: places, secrets: make(chan json.RawMessage, 16), gone: make(chan struct{})}
 	l := &listener{gone: h.gone}
 	l.conn = wire.Conn{ReadWriteCloser: c, Gone: sync.OnceFunc(func() { close(h.gone) })}
 	s := &http.Server{
@@ -50,7 +58,7 @@ func Serve(c io.ReadWriteCloser, open Opener) error {
 }
 
 type handler struct {
-	open    Opener
+	places  Places
 	secrets chan json.RawMessage
 	gone    chan struct{} // the connection is closed
 
@@ -60,8 +68,12 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == wire.PathOpen {
+	switch r.URL.Path {
+	case wire.PathOpen:
 		h.answerOpen(w, r)
+		return
+	case wire.PathSignIn:
+		h.signIn(w, r)
 		return
 	}
 	h.mu.Lock()
@@ -119,7 +131,7 @@ func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
 		fail(w, errors.New("a place is open already"))
 		return
 	}
-	s, err := h.open(r.Context(), o, func(secret json.RawMessage) {
+	s, err := h.places.Open(r.Context(), o, func(secret json.RawMessage) {
 		select {
 		case h.secrets <- secret:
 		case <-h.gone:
@@ -134,6 +146,29 @@ func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
 	_, space := s.(store.Spacer)
 	_, temporary := s.(store.TemporaryCleaner)
 	answer(w, wire.Opened{Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary}, nil)
+}
+
+// signIn writes the page, and what became of it.
+func (h *handler) signIn(w http.ResponseWriter, r *http.Request) {
+	var q wire.SignIn
+	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+		fail(w, err)
+		return
+	}
+	if h.places.SignIn == nil {
+		fail(w, errors.ErrUnsupported)
+		return
+	}
+	lines, c := json.NewEncoder(w), http.NewResponseController(w)
+	secret, err := h.places.SignIn(r.Context(), q, func(page string) error {
+		return errors.Join(lines.Encode(wire.SignedIn{Page: page}), c.Flush())
+	})
+	last := wire.SignedIn{Secret: secret}
+	if err != nil {
+		f := wire.Fail(err)
+		last.Failure = &f
+	}
+	_ = lines.Encode(last) // who asked may be gone
 }
 
 func put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {

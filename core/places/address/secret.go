@@ -24,8 +24,12 @@ const (
 const (
 	AccountKey     = "account_key"     // of an Azure storage account, base64
 	SAS            = "sas"             // a signature for an Azure container, in place of the key: what follows the question mark
+	ClientSecret   = "client_secret"   // of the person's own client, which the place's address names
 	ServiceAccount = "service_account" // the key file of a Google service account, JSON as Google gives it
 )
+
+// ErrNoClient: neither this build nor the place's address names a client id, by which a service knows who asks.
+var ErrNoClient = errors.New("this build has no client id for the service, and the address names none")
 
 // ErrSecretFile: a file with a secret cannot be read as one.
 var ErrSecretFile = errors.New("no file with the secret of a place")

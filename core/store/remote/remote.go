@@ -45,11 +45,8 @@ type Remote struct {
 
 // Open starts the program and opens a place. Errors: those of store.
 func Open(ctx context.Context, o Options) (*Remote, error) {
-	switch {
-	case o.Start == nil:
+	if o.Start == nil {
 		panic("remote.Open: Start is missing")
-	case o.Silence == 0:
-		o.Silence = 30 * time.Second
 	}
 	r := &Remote{o: o, secret: o.Secret}
 	s, err := r.start(ctx, o.Create)

@@ -42,14 +42,25 @@ func (p *program) start(context.Context) (io.ReadWriteCloser, error) {
 	p.now = there
 	p.mu.Unlock()
 	go func() {
-		err := serve.Serve(there, func(_ context.Context, o wire.Open, changed func(json.RawMessage)) (store.Store, error) {
+		err := serve.Serve(there, serve.Places{Open: func(_ context.Context, o wire.Open, changed func(json.RawMessage)) (store.Store, error) {
 			return p.inner(o, changed)
-		})
+		}, SignIn: p.signIn})
 		if err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			p.t.Errorf("serve: %v", err)
 		}
 	}()
 	return &mortal{here, p}, nil
+}
+
+// signIn shows a page, and gives a secret or fails.
+func (p *program) signIn(_ context.Context, q wire.SignIn, show func(string) error) (json.RawMessage, error) {
+	if err := show("https://cloud.example/ask"); err != nil {
+		return nil, err
+	}
+	if q.Place == "gdrive:/Refused" {
+		return nil, store.ErrSignIn
+	}
+	return json.RawMessage(`{"token":"of ` + q.Place + string(q.Secret) + `"}`), nil
 }
 
 func (p *program) kill() {
@@ -241,6 +252,49 @@ func TestErrors(t *testing.T) {
 			}
 		} else if !errors.Is(err, want) && !errors.Is(err, errors.Unwrap(want)) {
 			t.Errorf("%v is no %v", err, want)
+		}
+	}
+}
+
+// A page and the secret that a sign-in gives cross the pipe, and so does what goes wrong. The program ends with it.
+func TestSignIn(t *testing.T) {
+	planted := errors.New("no browser")
+	silent := func(context.Context) (io.ReadWriteCloser, error) {
+		here, there := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, there) }() // until it is closed
+		return here, nil
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, c := range map[string]struct {
+		ctx   context.Context //nolint:containedctx // of one call
+		place string
+		start func(context.Context) (io.ReadWriteCloser, error)
+		show  error
+		want  error
+	}{
+		"agreed":     {ctx: t.Context(), place: "gdrive:/Holdfast"},
+		"refused":    {ctx: t.Context(), place: "gdrive:/Refused", want: store.ErrSignIn},
+		"no browser": {ctx: t.Context(), place: "gdrive:/Holdfast", show: planted, want: planted},
+		"ended":      {ctx: ended, place: "gdrive:/Holdfast", want: context.Canceled},
+		"silent":     {ctx: t.Context(), place: "gdrive:/Holdfast", start: silent, want: store.ErrUnreachable},
+	} {
+		p := &program{t: t}
+		start := p.start
+		if c.start != nil {
+			start = c.start
+		}
+		shown := ""
+		o := remote.Options{Start: start, Place: c.place, Secret: json.RawMessage(`7`), Silence: 200 * time.Millisecond}
+		secret, err := remote.SignIn(c.ctx, o, func(page string) error {
+			shown = page
+			return c.show
+		})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if c.want == nil && (string(secret) != `{"token":"of gdrive:/Holdfast7"}` || shown != "https://cloud.example/ask") {
+			t.Errorf("%s: %s after %s", name, secret, shown)
 		}
 	}
 }

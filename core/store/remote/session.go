@@ -31,6 +31,9 @@ type session struct {
 }
 
 func newSession(p io.ReadWriteCloser, silence time.Duration) *session {
+	if silence == 0 {
+		silence = 30 * time.Second
+	}
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	var once sync.Once

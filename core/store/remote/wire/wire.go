@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
@@ -19,6 +20,7 @@ const (
 	PathFree      = "/v1/free"      // GET → Free
 	PathTemporary = "/v1/temporary" // DELETE ?seconds= → Removed
 	PathSecret    = "/v1/secret"    // GET → lines of secrets, one for each change
+	PathSignIn    = "/v1/sign-in"   // POST SignIn → lines of SignedIn
 )
 
 // HeaderFresh marks a PUT that must not overwrite.
@@ -50,6 +52,19 @@ type Opened struct {
 	Connections int    `json:"connections"`
 	Space       bool   `json:"space,omitempty"`     // the place knows how much room is left
 	Temporary   bool   `json:"temporary,omitempty"` // broken writes can leave files behind
+}
+
+// SignIn asks for a sign-in to a place.
+type SignIn struct {
+	Place  string          `json:"place"`            // as core/places writes it
+	Secret json.RawMessage `json:"secret,omitempty"` // what is known of the place, as the secret of the person's own client
+}
+
+// SignedIn is a line of the answer: a page to show, then the secret that the place has from now on, or a failure.
+type SignedIn struct {
+	Page    string          `json:"page,omitempty"`
+	Secret  json.RawMessage `json:"secret,omitempty"`
+	Failure *Failure        `json:"failure,omitempty"`
 }
 
 // Item is a line of a list: an object, the end, or a failure.
@@ -91,6 +106,7 @@ var kinds = []struct {
 	{"too-large", store.ErrTooLarge},
 	{"closed", store.ErrClosed},
 	{"sign-in", store.ErrSignIn},
+	{"no-client", address.ErrNoClient},
 	{"short", io.ErrUnexpectedEOF},
 }
 
