@@ -70,8 +70,8 @@ func preparePlace(c *cli) func(*cobra.Command, []string) error {
 
 func placeCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "place", Short: "Try out a place for backups",
-		Long: `Try out a place for backups. A place is a folder, or a server or a cloud by its address:
+		Use: "place", Short: "Try out a place for backups, or sign in to it",
+		Long: `Try out a place for backups, or sign in to it. A place is a folder, or a server or a cloud by its address:
 
   sftp://user@host[:port]/path      a server with SSH; /~/path is below the home folder
   smb://user@host[:port]/share/path a share of Windows, a NAS or Samba; with a domain smb://domain;user@…
@@ -79,12 +79,57 @@ func placeCommand(c *cli) *cobra.Command {
   s3://bucket/prefix?endpoint=URL&region=REGION
   azblob://container/prefix?account=NAME
   gs://bucket/prefix                Google Cloud Storage
+  gdrive:/Folder                    Google Drive
+  onedrive:/Folder                  OneDrive
+  dropbox:/Folder                   Dropbox
 
 Addresses hold no password. --secret-in names a file with it: one line with the password; a private key; for S3 two
 lines, the access key's id and the secret; for Azure one line, the account key; for Google the key file of a service
-account as it is; or a JSON object.`,
+account as it is; or a JSON object. For the last three there is "place sign-in".`,
 	}
-	cmd.AddCommand(placeTestCommand(c))
+	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c))
+	return cmd
+}
+
+func placeSignInCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "sign-in PLACE", Short: "Sign in to Google Drive, OneDrive or Dropbox in a browser", Args: exactArgs(1, "the place"),
+		Long: `Sign in to Google Drive, OneDrive or Dropbox. The command shows the address of a page: open it in a browser on
+this computer and agree there. What the service gives for that is kept sealed in the profile, for this place.
+
+Where this build has no client id for the service, give one of your own: gdrive:/Folder?client=ID, and its secret, if it
+has one, with --secret-in, as {"client_secret": "…"}.`,
+	}
+	c.secret.flags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		place, err := places.Absolute(args[0])
+		if err != nil {
+			return err
+		}
+		if err := knowPlace(cmd.Context(), c, place); err != nil {
+			return err
+		}
+		return c.withApp(func(ctx context.Context, a *core.App) error {
+			at := a.Elsewhere().Places
+			err := at.SignIn(ctx, place, func(page string) error {
+				if c.json {
+					return c.printJSON(map[string]string{"page": page})
+				}
+				c.say("Open this page in a browser on this computer, and agree there:\n\n  %s\n", page)
+				return nil
+			})
+			if err == nil {
+				err = at.Keep(ctx, place)
+			}
+			if err != nil {
+				return core.Told(err)
+			}
+			if !c.json {
+				c.say("You are signed in.")
+			}
+			return nil
+		})(cmd, nil)
+	}
 	return cmd
 }
 
