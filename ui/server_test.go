@@ -25,7 +25,7 @@ func besides(t *testing.T) places.Places {
 	return places.Through(func(context.Context) (io.ReadWriteCloser, error) {
 		here, there := net.Pipe()
 		go func() {
-			if err := serve.Serve(there, openSSH); err != nil {
+			if err := serve.Serve(there, serve.Places{Open: openSSH}); err != nil {
 				t.Errorf("serve: %v", err)
 			}
 		}()
@@ -55,12 +55,13 @@ func TestAServerFromNothingToRestored(t *testing.T) {
 	key := servers.Write(t, filepath.Join(t.TempDir(), "id"), s.Key)
 	dir := treeOf(t, someFiles)
 	fill := func(d *desk, folder string) {
-		d.Sees("Which server?")
+		d.Sees("Which cloud or server?")
+		d.door("A server with SSH (SFTP)")
 		d.write(0, s.Addr)
 		d.write(1, s.User)
 		d.write(2, folder)
 		d.write(4, key)
-		d.press("Use this server")
+		d.press("Use this place")
 		d.Sees("Is this your server?")
 		d.press("Agree")
 	}
@@ -73,13 +74,14 @@ func TestAServerFromNothingToRestored(t *testing.T) {
 	d.files.folderAnswer = dir
 	d.press("Add folder…")
 	d.press("Continue")
-	d.press("Server…")
-	d.Sees("Which server?")
+	d.press("Cloud or server…")
+	d.Sees("Which cloud or server?")
+	d.door("A server with SSH (SFTP)")
 	d.write(0, "127.0.0.1:"+servers.Port(t))
-	d.press("Use this server")
-	d.Sees("does not accept the password or key")
+	d.press("Use this place")
+	d.Sees("does not let Holdfast in")
 	d.write(4, key)
-	d.press("Use this server")
+	d.press("Use this place")
 	d.Sees("The place of your backup cannot be reached.")
 	fill(d, s.Root+"/Holdfast")
 	d.Sees("Where should it be kept?")
@@ -96,7 +98,7 @@ func TestAServerFromNothingToRestored(t *testing.T) {
 
 	other := sitIn(t, params(), nil)
 	other.door("Restore a backup")
-	other.press("Server…")
+	other.press("Cloud or server…")
 	fill(other, s.Root+"/Holdfast")
 	other.Sees("Where is the backup?")
 	other.press("Continue")

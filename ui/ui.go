@@ -131,6 +131,9 @@ func (u *UI) remediesEverywhere() shell.Remedies {
 		return shell.Remedies{shell.WayGoOn: u.secret.GoOn}
 	}
 	h := shell.Remedies{shell.WayPlace: u.place.Edit, shell.WayThinOut: u.schedule.EditRetention, shell.WaySources: u.sources.Edit}
+	if place.SignsIn(st.Destination) {
+		h[shell.WaySignIn] = u.place.SignIn
+	}
 	if st.Password && u.core.Passwords.Possible() {
 		h[shell.WayVault], h[shell.WayPassword] = u.secret.ShowPassword, u.secret.SetPassword
 	}

@@ -68,7 +68,7 @@ func (f *Field) OrServer(toRead bool) {
 	if !f.core.Elsewhere().Places.Reaches() {
 		return
 	}
-	server := widgets.NewButton(lang.L("Server…"), "globe", widgets.Second, func() { newServer(f, toRead) })
+	server := widgets.NewButton(lang.L("Cloud or server…"), "globe", widgets.Second, func() { newServer(f, toRead) })
 	f.row.Add(server)
 }
 

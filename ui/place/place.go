@@ -4,6 +4,7 @@ package place
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/shell"
@@ -23,10 +24,12 @@ type Feature struct {
 
 	Free  func(ctx context.Context, place string) (bytes int64, known bool) // how much room a place has
 	There func(ctx context.Context, place string) bool                      // whether it is connected
+
+	Browse func(page *url.URL) error // opens a page in the person's browser
 }
 
 // New makes the feature of a window.
 func New(w *shell.Window, c Core) *Feature {
 	at := c.Elsewhere().Places
-	return &Feature{w: w, core: c, Free: at.Free, There: at.Connected}
+	return &Feature{w: w, core: c, Free: at.Free, There: at.Connected, Browse: w.App.OpenURL}
 }

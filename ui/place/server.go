@@ -27,7 +27,8 @@ type server struct {
 	forms  []form // one for each kind
 	page   *shell.Page
 	use    *widgets.Button
-	back   func()
+	leave  func()
+	stop   func() // of a sign-in that is under way
 }
 
 // form is what one kind of place is asked for.
@@ -84,7 +85,9 @@ const (
 
 // newServer shows the page. toRead: the place holds a backup already, and nothing is written there.
 func newServer(f *Field, toRead bool) {
-	s := &server{field: f, toRead: toRead, forms: []form{sshForm(), smbForm(), davForm(), s3Form(), azureForm(), googleForm()}}
+	s := &server{field: f, toRead: toRead, forms: []form{
+		driveForm(), oneDriveForm(), dropboxForm(), sshForm(), smbForm(), davForm(), s3Form(), azureForm(), googleForm(),
+	}}
 	pairs := make([][2]string, len(s.forms))
 	for i, f := range s.forms {
 		pairs[i] = [2]string{f.title, f.about}
@@ -93,23 +96,31 @@ func newServer(f *Field, toRead bool) {
 	for i := range s.forms {
 		s.kinds.Below(i, s.forms[i].show(func() { s.use.Tapped(nil) }))
 	}
-	s.use = widgets.NewButton(lang.L("Use this server"), "", widgets.Main, s.tryOut)
+	s.use = widgets.NewButton(lang.L("Use this place"), "", widgets.Main, s.tryOut)
 	lead := lang.L("Holdfast tries it out first: it writes, reads and deletes a small file there.")
 	if toRead {
 		lead = lang.L("Where the backup is.")
 	}
 	s.page = f.w.NewPage(shell.PageParams{
-		Name: lang.L("A server or a cloud"), Back: func() { s.back() }, Title: lang.L("Which server?"), Lead: lead,
+		Name: lang.L("A cloud or a server"), Back: s.back, Title: lang.L("Which cloud or server?"), Lead: lead,
 		Content: []fyne.CanvasObject{
 			s.kinds,
 			widgets.Notice(widgets.ToneNeutral, "lock",
-				lang.L("Passwords are kept sealed on this computer. A second program without your backup key speaks with the server.")),
+				lang.L("Passwords are kept sealed on this computer. A second program without your backup key speaks with the cloud or the server.")),
 		},
-		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, func() { s.back() }), s.use},
+		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, s.back), s.use},
 	})
 	s.kinds.OnChanged = func(int) { s.page.Relayout() }
-	s.back = shell.Over(f.w, s.page.Root)
+	s.leave = shell.Over(f.w, s.page.Root)
 	f.w.Canvas().Focus(s.forms[0].rows[0].entry)
+}
+
+// back gives up what is under way, and shows what was there before.
+func (s *server) back() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.leave()
 }
 
 // show makes the fields of a form.
@@ -304,11 +315,15 @@ func (s *server) tryOut() {
 		s.page.Fail(core.Told(err))
 		return
 	}
+	if a.Kind.SignsIn() {
+		s.stop = s.field.signIn(s.page, s.use, at, a.String(), func() { s.try(at, a.String()) })
+		return
+	}
 	s.try(at, a.String())
 }
 
 func (s *server) try(at places.Places, place string) {
-	s.page.Wait(s.use, lang.L("Trying the server out…"), func(ctx context.Context) func() {
+	s.page.Wait(s.use, lang.L("Trying the place out…"), func(ctx context.Context) func() {
 		err := s.tries(ctx, at, place)
 		return func() {
 			var shown *core.ServerError
@@ -346,7 +361,7 @@ func (s *server) ask(at places.Places, place string, shown *core.ServerError) {
 			words.Values{"Server": shown.Server, "Fingerprint": shown.Fingerprint}),
 		Yes: lang.L("Agree"), No: lang.L("Not now"),
 	}, func() {
-		s.page.Wait(nil, lang.L("Trying the server out…"), func(ctx context.Context) func() {
+		s.page.Wait(nil, lang.L("Trying the place out…"), func(ctx context.Context) func() {
 			err := at.Agree(ctx, place, shown.Fingerprint)
 			return func() {
 				if err != nil {

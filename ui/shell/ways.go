@@ -28,6 +28,7 @@ const (
 	WaySetUp
 	WayKeyFile // keep the key in a file, where the keyring does not take it
 	WayGoOn    // with a change of encryption
+	WaySignIn  // to the place, in a browser
 )
 
 // ways are what can be done about each kind of trouble, what helps most often first. Nothing stands where only a person can help, or where
@@ -40,7 +41,7 @@ var ways = map[string][]Way{
 	"unprotected": {WayPlace}, "not-encrypted": {}, "encrypted": {}, "downgraded": {WayAgain, WayPlace}, "older-state": {},
 	"older-key":     {WayPlace},
 	"too-many-keys": {WayPlace}, "change-pending": {WayGoOn}, "change-made": {WayGoOn}, "given-up": {WayGoOn}, "incomplete": {WaySources},
-	"sign-in": {WayPlace, WayAgain}, "server-unknown": {WayPlace}, "server-changed": {WayAgain, WayPlace},
+	"sign-in": {WaySignIn, WayPlace, WayAgain}, "no-client": {WayPlace}, "server-unknown": {WayPlace}, "server-changed": {WayAgain, WayPlace},
 	"destination-gone": {WayAgain, WayPlace}, "no-space": {WayPlace, WayThinOut, WayAgain}, "permission": {WayAgain, WayPlace, WayTarget},
 	"target": {WayTarget, WayAgain}, "target-full": {WayTarget, WayAgain},
 	"no-snapshot": {WayDate}, "no-entry": {WayDate}, "source-silent": {WayAgain, WaySources}, "empty-source": {WayAgain, WaySources},
@@ -78,6 +79,8 @@ func wayName(w Way) string {
 		return lang.L("Keep it in a file that only I can read")
 	case WayGoOn:
 		return lang.L("Go on")
+	case WaySignIn:
+		return lang.L("Sign in again")
 	}
 	return lang.L("Try again")
 }
