@@ -55,6 +55,8 @@ var (
 	ErrIncomplete      = errors.New("some files could not be read, so the older backup was kept")
 	ErrDestinationGone = errors.New("the destination cannot be reached")
 	ErrNoSpace         = errors.New("the destination is full")
+	// ErrStaleLists: the destination does not list what was just stored there. Nothing that rests on its lists was done.
+	ErrStaleLists = repo.ErrStale
 	// ErrNoClient: this build has no client id for the service, and the place's address names none.
 	ErrNoClient = address.ErrNoClient
 	// ErrSignIn: the destination does not accept the password or key that this computer keeps for it.
@@ -112,7 +114,7 @@ var codes = []struct {
 	{"encrypted", ErrEncrypted}, {"downgraded", ErrDowngraded}, {"older-state", ErrOlderState},
 	{"older-key", ErrOlderKey}, {"too-many-keys", ErrTooManyKeys},
 	{"change-pending", ErrChangePending}, {"change-made", ErrChangeMade}, {"given-up", ErrGivenUp}, {"incomplete", ErrIncomplete},
-	{"sign-in", ErrSignIn}, {"no-client", ErrNoClient}, {"server-unknown", ErrServerUnknown}, {"server-changed", ErrServerChanged},
+	{"sign-in", ErrSignIn}, {"no-client", ErrNoClient}, {"stale-lists", ErrStaleLists}, {"server-unknown", ErrServerUnknown}, {"server-changed", ErrServerChanged},
 	{"destination-gone", ErrDestinationGone}, {"target-full", ErrTargetFull}, {"no-space", ErrNoSpace}, {"permission", ErrPermission},
 	{"no-snapshot", ErrNoSnapshot}, {"no-entry", ErrNoEntry}, {"source-silent", ErrNoAnswer}, {"empty-source", ErrEmptySource},
 	{"no-source", ErrNoSource}, {"target", ErrTarget},

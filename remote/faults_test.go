@@ -177,7 +177,7 @@ func (c *computer) suffer(fault servers.Fault, n int) {
 	}
 	c.at.Every(n, fault, of)
 	_, err := c.app.Backup(ctx, nil)
-	if err == nil && fault.Name != servers.IsStale.Name { // a prune believes the lists: docs/places.md
+	if err == nil {
 		_, err = c.app.Upkeep().Prune(ctx, core.PruneRequest{Retention: &core.Retention{Last: 3}}, nil)
 	}
 	c.at.Heal()

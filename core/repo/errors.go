@@ -23,6 +23,8 @@ var (
 	// ErrVanished: chunks that a snapshot was to use were deleted, or marked for
 	// it, while it was made. Nothing was written; store them again.
 	ErrVanished = engine.ErrVanished
+	// ErrStale: the destination does not list what was just stored there. Nothing that rests on its lists was done.
+	ErrStale = sealed.ErrStale
 	// ErrChanged: the header was replaced by another computer meanwhile.
 	ErrChanged = sealed.ErrChanged
 )

@@ -243,7 +243,7 @@ func Newest(all []*Snapshot, now time.Time) *Snapshot {
 // the old key did later. They are kept and do not count.
 func (r *Repository) Late(ctx context.Context) ([]Name, error) {
 	var late []Name
-	err := r.e.Store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
+	err := r.e.Names(ctx, format.KindSnapshot, func(o store.Object) error {
 		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok && r.e.IsLate(format.KindSnapshot, n) {
 			late = append(late, n)
 		}

@@ -64,6 +64,10 @@ func Repair(ctx context.Context, r *repo.Repository, o RepairOptions) (Repairing
 	if r.Engine().Header.Next != nil {
 		return Repairing{}, repo.ErrChanging
 	}
+	defer r.Engine().Doubt()()
+	if err := r.Engine().ReloadTrust(ctx); err != nil {
+		return Repairing{}, err
+	}
 	p := &repairer{r: r, e: r.Engine(), o: o, have: make(map[repo.Name]format.PackList),
 		v: &verifier{r: r, e: r.Engine(), bad: make(map[repo.ID][]repo.Name), late: make(map[repo.Name]bool)}}
 	err := p.run(ctx)

@@ -43,6 +43,7 @@ func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 	if r.Engine().Header.Next != nil {
 		return Report{}, repo.ErrChanging
 	}
+	defer r.Engine().Doubt()()
 	w, err := r.NewWriter(ctx, o.PackBytes)
 	if err != nil {
 		return Report{}, err

@@ -20,6 +20,7 @@ import (
 // Errors: ErrChanged when another computer has made the change meanwhile; those of store.
 func GiveUp(ctx context.Context, r *repo.Repository, key *backupkey.Key, progress func(done, total int)) error {
 	eng := r.Engine()
+	defer eng.Doubt()()
 	if eng.Header.Next == nil {
 		return forgetGivenUp(ctx, eng) // the rest was done before an interruption
 	}
@@ -70,7 +71,7 @@ func dropKind(ctx context.Context, eng *engine.Engine, kind format.ObjectKind, e
 	progress func(done, total int)) (found bool, err error) {
 	for {
 		var paths []string
-		err := eng.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
+		err := eng.Names(ctx, kind, func(o store.Object) error {
 			n, ok := kind.ParsePath(o.Name)
 			if ok && slices.ContainsFunc(epochs, func(e *repo.Epoch) bool { return e.Owns(kind, n) }) {
 				paths = append(paths, o.Name)

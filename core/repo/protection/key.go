@@ -47,6 +47,10 @@ func closeEpochs(ctx context.Context, eng *engine.Engine, key *backupkey.Key, fr
 	case eng.Header.Next != nil:
 		return repo.ErrChanging
 	}
+	defer eng.Doubt()()
+	if err := eng.ReloadTrust(ctx); err != nil {
+		return err
+	}
 	first, err := eng.CloseOver(ctx, nil)
 	if err != nil {
 		return err
@@ -109,7 +113,7 @@ func nextRing(ctx context.Context, eng *engine.Engine, fresh *repo.Epoch) (*form
 		if kind == format.KindClosing {
 			continue
 		}
-		err := eng.Store.List(ctx, kind.Prefix(), func(o store.Object) error {
+		err := eng.Names(ctx, kind, func(o store.Object) error {
 			if n, ok := kind.ParsePath(o.Name); ok {
 				if e := eng.Owner(kind, n); e != nil {
 					used[e] = true

@@ -145,6 +145,7 @@ func DropOldEpochs(ctx context.Context, r *repo.Repository, key *backupkey.Key, 
 	if eng.Header.Next != nil {
 		return errors.New("the change of protection is not committed")
 	}
+	defer eng.Doubt()()
 	var old []*repo.Epoch
 	last, sealedBy := uint32(0), key
 	if eng.Header.Protection == repo.ProtectionKey {
@@ -188,7 +189,7 @@ func DropOldEpochs(ctx context.Context, r *repo.Repository, key *backupkey.Key, 
 func replaced(ctx context.Context, eng *engine.Engine, epochs []*repo.Epoch) error {
 	var old bool
 	var now []repo.Name
-	err := eng.Store.List(ctx, format.KindSnapshot.Prefix(), func(o store.Object) error {
+	err := eng.Names(ctx, format.KindSnapshot, func(o store.Object) error {
 		if n, ok := format.KindSnapshot.ParsePath(o.Name); ok {
 			old = old || slices.ContainsFunc(epochs, func(e *repo.Epoch) bool { return e.Owns(format.KindSnapshot, n) })
 			if eng.Newest().Owns(format.KindSnapshot, n) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -142,7 +143,8 @@ func TestTwoChangesAtOnce(t *testing.T) {
 						return change(r)
 					}
 				}
-				errs := order.run(t, m, did)
+				var errs [2]error
+				synctest.Test(t, func(t *testing.T) { errs = order.run(t, m, did) }) // pauses before another try take no time
 				var keys []*backupkey.Key
 				nothingNew := false
 				for i, err := range errs {

@@ -106,7 +106,7 @@ type pruner struct {
 // and deletes what it has marked long enough ago. It needs a Repository that is freshly opened.
 // Cut off anywhere, every kept snapshot is whole, and the next Run goes on.
 // Errors: ErrChanging, ErrDamaged (nothing is deleted when something that is needed does not
-// read back), ErrChanged, those of store.
+// read back), ErrChanged, ErrStale, those of store.
 func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 	if o.Seen == nil {
 		panic("prune.Run: Seen is missing")
@@ -134,6 +134,10 @@ func Run(ctx context.Context, r *repo.Repository, o Options) (Report, error) {
 
 func (p *pruner) run(ctx context.Context) error {
 	if err := p.checkHeader(ctx); err != nil {
+		return err
+	}
+	defer p.e.Doubt()()
+	if err := p.e.ReloadTrust(ctx); err != nil {
 		return err
 	}
 	if seen := p.o.Seen; len(seen.Pruner) != len(p.marks.id) {

@@ -66,6 +66,7 @@ func (w *Writer) takeBack(n format.Name) error {
 // object must be there: then a prune sees it, or is seen here.
 func (w *Writer) Settle() error {
 	eng := w.eng
+	defer eng.Doubt()()
 	marked, err := eng.MarkedPacks(w.ctx) // first: a mark goes after its packs
 	if err != nil {
 		return err

@@ -23,14 +23,23 @@ type Trust struct {
 // LoadTrust reads the closing list that the keyring names, and those that the same run put beside it. A list that is
 // missing or damaged costs only what it closed over.
 func (o *Objects) LoadTrust(ctx context.Context, ring *format.Keyring) error {
-	o.Trust = Trust{Name: ring.Closing, Legacy: ring.Legacy(), Closed: make(format.ClosedOver)}
-	if ring.Closing == nil {
+	return o.loadTrust(ctx, ring.Closing, ring.Legacy())
+}
+
+// ReloadTrust is LoadTrust for the same keyring, by a list of now.
+func (o *Objects) ReloadTrust(ctx context.Context) error {
+	return o.loadTrust(ctx, o.Trust.Name, o.Trust.Legacy)
+}
+
+func (o *Objects) loadTrust(ctx context.Context, named *format.Name, legacy bool) error {
+	o.Trust = Trust{Name: named, Legacy: legacy, Closed: make(format.ClosedOver)}
+	if named == nil {
 		return nil
 	}
 	current := o.currentOfKeyring()
-	names := []format.Name{*ring.Closing}
-	err := o.Store.List(ctx, format.KindClosing.Prefix(), func(there store.Object) error {
-		if n, ok := format.KindClosing.ParsePath(there.Name); ok && n != *ring.Closing && current.Owns(format.KindClosing, n) {
+	names := []format.Name{*named}
+	err := o.Names(ctx, format.KindClosing, func(there store.Object) error {
+		if n, ok := format.KindClosing.ParsePath(there.Name); ok && n != *named && current.Owns(format.KindClosing, n) {
 			names = append(names, n)
 		}
 		return nil
@@ -120,6 +129,7 @@ func (o *Objects) CloseOver(ctx context.Context, known format.ClosedOver) (forma
 	if o.Trust.Lost != nil {
 		return nil, o.Trust.Lost
 	}
+	defer o.Doubt()()
 	c := make(format.ClosedOver)
 	for _, kind := range format.ListedKinds {
 		names, err := o.List(ctx, kind)

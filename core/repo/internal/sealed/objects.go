@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
@@ -21,6 +22,7 @@ type Objects struct {
 	Writes *format.Epoch   // the one that is written
 	Trust  Trust           // what counts of closed epochs
 	Seen   Seen            // of the keyring that was opened
+	doubts atomic.Int32    // how many want lists to be fresh
 }
 
 // New returns the objects of some epochs. The newest is the one that is written.
@@ -50,7 +52,7 @@ func (o *Objects) List(ctx context.Context, kind format.ObjectKind) (map[format.
 // listOf is List of the names that believed picks.
 func (o *Objects) listOf(ctx context.Context, kind format.ObjectKind, believed func(format.Name) bool) (map[format.Name]int64, error) {
 	names := make(map[format.Name]int64)
-	err := o.Store.List(ctx, kind.Prefix(), func(there store.Object) error {
+	err := o.Names(ctx, kind, func(there store.Object) error {
 		if n, ok := kind.ParsePath(there.Name); ok && believed(n) {
 			names[n] = there.Size
 		}
