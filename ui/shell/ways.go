@@ -41,7 +41,7 @@ var ways = map[string][]Way{
 	"unprotected": {WayPlace}, "not-encrypted": {}, "encrypted": {}, "downgraded": {WayAgain, WayPlace}, "older-state": {},
 	"older-key":     {WayPlace},
 	"too-many-keys": {WayPlace}, "change-pending": {WayGoOn}, "change-made": {WayGoOn}, "given-up": {WayGoOn}, "incomplete": {WaySources},
-	"sign-in": {WaySignIn, WayPlace, WayAgain}, "no-client": {WayPlace}, "server-unknown": {WayPlace}, "server-changed": {WayAgain, WayPlace},
+	"sign-in": {WaySignIn, WayPlace, WayAgain}, "no-client": {WayPlace}, "stale-lists": {WayAgain, WayPlace}, "server-unknown": {WayPlace}, "server-changed": {WayAgain, WayPlace},
 	"destination-gone": {WayAgain, WayPlace}, "no-space": {WayPlace, WayThinOut, WayAgain}, "permission": {WayAgain, WayPlace, WayTarget},
 	"target": {WayTarget, WayAgain}, "target-full": {WayTarget, WayAgain},
 	"no-snapshot": {WayDate}, "no-entry": {WayDate}, "source-silent": {WayAgain, WaySources}, "empty-source": {WayAgain, WaySources},

@@ -91,6 +91,8 @@ var sentences = map[string]template{
 		"See the list of files. Make them readable or leave them out, then go on."},
 	"sign-in": {"The place of your backup does not let Holdfast in any more.", backupsSafe,
 		"Sign in again, or give the right password or key for this place. Then try again."},
+	"stale-lists": {"The place of your backup does not show yet what was just stored there.", backupsSafe,
+		"Try again later. If it stays like this, keep the backup at another place."},
 	"no-client": {"This build of Holdfast is not known to the service.", backupsSafe,
 		"Enter a client ID of your own, which the service gives to developers."},
 	"server-unknown": {"Nobody has agreed to the key of the server {{.Server}} yet. It is {{.Fingerprint}}.", "Nothing was sent there.",
