@@ -64,6 +64,11 @@ func (l *limited) Free(ctx context.Context) (uint64, error) {
 	return 0, errors.ErrUnsupported
 }
 
+// ReadWhole implements WholeReader.
+func (l *limited) ReadWhole(ctx context.Context, name string, maxBytes int64) ([]byte, error) {
+	return ReadAll(ctx, l.Store, name, maxBytes)
+}
+
 func (l *limited) Put(ctx context.Context, name string, data []byte) error {
 	return l.paced(ctx, "put", name, data, l.Store.Put)
 }

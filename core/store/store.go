@@ -92,11 +92,25 @@ type TemporaryCleaner interface {
 	CleanTemporary(ctx context.Context, olderThan time.Duration) (removed int, err error)
 }
 
+// WholeReader is a store that reads an object of which it does not know the size with one question.
+type WholeReader interface {
+	// ReadWhole is ReadAll.
+	ReadWhole(ctx context.Context, name string, maxBytes int64) ([]byte, error)
+}
+
 // ReadAll returns the whole object. One of more than maxBytes gives
 // ErrTooLarge before anything is read, so that a hostile destination cannot
 // fill the memory. An object that is replaced between looking and reading may
 // give io.ErrUnexpectedEOF.
 func ReadAll(ctx context.Context, s Store, name string, maxBytes int64) ([]byte, error) {
+	if w, ok := s.(WholeReader); ok {
+		return w.ReadWhole(ctx, name, maxBytes)
+	}
+	return inParts(ctx, s, name, maxBytes)
+}
+
+// inParts reads an object with two questions.
+func inParts(ctx context.Context, s Store, name string, maxBytes int64) ([]byte, error) {
 	o, err := s.Stat(ctx, name)
 	if err != nil {
 		return nil, err

@@ -158,6 +158,22 @@ func (c *container) Read(ctx context.Context, key string, p []byte, offset int64
 	return bucket.Fill(resp, p, offset)
 }
 
+// Whole implements bucket.WholeReader (Get Blob).
+func (c *container) Whole(ctx context.Context, key string, most int64) ([]byte, error) {
+	resp, err := c.send(ctx, http.MethodGet, key, nil, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer bucket.Finish(resp)
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return nil, told(resp)
+	case resp.Header.Get("X-Ms-Resource-Type") == "directory": // of an account with folders
+		return nil, store.ErrNotExist
+	}
+	return bucket.Whole(resp, most)
+}
+
 // Delete implements bucket.Service (Delete Blob).
 func (c *container) Delete(ctx context.Context, key string) error {
 	resp, err := c.send(ctx, http.MethodDelete, key, nil, nil, nil)

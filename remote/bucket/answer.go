@@ -65,6 +65,23 @@ func Fill(resp *http.Response, p []byte, offset int64) error {
 	return nil
 }
 
+// Whole returns the body of an answer that has a whole object. Errors: store.ErrTooLarge where it has more than most
+// bytes, store.ErrUnreachable where the answer is cut off.
+func Whole(resp *http.Response, most int64) ([]byte, error) {
+	if resp.ContentLength > most {
+		return nil, fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, resp.ContentLength, most)
+	}
+	if resp.ContentLength < 0 {
+		return nil, fmt.Errorf("%w: the service tells no size", store.ErrUnreachable)
+	}
+	data := make([]byte, resp.ContentLength)
+	if _, err := io.ReadFull(resp.Body, data); err != nil {
+		// Not wrapped: io.ErrUnexpectedEOF would say that the object is short.
+		return nil, fmt.Errorf("%w: the answer was cut off: %s", store.ErrUnreachable, err.Error())
+	}
+	return data, nil
+}
+
 // Range asks for the part of an object that fills p, as a header.
 func Range(p []byte, offset int64) string {
 	return fmt.Sprintf("bytes=%d-%d", offset, offset+int64(len(p))-1)

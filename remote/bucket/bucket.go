@@ -44,6 +44,12 @@ type Maker interface {
 	Make(ctx context.Context) error
 }
 
+// WholeReader is a Service that reads an object of which nobody knows the size with one request.
+type WholeReader interface {
+	// Whole returns an object. Errors: store.ErrTooLarge where it has more than most bytes; those of Service.Read.
+	Whole(ctx context.Context, key string, most int64) ([]byte, error)
+}
+
 // Spacer is a Service that knows how much room is left.
 type Spacer interface {
 	Free(ctx context.Context) (bytes uint64, err error)
@@ -222,6 +228,31 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 		}
 		return err
 	})
+}
+
+// ReadWhole implements store.WholeReader.
+func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
+	err = s.call(ctx, "read", name, func(key string) error {
+		if w, ok := s.p.Service.(WholeReader); ok {
+			data, err = w.Whole(ctx, key, maxBytes)
+			return err
+		}
+		e, err := s.p.Service.Look(ctx, key)
+		if err != nil {
+			return err
+		}
+		if e.Size > maxBytes {
+			return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, e.Size, maxBytes)
+		}
+		if data = make([]byte, e.Size); e.Size == 0 {
+			return nil
+		}
+		return s.p.Service.Read(ctx, key, data, 0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // Stat implements store.Store.

@@ -157,6 +157,19 @@ func (s *service) Read(ctx context.Context, key string, p []byte, offset int64) 
 	return bucket.Fill(resp, p, offset)
 }
 
+// Whole implements bucket.WholeReader (Objects: get, of the bytes).
+func (s *service) Whole(ctx context.Context, key string, most int64) ([]byte, error) {
+	resp, err := s.bearer.Send(ctx, http.MethodGet, s.url("", key, url.Values{"alt": {"media"}}), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer bucket.Finish(resp)
+	if resp.StatusCode != http.StatusOK {
+		return nil, s.told(ctx, resp)
+	}
+	return bucket.Whole(resp, most)
+}
+
 // Delete implements bucket.Service (Objects: delete).
 func (s *service) Delete(ctx context.Context, key string) error {
 	resp, err := s.bearer.Send(ctx, http.MethodDelete, s.url("", key, nil), nil)

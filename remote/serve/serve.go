@@ -92,9 +92,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
-		if r.Method == http.MethodPut {
+		switch {
+		case r.Method == http.MethodPut:
 			put(w, r, s, name)
-		} else {
+		case r.Header.Get(wire.HeaderMost) != "":
+			readWhole(w, r, s, name)
+		default:
 			read(w, r, s, name)
 		}
 	case object && r.Method == http.MethodHead:
@@ -205,6 +208,21 @@ func read(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	_, _ = w.Write(p) // who asked is gone
+}
+
+func readWhole(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
+	most, err := strconv.ParseInt(r.Header.Get(wire.HeaderMost), 10, 64)
+	if err != nil || most < 0 {
+		fail(w, errors.New("no size"))
+		return
+	}
+	p, err := store.ReadAll(r.Context(), s, name, min(most, wire.MaxObject))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(p)))
+	_, _ = w.Write(p) // who asked may be gone
 }
 
 func list(w http.ResponseWriter, r *http.Request, s store.Store) {

@@ -77,6 +77,15 @@ func (r *Remote) ReadAt(ctx context.Context, name string, p []byte, offset int64
 	return r.named(ctx, "read", name, func(s *session) error { return s.readAt(ctx, name, p, offset) })
 }
 
+// ReadWhole implements store.WholeReader.
+func (r *Remote) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
+	err = r.named(ctx, "read", name, func(s *session) error {
+		data, err = s.readWhole(ctx, name, maxBytes)
+		return err
+	})
+	return data, err
+}
+
 // Stat implements store.Store.
 func (r *Remote) Stat(ctx context.Context, name string) (o store.Object, err error) {
 	err = r.named(ctx, "stat", name, func(s *session) error {

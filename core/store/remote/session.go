@@ -174,6 +174,23 @@ func (s *session) readAt(ctx context.Context, name string, p []byte, offset int6
 	})
 }
 
+func (s *session) readWhole(ctx context.Context, name string, most int64) (data []byte, err error) {
+	err = s.do(ctx, request{
+		method: http.MethodGet, path: wire.PathObject + name, header: map[string]string{wire.HeaderMost: strconv.FormatInt(most, 10)},
+		read: func(resp *http.Response) error {
+			if resp.ContentLength < 0 || resp.ContentLength > most {
+				return ended(errors.New("holdfast-remote sends more than it was asked for"))
+			}
+			data = make([]byte, resp.ContentLength)
+			if _, err := io.ReadFull(resp.Body, data); err != nil {
+				return ended(err)
+			}
+			return nil
+		},
+	})
+	return data, err
+}
+
 func (s *session) stat(ctx context.Context, name string) (store.Object, error) {
 	o := store.Object{Name: name}
 	err := s.do(ctx, request{method: http.MethodHead, path: wire.PathObject + name, read: func(resp *http.Response) (err error) {

@@ -31,6 +31,7 @@ const (
 	HeaderOffset = "Holdfast-Offset"
 	HeaderLength = "Holdfast-Length"
 	HeaderSize   = "Holdfast-Size"
+	HeaderMost   = "Holdfast-Most" // of a whole object, in place of offset and length
 )
 
 // HeaderFailure marks an answer whose body is a Failure.
