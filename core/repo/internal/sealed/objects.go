@@ -22,12 +22,13 @@ type Objects struct {
 	Writes *format.Epoch   // the one that is written
 	Trust  Trust           // what counts of closed epochs
 	Seen   Seen            // of the keyring that was opened
-	doubts atomic.Int32    // how many want lists to be fresh
+	doubts *atomic.Int32   // how many want lists to be fresh
 }
 
 // New returns the objects of some epochs. The newest is the one that is written.
 func New(s store.Store, h *format.Header, key *backupkey.Key, epochs []*format.Epoch) *Objects {
-	return &Objects{Store: s, Header: h, ID: h.ID(), Key: key, Epochs: epochs, Writes: epochs[len(epochs)-1]}
+	return &Objects{Store: s, Header: h, ID: h.ID(), Key: key, Epochs: epochs, Writes: epochs[len(epochs)-1],
+		doubts: new(atomic.Int32)}
 }
 
 // Newest is the epoch that began last; while encryption is turned off it is the one to come.
