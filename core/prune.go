@@ -14,11 +14,15 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/retention"
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // DefaultGrace is how long data that no backup needs stays at the destination
 // after this computer first saw it marked.
 const DefaultGrace = 72 * time.Hour
+
+// leftoversFor is how long what a broken write left at the destination stays: longer than any write takes, clocks apart.
+const leftoversFor = 48 * time.Hour
 
 // maxWaste is the share of an object that may be unneeded before the rest of it is moved.
 const maxWaste = 0.25
@@ -128,6 +132,9 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	m := meter.Start(ctx, progress, at.progress)
 	p, err := prune.Run(ctx, r, o)
 	m.End()
+	if err == nil && !req.DryRun {
+		_, err = store.CleanTemporary(ctx, r.Store(), leftoversFor)
+	}
 	if len(p.Removed) > 0 && !req.DryRun {
 		err = errors.Join(err, up.forgetRemoved(p.Removed))
 	}

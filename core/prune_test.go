@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/filetest"
@@ -136,5 +138,31 @@ func TestDrillAndVerifyMoveOnUntilAllWasCovered(t *testing.T) {
 	}
 	if drills == 0 || verifies == 0 {
 		t.Errorf("found by %d drills and %d verifies", drills, verifies)
+	}
+}
+
+// What broken writes have left at the place goes with a prune, once no write can still be under way.
+func TestLeftoversOfBrokenWritesGo(t *testing.T) {
+	c := newComputer(t)
+	filetest.Write(t, filepath.Join(c.src, "a"), []byte("a"))
+	c.setup(nil)
+	c.backup()
+	old, fresh := filepath.Join(c.dest, "snapshots", "~"+strings.Repeat("a", 26)+".tmp"), filepath.Join(c.dest, "~"+strings.Repeat("b", 26)+".tmp")
+	filetest.Write(t, old, []byte("half"))
+	filetest.Write(t, fresh, []byte("half"))
+	before := time.Now().Add(-72 * time.Hour)
+	if err := os.Chtimes(old, before, before); err != nil {
+		t.Fatal(err)
+	}
+	c.prune(core.PruneRequest{DryRun: true})
+	if _, err := os.Stat(old); err != nil {
+		t.Errorf("a preview removes: %v", err)
+	}
+	c.prune(core.PruneRequest{})
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an old leftover: %v", err)
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Errorf("a fresh one: %v", err)
 	}
 }

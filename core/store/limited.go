@@ -3,8 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -57,11 +57,11 @@ type limited struct {
 }
 
 // Free implements Spacer, if the store does.
-func (l *limited) Free(ctx context.Context) (uint64, error) {
-	if s, ok := l.Store.(Spacer); ok {
-		return s.Free(ctx)
-	}
-	return 0, errors.ErrUnsupported
+func (l *limited) Free(ctx context.Context) (uint64, error) { return Free(ctx, l.Store) }
+
+// CleanTemporary implements TemporaryCleaner, if the store does.
+func (l *limited) CleanTemporary(ctx context.Context, olderThan time.Duration) (int, error) {
+	return CleanTemporary(ctx, l.Store, olderThan)
 }
 
 // ReadWhole implements WholeReader.

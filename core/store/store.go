@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -83,6 +84,14 @@ type Spacer interface {
 	Free(ctx context.Context) (bytes uint64, err error)
 }
 
+// Free asks a store how much room is left, bytes. Errors: errors.ErrUnsupported where it does not know.
+func Free(ctx context.Context, s Store) (uint64, error) {
+	if spacer, ok := s.(Spacer); ok {
+		return spacer.Free(ctx)
+	}
+	return 0, errors.ErrUnsupported
+}
+
 // TemporaryCleaner is a store whose broken writes can leave files behind that
 // only take room.
 type TemporaryCleaner interface {
@@ -90,6 +99,14 @@ type TemporaryCleaner interface {
 	// olderThan, and returns how many. Anything shorter than the longest write
 	// of any computer, clocks apart, breaks such a write: take a day.
 	CleanTemporary(ctx context.Context, olderThan time.Duration) (removed int, err error)
+}
+
+// CleanTemporary removes from a store what broken writes have left, where it can have any (TemporaryCleaner).
+func CleanTemporary(ctx context.Context, s Store, olderThan time.Duration) (removed int, err error) {
+	if c, ok := s.(TemporaryCleaner); ok {
+		return c.CleanTemporary(ctx, olderThan)
+	}
+	return 0, nil
 }
 
 // WholeReader is a store that reads an object of which it does not know the size with one question.
