@@ -93,7 +93,7 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	if up.app.profile.Settings().Change != "" {
 		return PruneReport{}, ErrChangePending
 	}
-	r, err := up.app.openToWrite(ctx)
+	r, err := up.app.openOften(ctx)
 	if err != nil {
 		return PruneReport{}, err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/store/cached"
 )
 
 // key returns the key in use, nil without encryption. Clear it after use.
@@ -39,12 +40,31 @@ func (a *App) key(ctx context.Context) (*backupkey.Key, error) {
 
 // openToRead opens the profile's backup and refuses one that is not it, that claims to be less protected than it
 // was, or that shows an older state of the key than this computer has seen. Nothing at the destination changes.
-func (a *App) openToRead(ctx context.Context) (*repo.Repository, error) { return a.openOwn(ctx, false) }
+func (a *App) openToRead(ctx context.Context) (*repo.Repository, error) {
+	return a.openOwn(ctx, false, asItIs)
+}
+
+// asItIs and fromCopies say whether what is read from a place far away may come from copies on this computer.
+func asItIs(_ profile.Settings, s store.Store) store.Store { return s }
+
+func (a *App) fromCopies(set profile.Settings, s store.Store) store.Store {
+	dir := filepath.Join(a.profile.CacheDir(), set.Repository[:16], "objects")
+	return cached.New(cached.Params{Store: s, Dir: dir, Prefixes: repo.SmallObjects()})
+}
 
 // openToWrite is openToRead for verbs that write. It puts right what two changes of the key at once have left, and
 // brings up to date what an earlier version wrote.
 func (a *App) openToWrite(ctx context.Context) (*repo.Repository, error) {
-	r, err := a.openOwn(ctx, true)
+	return a.openUpToDate(ctx, asItIs)
+}
+
+// openOften is openToWrite for what is done again and again. Only what checks the place itself must not use it.
+func (a *App) openOften(ctx context.Context) (*repo.Repository, error) {
+	return a.openUpToDate(ctx, a.fromCopies)
+}
+
+func (a *App) openUpToDate(ctx context.Context, how func(profile.Settings, store.Store) store.Store) (*repo.Repository, error) {
+	r, err := a.openOwn(ctx, true, how)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +98,7 @@ func seenBy(r *repo.Repository) json.RawMessage {
 	return b
 }
 
-func (a *App) openOwn(ctx context.Context, mend bool) (*repo.Repository, error) {
+func (a *App) openOwn(ctx context.Context, mend bool, how func(profile.Settings, store.Store) store.Store) (*repo.Repository, error) {
 	set := a.profile.Settings()
 	if set.Repository == "" {
 		return nil, ErrNotSetUp
@@ -87,7 +107,7 @@ func (a *App) openOwn(ctx context.Context, mend bool) (*repo.Repository, error) 
 	if err != nil {
 		return nil, err
 	}
-	s = store.Limited(s, &a.uploads)
+	s = store.Limited(how(set, s), &a.uploads)
 	r, err := a.openRepository(ctx, set, s, mend)
 	if err == nil {
 		err = a.rememberSeen(r)
@@ -175,7 +195,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 		return a.Encryption().resume(ctx, progress)
 	}
 	return runFor(a, RunBackup, func(run *Run) (BackupReport, error) {
-		r, err := a.openToWrite(ctx)
+		r, err := a.openOften(ctx)
 		if err != nil {
 			return BackupReport{}, err
 		}

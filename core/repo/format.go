@@ -74,3 +74,13 @@ func ValidName(name string) bool { return format.ValidName(name) }
 func NewNodeDecoder(block []byte, after string) (*NodeDecoder, error) {
 	return format.NewNodeDecoder(block, after)
 }
+
+// SmallObjects are the prefixes of the names of objects that are read whole. None of these names is ever used for another content.
+func SmallObjects() (prefixes []string) {
+	for _, k := range format.Kinds {
+		if k != format.KindPack {
+			prefixes = append(prefixes, k.Prefix())
+		}
+	}
+	return prefixes
+}
