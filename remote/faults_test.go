@@ -156,7 +156,7 @@ func TestWhateverGoesWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, fault := range faults {
-			// Each fifth: rclone's S3 waits ever longer where more fail. What befalls all is in TestAnOutageLosesNothing.
+			// Each fifth, so that runs come to an end. What befalls all is in TestAnOutageLosesNothing.
 			if c.suffer(fault, 5); t.Failed() {
 				t.Fatal(fault.Name)
 			}

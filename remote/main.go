@@ -18,9 +18,9 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/remote/azure"
-	"github.com/holdfast-backup/holdfast/remote/cloud"
 	"github.com/holdfast-backup/holdfast/remote/confine"
 	"github.com/holdfast-backup/holdfast/remote/gcs"
+	"github.com/holdfast-backup/holdfast/remote/s3"
 	"github.com/holdfast-backup/holdfast/remote/serve"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
 	"github.com/holdfast-backup/holdfast/remote/smb"
@@ -76,7 +76,7 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 	case address.WebDAV, address.WebDAVIn:
 		return some(webdav.Open(ctx, a, secret, o.Create))
 	case address.S3:
-		return some(cloud.Open(ctx, a, secret, o.Create))
+		return some(s3.Open(ctx, a, secret, o.Create))
 	case address.Azure:
 		return some(azure.Open(ctx, a, secret, o.Create))
 	case address.Google:

@@ -1,8 +1,6 @@
-// Package bucket keeps objects under a prefix of a bucket, by the single requests of a service (Azure, Google). It
-// says when an object is sent again, whose object it is that was found, and what is compared. Nothing is ever deleted
-// because of an error, and a bucket that is gone is not made anew.
-//
-// Not by rclone, whose backends of these services have no put that refuses a name that is taken.
+// Package bucket keeps objects under a prefix of a bucket, by the single requests of a service (S3, Azure, Google Drive).
+// It says when an object is sent again, whose object it is that was found, and what is compared. Nothing is ever deleted
+// because of an error, and a bucket that is gone is not made anew (docs/adr/0027).
 package bucket
 
 import (
@@ -272,10 +270,16 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.call(ctx, "delete", name, func(key string) error {
-		if err := s.p.Service.Delete(ctx, key); !errors.Is(err, store.ErrNotExist) {
-			return err
+		err := s.p.Service.Delete(ctx, key)
+		if failed(err) { // some do where there is nothing
+			if _, lookErr := s.p.Service.Look(ctx, key); errors.Is(lookErr, store.ErrNotExist) {
+				return nil
+			}
 		}
-		return nil
+		if errors.Is(err, store.ErrNotExist) {
+			return nil
+		}
+		return err
 	})
 }
 
