@@ -269,8 +269,10 @@ func (l *life) guess(right bool) {
 	l.ended(core.RunPassword, outcome)
 	if right {
 		l.wrong = 0
-		l.d.Until("the end of the page", func() bool { return l.d.atScreen() })
-		l.closeQuestions()
+		l.d.Until("the end of the page", func() bool {
+			l.closeQuestions() // the page says that it was right
+			return l.d.atScreen()
+		})
 		return
 	}
 	l.wrong++
