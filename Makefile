@@ -38,7 +38,7 @@ run: build ## build and open the app
 build:
 	scripts/install build
 	$(GO) build -tags $(TAGS) -o $(BUILD)/holdfast .
-	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-remote ./remote
+	CGO_ENABLED=0 $(GO) build -ldflags "$(REMOTE_LDFLAGS)" -o $(BUILD)/holdfast-remote ./remote
 
 test: ## all tests, once
 	scripts/install build test
@@ -108,7 +108,7 @@ bench: ## Holdfast beside restic and borg, in turns, on bench/workload.py; needs
 bench-places: TOOL = $(VERSITYGW)
 bench-places: $(BUILD)/tools/versitygw ## what bench does with ARGS=--places, once holdfast-cli is built
 	scripts/install bench
-	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-remote ./remote
+	CGO_ENABLED=0 $(GO) build -ldflags "$(REMOTE_LDFLAGS)" -o $(BUILD)/holdfast-remote ./remote
 	CGO_ENABLED=0 $(GO) build -o $(BUILD)/shape ./bench/shape
 	mkdir -p $(BUILD)/bench
 	python3 bench/places.py --holdfast $(BUILD)/holdfast-cli --shape $(BUILD)/shape --versitygw $(BUILD)/tools/versitygw --dir $(BUILD)/bench $(ARGS)
