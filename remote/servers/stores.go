@@ -64,18 +64,29 @@ var Troubles = []Trouble{
 // service has stored all the same is found, and is no stranger's; a stranger's is. The service's puts have one method.
 func ServiceFails(t *testing.T, server, method string, troubles []Trouble, open func(addr string) store.Store) {
 	t.Helper()
+	isPut := func(r *http.Request) bool { return r.Method == method }
+	PutsFail(t, isPut, troubles, func(do Meets) store.Store { return open(Between(t, server, do)) })
+}
+
+// Meets answers a request in place of a service, which it may let through.
+type Meets func(w http.ResponseWriter, r *http.Request, through http.Handler)
+
+// PutsFail is ServiceFails of a store that open returns, and whose service do stands before.
+func PutsFail(t *testing.T, isPut func(*http.Request) bool, troubles []Trouble, open func(do Meets) store.Store) {
+	t.Helper()
 	var fails, stored, status atomic.Int64 // answers to come, without and with what was asked for
-	s := open(Between(t, server, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+	s := open(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
 		switch {
-		case r.Method == method && fails.Add(-1) >= 0:
+		case isPut(r) && fails.Add(-1) >= 0:
+			_, _ = io.Copy(io.Discard, r.Body) // what is not read may cost the connection
 			w.WriteHeader(int(status.Load()))
-		case r.Method == method && stored.Add(-1) >= 0:
+		case isPut(r) && stored.Add(-1) >= 0:
 			through.ServeHTTP(httptest.NewRecorder(), r)
 			w.WriteHeader(int(status.Load()))
 		default:
 			through.ServeHTTP(w, r)
 		}
-	}))
+	})
 	for i, c := range troubles {
 		name := fmt.Sprint("packs/", i)
 		status.Store(int64(c.Status))
@@ -95,16 +106,54 @@ func ServiceFails(t *testing.T, server, method string, troubles []Trouble, open 
 	}
 }
 
+// AnswersLost tests that a put whose answer is lost, or that is cut off on its way, can be repeated as store.Store says.
+func AnswersLost(t *testing.T, c *Cloud, s store.Store, isPut func(*http.Request) bool) {
+	t.Helper()
+	data := []byte("all of it")
+	for _, fault := range []Fault{LosesAnswer, LosesBody, Refuses, Truncates} {
+		lost := make(chan struct{}, 1)
+		lost <- struct{}{}
+		c.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+			if isPut(r) {
+				select {
+				case <-lost:
+					fault.do(nil, w, r, through)
+					return
+				default:
+				}
+			}
+			through.ServeHTTP(w, r)
+		})
+		name := "packs/aa/" + strings.ReplaceAll(fault.Name, " ", "-")
+		if err := s.Put(t.Context(), name, data); !errors.Is(err, store.ErrUnreachable) || store.IsPermanent(err) {
+			t.Errorf("%s: %v", fault.Name, err)
+		}
+		if err := s.Put(t.Context(), name, data); err != nil && !errors.Is(err, store.ErrExists) {
+			t.Errorf("%s, repeated: %v", fault.Name, err)
+		}
+		if got, err := store.ReadAll(t.Context(), s, name, 100); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: %q, %v", fault.Name, got, err)
+		}
+	}
+}
+
 // BytesChange tests that the service refuses bytes that were changed on the way.
 func BytesChange(t *testing.T, server, method string, open func(addr string) store.Store) {
 	t.Helper()
-	s := open(Between(t, server, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-		if r.Method == method {
+	isPut := func(r *http.Request) bool { return r.Method == method }
+	PutsChange(t, isPut, func(do Meets) store.Store { return open(Between(t, server, do)) })
+}
+
+// PutsChange is BytesChange of a store that open returns, and whose service do stands before.
+func PutsChange(t *testing.T, isPut func(*http.Request) bool, open func(do Meets) store.Store) {
+	t.Helper()
+	s := open(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+		if isPut(r) {
 			b, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(bytes.Replace(b, []byte("right"), []byte("wrong"), 1)))
 		}
 		through.ServeHTTP(w, r)
-	}))
+	})
 	if err := s.Put(t.Context(), "a", []byte("all right")); !errors.Is(err, store.ErrUnreachable) {
 		t.Errorf("put: %v", err)
 	}
