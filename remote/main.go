@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/remote/azure"
 	"github.com/holdfast-backup/holdfast/remote/confine"
+	"github.com/holdfast-backup/holdfast/remote/dropbox"
 	"github.com/holdfast-backup/holdfast/remote/gcs"
 	"github.com/holdfast-backup/holdfast/remote/s3"
 	"github.com/holdfast-backup/holdfast/remote/serve"
@@ -61,7 +62,7 @@ func (b both) Close() error                { return errors.Join(b.in.Close(), b.
 var _ io.ReadWriteCloser = both{}
 
 // open opens a place of any kind.
-func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Store, error) {
+func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (store.Store, error) {
 	a, err := address.Parse(o.Place)
 	if err != nil {
 		return nil, err
@@ -69,6 +70,11 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 	secret, err := secretOf(o.Secret)
 	if err != nil {
 		return nil, err
+	}
+	token := func(s address.Secret) {
+		if text, err := json.Marshal(s); err == nil { // words alone, which always can be written
+			changed(text)
+		}
 	}
 	switch a.Kind {
 	case address.SFTP:
@@ -83,6 +89,8 @@ func open(ctx context.Context, o wire.Open, _ func(json.RawMessage)) (store.Stor
 		return some(gcs.Open(ctx, a, secret))
 	case address.SMB:
 		return some(smb.Open(ctx, a, secret, o.Create))
+	case address.Dropbox:
+		return some(dropbox.Open(ctx, dropbox.Params{Address: a, Secret: secret, Create: o.Create, Changed: token}))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }
