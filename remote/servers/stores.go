@@ -51,6 +51,29 @@ func OpenErrors[S store.Store](
 	}
 }
 
+// Names are the names that a list has, each of them once.
+func Names(t *testing.T, s store.Store, prefix string) map[string]bool {
+	t.Helper()
+	seen := make(map[string]bool)
+	if err := s.List(t.Context(), prefix, func(o store.Object) error {
+		if seen[o.Name] {
+			t.Errorf("%s is listed twice", o.Name)
+		}
+		seen[o.Name] = true
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	return seen
+}
+
+// Says answers a request with JSON, or with what is none.
+func Says(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // who asked may be gone
+}
+
 // Trouble is how a service fails a put: Fails times it does nothing, then Stored times it does what was asked for; each
 // time it answers Status.
 type Trouble struct{ Status, Fails, Stored int }
