@@ -28,6 +28,9 @@ var means = []struct {
 
 // told turns an answer that nobody hoped for into an error of store.
 func told(resp *http.Response) error {
+	if resp.StatusCode >= 500 {
+		return bucket.Said(resp.StatusCode, "") // a service that failed knows nothing
+	}
 	tags := tagsOf(resp)
 	for _, m := range means {
 		for _, tag := range m.tags {

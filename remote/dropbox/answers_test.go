@@ -15,6 +15,7 @@ import (
 
 // A service that fails is asked again. What it has stored all the same is found, and is no stranger's; a stranger's is.
 func TestServiceFails(t *testing.T) {
+	t.Parallel() // it waits for pauses
 	c := servers.DropboxCloud(t)
 	r := open(t, c, "/x")
 	servers.PutsFail(t, isUpload, servers.Troubles, func(do servers.Meets) store.Store {
@@ -47,7 +48,7 @@ func TestTheServiceHasOtherBytes(t *testing.T) {
 	for _, answer := range []string{`{"size": 4}`, `{"size": 3, "content_hash": "` + strings.Repeat("0", 64) + `"}`, `{}`, `{"size": 3`} {
 		c.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
 			if isUpload(r) {
-				says(w, http.StatusOK, answer)
+				servers.Says(w, http.StatusOK, answer)
 				return
 			}
 			through.ServeHTTP(w, r)
@@ -60,6 +61,7 @@ func TestTheServiceHasOtherBytes(t *testing.T) {
 
 // Whatever only asks, or can be repeated, is asked again when the service asks for that.
 func TestThrottled(t *testing.T) {
+	t.Parallel() // it waits for pauses
 	c := servers.DropboxCloud(t)
 	r := open(t, c, "/x")
 	if err := r.Put(t.Context(), "packs/aa/1", []byte("x")); err != nil {
@@ -81,7 +83,7 @@ func TestThrottled(t *testing.T) {
 			met[r.URL.Path] = true
 			mu.Unlock()
 			if !again {
-				says(w, how.status, how.body)
+				servers.Says(w, how.status, how.body)
 				return
 			}
 			through.ServeHTTP(w, r)
@@ -110,6 +112,7 @@ func TestThrottled(t *testing.T) {
 
 // What Dropbox documents for its answers.
 func TestWhatTheServiceSays(t *testing.T) {
+	t.Parallel() // it waits for pauses
 	c := servers.DropboxCloud(t)
 	r := open(t, c, "/x")
 	write := func(reason string) string {
@@ -139,7 +142,7 @@ func TestWhatTheServiceSays(t *testing.T) {
 	} {
 		c.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
 			if isUpload(r) {
-				says(w, answer.status, answer.body)
+				servers.Says(w, answer.status, answer.body)
 				return
 			}
 			through.ServeHTTP(w, r)
@@ -148,7 +151,7 @@ func TestWhatTheServiceSays(t *testing.T) {
 		if !errors.Is(err, answer.want) || strings.Contains(err.Error(), servers.Planted) {
 			t.Errorf("%d %s: %v, want %v", answer.status, answer.body, err, answer.want)
 		}
-		if answer.want == store.ErrUnreachable && store.IsPermanent(err) {
+		if errors.Is(answer.want, store.ErrUnreachable) && store.IsPermanent(err) {
 			t.Errorf("%s: %v is permanent", answer.body, err)
 		}
 	}
@@ -179,7 +182,9 @@ func TestQuota(t *testing.T) {
 		`{"used": 5, "allocation": {".tag": "team", "used": 50, "allocated": 80}}`:                                         30,
 		`{"used": 5, "allocation": {".tag": "team", "used": 50, "allocated": 80, "user_within_team_space_allocated": 11}}`: 6,
 	} {
-		c.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) { says(w, http.StatusOK, body) })
+		c.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+			servers.Says(w, http.StatusOK, body)
+		})
 		if n, err := r.Free(t.Context()); n != want || err != nil {
 			t.Errorf("%s: %d bytes are free, %v", body, n, err)
 		}

@@ -51,13 +51,6 @@ func is(r *http.Request, what string) bool { return strings.HasSuffix(r.URL.Path
 
 func isUpload(r *http.Request) bool { return is(r, "/files/upload") }
 
-// says has the service answer with an error.
-func says(w http.ResponseWriter, status int, body string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // who asked may be gone
-}
-
 func TestDropbox(t *testing.T) {
 	c := servers.DropboxCloud(t)
 	n := 0
@@ -65,22 +58,6 @@ func TestDropbox(t *testing.T) {
 		n++
 		return open(t, c, fmt.Sprint("/A folder/ä+%😀 & Büro/", n))
 	})
-}
-
-// names are the names of a list, each of which it has once.
-func names(t *testing.T, s store.Store, prefix string) map[string]bool {
-	t.Helper()
-	seen := map[string]bool{}
-	if err := s.List(t.Context(), prefix, func(o store.Object) error {
-		if seen[o.Name] {
-			t.Errorf("%s is listed twice", o.Name)
-		}
-		seen[o.Name] = true
-		return nil
-	}); err != nil {
-		t.Error(err)
-	}
-	return seen
 }
 
 // A list of many short pages, of which some are empty, has each object once.
@@ -97,7 +74,7 @@ func TestPages(t *testing.T) {
 	}
 	c.Page(3)
 	for prefix, want := range map[string]int{"": 3 * objects, "packs/": objects, "keyring-": 2 * objects, "keyring-more/": objects} {
-		if n := len(names(t, r, prefix)); n != want {
+		if n := len(servers.Names(t, r, prefix)); n != want {
 			t.Errorf("%q: %d objects are listed, want %d", prefix, n, want)
 		}
 	}
@@ -124,7 +101,7 @@ func TestAPrefixListsNoOtherFolders(t *testing.T) {
 		}
 		through.ServeHTTP(w, r)
 	})
-	if n := len(names(t, r, "keyring-")); n != 1 || deep.Load() != 0 {
+	if n := len(servers.Names(t, r, "keyring-")); n != 1 || deep.Load() != 0 {
 		t.Errorf("%d objects, %d lists of all folders", n, deep.Load())
 	}
 }
@@ -150,7 +127,7 @@ func TestListsThatBreak(t *testing.T) {
 	} {
 		c.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
 			if strings.Contains(r.URL.Path, "/list_folder") {
-				says(w, http.StatusOK, answer)
+				servers.Says(w, http.StatusOK, answer)
 				return
 			}
 			through.ServeHTTP(w, r)
@@ -165,18 +142,17 @@ func TestOpenErrors(t *testing.T) {
 	c := servers.DropboxCloud(t)
 	good := c.SignedIn(t)
 	other := servers.NewAccounts(c.Client, c.Scope).SignedIn(t) // whose token this service does not know
-	for path, want := range map[string]error{"/none": store.ErrUnreachable, "/none/below": store.ErrUnreachable, "/file": store.ErrUnreachable} {
-		servers.OpenErrors(t, map[string]servers.Opening{
-			path:             {At: at(path), Secret: good, Want: want},
-			"no sign-in":     {At: at("/x"), Secret: address.Secret{}, Want: store.ErrSignIn},
-			"no token":       {At: at("/x"), Secret: address.Secret{address.Token: "{" + servers.Planted}, Want: store.ErrSignIn},
-			"another person": {At: at("/x"), Secret: other, Want: store.ErrSignIn},
-		}, func(ctx context.Context, a address.Address, secret address.Secret) (*bucket.Roomy, error) {
-			p := params(t, c, a.Path)
-			p.Secret, p.Create = secret, false
-			return dropbox.Open(ctx, p)
-		})
-	}
+	servers.OpenErrors(t, map[string]servers.Opening{
+		"no such folder": {At: at("/none"), Secret: good, Want: store.ErrUnreachable},
+		"none below one": {At: at("/none/below"), Secret: good, Want: store.ErrUnreachable},
+		"no sign-in":     {At: at("/x"), Secret: address.Secret{}, Want: store.ErrSignIn},
+		"no token":       {At: at("/x"), Secret: address.Secret{address.Token: "{" + servers.Planted}, Want: store.ErrSignIn},
+		"another person": {At: at("/x"), Secret: other, Want: store.ErrSignIn},
+	}, func(ctx context.Context, a address.Address, secret address.Secret) (*bucket.Roomy, error) {
+		p := params(t, c, a.Path)
+		p.Secret, p.Create = secret, false
+		return dropbox.Open(ctx, p)
+	})
 	if c.Has("/none") {
 		t.Error("a folder is made")
 	}
@@ -195,7 +171,7 @@ func TestCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := open(t, c, "/backups/büro/here")
-	if seen := names(t, again, ""); len(seen) != 1 || !seen["packs/aa/1"] {
+	if seen := servers.Names(t, again, ""); len(seen) != 1 || !seen["packs/aa/1"] {
 		t.Errorf("%v", seen)
 	}
 	if _, err := dropbox.Open(t.Context(), params(t, c, "/Backups/Büro/Here/packs/aa/1")); !errors.Is(err, store.ErrUnreachable) {
