@@ -21,6 +21,7 @@ import (
 	"github.com/holdfast-backup/holdfast/remote/confine"
 	"github.com/holdfast-backup/holdfast/remote/dropbox"
 	"github.com/holdfast-backup/holdfast/remote/gcs"
+	"github.com/holdfast-backup/holdfast/remote/onedrive"
 	"github.com/holdfast-backup/holdfast/remote/s3"
 	"github.com/holdfast-backup/holdfast/remote/serve"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
@@ -91,6 +92,8 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 		return some(smb.Open(ctx, a, secret, o.Create))
 	case address.Dropbox:
 		return some(dropbox.Open(ctx, dropbox.Params{Address: a, Secret: secret, Create: o.Create, Changed: token}))
+	case address.OneDrive:
+		return some(onedrive.Open(ctx, onedrive.Params{Address: a, Secret: secret, Create: o.Create, Changed: token}))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }
