@@ -254,20 +254,42 @@ func TestDelete(t *testing.T) {
 func TestDeleteDeletesNoFolder(t *testing.T) {
 	o := servers.OneDriveCloud(t)
 	r := open(t, o, "/x")
-	if err := r.Put(t.Context(), "a", nil); err != nil {
-		t.Fatal(err)
-	}
-	o.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
-		if strings.HasSuffix(r.URL.Path, "/permanentDelete") {
-			o.Remove(t, "/x/a")
-			o.Make(t, "/x/a/b")
+	for name, answer := range map[string]int{"for-good": 0, "cannot": 400} {
+		if err := r.Put(t.Context(), name, nil); err != nil {
+			t.Fatal(err)
 		}
-		through.ServeHTTP(w, r)
-	})
-	if err := r.Delete(t.Context(), "a"); err != nil {
-		t.Error(err)
+		o.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+			if strings.HasSuffix(r.URL.Path, "/permanentDelete") {
+				o.Remove(t, "/x/"+name)
+				o.Make(t, "/x/"+name+"/b")
+				if answer != 0 {
+					w.WriteHeader(answer)
+					return
+				}
+			}
+			through.ServeHTTP(w, r)
+		})
+		if err := r.Delete(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+		if !o.Has("/x/" + name + "/b") {
+			t.Errorf("%s: a folder is deleted", name)
+		}
 	}
-	if !o.Has("/x/a/b") {
-		t.Error("a folder is deleted")
+}
+
+// A folder that the service still finds by its id, in the recycle bin, is gone.
+func TestFolderInTheRecycleBin(t *testing.T) {
+	o := servers.OneDriveCloud(t)
+	r := open(t, o, "/x")
+	o.Before(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		if strings.Contains(r.URL.Path, ":") {
+			servers.Says(w, http.StatusNotFound, `{"error": {"code": "itemNotFound"}}`)
+			return
+		}
+		servers.Says(w, http.StatusOK, `{"id": "1", "folder": {}, "deleted": {}, "value": []}`)
+	})
+	if _, err := r.Stat(t.Context(), "a"); !errors.Is(err, store.ErrUnreachable) {
+		t.Error(err)
 	}
 }

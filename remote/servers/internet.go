@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -28,7 +29,12 @@ type Internet struct {
 	Proxy *url.URL       // for HTTPS_PROXY
 	Roots *x509.CertPool // the authority
 	File  string         // the same as PEM, for SSL_CERT_FILE
+
+	inClear atomic.Int64
 }
+
+// InClear is how many requests were sent without TLS, which all on the way can read.
+func (i *Internet) InClear() int { return int(i.inClear.Load()) }
 
 // NewInternet starts one with the services that hosts names, without ports. Other names cannot be reached.
 func NewInternet(t *testing.T, hosts map[string]http.Handler) *Internet {
@@ -71,6 +77,9 @@ func NewInternet(t *testing.T, hosts map[string]http.Handler) *Internet {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = services.Serve(inside) }) // until it is closed
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			i.inClear.Add(1)
+		}
 		name, _, _ := net.SplitHostPort(r.Host)
 		if _, known := hosts[name]; r.Method != http.MethodConnect || !known {
 			w.WriteHeader(http.StatusBadGateway)
