@@ -28,7 +28,8 @@ func (r running) here() server { return r.at(r.addr) }
 type kind struct {
 	start func(t *testing.T) running
 	http  bool // it speaks HTTP
-	// second: another server of the same protocol has been tried to the end; of this one a story is enough.
+	// second: another server of the same protocol has been tried to the end, or its own package does that; of this one a
+	// story is enough.
 	second bool
 }
 
@@ -62,12 +63,28 @@ var kinds = map[string]kind{
 			return server{a.String(), address.Secret{address.ServiceAccount: string(s.Account)}}
 		}}
 	}},
+	"Dropbox": {second: true, start: func(t *testing.T) running {
+		c := servers.DropboxCloud(t)
+		return atCloud(t, c.Internet, address.Address{Kind: address.Dropbox, Path: "/Holdfast/Büro"}, c.SignedIn(t))
+	}},
+	"OneDrive": {second: true, start: func(t *testing.T) running {
+		o := servers.OneDriveCloud(t)
+		o.Rotate = false // the story has a new computer open the place with the sign-in of the old one
+		return atCloud(t, o.Internet, address.Address{Kind: address.OneDrive, Path: "/Holdfast/Büro"}, o.SignedIn(t))
+	}},
 	"rclone's SFTP": {second: true, start: func(t *testing.T) running {
 		s := servers.RcloneSFTP(t)
 		return atSSH(s, "/Holdfast", address.Secret{address.Password: s.Password, address.Identity: s.Host})
 	}},
 	"rclone's WebDAV": {second: true, start: func(t *testing.T) running { return atWebDAV(servers.RcloneWebDAV(t)) }},
 	"rclone's S3":     {second: true, start: func(t *testing.T) running { return atS3(servers.RcloneS3(t)) }},
+}
+
+// atCloud is a place that has its name of the world, for the programs that the test starts.
+func atCloud(t *testing.T, i *servers.Internet, a address.Address, secret address.Secret) running {
+	t.Setenv("HTTPS_PROXY", i.Proxy.String())
+	t.Setenv("SSL_CERT_FILE", i.File)
+	return running{"", func(string) server { return server{a.String(), secret} }}
 }
 
 func atSSH(s *servers.SSH, folder string, secret address.Secret) running {

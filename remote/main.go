@@ -72,11 +72,6 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 	if err != nil {
 		return nil, err
 	}
-	token := func(s address.Secret) {
-		if text, err := json.Marshal(s); err == nil { // words alone, which always can be written
-			changed(text)
-		}
-	}
 	switch a.Kind {
 	case address.SFTP:
 		return some(sftp.Open(ctx, a, secret, o.Create))
@@ -91,9 +86,9 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 	case address.SMB:
 		return some(smb.Open(ctx, a, secret, o.Create))
 	case address.Dropbox:
-		return some(dropbox.Open(ctx, dropbox.Params{Address: a, Secret: secret, Create: o.Create, Changed: token}))
+		return some(dropbox.Open(ctx, dropbox.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
 	case address.OneDrive:
-		return some(onedrive.Open(ctx, onedrive.Params{Address: a, Secret: secret, Create: o.Create, Changed: token}))
+		return some(onedrive.Open(ctx, onedrive.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }
@@ -104,6 +99,15 @@ func secretOf(text json.RawMessage) (secret address.Secret, err error) {
 		return nil, errors.New("the place's secret cannot be read")
 	}
 	return secret, nil
+}
+
+// raw has changed be told of a secret.
+func raw(changed func(json.RawMessage)) func(address.Secret) {
+	return func(s address.Secret) {
+		if text, err := json.Marshal(s); err == nil { // as that of texts is
+			changed(text)
+		}
+	}
 }
 
 // some returns no store beside an error: a nil pointer in an interface is none.
