@@ -227,6 +227,7 @@ func (s *service) told(ctx context.Context, resp *http.Response) error {
 	case http.StatusPreconditionFailed:
 		return store.ErrExists
 	case http.StatusNotFound: // of the object or of the bucket: the service does not say
+		bucket.Finish(resp) // or calls that all ask so would wait for each other's connections
 		if _, _, err := s.List(ctx, ".holdfast-nothing", "", 1); err != nil {
 			return err
 		}
