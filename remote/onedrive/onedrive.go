@@ -29,7 +29,7 @@ const (
 	connections = 4
 	host        = "graph.microsoft.com"
 	graph       = "https://" + host + "/v1.0/"
-	appRoot     = graph + "me/drive/special/approot" // the app's own folder, which is made when it is asked for
+	appRoot     = graph + "me/drive/special/approot" // the app's own folder
 	fields      = "?$select=id,name,size,file,folder,deleted,parentReference"
 	conflict    = "@microsoft.graph.conflictBehavior"
 )
@@ -174,9 +174,14 @@ func (s *service) folder(ctx context.Context, at string) (item, error) {
 	return i, nil
 }
 
-// find remembers the place's folder.
+// find remembers the place's folder. The app's own folder is asked for first: the service makes it for who asks for it
+// itself, and for nobody who asks for what is in it.
 func (s *service) find(ctx context.Context) error {
-	i, err := s.folder(ctx, below(appRoot, s.path, ""))
+	app, err := s.folder(ctx, appRoot)
+	if err != nil {
+		return err
+	}
+	i, err := s.folder(ctx, below(byID(app.ID), s.path, ""))
 	s.id = i.ID
 	return err
 }
@@ -310,7 +315,11 @@ func (s *service) Delete(ctx context.Context, key string) error {
 
 // Make implements bucket.Maker. It makes the folders above too.
 func (s *service) Make(ctx context.Context) error {
-	above := appRoot
+	app, err := s.folder(ctx, appRoot)
+	if err != nil {
+		return err
+	}
+	above := byID(app.ID)
 	for name := range strings.SplitSeq(s.path, "/") {
 		arg := map[string]any{"name": name, "folder": struct{}{}, conflict: "fail"}
 		err := repeated(ctx, func() error { return s.ask(ctx, http.MethodPost, above+"/children", arg, nil) })

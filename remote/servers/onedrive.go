@@ -25,6 +25,7 @@ type OneDrive struct {
 	links map[string]*thing
 	bin   int64 // bytes of what was deleted, and still takes room
 	leaks atomic.Int64
+	asked bool // for the app's own folder itself, which makes it
 }
 
 // downloads is where files are got from, with links that need no token.
@@ -124,7 +125,12 @@ func (o *OneDrive) find(r *http.Request, path string, body []byte) answered {
 	}
 	base, rest := o.root, strings.TrimPrefix(rest, "/")
 	if after, ok := strings.CutPrefix(rest, "special/approot"); ok {
-		rest = after
+		if rest = after; rest == "" && r.Method == http.MethodGet {
+			o.asked = true
+		}
+		if !o.asked {
+			return graphError(http.StatusForbidden, "accessDenied") // as people report
+		}
 	} else if after, ok := strings.CutPrefix(rest, "items/"); ok {
 		id := after
 		if i := strings.IndexAny(after, ":/"); i >= 0 {
