@@ -24,21 +24,6 @@ func TestServiceFails(t *testing.T) {
 	})
 }
 
-// Many calls at once that find nothing do not wait for each other's connections for ever.
-func TestManyMissingAtOnce(t *testing.T) {
-	c := servers.DropboxCloud(t)
-	r := open(t, c, "/x")
-	var group sync.WaitGroup
-	for i := range 32 {
-		group.Go(func() {
-			if err := r.ReadAt(t.Context(), fmt.Sprint(i), make([]byte, 1), 0); !errors.Is(err, store.ErrNotExist) {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-}
-
 // A put whose answer is lost may be repeated, and then is found.
 func TestLostAnswers(t *testing.T) {
 	c := servers.DropboxCloud(t)

@@ -132,21 +132,6 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// Many calls at once that find nothing do not wait for each other for ever.
-func TestManyMissingAtOnce(t *testing.T) {
-	s := servers.FakeGCS(t)
-	r := open(t, s, s.Addr, "x")
-	var group sync.WaitGroup
-	for i := range 32 {
-		group.Go(func() {
-			if _, err := r.Stat(t.Context(), fmt.Sprint(i)); !errors.Is(err, store.ErrNotExist) {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-}
-
 // A service that fails is asked again. What it has stored all the same is found, and is no stranger's; a stranger's is.
 func TestServiceFails(t *testing.T) {
 	s := servers.FakeGCS(t)

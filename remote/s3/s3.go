@@ -278,7 +278,9 @@ func read(resp *http.Response) (s said) {
 func (s *service) told(ctx context.Context, resp *http.Response) error {
 	e := read(resp)
 	if resp.StatusCode == http.StatusNotFound && e.Code != "NoSuchKey" && e.Code != "NoSuchBucket" {
-		// Of the object, of the bucket or of a gateway's: an answer to HEAD has no words.
+		// Of the object, of the bucket or of a gateway's: an answer to HEAD has no words. Its connection goes back before
+		// another one is asked for, or calls that all ask so would wait for each other.
+		bucket.Finish(resp)
 		if _, _, err := s.List(ctx, ".holdfast-nothing", "", 1); err != nil {
 			return err
 		}

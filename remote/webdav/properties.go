@@ -56,6 +56,7 @@ func (s *Store) ask(ctx context.Context, name, depth, what string) (*multistatus
 	case http.StatusNotFound, http.StatusGone:
 		return nil, store.ErrNotExist
 	case http.StatusBadRequest, http.StatusConflict:
+		_ = finish(resp) // or calls that all ask again would wait for each other's connections
 		return nil, s.below(ctx, name, resp.StatusCode)
 	default:
 		return nil, said(resp.StatusCode, "PROPFIND")

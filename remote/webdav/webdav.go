@@ -36,6 +36,9 @@ type Store struct {
 	mu     sync.Mutex
 	made   map[string]bool // folders that were there a moment ago
 	making chan struct{}   // held by who makes folders: some servers refuse one of two that make the same at once (423)
+	// reading holds a place for each that reads. One may have to ask again while its answer holds a connection, so there is
+	// one connection more than places.
+	reading chan struct{}
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
@@ -46,10 +49,10 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 		scheme = "http"
 	}
 	s := &Store{
-		client: web.NewClient(web.Options{Connections: connections, Identity: secret[address.Identity]}), location: a.String(),
+		client: web.NewClient(web.Options{Connections: connections + 1, Identity: secret[address.Identity]}), location: a.String(),
 		root: &url.URL{Scheme: scheme, Host: a.Host, Path: strings.TrimSuffix(a.Path, "/")},
 		user: a.User, password: secret[address.Password], made: make(map[string]bool),
-		making: make(chan struct{}, 1),
+		making: make(chan struct{}, 1), reading: make(chan struct{}, connections),
 	}
 	err := s.open(ctx, create)
 	if err != nil {
@@ -218,6 +221,12 @@ func (s *Store) readAt(ctx context.Context, name string, p []byte, offset int64)
 		}
 		return err
 	}
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	last := offset + int64(len(p)) - 1
 	resp, err := s.send(ctx, http.MethodGet, s.url(name), map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", offset, last)}, nil)
 	if err != nil {
@@ -247,8 +256,10 @@ func (s *Store) readAt(ctx context.Context, name string, p []byte, offset int64)
 			return cut(err)
 		}
 	case http.StatusNotFound, http.StatusGone:
+		_ = finish(resp) // or calls that all ask again would wait for each other's connections
 		return s.missing(ctx)
 	default:
+		_ = finish(resp) // as above
 		if _, serr := s.stat(ctx, name); errors.Is(serr, store.ErrNotExist) { // a folder
 			return serr
 		}

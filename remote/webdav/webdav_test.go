@@ -1,9 +1,14 @@
 package webdav_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -72,4 +77,32 @@ func TestFolderGone(t *testing.T) {
 	s := servers.Apache(t)
 	root := filepath.Join(s.Root, "here")
 	storetest.Gone(t, open(t, s, "/here"), servers.Away(t, root, root+".away"), servers.IsThere(root))
+}
+
+// A server that knows no ranges gives the same bytes, also to many at once.
+func TestNoRanges(t *testing.T) {
+	s := servers.Apache(t)
+	plain := *s
+	plain.Addr = servers.Between(t, s.Addr, func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+		r.Header.Del("Range")
+		through.ServeHTTP(w, r)
+	})
+	r := open(t, &plain, "/x")
+	data := storetest.Bytes(1, 300_000)
+	if err := r.Put(t.Context(), "packs/a", data); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 32 {
+		group.Go(func() {
+			p := make([]byte, 1000)
+			if err := r.ReadAt(t.Context(), "packs/a", p, int64(1000*i)); err != nil || !bytes.Equal(p, data[1000*i:][:1000]) {
+				t.Error(err)
+			}
+			if err := r.ReadAt(t.Context(), "packs/a", p, 299_001); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("over the end: %v", err)
+			}
+		})
+	}
+	group.Wait()
 }

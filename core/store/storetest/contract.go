@@ -144,3 +144,22 @@ func properties(t *testing.T, s store.Store) {
 }
 
 func closeTwice(t *testing.T, s store.Store) { must(t, s.Close()) } // Run closes again
+
+// manyMissing: calls that find nothing do not wait for each other's connections for ever.
+func manyMissing(t *testing.T, s store.Store) {
+	var group sync.WaitGroup
+	for i := range 48 {
+		group.Go(func() {
+			name := fmt.Sprint("packs/00/", i)
+			_, err := s.Stat(t.Context(), name)
+			wantErr(t, "stat", err, store.ErrNotExist)
+			wantErr(t, "read", s.ReadAt(t.Context(), name, make([]byte, 1), 0), store.ErrNotExist)
+			_, err = store.ReadAll(t.Context(), s, name, 1)
+			wantErr(t, "read whole", err, store.ErrNotExist)
+			if err := s.Delete(t.Context(), name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}

@@ -52,6 +52,7 @@ var tests = []struct {
 	{"large object", large},
 	{"what is put is not retained", notRetained},
 	{"many goroutines", parallel},
+	{"many that find nothing", manyMissing},
 	{"ReadAll", readAll},
 	{"properties", properties},
 	{"close twice", closeTwice},
