@@ -5,11 +5,8 @@ package gcs
 import (
 	"context"
 	"crypto/md5"
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,6 +14,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
+	"github.com/holdfast-backup/holdfast/remote/google"
 	"github.com/holdfast-backup/holdfast/remote/oauth"
 	"github.com/holdfast-backup/holdfast/remote/web"
 )
@@ -97,16 +95,11 @@ func (s *service) Put(ctx context.Context, key string, data, sum []byte, fresh b
 		query.Set("ifGenerationMatch", "0")
 	}
 	// With its hash, the service refuses an object whose bytes were changed on the way.
-	about, err := json.Marshal(object{Name: key, MD5: base64.StdEncoding.EncodeToString(sum)})
+	contentType, parts, err := google.Multipart(object{Name: key, MD5: base64.StdEncoding.EncodeToString(sum)}, data)
 	if err != nil {
 		return bucket.Entry{}, err
 	}
-	boundary := rand.Text()
-	head := "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + string(about) +
-		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n\r\n"
-	resp, err := s.bearer.Send(ctx, http.MethodPost, s.url("/upload", "", query),
-		map[string]string{"Content-Type": "multipart/related; boundary=" + boundary},
-		[]byte(head), data, []byte("\r\n--"+boundary+"--\r\n"))
+	resp, err := s.bearer.Send(ctx, http.MethodPost, s.url("/upload", "", query), map[string]string{"Content-Type": contentType}, parts...)
 	if err != nil {
 		return bucket.Entry{}, err
 	}
@@ -115,17 +108,8 @@ func (s *service) Put(ctx context.Context, key string, data, sum []byte, fresh b
 		return bucket.Entry{}, s.told(ctx, resp)
 	}
 	var o object
-	err = read(resp, &o)
+	err = google.Read(resp, &o)
 	return o.entry(), err
-}
-
-// read reads an answer of JSON.
-func read(resp *http.Response, into any) error {
-	if err := json.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(into); err != nil {
-		// Not wrapped: an EOF of the connection is none of an object.
-		return fmt.Errorf("%w: the service's answer cannot be read: %s", store.ErrUnreachable, err.Error())
-	}
-	return nil
 }
 
 // Look implements bucket.Service (Objects: get).
@@ -139,7 +123,7 @@ func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
 		return bucket.Entry{}, s.told(ctx, resp)
 	}
 	var o object
-	err = read(resp, &o)
+	err = google.Read(resp, &o)
 	return o.entry(), err
 }
 
@@ -211,7 +195,7 @@ func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]b
 		Items []object `json:"items"`
 		Next  string   `json:"nextPageToken"`
 	}
-	if err := read(resp, &answer); err != nil {
+	if err := google.Read(resp, &answer); err != nil {
 		return nil, "", err
 	}
 	entries := make([]bucket.Entry, len(answer.Items))
@@ -233,7 +217,7 @@ func (s *service) told(ctx context.Context, resp *http.Response) error {
 		}
 		return store.ErrNotExist
 	}
-	reason := reasonOf(resp)
+	reason := google.Reason(resp)
 	switch reason {
 	case "rateLimitExceeded", "userRateLimitExceeded": // also with a 403
 		return fmt.Errorf("%w: it asks for fewer requests (%s)", bucket.ErrFailed, reason)
@@ -241,20 +225,4 @@ func (s *service) told(ctx context.Context, resp *http.Response) error {
 		return fmt.Errorf("%w: the service says %s", store.ErrNoSpace, reason)
 	}
 	return bucket.Said(resp.StatusCode, reason)
-}
-
-// reasonOf is the word by which an answer says what is wrong, "" where it has none.
-func reasonOf(resp *http.Response) string {
-	var answer struct {
-		Error struct {
-			Errors []struct {
-				Reason string `json:"reason"`
-			} `json:"errors"`
-		} `json:"error"`
-	}
-	err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer)
-	if err != nil || len(answer.Error.Errors) == 0 {
-		return ""
-	}
-	return answer.Error.Errors[0].Reason
 }
