@@ -72,6 +72,10 @@ var kinds = map[string]kind{
 		o.Rotate = false // the story has a new computer open the place with the sign-in of the old one
 		return atCloud(t, o.Internet, address.Address{Kind: address.OneDrive, Path: "/Holdfast/Büro"}, o.SignedIn(t))
 	}},
+	"Google Drive": {second: true, start: func(t *testing.T) running {
+		d := servers.GoogleDrive(t)
+		return atCloud(t, d.Internet, address.Address{Kind: address.Drive, Path: "/Holdfast/It's"}, d.SignedIn(t))
+	}},
 	"rclone's SFTP": {second: true, start: func(t *testing.T) running {
 		s := servers.RcloneSFTP(t)
 		return atSSH(s, "/Holdfast", address.Secret{address.Password: s.Password, address.Identity: s.Host})

@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/remote/azure"
 	"github.com/holdfast-backup/holdfast/remote/confine"
+	"github.com/holdfast-backup/holdfast/remote/drive"
 	"github.com/holdfast-backup/holdfast/remote/dropbox"
 	"github.com/holdfast-backup/holdfast/remote/gcs"
 	"github.com/holdfast-backup/holdfast/remote/onedrive"
@@ -89,6 +90,8 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 		return some(dropbox.Open(ctx, dropbox.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
 	case address.OneDrive:
 		return some(onedrive.Open(ctx, onedrive.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
+	case address.Drive:
+		return some(drive.Open(ctx, drive.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }

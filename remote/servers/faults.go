@@ -112,7 +112,8 @@ func isList(r *http.Request) bool {
 		return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0"
 	}
 	q := r.URL.Query()
-	return q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") // S3, Azure, Google
+	// S3, Azure, Google, Google Drive
+	return q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") || r.URL.Path == "/drive/v3/files"
 }
 
 // key names a list.
