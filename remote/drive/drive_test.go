@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -25,7 +26,14 @@ import (
 	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for pauses between tries, rather than for a processor.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // params open a folder, and make it.
 func params(t *testing.T, d *servers.Drive, folder string) drive.Params {
@@ -242,7 +250,9 @@ func TestAFolderOfObjectsGoes(t *testing.T) {
 // A name of a folder is a name, whatever is in it, and a large letter is another letter than a small one.
 func TestNamesAreNoQuestions(t *testing.T) {
 	d := servers.GoogleDrive(t)
-	for i, folder := range []string{"Holdfast", "holdfast", "it's", `\`, `\'`, `x' or name != '`, `' in parents and 'root`, "a b+c%20&d?e=#f"} {
+	for i, folder := range []string{
+		"Holdfast", "holdfast", "it's", `\`, `\'`, `x' or name != '`, `' in parents and 'root`, "a b+c%20&d?e=#f",
+	} {
 		s := open(t, params(t, d, folder))
 		data := []byte{byte(i)}
 		must(t, s.Put(t.Context(), "packs/aa/1", data))

@@ -84,7 +84,11 @@ func (s *service) children(ctx context.Context, folder, where string) (map[strin
 			Next       string `json:"nextPageToken"`
 			Incomplete bool   `json:"incompleteSearch"`
 		}
-		if err := s.ask(ctx, http.MethodGet, "/files", query, nil, &answer); err != nil {
+		err := s.ask(ctx, http.MethodGet, "/files", query, nil, &answer)
+		if errors.Is(err, store.ErrNotExist) {
+			return nil, s.missing(ctx, folder)
+		}
+		if err != nil {
 			return nil, err
 		}
 		for _, f := range answer.Files {
@@ -101,6 +105,16 @@ func (s *service) children(ctx context.Context, folder, where string) (map[strin
 		pages[answer.Next] = true
 		query.Set("pageToken", answer.Next)
 	}
+}
+
+// missing returns store.ErrNotExist if a folder is not there, as the service has just said. A list that leaves a folder
+// out because of one wrong word of the service would look as if its objects were gone.
+func (s *service) missing(ctx context.Context, folder string) error {
+	_, err := s.get(ctx, folder)
+	if err == nil {
+		err = fmt.Errorf("%w: it does not find what is in a folder that is there", bucket.ErrFailed)
+	}
+	return err
 }
 
 // named returns what has a name in any of some folders, the oldest first.
