@@ -281,3 +281,28 @@ func TestAnotherComputerPutsAgain(t *testing.T) {
 		t.Errorf("stat of what is in the trash: %v", err)
 	}
 }
+
+// What is moved into the trash while it is replaced does not take the new bytes along.
+func TestReplaceWhatGoesIntoTheTrash(t *testing.T) {
+	for name, away := range map[string]func(*servers.Drive, *testing.T, string){
+		"into the trash": (*servers.Drive).Trash, "deleted": (*servers.Drive).Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := servers.GoogleDrive(t)
+			s := open(t, params(t, d, "Holdfast"))
+			for _, size := range []int{small, large} {
+				must(t, s.Replace(t.Context(), "holdfast.json", []byte("old")))
+				d.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
+					if r.Method == http.MethodPatch {
+						d.Before(nil)
+						away(d, t, "Holdfast/holdfast.json")
+					}
+					through.ServeHTTP(w, r)
+				})
+				must(t, s.Replace(t.Context(), "holdfast.json", storetest.Bytes(1, size)))
+				has(t, s, "holdfast.json", storetest.Bytes(1, size))
+				has(t, open(t, params(t, d, "Holdfast")), "holdfast.json", storetest.Bytes(1, size))
+			}
+		})
+	}
+}

@@ -64,8 +64,8 @@ type service struct {
 	path   []string // of the folder, below My Drive
 	tree   tree
 	spare  spare
-	files  memory[string]  // ids, by key: of the file that counts
-	tries  memory[attempt] // by key: puts of which nobody knows whether they are done
+	files  memory // ids by key: of the file that counts
+	tries  memory // ids by key: of a put of which nobody knows whether it is done
 }
 
 // Open opens the folder of an address. Errors: store.ErrSignIn, store.ErrUnreachable, store.ErrPermission.
@@ -84,7 +84,7 @@ func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
 		bearer: oauth.Bearer{Client: client, Tokens: session},
 		path:   strings.Split(strings.Trim(p.Address.Path, "/"), "/"),
 		tree:   newTree(), spare: newSpare(),
-		files: newMemory[string](20_000), tries: newMemory[attempt](100),
+		files: newMemory(20_000), tries: newMemory(100),
 	}
 	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
 	if err != nil {

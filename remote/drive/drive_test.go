@@ -209,12 +209,17 @@ func TestFolderGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := servers.GoogleDrive(t)
 			s := open(t, params(t, d, "Place/Holdfast"))
+			must(t, s.Put(t.Context(), "packs/aa/0", nil))
+			made := d.Asked("POST /drive/v3/files")
 			storetest.Gone(t, s, func() { c.away(d) }, func() bool { return d.Count("Place/Holdfast/") > 0 }, c.mayWork...)
 			if err := s.Put(t.Context(), "packs/aa/3", make([]byte, large)); !errors.Is(err, bucket.ErrGone) {
 				t.Errorf("a large put: %v", err)
 			}
 			if n := d.Uses(); n > 1 {
 				t.Errorf("%d bytes stay in the trash", n)
+			}
+			if n := d.Asked("POST /drive/v3/files") - made; n > 0 {
+				t.Errorf("%d folders are made", n)
 			}
 		})
 	}
@@ -231,7 +236,14 @@ func TestAFolderOfObjectsGoes(t *testing.T) {
 				s := open(t, params(t, d, "Holdfast"))
 				must(t, s.Put(t.Context(), "packs/aa/1", []byte("x")))
 				must(t, s.Put(t.Context(), "indexes/1", []byte("y")))
+				other := open(t, params(t, d, "Holdfast"))
+				must(t, other.Put(t.Context(), "packs/aa/0", nil))
 				away(d, t, folder)
+				before := d.Asked("POST /upload/drive/v3/files")
+				must(t, other.Put(t.Context(), "packs/bb/1", []byte("z"))) // makes a folder in one that it knows
+				if n := d.Asked("POST /upload/drive/v3/files") - before; n != 1 {
+					t.Errorf("an object was sent %d times", n)
+				}
 				if _, err := s.Stat(t.Context(), "packs/aa/1"); !errors.Is(err, store.ErrNotExist) {
 					t.Errorf("stat: %v", err)
 				}
@@ -239,7 +251,8 @@ func TestAFolderOfObjectsGoes(t *testing.T) {
 				must(t, s.Put(t.Context(), "packs/aa/1", []byte("xx")))
 				has(t, s, "packs/aa/1", []byte("xx"))
 				has(t, s, "indexes/1", []byte("y"))
-				if got := names(t, s, ""); len(got) != 3 {
+				has(t, s, "packs/bb/1", []byte("z"))
+				if got := names(t, s, ""); len(got) != 4 {
 					t.Errorf("there are %v", got)
 				}
 			}

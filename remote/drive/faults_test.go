@@ -170,7 +170,7 @@ func TestRateLimits(t *testing.T) {
 	met := make(map[string]bool)
 	limited := func(w http.ResponseWriter, r *http.Request, through http.Handler) {
 		mu.Lock()
-		key := r.Method + r.URL.Path + r.URL.Query().Get("q") + r.URL.Query().Get("uploadType")
+		key := r.Method + r.URL.Path + r.URL.Query().Get("q") + r.URL.Query().Get("uploadType") + r.URL.Query().Get("alt")
 		again := met[key]
 		met[key] = true
 		mu.Unlock()

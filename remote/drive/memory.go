@@ -10,47 +10,43 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// memory remembers so many things by their keys. One that is full forgets all: nothing depends on it.
-type memory[V any] struct {
+// memory remembers so many ids by keys. One that is full forgets all.
+type memory struct {
 	mu   *sync.Mutex
 	most int
-	all  map[string]V
+	all  map[string]string
 }
 
-func newMemory[V any](most int) memory[V] {
-	return memory[V]{mu: new(sync.Mutex), most: most, all: make(map[string]V)}
+func newMemory(most int) memory {
+	return memory{mu: new(sync.Mutex), most: most, all: make(map[string]string)}
 }
 
-func (m memory[V]) get(key string) (V, bool) {
+func (m memory) get(key string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v, ok := m.all[key]
-	return v, ok
+	id, ok := m.all[key]
+	return id, ok
 }
 
 // take is get, and forget.
-func (m memory[V]) take(key string) (V, bool) {
+func (m memory) take(key string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v, ok := m.all[key]
+	id, ok := m.all[key]
 	delete(m.all, key)
-	return v, ok
+	return id, ok
 }
 
-func (m memory[V]) set(key string, v V) {
+func (m memory) set(key, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.all) >= m.most {
 		clear(m.all)
 	}
-	m.all[key] = v
+	m.all[key] = id
 }
 
-func (m memory[V]) forget(key string) { _, _ = m.take(key) }
-
-// attempt is a put of which nobody knows whether it is done, as its answer was lost. The next put of the same bytes has
-// the same id: the service then makes no second file, whenever it does the first.
-type attempt struct{ sum, id string }
+func (m memory) forget(key string) { _, _ = m.take(key) }
 
 // spare are ids that the service has given, for files that are still to be made.
 type spare struct {

@@ -68,7 +68,7 @@ func (s *service) add(ctx context.Context, o object) (_ file, err error) {
 	settled := false
 	defer func() {
 		if err != nil && !settled {
-			s.tries.set(o.key, attempt{string(o.sum), id})
+			s.tries.set(o.key, id)
 		}
 	}()
 	found, err := s.named(ctx, folders, path.Base(o.key), false)
@@ -94,10 +94,11 @@ func (s *service) add(ctx context.Context, o object) (_ file, err error) {
 	return file{}, store.ErrExists
 }
 
-// idFor is the id of an object's file: that of a put of the same bytes whose answer was lost, or a new one.
+// idFor is the id of an object's file: that of a put whose answer was lost, or a new one. With the same id, the service
+// makes no second file, whenever it does what it was asked for first.
 func (s *service) idFor(ctx context.Context, o object) (string, error) {
-	if before, ok := s.tries.take(o.key); ok && before.sum == string(o.sum) {
-		return before.id, nil
+	if id, ok := s.tries.take(o.key); ok {
+		return id, nil
 	}
 	return s.newID(ctx)
 }
@@ -160,7 +161,7 @@ func (s *service) replace(ctx context.Context, o object) (_ file, err error) {
 	settled := false
 	defer func() {
 		if err != nil && !settled {
-			s.tries.set(o.key, attempt{string(o.sum), id})
+			s.tries.set(o.key, id)
 		}
 	}()
 	if found, settled, err = s.create(ctx, folders, id, o); err != nil {

@@ -113,7 +113,6 @@ func (s *service) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	s.files.forget(key)
-	s.tries.forget(key)
 	for _, f := range slices.Backward(found) {
 		if err := s.delete(ctx, f.ID); err != nil {
 			return err
