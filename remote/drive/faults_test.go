@@ -31,7 +31,7 @@ func putAgain(t *testing.T, s store.Store, name string, data []byte) {
 	}
 }
 
-// However a put fails, it can be repeated, and there is one file then.
+// However a put or a replacement fails, it can be repeated, and there is one file then.
 func TestPutsThatFail(t *testing.T) {
 	t.Parallel()
 	ofBytes := func(r *http.Request) bool {
@@ -72,6 +72,18 @@ func TestPutsThatFail(t *testing.T) {
 					if err := s.Put(t.Context(), name, data); !errors.Is(err, store.ErrExists) {
 						t.Errorf("put again: %v", err)
 					}
+				}
+				d.Next(1, fault, c.of)
+				err := s.Replace(t.Context(), "keyring-1", data)
+				for try := 1; err != nil; try++ {
+					if !errors.Is(err, store.ErrUnreachable) || try == 10 {
+						t.Fatalf("replace: %v", err)
+					}
+					err = s.Replace(t.Context(), "keyring-1", data)
+				}
+				has(t, s, "keyring-1", data)
+				if files := d.Count("Holdfast/keyring-1"); files != 1 {
+					t.Errorf("replaced: there are %d files", files)
 				}
 			})
 		}

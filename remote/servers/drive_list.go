@@ -258,6 +258,11 @@ func (d *Drive) Hide(t *testing.T, path string) {
 	d.have(t, path, func(f *driveFile) { f.Stranger = true })
 }
 
+// Rename gives the oldest that has a path another name, which may hold slashes.
+func (d *Drive) Rename(t *testing.T, path, name string) {
+	d.have(t, path, func(f *driveFile) { f.Name = name })
+}
+
 func (d *Drive) have(t *testing.T, path string, do func(*driveFile)) {
 	t.Helper()
 	d.mu.Lock()
