@@ -216,6 +216,39 @@ func TestRateLimits(t *testing.T) {
 	}
 }
 
+// Where lists lag behind, a program goes by what it has put itself.
+func TestListsThatLag(t *testing.T) {
+	d := servers.GoogleDrive(t)
+	s := open(t, params(t, d, "Holdfast"))
+	must(t, s.Put(t.Context(), "packs/aa/0", nil))
+	for _, name := range []string{"packs/aa/1", "keyring-1"} {
+		if _, err := s.Stat(t.Context(), name); !errors.Is(err, store.ErrNotExist) { // the list that stays
+			t.Errorf("stat: %v", err)
+		}
+		d.Every(1, servers.IsStale, nil)
+		must(t, s.Put(t.Context(), name, []byte("first")))
+		for range 2 {
+			if err := s.Put(t.Context(), name, []byte("second")); !errors.Is(err, store.ErrExists) {
+				t.Errorf("put again: %v", err)
+			}
+		}
+		has(t, s, name, []byte("first"))
+		must(t, s.Replace(t.Context(), name, []byte("third")))
+		has(t, s, name, []byte("third"))
+		d.Heal()
+		has(t, open(t, params(t, d, "Holdfast")), name, []byte("third"))
+		if n := d.Count("Holdfast/" + name); n != 1 {
+			t.Errorf("there are %d files", n)
+		}
+		d.Every(1, servers.IsStale, nil)
+		must(t, s.Delete(t.Context(), name))
+		d.Heal()
+		if n := d.Count("Holdfast/" + name); n != 0 {
+			t.Errorf("deleted, and there are %d files", n)
+		}
+	}
+}
+
 // What Google documents for its answers.
 func TestWhatTheServiceSays(t *testing.T) {
 	t.Parallel()

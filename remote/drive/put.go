@@ -55,7 +55,8 @@ func (s *service) Put(ctx context.Context, key string, data, sum []byte, fresh b
 }
 
 // add stores an object under a name that must be free. Where two computers do that at the same moment, both see both
-// files: the older counts, and the other computer deletes its own, of which nobody was told that it is there.
+// files: the older counts, and the other computer deletes its own, of which nobody was told that it is there. That goes by
+// the times and the lists of the service: while those of two computers are out of order, both may believe that they won.
 func (s *service) add(ctx context.Context, o object) (_ file, err error) {
 	folders, err := s.made(ctx, above(o.key))
 	if err != nil {
@@ -76,6 +77,12 @@ func (s *service) add(ctx context.Context, o object) (_ file, err error) {
 		return file{}, err
 	}
 	if len(found) == 0 {
+		if _, there, err := s.remembered(ctx, o.key); err != nil {
+			return file{}, err
+		} else if there { // lists may lag behind
+			settled = true
+			return file{}, store.ErrExists
+		}
 		if found, settled, err = s.create(ctx, folders, id, o); err != nil {
 			return file{}, err
 		}

@@ -36,23 +36,36 @@ func (s *service) find(ctx context.Context, key string) ([]file, error) {
 		}
 		s.tree.forget(dir)
 	}
+	if f, ok, err := s.remembered(ctx, key); ok || err != nil { // lists may lag behind
+		return []file{f}, err
+	}
 	if err := s.alive(ctx); err != nil { // in the trash it is empty
 		return nil, err
 	}
 	return nil, store.ErrNotExist
 }
 
+// remembered returns the file of a key that this program knows of, if it is there.
+func (s *service) remembered(ctx context.Context, key string) (file, bool, error) {
+	id, ok := s.files.get(key)
+	if !ok {
+		return file{}, false, nil
+	}
+	f, err := s.get(ctx, id)
+	switch {
+	case err == nil && f.whole() && f.Name == path.Base(key):
+		return f, true, nil
+	case err != nil && !errors.Is(err, store.ErrNotExist):
+		return file{}, false, err
+	}
+	s.files.forget(key)
+	return file{}, false, nil
+}
+
 // Look implements bucket.Service.
 func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
-	if id, ok := s.files.get(key); ok {
-		f, err := s.get(ctx, id)
-		switch {
-		case err == nil && f.whole() && f.Name == path.Base(key):
-			return f.entry(key), nil
-		case err != nil && !errors.Is(err, store.ErrNotExist):
-			return bucket.Entry{}, err
-		}
-		s.files.forget(key)
+	if f, ok, err := s.remembered(ctx, key); ok || err != nil {
+		return f.entry(key), err
 	}
 	found, err := s.find(ctx, key)
 	if err != nil {
