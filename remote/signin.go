@@ -7,7 +7,10 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
+	"github.com/holdfast-backup/holdfast/remote/drive"
+	"github.com/holdfast-backup/holdfast/remote/dropbox"
 	"github.com/holdfast-backup/holdfast/remote/oauth"
+	"github.com/holdfast-backup/holdfast/remote/onedrive"
 	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
@@ -23,7 +26,11 @@ type provider struct {
 
 // providers are the services that people sign in to.
 func providers() map[address.Kind]provider {
-	return map[address.Kind]provider{}
+	return map[address.Kind]provider{
+		address.Drive:    {drive.Provider, oauth.Client{ID: driveClient, Secret: driveSecret}},
+		address.OneDrive: {onedrive.Provider, oauth.Client{ID: oneDriveClient}},
+		address.Dropbox:  {dropbox.Provider, oauth.Client{ID: dropboxClient}},
+	}
 }
 
 // signIn signs a person in to a place.

@@ -51,8 +51,8 @@ func Provider(client oauth.Client) oauth.Provider {
 			AuthStyle: oauth2.AuthStyleInParams,
 		},
 		Scopes: []string{"account_info.read", "files.metadata.read", "files.metadata.write", "files.content.read", "files.content.write"},
-		Params: map[string]string{"token_access_type": "offline"}, // a token that can be refreshed
-		Client: client,
+		Params: map[string]string{"token_access_type": "offline"},          // a token that can be refreshed
+		Client: client, Localhost: true, Ports: []int{47685, 47686, 47687}, // those that the app's settings name
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,33 +21,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// browser opens a page as the person's browser does, and returns what it shows in the end.
-func (c *cloud) browser(t *testing.T, page, language string) (status int, text string) {
-	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: c.Roots}, DisableKeepAlives: true, //nolint:gosec // a test's
-		Proxy: func(r *http.Request) (*url.URL, error) {
-			if r.URL.Scheme == "https" {
-				return c.Proxy, nil
-			}
-			return nil, nil //nolint:nilnil // no proxy
-		}}
-	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Accept-Language", language)
-	resp, err := (&http.Client{Transport: transport}).Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
-}
-
 // A person signs in, and what that gives opens sessions.
 func TestSignIn(t *testing.T) {
 	c := newCloud(t)
@@ -57,7 +29,7 @@ func TestSignIn(t *testing.T) {
 		p.Localhost = localhost
 		shown := ""
 		token, err := oauth.SignIn(t.Context(), c.client(t), p, func(page string) error {
-			_, shown = c.browser(t, page, "de-DE,en")
+			_, shown = c.Browse(t, page, "de-DE,en")
 			return nil
 		})
 		if err != nil {
@@ -82,14 +54,14 @@ func TestStrangeAnswers(t *testing.T) {
 		}
 		back := u.Query().Get("redirect_uri")
 		for _, strange := range []string{"", "?code=x", "?code=x&state=", "?code=x&state=y", "?error=access_denied", "other?code=x&state=" + u.Query().Get("state")} {
-			if status, _ := c.browser(t, back+strange, "en"); status != http.StatusNotFound {
+			if status, _ := c.Browse(t, back+strange, "en"); status != http.StatusNotFound {
 				t.Errorf("%q is answered %d", strange, status)
 			}
 		}
-		if status, text := c.browser(t, page, "fr"); status != http.StatusOK || !strings.Contains(text, "Signed in") {
+		if status, text := c.Browse(t, page, "fr"); status != http.StatusOK || !strings.Contains(text, "Signed in") {
 			t.Errorf("%d %s", status, text)
 		}
-		if status, _ := c.browser(t, back+"?code=x&state="+u.Query().Get("state"), "en"); status != http.StatusNotFound {
+		if status, _ := c.Browse(t, back+"?code=x&state="+u.Query().Get("state"), "en"); status != http.StatusNotFound {
 			t.Errorf("a second answer is answered %d", status)
 		}
 		return nil
@@ -117,7 +89,7 @@ func TestAStolenCode(t *testing.T) {
 			code = c.code(t, o)
 			return errors.New("enough")
 		})
-		if status, _ := c.browser(t, u.Query().Get("redirect_uri")+"?code="+code+"&state="+u.Query().Get("state"), "en"); status != http.StatusOK {
+		if status, _ := c.Browse(t, u.Query().Get("redirect_uri")+"?code="+code+"&state="+u.Query().Get("state"), "en"); status != http.StatusOK {
 			t.Errorf("answered %d", status)
 		}
 		return nil
@@ -156,7 +128,7 @@ func TestSignInErrors(t *testing.T) {
 		u, err := url.Parse(page)
 		if err == nil {
 			back = u.Query().Get("redirect_uri")
-			c.browser(t, page, "en")
+			c.Browse(t, page, "en")
 		}
 		return err
 	}

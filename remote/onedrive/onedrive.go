@@ -49,7 +49,7 @@ func Provider(client oauth.Client) oauth.Provider {
 	return oauth.Provider{
 		Endpoint: oauth2.Endpoint{AuthURL: login + "authorize", TokenURL: login + "token", AuthStyle: oauth2.AuthStyleInParams},
 		Scopes:   []string{"Files.ReadWrite.AppFolder", "offline_access"},
-		Client:   client,
+		Client:   client, Localhost: true, // which any port may follow
 	}
 }
 

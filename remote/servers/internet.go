@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -141,3 +142,30 @@ func (h *handed) Close() error {
 }
 
 func (h *handed) Addr() net.Addr { return &net.TCPAddr{} }
+
+// Browse opens a page as the person's browser does, which asks for a language, and returns what it shows in the end.
+func (i *Internet) Browse(t *testing.T, page, language string) (status int, text string) {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: i.Roots}, DisableKeepAlives: true, //nolint:gosec // a test's
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			if r.URL.Scheme == "https" {
+				return i.Proxy, nil
+			}
+			return nil, nil //nolint:nilnil // no proxy
+		}}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Language", language)
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}

@@ -259,7 +259,7 @@ func (s *Store) readAt(ctx context.Context, name string, p []byte, offset int64)
 		_ = finish(resp) // or calls that all ask again would wait for each other's connections
 		return s.missing(ctx)
 	default:
-		_ = finish(resp) // as above
+		_ = finish(resp)                                                      // as above
 		if _, serr := s.stat(ctx, name); errors.Is(serr, store.ErrNotExist) { // a folder
 			return serr
 		}
