@@ -104,8 +104,9 @@ func (f *Feature) SignIn() {
 	})
 	p = f.w.NewPage(shell.PageParams{
 		Name: lang.L("Sign in again"), Back: leave, Title: lang.L("Sign in again"),
-		Lead: lang.L("The place of your backup asks who you are. Sign in with the same account as before, and agree once more."),
-		Foot: []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), b},
+		Lead:     lang.L("The place of your backup asks who you are. Sign in with the same account as before, and agree once more."),
+		Foot:     []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, leave), b},
+		Remedies: shell.Remedies{shell.WaySignIn: nil}, // it is this page
 	})
 	f.w.Flow(p.Root)
 }
