@@ -18,6 +18,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
@@ -34,9 +35,10 @@ type desk struct {
 	closed  bool
 	profile string
 	panel   *panel
-	told    []string      // notifications
-	taps    int           // presses of buttons, doors, checks and screens
-	clock   time.Duration // what the window's clock is ahead
+	told    []string        // notifications
+	found   []places.Nearby // that are offered for a backup
+	taps    int             // presses of buttons, doors, checks and screens
+	clock   time.Duration   // what the window's clock is ahead
 }
 
 // newLoop measures what it runs.
@@ -136,6 +138,7 @@ func sitWhere(t *testing.T, params core.Params, wrap func(*core.App) Core, chang
 	}
 	change(&p)
 	d.ui = New(p)
+	d.ui.place.Nearby = func(context.Context) []places.Nearby { return d.found }
 	d.ui.w.Tray.Update()
 	fyne.MeasureText("0", theme.TextBody, fyne.TextStyle{Monospace: true}) // reads the key's fonts, as Run does
 	d.ui.w.Choose = d.files

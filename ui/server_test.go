@@ -211,3 +211,26 @@ func TestGoogleDriveFromNothing(t *testing.T) {
 		t.Errorf("the browser was opened %d times", browsed)
 	}
 }
+
+// A disk that is found is chosen with one press, and gets a folder of its own.
+func TestFoundPlaces(t *testing.T) {
+	disk := t.TempDir()
+	profile := t.TempDir()
+	d := sitIn(t, core.Params{Profile: profile, Keyring: keyring.File{Path: filepath.Join(profile, "device.key")}}, nil)
+	d.found = []places.Nearby{{Path: disk, Kind: places.NearbyDisk, Name: "Backup disk", Free: 1 << 40}}
+	d.door("Set up a backup")
+	d.files.folderAnswer = treeOf(t, someFiles)
+	d.press("Add folder…")
+	d.press("Continue")
+	d.Sees("Found on this computer")
+	d.row("Backup disk").Tapped(nil)
+	d.press("Continue")
+	d.Sees("Who may open it?")
+	d.door("Not encrypted")
+	d.press("Continue")
+	d.Sees("Everything is set")
+	d.backUp()
+	if found, err := os.ReadDir(filepath.Join(disk, "Holdfast", "snapshots")); err != nil || len(found) != 1 {
+		t.Errorf("on the disk are %d backups: %v", len(found), err)
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/keyring"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/restore"
 	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/shell"
@@ -235,6 +236,12 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	}
 	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
 	u.place.There = func(context.Context, string) bool { return true }
+	u.place.Nearby = func(context.Context) []places.Nearby {
+		return []places.Nearby{
+			{Path: "/media/anna/Backup disk", Kind: places.NearbyDisk, Name: "Backup disk", Free: 1_800_000_000_000},
+			{Path: "/home/anna/Nextcloud", Kind: places.NearbySynced, Name: "Nextcloud", Free: 212_000_000_000},
+		}
+	}
 	defer func() { u.w.Work.Stop(); u.w.Work.Wait(); u.restore.Screen.Close() }()
 	d := &desk{Desk: &uitest.Desk{T: t, Loop: l}, t: t, ui: u, core: real, files: &fakeFiles{}}
 	u.w.Choose = d.files

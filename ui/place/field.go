@@ -19,7 +19,7 @@ import (
 // room there is.
 type Field struct {
 	*Feature
-	Root      fyne.CanvasObject
+	Root      *fyne.Container
 	Entry     *widgets.Field
 	free      *widgets.Text
 	measuring shell.Latest

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 )
 
@@ -25,11 +26,12 @@ type Feature struct {
 	Free  func(ctx context.Context, place string) (bytes int64, known bool) // how much room a place has
 	There func(ctx context.Context, place string) bool                      // whether it is connected
 
-	Browse func(page *url.URL) error // opens a page in the person's browser
+	Browse func(page *url.URL) error                 // opens a page in the person's browser
+	Nearby func(ctx context.Context) []places.Nearby // which disks, shares and synced folders are there
 }
 
 // New makes the feature of a window.
 func New(w *shell.Window, c Core) *Feature {
 	at := c.Elsewhere().Places
-	return &Feature{w: w, core: c, Free: at.Free, There: at.Connected, Browse: w.App.OpenURL}
+	return &Feature{w: w, core: c, Free: at.Free, There: at.Connected, Browse: w.App.OpenURL, Nearby: at.Nearby}
 }

@@ -113,6 +113,7 @@ func (f *flow) where() {
 		Foot:     []fyne.CanvasObject{next},
 		Remedies: field.Remedies(),
 	})
+	field.OfferNearby("Holdfast", p.Relayout)
 	f.w.Flow(p.Root)
 	f.w.Canvas().Focus(field.Entry)
 }
