@@ -234,7 +234,7 @@ func (c *change) open(ctx context.Context) (err error) {
 		}
 	}
 	c.step(StepPreparing, 0, 0)
-	if c.repo, err = c.enc.app.openToWrite(ctx); err != nil {
+	if c.repo, err = c.enc.app.openToWrite(ctx, asItIs); err != nil {
 		return err
 	}
 	f := c.repo.Facts()

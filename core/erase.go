@@ -73,7 +73,7 @@ func (up Upkeep) erase(ctx context.Context, req EraseRequest, progress func(Prog
 		host, _ := whoami()
 		o.Of = func(s *repo.Snapshot) bool { return s.Host == host }
 	}
-	r, err := up.app.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx, asItIs)
 	if err != nil {
 		return EraseReport{}, err
 	}
@@ -109,7 +109,7 @@ func (up Upkeep) forgetErased(repository string, out erase.Report) error {
 		}
 		s.Known = known
 	})
-	cache := changesPath(up.app.profile, repository)
+	cache := up.app.profile.Cache(repository, changes)
 	return errors.Join(err, os.RemoveAll(cache), os.RemoveAll(backup.PagesDir(cache)))
 }
 

@@ -109,7 +109,7 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 	if enc.app.profile.Settings().Change != "" {
 		return ErrChangePending
 	}
-	r, err := enc.app.openToWrite(ctx)
+	r, err := enc.app.openToWrite(ctx, asItIs)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (pw Passwords) openForPassword(ctx context.Context) (*repo.Repository, *bac
 	case set.Change != "":
 		return nil, nil, ErrChangePending
 	}
-	r, err := pw.app.openToWrite(ctx)
+	r, err := pw.app.openToWrite(ctx, asItIs)
 	if err != nil {
 		return nil, nil, err
 	}

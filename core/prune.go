@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -14,15 +13,11 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/prune"
 	"github.com/holdfast-backup/holdfast/core/retention"
-	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // DefaultGrace is how long data that no backup needs stays at the destination
 // after this computer first saw it marked.
 const DefaultGrace = 72 * time.Hour
-
-// leftoversFor is how long what a broken write left at the destination stays: longer than any write takes, clocks apart.
-const leftoversFor = 48 * time.Hour
 
 // maxWaste is the share of an object that may be unneeded before the rest of it is moved.
 const maxWaste = 0.25
@@ -93,7 +88,7 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	if up.app.profile.Settings().Change != "" {
 		return PruneReport{}, ErrChangePending
 	}
-	r, err := up.app.openOften(ctx)
+	r, err := up.app.openToWrite(ctx, copies)
 	if err != nil {
 		return PruneReport{}, err
 	}
@@ -132,9 +127,6 @@ func (up Upkeep) prune(ctx context.Context, req PruneRequest, progress func(Prog
 	m := meter.Start(ctx, progress, at.progress)
 	p, err := prune.Run(ctx, r, o)
 	m.End()
-	if err == nil && !req.DryRun {
-		_, err = store.CleanTemporary(ctx, r.Store(), leftoversFor)
-	}
 	if len(p.Removed) > 0 && !req.DryRun {
 		err = errors.Join(err, up.forgetRemoved(p.Removed))
 	}
@@ -193,7 +185,7 @@ func (p *prunePosition) progress() Progress {
 
 // pruneMemory is where this computer keeps what earlier prunes saw.
 func (up Upkeep) pruneMemory() *prune.Memory {
-	m, err := prune.Remember(filepath.Join(up.app.profile.CacheDir(), up.app.profile.Settings().Repository[:16], "prune.json"))
+	m, err := prune.Remember(up.app.profile.Cache(up.app.profile.Settings().Repository, "prune.json"))
 	if err != nil {
 		up.app.p.Log.Warn("what earlier prunes saw cannot be read: data stays longer", "cause", err)
 	}
@@ -236,7 +228,7 @@ func (up Upkeep) onSnapshots(ctx context.Context, ids []string, fn func(*repo.Re
 	case up.app.profile.Settings().Change != "":
 		return ErrChangePending
 	}
-	r, err := up.app.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx, asItIs)
 	if err != nil {
 		return err
 	}

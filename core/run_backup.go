@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -44,27 +43,10 @@ func (a *App) openToRead(ctx context.Context) (*repo.Repository, error) {
 	return a.openOwn(ctx, false, asItIs)
 }
 
-// asItIs and fromCopies say whether what is read from a place far away may come from copies on this computer.
-func asItIs(_ profile.Settings, s store.Store) store.Store { return s }
-
-func (a *App) fromCopies(set profile.Settings, s store.Store) store.Store {
-	dir := filepath.Join(a.profile.CacheDir(), set.Repository[:16], "objects")
-	return cached.New(cached.Params{Store: s, Dir: dir, Prefixes: repo.SmallObjects()})
-}
-
 // openToWrite is openToRead for verbs that write. It puts right what two changes of the key at once have left, and
 // brings up to date what an earlier version wrote.
-func (a *App) openToWrite(ctx context.Context) (*repo.Repository, error) {
-	return a.openUpToDate(ctx, asItIs)
-}
-
-// openOften is openToWrite for what is done again and again. Only what checks the place itself must not use it.
-func (a *App) openOften(ctx context.Context) (*repo.Repository, error) {
-	return a.openUpToDate(ctx, a.fromCopies)
-}
-
-func (a *App) openUpToDate(ctx context.Context, how func(profile.Settings, store.Store) store.Store) (*repo.Repository, error) {
-	r, err := a.openOwn(ctx, true, how)
+func (a *App) openToWrite(ctx context.Context, from origin) (*repo.Repository, error) {
+	r, err := a.openOwn(ctx, true, from)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +80,16 @@ func seenBy(r *repo.Repository) json.RawMessage {
 	return b
 }
 
-func (a *App) openOwn(ctx context.Context, mend bool, how func(profile.Settings, store.Store) store.Store) (*repo.Repository, error) {
+// origin is where small objects of a place far away are read. Only what is done again and again may read copies: what checks
+// the place must not.
+type origin bool
+
+const asItIs, copies origin = false, true
+
+// changes is what this computer remembers of how its files were at the last backup.
+const changes = "changes"
+
+func (a *App) openOwn(ctx context.Context, mend bool, from origin) (*repo.Repository, error) {
 	set := a.profile.Settings()
 	if set.Repository == "" {
 		return nil, ErrNotSetUp
@@ -107,7 +98,10 @@ func (a *App) openOwn(ctx context.Context, mend bool, how func(profile.Settings,
 	if err != nil {
 		return nil, err
 	}
-	s = store.Limited(how(set, s), &a.uploads)
+	if from == copies {
+		s = cached.New(cached.Params{Store: s, Dir: a.profile.Cache(set.Repository, "objects"), Prefixes: repo.SmallObjects()})
+	}
+	s = store.Limited(s, &a.uploads)
 	r, err := a.openRepository(ctx, set, s, mend)
 	if err == nil {
 		err = a.rememberSeen(r)
@@ -195,7 +189,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 		return a.Encryption().resume(ctx, progress)
 	}
 	return runFor(a, RunBackup, func(run *Run) (BackupReport, error) {
-		r, err := a.openOften(ctx)
+		r, err := a.openToWrite(ctx, copies)
 		if err != nil {
 			return BackupReport{}, err
 		}
@@ -236,9 +230,9 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	if places.IsPath(set.Destination) {
 		o.Destination = set.Destination
 	}
-	o.Scratch = filepath.Join(a.profile.CacheDir(), set.Repository[:16], "scratch")
+	o.Scratch = a.profile.Cache(set.Repository, "scratch")
 	if !fresh {
-		o.CachePath = changesPath(a.profile, set.Repository)
+		o.CachePath = a.profile.Cache(set.Repository, changes)
 	}
 	total := &totals{}
 	if progress != nil { // counting is a second walk over everything, and only progress shows it
@@ -347,11 +341,6 @@ func newest(ctx context.Context, r *repo.Repository, known []string) (previous *
 		present[n.String()] = true
 	}
 	return previous, slices.ContainsFunc(known, missing), all, nil
-}
-
-// changesPath is where this computer remembers how its files were at the last backup.
-func changesPath(p *profile.Profile, repository string) string {
-	return filepath.Join(p.CacheDir(), repository[:16], "changes")
 }
 
 // totals are what a backup will meet, as far as it is known.

@@ -143,7 +143,7 @@ func (up Upkeep) repair(ctx context.Context, req RepairRequest, progress func(Pr
 	if up.app.profile.Settings().Change != "" {
 		return RepairReport{}, ErrChangePending
 	}
-	r, err := up.app.openToWrite(ctx)
+	r, err := up.app.openToWrite(ctx, asItIs)
 	if err != nil {
 		return RepairReport{}, err
 	}

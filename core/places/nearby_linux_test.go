@@ -52,7 +52,10 @@ func TestNearby(t *testing.T) {
 		}
 	}
 	found := syncedIn(home, "linux")
-	want := []Nearby{{Path: moved, Kind: NearbySynced, Name: "Dropbox"}, {Path: filepath.Join(home, "Nextcloud"), Kind: NearbySynced, Name: "Nextcloud"}}
+	want := []Nearby{
+		{Path: moved, Kind: NearbySynced, Name: "Dropbox"},
+		{Path: filepath.Join(home, "Nextcloud"), Kind: NearbySynced, Name: "Nextcloud"},
+	}
 	if !slices.Equal(found, want) {
 		t.Errorf("%+v", found)
 	}

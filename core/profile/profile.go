@@ -162,8 +162,10 @@ func (p *Profile) Close() error { return p.lock.Unlock() }
 // Dir is the profile's folder.
 func (p *Profile) Dir() string { return p.dir }
 
-// CacheDir is a folder in it whose content may be lost.
-func (p *Profile) CacheDir() string { return filepath.Join(p.dir, "cache") }
+// Cache is the path of what is kept about a repository and may be lost.
+func (p *Profile) Cache(repository, name string) string {
+	return filepath.Join(p.dir, "cache", repository[:16], name)
+}
 
 func (p *Profile) settingsPath() string { return filepath.Join(p.dir, "settings.json") }
 

@@ -53,7 +53,8 @@ func TestStrangeAnswers(t *testing.T) {
 			return err
 		}
 		back := u.Query().Get("redirect_uri")
-		for _, strange := range []string{"", "?code=x", "?code=x&state=", "?code=x&state=y", "?error=access_denied", "other?code=x&state=" + u.Query().Get("state")} {
+		elsewhere := "other?code=x&state=" + u.Query().Get("state")
+		for _, strange := range []string{"", "?code=x", "?code=x&state=", "?code=x&state=y", "?error=access_denied", elsewhere} {
 			if status, _ := c.Browse(t, back+strange, "en"); status != http.StatusNotFound {
 				t.Errorf("%q is answered %d", strange, status)
 			}

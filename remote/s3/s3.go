@@ -65,7 +65,7 @@ func (s *service) send(ctx context.Context, method, key string, query url.Values
 			return nil, err
 		}
 		if method == http.MethodDelete {
-			req.Header["Idempotency-Key"] = nil // it may be sent anew where the server has closed a connection that rested; not sent itself, so not signed
+			req.Header["Idempotency-Key"] = nil // it may be sent anew where the server has closed a connection that rested; not signed
 		}
 		resp, err := s.client.Do(req)
 		if err != nil || !s.signer.moved(resp, region) {

@@ -222,3 +222,17 @@ func (s *Store) Free(ctx context.Context) (uint64, error) {
 	}
 	return 0, s.fail(ctx, "free", "", errors.ErrUnsupported)
 }
+
+// said is what a status means that nobody expected.
+func said(status int, method string) error {
+	words := fmt.Sprintf("the server answers %s with %d %s", method, status, http.StatusText(status))
+	switch status {
+	case http.StatusUnauthorized:
+		return fmt.Errorf("%w: the server does not accept the user with this password", store.ErrSignIn)
+	case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return fmt.Errorf("%w: %s", store.ErrPermission, words)
+	case http.StatusInsufficientStorage, http.StatusRequestEntityTooLarge:
+		return fmt.Errorf("%w: %s", store.ErrNoSpace, words)
+	}
+	return fmt.Errorf("%w: %s", store.ErrUnreachable, words)
+}

@@ -161,20 +161,6 @@ func finish(resp *http.Response) error {
 	return resp.Body.Close()
 }
 
-// said is what a status means that nobody expected.
-func said(status int, method string) error {
-	words := fmt.Sprintf("the server answers %s with %d %s", method, status, http.StatusText(status))
-	switch status {
-	case http.StatusUnauthorized:
-		return fmt.Errorf("%w: the server does not accept the user with this password", store.ErrSignIn)
-	case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return fmt.Errorf("%w: %s", store.ErrPermission, words)
-	case http.StatusInsufficientStorage, http.StatusRequestEntityTooLarge:
-		return fmt.Errorf("%w: %s", store.ErrNoSpace, words)
-	}
-	return fmt.Errorf("%w: %s", store.ErrUnreachable, words)
-}
-
 func (s *Store) stat(ctx context.Context, name string) (int64, error) {
 	e, err := s.look(ctx, name)
 	switch {

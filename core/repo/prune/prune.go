@@ -62,6 +62,8 @@ const (
 	// finds it gone, and dies before it has taken the snapshot back, that can be seen and is not whole.
 	snapshotFor    = 365 * 24 * time.Hour
 	foreignMarkFor = 90 * 24 * time.Hour
+	// leftoversFor is how long what a broken write has left stays: longer than any write takes, clocks apart.
+	leftoversFor = 48 * time.Hour
 	// planFor is how old a listing may be when something is deleted by it: a
 	// computer may have slept in between.
 	planFor = time.Hour
@@ -176,6 +178,9 @@ func (p *pruner) run(ctx context.Context) error {
 		return errors.Join(full, err)
 	}
 	if err := p.marks.tidy(ctx); err != nil {
+		return errors.Join(full, err)
+	}
+	if _, err := store.CleanTemporary(ctx, p.e.Store, leftoversFor); err != nil {
 		return errors.Join(full, err)
 	}
 	if full == nil || p.out.FreedPacks == 0 {
