@@ -198,10 +198,12 @@ func TestGoogleDriveFromNothing(t *testing.T) {
 	d.press("Continue")
 	d.Sees("Everything is set")
 	d.backUp()
+	d.Sees(" free")
 
 	g.Revoke()
 	d.press("Back up now")
 	d.Sees("The place of your backup does not let Holdfast in any more.")
+	d.Sees("asks to sign in")
 	d.press("Sign in again")
 	d.Sees("Sign in with the same account as before")
 	d.press("Open the browser")

@@ -235,7 +235,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	u.place.There = func(context.Context, string) bool { return true }
+	u.place.State = func(context.Context, string) places.State { return places.State{There: true, Free: 11_000_000_000} }
 	u.place.Nearby = func(context.Context) []places.Nearby {
 		return []places.Nearby{
 			{Path: "/media/anna/Backup disk", Kind: places.NearbyDisk, Name: "Backup disk", Free: 1_800_000_000_000},

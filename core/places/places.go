@@ -61,6 +61,27 @@ func (p Places) Connected(ctx context.Context, place string) bool {
 	return err == nil && s.Close() == nil
 }
 
+// State is how a place is at a moment.
+type State struct {
+	There  bool  // it can be reached, and lets this computer in
+	SignIn bool  // it can be reached, and asks to sign in
+	Free   int64 // how much may still be written there, bytes; -1: nobody knows
+}
+
+// State looks how a place is.
+func (p Places) State(ctx context.Context, place string) State {
+	s, err := p.Open(ctx, place, false)
+	if err != nil {
+		return State{SignIn: errors.Is(err, store.ErrSignIn), Free: -1}
+	}
+	defer s.Close() //nolint:errcheck // only asked
+	n, err := store.Free(ctx, s)
+	if err != nil {
+		return State{There: true, Free: -1}
+	}
+	return State{There: true, Free: int64(min(n, 1<<62))}
+}
+
 // Free is how much may still be written at a place, bytes; it need not exist
 // yet. ok is false where nobody knows.
 func (p Places) Free(ctx context.Context, place string) (bytes int64, ok bool) {
@@ -79,11 +100,7 @@ func (p Places) Free(ctx context.Context, place string) (bytes int64, ok bool) {
 		return 0, false
 	}
 	defer s.Close() //nolint:errcheck // only asked
-	spacer, ok := s.(store.Spacer)
-	if !ok {
-		return 0, false
-	}
-	n, err := spacer.Free(ctx)
+	n, err := store.Free(ctx, s)
 	return int64(min(n, 1<<62)), err == nil
 }
 

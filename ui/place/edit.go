@@ -97,16 +97,17 @@ func (f *Feature) freeLine(bytes int64) string {
 
 // ShowFree notes at the end of a row how much room a place has, once that is known, or that it is away.
 func (f *Feature) ShowFree(row *widgets.SettingRow, place string) {
-	measure, there := f.Free, f.There // read here: the window's state is this goroutine's
+	look := f.State // read here: the window's state is this goroutine's
 	f.w.Work.Run(func(ctx context.Context) func() {
-		connected := there(ctx, place) // a disk may have to wake
-		free, known := measure(ctx, place)
+		st := look(ctx, place) // a disk may have to wake
 		return func() {
 			switch {
-			case !connected:
+			case st.SignIn:
+				row.SetNote(lang.L("asks to sign in"))
+			case !st.There:
 				row.SetNote(lang.L("not connected"))
-			case known:
-				row.SetNote(lang.L("{{.Size}} free", words.Values{"Size": f.w.Words.Bytes(free)}))
+			case st.Free >= 0:
+				row.SetNote(lang.L("{{.Size}} free", words.Values{"Size": f.w.Words.Bytes(st.Free)}))
 			}
 		}
 	})

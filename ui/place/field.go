@@ -80,10 +80,10 @@ func (f *Field) Measure() {
 		f.free.SetText(" ")
 		return
 	}
-	sources, free, there := f.Sources, f.Free, f.There // read here: the window's state is this goroutine's
+	sources, free, look := f.Sources, f.Free, f.State // read here: the window's state is this goroutine's
 	isBackup := path == f.core.Status().Destination
 	f.measuring.Run(func(ctx context.Context) func() {
-		if isBackup && !there(ctx, path) { // the room would be that of the disk it hangs on
+		if isBackup && !look(ctx, path).There { // the room would be that of the disk it hangs on
 			return func() { f.free.SetText(lang.L("The place of your backup cannot be reached.")) }
 		}
 		bytes, known := free(ctx, path)

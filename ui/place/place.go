@@ -24,7 +24,7 @@ type Feature struct {
 	core Core
 
 	Free  func(ctx context.Context, place string) (bytes int64, known bool) // how much room a place has
-	There func(ctx context.Context, place string) bool                      // whether it is connected
+	State func(ctx context.Context, place string) places.State              // how it is
 
 	Browse func(page *url.URL) error                 // opens a page in the person's browser
 	Nearby func(ctx context.Context) []places.Nearby // which disks, shares and synced folders are there
@@ -33,5 +33,5 @@ type Feature struct {
 // New makes the feature of a window.
 func New(w *shell.Window, c Core) *Feature {
 	at := c.Elsewhere().Places
-	return &Feature{w: w, core: c, Free: at.Free, There: at.Connected, Browse: w.App.OpenURL, Nearby: at.Nearby}
+	return &Feature{w: w, core: c, Free: at.Free, State: at.State, Browse: w.App.OpenURL, Nearby: at.Nearby}
 }
