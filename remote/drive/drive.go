@@ -171,7 +171,7 @@ func (s *service) Free(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	if answer.Quota.Limit == 0 {
-		return 1 << 62, nil
+		return 0, fmt.Errorf("%w: this account has no limit", errors.ErrUnsupported)
 	}
 	return uint64(max(answer.Quota.Limit-answer.Quota.Usage, 0)), nil
 }
