@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/places/address"
@@ -199,6 +200,15 @@ func TestGoogleDriveFromNothing(t *testing.T) {
 	d.Sees("Everything is set")
 	d.backUp()
 	d.Sees(" free")
+
+	filetest.Write(t, filepath.Join(d.files.folderAnswer, "large"), filetest.Noise(1, 3_000_000))
+	g.Quota(1_000_000)
+	d.press("Back up now")
+	d.Sees("The place of your backup is full.")
+	d.Sees("999 KB are free there.")
+	g.Quota(1 << 40)
+	d.press("Back up now")
+	d.Until("the end of the backup", func() bool { return d.ui.w.Job == nil && d.core.Status().LastBackup.Outcome == core.OutcomeDone })
 
 	g.Revoke()
 	d.press("Back up now")

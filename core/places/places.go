@@ -82,11 +82,12 @@ func (p Places) State(ctx context.Context, place string) State {
 	return State{There: true, Free: int64(min(n, 1<<62))}
 }
 
-// Free is how much may still be written at a place, bytes; it need not exist
+// Free is how much may still be written at a place, bytes. A folder need not exist
 // yet. ok is false where nobody knows.
 func (p Places) Free(ctx context.Context, place string) (bytes int64, ok bool) {
 	if !IsPath(place) {
-		return 0, false
+		st := p.State(ctx, place)
+		return st.Free, st.Free >= 0
 	}
 	place, err := filepath.Abs(place)
 	if err != nil {
@@ -119,6 +120,16 @@ func Absolute(place string) (string, error) {
 		return place, nil // Open says what is wrong with it
 	}
 	return filepath.Abs(place)
+}
+
+// Title is what people call a place: its path, or what an address says without its settings.
+func Title(place string) string {
+	if !IsPath(place) {
+		if a, err := address.Parse(place); err == nil {
+			return a.Title()
+		}
+	}
+	return place
 }
 
 // Within reports whether a path is dir or below it, by their names alone. Both are absolute.

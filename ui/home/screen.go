@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/sources"
@@ -44,7 +45,7 @@ func (f *Feature) show() fyne.CanvasObject {
 		what.SetNote(f.w.Words.Bytes(g.Bytes))
 	}
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, f.place.Edit)
-	where.SetPath(core.DisplayName(st.Destination))
+	where.SetPath(core.DisplayName(places.Title(st.Destination)))
 	f.place.ShowFree(where, st.Destination)
 	when := widgets.NewSettingRow("clock", lang.L("When"), nil, f.schedule.Edit).SetValue(f.schedule.WhenLine(st))
 	content = append(content, widgets.Rows(what, where, when), widgets.Rows(f.protectionRows(st)...))

@@ -121,12 +121,17 @@ func (f *Feature) Amounts(wanted int64, place string) fyne.CanvasObject {
 	f.w.Work.Run(func(ctx context.Context) func() {
 		free, known := measure(ctx, place)
 		return func() {
-			if known {
-				text.SetText(lang.L("It takes {{.Needs}}, and {{.Free}} are free there.",
-					words.Values{"Needs": f.w.Words.Bytes(wanted), "Free": f.w.Words.Bytes(free)}))
-				text.Show()
-				f.w.Content.Refresh()
+			if !known {
+				return
 			}
+			line := lang.L("It takes {{.Needs}}, and {{.Free}} are free there.",
+				words.Values{"Needs": f.w.Words.Bytes(wanted), "Free": f.w.Words.Bytes(free)})
+			if wanted <= free { // it was not counted to the end
+				line = f.freeLine(free)
+			}
+			text.SetText(line)
+			text.Show()
+			f.w.Content.Refresh()
 		}
 	})
 	return text

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -180,7 +181,7 @@ func (f *Flow) which() {
 	failed := func(err error) {
 		show(f.w.ErrorPanel(err, shell.Remedies{shell.WayAgain: func() { own.Tapped(nil) }}))
 	}
-	own = widgets.NewDoor("backup", lang.L("This backup"), core.DisplayName(f.core.Status().Destination), func() {
+	own = widgets.NewDoor("backup", lang.L("This backup"), core.DisplayName(places.Title(f.core.Status().Destination)), func() {
 		own.Disable()
 		f.w.Wait(say, lang.L("Opening the backup…"), func(ctx context.Context) func() {
 			r, err := f.core.Reader(ctx)

@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
@@ -291,7 +292,7 @@ func (f *flow) ready(joined bool) {
 	st := f.core.Status()
 	what := widgets.NewSettingRow("folder", lang.L("What"), nil, nil).SetValue(sources.Names(st.Sources))
 	where := widgets.NewSettingRow("place", lang.L("Where"), nil, nil)
-	where.SetPath(st.Destination)
+	where.SetPath(core.DisplayName(places.Title(st.Destination)))
 	when := widgets.NewSettingRow("clock", lang.L("When"), nil, nil).SetValue(f.schedule.Line(st.Schedule))
 	protected := widgets.NewSettingRow("shield-off", lang.L("Not encrypted"), nil,
 		nil).SetValue(lang.L("Whoever can read the folder can read the backup."))

@@ -169,5 +169,21 @@ func (a Address) String() string {
 	return u.String()
 }
 
+// titles are what people call clouds.
+var titles = map[Kind]string{Drive: "Google Drive", OneDrive: "OneDrive", Dropbox: "Dropbox"}
+
+// Title is what people call the place: "Google Drive, Holdfast", or the address without settings.
+func (a Address) Title() string {
+	if name := titles[a.Kind]; name != "" {
+		return name + ", " + strings.TrimPrefix(a.Path, "/")
+	}
+	a.Query = nil
+	text := a.String()
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
+}
+
 // Fields names the fields of a kind's secret, in the order in which a file may give them, a line each.
 func (k Kind) Fields() []string { return slices.Clone(specs[k].secret) }

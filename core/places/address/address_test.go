@@ -42,6 +42,22 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// People read what a place is called, without settings and escapes.
+func TestTitle(t *testing.T) {
+	for text, want := range map[string]string{
+		"gdrive:/Holdfast/B%C3%BCro?client=x":                   "Google Drive, Holdfast/Büro",
+		"onedrive:/Holdfast":                                    "OneDrive, Holdfast",
+		"dropbox:/My%20backup":                                  "Dropbox, My backup",
+		"sftp://ann@host:2222/srv/my%20backup":                  "sftp://ann@host:2222/srv/my backup",
+		"s3://box/x?endpoint=https%3A%2F%2Fs3.example&region=a": "s3://box/x",
+	} {
+		a, err := Parse(text)
+		if err != nil || a.Title() != want {
+			t.Errorf("%s: %q, %v", text, a.Title(), err)
+		}
+	}
+}
+
 // An address with a secret is refused, and no error repeats it.
 func TestSecretsAreRefused(t *testing.T) {
 	for _, text := range []string{"sftp://ann:hunter22@host/", "davs://ann:hunter22@host:x/", "s3://b?secret_access_key=hunter22",
