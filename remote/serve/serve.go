@@ -33,7 +33,7 @@ type Places struct {
 func Serve(c io.ReadWriteCloser, places Places) error {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	h := &handler{places: places, secrets: make(chan json.RawMessage, 16), gone: make(chan struct{})}
+	h := &handler{places: places, secrets: make(chan json.RawMessage, 16), gone: make(chan struct{}), end: make(chan struct{})}
 	l := &listener{gone: h.gone}
 	l.conn = wire.Conn{ReadWriteCloser: c, Gone: sync.OnceFunc(func() { close(h.gone) })}
 	s := &http.Server{
@@ -61,6 +61,8 @@ type handler struct {
 	places  Places
 	secrets chan json.RawMessage
 	gone    chan struct{} // the connection is closed
+	ending  sync.Once
+	end     chan struct{} // closed when nobody wants more secrets than there are
 
 	mu     sync.Mutex
 	store  store.Store
@@ -115,6 +117,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		free(w, r, s)
 	case r.URL.Path == wire.PathTemporary:
 		clean(w, r, s)
+	case r.URL.Path == wire.PathSecret && r.Method == http.MethodDelete:
+		h.ending.Do(func() { close(h.end) })
 	case r.URL.Path == wire.PathSecret:
 		h.followSecret(w, r)
 	default:
@@ -261,7 +265,7 @@ func clean(w http.ResponseWriter, r *http.Request, s store.Store) {
 	answer(w, wire.Removed{Files: n}, err)
 }
 
-// followSecret writes a line for each new secret until the connection ends.
+// followSecret writes a line for each new secret until the connection ends, or until there is none left at the end.
 func (h *handler) followSecret(w http.ResponseWriter, r *http.Request) {
 	lines := json.NewEncoder(w)
 	w.WriteHeader(http.StatusOK)
@@ -274,6 +278,17 @@ func (h *handler) followSecret(w http.ResponseWriter, r *http.Request) {
 		case secret := <-h.secrets:
 			if lines.Encode(secret) != nil {
 				return
+			}
+		case <-h.end:
+			for {
+				select {
+				case secret := <-h.secrets:
+					if lines.Encode(secret) != nil {
+						return
+					}
+				default:
+					return
+				}
 			}
 		case <-r.Context().Done():
 			return

@@ -148,6 +148,7 @@ func (r *Remote) Close() error {
 	if s == nil {
 		return nil
 	}
+	s.settle()
 	return s.close()
 }
 
@@ -229,13 +230,15 @@ func (r *Remote) start(ctx context.Context, create bool) (*session, error) {
 		_ = s.close() // err says more
 		return nil, err
 	}
-	go s.followSecret(func(secret json.RawMessage) {
-		r.mu.Lock()
-		r.secret = secret
-		r.mu.Unlock()
-		if r.o.Changed != nil {
-			r.o.Changed(secret)
-		}
+	s.follows.Go(func() {
+		s.followSecret(func(secret json.RawMessage) {
+			r.mu.Lock()
+			r.secret = secret
+			r.mu.Unlock()
+			if r.o.Changed != nil {
+				r.o.Changed(secret)
+			}
+		})
 	})
 	return s, nil
 }

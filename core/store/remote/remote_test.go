@@ -298,3 +298,36 @@ func TestSignIn(t *testing.T) {
 		}
 	}
 }
+
+// refreshing changes its secret with each object that is put.
+type refreshing struct {
+	store.Store
+	changed func(json.RawMessage)
+}
+
+func (r refreshing) Put(ctx context.Context, name string, data []byte) error {
+	r.changed(json.RawMessage(`"` + name + `"`))
+	return r.Store.Put(ctx, name, data)
+}
+
+// No secret is lost that the program has when a place is closed: the one before it may be of no use any more.
+func TestTheLastSecretIsKept(t *testing.T) {
+	p := &program{t: t, inner: func(_ wire.Open, changed func(json.RawMessage)) (store.Store, error) {
+		return refreshing{store.NewMemory(), changed}, nil
+	}}
+	for i := range 50 {
+		var told []string
+		r := open(t, p, remote.Options{Changed: func(secret json.RawMessage) { told = append(told, string(secret)) }})
+		for _, name := range []string{"a", "b", "c"} {
+			if err := r.Put(t.Context(), name, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(told) != `["a" "b" "c"]` {
+			t.Fatalf("%d: %v", i, told)
+		}
+	}
+}

@@ -26,6 +26,7 @@ type session struct {
 	calls   sync.WaitGroup // under way, but for the one that follows the secret
 	end     context.CancelFunc
 	alive   context.Context
+	follows sync.WaitGroup // what hands on secrets
 	closing sync.Once
 	closed  error
 }
@@ -79,9 +80,32 @@ func (s *session) close() error {
 	return s.closed
 }
 
+// settle has the program hand over what it has not told yet: a token that replaces another one must not be lost. A
+// program that takes long over it is left.
+func (s *session) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), settling)
+	defer cancel()
+	if s.plain(ctx, http.MethodDelete, wire.PathSecret, nil) != nil {
+		return // it has ended, or hangs
+	}
+	told := make(chan struct{})
+	go func() {
+		s.follows.Wait()
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-ctx.Done():
+	}
+}
+
+// settling is how long a program has for its last words.
+const settling = 3 * time.Second
+
 // retire ends the program when the calls under way have ended.
 func (s *session) retire() {
 	s.calls.Wait()
+	s.settle()
 	_ = s.close() // nothing is lost with it
 }
 

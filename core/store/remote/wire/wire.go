@@ -19,7 +19,7 @@ const (
 	PathList      = "/v1/list"      // GET ?prefix= → lines of Item
 	PathFree      = "/v1/free"      // GET → Free
 	PathTemporary = "/v1/temporary" // DELETE ?seconds= → Removed
-	PathSecret    = "/v1/secret"    // GET → lines of secrets, one for each change
+	PathSecret    = "/v1/secret"    // GET → lines of secrets, one for each change; DELETE ends them, after the last
 	PathSignIn    = "/v1/sign-in"   // POST SignIn → lines of SignedIn
 )
 
