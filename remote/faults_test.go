@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store/storetest"
 	"github.com/holdfast-backup/holdfast/remote/servers"
 )
@@ -144,25 +145,47 @@ func (c *computer) snapshots() int {
 
 // Whatever goes wrong between the app and a place, and however often: each run ends, nothing that was acknowledged is
 // missing, nothing that was there is gone, and the next run goes on.
-func TestWhateverGoesWrong(t *testing.T) {
-	faults := []servers.Fault{
+func TestWhateverGoesWrong(t *testing.T) { behind(t, goesWrong) }
+
+// The same befalls clouds, one after the other: their names are in the environment.
+func TestWhateverGoesWrongInClouds(t *testing.T) {
+	inFull(t)
+	folder := func(kind address.Kind) address.Address { return address.Address{Kind: kind, Path: "/Holdfast"} }
+	for name, begin := range map[string]func(t *testing.T) faulty{
+		"Google Drive": func(t *testing.T) faulty {
+			d := servers.GoogleDrive(t)
+			return faulty{atCloud(t, d.Internet, folder(address.Drive), d.SignedIn(t)).here(), d.Faults}
+		},
+		"OneDrive": func(t *testing.T) faulty {
+			o := servers.OneDriveCloud(t)
+			return faulty{atCloud(t, o.Internet, folder(address.OneDrive), o.SignedIn(t)).here(), servers.FaultsOf(o.Cloud)}
+		},
+		"Dropbox": func(t *testing.T) faulty {
+			c := servers.DropboxCloud(t)
+			return faulty{atCloud(t, c.Internet, folder(address.Dropbox), c.SignedIn(t)).here(), servers.FaultsOf(c)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { goesWrong(t, begin(t)) })
+	}
+}
+
+// goesWrong has each fault befall a computer's place.
+func goesWrong(t *testing.T, at faulty) {
+	c := newComputer(t, at)
+	if _, err := c.app.Backup(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range []servers.Fault{
 		servers.Refuses, servers.LosesBody, servers.LosesAnswer, servers.Fails, servers.Truncates, servers.Repeats, servers.IsStale,
 		servers.Doubles, servers.Answers(http.StatusUnauthorized, ""), servers.Answers(http.StatusInsufficientStorage, ""),
 		servers.Answers(http.StatusGatewayTimeout, ""), servers.Answers(http.StatusNotFound, ""),
+	} {
+		// Each fifth, so that runs come to an end. What befalls all is in TestAnOutageLosesNothing.
+		if c.suffer(fault, 5); t.Failed() {
+			t.Fatal(fault.Name)
+		}
 	}
-	behind(t, func(t *testing.T, at faulty) {
-		c := newComputer(t, at)
-		if _, err := c.app.Backup(t.Context(), nil); err != nil {
-			t.Fatal(err)
-		}
-		for _, fault := range faults {
-			// Each fifth, so that runs come to an end. What befalls all is in TestAnOutageLosesNothing.
-			if c.suffer(fault, 5); t.Failed() {
-				t.Fatal(fault.Name)
-			}
-		}
-		c.whole()
-	})
+	c.whole()
 }
 
 // suffer backs up and prunes while a fault befalls each n-th request, and again without.

@@ -36,6 +36,13 @@ type Fault struct {
 	do   func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler)
 }
 
+// FaultsOf has faults befall the requests of a cloud.
+func FaultsOf(c *Cloud) *Faults {
+	f := &Faults{last: make(map[string][]byte)}
+	c.Before(f.serve)
+	return f
+}
+
 // NewFaults starts one in front of a server. It lets all through until Every or Next.
 func NewFaults(t *testing.T, server string) *Faults {
 	t.Helper()
@@ -87,10 +94,11 @@ func (f *Faults) serve(w http.ResponseWriter, r *http.Request, through http.Hand
 		f.met.Add(1)
 		fault.do(f, w, r, through)
 	case isList(r):
+		name := key(r)
 		answer := ask(r, through)
 		f.mu.Lock()
-		if _, known := f.last[key(r)]; !known {
-			f.last[key(r)] = answer.Body.Bytes()
+		if _, known := f.last[name]; !known {
+			f.last[name] = answer.Body.Bytes()
 		}
 		f.mu.Unlock()
 		give(w, answer, answer.Body.Bytes())
@@ -109,15 +117,23 @@ func ask(r *http.Request, server http.Handler) *httptest.ResponseRecorder {
 // isList reports whether a request lists.
 func isList(r *http.Request) bool {
 	if r.Method != http.MethodGet {
-		return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0"
+		return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0" || r.URL.Path == "/2/files/list_folder" // WebDAV, Dropbox
 	}
 	q := r.URL.Query()
-	// S3, Azure, Google, Google Drive
-	return q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") || r.URL.Path == "/drive/v3/files"
+	// S3, Azure, Google, Google Drive, OneDrive
+	return strings.HasSuffix(r.URL.Path, "children") || q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") || r.URL.Path == "/drive/v3/files"
 }
 
 // key names a list.
-func key(r *http.Request) string { return r.URL.String() + " " + r.Header.Get("Depth") }
+func key(r *http.Request) string {
+	name := r.URL.String() + " " + r.Header.Get("Depth")
+	if r.Method == http.MethodPost { // what is asked for is in the body
+		body, _ := io.ReadAll(r.Body) // the server finds what is missing
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		name += string(body)
+	}
+	return name
+}
 
 func give(w http.ResponseWriter, answer *httptest.ResponseRecorder, body []byte) {
 	for k, v := range answer.Header() {
@@ -190,9 +206,10 @@ var (
 	}}
 	// IsStale gives the answer that the first such list had.
 	IsStale = Fault{"is stale", func(f *Faults, w http.ResponseWriter, r *http.Request, through http.Handler) {
+		name := key(r)
 		answer := ask(r, through)
 		f.mu.Lock()
-		before, known := f.last[key(r)]
+		before, known := f.last[name]
 		f.mu.Unlock()
 		if !known || !isList(r) {
 			before = answer.Body.Bytes()
