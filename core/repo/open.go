@@ -19,6 +19,7 @@ type Required struct {
 	plain bool
 	seen  Seen
 	mend  bool
+	first *format.Header // as it was inspected just before
 }
 
 // Encrypted requires a repository that is encrypted under key.
@@ -33,6 +34,12 @@ func By(key *backupkey.Key) Required { return Required{key: key, plain: key == n
 // Since refuses a destination that shows an older state of the key than seen.
 func (q Required) Since(seen Seen) Required {
 	q.seen = seen
+	return q
+}
+
+// Of takes the header that was inspected just before, in place of asking for it again.
+func (q Required) Of(f Inspected) Required {
+	q.first = f.header
 	return q
 }
 
@@ -51,6 +58,7 @@ func (r *Repository) Seen() Seen { return r.e.Seen }
 func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
 	for try := 1; ; try++ {
 		r, err := openNow(ctx, s, q)
+		q.first = nil
 		if err != nil || r.e.Trust.Lost == nil || try == sealed.Tries {
 			return r, err
 		}
@@ -66,7 +74,10 @@ func Open(ctx context.Context, s store.Store, q Required) (*Repository, error) {
 
 // openNow opens what the header says now.
 func openNow(ctx context.Context, s store.Store, q Required) (*Repository, error) {
-	h, err := sealed.ReadHeader(ctx, s)
+	h, err := q.first, error(nil)
+	if h == nil {
+		h, err = sealed.ReadHeader(ctx, s)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -86,16 +97,16 @@ func openNow(ctx context.Context, s store.Store, q Required) (*Repository, error
 			return nil, err
 		}
 	}
-	_, err = s.Stat(ctx, format.KeyringPath(h.Keyring))
-	switch {
-	case errors.Is(err, store.ErrNotExist):
-		return openStale(ctx, s, h, q)
-	case err != nil:
-		return nil, err
-	case !named:
-		return nil, ErrWrongKey
+	var r *Repository
+	if named {
+		r, err = openSealed(ctx, s, h, q)
+	} else if _, err = s.Stat(ctx, format.KeyringPath(h.Keyring)); err == nil {
+		err = ErrWrongKey
 	}
-	return openSealed(ctx, s, h, q)
+	if errors.Is(err, sealed.ErrNoKeyring) || !named && errors.Is(err, store.ErrNotExist) {
+		return openStale(ctx, s, h, q)
+	}
+	return r, err
 }
 
 // openSealed opens with the key that a genuine header names.

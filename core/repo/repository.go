@@ -35,12 +35,18 @@ func (r *Repository) SetAhead(by time.Duration) { r.e.Ahead = by }
 
 // Inspect reads the header only.
 // Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged, those of store.
-func Inspect(ctx context.Context, s store.Store) (Facts, error) {
+func Inspect(ctx context.Context, s store.Store) (Inspected, error) {
 	h, err := sealed.ReadHeader(ctx, s)
 	if err != nil {
-		return Facts{}, err
+		return Inspected{}, err
 	}
-	return h.Facts(), nil
+	return Inspected{h.Facts(), h}, nil
+}
+
+// Inspected is what a header tells. Nothing of it is proven.
+type Inspected struct {
+	Facts
+	header *format.Header
 }
 
 // Create makes a repository at an empty destination, encrypted under key, or
@@ -138,6 +144,14 @@ func (r *Repository) Snapshot(ctx context.Context, n Name) (*Snapshot, error) {
 	}
 	s.Name = n
 	return s, nil
+}
+
+// SnapshotsToWrite is Snapshots for who is going to call NewWriter: where that saves questions, everything is listed at once.
+func (r *Repository) SnapshotsToWrite(ctx context.Context) (all []*Snapshot, bad []error, err error) {
+	if _, err := r.e.Glimpse(ctx, ""); err != nil {
+		return nil, nil, err
+	}
+	return r.Snapshots(ctx)
 }
 
 // Snapshots returns all snapshots, the oldest first. One that cannot be read

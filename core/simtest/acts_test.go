@@ -36,7 +36,7 @@ func (s *schedule) run1(ctx context.Context, p *profile, repository *repo.Reposi
 	if err != nil {
 		return false, err
 	}
-	before, _, err := repository.Snapshots(ctx)
+	before, _, err := repository.SnapshotsToWrite(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -80,6 +80,7 @@ type Params struct {
 	Location    string // of the store, for people
 	Prefix      string // of all keys; slashes around it do not count
 	Connections int    // how many calls at the same time are useful
+	Flat        bool   // the service lists all names below a prefix at once, in their order
 }
 
 // Store keeps objects in a bucket.
@@ -88,16 +89,22 @@ type Store struct {
 	prefix string // "" or with a slash at its end
 }
 
-// Open opens a bucket; create makes it, if it is not there and the service can. It closes the service when it fails.
-// Errors: store.ErrSignIn, store.ErrPermission, store.ErrUnreachable.
-func Open(ctx context.Context, p Params, create bool) (*Store, error) {
+// New returns the store of a bucket, which is not asked yet: who has used it before learns from the first call how it is.
+func New(p Params) *Store {
 	if p.Service == nil {
-		panic("bucket.Open: Service is missing")
+		panic("bucket.New: Service is missing")
 	}
 	s := &Store{p: p}
 	if prefix := strings.Trim(p.Prefix, "/"); prefix != "" {
 		s.prefix = prefix + "/"
 	}
+	return s
+}
+
+// Open opens a bucket; create makes it, if it is not there and the service can. It closes the service when it fails.
+// Errors: store.ErrSignIn, store.ErrPermission, store.ErrUnreachable.
+func Open(ctx context.Context, p Params, create bool) (*Store, error) {
+	s := New(p)
 	_, _, err := p.Service.List(ctx, s.prefix, "", 1)
 	if maker, ok := p.Service.(Maker); ok && create && errors.Is(err, ErrGone) {
 		err = maker.Make(ctx)
@@ -111,7 +118,7 @@ func Open(ctx context.Context, p Params, create bool) (*Store, error) {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.p.Location, Connections: s.p.Connections}
+	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Flat: s.p.Flat}
 }
 
 // Close implements store.Store.

@@ -97,13 +97,15 @@ func (c *cached) Delete(ctx context.Context, name string) error {
 
 // List implements store.Store. Copies of what is not listed any more go.
 func (c *cached) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
-	if !slices.Contains(c.p.Prefixes, prefix) {
-		return c.Store.List(ctx, prefix, fn)
-	}
 	old := make(map[string]bool)
-	entries, _ := os.ReadDir(filepath.Join(c.p.Dir, filepath.FromSlash(prefix))) // none where it is not there
-	for _, e := range entries {
-		old[prefix+e.Name()] = true
+	for _, p := range c.p.Prefixes {
+		if !strings.HasPrefix(p, prefix) {
+			continue // it is not listed whole
+		}
+		entries, _ := os.ReadDir(filepath.Join(c.p.Dir, filepath.FromSlash(p))) // none where it is not there
+		for _, e := range entries {
+			old[p+e.Name()] = true
+		}
 	}
 	err := c.Store.List(ctx, prefix, func(o store.Object) error {
 		delete(old, o.Name)

@@ -28,6 +28,8 @@ type Options struct {
 	// Changed, if not nil, is told of each new secret, as a refreshed token, from another goroutine.
 	Changed func(secret json.RawMessage)
 	Create  bool
+	// Known: the place was used before. Then Open may ask it nothing yet, and the first call learns how it is.
+	Known bool
 	// Silence is how long the program may leave a ping unanswered; 0: 30 seconds.
 	Silence time.Duration
 }
@@ -59,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Remote, error) {
 
 // Properties implements store.Store.
 func (r *Remote) Properties() store.Properties {
-	return store.Properties{Location: r.opened.Location, Connections: r.opened.Connections, Far: true}
+	return store.Properties{Location: r.opened.Location, Connections: r.opened.Connections, Far: true, Flat: r.opened.Flat}
 }
 
 // Put implements store.Store.
@@ -219,7 +221,7 @@ func (r *Remote) start(ctx context.Context, create bool) (*session, error) {
 		return nil, fmt.Errorf("%w: %w", store.ErrUnreachable, err)
 	}
 	s := newSession(p, r.o.Silence)
-	body, err := json.Marshal(wire.Open{Place: r.o.Place, Secret: r.secret, Create: create})
+	body, err := json.Marshal(wire.Open{Place: r.o.Place, Secret: r.secret, Create: create, Known: r.o.Known})
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}

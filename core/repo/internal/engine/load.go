@@ -28,6 +28,7 @@ func (eng *Engine) LoadIndex(ctx context.Context) (bad []error, err error) {
 		if !again {
 			return l.bad, nil
 		}
+		eng.Unsee() // something came between
 	}
 }
 

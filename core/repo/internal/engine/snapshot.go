@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
-	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // ErrVanished: chunks that a snapshot was to use were deleted, or marked for
@@ -27,23 +26,27 @@ func (w *Writer) WriteDated(s format.Snapshot) (*format.Snapshot, error) {
 	if err := w.Checkpoint(&s); err != nil {
 		return nil, err
 	}
-	if err := w.Settle(); err != nil {
+	pending := format.KindPending.Path(w.pending[len(w.pending)-1])
+	if err := w.settle(pending); err != nil {
 		return nil, err
 	}
 	s.Name = w.epoch.NewName(format.KindSnapshot)
 	path := format.KindSnapshot.Path(s.Name)
 	sealed := w.epoch.SealObject(w.eng.ID, format.KindSnapshot, s.Name, format.EncodeSnapshot(&s))
-	if err := w.eng.PutSure(w.ctx, path, sealed); err != nil {
+	if err := w.eng.Put(w.ctx, path, sealed); err != nil {
 		return nil, err
 	}
 	w.stored.Add(int64(len(sealed)))
 	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
-	_, err := w.eng.Store.Stat(w.ctx, format.KindPending.Path(w.pending[len(w.pending)-1]))
-	if errors.Is(err, store.ErrNotExist) {
-		err = w.Settle()
-	} else if err == nil {
+	waits, err := w.eng.AreThere(w.ctx, path, len(sealed), pending)
+	if err != nil {
+		return nil, err
+	}
+	if waits {
 		err = w.eng.CheckHeader(w.ctx)
+	} else {
+		err = w.Settle()
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.takeBack(s.Name))
@@ -64,9 +67,18 @@ func (w *Writer) takeBack(n format.Name) error {
 
 // Settle compares what the run relied on with what is there now. A pending
 // object must be there: then a prune sees it, or is seen here.
-func (w *Writer) Settle() error {
+func (w *Writer) Settle() error { return w.settle("") }
+
+// settle is Settle just after an object was put, whose path put is.
+func (w *Writer) settle(put string) error {
 	eng := w.eng
 	defer eng.Doubt()()
+	if put != "" {
+		if _, err := eng.Glimpse(w.ctx, put); err != nil {
+			return err
+		}
+		defer eng.Unsee()
+	}
 	marked, err := eng.MarkedPacks(w.ctx) // first: a mark goes after its packs
 	if err != nil {
 		return err

@@ -67,6 +67,7 @@ type Stats struct {
 // from the destination or marked for deletion, so that their chunks are stored again. packBytes is
 // how large packs of file data may be, at most 16 MiB; 0 is 16 MiB.
 func (eng *Engine) NewWriter(ctx context.Context, packBytes int) (*Writer, error) {
+	defer eng.Unsee() // what was seen before is not believed while something is written
 	if _, err := eng.LoadIndex(ctx); err != nil {
 		return nil, err
 	}
@@ -220,7 +221,11 @@ func (w *Writer) Checkpoint(s *format.Snapshot) error {
 	w.indexMu.Lock()
 	indexes := slices.Clone(w.indexes)
 	w.indexMu.Unlock()
-	name, err := w.eng.PutRecord(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
+	put := w.eng.PutRecord
+	if s != nil && w.eng.Store.Properties().Flat { // Settle looks whether it is there
+		put = w.eng.PutRecordUnseen
+	}
+	name, err := put(w.ctx, format.KindPending, format.EncodePending(format.Pending{Indexes: indexes, Snapshot: s}))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 var (
 	// ErrChanged: the header was replaced by another computer meanwhile.
 	ErrChanged = errors.New("the protection of the backup was changed meanwhile")
+	// ErrNoKeyring is within format.ErrDamaged: the keyring is not there.
+	ErrNoKeyring = errors.New("is missing")
 	// ErrOlder: the destination shows an older state of the key than this computer has seen there.
 	ErrOlder = errors.New("the place shows an older state of the key than this computer has seen")
 	// ErrUnvouched is within format.ErrDamaged: the object may be sound, but what vouches for it is missing.

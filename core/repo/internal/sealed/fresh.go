@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -27,30 +26,30 @@ func (o *Objects) Doubt() (end func()) {
 // Names calls fn for each object, whether it counts or not, whose name begins with a kind's prefix.
 // Errors: ErrStale, those of store and fn.
 func (o *Objects) Names(ctx context.Context, kind format.ObjectKind, fn func(store.Object) error) error {
+	if g := o.glimpsed(); g != nil {
+		return each(g.of[kind], fn)
+	}
 	if o.doubts.Load() == 0 || !o.Store.Properties().Far {
 		return o.Store.List(ctx, kind.Prefix(), fn)
 	}
-	for wait := staleFirst; ; wait *= 2 {
-		all, fresh, err := o.fresh(ctx, kind)
-		switch {
-		case err != nil:
+	var all []store.Object
+	err := untilFresh(ctx, kind.Prefix(), func() (fresh bool, err error) {
+		all, fresh, err = o.fresh(ctx, kind)
+		return fresh, err
+	})
+	if err != nil {
+		return err
+	}
+	return each(all, fn)
+}
+
+func each(all []store.Object, fn func(store.Object) error) error {
+	for _, there := range all {
+		if err := fn(there); err != nil {
 			return err
-		case fresh:
-			for _, there := range all {
-				if err := fn(there); err != nil {
-					return err
-				}
-			}
-			return nil
-		case wait > staleLast:
-			return fmt.Errorf("%w (%s)", ErrStale, kind.Prefix())
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
+	return nil
 }
 
 // Between lists that are not fresh are pauses that double, half a minute in all.

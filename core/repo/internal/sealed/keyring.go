@@ -89,7 +89,7 @@ func readKeyring(ctx context.Context, s store.Store, key *backupkey.Key, id form
 	sealed, err := store.ReadAll(ctx, s, format.KeyringPath(n), format.MaxHeader)
 	switch {
 	case errors.Is(err, store.ErrNotExist):
-		return nil, storedKeyring{}, fmt.Errorf("%w: %s is missing", format.ErrDamaged, format.KeyringPath(n))
+		return nil, storedKeyring{}, fmt.Errorf("%w: %s %w", format.ErrDamaged, format.KeyringPath(n), ErrNoKeyring)
 	case errors.Is(err, store.ErrTooLarge):
 		return nil, storedKeyring{}, fmt.Errorf("%w: %w", format.ErrDamaged, err)
 	}

@@ -23,12 +23,13 @@ type Objects struct {
 	Trust  Trust           // what counts of closed epochs
 	Seen   Seen            // of the keyring that was opened
 	doubts *atomic.Int32   // how many want lists to be fresh
+	seen   *glimpses
 }
 
 // New returns the objects of some epochs. The newest is the one that is written.
 func New(s store.Store, h *format.Header, key *backupkey.Key, epochs []*format.Epoch) *Objects {
 	return &Objects{Store: s, Header: h, ID: h.ID(), Key: key, Epochs: epochs, Writes: epochs[len(epochs)-1],
-		doubts: new(atomic.Int32)}
+		doubts: new(atomic.Int32), seen: new(glimpses)}
 }
 
 // Newest is the epoch that began last; while encryption is turned off it is the one to come.
@@ -92,6 +93,12 @@ func (o *Objects) readUnder(ctx context.Context, e *format.Epoch, kind format.Ob
 func (o *Objects) PutRecord(ctx context.Context, kind format.ObjectKind, payload []byte) (format.Name, error) {
 	n := o.Writes.NewName(kind)
 	return n, o.PutSure(ctx, kind.Path(n), o.Writes.SealObject(o.ID, kind, n, payload))
+}
+
+// PutRecordUnseen is PutRecord for a caller that looks itself whether it is there.
+func (o *Objects) PutRecordUnseen(ctx context.Context, kind format.ObjectKind, payload []byte) (format.Name, error) {
+	n := o.Writes.NewName(kind)
+	return n, o.Put(ctx, kind.Path(n), o.Writes.SealObject(o.ID, kind, n, payload))
 }
 
 // DeleteAll deletes objects of one kind. Those that are gone already do no harm.

@@ -57,11 +57,26 @@ func (o *Objects) PutSure(ctx context.Context, path string, b []byte) error {
 	if err := o.Put(ctx, path, b); err != nil {
 		return err
 	}
+	return o.sure(ctx, path, len(b))
+}
+
+// sure looks whether an object is there that was stored just before.
+func (o *Objects) sure(ctx context.Context, path string, size int) error {
 	there, err := o.Store.Stat(ctx, path)
-	if err == nil && there.Size != int64(len(b)) || errors.Is(err, store.ErrNotExist) {
+	if err == nil && there.Size != int64(size) || errors.Is(err, store.ErrNotExist) {
 		err = &LostError{path}
 	}
 	return err
+}
+
+func (o *Objects) isThere(ctx context.Context, path string) (bool, error) {
+	switch _, err := o.Store.Stat(ctx, path); {
+	case errors.Is(err, store.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, nil
 }
 
 // LostError is ErrDamaged: an object was stored and is not there.

@@ -45,6 +45,8 @@ type Open struct {
 	Place  string          `json:"place"`            // as core/places writes it
 	Secret json.RawMessage `json:"secret,omitempty"` // what opens it, by kind of place
 	Create bool            `json:"create,omitempty"`
+	// Known: the place was used before, so it need not be asked for anything yet.
+	Known bool `json:"known,omitempty"`
 }
 
 // Opened says what was opened.
@@ -52,6 +54,7 @@ type Opened struct {
 	Location    string `json:"location"`
 	Connections int    `json:"connections"`
 	Space       bool   `json:"space,omitempty"`     // the place knows how much room is left
+	Flat        bool   `json:"flat,omitempty"`      // of store.Properties
 	Temporary   bool   `json:"temporary,omitempty"` // broken writes can leave files behind
 }
 
