@@ -94,7 +94,7 @@ func (a *App) openOwn(ctx context.Context, mend bool, from origin) (*repo.Reposi
 	if set.Repository == "" {
 		return nil, ErrNotSetUp
 	}
-	s, err := a.p.Places.Open(ctx, set.Destination, false)
+	s, err := a.p.Places.OpenKnown(ctx, set.Destination)
 	if err != nil {
 		return nil, err
 	}
@@ -125,13 +125,13 @@ func (a *App) openRepository(ctx context.Context, set profile.Settings, s store.
 		return nil, fmt.Errorf("%w: %s says %q, this computer set up %q", ErrDowngraded, set.Destination, facts.Protection, set.Protection)
 	}
 	if facts.Protection == repo.ProtectionNone {
-		return repo.Open(ctx, s, repo.Unencrypted())
+		return repo.Open(ctx, s, repo.Unencrypted().Of(facts))
 	}
 	key, err := keyFor(ctx, a.profile, facts.KeyID)
 	if err != nil {
 		return nil, err
 	}
-	q := repo.Encrypted(key)
+	q := repo.Encrypted(key).Of(facts)
 	if set.Seen != nil && set.Change == "" {
 		var seen repo.Seen
 		if err := json.Unmarshal(set.Seen, &seen); err != nil {
@@ -315,7 +315,7 @@ func (a *App) nextNumber(all []*repo.Snapshot) (writer repo.Profile, sequence ui
 // newest returns all snapshots and the newest of them, and whether one is missing
 // that this computer wrote and that nobody removed on purpose.
 func newest(ctx context.Context, r *repo.Repository, known []string) (previous *repo.Name, older bool, all []*repo.Snapshot, err error) {
-	all, _, err = r.Snapshots(ctx)
+	all, _, err = r.SnapshotsToWrite(ctx)
 	if err != nil {
 		return nil, false, nil, err
 	}

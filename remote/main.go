@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/remote/azure"
+	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/confine"
 	"github.com/holdfast-backup/holdfast/remote/drive"
 	"github.com/holdfast-backup/holdfast/remote/dropbox"
@@ -73,6 +74,13 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 	if err != nil {
 		return nil, err
 	}
+	if params := buckets[a.Kind]; params != nil && o.Known && !o.Create {
+		p, err := params(a, secret)
+		if err != nil {
+			return nil, err
+		}
+		return bucket.New(p), nil
+	}
 	switch a.Kind {
 	case address.SFTP:
 		return some(sftp.Open(ctx, a, secret, o.Create))
@@ -94,6 +102,11 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 		return some(drive.Open(ctx, drive.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
+}
+
+// buckets are the kinds that need not be asked when they are opened.
+var buckets = map[address.Kind]func(address.Address, address.Secret) (bucket.Params, error){
+	address.S3: s3.Params, address.Azure: azure.Params, address.Google: gcs.Params,
 }
 
 // secretOf reads the secret of a place. No error repeats a part of it.

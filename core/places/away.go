@@ -179,7 +179,7 @@ func (w *away) secret(ctx context.Context, place string) (address.Secret, error)
 }
 
 // openAway opens a server or a cloud.
-func (p Places) openAway(ctx context.Context, place string, create bool) (store.Store, error) {
+func (p Places) openAway(ctx context.Context, place string, create, known bool) (store.Store, error) {
 	a, err := p.parse(place)
 	if err != nil {
 		return nil, err
@@ -188,12 +188,12 @@ func (p Places) openAway(ctx context.Context, place string, create bool) (store.
 	if err != nil {
 		return nil, err
 	}
-	r, err := p.away.open(ctx, a, s, create)
+	r, err := p.away.open(ctx, a, s, create, known)
 	var identity *store.IdentityError
 	if errors.As(err, &identity) && s[agreed] == identity.Fingerprint {
 		s[address.Identity] = identity.Key
 		p.away.known.set(a.String(), s)
-		r, err = p.away.open(ctx, a, s, create)
+		r, err = p.away.open(ctx, a, s, create, known)
 	}
 	if err != nil {
 		return nil, err
@@ -201,12 +201,12 @@ func (p Places) openAway(ctx context.Context, place string, create bool) (store.
 	return r, nil
 }
 
-func (w *away) open(ctx context.Context, a address.Address, s address.Secret, create bool) (*remote.Remote, error) {
+func (w *away) open(ctx context.Context, a address.Address, s address.Secret, create, known bool) (*remote.Remote, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
-	return remote.Open(ctx, remote.Options{Start: w.start, Place: a.String(), Secret: text, Create: create,
+	return remote.Open(ctx, remote.Options{Start: w.start, Place: a.String(), Secret: text, Create: create, Known: known,
 		// The call that opens the place may have ended long before. A secret that cannot be read is dropped: the one before
 		// it stays, and a service that does not take it says so.
 		Changed: func(text json.RawMessage) { _ = w.change(context.WithoutCancel(ctx), a.String(), text) },

@@ -35,12 +35,22 @@ var ErrUnknown = errors.New("this version does not know this kind of place")
 // Open opens the store at a place. create: make it if it does not exist.
 // Errors: ErrUnknown, those of store.
 func (p Places) Open(ctx context.Context, place string, create bool) (store.Store, error) {
+	return p.openAs(ctx, place, create, false)
+}
+
+// OpenKnown opens a place that was used before. Some are not asked for anything yet: the first call learns how they are.
+// Errors: those of Open.
+func (p Places) OpenKnown(ctx context.Context, place string) (store.Store, error) {
+	return p.openAs(ctx, place, false, true)
+}
+
+func (p Places) openAs(ctx context.Context, place string, create, known bool) (store.Store, error) {
 	if p.open != nil {
 		return p.open(ctx, place, create)
 	}
 	if !IsPath(place) {
 		if _, err := os.Stat(place); err != nil { // no folder whose name has a colon
-			return p.openAway(ctx, place, create)
+			return p.openAway(ctx, place, create, known)
 		}
 	}
 	return OpenFolder(ctx, place, create)

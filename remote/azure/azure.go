@@ -36,11 +36,17 @@ type container struct {
 // Open opens a container and a prefix in it; create makes the container, if it is not there. Errors: store.ErrSignIn,
 // store.ErrUnreachable, store.ErrPermission, address.ErrInvalid, *store.IdentityError.
 func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*bucket.Store, error) {
-	c, err := newContainer(a, secret)
+	p, err := Params(a, secret)
 	if err != nil {
 		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
 	}
-	return bucket.Open(ctx, bucket.Params{Service: c, Location: a.String(), Prefix: a.Path, Connections: connections}, create)
+	return bucket.Open(ctx, p, create)
+}
+
+// Params is what bucket.Open needs for a container. Errors: store.ErrSignIn, address.ErrInvalid.
+func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
+	c, err := newContainer(a, secret)
+	return bucket.Params{Service: c, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, err
 }
 
 func newContainer(a address.Address, secret address.Secret) (*container, error) {

@@ -32,11 +32,17 @@ type service struct {
 // once and for ever, by whoever makes it. Errors: store.ErrSignIn, store.ErrUnreachable, store.ErrPermission,
 // address.ErrInvalid, *store.IdentityError.
 func Open(ctx context.Context, a address.Address, secret address.Secret) (*bucket.Store, error) {
-	s, err := newService(a, secret)
+	p, err := Params(a, secret)
 	if err != nil {
 		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
 	}
-	return bucket.Open(ctx, bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections}, false)
+	return bucket.Open(ctx, p, false)
+}
+
+// Params is what bucket.Open needs for a bucket. Errors: store.ErrSignIn, address.ErrInvalid.
+func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
+	s, err := newService(a, secret)
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, err
 }
 
 func newService(a address.Address, secret address.Secret) (*service, error) {

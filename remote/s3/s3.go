@@ -34,15 +34,24 @@ type service struct {
 // Open opens a bucket and a prefix in it; create makes the bucket, if it is not there. Errors: store.ErrSignIn,
 // store.ErrUnreachable, store.ErrPermission, address.ErrInvalid, *store.IdentityError.
 func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*bucket.Store, error) {
-	at, err := endpointOf(a)
+	p, err := Params(a, secret)
 	if err != nil {
 		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+	}
+	return bucket.Open(ctx, p, create)
+}
+
+// Params is what bucket.Open needs for a bucket. Errors: address.ErrInvalid.
+func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
+	at, err := endpointOf(a)
+	if err != nil {
+		return bucket.Params{}, err
 	}
 	s := &service{
 		client: web.NewClient(web.Options{Connections: connections, Identity: secret[address.Identity]}),
 		at:     at, signer: newSigner(secret, a.Query.Get("region")),
 	}
-	return bucket.Open(ctx, bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections}, create)
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, nil
 }
 
 // Close implements bucket.Service.

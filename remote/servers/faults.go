@@ -121,7 +121,8 @@ func isList(r *http.Request) bool {
 	}
 	q := r.URL.Query()
 	// S3, Azure, Google, Google Drive, OneDrive
-	return strings.HasSuffix(r.URL.Path, "children") || q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") || r.URL.Path == "/drive/v3/files"
+	return q.Get("list-type") == "2" || q.Get("comp") == "list" || strings.HasSuffix(r.URL.Path, "/o") ||
+		r.URL.Path == "/drive/v3/files" || strings.HasSuffix(r.URL.Path, "children")
 }
 
 // key names a list.
