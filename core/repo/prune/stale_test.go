@@ -3,7 +3,6 @@ package prune_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,6 +21,7 @@ import (
 type laggard struct {
 	store.Store
 	old  map[string][]store.Object // by prefix
+	flat bool
 	lags func(prefix string, call int) bool
 
 	mu    sync.Mutex
@@ -32,9 +32,14 @@ type laggard struct {
 func newLaggard(t *testing.T, s store.Store, lags func(prefix string, call int) bool) *laggard {
 	t.Helper()
 	l := &laggard{Store: s, old: make(map[string][]store.Object), lags: lags, calls: make(map[string]int)}
+	prefixes := []string{""}
 	for _, kind := range format.Kinds {
-		err := s.List(t.Context(), kind.Prefix(), func(o store.Object) error {
-			l.old[kind.Prefix()] = append(l.old[kind.Prefix()], o)
+		prefixes = append(prefixes, kind.Prefix())
+	}
+	for _, prefix := range prefixes {
+		l.old[prefix] = nil
+		err := s.List(t.Context(), prefix, func(o store.Object) error {
+			l.old[prefix] = append(l.old[prefix], o)
 			return nil
 		})
 		if err != nil {
@@ -46,7 +51,7 @@ func newLaggard(t *testing.T, s store.Store, lags func(prefix string, call int) 
 
 func (l *laggard) Properties() store.Properties {
 	p := l.Store.Properties()
-	p.Far = true
+	p.Far, p.Flat = true, l.flat
 	return p
 }
 
@@ -55,7 +60,7 @@ func (l *laggard) List(ctx context.Context, prefix string, fn func(store.Object)
 	l.calls[prefix]++
 	call := l.calls[prefix]
 	l.mu.Unlock()
-	if !slices.ContainsFunc(format.Kinds, func(k format.ObjectKind) bool { return k.Prefix() == prefix }) || !l.lags(prefix, call) {
+	if _, known := l.old[prefix]; !known || !l.lags(prefix, call) {
 		return l.Store.List(ctx, prefix, fn)
 	}
 	for _, o := range l.old[prefix] {
@@ -168,15 +173,18 @@ func TestAKeyIsChangedByListsOfNow(t *testing.T) {
 func TestABackupThatMeetsAPruneStoresAgain(t *testing.T) {
 	for _, grace := range []time.Duration{0, 72 * time.Hour} { // deleted, and only marked
 		for _, lags := range []func(string, int) bool{never, eachSecond, always} {
-			synctest.Test(t, func(t *testing.T) { meetsAPrune(t, grace, lags) })
+			for _, flat := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) { meetsAPrune(t, grace, lags, flat) })
+			}
 		}
 	}
 }
 
-func meetsAPrune(t *testing.T, grace time.Duration, lags func(string, int) bool) {
+func meetsAPrune(t *testing.T, grace time.Duration, lags func(string, int) bool, flat bool) {
 	m, names, k := repotest.ThreeSnapshots(t)
 	ctx := context.Background()
 	l := newLaggard(t, m, lags)
+	l.flat = flat
 	r := repotest.Open(t, l, nil)
 	w, err := r.NewWriter(ctx, 0)
 	if err != nil {
