@@ -10,8 +10,8 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
 	"github.com/holdfast-backup/holdfast/ui/secret"
