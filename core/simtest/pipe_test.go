@@ -95,7 +95,7 @@ type narrow struct {
 
 func (n narrow) Properties() store.Properties {
 	p := n.gated.Properties()
-	p.Connections, p.Flat = n.connections, n.flat()
+	p.Connections, p.Lags, p.Flat = n.connections, true, n.flat()
 	return p
 }
 

@@ -118,7 +118,7 @@ func Open(ctx context.Context, p Params, create bool) (*Store, error) {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Flat: s.p.Flat}
+	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Lags: true, Flat: s.p.Flat}
 }
 
 // Close implements store.Store.

@@ -17,7 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// laggard is a far store that gives lists of long ago.
+// laggard is a store that gives lists of long ago.
 type laggard struct {
 	store.Store
 	old  map[string][]store.Object // by prefix
@@ -51,7 +51,7 @@ func newLaggard(t *testing.T, s store.Store, lags func(prefix string, call int) 
 
 func (l *laggard) Properties() store.Properties {
 	p := l.Store.Properties()
-	p.Far, p.Flat = true, l.flat
+	p.Lags, p.Flat = true, l.flat
 	return p
 }
 

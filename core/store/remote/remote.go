@@ -61,7 +61,9 @@ func Open(ctx context.Context, o Options) (*Remote, error) {
 
 // Properties implements store.Store.
 func (r *Remote) Properties() store.Properties {
-	return store.Properties{Location: r.opened.Location, Connections: r.opened.Connections, Far: true, Flat: r.opened.Flat}
+	return store.Properties{
+		Location: r.opened.Location, Connections: r.opened.Connections, Far: true, Lags: r.opened.Lags, Flat: r.opened.Flat,
+	}
 }
 
 // Put implements store.Store.

@@ -17,7 +17,8 @@ import (
 var ErrStale = errors.New("the place does not list what was just stored there: its lists lag behind")
 
 // Doubt has lists show that they are fresh before they are believed, until end is called. It is for work that deletes, or
-// gives up keys, because something is not listed. At places near by it changes nothing: their lists are what is there.
+// gives up keys, because something is not listed. At places whose lists are
+// what is there (store.Properties.Lags) it changes nothing.
 func (o *Objects) Doubt() (end func()) {
 	o.doubts.Add(1)
 	return func() { o.doubts.Add(-1) }
@@ -29,7 +30,7 @@ func (o *Objects) Names(ctx context.Context, kind format.ObjectKind, fn func(sto
 	if g := o.glimpsed(); g != nil {
 		return each(g.of[kind], fn)
 	}
-	if o.doubts.Load() == 0 || !o.Store.Properties().Far {
+	if o.doubts.Load() == 0 || !o.Store.Properties().Lags {
 		return o.Store.List(ctx, kind.Prefix(), fn)
 	}
 	var all []store.Object

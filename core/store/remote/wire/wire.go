@@ -53,8 +53,9 @@ type Open struct {
 type Opened struct {
 	Location    string `json:"location"`
 	Connections int    `json:"connections"`
-	Space       bool   `json:"space,omitempty"`     // the place knows how much room is left
-	Flat        bool   `json:"flat,omitempty"`      // of store.Properties
+	Space       bool   `json:"space,omitempty"` // the place knows how much room is left
+	Lags        bool   `json:"lags,omitempty"`  // of store.Properties, as Flat
+	Flat        bool   `json:"flat,omitempty"`
 	Temporary   bool   `json:"temporary,omitempty"` // broken writes can leave files behind
 }
 
