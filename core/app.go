@@ -66,7 +66,7 @@ func Open(_ context.Context, p Params) (*App, error) {
 	}
 	p.Places = p.Places.KeptBy(prof)
 	a := &App{p: p, profile: prof}
-	a.uploads.Set(prof.Settings().UploadLimit)
+	a.uploads.Set(prof.Settings().UploadLimit, prof.Settings().UploadHours.Hold)
 	err = prof.Runs(func(line []byte) {
 		var r Run
 		if json.Unmarshal(line, &r) == nil {
@@ -84,20 +84,20 @@ func Open(_ context.Context, p Params) (*App, error) {
 func (a *App) Close() error { return a.profile.Close() }
 
 // SetUploadLimit limits how many bytes a second go to the destination, from
-// now on, a running backup's too; 0 is no limit. Errors: ErrInvalid.
-func (a *App) SetUploadLimit(bytesPerSecond int64) error {
-	if bytesPerSecond < 0 {
-		return fmt.Errorf("%w: %d bytes a second", ErrInvalid, bytesPerSecond)
+// now on, a running backup's too, at those hours of the day; 0 is no limit. Errors: ErrInvalid.
+func (a *App) SetUploadLimit(bytesPerSecond int64, at Hours) error {
+	if bytesPerSecond < 0 || !at.Valid() {
+		return fmt.Errorf("%w: %d bytes a second from %d to %d o'clock", ErrInvalid, bytesPerSecond, at.From, at.To)
 	}
-	if err := a.profile.Update(func(s *profile.Settings) { s.UploadLimit = bytesPerSecond }); err != nil {
-		return err
+	err := a.profile.Update(func(s *profile.Settings) { s.UploadLimit, s.UploadHours = bytesPerSecond, at })
+	if err == nil {
+		a.uploads.Set(bytesPerSecond, at.Hold)
 	}
-	a.uploads.Set(bytesPerSecond)
-	return nil
+	return err
 }
 
 // LimitUploads is SetUploadLimit for this process alone: nothing is remembered.
-func (a *App) LimitUploads(bytesPerSecond int64) { a.uploads.Set(bytesPerSecond) }
+func (a *App) LimitUploads(bytesPerSecond int64) { a.uploads.Set(bytesPerSecond, nil) }
 
 // KeyringAnswers returns nil if this computer has a safe place for a key. It may wait for a person who unlocks
 // it. Errors: ErrNoKeyring, ….

@@ -12,6 +12,9 @@ import (
 // Schedule says when backups run by themselves (package schedule).
 type Schedule = schedule.Schedule
 
+// Hours are a part of each day.
+type Hours = schedule.Hours
+
 // How often backups can run.
 const (
 	ByHand = schedule.Manual

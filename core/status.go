@@ -15,7 +15,7 @@ func (a *App) Status() Status {
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
 		Password: vouchedCard(s) != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
 	}
-	st.Schedule, st.UploadLimit = s.Schedule, s.UploadLimit
+	st.Schedule, st.UploadLimit, st.UploadHours = s.Schedule, s.UploadLimit, s.UploadHours
 	if st.SetUp {
 		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))
 	}

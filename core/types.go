@@ -99,6 +99,7 @@ type Status struct {
 	NextBackup time.Time `json:"next_backup,omitzero"`
 	// UploadLimit is how many bytes a second may go to the destination; 0: no limit.
 	UploadLimit int64 `json:"upload_limit,omitempty"`
+	UploadHours Hours `json:"upload_hours,omitzero"` // when it holds
 	// Last is the newest run of each kind that ended, nil: never.
 	LastBackup *Run `json:"last_backup,omitempty"` // newest ended backup, whatever its outcome
 	LastGood   *Run `json:"last_good,omitempty"`   // newest backup that made a snapshot

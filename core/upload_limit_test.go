@@ -20,10 +20,10 @@ func TestUploadLimit(t *testing.T) {
 	filetest.Write(t, filepath.Join(c.src, "noise"), noise)
 	c.setup(nil)
 	c.must(func(a *core.App) error {
-		if err := a.SetUploadLimit(-1); !errors.Is(err, core.ErrInvalid) {
+		if err := a.SetUploadLimit(-1, core.Hours{}); !errors.Is(err, core.ErrInvalid) {
 			t.Errorf("a limit below nothing: %v", err)
 		}
-		return a.SetUploadLimit(1_000_000)
+		return a.SetUploadLimit(1_000_000, core.Hours{})
 	})
 	c.must(func(a *core.App) error { // another process
 		if l := a.Status().UploadLimit; l != 1_000_000 {

@@ -112,6 +112,11 @@ func TestUploadLimitInSettings(t *testing.T) {
 	d.nav("Settings")
 	d.pick("1 MB/s")
 	d.Until("the limit", func() bool { return d.core.Status().UploadLimit == 1_000_000 })
+	d.pick("From 8 to 18 o’clock")
+	d.Until("the hours", func() bool { return d.core.Status().UploadHours == core.Hours{From: 8, To: 18} })
+	if l := d.core.Status().UploadLimit; l != 1_000_000 {
+		t.Errorf("the limit is %d", l)
+	}
 	d.nav("Backup")
 	d.nav("Settings")
 	d.pick("No limit") // the list that shows the limit in use is the same

@@ -103,9 +103,9 @@ func (o *offUI) SetDestination(ctx context.Context, d string, fresh bool) error 
 	return o.App.SetDestination(ctx, d, fresh)
 }
 
-func (o *offUI) SetUploadLimit(n int64) error {
+func (o *offUI) SetUploadLimit(n int64, at core.Hours) error {
 	o.away("SetUploadLimit")
-	return o.App.SetUploadLimit(n)
+	return o.App.SetUploadLimit(n, at)
 }
 
 func (o offUpkeep) Pin(ctx context.Context, ids []string, pinned bool) error {

@@ -83,6 +83,8 @@ type Settings struct {
 	Schedule schedule.Schedule `json:"schedule,omitzero"`
 	// UploadLimit is in bytes a second, 0: none.
 	UploadLimit int64 `json:"upload_limit,omitempty"`
+	// UploadHours is when it holds.
+	UploadHours schedule.Hours `json:"upload_hours,omitzero"`
 	// SourceStates is how each source was at the last backup that held it.
 	SourceStates []SourceState `json:"source_states,omitempty"`
 }

@@ -10,26 +10,33 @@ import (
 )
 
 // Bandwidth is how fast all that share it may upload. The zero value is no limit.
-type Bandwidth struct{ limiter atomic.Pointer[rate.Limiter] }
+type Bandwidth struct{ limit atomic.Pointer[limit] }
+
+// limit is one that holds at some times.
+type limit struct {
+	*rate.Limiter
+	holds func(time.Time) bool // nil: always
+}
 
 // perSecond is into how many parts a second is cut: a new limit counts after
 // one of them, and no more than one is sent at once.
 const perSecond = 4
 
-// Set changes the limit; 0 is none. What is being waited for goes on at the new one.
-func (b *Bandwidth) Set(bytesPerSecond int64) {
+// Set changes the limit; 0 is none. holds reports when it holds, nil: always. What is being waited for goes on at the new one.
+func (b *Bandwidth) Set(bytesPerSecond int64, holds func(time.Time) bool) {
 	if bytesPerSecond <= 0 {
-		b.limiter.Store(nil)
+		b.limit.Store(nil)
 		return
 	}
-	b.limiter.Store(rate.NewLimiter(rate.Limit(bytesPerSecond), int(min(max(bytesPerSecond/perSecond, 1), 1<<30))))
+	l := rate.NewLimiter(rate.Limit(bytesPerSecond), int(min(max(bytesPerSecond/perSecond, 1), 1<<30)))
+	b.limit.Store(&limit{l, holds})
 }
 
 // wait returns when n bytes may be sent.
 func (b *Bandwidth) wait(ctx context.Context, n int) error {
 	for n > 0 {
-		l := b.limiter.Load()
-		if l == nil {
+		l := b.limit.Load()
+		if l == nil || l.holds != nil && !l.holds(time.Now()) {
 			return nil
 		}
 		part := min(n, l.Burst())

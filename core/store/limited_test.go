@@ -14,7 +14,7 @@ import (
 func TestLimited(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store {
 		b := &store.Bandwidth{}
-		b.Set(1 << 40)
+		b.Set(1<<40, nil)
 		return store.Limited(store.NewMemory(), b)
 	})
 }
@@ -38,7 +38,7 @@ func TestUploadsHoldTheLimit(t *testing.T) {
 		if d := took(func() { put("a") }); d != 0 {
 			t.Errorf("without a limit 1 MB took %v", d)
 		}
-		b.Set(100_000)
+		b.Set(100_000, nil)
 		between := func(d, least, most time.Duration) {
 			t.Helper()
 			if d < least || d > most {
@@ -55,7 +55,7 @@ func TestUploadsHoldTheLimit(t *testing.T) {
 			done := make(chan struct{})
 			go func() { put("d"); close(done) }()
 			time.Sleep(5 * time.Second) //nolint:forbidigo // the bubble's clock, not the machine's
-			b.Set(1_000_000)
+			b.Set(1_000_000, nil)
 			<-done
 		}), 5*time.Second, 6*time.Second)
 		between(took(func() {
@@ -69,7 +69,7 @@ func TestUploadsHoldTheLimit(t *testing.T) {
 func TestAWaitForTheLimitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &store.Bandwidth{}
-		b.Set(10)
+		b.Set(10, nil)
 		s := store.Limited(store.NewMemory(), b)
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)
@@ -86,6 +86,25 @@ func TestAWaitForTheLimitEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		if err := s.Put(soon, "slow", make([]byte, 1000)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("past its deadline it ended with %v", err)
+		}
+	})
+}
+
+// A limit holds in its hours, and what waits goes on when they end.
+func TestALimitHasHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &store.Bandwidth{}
+		s := store.Limited(store.NewMemory(), b)
+		end := time.Now().Add(5 * time.Second)
+		b.Set(100_000, func(t time.Time) bool { return t.Before(end) })
+		begin := time.Now()
+		for _, name := range []string{"a", "b"} {
+			if err := s.Put(t.Context(), name, make([]byte, 1_000_000)); err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(begin); took < 5*time.Second || took > 6*time.Second {
+			t.Errorf("2 MB at 0.1 MB a second, of 5 seconds, took %v", took)
 		}
 	})
 }

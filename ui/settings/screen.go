@@ -29,7 +29,7 @@ func (f *Feature) show() fyne.CanvasObject {
 		widgets.NewSettingRow("clock", lang.L("When to back up"), nil, f.schedule.Edit).SetValue(f.schedule.WhenLine(st)),
 		widgets.NewSettingRow("calendar", lang.L("Older dates"), nil, f.schedule.EditRetention).SetValue(f.schedule.RetentionLine()),
 	}
-	backups = append(backups, f.uploadRow(st))
+	backups = append(backups, f.uploadRow(st), f.uploadHoursRow(st))
 	if r := f.vaultRow(st); r != nil {
 		backups = append(backups, r)
 	}
@@ -130,18 +130,42 @@ func (f *Feature) uploadRow(st core.Status) fyne.CanvasObject {
 		}
 		names = append(names, name)
 	}
-	choose := picker(names, slices.Index(limits, st.UploadLimit), func(i int) {
-		f.w.Work.Run(func(context.Context) func() {
-			err := f.core.SetUploadLimit(limits[i])
-			return func() {
-				if err != nil {
-					f.w.InformError(err)
-				}
-			}
-		})
-	})
+	choose := picker(names, slices.Index(limits, st.UploadLimit), func(i int) { f.limitUploads(limits[i], f.core.Status().UploadHours) })
 	return widgets.NewSettingRow("upload", lang.L("Upload limit"), choose, nil).
 		SetValue(lang.L("Leaves room on a slow line. It counts at once, on average."))
+}
+
+// uploadHours are on offer.
+var uploadHours = []core.Hours{{}, {From: 8, To: 18}, {From: 7, To: 23}, {From: 18, To: 23}}
+
+// uploadHoursRow says when the limit holds.
+func (f *Feature) uploadHoursRow(st core.Status) fyne.CanvasObject {
+	hours := slices.Clone(uploadHours)
+	if !slices.Contains(hours, st.UploadHours) {
+		hours = append(hours, st.UploadHours)
+	}
+	var names []string
+	for _, h := range hours {
+		name := lang.L("All day")
+		if h.From != h.To {
+			name = lang.L("From {{.From}} to {{.To}} o’clock", words.Values{"From": h.From, "To": h.To})
+		}
+		names = append(names, name)
+	}
+	choose := picker(names, slices.Index(hours, st.UploadHours), func(i int) { f.limitUploads(f.core.Status().UploadLimit, hours[i]) })
+	return widgets.NewSettingRow("clock", lang.L("When it holds"), choose, nil).
+		SetValue(lang.L("At other hours backups go as fast as they can."))
+}
+
+func (f *Feature) limitUploads(bytesPerSecond int64, at core.Hours) {
+	f.w.Work.Run(func(context.Context) func() {
+		err := f.core.SetUploadLimit(bytesPerSecond, at)
+		return func() {
+			if err != nil {
+				f.w.InformError(err)
+			}
+		}
+	})
 }
 
 // vaultRow leads to the vault in use; nil where there is none.

@@ -25,7 +25,7 @@ type Core struct {
 type App interface {
 	Status() core.Status
 	SetSources(ctx context.Context, sources, excludes []string) error
-	SetUploadLimit(bytesPerSecond int64) error
+	SetUploadLimit(bytesPerSecond int64, at core.Hours) error
 }
 
 // Passwords is a part of core.Passwords.
