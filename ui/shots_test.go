@@ -442,6 +442,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("backup-overdue")
 	roomy := u.place.Free
 	u.place.Free = func(context.Context, string) (int64, bool) { return 31_000_000, true }
+	open := u.place.State
+	u.place.State = func(context.Context, string) places.State { return places.State{There: true, Free: 31_000_000} }
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{Kind: core.RunBackup, Ended: now, Outcome: core.OutcomeFailed, Code: "no-space", Wanted: 2_140_000_000,
 			Error: "the destination is full: write packs/3f/…: no space left on device"}
@@ -449,7 +451,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.Sees(say("It takes {{.Needs}}, and {{.Free}} are free there.",
 		words.Values{"Needs": u.w.Words.Bytes(2_140_000_000), "Free": u.w.Words.Bytes(31_000_000)}))
 	shoot("backup-failed")
-	u.place.Free = roomy
+	u.place.Free, u.place.State = roomy, open
 	backup(func(st *core.Status) {
 		st.LastBackup = &core.Run{
 			Kind: core.RunBackup, Started: now.Add(-time.Minute), Ended: now, Outcome: core.OutcomePartly, Files: 12420, Bytes: 2_090_000_000,
