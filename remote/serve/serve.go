@@ -152,7 +152,9 @@ func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
 	h.store, h.inHand = s, make(chan struct{}, max(p.Connections, 1))
 	_, space := s.(store.Spacer)
 	_, temporary := s.(store.TemporaryCleaner)
-	answer(w, wire.Opened{Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary, Lags: p.Lags, Flat: p.Flat}, nil)
+	answer(w, wire.Opened{
+		Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary, Lags: p.Lags, Flat: p.Flat,
+	}, nil)
 }
 
 // signIn writes the page, and what became of it.
