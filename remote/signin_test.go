@@ -1,15 +1,21 @@
 package main_test
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/servers"
+	"github.com/holdfast-backup/holdfast/ui/cli"
 )
 
 // People sign in to each cloud through the program, which opens it then; and again where that was taken back.
@@ -66,5 +72,55 @@ func TestPeopleSignIn(t *testing.T) {
 	}
 	if err := places.Through(start(t)).SignIn(t.Context(), "sftp://host/x", nil); !errors.Is(err, address.ErrInvalid) {
 		t.Errorf("a place that nobody signs in to: %v", err)
+	}
+}
+
+// By command, a sign-in goes into a file, which opens the place on a computer without a profile.
+func TestASignInByCommand(t *testing.T) {
+	d := servers.GoogleDrive(t)
+	own := address.Address{Kind: address.Drive, Path: "/Holdfast", Query: url.Values{"client": {d.Client.ID}}}
+	s := atCloud(t, d.Internet, own, address.Secret{}).here()
+	dir := t.TempDir()
+	client := servers.Write(t, filepath.Join(dir, "client"), `{"client_secret": "`+d.Client.Secret+`"}`)
+	out, said := filepath.Join(dir, "signed-in"), &strings.Builder{}
+	told, tells := io.Pipe()
+	browsed := make(chan string, 1)
+	go func() {
+		page := ""
+		for lines := bufio.NewScanner(told); lines.Scan(); {
+			if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "https://accounts.google.com/") {
+				_, page = d.Browse(t, line, "en")
+			}
+		}
+		browsed <- page
+	}()
+	code := cli.Run(cli.Params{
+		Args:  []string{"place", "sign-in", s.place, "--secret-in", client, "--secret-out", out},
+		Stdin: strings.NewReader(""), Stdout: tells, Stderr: said,
+		Places:     places.Through(start(t)),
+		NewKeyring: func(string, string) (core.Keyring, error) { return nil, errors.New("there is no profile") },
+	})
+	_ = tells.Close() // it has ended
+	if page := <-browsed; code != 0 || !strings.Contains(page, "Signed in") {
+		t.Fatalf("exit code %d, %s; the browser shows %s", code, said, page)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := address.ReadSecret(address.Drive, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := places.Through(start(t))
+	if err := elsewhere.Know(s.place, secret); err != nil {
+		t.Fatal(err)
+	}
+	r, err := elsewhere.Open(t.Context(), s.place, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }

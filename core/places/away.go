@@ -106,6 +106,15 @@ func (p Places) Keep(ctx context.Context, place string) error {
 // agreed is the field for a fingerprint that the person has agreed to. The server's key is not known before it answers.
 const agreed = "agreed"
 
+// Secret returns what is known or kept of a place, nil: nothing. Errors: those of address.Parse and the keeper.
+func (p Places) Secret(ctx context.Context, place string) (address.Secret, error) {
+	a, err := p.parse(place)
+	if err != nil {
+		return nil, err
+	}
+	return p.away.secret(ctx, a.String())
+}
+
 // Agree tells that the person agrees to a server's key or certificate, by its fingerprint: the place may show this one.
 func (p Places) Agree(ctx context.Context, place, fingerprint string) error {
 	a, err := p.parse(place)

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -10,6 +12,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/places/address"
+	"github.com/holdfast-backup/holdfast/core/privatefile"
 )
 
 // placeSecret is what opens a destination that is a server or a cloud.
@@ -101,6 +104,8 @@ Where this build has no client id for the service, give one of your own: gdrive:
 has one, with --secret-in, as {"client_secret": "…"}.`,
 	}
 	c.secret.flags(cmd.Flags())
+	out := ""
+	cmd.Flags().StringVar(&out, "secret-out", "", "file to write the sign-in to, for --secret-in, in place of the profile; it must not exist")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		place, err := places.Absolute(args[0])
 		if err != nil {
@@ -109,28 +114,54 @@ has one, with --secret-in, as {"client_secret": "…"}.`,
 		if err := knowPlace(cmd.Context(), c, place); err != nil {
 			return err
 		}
+		if out != "" {
+			if err := c.signIn(cmd.Context(), c.Places, place); err != nil {
+				return err
+			}
+			return c.writeSecret(cmd.Context(), place, out)
+		}
 		return c.withApp(func(ctx context.Context, a *core.App) error {
 			at := a.Elsewhere().Places
-			err := at.SignIn(ctx, place, func(page string) error {
-				if c.json {
-					return c.printJSON(map[string]string{"page": page})
-				}
-				c.say("Open this page in a browser on this computer, and agree there:\n\n  %s\n", page)
-				return nil
-			})
+			err := c.signIn(ctx, at, place)
 			if err == nil {
-				err = at.Keep(ctx, place)
+				err = core.Told(at.Keep(ctx, place))
 			}
-			if err != nil {
-				return core.Told(err)
-			}
-			if !c.json {
-				c.say("You are signed in.")
-			}
-			return nil
+			return err
 		})(cmd, nil)
 	}
 	return cmd
+}
+
+// signIn shows the page of a place, and waits until the person has agreed there.
+func (c *cli) signIn(ctx context.Context, at places.Places, place string) error {
+	err := at.SignIn(ctx, place, func(page string) error {
+		if c.json {
+			return errors.Join(c.printJSON(map[string]string{"page": page}), c.flush())
+		}
+		c.say("Open this page in a browser on this computer, and agree there:\n\n  %s\n", page)
+		return c.flush() // the person needs it now
+	})
+	if err == nil && !c.json {
+		c.say("You are signed in.")
+	}
+	return core.Told(err)
+}
+
+// writeSecret writes what opens a place to a file, which --secret-in reads.
+func (c *cli) writeSecret(ctx context.Context, place, file string) error {
+	s, err := c.Places.Secret(ctx, place)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	if err := privatefile.Create(file, text); err != nil {
+		return fmt.Errorf("%w: --secret-out: %w", core.ErrInvalid, err)
+	}
+	return nil
 }
 
 // abilities are what a place is tried for, in words.
