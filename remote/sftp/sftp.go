@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/pkg/sftp"
 
@@ -99,7 +100,7 @@ func lost(err error) bool {
 		return false
 	}
 	for _, kind := range []error{store.ErrExists, store.ErrNotExist, store.ErrUnreachable, store.ErrSignIn, store.ErrNoSpace, store.ErrClosed,
-		io.ErrUnexpectedEOF} {
+		store.ErrTooLarge, store.ErrInvalidName, io.ErrUnexpectedEOF} {
 		if errors.Is(err, kind) {
 			return false
 		}
@@ -215,6 +216,59 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 		}
 		return s.orFolder(c, name, err)
 	})
+}
+
+// first is how much of an object is asked for together with its size, bytes.
+const first = 32 << 10
+
+// ReadWhole implements store.WholeReader. A small object takes a round trip less than its size and its bytes would.
+func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
+	if err := store.CheckName(name); err != nil {
+		return nil, s.fail("read", name, err)
+	}
+	err = s.call(ctx, "read", name, func(c *connection) error {
+		f, err := c.Open(s.path(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return s.missing(c)
+		}
+		if err != nil {
+			return s.orFolder(c, name, err)
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		begin := make([]byte, min(maxBytes, first))
+		var info fs.FileInfo
+		var statErr error
+		var asked sync.WaitGroup
+		asked.Go(func() { info, statErr = f.Stat() })
+		n, err := f.ReadAt(begin, 0)
+		asked.Wait()
+		switch {
+		case statErr != nil:
+			return s.orFolder(c, name, statErr)
+		case !info.Mode().IsRegular():
+			return store.ErrNotExist
+		case info.Size() > maxBytes:
+			return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, info.Size(), maxBytes)
+		case err != nil && !errors.Is(err, io.EOF):
+			return s.orFolder(c, name, err)
+		}
+		data = make([]byte, info.Size())
+		if copied := copy(data, begin[:n]); copied < len(data) {
+			m, err := f.ReadAt(data[copied:], int64(copied))
+			switch {
+			case copied+m == len(data):
+				return nil
+			case err == nil, errors.Is(err, io.EOF):
+				return io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // orFolder says of an error that the name is one of a folder, where it is.

@@ -114,6 +114,9 @@ func wantErr(t *testing.T, what string, err, target error) {
 	if !errors.As(err, &e) || e.Op == "" || e.Location == "" {
 		t.Errorf("%s: %#v is no full *store.Error", what, err)
 	}
+	if target != store.ErrUnreachable && errors.Is(err, store.ErrUnreachable) { //nolint:errorlint // these very values
+		t.Errorf("%s: %v is an error of the place too", what, err)
+	}
 }
 
 func wantObject(t *testing.T, s store.Store, name string, data []byte) {
