@@ -153,7 +153,7 @@ func (f *Feature) uploadHoursRow(st core.Status) fyne.CanvasObject {
 		names = append(names, name)
 	}
 	choose := picker(names, slices.Index(hours, st.UploadHours), func(i int) { f.limitUploads(f.core.Status().UploadLimit, hours[i]) })
-	return widgets.NewSettingRow("clock", lang.L("When it holds"), choose, nil).
+	return widgets.NewSettingRow("clock", lang.L("When the limit holds"), choose, nil).
 		SetValue(lang.L("At other hours backups go as fast as they can."))
 }
 
