@@ -146,9 +146,9 @@ func (r *Repository) Snapshot(ctx context.Context, n Name) (*Snapshot, error) {
 	return s, nil
 }
 
-// SnapshotsToWrite is Snapshots for who is going to call NewWriter: where that saves questions, everything is listed at once.
+// SnapshotsToWrite is Snapshots for a caller that is going to call NewWriter. A flat place is listed once for both.
 func (r *Repository) SnapshotsToWrite(ctx context.Context) (all []*Snapshot, bad []error, err error) {
-	if _, err := r.e.Glimpse(ctx, ""); err != nil {
+	if err := r.e.Glimpse(ctx, ""); err != nil {
 		return nil, nil, err
 	}
 	return r.Snapshots(ctx)

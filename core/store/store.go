@@ -111,7 +111,7 @@ func CleanTemporary(ctx context.Context, s Store, olderThan time.Duration) (remo
 	return 0, nil
 }
 
-// WholeReader is a store that reads an object of which it does not know the size with one question.
+// WholeReader is a store that reads a whole object with one question. Nobody has to know its size.
 type WholeReader interface {
 	// ReadWhole is ReadAll.
 	ReadWhole(ctx context.Context, name string, maxBytes int64) ([]byte, error)

@@ -7,10 +7,8 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -238,9 +236,8 @@ func (c *container) List(ctx context.Context, prefix, marker string, limit int) 
 		return nil, "", told(resp)
 	}
 	var answer page
-	if err := xml.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(&answer); err != nil {
-		// Not wrapped: an EOF of the connection is none of an object.
-		return nil, "", fmt.Errorf("%w: the service's list cannot be read: %s", store.ErrUnreachable, err.Error())
+	if err := bucket.ReadXML(resp, &answer); err != nil {
+		return nil, "", err
 	}
 	entries := make([]bucket.Entry, 0, len(answer.Blobs))
 	for _, b := range answer.Blobs {

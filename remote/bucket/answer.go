@@ -1,6 +1,8 @@
 package bucket
 
 import (
+	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,6 +82,24 @@ func Whole(resp *http.Response, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the answer was cut off: %s", store.ErrUnreachable, err.Error())
 	}
 	return data, nil
+}
+
+// ReadJSON reads an answer. Errors: store.ErrUnreachable.
+func ReadJSON(resp *http.Response, into any) error {
+	return readable(json.NewDecoder(io.LimitReader(resp.Body, MaxAnswer)).Decode(into))
+}
+
+// ReadXML is ReadJSON of XML.
+func ReadXML(resp *http.Response, into any) error {
+	return readable(xml.NewDecoder(io.LimitReader(resp.Body, MaxAnswer)).Decode(into))
+}
+
+func readable(err error) error {
+	if err == nil {
+		return nil
+	}
+	// Not wrapped: an EOF of the connection is none of an object.
+	return fmt.Errorf("%w: the service's answer cannot be read: %s", store.ErrUnreachable, err.Error())
 }
 
 // Range asks for the part of an object that fills p, as a header.

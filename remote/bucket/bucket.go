@@ -42,7 +42,7 @@ type Maker interface {
 	Make(ctx context.Context) error
 }
 
-// WholeReader is a Service that reads an object of which nobody knows the size with one request.
+// WholeReader is a Service that reads a whole object with one request. Nobody has to know its size.
 type WholeReader interface {
 	// Whole returns an object. Errors: store.ErrTooLarge where it has more than most bytes; those of Service.Read.
 	Whole(ctx context.Context, key string, most int64) ([]byte, error)
@@ -89,7 +89,8 @@ type Store struct {
 	prefix string // "" or with a slash at its end
 }
 
-// New returns the store of a bucket, which is not asked yet: who has used it before learns from the first call how it is.
+// New returns the store of a bucket without asking for it. It is for a bucket that was used before: the first call fails
+// if it is gone.
 func New(p Params) *Store {
 	if p.Service == nil {
 		panic("bucket.New: Service is missing")

@@ -127,7 +127,7 @@ func (s *service) ask(ctx context.Context, method, path string, query url.Values
 		if into == nil {
 			return nil
 		}
-		return google.Read(resp, into)
+		return bucket.ReadJSON(resp, into)
 	})
 }
 

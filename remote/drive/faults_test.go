@@ -339,7 +339,8 @@ func TestTheTokenStaysWithGoogle(t *testing.T) {
 			}
 			through.ServeHTTP(w, r)
 		})
-		if err := s.Put(t.Context(), "a", make([]byte, large)); !errors.Is(err, store.ErrUnreachable) || !strings.Contains(err.Error(), "elsewhere") {
+		err := s.Put(t.Context(), "a", make([]byte, large))
+		if !errors.Is(err, store.ErrUnreachable) || !strings.Contains(err.Error(), "elsewhere") {
 			t.Errorf("%s: %v", at, err)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // small is the size of the largest object that one request stores. Google names 5 MB as the most of such a request.
 const small = 4 << 20
 
-// about is what is said of a file that is to be made.
+// about describes a file that is to be made.
 type about struct {
 	ID      string   `json:"id,omitempty"`
 	Name    string   `json:"name,omitempty"`
@@ -28,7 +28,7 @@ type about struct {
 	Parents []string `json:"parents,omitempty"`
 }
 
-// object is what is to be stored.
+// object is an object that is to be stored.
 type object struct {
 	key  string
 	data []byte
@@ -220,7 +220,7 @@ func (s *service) upload(ctx context.Context, method, target string, about about
 		return file{}, told(resp)
 	}
 	var f file
-	err = google.Read(resp, &f)
+	err = bucket.ReadJSON(resp, &f)
 	return f, err
 }
 

@@ -134,7 +134,7 @@ func (s *service) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// branch are the folders of one path, of which a list has to tell.
+// branch is all folders of one path that are to be listed.
 type branch struct {
 	Path string
 	IDs  []string

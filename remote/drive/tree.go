@@ -261,7 +261,7 @@ func (s *service) made(ctx context.Context, dir string) ([]string, error) {
 	return s.makeAll(ctx, dir)
 }
 
-// makeAll is made, for who may make folders.
+// makeAll is made for a caller that holds the lock for making folders.
 func (s *service) makeAll(ctx context.Context, dir string) ([]string, error) {
 	found, _, err := s.folders(ctx, dir)
 	if err != nil || len(found) > 0 {

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"unicode/utf16"
@@ -134,16 +133,7 @@ func (s *service) ask(ctx context.Context, what string, arg, into any) error {
 	if resp.StatusCode != http.StatusOK {
 		return told(resp)
 	}
-	return read(resp, into)
-}
-
-// read reads an answer of JSON.
-func read(resp *http.Response, into any) error {
-	if err := json.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(into); err != nil {
-		// Not wrapped: an EOF of the connection is none of an object.
-		return fmt.Errorf("%w: the service's answer cannot be read: %s", store.ErrUnreachable, err.Error())
-	}
-	return nil
+	return bucket.ReadJSON(resp, into)
 }
 
 // look asks for what has a path.
@@ -213,7 +203,7 @@ func (s *service) Put(ctx context.Context, key string, data, hash []byte, fresh 
 		return bucket.Entry{}, told(resp)
 	}
 	var m meta
-	err = read(resp, &m)
+	err = bucket.ReadJSON(resp, &m)
 	return m.entry(key), err
 }
 

@@ -114,7 +114,7 @@ func (s *service) Put(ctx context.Context, key string, data, sum []byte, fresh b
 		return bucket.Entry{}, s.told(ctx, resp)
 	}
 	var o object
-	err = google.Read(resp, &o)
+	err = bucket.ReadJSON(resp, &o)
 	return o.entry(), err
 }
 
@@ -129,7 +129,7 @@ func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
 		return bucket.Entry{}, s.told(ctx, resp)
 	}
 	var o object
-	err = google.Read(resp, &o)
+	err = bucket.ReadJSON(resp, &o)
 	return o.entry(), err
 }
 
@@ -201,7 +201,7 @@ func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]b
 		Items []object `json:"items"`
 		Next  string   `json:"nextPageToken"`
 	}
-	if err := google.Read(resp, &answer); err != nil {
+	if err := bucket.ReadJSON(resp, &answer); err != nil {
 		return nil, "", err
 	}
 	entries := make([]bucket.Entry, len(answer.Items))

@@ -4,12 +4,8 @@ package google
 import (
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-
-	"github.com/holdfast-backup/holdfast/core/store"
-	"github.com/holdfast-backup/holdfast/remote/bucket"
 )
 
 // Multipart is the body of an upload (uploadType=multipart): what is said about an object, then its bytes, which are not
@@ -23,15 +19,6 @@ func Multipart(about any, data []byte) (contentType string, parts [][]byte, err 
 	head := "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + string(text) +
 		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n\r\n"
 	return "multipart/related; boundary=" + boundary, [][]byte{[]byte(head), data, []byte("\r\n--" + boundary + "--\r\n")}, nil
-}
-
-// Read reads an answer. Errors: store.ErrUnreachable where it ends too early.
-func Read(resp *http.Response, into any) error {
-	if err := json.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(into); err != nil {
-		// Not wrapped: an EOF of the connection is none of an object.
-		return fmt.Errorf("%w: the service's answer cannot be read: %s", store.ErrUnreachable, err.Error())
-	}
-	return nil
 }
 
 // Reason is the word by which an answer says what is wrong, "" where it has none.

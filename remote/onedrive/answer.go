@@ -62,12 +62,3 @@ func told(resp *http.Response) error {
 	}
 	return bucket.Said(resp.StatusCode, answer.Error.Code)
 }
-
-// read reads an answer of JSON.
-func read(resp *http.Response, into any) error {
-	if err := json.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(into); err != nil {
-		// Not wrapped: an EOF of the connection is none of an object.
-		return fmt.Errorf("%w: the service's answer cannot be read: %s", store.ErrUnreachable, err.Error())
-	}
-	return nil
-}

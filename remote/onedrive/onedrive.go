@@ -156,7 +156,7 @@ func (s *service) ask(ctx context.Context, method, at string, arg, into any) err
 	case into == nil:
 		return nil
 	}
-	return read(resp, into)
+	return bucket.ReadJSON(resp, into)
 }
 
 // folder asks for the place's folder.
@@ -215,7 +215,7 @@ func (s *service) Put(ctx context.Context, key string, data, _ []byte, fresh boo
 		return bucket.Entry{}, told(resp)
 	}
 	var i item
-	err = read(resp, &i)
+	err = bucket.ReadJSON(resp, &i)
 	return i.entry(key), err
 }
 

@@ -235,9 +235,8 @@ func (s *service) List(ctx context.Context, prefix, at string, limit int) ([]buc
 		return nil, "", read(resp).told(resp.StatusCode)
 	}
 	var answer page
-	if err := xml.NewDecoder(io.LimitReader(resp.Body, bucket.MaxAnswer)).Decode(&answer); err != nil {
-		// Not wrapped: an EOF of the connection is none of an object.
-		return nil, "", fmt.Errorf("%w: the service's list cannot be read: %s", store.ErrUnreachable, err.Error())
+	if err := bucket.ReadXML(resp, &answer); err != nil {
+		return nil, "", err
 	}
 	return answer.entries()
 }

@@ -95,7 +95,7 @@ func (c *cached) Delete(ctx context.Context, name string) error {
 	return c.Store.Delete(ctx, name)
 }
 
-// List implements store.Store. Copies of what is not listed any more go.
+// List implements store.Store. It removes copies of objects that are not listed any more.
 func (c *cached) List(ctx context.Context, prefix string, fn func(store.Object) error) error {
 	old := make(map[string]bool)
 	for _, p := range c.p.Prefixes {

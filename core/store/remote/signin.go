@@ -10,7 +10,7 @@ import (
 )
 
 // SignIn starts the program, and has it sign a person in to a place: show is to show a page in the person's browser.
-// secret is what is known of the place; the secret that it has from now on is returned.
+// o.Secret is what is known of the place. It returns the secret that the place has from now on.
 // Errors: those of show and ctx, address.ErrNoClient, store.ErrSignIn where the person does not agree, store.ErrUnreachable.
 func SignIn(ctx context.Context, o Options, show func(page string) error) (secret json.RawMessage, err error) {
 	fail := func(err error) error { return &store.Error{Op: "sign in", Location: o.Place, Err: err} }

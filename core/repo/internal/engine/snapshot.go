@@ -74,7 +74,7 @@ func (w *Writer) settle(put string) error {
 	eng := w.eng
 	defer eng.Doubt()()
 	if put != "" {
-		if _, err := eng.Glimpse(w.ctx, put); err != nil {
+		if err := eng.Glimpse(w.ctx, put); err != nil {
 			return err
 		}
 		defer eng.Unsee()

@@ -35,10 +35,10 @@ const fewNames = 900
 // Glimpse lists everything at once, where that costs one question instead of many (store.Properties.Flat), and has lists
 // of kinds come from that until Unsee. shows, if not "", is an object that was put just before: a list that does not show it is
 // not believed, as with Doubt. Such a place lists in the order of names, so marks come before packs (docs/format.md, chapter
-// 12). Elsewhere it does nothing. It reports whether it did. Errors: ErrStale, those of store.
-func (o *Objects) Glimpse(ctx context.Context, shows string) (bool, error) {
+// 12). Elsewhere it does nothing. Errors: ErrStale, those of store.
+func (o *Objects) Glimpse(ctx context.Context, shows string) error {
 	if !o.Store.Properties().Flat {
-		return false, nil
+		return nil
 	}
 	var g *glimpse
 	err := untilFresh(ctx, "", func() (fresh bool, err error) {
@@ -50,12 +50,12 @@ func (o *Objects) Glimpse(ctx context.Context, shows string) (bool, error) {
 		return g.fresh, nil
 	})
 	if err != nil {
-		return false, err
+		return err
 	}
 	o.seen.mu.Lock()
 	defer o.seen.mu.Unlock()
 	o.seen.now, o.seen.last = g, g.names
-	return true, nil
+	return nil
 }
 
 func (o *Objects) look(ctx context.Context) (*glimpse, error) {
@@ -105,8 +105,8 @@ func (o *Objects) glimpsed() *glimpse {
 	return nil
 }
 
-// AreThere makes sure that two objects are there, of which the first was put just before, and reports whether the second is.
-// Errors: *LostError for the first, those of store.
+// AreThere makes sure that an object is there that was put just before. It reports whether another one is there, too.
+// Errors: *LostError if the first is not there, those of store.
 func (o *Objects) AreThere(ctx context.Context, put string, size int, other string) (bool, error) {
 	o.seen.mu.Lock()
 	few := o.seen.last <= fewNames
