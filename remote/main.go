@@ -20,10 +20,8 @@ import (
 	"github.com/holdfast-backup/holdfast/remote/azure"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/confine"
-	"github.com/holdfast-backup/holdfast/remote/drive"
-	"github.com/holdfast-backup/holdfast/remote/dropbox"
 	"github.com/holdfast-backup/holdfast/remote/gcs"
-	"github.com/holdfast-backup/holdfast/remote/onedrive"
+	"github.com/holdfast-backup/holdfast/remote/oauth"
 	"github.com/holdfast-backup/holdfast/remote/s3"
 	"github.com/holdfast-backup/holdfast/remote/serve"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
@@ -94,12 +92,9 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 		return some(gcs.Open(ctx, a, secret))
 	case address.SMB:
 		return some(smb.Open(ctx, a, secret, o.Create))
-	case address.Dropbox:
-		return some(dropbox.Open(ctx, dropbox.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
-	case address.OneDrive:
-		return some(onedrive.Open(ctx, onedrive.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
-	case address.Drive:
-		return some(drive.Open(ctx, drive.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
+	}
+	if p, ok := providers()[a.Kind]; ok {
+		return some(p.open(ctx, oauth.Params{Address: a, Secret: secret, Create: o.Create, Changed: raw(changed)}))
 	}
 	return nil, fmt.Errorf("%w: %s", address.ErrUnknown, a.Kind)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
+	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/drive"
 	"github.com/holdfast-backup/holdfast/remote/dropbox"
 	"github.com/holdfast-backup/holdfast/remote/oauth"
@@ -21,15 +22,16 @@ var driveClient, driveSecret, oneDriveClient, dropboxClient string
 // provider is a kind of place that people sign in to.
 type provider struct {
 	of     func(oauth.Client) oauth.Provider
+	open   func(context.Context, oauth.Params) (*bucket.Roomy, error)
 	client oauth.Client // of this build
 }
 
 // providers are the services that people sign in to.
 func providers() map[address.Kind]provider {
 	return map[address.Kind]provider{
-		address.Drive:    {drive.Provider, oauth.Client{ID: driveClient, Secret: driveSecret}},
-		address.OneDrive: {onedrive.Provider, oauth.Client{ID: oneDriveClient}},
-		address.Dropbox:  {dropbox.Provider, oauth.Client{ID: dropboxClient}},
+		address.Drive:    {drive.Provider, drive.Open, oauth.Client{ID: driveClient, Secret: driveSecret}},
+		address.OneDrive: {onedrive.Provider, onedrive.Open, oauth.Client{ID: oneDriveClient}},
+		address.Dropbox:  {dropbox.Provider, dropbox.Open, oauth.Client{ID: dropboxClient}},
 	}
 }
 

@@ -19,13 +19,11 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/again"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/google"
 	"github.com/holdfast-backup/holdfast/remote/oauth"
-	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
 const (
@@ -50,13 +48,7 @@ func Provider(client oauth.Client) oauth.Provider {
 }
 
 // Params of Open.
-type Params struct {
-	Address address.Address
-	Secret  address.Secret       // of a sign-in
-	Create  bool                 // the folder is made, if it is not there
-	Changed func(address.Secret) // is told of each new token; nil: nobody is
-	Web     web.Options          // of tests: Proxy, Roots
-}
+type Params = oauth.Params
 
 // service is the place's folder, as a bucket.Service.
 type service struct {
@@ -70,18 +62,12 @@ type service struct {
 
 // Open opens the folder of an address. Errors: store.ErrSignIn, store.ErrUnreachable, store.ErrPermission.
 func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
-	if p.Changed == nil {
-		p.Changed = func(address.Secret) {}
-	}
-	p.Web.Connections = connections
-	client := web.NewClient(p.Web)
-	session, err := oauth.NewSession(client, Provider(oauth.Client{}), p.Secret, p.Changed)
+	bearer, err := p.Bearer(Provider(oauth.Client{}), connections)
 	if err != nil {
-		client.Close()
-		return nil, &store.Error{Op: "open", Location: p.Address.String(), Err: err}
+		return nil, err
 	}
 	s := &service{
-		bearer: oauth.Bearer{Client: client, Tokens: session},
+		bearer: bearer,
 		path:   strings.Split(strings.Trim(p.Address.Path, "/"), "/"),
 		tree:   newTree(), spare: newSpare(),
 		files: newMemory(20_000), tries: newMemory(100),

@@ -17,12 +17,10 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/again"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/oauth"
-	"github.com/holdfast-backup/holdfast/remote/web"
 )
 
 const (
@@ -35,13 +33,7 @@ const (
 )
 
 // Params of Open.
-type Params struct {
-	Address address.Address
-	Secret  address.Secret
-	Create  bool                 // make the folder, if it is not there
-	Changed func(address.Secret) // is told of each new token; nil: nobody is
-	Web     web.Options          // of tests
-}
+type Params = oauth.Params
 
 // Provider is OneDrive as people sign in to it, for the app's own folder alone.
 func Provider(client oauth.Client) oauth.Provider {
@@ -63,18 +55,12 @@ type service struct {
 // Open opens a folder below that of the app; create makes it, if it is not there. Errors: store.ErrSignIn,
 // store.ErrUnreachable, store.ErrPermission, *store.IdentityError.
 func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
-	location := p.Address.String()
-	p.Web.Connections = connections
-	if p.Changed == nil {
-		p.Changed = func(address.Secret) {}
-	}
-	client := web.NewClient(p.Web)
-	session, err := oauth.NewSession(client, Provider(oauth.Client{}), p.Secret, p.Changed)
+	bearer, err := p.Bearer(Provider(oauth.Client{}), connections)
 	if err != nil {
-		return nil, &store.Error{Op: "open", Location: location, Err: err}
+		return nil, err
 	}
-	s := &service{bearer: oauth.Bearer{Client: client, Tokens: session}, path: strings.Trim(p.Address.Path, "/")}
-	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: location, Connections: connections}, p.Create)
+	s := &service{bearer: bearer, path: strings.Trim(p.Address.Path, "/")}
+	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
 	if err != nil {
 		return nil, err
 	}
