@@ -78,6 +78,6 @@ func ExampleParams_places() {
 			return places.OpenFolder(ctx, place, create)
 		}),
 	}
-	fmt.Println(params.Places.Connected(context.Background(), "memory:kept"))
+	fmt.Println(params.Places.State(context.Background(), "memory:kept").There)
 	// Output: true
 }

@@ -65,12 +65,6 @@ func OpenFolder(_ context.Context, place string, create bool) (store.Store, erro
 	return store.OpenFolder(path, store.FolderOptions{Create: create})
 }
 
-// Connected reports whether a place is there, as a disk that is plugged in.
-func (p Places) Connected(ctx context.Context, place string) bool {
-	s, err := p.Open(ctx, place, false)
-	return err == nil && s.Close() == nil
-}
-
 // State is how a place is at a moment.
 type State struct {
 	There  bool  // it can be reached, and lets this computer in
