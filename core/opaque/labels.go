@@ -14,8 +14,12 @@ const (
 	argonSaltBytes = 16 // zeros, as RFC 9807 section 7 has it
 )
 
-// Labels of RFC 9807: sections 5 (export key and masking), 6.3.2.2 and 6.4.
+// Labels of RFC 9807: sections 4.1 (envelope), 6.3.2.2 and 6.4.
 const (
+	labelMaskingKey      = "MaskingKey"
+	labelAuthKey         = "AuthKey"
+	labelExportKey       = "ExportKey"
+	labelPrivateKey      = "PrivateKey"
 	labelPad             = "CredentialResponsePad"
 	labelVersion         = "OPAQUEv1-"
 	labelPrefix          = "OPAQUE-"
