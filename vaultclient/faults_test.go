@@ -31,22 +31,43 @@ type proxy struct {
 	mu sync.Mutex
 	// harm decides what becomes of a request: "" nothing, "before": it never
 	// arrives; "after": its answer is lost; "late": it arrives again, much later; "503";
-	// "before 2": a vault of the version before stands there, which knows half an id of a start.
+	// "before 2": a vault of the version before stands there, which knows half an id of a start; "hang": no answer comes.
 	harm func(r *http.Request) string
 	late []func()
 	hits map[string]int
+	// alter changes the answers; nil: none.
+	alter func(path string, body []byte) []byte
+	hung  chan struct{} // closed when what hangs may end
+}
+
+// watch has a function change all answers.
+func (p *proxy) watch(alter func(path string, body []byte) []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alter = alter
+}
+
+// release ends what hangs.
+func (p *proxy) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.hung)
+	p.hung = make(chan struct{})
 }
 
 func newProxy(t *testing.T, to *vaultdtest.Vaultd) *proxy {
 	t.Helper()
-	p := &proxy{t: t, to: to, hits: map[string]int{}, harm: func(*http.Request) string { return "" }}
+	p := &proxy{t: t, to: to, hits: map[string]int{}, harm: func(*http.Request) string { return "" }, hung: make(chan struct{})}
 	// it is the attacker
 	p.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(p.handle))
 	p.Config.ErrorLog = nil
 	p.EnableHTTP2 = false
 	p.StartTLS()
-	t.Cleanup(p.Close)
+	t.Cleanup(func() {
+		p.release()
+		p.Close()
+	})
 	return p
 }
 
@@ -66,13 +87,14 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	harm := p.harm(r)
 	p.hits[harm]++
+	to, alter, hung := p.to, p.alter, p.hung
 	var late []func()
 	if harm == "" {
 		late, p.late = p.late, nil
 	}
 	p.mu.Unlock()
 	forward := func() *http.Response {
-		q, err := http.NewRequest(r.Method, "https://"+p.to.Addr+r.URL.RequestURI(), bytes.NewReader(body))
+		q, err := http.NewRequest(r.Method, "https://"+to.Addr+r.URL.RequestURI(), bytes.NewReader(body))
 		if err != nil {
 			return nil
 		}
@@ -85,6 +107,9 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	switch harm {
 	case "before":
+		panic(http.ErrAbortHandler)
+	case "hang":
+		<-hung
 		panic(http.ErrAbortHandler)
 	case "503":
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -118,8 +143,16 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request) {
 	for k, v := range answer.Header {
 		w.Header()[k] = v
 	}
+	said, err := io.ReadAll(answer.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if alter != nil {
+		said = alter(r.URL.Path, said)
+		w.Header().Del("Content-Length")
+	}
 	w.WriteHeader(answer.StatusCode)
-	_, _ = io.Copy(w, answer.Body) // the client is gone then
+	_, _ = w.Write(said) // the client is gone then
 }
 
 // A network that loses, breaks and doubles messages: each password tried costs

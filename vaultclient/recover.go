@@ -76,7 +76,7 @@ func (p *protocol) recover(ctx context.Context, t transport, c cards.Card, id va
 		return nil, err
 	}
 	defer run.Clear()
-	try := &try{p: p, t: t, id: id, ke1: ke1, version: a.Version, begun: time.Now()}
+	try := newTry(p, t, id, ke1, a.Version)
 	for again := false; ; again = true {
 		reply, err := try.start(ctx)
 		if err != nil {
@@ -146,6 +146,10 @@ type try struct {
 	ke1     []byte
 	version uint64
 	begun   time.Time // when KE1 was first sent
+}
+
+func newTry(p *protocol, t transport, id vault.AccountID, ke1 []byte, version uint64) *try {
+	return &try{p: p, t: t, id: id, ke1: ke1, version: version, begun: time.Now()}
 }
 
 // start sends KE1 until it is answered.

@@ -3,6 +3,7 @@ package vaultclient
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -41,10 +42,10 @@ type Remote struct {
 
 func openRemote(p Params, card cards.Card) *Remote {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
-	if pinned := card.Certificate; len(pinned) > 0 {
+	if len(card.Certificate) > 0 || len(p.SPKI) > 0 {
 		config.InsecureSkipVerify = true // in favour of the stricter check below
 		config.VerifyConnection = func(s tls.ConnectionState) error {
-			if len(s.PeerCertificates) == 0 || !bytes.Equal(s.PeerCertificates[0].Raw, pinned) {
+			if len(s.PeerCertificates) == 0 || !pinned(s.PeerCertificates[0], card.Certificate, p.SPKI) {
 				return errOtherCertificate
 			}
 			return nil
@@ -65,6 +66,14 @@ func openRemote(p Params, card cards.Card) *Remote {
 		return step + rand.N(step) // so that many clients of a vault that comes back do not come at once
 	}
 	return r
+}
+
+// pinned reports whether a certificate is the one that is named, or has the public key that is named.
+func pinned(c *x509.Certificate, der, spki []byte) bool {
+	if sum := sha256.Sum256(c.RawSubjectPublicKeyInfo); len(spki) > 0 && !bytes.Equal(sum[:], spki) {
+		return false
+	}
+	return len(der) == 0 || bytes.Equal(c.Raw, der)
 }
 
 var errOtherCertificate = errors.New("the server has another certificate than the card")

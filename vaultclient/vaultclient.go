@@ -107,6 +107,9 @@ type Params struct {
 	// Delays are the waits after the third, fourth, … wrong guess on a token of
 	// this computer; nil: the vault's default.
 	Delays []time.Duration
+	// SPKI is the SHA-256 of the public key that a server's certificate must have; nil: what the card says, or else the
+	// authorities that this computer trusts.
+	SPKI []byte
 	// EnrolmentToken is the token that some vaults want for new accounts. It goes with both messages of a registration.
 	EnrolmentToken []byte
 }

@@ -22,6 +22,37 @@ type State struct {
 	Asked      time.Time   `json:"asked"`
 	// Past are the last guesses, at most 16, the newest last.
 	Past []Guess `json:"-"`
+	// Members are the vaults of a shared password (docs/shared-vaults.md), nil of one vault alone; Threshold of them are needed.
+	// GuessesLeft is then how many tries there are before fewer than that have one, as far as they answer.
+	Members   []State `json:"vaults,omitempty"`
+	Threshold int     `json:"threshold,omitempty"`
+	// Unreachable says why a member did not answer; "" if it did.
+	Unreachable string `json:"unreachable,omitempty"`
+}
+
+// Finding is what one vault of a shared password did that no honest one does, or that it holds something else than the card says.
+type Finding struct {
+	Vault string `json:"vault"` // its name
+	Lie   Lie    `json:"finding"`
+}
+
+// Lie is the kind of a Finding.
+type Lie string
+
+// The kinds (docs/shared-vaults.md, chapter 3).
+const (
+	OtherRegistration Lie = "other-registration"
+	WrongEvaluation   Lie = "wrong-evaluation"
+	WrongRecord       Lie = "wrong-record"
+	WrongProof        Lie = "wrong-proof"
+	WrongKey          Lie = "wrong-key"
+	NoAccount         Lie = "no-account"
+)
+
+func (f Finding) String() string {
+	return f.Vault + " " + map[Lie]string{OtherRegistration: "holds another registration", WrongEvaluation: "gives wrong evaluations",
+		WrongRecord: "gives a wrong record", WrongProof: "does not prove that it is the vault", WrongKey: "gives a wrong key",
+		NoAccount: "does not know the account, or has destroyed it"}[f.Lie]
 }
 
 // WrongNow are the wrong guesses since the last right one.

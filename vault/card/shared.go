@@ -161,6 +161,9 @@ func (s *Shared) Sign(key ed25519.PrivateKey) {
 	s.Signature = ed25519.Sign(key, s.signed())
 }
 
+// Signs reports whether a public key is the card's.
+func (s *Shared) Signs(key []byte) bool { return bytes.Equal(s.Key, key) }
+
 // signed is what the signature is over.
 func (s *Shared) signed() []byte {
 	b := []byte(labelSharedCard)

@@ -27,7 +27,7 @@ type Vaultd struct {
 	Data string   // its folder
 	HSM  string   // its token's URI, with pin-source
 	Args []string // of serve, besides data, hsm, listen and dev-tls
-	Env  []string // nil: this process's
+	Env  []string // that of this process when it was made
 
 	mu     *sync.Mutex
 	output *bytes.Buffer // of all processes so far
@@ -87,7 +87,8 @@ func NewOn(t testing.TB, uri *hsm.URI, args ...string) *Vaultd {
 		t.Fatal(err)
 	}
 	v := &Vaultd{t: t, path: program(t), Data: filepath.Join(dir, "data"), HSM: uri.String() + "&pin-source=file:" + uri.PINSource, Args: args,
-		Addr: loopback() + ":0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
+		// Another vault of this test has another SoftHSM configuration.
+		Env: os.Environ(), Addr: loopback() + ":0", mu: &sync.Mutex{}, output: &bytes.Buffer{}}
 	t.Cleanup(func() {
 		v.Kill()
 		_ = os.RemoveAll(dir)
