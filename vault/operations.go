@@ -219,7 +219,7 @@ func (v *Vault) keepRight(ctx context.Context, k startKey, known *start) ([]byte
 		return nil, err
 	}
 	v.counts.right.Add(1)
-	known.released = sealRelease(known.login.SessionKey, known.who, p.answer.released)
+	known.released = SealRelease(known.login.SessionKey, known.who, p.answer.released)
 	known.recorded, known.proved = false, false
 	v.starts.put(k, *known)
 	if err != nil {
@@ -228,8 +228,8 @@ func (v *Vault) keepRight(ctx context.Context, k startKey, known *start) ([]byte
 	return known.released, nil
 }
 
-// sealRelease encrypts the sealed key under the session key.
-func sealRelease(sessionKey []byte, id AccountID, sealedKey []byte) []byte {
+// SealRelease encrypts the sealed key under the session key.
+func SealRelease(sessionKey []byte, id AccountID, sealedKey []byte) []byte {
 	key := derive(sessionKey, LabelRelease)
 	defer clear(key)
 	nonce := make([]byte, 12)

@@ -105,7 +105,7 @@ func SetShared(ctx context.Context, before []byte, open Opener, n NewShared) (*M
 	}
 	m.secret = ppss.NewSecret(n.Threshold, len(set.Vaults))
 	defer m.secret.Clear()
-	m.u = ppss.Stretch(n.Password, set.Salt)
+	m.u = stretch(n.Password, set.Salt)
 	defer clear(m.u)
 	m.take(set)
 	if err := m.begin(ctx); err != nil {
@@ -114,7 +114,7 @@ func SetShared(ctx context.Context, before []byte, open Opener, n NewShared) (*M
 	if err := m.keep(ctx); err != nil {
 		return nil, err
 	}
-	for i := range set.Vaults {
+	for _, i := range m.order() {
 		if err := m.register(ctx, i); err != nil {
 			return m.made(), named(set.Vaults[i], err)
 		}
@@ -190,6 +190,20 @@ func (m *making) ready() error {
 
 // named says which vault an error is about.
 func named(m cards.Member, err error) error { return fmt.Errorf("%s: %w", m.Name, err) }
+
+// order is in which order the vaults are registered: those without a bridge first. Until the last of
+// them is, none of the others has moved, and the old password opens; from then on every vault opens its share of the new one.
+func (m *making) order() []int {
+	var first, then []int
+	for i, p := range m.public.Members {
+		if p.Bridge == nil {
+			first = append(first, i)
+		} else {
+			then = append(then, i)
+		}
+	}
+	return append(first, then...)
+}
 
 // take makes a set the pending one. Its vaults are the same array in public.
 func (m *making) take(set *cards.Set) {

@@ -45,7 +45,8 @@ func (s *Shared) Mend(ctx context.Context, o *Opened, n NewShared) (*Made, error
 	m.seats.group.Wait()
 
 	missing := 0
-	for i, member := range set.Vaults {
+	for _, i := range m.order() {
+		member := set.Vaults[i]
 		broken := slices.ContainsFunc(o.Findings, func(f vaults.Finding) bool { return f.Vault == member.Name && mendable(f) })
 		switch {
 		case o.proven[i]:

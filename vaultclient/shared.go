@@ -21,6 +21,9 @@ type Shared struct {
 	open Opener
 }
 
+// stretch is package ppss's, but in tests that stretch thousands of times.
+var stretch = ppss.Stretch
+
 // grace is how long vaults are waited for that are not needed any more.
 const grace = 2 * time.Second
 
