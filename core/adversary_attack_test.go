@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/filetest"
 	"github.com/holdfast-backup/holdfast/core/store"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
@@ -359,6 +360,16 @@ func (v *rightVault) Recover(_ context.Context, at core.VaultPlace, password []b
 	return bytes.Clone(a.key), err
 }
 
+// Share implements core.Vaults: this one vault is never one of several.
+func (v *rightVault) Share(context.Context, vaults.Sharing, core.NewAccount) (vaults.Shared, error) {
+	return vaults.Shared{}, vaults.ErrRefused
+}
+
+// RecoverShared implements core.Vaults.
+func (v *rightVault) RecoverShared(context.Context, core.VaultPlace, []byte, func([]byte) bool) (*vaults.Recovered, error) {
+	return nil, vaults.ErrRefused
+}
+
 // State implements core.Vaults.
 func (v *rightVault) State(_ context.Context, at core.VaultPlace) (core.VaultState, error) {
 	_, err := v.find(at)
@@ -382,7 +393,7 @@ func (h *history) agreed() core.PasswordRequest {
 	req := core.PasswordRequest{Password: bytes.Clone(h.word)}
 	var ask *core.VaultNotTrustedError
 	if err := h.elsewhere().TrustedVault(context.Background(), place, req); errors.As(err, &ask) {
-		req.Trust = ask.VaultTrust
+		req.Trust = ask.Trust
 	}
 	return req
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
@@ -200,17 +201,14 @@ func (c *change) note(ctx context.Context) error {
 	case c.on() && c.wanted == nil:
 		return fmt.Errorf("%w: no key", ErrInvalid)
 	}
-	var card []byte
+	var made VaultPlace
 	if c.on() {
-		if err := c.enc.app.profile.SetSecrets(ctx, &profile.Secrets{Next: c.wanted.Bytes()}); err != nil {
-			return err
+		err := c.enc.app.profile.SetSecrets(ctx, &profile.Secrets{Next: c.wanted.Bytes()})
+		if err == nil && c.password != nil {
+			made, err = c.enc.app.Passwords().registerNew(ctx, *c.password, nil, c.wanted)
 		}
-		if c.password != nil {
-			account, err := c.enc.app.Passwords().registerNew(ctx, *c.password, c.wanted)
-			if err != nil {
-				return err
-			}
-			card = account.Encode()
+		if err != nil {
+			return err
 		}
 	}
 	return c.update(func(s *profile.Settings) {
@@ -219,9 +217,9 @@ func (c *change) note(ctx context.Context) error {
 			// What a version before took from a plain header, for which nobody vouches, ends here.
 			s.VaultCard, s.VaultAddress, s.VaultState = nil, "", nil
 		}
-		if card != nil {
+		if card := made.Text(); card != nil {
 			s.VaultCard, s.PasswordConfirmed = card, time.Now()
-			rememberAddress(s, c.password.Vault)
+			account.RememberAddress(s, c.password.Vault)
 		}
 	})
 }
@@ -265,7 +263,7 @@ func (c *change) move(ctx context.Context) error {
 	}
 	var moving *repo.Repository
 	if c.on() {
-		moving, err = protection.BeginTurnOn(ctx, c.repo, c.next, c.enc.app.Passwords().cardToPublish(c.settings()))
+		moving, err = protection.BeginTurnOn(ctx, c.repo, c.next, c.enc.app.Passwords().accounts().Publish(c.settings()))
 	} else {
 		moving, err = protection.BeginTurnOff(ctx, c.repo)
 	}
@@ -431,7 +429,7 @@ func (c *change) forgetUndone(ctx context.Context) error {
 // forgetKey leaves nothing in the settings of a key that is not in use.
 func forgetKey(s *profile.Settings) {
 	s.KeyConfirmed = time.Time{}
-	s.VaultCard, s.VaultAddress, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, "", nil, time.Time{}, 0
+	account.Forget(s)
 }
 
 // adopt takes the numbers of this computer's newest backup into the history of this run.

@@ -64,7 +64,7 @@ func (a *App) setDestination(ctx context.Context, destination string, fresh bool
 		return err
 	}
 	defer key.Clear()
-	r, err := repo.Create(ctx, s, key, a.Passwords().cardToPublish(set))
+	r, err := repo.Create(ctx, s, key, a.Passwords().accounts().Publish(set))
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 
+	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/repo"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 )
 
 // Elsewhere looks at backups that need not be the profile's own, as on a new computer.
@@ -15,11 +17,13 @@ type Elsewhere struct {
 	Places places.Places
 	Vaults Vaults // nil: there are no passwords
 
-	known func(VaultCard) bool // vaults that need no agreement; nil: none
+	known func(VaultPlace) bool // vaults that need no agreement; nil: none
 }
 
 // Elsewhere returns one with this App's places and vaults. The vault of the profile's own backup needs no agreement.
-func (a *App) Elsewhere() Elsewhere { return Elsewhere{a.p.Places, a.p.Vaults, a.Passwords().knows} }
+func (a *App) Elsewhere() Elsewhere {
+	return Elsewhere{a.p.Places, a.p.Vaults, a.Passwords().accounts().Knows}
+}
 
 // Found is what anybody can tell about a backup.
 type Found struct {
@@ -99,7 +103,12 @@ func (e Elsewhere) RecoverKey(ctx context.Context, destination string, req Passw
 	if err != nil {
 		return nil, err
 	}
-	return recoverKey(ctx, e.Vaults, at, req.Password, want)
+	key, err := account.Recover(ctx, e.Vaults, at, req.Password, want, func(got *vaults.Recovered) {
+		if req.Report != nil {
+			req.Report(got.Report)
+		}
+	})
+	return key, raise(err)
 }
 
 // TrustedVault asks nothing: it reports whether the vault of a backup somewhere may be
@@ -119,27 +128,7 @@ func (e Elsewhere) TrustedVault(ctx context.Context, destination string, req Pas
 func (e Elsewhere) placeOf(found Found, req PasswordRequest) (VaultPlace, error) {
 	known := e.known
 	if known == nil {
-		known = func(VaultCard) bool { return false }
+		known = func(VaultPlace) bool { return false }
 	}
 	return placeOf(found.VaultCard, req.Vault, req.Trust, known)
-}
-
-// recoverKey asks a vault for the key with this id.
-func recoverKey(ctx context.Context, v Vaults, at VaultPlace, password []byte, want backupkey.ID) (*backupkey.Key, error) {
-	typed := typedFor(at.Card, password)
-	defer clear(typed)
-	raw, err := v.Recover(ctx, at, typed)
-	if err != nil {
-		return nil, raise(err)
-	}
-	defer clear(raw)
-	k, err := backupkey.FromBytes(raw)
-	if err != nil {
-		return nil, &VaultError{Kind: ErrVaultSuspect, GuessesLeft: -1, Cause: err}
-	}
-	if k.ID() != want {
-		k.Clear()
-		return nil, &VaultError{Kind: ErrVaultSuspect, GuessesLeft: -1}
-	}
-	return k, nil
 }

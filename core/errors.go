@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backup"
 	"github.com/holdfast-backup/holdfast/core/browse"
 	"github.com/holdfast-backup/holdfast/core/keyring"
@@ -18,6 +19,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/source"
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/core/vaults"
+	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // What a caller decides on. Each is wrapped with details; use errors.Is. The
@@ -89,9 +91,11 @@ var (
 	ErrVaultSuspect     = vaults.ErrSuspect
 	ErrTokenPIN         = vaults.ErrPIN
 	ErrVaultEnrolment   = vaults.ErrEnrolment
-	ErrVaultNotTrusted  = errors.New("only the destination names this vault, and nobody has agreed to ask it")
+	ErrVaultNotTrusted  = vaults.ErrNotTrusted
 	// ErrWeakPassword: too easily guessed to be protected by ten guesses.
-	ErrWeakPassword = errors.New("the password is too easily guessed")
+	ErrWeakPassword = account.ErrWeak
+	// ErrSamePassword: where a password moves from one vault to several, the old one would protect nothing from that vault.
+	ErrSamePassword = errors.New("the password is the one that the vault has already")
 	// ErrNoPassword: no vault holds the key of this backup.
 	ErrNoPassword = errors.New("this backup has no password")
 	ErrHasVault   = errors.New("this backup has a password, which the new key must be put behind, or which must be removed first")
@@ -123,7 +127,7 @@ var codes = []struct {
 	{"vault-elsewhere", ErrVaultElsewhere}, {"vault-unreachable", ErrVaultUnreachable},
 	{"vault-wait", ErrVaultWait}, {"vault-refused", ErrVaultRefused}, {"vault-suspect", ErrVaultSuspect}, {"token-pin", ErrTokenPIN},
 	{"vault-not-trusted", ErrVaultNotTrusted}, {"vault-enrolment", ErrVaultEnrolment},
-	{"weak-password", ErrWeakPassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
+	{"weak-password", ErrWeakPassword}, {"same-password", ErrSamePassword}, {"no-password", ErrNoPassword}, {"has-vault", ErrHasVault},
 	{"damaged", ErrDamaged}, {"place-inside", ErrPlaceInside}, {"invalid", ErrInvalid}, {"cancelled", context.Canceled},
 }
 
@@ -155,6 +159,9 @@ var below = []struct{ from, to error }{
 	{keyring.ErrUnavailable, ErrNoKeyring},
 	{keyring.ErrNotFound, ErrKeyringDenied},
 	{keyring.ErrMalformed, ErrKeyringDenied},
+	{account.ErrRequest, ErrInvalid},
+	{vaultcard.ErrNewer, ErrNewerFormat},
+	{vaultcard.ErrCard, ErrDamaged},
 	{places.ErrUnknown, ErrInvalid},
 	{address.ErrInvalid, ErrInvalid},
 	{address.ErrSecretFile, ErrInvalid},

@@ -121,7 +121,7 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 	if old != nil && password == nil {
 		return ErrHasVault
 	}
-	before, beforeErr := enc.app.Passwords().ownPlace(old) // before another address is remembered
+	before, beforeErr := enc.app.Passwords().accounts().Own(old) // before another address is remembered
 	s, err := enc.app.profile.Secrets(ctx)
 	if err != nil {
 		return err
@@ -130,15 +130,13 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 	if err := enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: s.Key, Next: key.Bytes()}); err != nil {
 		return err
 	}
-	var account VaultCard
-	var card []byte
+	var made VaultPlace
 	if password != nil {
-		if account, err = enc.app.Passwords().registerAnew(ctx, *password, old, key); err != nil {
+		if made, err = enc.app.Passwords().registerNew(ctx, *password, old, key); err != nil {
 			return err
 		}
-		card = account.Encode()
 	}
-	if err := protection.ChangeKey(ctx, r, key, card); err != nil {
+	if err := protection.ChangeKey(ctx, r, key, made.Text()); err != nil {
 		// Which of the two counts is the destination's to say: keyFor finds out.
 		return err
 	}
@@ -151,11 +149,11 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 		enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}),
 		enc.app.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
 	)
-	if card != nil {
-		err = errors.Join(err, enc.app.Passwords().rememberVault(account, password.Vault))
+	if password != nil {
+		err = errors.Join(err, enc.app.Passwords().accounts().Set(made, password.Vault))
 	}
 	if old != nil && err == nil && beforeErr == nil {
-		err = enc.app.Passwords().removeAccountAt(ctx, before, oldKey) // what it holds opens only what was written before
+		err = enc.app.Passwords().accounts().Remove(ctx, before, oldKey) // what it holds opens only what was written before
 	}
 	return err
 }

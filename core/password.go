@@ -2,16 +2,14 @@ package core
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
-	"github.com/holdfast-backup/holdfast/core/profile"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/protection"
-	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
+	"github.com/holdfast-backup/holdfast/core/vaults"
 )
 
 // Set puts the backup's key behind a password: a first one, another
@@ -31,31 +29,45 @@ func (pw Passwords) setPassword(ctx context.Context, req PasswordRequest) error 
 	defer r.Store().Close() //nolint:errcheck // nothing is buffered
 	defer key.Clear()
 	old := r.Facts().VaultCard
-	place, err := pw.chosenPlace(req.Vault, old)
+	c, err := pw.accounts().Choose(req.request(), old)
 	if err != nil {
 		return err
+	}
+	if c.Shared() {
+		if old != nil && c.New() {
+			return pw.spread(ctx, req, old, key)
+		}
+		place, err := pw.accounts().Register(ctx, c, req.request(), key, pw.accounts().KeepIn(r))
+		if err != nil {
+			return err
+		}
+		return pw.accounts().Set(place, req.Vault)
 	}
 	// What is needed to reach the account there is now, before another address is remembered.
-	before, beforeErr := pw.ownPlace(old)
-	card, err := pw.register(ctx, place, req, key)
+	before, beforeErr := pw.accounts().Own(old)
+	place, err := pw.accounts().Register(ctx, c, req.request(), key, nil)
 	if err != nil {
 		return err
 	}
-	if err := protection.SetVaultCard(ctx, r, card.Encode()); err != nil {
+	if err := protection.SetVaultCard(ctx, r, place.Text()); err != nil {
 		if !req.Vault.IsZero() {
-			err = errors.Join(err, pw.removeAccountAt(ctx, registered(card, req.Vault), key))
+			err = errors.Join(err, pw.accounts().Remove(ctx, place, key))
 		}
 		return err
 	}
-	if err := pw.rememberVault(card, req.Vault); err != nil {
+	if err := pw.accounts().Set(place, req.Vault); err != nil {
 		return err
 	}
-	if !req.Vault.IsZero() && beforeErr == nil && !before.Card.SameAccount(card) {
+	if !req.Vault.IsZero() && beforeErr == nil && !before.SameAccount(place) {
 		// The old vault need not answer: what it holds opens the backup as before,
 		// with the old password. It is told in the history.
-		return pw.removeAccountAt(ctx, before, key)
+		return pw.accounts().Remove(ctx, before, key)
 	}
 	return nil
+}
+
+func (pw Passwords) accounts() account.Accounts {
+	return account.Accounts{Profile: pw.app.profile, Vaults: pw.app.p.Vaults, Log: pw.app.p.Log}
 }
 
 // openForPassword opens the profile's encrypted backup, with its key.
@@ -85,80 +97,39 @@ func (pw Passwords) openForPassword(ctx context.Context) (*repo.Repository, *bac
 	return r, key, nil
 }
 
-// register puts a key behind a password, which the vault proves at once. It
-// returns the account's card.
-func (pw Passwords) register(ctx context.Context, at VaultPlace, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
-	if pw.app.p.Vaults == nil {
-		return VaultCard{}, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
-	}
-	if s := Strength(req.Password); s.Refused {
-		return VaultCard{}, fmt.Errorf("%w: %s", ErrWeakPassword, s.Advice)
-	}
-	enrolment := req.Enrolment
-	if enrolment == nil {
-		enrolment = at.Typed.Enrolment()
-		defer clear(enrolment)
-	}
-	if err := ParseEnrolment(enrolment); err != nil {
-		return VaultCard{}, err
-	}
-	raw, password := key.Bytes(), normalized(req.Password)
-	defer clear(raw)
-	defer clear(password)
-	card, err := pw.app.p.Vaults.Register(ctx, at, NewAccount{Password: password, Key: raw, Seeds: managementSeeds(key), Enrolment: enrolment})
-	if err != nil {
-		return VaultCard{}, err
-	}
-	return card.InNFC(), nil
-}
-
-// registerNew makes an account in the vault that the person named.
-func (pw Passwords) registerNew(ctx context.Context, req PasswordRequest, key *backupkey.Key) (VaultCard, error) {
-	at, err := pw.chosenPlace(req.Vault, nil)
-	if err != nil {
-		return VaultCard{}, err
-	}
-	return pw.register(ctx, at, req, key)
-}
-
-// registerAnew puts a new key into an account of its own, since the old one is
-// managed under the old key. The vault is the old card's where none is named.
-func (pw Passwords) registerAnew(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) (VaultCard, error) {
-	at, err := pw.chosenPlace(req.Vault, old)
-	if err != nil {
-		return VaultCard{}, err
-	}
-	return pw.register(ctx, at.Anonymous(), req, key)
-}
-
-// removeAccount deletes the account of the profile's backup.
-func (pw Passwords) removeAccount(ctx context.Context, card []byte, key *backupkey.Key) error {
-	at, err := pw.ownPlace(card)
+// spread moves a password from one vault to several. That vault's operator can test the old password,
+// and with it the old key, for ever. So both are new: a password that opens the old account is refused, and the key is changed.
+func (pw Passwords) spread(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) error {
+	at, err := pw.accounts().Own(old)
 	if err != nil {
 		return err
 	}
-	return pw.removeAccountAt(ctx, at, key)
-}
-
-func (pw Passwords) removeAccountAt(ctx context.Context, at VaultPlace, key *backupkey.Key) error {
-	return pw.app.p.Vaults.Remove(ctx, at, managementSeeds(key))
-}
-
-// rememberVault notes that the password in this vault was right just now, and how
-// the person named the vault.
-func (pw Passwords) rememberVault(card VaultCard, typed TypedVault) error {
-	return pw.app.profile.Update(func(s *profile.Settings) {
-		s.VaultCard, s.VaultState = card.Encode(), nil
-		s.PasswordConfirmed, s.PasswordChecks = time.Now(), 0
-		rememberAddress(s, typed)
-	})
-}
-
-// rememberAddress keeps how the person named the vault, if they did.
-func rememberAddress(s *profile.Settings, typed TypedVault) {
-	if !typed.IsZero() {
-		s.VaultAddress = typed.Remembered()
+	same, err := account.Recover(ctx, pw.app.p.Vaults, at, req.Password, key.ID(), nil)
+	switch {
+	case err == nil:
+		same.Clear()
+		return ErrSamePassword
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !errors.Is(err, ErrWrongPassword):
+		pw.app.p.Log.Info("the old vault did not say whether the password is new", "cause", err)
 	}
+	next, err := backupkey.New()
+	if err != nil {
+		return err
+	}
+	defer next.Clear()
+	return pw.app.Encryption().changeKey(ctx, next, &req)
+}
+
+// registerNew makes accounts in the vaults that the person named, with a key that no backup has yet. old is the card of the
+// backup whose vaults it is where none is named; nil: there is none.
+func (pw Passwords) registerNew(ctx context.Context, req PasswordRequest, old []byte, key *backupkey.Key) (VaultPlace, error) {
+	c, err := pw.accounts().Choose(req.request(), old)
+	if err != nil {
+		return VaultPlace{}, err
+	}
+	return pw.accounts().Register(ctx, c.Anew(), req.request(), key, account.NotYet)
 }
 
 // Check reports whether the person still knows the password, by opening
@@ -179,24 +150,29 @@ func (pw Passwords) checkPassword(ctx context.Context, password []byte) error {
 	if card == nil {
 		return ErrNoPassword
 	}
-	at, err := pw.ownPlace(card)
+	at, err := pw.accounts().Own(card)
 	if err != nil {
 		return err
 	}
-	got, err := recoverKey(ctx, pw.app.p.Vaults, at, password, key.ID())
+	var report VaultReport
+	got, err := account.Recover(ctx, pw.app.p.Vaults, at, password, key.ID(), func(got *vaults.Recovered) {
+		report = got.Report
+		pw.accounts().Mend(ctx, r, key, got)
+	})
 	if err != nil {
-		pw.askVault(ctx, card)
+		pw.accounts().Ask(ctx, card)
 		return err
 	}
 	got.Clear()
-	err = pw.app.profile.Update(func(s *profile.Settings) {
-		s.VaultCard, s.VaultState = card, nil // this very text: it is the header's
-		s.PasswordConfirmed, s.PasswordChecks = time.Now(), s.PasswordChecks+1
-	})
-	if err == nil {
-		pw.askVault(ctx, card) // all guesses are there again
+	card = r.Facts().VaultCard // this very text: it is the header's, mended or not
+	if err := pw.accounts().Confirm(card); err != nil {
+		return err
 	}
-	return err
+	if s, ok := pw.accounts().Ask(ctx, card); ok { // all guesses are there again
+		s.Findings = report.Findings
+		return pw.accounts().Remember(s)
+	}
+	return nil
 }
 
 // Remove deletes the account in the vault: from then on only the 64
@@ -216,19 +192,17 @@ func (pw Passwords) removePassword(ctx context.Context) error {
 	if card == nil {
 		return ErrNoPassword
 	}
-	if err := pw.removeAccount(ctx, card, key); err != nil {
+	at, err := pw.accounts().Own(card)
+	if err != nil {
+		return err
+	}
+	if err := pw.accounts().Remove(ctx, at, key); err != nil {
 		return err
 	}
 	if err := protection.SetVaultCard(ctx, r, nil); err != nil {
 		return err
 	}
-	return pw.forgetVault()
-}
-
-func (pw Passwords) forgetVault() error {
-	return pw.app.profile.Update(func(s *profile.Settings) {
-		s.VaultCard, s.VaultAddress, s.VaultState, s.PasswordConfirmed, s.PasswordChecks = nil, "", nil, time.Time{}, 0
-	})
+	return pw.app.profile.Update(account.Forget)
 }
 
 // Vaults are the vaults on offer without an address: this computer's tokens
@@ -252,7 +226,7 @@ func (pw Passwords) Ask(ctx context.Context, card []byte, typed TypedVault, trus
 	if pw.app.p.Vaults == nil {
 		return VaultState{}, ErrNoPassword
 	}
-	at, err := placeOf(card, typed, trust, pw.knows)
+	at, err := placeOf(card, typed, trust, pw.accounts().Knows)
 	if err != nil {
 		return VaultState{}, err
 	}
@@ -266,10 +240,10 @@ func (pw Passwords) State(ctx context.Context) (VaultState, error) {
 	switch {
 	case set.Repository == "":
 		return VaultState{}, ErrNotSetUp
-	case vouchedCard(set) == nil || pw.app.p.Vaults == nil:
+	case account.Vouched(set) == nil || pw.app.p.Vaults == nil:
 		return VaultState{}, ErrNoPassword
 	}
-	at, err := pw.ownPlace(set.VaultCard)
+	at, err := pw.accounts().Own(set.VaultCard)
 	if err != nil {
 		return VaultState{}, err
 	}
@@ -277,125 +251,5 @@ func (pw Passwords) State(ctx context.Context) (VaultState, error) {
 	if err != nil {
 		return VaultState{}, raise(err)
 	}
-	return s, pw.rememberState(s)
-}
-
-func (pw Passwords) rememberState(s VaultState) error {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	return pw.app.profile.Update(func(set *profile.Settings) { set.VaultState = b })
-}
-
-// askVault keeps what the vault says now, if it answers; nothing depends on it.
-func (pw Passwords) askVault(ctx context.Context, card []byte) (VaultState, bool) {
-	if pw.app.p.Vaults == nil || card == nil {
-		return VaultState{}, false
-	}
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
-	defer cancel()
-	at, err := pw.ownPlace(card)
-	var s VaultState
-	if err == nil {
-		s, err = pw.app.p.Vaults.State(ctx, at)
-	}
-	if err == nil {
-		err = pw.rememberState(s)
-	}
-	if err != nil {
-		pw.app.p.Log.Info("the vault did not tell the account's state", "cause", err)
-	}
-	return s, err == nil
-}
-
-// askPatience is how long a backup waits for a vault that it does not need.
-const askPatience = 10 * time.Second
-
-// watchVault is the part of a backup that looks after the account: the card
-// may have been changed by another computer, and somebody may be guessing. It
-// returns how many wrong guesses are news.
-func (pw Passwords) watchVault(ctx context.Context, r *repo.Repository) (news int) {
-	if r.Facts().Protection != repo.ProtectionKey {
-		return 0 // nobody vouches for a card in this header
-	}
-	card := pw.tidyCard(ctx, r)
-	set := pw.app.profile.Settings()
-	if !sameCard(card, set.VaultCard) {
-		// The header's seal vouches for it: somebody with the key put it there.
-		err := pw.app.profile.Update(func(s *profile.Settings) {
-			s.VaultCard, s.VaultState = card, nil
-			s.PasswordConfirmed, s.PasswordChecks = time.Time{}, 0
-		})
-		if err != nil {
-			pw.app.p.Log.Warn("the vault card could not be kept", "cause", err)
-		}
-	}
-	before := lastState(set)
-	now, ok := pw.askVault(ctx, card)
-	if !ok {
-		return 0
-	}
-	for _, t := range now.Wrong {
-		if before == nil || t.After(before.Asked) {
-			news++
-		}
-	}
-	if before != nil { // more of them than the vault remembers
-		news = max(news, now.WrongTotal-before.WrongTotal)
-	}
-	return news
-}
-
-// tidyCard returns the card in the header. A version before this one wrote a
-// module and a PIN file of some computer into it: these are taken out.
-func (pw Passwords) tidyCard(ctx context.Context, r *repo.Repository) []byte {
-	card := r.Facts().VaultCard
-	if card == nil {
-		return nil
-	}
-	c, changed, err := vaultcard.ParseLanded(card)
-	if err != nil || !changed {
-		return card
-	}
-	card = c.Encode()
-	if err := protection.SetVaultCard(ctx, r, card); err != nil {
-		pw.app.p.Log.Warn("the vault card could not be tidied", "cause", err) // the next backup tries again
-	}
-	return card
-}
-
-// sameCard reports whether two texts are one card; the profile keeps it with other blanks.
-func sameCard(one, other []byte) bool {
-	if one == nil || other == nil {
-		return one == nil && other == nil
-	}
-	a, err := landedCard(one)
-	b, otherErr := landedCard(other)
-	return err == nil && otherErr == nil && a.Equal(b)
-}
-
-// lastState is what the vault said when it was last asked.
-func lastState(set profile.Settings) *VaultState {
-	if set.VaultState == nil {
-		return nil
-	}
-	var s VaultState
-	if json.Unmarshal(set.VaultState, &s) != nil {
-		return nil
-	}
-	return &s
-}
-
-// checkIntervals are the times between questions whether the password is
-// still known, growing with each right answer.
-var checkIntervals = []time.Duration{7 * day, 14 * day, 30 * day, 60 * day, 120 * day, 180 * day}
-
-const day = 24 * time.Hour
-
-func nextCheck(set profile.Settings) time.Time {
-	if set.VaultCard == nil || set.PasswordConfirmed.IsZero() {
-		return time.Time{}
-	}
-	return set.PasswordConfirmed.Add(checkIntervals[min(set.PasswordChecks, len(checkIntervals)-1)])
+	return s, pw.accounts().Remember(s)
 }

@@ -109,7 +109,12 @@ func (enc Encryption) tryRemoveAccount(ctx context.Context, key *backupkey.Key) 
 	if card == nil || enc.app.p.Vaults == nil || key == nil {
 		return
 	}
-	if err := enc.app.Passwords().removeAccount(ctx, card, key); err != nil {
+	accounts := enc.app.Passwords().accounts()
+	at, err := accounts.Own(card)
+	if err == nil {
+		err = accounts.Remove(ctx, at, key)
+	}
+	if err != nil {
 		enc.app.p.Log.Warn("the account in the vault could not be removed", "cause", err)
 	}
 }

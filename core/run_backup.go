@@ -196,7 +196,7 @@ func (a *App) Backup(ctx context.Context, progress func(Progress)) (BackupReport
 		defer r.Store().Close() //nolint:errcheck // nothing is buffered
 		report, err := a.backup(ctx, r, run, false, progress)
 		if err == nil && a.p.Vaults != nil {
-			report.WrongGuesses = a.Passwords().watchVault(ctx, r)
+			report.WrongGuesses = a.Passwords().accounts().Watch(ctx, r)
 		}
 		return report, err
 	})

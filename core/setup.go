@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
@@ -79,11 +80,11 @@ func (a *App) setup(ctx context.Context, req SetupRequest) error {
 		}
 		if req.Password != nil {
 			set.PasswordConfirmed = time.Now()
-			rememberAddress(set, req.Password.Vault)
+			account.RememberAddress(set, req.Password.Vault)
 		}
 	})
 	if err == nil && req.Existing && req.Password != nil {
-		a.Passwords().askVault(ctx, j.card) // the person's own wrong guesses of just now are no news to them
+		a.Passwords().accounts().Ask(ctx, j.card) // the person's own wrong guesses of just now are no news to them
 	}
 	return err
 }
@@ -122,8 +123,7 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 	if req.Existing {
 		return join(ctx, s, key)
 	}
-	var account VaultCard
-	var card []byte
+	var made VaultPlace
 	if req.Password != nil {
 		if key == nil {
 			return joined{}, fmt.Errorf("%w: a password without a key", ErrInvalid)
@@ -132,16 +132,16 @@ func (a *App) createOrJoin(ctx context.Context, s store.Store, req SetupRequest,
 		if _, err := repo.Inspect(ctx, s); !errors.Is(err, repo.ErrNotRepository) {
 			return joined{}, cmp.Or(err, repo.ErrExists)
 		}
-		c, err := a.Passwords().registerNew(ctx, *req.Password, key)
+		at, err := a.Passwords().registerNew(ctx, *req.Password, nil, key)
 		if err != nil {
 			return joined{}, err
 		}
-		account, card = c, c.Encode()
+		made = at
 	}
-	r, err := repo.Create(ctx, s, key, card)
+	r, err := repo.Create(ctx, s, key, made.Text())
 	if err != nil {
-		if card != nil {
-			err = errors.Join(err, a.Passwords().removeAccountAt(ctx, registered(account, req.Password.Vault), key))
+		if req.Password != nil {
+			err = errors.Join(err, a.Passwords().accounts().Remove(ctx, made, key))
 		}
 		return joined{}, err
 	}

@@ -3,6 +3,8 @@ package core
 import (
 	"slices"
 	"time"
+
+	"github.com/holdfast-backup/holdfast/core/account"
 )
 
 // Status tells what the profile knows, without touching the destination.
@@ -13,8 +15,9 @@ func (a *App) Status() Status {
 	st := Status{
 		SetUp: s.Repository != "", Destination: s.Destination, Sources: slices.Clone(s.Sources), Excludes: slices.Clone(s.Excludes),
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
-		Password: vouchedCard(s) != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: nextCheck(s), Vault: lastState(s),
+		Password: account.Vouched(s) != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: account.NextCheck(s), Vault: account.LastState(s),
 	}
+	st.VaultsNeeded, st.Vaults = account.Sharing(s)
 	st.Schedule, st.UploadLimit, st.UploadHours = s.Schedule, s.UploadLimit, s.UploadHours
 	if st.SetUp {
 		st.NextBackup = s.Schedule.Next(time.Now(), past(a.runs))

@@ -87,6 +87,9 @@ type Status struct {
 	KeyConfirmed time.Time `json:"key_confirmed,omitzero"`
 	// Password: a vault holds the key behind a password.
 	Password bool `json:"password"`
+	// Vaults is how many vaults the password needs in all, and VaultsNeeded how many of them open the backup.
+	Vaults       int `json:"vaults,omitempty"`
+	VaultsNeeded int `json:"vaults_needed,omitempty"`
 	// PasswordConfirmed is when the password was last shown to be known, and
 	// PasswordCheckDue when it is time to ask again.
 	PasswordConfirmed time.Time `json:"password_confirmed,omitzero"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 )
 
@@ -14,7 +15,7 @@ func TestAManagementKeyForEachAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seeds := managementSeeds(key)
+	seeds := account.Seeds(key)
 	public, account := bytes.Repeat([]byte{2}, 33), bytes.Repeat([]byte{7}, 32)
 	seed, before := seeds(public, account)
 	again, _ := seeds(public, account)

@@ -181,7 +181,7 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 		"another key": func(*core.VaultTrust) {}, "no name": func(v *core.VaultTrust) { v.Name = "" },
 		"another host": func(v *core.VaultTrust) { v.Address += "/x" }, "nothing": func(v *core.VaultTrust) { *v = core.VaultTrust{} },
 	} {
-		trust := unknown.VaultTrust
+		trust := unknown.Trust
 		change(&trust)
 		at := place
 		if name == "another key" {
@@ -197,7 +197,7 @@ func TestAnAgreementHoldsForOneCard(t *testing.T) {
 	}
 	// nobody answers there
 	_, _ = core.Elsewhere{Vaults: s.vaults}.RecoverKey(t.Context(), place,
-		core.PasswordRequest{Password: []byte("x"), Trust: unknown.VaultTrust})
+		core.PasswordRequest{Password: []byte("x"), Trust: unknown.Trust})
 	if sprung := s.traps.Sprung(t); !strings.Contains(sprung, "connected") {
 		t.Errorf("agreed, and not asked: %q", sprung)
 	}

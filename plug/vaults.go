@@ -34,7 +34,7 @@ var _ vaults.Vaults = Vaults{}
 const software = "pkcs11:token=Holdfast"
 
 func (v Vaults) open(ctx context.Context, at vaults.Place, create bool, enrolment []byte) (vaultclient.Vault, error) {
-	params := vaultclient.Params{Dir: v.Dir, Create: create, Delays: v.Delays, EnrolmentToken: enrolment}
+	params := vaultclient.Params{Dir: v.Dir, Create: create, Delays: v.Delays, EnrolmentToken: enrolment, SPKI: at.SPKI}
 	var name vaultcard.Address
 	if at.Card != nil {
 		params.Card = at.Card.Encode()
@@ -126,6 +126,9 @@ func (v Vaults) Recover(ctx context.Context, at vaults.Place, password []byte) (
 
 // State implements vaults.Vaults.
 func (v Vaults) State(ctx context.Context, at vaults.Place) (vaults.State, error) {
+	if at.Shared != nil {
+		return v.stateShared(ctx, at)
+	}
 	client, err := v.open(ctx, at, false, nil)
 	if err != nil {
 		return vaults.State{}, vaults.Told(err)
@@ -142,6 +145,9 @@ func (v Vaults) State(ctx context.Context, at vaults.Place) (vaults.State, error
 
 // Remove implements vaults.Vaults. An account that is not there is removed.
 func (v Vaults) Remove(ctx context.Context, at vaults.Place, seeds func(publicKey, account []byte) (seed, before []byte)) error {
+	if at.Shared != nil {
+		return v.removeShared(ctx, at, seeds)
+	}
 	if at.Card == nil || len(at.Card.Account) == 0 {
 		return nil
 	}

@@ -28,9 +28,9 @@ type NewShared struct {
 	CardSeed []byte
 	// Seeds are as in NewPassword.SeedsOf: the callee clears them.
 	Seeds func(publicKey, account []byte) (seed, previous []byte)
-	// Threshold of Vaults are to open it, n/2 < t ≤ n. Accounts on these cards do not count. Mend needs neither.
+	// Threshold of Vaults are to open it, n/2 < t ≤ n. Of these, names, addresses and keys count. Mend needs neither.
 	Threshold int
-	Vaults    []cards.Card
+	Vaults    []cards.Member
 	// Keep makes a card durable, in place of the one before (nil: none), and returns once it has read it back. It fails where
 	// another than the one before is there.
 	Keep func(ctx context.Context, before, card []byte) error
@@ -141,19 +141,16 @@ func (n *NewShared) check() error {
 // newSet names the vaults of the new set. Those that have an account of ours keep it.
 func (m *making) newSet(old []cards.Member) (*cards.Set, error) {
 	set := &cards.Set{Threshold: m.n.Threshold, Salt: random(ppss.SaltBytes)}
-	for i, c := range m.n.Vaults {
-		member, err := cards.MemberOf(c, random(cards.NonceBytes))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", vaults.ErrCard, err)
-		}
+	for i, v := range m.n.Vaults {
+		member := cards.Member{Name: v.Name, URL: v.URL, Suite: v.Suite, PublicKey: v.PublicKey, SPKI: v.SPKI, Nonce: random(cards.NonceBytes)}
 		for _, o := range old {
-			if bytes.Equal(o.PublicKey, c.PublicKey) {
+			if bytes.Equal(o.PublicKey, v.PublicKey) {
 				member.Nonce = o.Nonce
 				break
 			}
 		}
 		for j, other := range m.n.Vaults[:i] {
-			if bytes.Equal(other.PublicKey, c.PublicKey) || other.URL == c.URL {
+			if bytes.Equal(other.PublicKey, v.PublicKey) || other.URL == v.URL {
 				return nil, fmt.Errorf("%w: vaults %d and %d are one", vaults.ErrRefused, j+1, i+1)
 			}
 		}

@@ -295,7 +295,8 @@ func (b *benches) new(password string, threshold int, at ...int) NewShared {
 		}}
 	for _, i := range at {
 		_, ake := b.all[i].keys.PublicKeys()
-		n.Vaults = append(n.Vaults, cards.New(b.all[i].name, cards.URL(fmt.Sprintf("https://%d.example", i)), ake.Bytes()))
+		n.Vaults = append(n.Vaults, cards.Member{Name: b.all[i].name, URL: cards.URL(fmt.Sprintf("https://%d.example", i)), Suite: 1,
+			PublicKey: ake.Bytes()})
 	}
 	return n
 }

@@ -64,7 +64,9 @@ func (f *fleet) new(password string, threshold int, at ...int) vaultclient.NewSh
 		c, err := cards.Parse(f.proxies[i].card(f.vaults[i].Card()))
 		must(f.t, err)
 		c.Name = "vault " + string('A'+rune(i))
-		n.Vaults = append(n.Vaults, c)
+		m, err := cards.MemberOf(c, nil)
+		must(f.t, err)
+		n.Vaults = append(n.Vaults, m)
 	}
 	return n
 }

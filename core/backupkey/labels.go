@@ -22,4 +22,7 @@ const (
 	// salt is the vault's public key, 33 bytes, and the account's id, 32 bytes.
 	// So two vaults cannot tell that two accounts are one person's.
 	LabelVaultAccount Label = "holdfast backupkey vault-account v1"
+	// LabelSharedVaultCard derives the seed, 32 bytes, of the Ed25519 key that signs
+	// the card of a shared password and names its accounts (docs/shared-vaults.md, chapter 1).
+	LabelSharedVaultCard Label = "holdfast backupkey shared-vault-card v1"
 )

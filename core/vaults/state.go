@@ -26,6 +26,8 @@ type State struct {
 	// GuessesLeft is then how many tries there are before fewer than that have one, as far as they answer.
 	Members   []State `json:"vaults,omitempty"`
 	Threshold int     `json:"threshold,omitempty"`
+	// Findings are what the vaults of a shared password did when it was last right.
+	Findings []Finding `json:"findings,omitempty"`
 	// Unreachable says why a member did not answer; "" if it did.
 	Unreachable string `json:"unreachable,omitempty"`
 }

@@ -22,6 +22,11 @@ type Vaults interface {
 	Register(ctx context.Context, at Place, account NewAccount) (card.Card, error)
 	// Recover uses one guess and returns the key.
 	Recover(ctx context.Context, at Place, password []byte) (key []byte, err error)
+	// Share puts a key behind a password that is shared over several vaults, or changes such a password, or its
+	// vaults. The password has opened the key at all of them when there is no error; after one, the old password or the new one does.
+	Share(ctx context.Context, s Sharing, account NewAccount) (Shared, error)
+	// RecoverShared is Recover for a place with Shared. fits reports whether a key is the backup's.
+	RecoverShared(ctx context.Context, at Place, password []byte, fits func(key []byte) bool) (*Recovered, error)
 	// State asks about the account and uses no guess.
 	State(ctx context.Context, at Place) (State, error)
 	// Remove deletes the account; one that is not there is removed. seeds are as in NewAccount.
@@ -58,6 +63,10 @@ type Place struct {
 	// Typed, if not zero, is how this computer names the vault. Only it leads to
 	// a module, or to a file with a PIN.
 	Typed card.Typed
+	// SPKI is the SHA-256 of the public key that the server's certificate must have; nil: what the card says.
+	SPKI []byte
+	// Shared is the card of a password shared over several vaults; then there is no Card.
+	Shared *card.Shared
 }
 
 // Anonymous is the place for another account in the same vault.

@@ -145,7 +145,7 @@ func (c *cli) explain(err error) int {
 	}
 	var unknown *core.VaultNotTrustedError
 	if errors.As(err, &unknown) {
-		for _, l := range trustLines(unknown.VaultTrust) {
+		for _, l := range trustLines(unknown.Trust) {
 			c.warn("  %s", l)
 		}
 		c.warn("If you know this vault, give --trust-vault. A vault's own card given with --vault needs no agreement.")

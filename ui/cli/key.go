@@ -132,6 +132,7 @@ func keyCommand(c *cli) *cobra.Command {
 	}
 	change.Flags().StringVar(&out, "key-out", "", "file to write the new key to; it must not exist")
 	pw.flags(c, change)
+	pw.shareFlag(c, change)
 	pw.enrolmentFlag(c, change)
 	cmd.AddCommand(show, change, enterKeyCommand(c))
 	return cmd
@@ -203,6 +204,7 @@ func encryptionCommand(c *cli) *cobra.Command {
 	on.Flags().StringVar(&keyOut, "key-out", "", "file to write the new key to; it must not exist")
 	on.Flags().StringVar(&keyIn, "key-in", "", "file with a key of your own")
 	pw.flags(c, on)
+	pw.shareFlag(c, on)
 	pw.enrolmentFlag(c, on)
 	off := &cobra.Command{
 		Use: "off", Args: noArgs, Short: "Decrypt: back up afresh without a key, prove it, then delete the encrypted backup",

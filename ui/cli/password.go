@@ -17,8 +17,10 @@ import (
 
 // passwordFlags name a password's file and the vault that checks it.
 type passwordFlags struct {
-	in, vault, enrolment string
-	trust                bool
+	in, enrolment string
+	vaults        []string
+	threshold     int
+	trust         bool
 }
 
 // flags adds them where there are vaults.
@@ -27,7 +29,15 @@ func (p *passwordFlags) flags(c *cli, cmd *cobra.Command) {
 		return
 	}
 	cmd.Flags().StringVar(&p.in, "password-in", "", "file with the password, on one line (- is standard input)")
-	cmd.Flags().StringVar(&p.vault, "vault", "", "the vault: a vault card's file, or the PKCS#11 URI of a token")
+	cmd.Flags().StringArrayVar(&p.vaults, "vault", nil,
+		"the vault: a vault card's file, or the PKCS#11 URI of a token; may be repeated where a password is set, and they share it then")
+}
+
+// shareFlag adds the flag of commands that may share a password over vaults.
+func (p *passwordFlags) shareFlag(c *cli, cmd *cobra.Command) {
+	if c.Vaults != nil {
+		cmd.Flags().IntVar(&p.threshold, "threshold", 0, "how many of several vaults open the backup together, more than half (default: the majority)")
+	}
 }
 
 // trustFlag adds the flag of commands that read a backup somewhere else.
@@ -51,16 +61,21 @@ func (p *passwordFlags) enrolmentFlag(c *cli, cmd *cobra.Command) {
 func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) error) error {
 	if p.in == "" {
 		switch {
-		case p.vault != "":
+		case len(p.vaults) > 0:
 			return usagef("--vault goes with --password-in")
+		case p.threshold != 0:
+			return usagef("--threshold goes with --password-in")
 		case p.enrolment != "":
 			return usagef("--enrolment-in goes with --password-in")
 		}
 		return fn(nil)
 	}
-	vault, err := c.readVault(p.vault)
-	if err != nil {
-		return err
+	vaults := make([]core.TypedVault, max(1, len(p.vaults)))
+	for i, arg := range p.vaults {
+		var err error
+		if vaults[i], err = c.readVault(arg); err != nil {
+			return err
+		}
 	}
 	password, err := c.readPassword(p.in)
 	if err != nil {
@@ -77,7 +92,18 @@ func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) erro
 		}
 		defer clear(enrolment)
 	}
-	return fn(&core.PasswordRequest{Password: password, Vault: vault, Enrolment: enrolment})
+	return fn(&core.PasswordRequest{Password: password, Vault: vaults[0], Others: vaults[1:], Threshold: p.threshold, Enrolment: enrolment,
+		Report: c.report})
+}
+
+// report tells what the vaults of a shared password did while it was right.
+func (c *cli) report(r core.VaultReport) {
+	for _, f := range r.Findings {
+		c.warn("holdfast: %s. The other vaults were enough.", f)
+	}
+	for _, name := range r.Silent {
+		c.warn("holdfast: %s did not answer. The other vaults were enough.", name)
+	}
 }
 
 const (
@@ -160,10 +186,16 @@ func passwordCommand(c *cli) *cobra.Command {
 func passwordSetCommand(c *cli) *cobra.Command {
 	var pw passwordFlags
 	cmd := &cobra.Command{
-		Use: "set --password-in FILE [--vault VAULT] [--enrolment-in FILE]", Args: noArgs,
+		Use: "set --password-in FILE [--vault VAULT]... [--threshold T] [--enrolment-in FILE]", Args: noArgs,
 		Short: "Set a password, or another one in place of one that was forgotten: this computer has the key",
+		Long: `Set a password, or another one in place of one that was forgotten: this computer has the key.
+
+Several --vault share the password: T of them together open the backup, and fewer can test nothing, whoever runs them.
+A backup whose password is in one vault can be moved to several. That takes a new password, and the key is changed, since the one vault's
+operator can try out the old one for ever. 'holdfast key show' prints the new key. What was backed up before stays as exposed as it was.`,
 	}
 	pw.flags(c, cmd)
+	pw.shareFlag(c, cmd)
 	pw.enrolmentFlag(c, cmd)
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		if pw.in == "" {
@@ -173,14 +205,42 @@ func passwordSetCommand(c *cli) *cobra.Command {
 			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionKey && !st.Password && req.Vault.IsZero() {
 				return usagef("a first password needs --vault VAULT")
 			}
+			before, err := keyID(ctx, a)
+			if err != nil {
+				return err
+			}
 			if err := a.Passwords().Set(ctx, *req); err != nil {
 				return err
 			}
-			c.done("The password is set: the vault has given the key back for it.")
+			c.done("The password is set: %s given the key back for it.", whoHas(a.Status()))
+			if after, err := keyID(ctx, a); err == nil && after != before {
+				c.done("The key was changed with it: 'holdfast key show' prints the new one. The vault that had the password alone can still try out")
+				c.done("the old one, which opens what was backed up before, for whoever has a copy of it.")
+			}
 			return c.jsonStatus(a)
 		})
 	})
 	return cmd
+}
+
+// keyID tells keys apart, "" where there is none.
+func keyID(ctx context.Context, a *core.App) (string, error) {
+	if st := a.Status(); !st.SetUp || st.Protection != core.ProtectionKey {
+		return "", nil
+	}
+	k, err := a.Encryption().Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer k.Clear()
+	return k.ID().String(), nil
+}
+
+func whoHas(st core.Status) string {
+	if n := st.Vaults; n > 1 {
+		return fmt.Sprintf("each of %d vaults has", n)
+	}
+	return "the vault has"
 }
 
 func passwordCheckCommand(c *cli) *cobra.Command {
@@ -188,7 +248,7 @@ func passwordCheckCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "check --password-in FILE [--vault URI]", Args: noArgs,
 		Short: "See whether you still know the password: a wrong one costs a guess"}
 	cmd.Flags().StringVar(&pw.in, "password-in", "", "file with the password, on one line (- is standard input)")
-	cmd.Flags().StringVar(&pw.vault, "vault", "",
+	cmd.Flags().StringArrayVar(&pw.vaults, "vault", nil,
 		"the PKCS#11 URI of the token that the backup's vault is, kept on this computer: where its module and its PIN are")
 	cmd.RunE = c.withApp(func(ctx context.Context, a *core.App) error {
 		if pw.in == "" {
@@ -204,6 +264,9 @@ func passwordCheckCommand(c *cli) *cobra.Command {
 				return err
 			}
 			c.done("The password is right.")
+			if v := a.Status().Vault; v != nil {
+				c.report(core.VaultReport{Findings: v.Findings})
+			}
 			return c.jsonStatus(a)
 		})
 	})
@@ -239,6 +302,9 @@ func vaultCommand(c *cli) *cobra.Command {
 }
 
 func vaultLines(s core.VaultState, now time.Time) []string {
+	if len(s.Members) > 0 {
+		return sharedLines(s, now)
+	}
 	out := []string{fmt.Sprintf("Vault:   %s, %s", s.Name, s.Address)}
 	switch {
 	case s.Destroyed:
@@ -256,6 +322,28 @@ func vaultLines(s core.VaultState, now time.Time) []string {
 	}
 	if s.WaitUntil.After(now) {
 		out = append(out, "Waiting: the next guess is taken "+words.Words{}.Until(s.WaitUntil))
+	}
+	return out
+}
+
+// sharedLines tell a shared password, and each of its vaults.
+func sharedLines(s core.VaultState, now time.Time) []string {
+	out := []string{fmt.Sprintf("Shared:  any %d of %d vaults open it", s.Threshold, len(s.Members))}
+	switch {
+	case s.Destroyed:
+		out = append(out, "Account: destroyed at too many vaults. No password opens this backup; 'holdfast password set' makes new accounts.")
+	default:
+		out = append(out, fmt.Sprintf("Guesses: %d of %d left", s.GuessesLeft, s.GuessLimit))
+	}
+	for _, f := range s.Findings {
+		out = append(out, fmt.Sprintf("Lying:   %s, when the password was last right", f))
+	}
+	for _, m := range s.Members {
+		if m.Unreachable != "" {
+			out = append(out, "", fmt.Sprintf("Vault:   %s, %s", m.Name, m.Address), "State:   it does not answer: "+m.Unreachable)
+			continue
+		}
+		out = append(append(out, ""), vaultLines(m, now)...)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,16 @@ func TestScripts(t *testing.T) { runScripts(t, "testdata/script", nil) }
 // runScripts runs the scripts of a folder; setup may prepare each further.
 func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 	t.Helper()
+	runScriptsWith(t, dir, nil, setup)
+}
+
+// runScriptsWith is runScripts with more commands, for scripts that share something: they run one after the other.
+func runScriptsWith(t *testing.T, dir string, more map[string]func(*testscript.TestScript, bool, []string), setup func(*testscript.Env) error) {
+	t.Helper()
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"exits": exits, "mistype": mistype, "one-line": oneLine, "same-tree": sameTree, "tmpfs": tmpfs, "saves": saves,
+	}
+	maps.Copy(commands, more)
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -58,9 +69,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "mistype": mistype, "one-line": oneLine, "same-tree": sameTree, "tmpfs": tmpfs, "saves": saves,
-		},
+		Cmds: commands,
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "root":

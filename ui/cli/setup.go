@@ -18,14 +18,15 @@ func setupCommand(c *cli) *cobra.Command {
 	var keyOut, keyIn string
 	var pw passwordFlags
 	cmd := &cobra.Command{
-		Use:   "setup --destination DEST --source PATH... ( --no-encryption | --key-out FILE | --key-in FILE | --password-in FILE --vault VAULT [--key-out FILE] )",
+		Use:   "setup --destination DEST --source PATH... ( --no-encryption | --key-out FILE | --key-in FILE | --password-in FILE --vault VAULT... [--key-out FILE] )",
 		Short: "Set a backup up, or join an existing one with its key",
 		Long: `Set a backup up.
 
 With --key-out a new 64-digit key is made and written to FILE: keep it safe, nobody can replace it.
 With --key-in the key in FILE is used; if the destination holds a backup already, this
 computer joins it. With --password-in a vault keeps the key behind a password, ten guesses long: VAULT is a vault
-card's file, or the PKCS#11 URI of a token. To join a backup that has a password, leave --vault out: its place
+card's file, or the PKCS#11 URI of a token. Several --vault share the password: --threshold of them open the backup
+together, and fewer, with all they hold, cannot test a single password. To join a backup that has a password, leave --vault out: its place
 names its vault, which you are asked about at a terminal; --trust-vault agrees to it without a question.
 With --no-encryption anybody who can read the destination can read the backup.`,
 		Args: noArgs,
@@ -41,6 +42,7 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
 	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")
 	pw.flags(c, cmd)
+	pw.shareFlag(c, cmd)
 	pw.trustFlag(c, cmd)
 	pw.enrolmentFlag(c, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

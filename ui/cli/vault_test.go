@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,6 +56,43 @@ func TestVaultScripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSharedScripts runs the commands of a shared password against four vaultd, each on a SoftHSM token of its own:
+// "vaultd kill N" and "vaultd start N" in a script do that. So each script has its own.
+func TestSharedScripts(t *testing.T) {
+	t.Cleanup(vaultdtest.Cleanup)
+	for _, dir := range []string{"shared", "move"} {
+		t.Run(dir, func(t *testing.T) { sharedScripts(t, filepath.Join("testdata", dir)) })
+	}
+}
+
+func sharedScripts(t *testing.T, dir string) {
+	var all []*vaultdtest.Vaultd
+	cards := map[string][]byte{}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		v := vaultdtest.New(t, "--guess-delays", "0", "--rate-address", "0", "--rate-account", "0")
+		if !v.Start() {
+			t.Fatal(v.Output())
+		}
+		all = append(all, v)
+		cards[name+".json"] = []byte(v.Must("card", "--url", "https://"+v.Addr, "--dev-tls", "--name", "Vault "+strings.ToUpper(name)))
+	}
+	vaultd := func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		all[n].Kill()
+		if args[0] == "start" && !all[n].Start() {
+			ts.Fatalf("vaultd does not start:\n%s", all[n].Output())
+		}
+	}
+	runScriptsWith(t, dir, map[string]func(*testscript.TestScript, bool, []string){"vaultd": vaultd}, func(e *testscript.Env) error {
+		var err error
+		for name, card := range cards {
+			err = errors.Join(err, os.WriteFile(filepath.Join(e.WorkDir, name), card, 0o600))
+		}
+		return err
+	})
 }
 
 // TestTokenScripts uses a token of this computer, with no server: SoftHSM's.

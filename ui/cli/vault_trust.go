@@ -25,13 +25,13 @@ func (c *cli) withTrust(ctx context.Context, destination string, p *passwordFlag
 		return err
 	}
 	if !p.trust {
-		agreed, asked := c.agrees(unknown.VaultTrust, p.in == "-")
+		agreed, asked := c.agrees(unknown.Trust, p.in == "-")
 		if !asked || !agreed {
 			return err
 		}
 	}
 	// It holds for this very card: another one there a moment later is refused.
-	req.Trust = unknown.VaultTrust
+	req.Trust = unknown.Trust
 	return nil
 }
 
@@ -79,8 +79,15 @@ func (c *cli) terminal(passwordFromStdin bool) (in io.Reader, done func()) {
 	return nil, nil
 }
 
-// trustLines tell a vault, one thing a line.
+// trustLines tell a vault, one thing a line; of a shared password all of them.
 func trustLines(v core.VaultTrust) []string {
+	if all := v.Members(); len(all) > 1 || all[0] != v {
+		var out []string
+		for i, m := range all {
+			out = append(append(out, fmt.Sprintf("Vault %d of %d", i+1, len(all))), trustLines(m)...)
+		}
+		return out
+	}
 	at := v.Address
 	if v.Host != "" {
 		at = v.Host + "  (" + v.Address + ")"

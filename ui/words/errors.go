@@ -140,6 +140,8 @@ var sentences = map[string]template{
 		"Ask who runs the vault for its enrolment token."},
 	"token-pin": {"The token does not accept this PIN.", "No guess was used, and the backup is untouched.",
 		"Try again when you are sure of the PIN: a token locks itself after a few wrong ones. The 64-digit key opens the backup too."},
+	"same-password": {"This is the password that the vault has already. Whoever runs that vault can try out what was protected by it.", nothingDone,
+		"Choose another one for the vaults that are to share it."},
 	"weak-password": {"This password is among the first that anybody would guess.", nothingDone,
 		"Choose another one: three or four words that do not belong together are good."},
 	"no-password": {"This backup has no password.", nothingDone, "Open it with its 64-digit key."},

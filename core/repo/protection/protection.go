@@ -1,9 +1,11 @@
 package protection
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -265,6 +267,40 @@ func deleteKeyrings(ctx context.Context, eng *engine.Engine, last uint32) error 
 // is read again first: another computer may have replaced it.
 // Errors: ErrNotEncrypted, ErrWrongKey when the key was changed meanwhile, ErrDamaged.
 func SetVaultCard(ctx context.Context, r *repo.Repository, card []byte) error {
+	return setVaultCard(ctx, r, card, func([]byte) error { return nil })
+}
+
+// ReplaceVaultCard is SetVaultCard where the header still has the card before, nil: none. It reads the header back.
+// Errors: also repo.ErrChanged, where another card is there.
+func ReplaceVaultCard(ctx context.Context, r *repo.Repository, before, card []byte) error {
+	there := func(want []byte) func([]byte) error {
+		return func(got []byte) error {
+			if !bytes.Equal(compact(got), compact(want)) {
+				return fmt.Errorf("%w: another computer has changed the password", repo.ErrChanged)
+			}
+			return nil
+		}
+	}
+	if err := setVaultCard(ctx, r, card, there(before)); err != nil {
+		return err
+	}
+	h, err := sealed.ReadHeader(ctx, r.Engine().Store)
+	if err != nil {
+		return err
+	}
+	return there(card)(h.VaultCard)
+}
+
+// compact is a JSON text without blanks: a header may have others.
+func compact(text []byte) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, text) != nil {
+		return text
+	}
+	return b.Bytes()
+}
+
+func setVaultCard(ctx context.Context, r *repo.Repository, card []byte, may func(there []byte) error) error {
 	eng := r.Engine()
 	if err := format.CheckCard(card); err != nil {
 		return err
@@ -284,6 +320,9 @@ func SetVaultCard(ctx context.Context, r *repo.Repository, card []byte) error {
 	}
 	if h.Guard != eng.Header.Guard {
 		return fmt.Errorf("%w: the header names keyring %d, not %d", repo.ErrChanged, h.Keyring, eng.Header.Keyring)
+	}
+	if err := may(h.VaultCard); err != nil {
+		return err
 	}
 	now := *h
 	eng.Header, h.VaultCard = &now, card
