@@ -97,10 +97,14 @@ func SetShared(ctx context.Context, before []byte, open Opener, n NewShared) (*M
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	m.seats = sit(ctx, open, m.key.Public().(ed25519.PublicKey), set.Vaults)
+	others := slices.DeleteFunc(slices.Clone(old), func(o cards.Member) bool { return set.Find(o) != nil })
+	m.seats = sit(ctx, open, m.key.Public().(ed25519.PublicKey), append(slices.Clone(set.Vaults), others...))
 	defer m.seats.close()
 	defer cancel()
-	if err := m.ready(); err != nil {
+	if err := m.ready(len(set.Vaults)); err != nil {
+		return nil, err
+	}
+	if err := m.strands(set); err != nil {
 		return nil, err
 	}
 	m.secret = ppss.NewSecret(n.Threshold, len(set.Vaults))
@@ -165,11 +169,38 @@ func random(n int) []byte {
 	return b
 }
 
-// ready waits for all vaults, and refuses what would leave one with too few guesses.
-func (m *making) ready() error {
+// strands refuses to put another set in place of one that was cut off while its vaults moved, if a vault of the new set holds no record
+// yet: if the computer died again, neither set would open (docs/shared-vaults.md, chapter 4).
+func (m *making) strands(set *cards.Set) error {
+	if m.card.Set == nil || m.card.Pending == nil {
+		return nil
+	}
+	hold := func(in *cards.Set, moved bool) (n int) {
+		for _, v := range in.Vaults {
+			if s := m.seats.of(v); s.err != nil || s.lives() && s.moved(m.card.Set) == moved {
+				n++
+			}
+		}
+		return n
+	}
+	if moved := hold(m.card.Pending, true); moved == 0 ||
+		hold(m.card.Set, false) < m.card.Set.Threshold && hold(m.card.Pending, false)+moved < m.card.Pending.Threshold {
+		return nil // nothing has moved, or no password opens it any more
+	}
+	for _, v := range set.Vaults {
+		if !m.seats.of(v).lives() {
+			return fmt.Errorf("%w: a change of the password was cut off, and %s was no part of it: set the password at the vaults there are first",
+				vaults.ErrRefused, v.Name)
+		}
+	}
+	return nil
+}
+
+// ready waits for all vaults. The first n must answer, and have guesses enough.
+func (m *making) ready(n int) error {
 	m.seats.group.Wait()
 	var all []error
-	for _, s := range m.seats.all {
+	for _, s := range m.seats.all[:n] {
 		err := s.err
 		switch {
 		case err != nil || !s.lives():

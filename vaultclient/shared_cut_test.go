@@ -407,6 +407,7 @@ func cutOff(t *testing.T, before, then []int, t1, t2, cut int, after bool) (fini
 	b.messages, b.cut = 0, cut
 	_ = b.set(t, "newer", t2, then...) // cut again, or not
 	b.cut = 0
+	b.elsewhere(t, before, cut, at)
 	if b.recovers(t, "newer") == nil && b.recovers(t, "new") == nil && b.recovers(t, "old") == nil && before != nil {
 		t.Fatalf("%s: after two cuts nothing opens", at)
 	}
@@ -422,6 +423,23 @@ func cutOff(t *testing.T, before, then []int, t1, t2, cut int, after bool) (fini
 		}
 	}
 	return false
+}
+
+// elsewhere cuts a change to other vaults off on top of all that, from the same card. It is refused, or something opens afterwards.
+func (b *benches) elsewhere(t *testing.T, before []int, cut int, at string) {
+	t.Helper()
+	b.messages, b.cut = 0, cut%9+1
+	_ = b.set(t, "elsewhere", 2, 4, 1, 0)
+	b.cut = 0
+	if before == nil {
+		return
+	}
+	for _, password := range []string{"elsewhere", "newer", "new", "old"} {
+		if b.recovers(t, password) != nil {
+			return
+		}
+	}
+	t.Fatalf("%s: after a change to other vaults nothing opens", at)
 }
 
 // opensWithout holds that with any choice of vaults that may be dead or lie, and as many as that, the old or the new password opens. It
