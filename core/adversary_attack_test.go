@@ -370,6 +370,9 @@ func (v *rightVault) RecoverShared(context.Context, core.VaultPlace, []byte, fun
 	return nil, vaults.ErrRefused
 }
 
+// Find implements core.Vaults.
+func (v *rightVault) Find(context.Context, string) (core.VaultCard, error) { return v.place(), nil }
+
 // State implements core.Vaults.
 func (v *rightVault) State(_ context.Context, at core.VaultPlace) (core.VaultState, error) {
 	_, err := v.find(at)

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/holdfast-backup/holdfast/core/account"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
@@ -10,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/vaults"
+	vaultcard "github.com/holdfast-backup/holdfast/vault/card"
 )
 
 // Elsewhere looks at backups that need not be the profile's own, as on a new computer.
@@ -131,4 +133,19 @@ func (e Elsewhere) placeOf(found Found, req PasswordRequest) (VaultPlace, error)
 		known = func(VaultPlace) bool { return false }
 	}
 	return placeOf(found.VaultCard, req.Vault, req.Trust, known)
+}
+
+// FindVault is Passwords.Find without a profile.
+func (e Elsewhere) FindVault(ctx context.Context, address string) (typed TypedVault, show VaultTrust, err error) {
+	if e.Vaults == nil {
+		return TypedVault{}, VaultTrust{}, fmt.Errorf("%w: this build has no vaults", ErrInvalid)
+	}
+	c, err := e.Vaults.Find(ctx, address)
+	switch {
+	case errors.Is(err, vaults.ErrCard):
+		return TypedVault{}, VaultTrust{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	case err != nil:
+		return TypedVault{}, VaultTrust{}, raise(err)
+	}
+	return vaultcard.TypedCard(c), vaults.TrustOf(VaultPlace{Card: &c}), nil
 }

@@ -218,6 +218,12 @@ func (pw Passwords) Vaults() (tokens []VaultToken, software string) {
 // takes then.
 func (pw Passwords) Possible() bool { return pw.app.p.Vaults != nil }
 
+// Find asks the vault at an address who it is. show is for the person, who compares it with what they know before the vault is
+// given anything; typed is for PasswordRequest then. Errors: ErrInvalid (no such address), ErrVaultUnreachable.
+func (pw Passwords) Find(ctx context.Context, address string) (typed TypedVault, show VaultTrust, err error) {
+	return pw.app.Elsewhere().FindVault(ctx, address)
+}
+
 // Ask asks the vault of a backup somewhere about its account, as on a new
 // computer: no profile is needed, no guess is used. card is the one at the
 // destination; typed and trust are as in PasswordRequest.

@@ -77,6 +77,12 @@ func newShared(s vaults.Sharing, n vaults.NewAccount) vaultclient.NewShared {
 	return vaultclient.NewShared{Password: n.Password, Key: n.Key, CardSeed: s.CardSeed, Seeds: n.Seeds, Threshold: s.Threshold, Keep: s.Keep}
 }
 
+// Find implements vaults.Vaults.
+func (v Vaults) Find(ctx context.Context, address string) (vaultcard.Card, error) {
+	c, err := vaultclient.Find(ctx, address)
+	return c, vaults.Told(err)
+}
+
 // Share implements vaults.Vaults.
 func (v Vaults) Share(ctx context.Context, s vaults.Sharing, n vaults.NewAccount) (vaults.Shared, error) {
 	members, w, err := v.members(ctx, s, n.Enrolment)

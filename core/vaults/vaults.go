@@ -31,6 +31,8 @@ type Vaults interface {
 	State(ctx context.Context, at Place) (State, error)
 	// Remove deletes the account; one that is not there is removed. seeds are as in NewAccount.
 	Remove(ctx context.Context, at Place, seeds func(publicKey, account []byte) (seed, before []byte)) error
+	// Find asks the vault at an address who it is. Nobody vouches for the card: a person has to compare it.
+	Find(ctx context.Context, address string) (card.Card, error)
 	// Tokens lists the PKCS#11 tokens that this computer can see.
 	Tokens() []Token
 	// SoftwareToken is the address of a token of this computer's own that needs

@@ -298,6 +298,23 @@ func vaultCommand(c *cli) *cobra.Command {
 			return nil
 		}),
 	})
+	cmd.AddCommand(&cobra.Command{
+		Use: "card ADDRESS", Args: cobra.ExactArgs(1), Short: "Ask the vault at an address who it is, and print its card",
+		Long: `Ask the vault at an address, such as vault.example.org, who it is, and print its card, for --vault of other commands.
+Nobody vouches for it: compare the fingerprints that are shown with what whoever runs the vault has told you.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			typed, show, err := c.elsewhere().FindVault(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, l := range trustLines(show) {
+				c.warn("%s", l)
+			}
+			card, _ := typed.Card()
+			_, _ = c.Stdout.Write(card.Encode()) // arrived tells its error too
+			return c.arrived()
+		},
+	})
 	return cmd
 }
 

@@ -87,6 +87,7 @@ func sharedScripts(t *testing.T, dir string) {
 		}
 	}
 	runScriptsWith(t, dir, map[string]func(*testscript.TestScript, bool, []string){"vaultd": vaultd}, func(e *testscript.Env) error {
+		e.Setenv("ADDR", all[0].Addr)
 		var err error
 		for name, card := range cards {
 			err = errors.Join(err, os.WriteFile(filepath.Join(e.WorkDir, name), card, 0o600))

@@ -56,6 +56,9 @@ func ParseTyped(text string) (Typed, error) {
 	return t, nil
 }
 
+// TypedCard is a card that a person agreed to after they named the vault's address.
+func TypedCard(c Card) Typed { return Typed{card: &c} }
+
 // CheckEnrolment refuses what cannot be an enrolment token: it goes into a header
 // of HTTP. An empty one is no token and fits.
 func CheckEnrolment(token []byte) error {

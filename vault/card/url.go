@@ -48,6 +48,9 @@ func (u URL) Address() (Address, error) {
 	return *a, nil
 }
 
+// Check reports with ErrCard what is no address of a vault.
+func (u URL) Check() error { return u.check() }
+
 func (u URL) check() error {
 	if u.IsToken() {
 		a, err := u.Address()
