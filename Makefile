@@ -91,7 +91,7 @@ vuln: $(BUILD)/tools/govulncheck
 	  $(BUILD)/tools/govulncheck -tags $(TAGS) ./...; \
 	else echo "govulncheck: its data cannot be reached from here, not run"; fi
 
-demo: build ## a vault on SoftHSM, and the app beside it
+demo: build ## three vaults on SoftHSM, and the app beside them
 	$(GO) build -trimpath -o $(BUILD)/vaultd ./vault/vaultd
 	scripts/demo $(BUILD)
 

@@ -97,6 +97,17 @@ type (
 	// VaultReport and VaultFinding tell what the vaults of a shared password did.
 	VaultReport  = vaults.Report
 	VaultFinding = vaults.Finding
+	VaultLie     = vaults.Lie
+)
+
+// What a vault of a shared password may have done.
+const (
+	LieRegistration = vaults.OtherRegistration
+	LieEvaluation   = vaults.WrongEvaluation
+	LieRecord       = vaults.WrongRecord
+	LieProof        = vaults.WrongProof
+	LieKey          = vaults.WrongKey
+	LieNoAccount    = vaults.NoAccount
 )
 
 // GuessLimit is how many guesses an account has.

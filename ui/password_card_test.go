@@ -35,8 +35,8 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	d.door("End-to-end encrypted, with a password")
 	d.check("Also make a recovery key")
 	d.press("Continue")
-	d.Sees("A vault card…")
-	d.door("A vault card…")
+	d.Sees("Vaults of somebody else")
+	d.door("Vaults of somebody else")
 	d.write(0, goodPassword)
 	d.write(1, goodPassword)
 	d.Sees("good.")
@@ -44,10 +44,10 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 		t.Error("it goes on without a card")
 	}
 	d.files.fileAnswer = other
-	d.press("Choose the card…")
+	d.press("Choose its card…")
 	d.Sees("This file is no vault card.")
 	d.files.fileAnswer = card
-	d.press("Choose the card…")
+	d.press("Choose its card…")
 	d.Until("the card", func() bool { return d.enabled("Set up the backup") })
 
 	// A vault that does not answer leaves the page, to try again.
@@ -114,15 +114,15 @@ func TestAnEnrolmentTokenIsTypedIn(t *testing.T) {
 	d.door("End-to-end encrypted, with a password")
 	d.check("Also make a recovery key")
 	d.press("Continue")
-	d.Sees("A vault card…")
-	d.door("A vault card…")
+	d.Sees("Vaults of somebody else")
+	d.door("Vaults of somebody else")
 	d.files.fileAnswer = card
-	d.press("Choose the card…")
+	d.press("Choose its card…")
 	d.Sees("Enrolment token, if the vault wants one")
 	try := func(token string) {
 		d.write(0, goodPassword)
 		d.write(1, goodPassword)
-		d.write(2, token)
+		d.write(3, token)
 		d.Until("a judged password", func() bool { return d.enabled("Set up the backup") })
 		d.press("Set up the backup")
 	}

@@ -117,6 +117,10 @@ func (s stagePasswords) Ask(context.Context, []byte, core.TypedVault, core.Vault
 	return s.stage.vault, nil
 }
 
+func (s stagePasswords) Find(ctx context.Context, address string) (core.TypedVault, core.VaultTrust, error) {
+	return foundExample(address)
+}
+
 func exampleKey() *backupkey.Key {
 	k, err := backupkey.Parse([]byte("4f0a91c277de03b8 c5e12d948a6fe013 9b7c40d5f1e826a9 d3b05c17ea428f6d"))
 	if err != nil {
@@ -315,18 +319,29 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.write(1, "lamp otter quilt")
 	shoot("setup-password")
 	size = fyne.NewSize(1000, 1000)
-	d.door(say("A vault card…"))
+	d.door(say("Vaults of somebody else"))
 	shoot("setup-vaults")
 	d.files.fileAnswer = filepath.Join(t.TempDir(), "card.json")
 	if err := os.WriteFile(d.files.fileAnswer, exampleCard(t, "https://vault.example:8443"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.press(say("Choose the card…"))
+	d.press(say("Choose its card…"))
 	d.Sees("Anna's vault")
-	d.write(2, "an enrolment token")
+	d.write(3, "an enrolment token")
 	d.ui.w.Canvas().Unfocus()
 	shoot("setup-vault-card")
-	d.write(2, "")
+	d.write(3, "")
+	d.write(2, "sebs-vault.example.org")
+	d.press(say("Look it up"))
+	d.Sees(say("Add this vault"))
+	shoot("setup-vault-found")
+	d.press(say("Add this vault"))
+	d.write(2, "vault.library.example")
+	d.press(say("Look it up"))
+	d.Sees(say("Add this vault"))
+	d.press(say("Add this vault"))
+	d.ui.w.Canvas().Unfocus()
+	shoot("setup-vaults-shared")
 	d.door(say("Keep the password on this computer only"))
 	size = fyne.NewSize(1000, 700)
 	d.write(0, "password1")
@@ -418,6 +433,11 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	d.row(say("Check that you still know it")).Tapped(nil)
 	d.Sees(left(7))
 	shoot("password-check")
+	withPassword(func(st *core.Status, v *core.VaultState) { shareExample(st, v, now) })
+	shoot("backup-password-shared")
+	u.secret.ShowPassword()
+	d.Sees(say("Any {{.Needed}} of {{.Count}} vaults open it", words.Values{"Needed": 2, "Count": 3}))
+	shoot("password-shared")
 	u.secret.SetPassword()
 	d.Sees("Nitrokey")
 	shoot("password-change")
@@ -535,6 +555,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("restore-vault-token")
 	r.UnlockWithPassword(core.Found{VaultCard: exampleCard(t, "https://user@vault.example")})
 	shoot("restore-vault-bad")
+	r.UnlockWithPassword(core.Found{VaultCard: exampleShared(t)})
+	shoot("restore-vaults")
 	elsewhere := core.Found{VaultCard: exampleCard(t, "https://vault.example:8443")}
 	r.UnlockWithPassword(elsewhere)
 	d.press(say("Ask this vault"))

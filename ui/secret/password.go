@@ -72,6 +72,13 @@ func (f *Feature) passwordLine(st core.Status) (string, widgets.Tone) {
 			tone = widgets.ToneBad
 		}
 		return f.wrongLine(*v) + " · " + f.guessesAsOf(v), tone
+	case len(v.Findings) > 0:
+		return f.findingWords(v.Findings[0]), widgets.ToneAttention
+	}
+	for _, m := range v.Members {
+		if trouble, bad := f.memberWords(m); bad {
+			return core.DisplayName(m.Name) + ": " + trouble, widgets.ToneAttention
+		}
 	}
 	return f.guessesAsOf(v) + " · " + saved, widgets.ToneNeutral
 }
@@ -131,15 +138,17 @@ func (f *Feature) vaultName(st core.Status) string {
 // account is what the page of the password says of the vault.
 type account struct {
 	*Feature
-	vault *widgets.SettingRow
-	meter *widgets.GuessMeter
-	note  *widgets.Text
+	vault   *widgets.SettingRow
+	meter   *widgets.GuessMeter
+	note    *widgets.Text
+	members *fyne.Container // the vaults of a shared password
 }
 
 // show says how the account in the vault is.
 func (a *account) show(st core.Status, v core.VaultState) {
 	a.vault.SetTitle(core.DisplayName(v.Name))
 	a.vault.SetPath(core.DisplayName(v.Address))
+	a.showMembers(v)
 	if v.Local {
 		a.vault.SetPath(lang.L("A token at this computer"))
 	}
@@ -178,7 +187,7 @@ func (f *Feature) ShowPassword() {
 	st := f.core.Status()
 	a := &account{
 		Feature: f, vault: widgets.NewSettingRow("place", lang.L("Vault"), nil, nil), meter: widgets.NewGuessMeter(lang.L("Asking the vault…")),
-		note: widgets.NewMuted(""),
+		note: widgets.NewMuted(""), members: widgets.Column(theme.Space4),
 	}
 	a.note.Hide()
 	if st.Vault != nil {
@@ -188,6 +197,7 @@ func (f *Feature) ShowPassword() {
 		Name: lang.L("Password"), Back: f.w.LeaveFlow, Title: lang.L("Your password"),
 		Content: []fyne.CanvasObject{
 			widgets.Rows(a.vault, widgets.Inset(theme.Space4+4, theme.Space3+2, widgets.Column(theme.Space2, a.meter, a.note))),
+			a.members,
 			widgets.Rows(f.passwordActs(st)...),
 		},
 	})

@@ -33,9 +33,8 @@ type vaultChoice struct {
 	changed func()
 	failed  func(error)
 
-	card      core.TypedVault // read from a file
-	cardName  string
-	pin       string // file with a token's PIN
+	others    *vaultList // vaults of somebody else
+	pin       string     // file with a token's PIN
 	enrolment *widgets.SecretEntry
 	// newAccount: the vault in use is to make another account.
 	newAccount bool
@@ -54,12 +53,13 @@ const (
 	vaultSame     vaultKind = iota // the one in use
 	vaultSoftware                  // this computer's software token
 	vaultToken                     // another token
-	vaultCard                      // one that a card names
+	vaultCard                      // of somebody else: one, or several that share the password
 )
 
 // newVaultChoice looks for vaults. same names the one in use.
 func newVaultChoice(f *Feature, same string, changed func(), failed func(error)) *vaultChoice {
 	v := &vaultChoice{Feature: f, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
+	v.others = newVaultList(f, func() { v.show(); v.changed() }, failed)
 	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")),
 		widgets.NewMuted(lang.L("Looking for vaults…")))
 	f.w.Work.Run(func(context.Context) func() {
@@ -73,8 +73,8 @@ func (v *vaultChoice) found(tokens []core.VaultToken, software string) {
 	if v.same != "" {
 		v.options = append(v.options, vaultOption{vaultSame, lang.L("The vault you use"), v.same, ""})
 	}
-	v.options = append(v.options, vaultOption{vaultCard, lang.L("A vault card…"),
-		lang.L("A file from whoever runs a vault for you. It works from any computer."), ""})
+	v.options = append(v.options, vaultOption{vaultCard, lang.L("Vaults of somebody else"),
+		lang.L("The password works from any computer. Over two or three vaults, no single one of those who run them can try it out."), ""})
 	for _, t := range tokens {
 		if software != "" && strings.HasPrefix(t.Address, software) {
 			continue // the software token, seen again
@@ -106,7 +106,7 @@ func (v *vaultChoice) show() {
 	for i, o := range v.options {
 		switch o.kind {
 		case vaultCard:
-			below := []fyne.CanvasObject{v.fileRow(lang.L("Choose the card…"), v.cardName, v.chooseCard)}
+			below := []fyne.CanvasObject{v.others.root()}
 			if v.mayNeedEnrolment(o) {
 				below = append(below, v.enrolmentRow())
 			}
@@ -142,7 +142,7 @@ func (v *vaultChoice) fileRow(button, name string, choose func()) fyne.CanvasObj
 func (v *vaultChoice) mayNeedEnrolment(o vaultOption) bool {
 	switch o.kind {
 	case vaultCard:
-		return !v.card.IsZero() && v.card.Enrolment() == nil
+		return v.others.mayNeedEnrolment()
 	case vaultSame:
 		st := v.core.Status().Vault
 		return v.newAccount && (st == nil || !st.Local)
@@ -157,6 +157,9 @@ func (v *vaultChoice) enrolmentRow() fyne.CanvasObject {
 // request is what core is asked for with this vault; the caller clears it.
 func (v *vaultChoice) request(password []byte) core.PasswordRequest {
 	req := core.PasswordRequest{Password: password, Vault: v.address()}
+	if v.is(vaultCard) {
+		req.Others = v.others.typed()[1:]
+	}
 	if v.mayNeedEnrolment(v.options[v.chosen]) && v.enrolment.Text != "" {
 		req.Enrolment = v.enrolment.Peek()
 	}
@@ -170,18 +173,6 @@ func (v *vaultChoice) choosePIN() {
 			return
 		}
 		v.pin = path
-		v.show()
-		v.changed()
-	})
-}
-
-func (v *vaultChoice) chooseCard() {
-	v.ChooseVaultCard(func(given VaultToAsk, err error) {
-		v.failed(err)
-		if err != nil {
-			return
-		}
-		v.card, v.cardName = given.Typed, given.Name
 		v.show()
 		v.changed()
 	})
@@ -225,7 +216,7 @@ func (v *vaultChoice) isLocal() bool {
 }
 
 // ready reports whether a vault is chosen.
-func (v *vaultChoice) ready() bool { return v.known && (!v.is(vaultCard) || !v.card.IsZero()) }
+func (v *vaultChoice) ready() bool { return v.known && (!v.is(vaultCard) || len(v.others.all) > 0) }
 
 // address is what core takes for the chosen vault; zero is the vault in use.
 func (v *vaultChoice) address() core.TypedVault {
@@ -234,7 +225,7 @@ func (v *vaultChoice) address() core.TypedVault {
 	case vaultSame:
 		return core.TypedVault{}
 	case vaultCard:
-		return v.card
+		return v.others.typed()[0]
 	}
 	text := o.address
 	if v.pin != "" {

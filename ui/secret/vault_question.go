@@ -51,10 +51,16 @@ func (q VaultQuestion) Ask() {
 	content := []fyne.CanvasObject{}
 	var foot []fyne.CanvasObject
 	if err == nil {
-		content = append(content, trustRows(show),
-			widgets.Notice(widgets.ToneAttention, "warning",
-				lang.L("A vault that is not yours can try out the password that you type. Compare its host and its key with what you know of your vault. If you are not sure, use the 64-digit key.")))
-		foot = append(foot, widgets.NewButton(lang.L("Ask this vault"), "", widgets.Main, func() {
+		for _, m := range show.Members() {
+			content = append(content, trustRows(m))
+		}
+		content = append(content, widgets.Notice(widgets.ToneAttention, "warning",
+			lang.L("A vault that is not yours can try out the password that you type. Compare its host and its key with what you know of your vault. If you are not sure, use the 64-digit key.")))
+		ask := lang.L("Ask this vault")
+		if len(show.Members()) > 1 {
+			ask = lang.L("Ask these vaults")
+		}
+		foot = append(foot, widgets.NewButton(ask, "", widgets.Main, func() {
 			q.trusted = append(q.trusted, show) // as long as the window runs
 			q.Agreed(VaultToAsk{Trust: show})
 		}))
@@ -67,11 +73,16 @@ func (q VaultQuestion) Ask() {
 			}
 		})
 	})
-	content = append(content, widgets.Column(theme.Space1, shell.Aside(lang.L("Use the 64-digit key instead"), q.Digits),
-		widgets.Aside(choose)))
+	title, lead := lang.L("Is this your vault?"), lang.L("The place of this backup says that this vault checks its password. Nothing has been asked there yet.")
+	asides := []fyne.CanvasObject{shell.Aside(lang.L("Use the 64-digit key instead"), q.Digits)}
+	if len(show.Members()) > 1 {
+		title, lead = lang.L("Are these your vaults?"), lang.L("The place of this backup says that these vaults share its password. Nothing has been asked there yet.")
+	} else {
+		asides = append(asides, widgets.Aside(choose)) // another one cannot take the place of several
+	}
+	content = append(content, widgets.Column(theme.Space1, asides...))
 	p = q.w.NewPage(shell.PageParams{
-		Name: q.Name, Step: q.Step, Of: q.Of, Back: q.Back,
-		Title: lang.L("Is this your vault?"), Lead: lang.L("The place of this backup says that this vault checks its password. Nothing has been asked there yet."),
+		Name: q.Name, Step: q.Step, Of: q.Of, Back: q.Back, Title: title, Lead: lead,
 		Content: content, Foot: foot,
 	})
 	q.Put(p.Root)
