@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/found"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/restore"
@@ -516,9 +517,20 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.w.Open(u.restore.Screen)
 	shoot("restore-which")
 	r := u.restore.Flow
+	onDisk := []found.Backup{
+		{Place: "/media/anna/Backup disk/Holdfast", Changed: now.Add(-26 * time.Hour), Key: true, Password: true},
+		{Place: "/media/anna/Backup disk/Old computer", Changed: now.AddDate(0, 0, -400), Key: true},
+	}
+	u.restore.Near = func(context.Context) []found.Backup { return onDisk }
 	d.door(say("A backup somewhere else"))
+	d.Sees(say("Backups found on this computer"))
 	d.write(0, "/media/anna/Backup disk/Holdfast")
 	shoot("restore-place")
+	r.Choose("/media/anna/Backup disk", append(onDisk, found.Backup{Place: "/media/anna/Backup disk/Attic"},
+		found.Backup{Place: "/media/anna/Backup disk/Work", Err: core.ErrNewerFormat}))
+	shoot("restore-found")
+	r.Elsewhere()
+	d.write(0, "/media/anna/Backup disk/Holdfast")
 	d.press(say("Continue"))
 	d.Sees(say("Choose another place")) // there is none: the place is kept in mind
 	r.Unencrypted()

@@ -180,6 +180,26 @@ func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]b
 	return entries, string(next), err
 }
 
+// Folders implements bucket.Service. All are on one page.
+func (s *service) Folders(ctx context.Context, prefix, _ string) (names []string, _ string, err error) {
+	above, _, err := s.folders(ctx, strings.TrimSuffix(prefix, "/"))
+	if err != nil {
+		return nil, "", err
+	}
+	for _, id := range above {
+		all, err := s.children(ctx, id, "mimeType = "+quoted(folderType))
+		if err != nil && !errors.Is(err, store.ErrNotExist) { // somebody has deleted it
+			return nil, "", err
+		}
+		for _, f := range all {
+			if f.Type == folderType {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	return names, "", nil
+}
+
 // visit lists the first of some folders, as many as there are connections, and returns those that are left with the ones
 // that it has found.
 func (s *service) visit(ctx context.Context, prefix string, all []branch) (entries []bucket.Entry, left []branch, err error) {
@@ -237,7 +257,7 @@ func (s *service) list(ctx context.Context, prefix string, b branch) (entries []
 		}
 	}
 	for name, all := range files {
-		if key := path.Join(b.Path, name); strings.HasPrefix(key, prefix) && store.CheckName(key) == nil {
+		if key := path.Join(b.Path, name); bucket.IsBelow(key, prefix) {
 			f := sorted(all)[0]
 			s.files.set(key, f.ID)
 			entries = append(entries, f.entry(key))
@@ -245,7 +265,7 @@ func (s *service) list(ctx context.Context, prefix string, b branch) (entries []
 	}
 	for name, all := range folders {
 		dir := path.Join(b.Path, name)
-		if strings.HasPrefix(dir+"/", prefix) && store.CheckName(dir) == nil {
+		if strings.HasPrefix(dir+"/", prefix) && (bucket.IsBelow(dir, prefix) || dir+"/" == prefix) {
 			found := ids(sorted(all))
 			s.tree.set(dir, found)
 			below = append(below, branch{dir, found})

@@ -79,14 +79,16 @@ func (s *service) path(key string) string { return strings.TrimSuffix(s.root+"/"
 type meta struct {
 	Tag   string `json:".tag"`
 	ID    string `json:"id"`
+	Name  string `json:"name"`
 	Lower string `json:"path_lower"`
+	Time  string `json:"server_modified"`
 	Rev   string `json:"rev"`
 	Size  int64  `json:"size"`
 	Hash  string `json:"content_hash"`
 }
 
 func (m meta) entry(key string) bucket.Entry {
-	e := bucket.Entry{Key: key, Size: m.Size}
+	e := bucket.Entry{Key: key, Size: m.Size, Put: bucket.Time(m.Time)}
 	if sum, err := hex.DecodeString(m.Hash); err == nil && len(sum) == sha256.Size {
 		e.Hash = sum
 	}

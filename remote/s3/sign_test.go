@@ -78,7 +78,7 @@ func TestPagesFollow(t *testing.T) {
 		{page{IsTruncated: true, NextMarker: "a%20b"}, byMarker + "a%20b", true},
 		{page{IsTruncated: true}, "", false},
 	} {
-		if _, next, err := c.p.entries(); next != c.want || (err == nil) != c.ok {
+		if next, err := c.p.next(); next != c.want || (err == nil) != c.ok {
 			t.Errorf("%+v: %q, %v", c.p, next, err)
 		}
 	}

@@ -73,8 +73,8 @@ func preparePlace(c *cli) func(*cobra.Command, []string) error {
 
 func placeCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "place", Short: "Try out a place for backups, or sign in to it",
-		Long: `Try out a place for backups, or sign in to it. A place is a folder, or a server or a cloud by its address:
+		Use: "place", Short: "Try out a place for backups, sign in to it, or look for backups there",
+		Long: `Try out a place for backups, sign in to it, or look for backups there. A place is a folder, or a server or a cloud by its address:
 
   sftp://user@host[:port]/path      a server with SSH; /~/path is below the home folder
   smb://user@host[:port]/share/path a share of Windows, a NAS or Samba; with a domain smb://domain;user@…
@@ -90,7 +90,7 @@ Addresses hold no password. --secret-in names a file with it: one line with the 
 lines, the access key's id and the secret; for Azure one line, the account key; for Google the key file of a service
 account as it is; or a JSON object. For the last three there is "place sign-in".`,
 	}
-	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c))
+	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c), placeFindCommand(c))
 	return cmd
 }
 

@@ -187,3 +187,13 @@ func (a Address) Title() string {
 
 // Fields names the fields of a kind's secret, in the order in which a file may give them, a line each.
 func (k Kind) Fields() []string { return slices.Clone(specs[k].secret) }
+
+// Join returns the address of a folder in a place. Errors: ErrInvalid where no folder of this kind of place is named so.
+func (a Address) Join(folder string) (Address, error) {
+	a.Path = path.Join(a.Path, folder)
+	read, err := Parse(a.String())
+	if err == nil && read.Path != a.Path {
+		err = fmt.Errorf("%w: a folder in it", ErrInvalid)
+	}
+	return read, err
+}

@@ -122,6 +122,27 @@ func (r *Remote) List(ctx context.Context, prefix string, fn func(store.Object) 
 	return err
 }
 
+// LookBelow implements store.BelowLooker. Folders that the program tells of twice, or beyond store.MostBelow, are left out.
+func (r *Remote) LookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
+	if !r.opened.Below {
+		return r.fail("look", "", errors.ErrUnsupported)
+	}
+	if err := store.CheckLook(l); err != nil {
+		return r.fail("look", "", err)
+	}
+	var ofCaller error
+	err := r.call(ctx, "look", "", func(s *session) error {
+		return s.lookBelow(ctx, l, func(b store.Below) error {
+			ofCaller = fn(b)
+			return ofCaller
+		})
+	})
+	if ofCaller != nil {
+		return ofCaller
+	}
+	return err
+}
+
 // Free implements store.Spacer.
 func (r *Remote) Free(ctx context.Context) (uint64, error) {
 	if !r.opened.Space {
