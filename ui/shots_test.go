@@ -521,7 +521,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		{Place: "/media/anna/Backup disk/Holdfast", Changed: now.Add(-26 * time.Hour), Key: true, Password: true},
 		{Place: "/media/anna/Backup disk/Old computer", Changed: now.AddDate(0, 0, -400), Key: true},
 	}
-	u.restore.Near = func(context.Context) []found.Backup { return onDisk }
+	u.restore.Near = func(context.Context) []found.Backup { return slices.Clone(onDisk) }
 	d.door(say("A backup somewhere else"))
 	d.Sees(say("Backups found on this computer"))
 	d.write(0, "/media/anna/Backup disk/Holdfast")

@@ -47,7 +47,7 @@ func (s *service) find(ctx context.Context, key string) ([]file, error) {
 
 // remembered returns the file of a key that this program knows of, if it is there.
 func (s *service) remembered(ctx context.Context, key string) (file, bool, error) {
-	id, ok := s.files.get(key)
+	id, ok := s.files.Get(key)
 	if !ok {
 		return file{}, false, nil
 	}
@@ -58,7 +58,7 @@ func (s *service) remembered(ctx context.Context, key string) (file, bool, error
 	case err != nil && !errors.Is(err, store.ErrNotExist):
 		return file{}, false, err
 	}
-	s.files.forget(key)
+	s.files.Forget(key)
 	return file{}, false, nil
 }
 
@@ -71,27 +71,27 @@ func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
 	if err != nil {
 		return bucket.Entry{}, err
 	}
-	s.files.set(key, found[0].ID)
+	s.files.Set(key, found[0].ID)
 	return found[0].entry(key), nil
 }
 
 // Read implements bucket.Service. What has an id that is remembered is read without a look, so also from the trash.
 func (s *service) Read(ctx context.Context, key string, p []byte, offset int64) error {
 	for range 2 {
-		id, known := s.files.get(key)
+		id, known := s.files.Get(key)
 		if !known {
 			found, err := s.find(ctx, key)
 			if err != nil {
 				return err
 			}
 			id = found[0].ID
-			s.files.set(key, id)
+			s.files.Set(key, id)
 		}
 		err := again.Until(ctx, failed, func(int) error { return s.read(ctx, id, p, offset) })
 		if !errors.Is(err, store.ErrNotExist) {
 			return err
 		}
-		s.files.forget(key) // another computer has deleted it, and may have put another
+		s.files.Forget(key) // another computer has deleted it, and may have put another
 	}
 	return fmt.Errorf("%w: the service lists an object that it does not give", store.ErrUnreachable)
 }
@@ -125,7 +125,7 @@ func (s *service) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	s.files.forget(key)
+	s.files.Forget(key)
 	for _, f := range slices.Backward(found) {
 		if err := s.delete(ctx, f.ID); err != nil {
 			return err
@@ -259,7 +259,7 @@ func (s *service) list(ctx context.Context, prefix string, b branch) (entries []
 	for name, all := range files {
 		if key := path.Join(b.Path, name); bucket.IsBelow(key, prefix) {
 			f := sorted(all)[0]
-			s.files.set(key, f.ID)
+			s.files.Set(key, f.ID)
 			entries = append(entries, f.entry(key))
 		}
 	}

@@ -30,6 +30,7 @@ const (
 	S3       Kind = "s3"
 	Azure    Kind = "azblob"
 	Google   Kind = "gs"
+	B2       Kind = "b2"
 	SMB      Kind = "smb"
 	Drive    Kind = "gdrive" // Google's
 	OneDrive Kind = "onedrive"
@@ -58,6 +59,7 @@ var specs = map[Kind]spec{
 	},
 	Azure:  {host: true, queries: []string{"account", "endpoint"}, needed: []string{"account"}, whole: true, secret: []string{AccountKey}},
 	Google: {host: true, queries: []string{"endpoint"}, whole: true, secret: []string{ServiceAccount}},
+	B2:     {host: true, secret: []string{B2KeyID, B2Key}},
 	SMB:    {host: true, user: true, share: true, secret: []string{"password"}},
 	// The client is the person's own, in place of the one of this build: it is a part of where a backup is, since another
 	// one may not see it.

@@ -23,7 +23,8 @@ func lookBelow(t *testing.T, s store.Store) {
 			if _, twice := all[b.Folder]; twice {
 				t.Errorf("%s is told of twice", b.Folder)
 			}
-			if age := time.Since(b.Changed); !b.Changed.IsZero() && (age > 24*time.Hour || age < -24*time.Hour) {
+			age, knows := time.Since(b.Changed), s.Properties().Location != "memory"
+			if knows && (age > 24*time.Hour || age < -24*time.Hour) {
 				t.Errorf("%s was changed at %v", b.Folder, b.Changed)
 			}
 			all[b.Folder] = b.Data
