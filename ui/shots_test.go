@@ -236,7 +236,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	u.place.State = func(context.Context, string) places.State { return places.State{There: true, Free: 11_000_000_000} }
+	u.place.State = func(context.Context, string) places.State { 
+		return places.State{There: true, Free: 11_000_000_000, Facts: places.Facts{Deletes: "for-good", ByTimes: true}}
+	}
 	u.place.Nearby = func(context.Context) []places.Nearby {
 		return []places.Nearby{
 			{Path: "/media/anna/Backup disk", Kind: places.NearbyDisk, Name: "Backup disk", Free: 1_800_000_000_000},
@@ -298,6 +300,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("setup-server-webdav")
 	d.door(say("S3, or what speaks it"))
 	shoot("setup-server-s3")
+	d.door(say("Backblaze B2"))
+	shoot("setup-server-b2")
 	d.door(say("Azure Blob Storage"))
 	shoot("setup-server-azure")
 	d.door(say("Google Cloud Storage"))

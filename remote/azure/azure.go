@@ -45,7 +45,8 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 // Params is what bucket.Open needs for a container. Errors: store.ErrSignIn, address.ErrInvalid.
 func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
 	c, err := newContainer(a, secret)
-	return bucket.Params{Service: c, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, err
+	return bucket.Params{Service: c, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesAsSet}}, err
 }
 
 func newContainer(a address.Address, secret address.Secret) (*container, error) {

@@ -55,7 +55,8 @@ func params(a address.Address, secret address.Secret, options web.Options) bucke
 		client: web.NewClient(options), bucket: a.Host, session: newSession(),
 		keyID: secret[address.B2KeyID], key: secret[address.B2Key], files: bucket.NewMemory(20_000),
 	}
-	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesForGood, ByTimes: true}}
 }
 
 // Close implements bucket.Service.

@@ -87,6 +87,7 @@ type Params struct {
 	Prefix      string // of all keys; slashes around it do not count
 	Connections int    // how many calls at the same time are useful
 	Flat        bool   // the service lists all names below a prefix at once, in their order
+	Facts       store.Facts
 }
 
 // Store keeps objects in a bucket.
@@ -125,7 +126,7 @@ func Open(ctx context.Context, p Params, create bool) (*Store, error) {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Lags: true, Flat: s.p.Flat}
+	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Lags: true, Flat: s.p.Flat, Facts: s.p.Facts}
 }
 
 // Close implements store.Store.

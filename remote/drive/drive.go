@@ -72,7 +72,8 @@ func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
 		tree:   newTree(), spare: newSpare(),
 		files: bucket.NewMemory(20_000), tries: bucket.NewMemory(100),
 	}
-	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
+	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections,
+		Facts: store.Facts{Deletes: store.DeletesForGood, ByTimes: true}}, p.Create)
 	if err != nil {
 		return nil, err
 	}

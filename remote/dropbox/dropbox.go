@@ -62,7 +62,8 @@ func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
 		return nil, err
 	}
 	s := &service{bearer: bearer, root: p.Address.Path}
-	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
+	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections,
+		Facts: store.Facts{Deletes: store.DeletesToBin}}, p.Create)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,8 @@ func Open(ctx context.Context, a address.Address, secret address.Secret) (*bucke
 // Params is what bucket.Open needs for a bucket. Errors: store.ErrSignIn, address.ErrInvalid.
 func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
 	s, err := newService(a, secret)
-	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, err
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesAsSet}}, err
 }
 
 func newService(a address.Address, secret address.Secret) (*service, error) {

@@ -51,7 +51,21 @@ func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
 		client: web.NewClient(web.Options{Connections: connections, Identity: secret[address.Identity]}),
 		at:     at, signer: newSigner(secret, a.Query.Get("region")),
 	}
-	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, nil
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesAsSet, PaidDays: paidDays(a.Query.Get("endpoint"))}}, nil
+}
+
+// paidDays is how long an object is paid for at least, by the rules of the providers that have one for all objects.
+func paidDays(endpoint string) int {
+	_, host, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		host = endpoint
+	}
+	host, _, _ = strings.Cut(host, "/")
+	if host == "wasabisys.com" || strings.HasSuffix(host, ".wasabisys.com") {
+		return 90
+	}
+	return 0
 }
 
 // Close implements bucket.Service.

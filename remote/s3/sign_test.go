@@ -83,3 +83,13 @@ func TestPagesFollow(t *testing.T) {
 		}
 	}
 }
+
+func TestPaidDays(t *testing.T) {
+	for endpoint, want := range map[string]int{
+		"": 0, "https://s3.eu-central-1.wasabisys.com": 90, "s3.wasabisys.com/x": 90, "https://wasabisys.com.example": 0, "https://s3.example": 0,
+	} {
+		if got := paidDays(endpoint); got != want {
+			t.Errorf("%s: %d", endpoint, got)
+		}
+	}
+}

@@ -157,6 +157,7 @@ func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
 	_, looks := s.(store.BelowLooker)
 	answer(w, wire.Opened{
 		Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary, Below: looks, Lags: p.Lags, Flat: p.Flat,
+		Deletes: p.Deletes, PaidDays: p.PaidDays, ByTimes: p.ByTimes,
 	}, nil)
 }
 

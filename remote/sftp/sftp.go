@@ -73,7 +73,7 @@ func rootOf(p string) string {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections}
+	return store.Properties{Location: s.location, Connections: connections, Facts: store.Facts{Deletes: store.DeletesForGood}}
 }
 
 // Close implements store.Store.

@@ -114,7 +114,7 @@ func (s *Store) mkcol(ctx context.Context, at string) (int, error) {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections, Lags: true}
+	return store.Properties{Location: s.location, Connections: connections, Lags: true, Facts: store.Facts{Deletes: store.DeletesAsSet}}
 }
 
 // Close implements store.Store.

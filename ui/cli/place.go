@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // placeSecret is what opens a destination that is a server or a cloud.
@@ -82,12 +83,13 @@ func placeCommand(c *cli) *cobra.Command {
   s3://bucket/prefix?endpoint=URL&region=REGION
   azblob://container/prefix?account=NAME
   gs://bucket/prefix                Google Cloud Storage
+  b2://bucket/prefix                Backblaze B2
   gdrive:/Folder                    Google Drive
   onedrive:/Folder                  OneDrive
   dropbox:/Folder                   Dropbox
 
 Addresses hold no password. --secret-in names a file with it: one line with the password; a private key; for S3 two
-lines, the access key's id and the secret; for Azure one line, the account key; for Google the key file of a service
+lines, the access key's id and the secret; for B2 two lines, the application key's id and the key; for Azure one line, the account key; for Google the key file of a service
 account as it is; or a JSON object. For the last three there is "place sign-in".`,
 	}
 	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c), placeFindCommand(c))
@@ -187,8 +189,10 @@ func placeTestCommand(c *cli) *cobra.Command {
 			OK      bool           `json:"ok"`
 		}
 		lines := []line{}
+		var facts places.Facts
 		err := core.Told(c.Places.Test(cmd.Context(), args[0], create, func(t places.Tried) {
 			lines = append(lines, line{t.Ability, t.Err == nil})
+			facts = t.Facts
 			switch {
 			case c.json:
 			case t.Err == nil:
@@ -202,6 +206,9 @@ func placeTestCommand(c *cli) *cobra.Command {
 		}
 		if err == nil {
 			c.say("This place can hold a backup.")
+			for _, sentence := range words.PlaceFacts(facts) {
+				c.say("%s", sentence)
+			}
 		}
 		return err
 	}

@@ -63,6 +63,7 @@ func Open(ctx context.Context, o Options) (*Remote, error) {
 func (r *Remote) Properties() store.Properties {
 	return store.Properties{
 		Location: r.opened.Location, Connections: r.opened.Connections, Far: true, Lags: r.opened.Lags, Flat: r.opened.Flat,
+		Facts: store.Facts{Deletes: r.opened.Deletes, PaidDays: r.opened.PaidDays, ByTimes: r.opened.ByTimes},
 	}
 }
 

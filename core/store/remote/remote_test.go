@@ -346,3 +346,20 @@ func TestTheLastSecretIsKept(t *testing.T) {
 		}
 	}
 }
+
+// frank says all there is to know of it.
+type frank struct{ keep }
+
+func (frank) Properties() store.Properties {
+	return store.Properties{Location: "there", Connections: 7, Far: true, Lags: true, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesToBin, PaidDays: 90, ByTimes: true}}
+}
+
+// What a place is like comes through as it is.
+func TestProperties(t *testing.T) {
+	there := frank{keep{store.NewMemory()}}
+	p := &program{t: t, inner: func(wire.Open, func(json.RawMessage)) (store.Store, error) { return there, nil }}
+	if got := open(t, p, remote.Options{}).Properties(); got != there.Properties() {
+		t.Errorf("%+v", got)
+	}
+}

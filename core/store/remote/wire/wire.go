@@ -60,6 +60,10 @@ type Opened struct {
 	Flat        bool   `json:"flat,omitempty"`
 	Temporary   bool   `json:"temporary,omitempty"` // broken writes can leave files behind
 	Below       bool   `json:"below,omitempty"`     // it is a store.BelowLooker
+	// Of store.Facts.
+	Deletes  store.Deletion `json:"deletes,omitempty"`
+	PaidDays int            `json:"paid_days,omitempty"`
+	ByTimes  bool           `json:"by_times,omitempty"`
 }
 
 // SignIn asks for a sign-in to a place.
