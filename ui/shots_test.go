@@ -236,7 +236,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	u.place.State = func(context.Context, string) places.State { 
+	u.place.State = func(context.Context, string) places.State {
 		return places.State{There: true, Free: 11_000_000_000, Facts: places.Facts{Deletes: "for-good", ByTimes: true}}
 	}
 	u.place.Nearby = func(context.Context) []places.Nearby {
@@ -376,6 +376,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.schedule.Edit()
 	shoot("schedule")
 	u.place.Edit()
+	d.Sees(say("What Holdfast deletes there is gone for good."))
 	shoot("place")
 	u.schedule.EditRetention()
 	d.door(say("Thin out older dates"))
