@@ -77,7 +77,8 @@ func TestBackupsBelowAPlace(t *testing.T) {
 	if err != nil || len(all) != 4 {
 		t.Fatalf("%+v, %v", all, err)
 	}
-	if all[0].Place != newer || all[0].Key || all[1].Place != older || !all[1].Key || all[1].Password || !all[0].Changed.After(all[1].Changed) {
+	if all[0].Place != newer || all[0].Key || !all[0].Changed.After(all[1].Changed) ||
+		all[1].Place != older || !all[1].Key || all[1].Password {
 		t.Errorf("%+v", all)
 	}
 	if !errors.Is(all[2].Err, core.ErrNewerFormat) || all[3].Place != future || !all[3].Changed.IsZero() {

@@ -48,7 +48,9 @@ func plant(t *testing.T, path string) {
 func TestLookBelowInAHostileFolder(t *testing.T) {
 	root, elsewhere := t.TempDir(), t.TempDir()
 	plant(t, filepath.Join(elsewhere, "holdfast.json"))
-	for _, name := range []string{"Holdfast", "Büro – Laptop", "line\nbreak", "escape\x1b[31m", "turned\u202e", "invalid\xff", ".hidden", "~", " blank"} {
+	for _, name := range []string{
+		"Holdfast", "Büro – Laptop", "line\nbreak", "escape\x1b[31m", "turned\u202e", "invalid\xff", ".hidden", "~", " blank",
+	} {
 		plant(t, filepath.Join(root, name, "holdfast.json"))
 	}
 	for link, to := range map[string]string{"link": elsewhere, "up": "..", "self": "."} {

@@ -364,7 +364,9 @@ func TestOpen(t *testing.T) {
 // The service leads to other hosts for all that follows. It must be its own.
 func TestTheServiceLeadsElsewhere(t *testing.T) {
 	b := servers.BackblazeB2(t)
-	for _, to := range []string{"https://evil.example", "http://api001.backblazeb2.com", "https://api001.backblazeb2.com.evil.example", "https://x@a.backblaze.com"} {
+	for _, to := range []string{
+		"https://evil.example", "http://api001.backblazeb2.com", "https://api001.backblazeb2.com.evil.example", "https://x@a.backblaze.com",
+	} {
 		b.Before(func(w http.ResponseWriter, r *http.Request, through http.Handler) {
 			servers.Rewrites("https://api001.backblazeb2.com", to, w, r, through)
 		})

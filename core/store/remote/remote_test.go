@@ -103,7 +103,7 @@ type keep struct{ store.Store }
 func (keep) Close() error { return nil }
 
 func (k keep) LookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
-	return k.Store.(store.BelowLooker).LookBelow(ctx, l, fn) //nolint:errcheck,forcetypeassert // memory is one
+	return k.Store.(store.BelowLooker).LookBelow(ctx, l, fn) // memory is one
 }
 
 func serving(t *testing.T, s store.Store) *program {
