@@ -162,7 +162,9 @@ func (b *B2) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := rand.Text()
-	allowed := map[string]any{"capabilities": []string{"listFiles", "readFiles", "writeFiles", "deleteFiles"}, "bucketId": nil, "bucketName": nil}
+	allowed := map[string]any{
+		"capabilities": []string{"listFiles", "readFiles", "writeFiles", "deleteFiles"}, "bucketId": nil, "bucketName": nil,
+	}
 	b.with(func() {
 		b.tokens[token] = true
 		if b.one {

@@ -89,8 +89,9 @@ func placeCommand(c *cli) *cobra.Command {
   dropbox:/Folder                   Dropbox
 
 Addresses hold no password. --secret-in names a file with it: one line with the password; a private key; for S3 two
-lines, the access key's id and the secret; for B2 two lines, the application key's id and the key; for Azure one line, the account key; for Google the key file of a service
-account as it is; or a JSON object. For the last three there is "place sign-in".`,
+lines, the access key's id and the secret; for B2 two lines, the application key's id and the key; for Azure one line,
+the account key; for Google the key file of a service account as it is; or a JSON object. For the last
+three there is "place sign-in".`,
 	}
 	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c), placeFindCommand(c))
 	return cmd
