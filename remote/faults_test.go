@@ -160,6 +160,11 @@ func TestWhateverGoesWrongInClouds(t *testing.T) {
 			o := servers.OneDriveCloud(t)
 			return faulty{atCloud(t, o.Internet, folder(address.OneDrive), o.SignedIn(t)).here(), servers.FaultsOf(o.Cloud)}
 		},
+		"Backblaze B2": func(t *testing.T) faulty {
+			b := servers.BackblazeB2(t)
+			place := address.Address{Kind: address.B2, Host: b.Bucket, Path: "/Holdfast"}
+			return faulty{atCloud(t, b.Internet, place, b2Key(b)).here(), servers.FaultsOf(b)}
+		},
 		"Dropbox": func(t *testing.T) faulty {
 			c := servers.DropboxCloud(t)
 			return faulty{atCloud(t, c.Internet, folder(address.Dropbox), c.SignedIn(t)).here(), servers.FaultsOf(c)}

@@ -76,6 +76,10 @@ var kinds = map[string]kind{
 		d := servers.GoogleDrive(t)
 		return atCloud(t, d.Internet, address.Address{Kind: address.Drive, Path: "/Holdfast/It's"}, d.SignedIn(t))
 	}},
+	"Backblaze B2": {second: true, start: func(t *testing.T) running {
+		b := servers.BackblazeB2(t)
+		return atCloud(t, b.Internet, address.Address{Kind: address.B2, Host: b.Bucket, Path: "/Holdfast/Büro"}, b2Key(b))
+	}},
 	"rclone's SFTP": {second: true, start: func(t *testing.T) running {
 		s := servers.RcloneSFTP(t)
 		return atSSH(s, "/Holdfast", address.Secret{address.Password: s.Password, address.Identity: s.Host})
@@ -109,4 +113,8 @@ func atS3(s *servers.S3) running {
 		a := address.Address{Kind: address.S3, Host: s.Bucket, Path: "/Holdfast", Query: url.Values{"endpoint": {"http://" + addr}}}
 		return server{a.String(), address.Secret{"access_key_id": s.Key, "secret_access_key": s.Secret}}
 	}}
+}
+
+func b2Key(b *servers.B2) address.Secret {
+	return address.Secret{address.B2KeyID: b.KeyID, address.B2Key: b.Key}
 }

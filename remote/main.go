@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store/remote/wire"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/remote/azure"
+	"github.com/holdfast-backup/holdfast/remote/b2"
 	"github.com/holdfast-backup/holdfast/remote/bucket"
 	"github.com/holdfast-backup/holdfast/remote/confine"
 	"github.com/holdfast-backup/holdfast/remote/gcs"
@@ -26,6 +27,7 @@ import (
 	"github.com/holdfast-backup/holdfast/remote/serve"
 	"github.com/holdfast-backup/holdfast/remote/sftp"
 	"github.com/holdfast-backup/holdfast/remote/smb"
+	"github.com/holdfast-backup/holdfast/remote/web"
 	"github.com/holdfast-backup/holdfast/remote/webdav"
 )
 
@@ -90,6 +92,8 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 		return some(azure.Open(ctx, a, secret, o.Create))
 	case address.Google:
 		return some(gcs.Open(ctx, a, secret))
+	case address.B2:
+		return some(b2.Open(ctx, a, secret, o.Create, web.Options{}))
 	case address.SMB:
 		return some(smb.Open(ctx, a, secret, o.Create))
 	}
@@ -102,6 +106,7 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 // buckets are the kinds that need not be asked when they are opened.
 var buckets = map[address.Kind]func(address.Address, address.Secret) (bucket.Params, error){
 	address.S3: s3.Params, address.Azure: azure.Params, address.Google: gcs.Params,
+	address.B2: b2.Params,
 }
 
 // secretOf reads the secret of a place. No error repeats a part of it.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/found"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/ui/restore"
@@ -239,7 +240,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 		}
 	}
 	u.place.Free = func(context.Context, string) (int64, bool) { return 11_000_000_000, true }
-	u.place.State = func(context.Context, string) places.State { return places.State{There: true, Free: 11_000_000_000} }
+	u.place.State = func(context.Context, string) places.State {
+		return places.State{There: true, Free: 11_000_000_000, Facts: places.Facts{Deletes: "for-good", ByTimes: true}}
+	}
 	u.place.Nearby = func(context.Context) []places.Nearby {
 		return []places.Nearby{
 			{Path: "/media/anna/Backup disk", Kind: places.NearbyDisk, Name: "Backup disk", Free: 1_800_000_000_000},
@@ -301,6 +304,8 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	shoot("setup-server-webdav")
 	d.door(say("S3, or what speaks it"))
 	shoot("setup-server-s3")
+	d.door(say("Backblaze B2"))
+	shoot("setup-server-b2")
 	d.door(say("Azure Blob Storage"))
 	shoot("setup-server-azure")
 	d.door(say("Google Cloud Storage"))
@@ -386,6 +391,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.schedule.Edit()
 	shoot("schedule")
 	u.place.Edit()
+	d.Sees(say("What Holdfast deletes there is gone for good."))
 	shoot("place")
 	u.schedule.EditRetention()
 	d.door(say("Thin out older dates"))
@@ -536,9 +542,20 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u.w.Open(u.restore.Screen)
 	shoot("restore-which")
 	r := u.restore.Flow
+	onDisk := []found.Backup{
+		{Place: "/media/anna/Backup disk/Holdfast", Changed: now.Add(-26 * time.Hour), Key: true, Password: true},
+		{Place: "/media/anna/Backup disk/Old computer", Changed: now.AddDate(0, 0, -400), Key: true},
+	}
+	u.restore.Near = func(context.Context) []found.Backup { return slices.Clone(onDisk) }
 	d.door(say("A backup somewhere else"))
+	d.Sees(say("Backups found on this computer"))
 	d.write(0, "/media/anna/Backup disk/Holdfast")
 	shoot("restore-place")
+	r.Choose("/media/anna/Backup disk", append(onDisk, found.Backup{Place: "/media/anna/Backup disk/Attic"},
+		found.Backup{Place: "/media/anna/Backup disk/Work", Err: core.ErrNewerFormat}))
+	shoot("restore-found")
+	r.Elsewhere()
+	d.write(0, "/media/anna/Backup disk/Holdfast")
 	d.press(say("Continue"))
 	d.Sees(say("Choose another place")) // there is none: the place is kept in mind
 	r.Unencrypted()

@@ -114,7 +114,7 @@ func TestTroubleLeavesTheFocus(t *testing.T) {
 	field, c := uitest.One(d.Desk, "field", func(*widgets.Field) bool { return true }), d.ui.w.Canvas()
 	c.Focus(field)
 	d.typed(fyne.KeyReturn)
-	d.Sees("There is no Holdfast backup at this place.")
+	d.Sees("nor in the folders in it")
 	if c.Focused() != fyne.Focusable(field) {
 		t.Errorf("the focus is on %T", c.Focused())
 	}

@@ -43,7 +43,7 @@ func TestTroubleHasButtons(t *testing.T) {
 	d.door("A backup somewhere else")
 	d.write(0, t.TempDir())
 	d.press("Continue")
-	d.Sees("There is no Holdfast backup at this place.")
+	d.Sees("nor in the folders in it")
 	d.press("Choose another place")
 	d.Sees("Where is the backup?")
 	if says(d, "Thin out older dates") {

@@ -70,7 +70,11 @@ type State struct {
 	There  bool  // it can be reached, and lets this computer in
 	SignIn bool  // it can be reached, and asks to sign in
 	Free   int64 // how much may still be written there, bytes; -1: nobody knows
+	Facts  Facts
 }
+
+// Facts are what a person may want to know of a place.
+type Facts = store.Facts
 
 // State looks how a place is.
 func (p Places) State(ctx context.Context, place string) State {
@@ -79,11 +83,11 @@ func (p Places) State(ctx context.Context, place string) State {
 		return State{SignIn: errors.Is(err, store.ErrSignIn), Free: -1}
 	}
 	defer s.Close() //nolint:errcheck // only asked
-	n, err := store.Free(ctx, s)
-	if err != nil {
-		return State{There: true, Free: -1}
+	st := State{There: true, Free: -1, Facts: s.Properties().Facts}
+	if n, err := store.Free(ctx, s); err == nil {
+		st.Free = int64(min(n, 1<<62))
 	}
-	return State{There: true, Free: int64(min(n, 1<<62))}
+	return st
 }
 
 // Free is how much may still be written at a place, bytes. A folder need not exist

@@ -29,16 +29,21 @@ const (
 type Tried struct {
 	Ability Ability
 	Err     error // nil: the place can do it
+	Facts   Facts // of the place, once it could be opened
 }
 
 // Test tries what a backup needs of a place, with a small object that it deletes again. It calls told after each,
 // and ends with the first that fails. create: make the place if it does not exist. Errors: that of the ability that failed.
 func (p Places) Test(ctx context.Context, place string, create bool, told func(Tried)) error {
+	var facts Facts
 	say := func(what Ability, err error) error {
-		told(Tried{what, err})
+		told(Tried{what, err, facts})
 		return err
 	}
 	s, err := p.Open(ctx, place, create)
+	if err == nil {
+		facts = s.Properties().Facts
+	}
 	if say(CanOpen, err) != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ const (
 	ProtectionNone = format.ProtectionNone
 	ProtectionKey  = format.ProtectionKey
 	HeaderPath     = format.HeaderPath
+	MaxHeader      = format.MaxHeader // bytes
 	MaxChunk       = format.MaxChunk
 	MaxTreeDepth   = format.MaxTreeDepth
 )

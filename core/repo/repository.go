@@ -43,6 +43,15 @@ func Inspect(ctx context.Context, s store.Store) (Inspected, error) {
 	return Inspected{h.Facts(), h}, nil
 }
 
+// InspectHeader is Inspect for the bytes of a header. Errors: ErrNotRepository, ErrNewerFormat, ErrDamaged.
+func InspectHeader(header []byte) (Facts, error) {
+	h, err := format.ParseHeader(header)
+	if err != nil {
+		return Facts{}, err
+	}
+	return h.Facts(), nil
+}
+
 // Inspected is what a header tells. Nothing of it is proven.
 type Inspected struct {
 	Facts

@@ -136,3 +136,27 @@ func (m *Memory) check(ctx context.Context, op, name string, valid func(string) 
 func (m *Memory) fail(op, name string, err error) error {
 	return &Error{Op: op, Name: name, Location: m.Properties().Location, Err: err}
 }
+
+// LookBelow implements BelowLooker. Nobody knows when anything was put.
+func (m *Memory) LookBelow(ctx context.Context, l Look, fn func(Below) error) error {
+	if err := m.check(ctx, "look", "", func(string) error { return CheckLook(l) }); err != nil {
+		return err
+	}
+	var folders []string
+	err := m.List(ctx, "", func(o Object) error {
+		if folder, object, _ := strings.Cut(o.Name, "/"); object == l.Object && o.Size <= l.MaxBytes {
+			folders = append(folders, folder)
+		}
+		return nil
+	})
+	for _, folder := range folders {
+		if err != nil {
+			return err
+		}
+		var data []byte
+		if data, err = m.get(ctx, "look", folder+"/"+l.Object); err == nil {
+			err = fn(Below{Folder: folder, Data: data})
+		}
+	}
+	return err
+}

@@ -77,7 +77,28 @@ type Properties struct {
 	Far         bool   // a call takes a round trip over a network, and a few more bytes cost little beside it
 	Lags        bool   // lists may be of a while ago, as those of caches and of search indexes
 	Flat        bool   // a list of everything asks no more than lists of its parts would, and is in the order of names
+	Facts
 }
+
+// Facts are what a person may want to know of a place before choosing it.
+type Facts struct {
+	Deletes Deletion // what becomes of what is deleted
+	// PaidDays is how many days after it was stored an object is paid for, also if it is deleted before; 0: nobody knows of any.
+	PaidDays int
+	// ByTimes: the place refuses no name that is taken. Of two computers that put one at the same moment, the store tells the
+	// first by the times of the place.
+	ByTimes bool
+}
+
+// Deletion is what becomes of what is deleted; "": nobody knows.
+type Deletion string
+
+// The ways to delete.
+const (
+	DeletesForGood Deletion = "for-good"
+	DeletesAsSet   Deletion = "as-set" // for good, unless whoever runs the place keeps versions or a bin
+	DeletesToBin   Deletion = "to-bin" // for some weeks it can be brought back at the place
+)
 
 // Spacer is a store that knows how much room is left.
 type Spacer interface {

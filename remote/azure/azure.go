@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -44,7 +45,8 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 // Params is what bucket.Open needs for a container. Errors: store.ErrSignIn, address.ErrInvalid.
 func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
 	c, err := newContainer(a, secret)
-	return bucket.Params{Service: c, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, err
+	return bucket.Params{Service: c, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesAsSet}}, err
 }
 
 func newContainer(a address.Address, secret address.Secret) (*container, error) {
@@ -211,32 +213,21 @@ type page struct {
 		Properties struct {
 			Length string `xml:"Content-Length"`
 			Kind   string `xml:"ResourceType"`
+			Time   string `xml:"Last-Modified"`
 		}
 	} `xml:"Blobs>Blob"`
-	Next string `xml:"NextMarker"`
+	Folders []struct{ Name string } `xml:"Blobs>BlobPrefix"`
+	Next    string                  `xml:"NextMarker"`
 }
 
 // List implements bucket.Service (List Blobs).
 func (c *container) List(ctx context.Context, prefix, marker string, limit int) ([]bucket.Entry, string, error) {
-	query := url.Values{"restype": {"container"}, "comp": {"list"}}
-	for q, v := range map[string]string{"prefix": prefix, "marker": marker} {
-		if v != "" {
-			query.Set(q, v)
-		}
-	}
+	query := url.Values{}
 	if limit > 0 {
 		query.Set("maxresults", strconv.Itoa(limit))
 	}
-	resp, err := c.send(ctx, http.MethodGet, "", query, nil, nil)
+	answer, err := c.page(ctx, query, prefix, marker)
 	if err != nil {
-		return nil, "", err
-	}
-	defer bucket.Finish(resp)
-	if resp.StatusCode != http.StatusOK {
-		return nil, "", told(resp)
-	}
-	var answer page
-	if err := bucket.ReadXML(resp, &answer); err != nil {
 		return nil, "", err
 	}
 	entries := make([]bucket.Entry, 0, len(answer.Blobs))
@@ -245,9 +236,39 @@ func (c *container) List(ctx context.Context, prefix, marker string, limit int) 
 		if err != nil || size < 0 || b.Properties.Kind == "directory" { // of an account with folders
 			continue
 		}
-		entries = append(entries, bucket.Entry{Key: b.Name, Size: size})
+		entries = append(entries, bucket.Entry{Key: b.Name, Size: size, Put: bucket.Time(b.Properties.Time)})
 	}
 	return entries, answer.Next, nil
+}
+
+// Folders implements bucket.Service.
+func (c *container) Folders(ctx context.Context, prefix, marker string) (names []string, next string, err error) {
+	answer, err := c.page(ctx, url.Values{"delimiter": {"/"}}, prefix, marker)
+	for _, f := range answer.Folders {
+		if name, ok := strings.CutPrefix(f.Name, prefix); ok {
+			names = append(names, strings.TrimSuffix(name, "/"))
+		}
+	}
+	return names, answer.Next, err
+}
+
+// page asks for the page of a list.
+func (c *container) page(ctx context.Context, query url.Values, prefix, marker string) (answer page, err error) {
+	for q, v := range map[string]string{"restype": "container", "comp": "list", "prefix": prefix, "marker": marker} {
+		if v != "" {
+			query.Set(q, v)
+		}
+	}
+	resp, err := c.send(ctx, http.MethodGet, "", query, nil, nil)
+	if err != nil {
+		return page{}, err
+	}
+	defer bucket.Finish(resp)
+	if resp.StatusCode != http.StatusOK {
+		return page{}, told(resp)
+	}
+	err = bucket.ReadXML(resp, &answer)
+	return answer, err
 }
 
 func code(resp *http.Response) string { return resp.Header.Get("X-Ms-Error-Code") }

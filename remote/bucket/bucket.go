@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/again"
@@ -33,6 +34,9 @@ type Service interface {
 	// List returns up to limit entries whose keys begin with prefix, of the page that next of the page before names
 	// ("": the first). limit 0: as many as a page holds.
 	List(ctx context.Context, prefix, page string, limit int) (entries []Entry, next string, err error)
+	// Folders returns the names of what stands between prefix, which is empty or ends with a slash, and the next slash in
+	// keys, a page as List does.
+	Folders(ctx context.Context, prefix, page string) (names []string, next string, err error)
 	// Close gives the connections back.
 	Close()
 }
@@ -58,6 +62,8 @@ type Entry struct {
 	Key  string
 	Size int64
 	Hash []byte // nil: the service does not tell
+	// Put is when it was put, in what List returns; zero: the service does not tell.
+	Put time.Time
 }
 
 // MD5 is the hash of services that know objects by their MD5.
@@ -81,6 +87,7 @@ type Params struct {
 	Prefix      string // of all keys; slashes around it do not count
 	Connections int    // how many calls at the same time are useful
 	Flat        bool   // the service lists all names below a prefix at once, in their order
+	Facts       store.Facts
 }
 
 // Store keeps objects in a bucket.
@@ -119,7 +126,7 @@ func Open(ctx context.Context, p Params, create bool) (*Store, error) {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Lags: true, Flat: s.p.Flat}
+	return store.Properties{Location: s.p.Location, Connections: s.p.Connections, Lags: true, Flat: s.p.Flat, Facts: s.p.Facts}
 }
 
 // Close implements store.Store.
@@ -238,27 +245,32 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 
 // ReadWhole implements store.WholeReader.
 func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
-	err = s.call(ctx, "read", name, func(key string) error {
-		if w, ok := s.p.Service.(WholeReader); ok {
-			data, err = w.Whole(ctx, key, maxBytes)
-			return err
-		}
-		e, err := s.p.Service.Look(ctx, key)
-		if err != nil {
-			return err
-		}
-		if e.Size > maxBytes {
-			return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, e.Size, maxBytes)
-		}
-		if data = make([]byte, e.Size); e.Size == 0 {
-			return nil
-		}
-		return s.p.Service.Read(ctx, key, data, 0)
+	err = s.call(ctx, "read", name, func(key string) (err error) {
+		data, err = s.whole(ctx, key, maxBytes)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return data, nil
+}
+
+func (s *Store) whole(ctx context.Context, key string, maxBytes int64) ([]byte, error) {
+	if w, ok := s.p.Service.(WholeReader); ok {
+		return w.Whole(ctx, key, maxBytes)
+	}
+	e, err := s.p.Service.Look(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if e.Size > maxBytes {
+		return nil, fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, e.Size, maxBytes)
+	}
+	data := make([]byte, e.Size)
+	if e.Size > 0 {
+		err = s.p.Service.Read(ctx, key, data, 0)
+	}
+	return data, err
 }
 
 // Stat implements store.Store.

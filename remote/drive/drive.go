@@ -56,8 +56,8 @@ type service struct {
 	path   []string // of the folder, below My Drive
 	tree   tree
 	spare  spare
-	files  memory // ids by key: of the file that counts
-	tries  memory // ids by key: of a put of which nobody knows whether it is done
+	files  *bucket.Memory // ids by key: of the file that counts
+	tries  *bucket.Memory // ids by key: of a put of which nobody knows whether it is done
 }
 
 // Open opens the folder of an address. Errors: store.ErrSignIn, store.ErrUnreachable, store.ErrPermission.
@@ -70,9 +70,10 @@ func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
 		bearer: bearer,
 		path:   strings.Split(strings.Trim(p.Address.Path, "/"), "/"),
 		tree:   newTree(), spare: newSpare(),
-		files: newMemory(20_000), tries: newMemory(100),
+		files: bucket.NewMemory(20_000), tries: bucket.NewMemory(100),
 	}
-	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
+	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections,
+		Facts: store.Facts{Deletes: store.DeletesForGood, ByTimes: true}}, p.Create)
 	if err != nil {
 		return nil, err
 	}

@@ -5,48 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"github.com/holdfast-backup/holdfast/core/store"
 )
-
-// memory remembers so many ids by keys. One that is full forgets all.
-type memory struct {
-	mu   *sync.Mutex
-	most int
-	all  map[string]string
-}
-
-func newMemory(most int) memory {
-	return memory{mu: new(sync.Mutex), most: most, all: make(map[string]string)}
-}
-
-func (m memory) get(key string) (string, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	id, ok := m.all[key]
-	return id, ok
-}
-
-// take is get, and forget.
-func (m memory) take(key string) (string, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	id, ok := m.all[key]
-	delete(m.all, key)
-	return id, ok
-}
-
-func (m memory) set(key, id string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.all) >= m.most {
-		clear(m.all)
-	}
-	m.all[key] = id
-}
-
-func (m memory) forget(key string) { _, _ = m.take(key) }
 
 // spare are ids that the service has given, for files that are still to be made.
 type spare struct {

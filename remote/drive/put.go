@@ -50,7 +50,7 @@ func (s *service) Put(ctx context.Context, key string, data, sum []byte, fresh b
 	if err != nil {
 		return bucket.Entry{}, err
 	}
-	s.files.set(key, f.ID)
+	s.files.Set(key, f.ID)
 	return f.entry(key), nil
 }
 
@@ -69,7 +69,7 @@ func (s *service) add(ctx context.Context, o object) (_ file, err error) {
 	settled := false
 	defer func() {
 		if err != nil && !settled {
-			s.tries.set(o.key, id)
+			s.tries.Set(o.key, id)
 		}
 	}()
 	found, err := s.named(ctx, folders, path.Base(o.key), false)
@@ -104,7 +104,7 @@ func (s *service) add(ctx context.Context, o object) (_ file, err error) {
 // idFor is the id of an object's file: that of a put whose answer was lost, or a new one. With the same id, the service
 // makes no second file, whenever it does what it was asked for first.
 func (s *service) idFor(ctx context.Context, o object) (string, error) {
-	if id, ok := s.tries.take(o.key); ok {
+	if id, ok := s.tries.Take(o.key); ok {
 		return id, nil
 	}
 	return s.newID(ctx)
@@ -168,7 +168,7 @@ func (s *service) replace(ctx context.Context, o object) (_ file, err error) {
 	settled := false
 	defer func() {
 		if err != nil && !settled {
-			s.tries.set(o.key, id)
+			s.tries.Set(o.key, id)
 		}
 	}()
 	if found, settled, err = s.create(ctx, folders, id, o); err != nil {

@@ -47,7 +47,7 @@ func (s *service) find(ctx context.Context, key string) ([]file, error) {
 
 // remembered returns the file of a key that this program knows of, if it is there.
 func (s *service) remembered(ctx context.Context, key string) (file, bool, error) {
-	id, ok := s.files.get(key)
+	id, ok := s.files.Get(key)
 	if !ok {
 		return file{}, false, nil
 	}
@@ -58,7 +58,7 @@ func (s *service) remembered(ctx context.Context, key string) (file, bool, error
 	case err != nil && !errors.Is(err, store.ErrNotExist):
 		return file{}, false, err
 	}
-	s.files.forget(key)
+	s.files.Forget(key)
 	return file{}, false, nil
 }
 
@@ -71,27 +71,27 @@ func (s *service) Look(ctx context.Context, key string) (bucket.Entry, error) {
 	if err != nil {
 		return bucket.Entry{}, err
 	}
-	s.files.set(key, found[0].ID)
+	s.files.Set(key, found[0].ID)
 	return found[0].entry(key), nil
 }
 
 // Read implements bucket.Service. What has an id that is remembered is read without a look, so also from the trash.
 func (s *service) Read(ctx context.Context, key string, p []byte, offset int64) error {
 	for range 2 {
-		id, known := s.files.get(key)
+		id, known := s.files.Get(key)
 		if !known {
 			found, err := s.find(ctx, key)
 			if err != nil {
 				return err
 			}
 			id = found[0].ID
-			s.files.set(key, id)
+			s.files.Set(key, id)
 		}
 		err := again.Until(ctx, failed, func(int) error { return s.read(ctx, id, p, offset) })
 		if !errors.Is(err, store.ErrNotExist) {
 			return err
 		}
-		s.files.forget(key) // another computer has deleted it, and may have put another
+		s.files.Forget(key) // another computer has deleted it, and may have put another
 	}
 	return fmt.Errorf("%w: the service lists an object that it does not give", store.ErrUnreachable)
 }
@@ -125,7 +125,7 @@ func (s *service) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	s.files.forget(key)
+	s.files.Forget(key)
 	for _, f := range slices.Backward(found) {
 		if err := s.delete(ctx, f.ID); err != nil {
 			return err
@@ -178,6 +178,26 @@ func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]b
 	}
 	next, err := json.Marshal(left)
 	return entries, string(next), err
+}
+
+// Folders implements bucket.Service. All are on one page.
+func (s *service) Folders(ctx context.Context, prefix, _ string) (names []string, _ string, err error) {
+	above, _, err := s.folders(ctx, strings.TrimSuffix(prefix, "/"))
+	if err != nil {
+		return nil, "", err
+	}
+	for _, id := range above {
+		all, err := s.children(ctx, id, "mimeType = "+quoted(folderType))
+		if err != nil && !errors.Is(err, store.ErrNotExist) { // somebody has deleted it
+			return nil, "", err
+		}
+		for _, f := range all {
+			if f.Type == folderType {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	return names, "", nil
 }
 
 // visit lists the first of some folders, as many as there are connections, and returns those that are left with the ones
@@ -237,15 +257,15 @@ func (s *service) list(ctx context.Context, prefix string, b branch) (entries []
 		}
 	}
 	for name, all := range files {
-		if key := path.Join(b.Path, name); strings.HasPrefix(key, prefix) && store.CheckName(key) == nil {
+		if key := path.Join(b.Path, name); bucket.IsBelow(key, prefix) {
 			f := sorted(all)[0]
-			s.files.set(key, f.ID)
+			s.files.Set(key, f.ID)
 			entries = append(entries, f.entry(key))
 		}
 	}
 	for name, all := range folders {
 		dir := path.Join(b.Path, name)
-		if strings.HasPrefix(dir+"/", prefix) && store.CheckName(dir) == nil {
+		if strings.HasPrefix(dir+"/", prefix) && (bucket.IsBelow(dir, prefix) || dir+"/" == prefix) {
 			found := ids(sorted(all))
 			s.tree.set(dir, found)
 			below = append(below, branch{dir, found})

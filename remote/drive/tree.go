@@ -40,7 +40,7 @@ type file struct {
 func (f file) whole() bool { return f.Type != folderType && f.MD5 != "" && !f.Trashed }
 
 func (f file) entry(key string) bucket.Entry {
-	e := bucket.Entry{Key: key, Size: f.Size}
+	e := bucket.Entry{Key: key, Size: f.Size, Put: f.Created}
 	if sum, err := hex.DecodeString(f.MD5); err == nil {
 		e.Hash = sum
 	}

@@ -62,7 +62,8 @@ func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
 		return nil, err
 	}
 	s := &service{bearer: bearer, root: p.Address.Path}
-	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
+	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections,
+		Facts: store.Facts{Deletes: store.DeletesToBin}}, p.Create)
 	if err != nil {
 		return nil, err
 	}
@@ -79,14 +80,16 @@ func (s *service) path(key string) string { return strings.TrimSuffix(s.root+"/"
 type meta struct {
 	Tag   string `json:".tag"`
 	ID    string `json:"id"`
+	Name  string `json:"name"`
 	Lower string `json:"path_lower"`
+	Time  string `json:"server_modified"`
 	Rev   string `json:"rev"`
 	Size  int64  `json:"size"`
 	Hash  string `json:"content_hash"`
 }
 
 func (m meta) entry(key string) bucket.Entry {
-	e := bucket.Entry{Key: key, Size: m.Size}
+	e := bucket.Entry{Key: key, Size: m.Size, Put: bucket.Time(m.Time)}
 	if sum, err := hex.DecodeString(m.Hash); err == nil && len(sum) == sha256.Size {
 		e.Hash = sum
 	}

@@ -36,6 +36,7 @@ func (s *service) List(ctx context.Context, prefix, at string, limit int) ([]buc
 			return nil, "", err
 		}
 	}
+	prefix = strings.ToLower(prefix) // as the service lists
 	folder, rest := "", prefix
 	if i := strings.LastIndex(prefix, "/"); i >= 0 {
 		folder, rest = prefix[:i], prefix[i+1:]
@@ -72,6 +73,28 @@ func (s *service) List(ctx context.Context, prefix, at string, limit int) ([]buc
 	}
 	next, err := p.after(answer)
 	return entries, next, err
+}
+
+// Folders implements bucket.Service.
+func (s *service) Folders(ctx context.Context, prefix, at string) (names []string, next string, err error) {
+	what, arg := "files/list_folder/continue", map[string]any{"cursor": at}
+	if at == "" {
+		what, arg = "files/list_folder", map[string]any{"path": s.path(strings.TrimSuffix(prefix, "/")), "recursive": false, "limit": most}
+	}
+	var answer listed
+	err = s.steadily(ctx, func() error {
+		answer = listed{}
+		return s.ask(ctx, what, arg, &answer)
+	})
+	for _, m := range answer.Entries {
+		if m.Tag == "folder" {
+			names = append(names, m.Name)
+		}
+	}
+	if answer.More {
+		next = answer.Cursor
+	}
+	return names, next, err
 }
 
 // find remembers the place's folder.

@@ -30,6 +30,8 @@ type Tree struct {
 	Root    string
 	ReadDir func(ctx context.Context, path string) ([]fs.FileInfo, error)
 	Stat    func(path string) (fs.FileInfo, error)
+	Lstat   func(path string) (fs.FileInfo, error) // of a link, not of what it leads to
+	Open    func(path string) (File, error)        // to read it
 	Mkdir   func(path string) error
 	Remove  func(path string) error
 	// Absent reports whether an error says that nothing has a name, Lost whether the connection is of no use any more.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -42,7 +43,8 @@ func Open(ctx context.Context, a address.Address, secret address.Secret) (*bucke
 // Params is what bucket.Open needs for a bucket. Errors: store.ErrSignIn, address.ErrInvalid.
 func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
 	s, err := newService(a, secret)
-	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, err
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesAsSet}}, err
 }
 
 func newService(a address.Address, secret address.Secret) (*service, error) {
@@ -81,10 +83,11 @@ type object struct {
 	Name string `json:"name,omitempty"`
 	Size int64  `json:"size,string,omitempty"`
 	MD5  string `json:"md5Hash,omitempty"`
+	Time string `json:"timeCreated,omitempty"`
 }
 
 func (o object) entry() bucket.Entry {
-	e := bucket.Entry{Key: o.Name, Size: o.Size}
+	e := bucket.Entry{Key: o.Name, Size: o.Size, Put: bucket.Time(o.Time)}
 	if sum, err := base64.StdEncoding.DecodeString(o.MD5); err == nil && len(sum) == md5.Size {
 		e.Hash = sum
 	}
@@ -175,33 +178,12 @@ func (s *service) Delete(ctx context.Context, key string) error {
 
 // List implements bucket.Service (Objects: list).
 func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]bucket.Entry, string, error) {
-	query := url.Values{"fields": {"items(name,size),nextPageToken"}}
-	for q, v := range map[string]string{"prefix": prefix, "pageToken": page} {
-		if v != "" {
-			query.Set(q, v)
-		}
-	}
 	if limit == 0 {
 		limit = 1000 // the most of a page
 	}
-	query.Set("maxResults", strconv.Itoa(limit))
-	resp, err := s.bearer.Send(ctx, http.MethodGet, s.url("", "", query), nil)
+	answer, err := s.page(ctx, url.Values{"fields": {"items(name,size,timeCreated),nextPageToken"}, "maxResults": {strconv.Itoa(limit)}},
+		prefix, page)
 	if err != nil {
-		return nil, "", err
-	}
-	defer bucket.Finish(resp)
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound:
-		return nil, "", bucket.ErrGone
-	default:
-		return nil, "", s.told(ctx, resp)
-	}
-	var answer struct {
-		Items []object `json:"items"`
-		Next  string   `json:"nextPageToken"`
-	}
-	if err := bucket.ReadJSON(resp, &answer); err != nil {
 		return nil, "", err
 	}
 	entries := make([]bucket.Entry, len(answer.Items))
@@ -209,6 +191,47 @@ func (s *service) List(ctx context.Context, prefix, page string, limit int) ([]b
 		entries[i] = o.entry()
 	}
 	return entries, answer.Next, nil
+}
+
+// Folders implements bucket.Service.
+func (s *service) Folders(ctx context.Context, prefix, page string) (names []string, next string, err error) {
+	answer, err := s.page(ctx, url.Values{"fields": {"prefixes,nextPageToken"}, "delimiter": {"/"}}, prefix, page)
+	for _, folder := range answer.Prefixes {
+		if name, ok := strings.CutPrefix(folder, prefix); ok {
+			names = append(names, strings.TrimSuffix(name, "/"))
+		}
+	}
+	return names, answer.Next, err
+}
+
+// listed is a page of a list.
+type listed struct {
+	Items    []object `json:"items"`
+	Prefixes []string `json:"prefixes"`
+	Next     string   `json:"nextPageToken"`
+}
+
+// page asks for the page of a list.
+func (s *service) page(ctx context.Context, query url.Values, prefix, page string) (answer listed, err error) {
+	for q, v := range map[string]string{"prefix": prefix, "pageToken": page} {
+		if v != "" {
+			query.Set(q, v)
+		}
+	}
+	resp, err := s.bearer.Send(ctx, http.MethodGet, s.url("", "", query), nil)
+	if err != nil {
+		return listed{}, err
+	}
+	defer bucket.Finish(resp)
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return listed{}, bucket.ErrGone
+	default:
+		return listed{}, s.told(ctx, resp)
+	}
+	err = bucket.ReadJSON(resp, &answer)
+	return answer, err
 }
 
 // told turns an answer that nobody hoped for into an error of store.

@@ -72,6 +72,33 @@ func (s *service) List(ctx context.Context, prefix, at string, limit int) ([]buc
 	return entries, next, err
 }
 
+// Folders implements bucket.Service.
+func (s *service) Folders(ctx context.Context, prefix, at string) (names []string, next string, err error) {
+	link := s.at(strings.TrimSuffix(prefix, "/"), "children") + fields + "&$top=" + strconv.Itoa(most)
+	if at != "" {
+		link = at
+	}
+	var answer listed
+	if err := s.missing(ctx, s.ask(ctx, http.MethodGet, link, nil, &answer)); err != nil {
+		return nil, "", err
+	}
+	for _, i := range answer.Value {
+		if i.Folder != nil && i.Deleted == nil {
+			names = append(names, i.Name)
+		}
+	}
+	return names, answer.Link, safe(answer.Link)
+}
+
+// safe returns nil if a link leads to the service, or there is none. One to anywhere else would take the token there.
+func safe(link string) error {
+	u, err := url.Parse(link)
+	if link != "" && (err != nil || u.Scheme != "https" || u.Host != host || u.User != nil) {
+		return fmt.Errorf("%w: the service's list leads elsewhere", store.ErrUnreachable) // err repeats it
+	}
+	return nil
+}
+
 // take returns the files of a list whose keys begin with prefix, and remembers the folders. One that can hold no object
 // is left alone.
 func (p *page) take(all []item, prefix string) []bucket.Entry {
@@ -79,7 +106,7 @@ func (p *page) take(all []item, prefix string) []bucket.Entry {
 	for _, i := range all {
 		key := strings.TrimPrefix(p.Now.Key+"/"+i.Name, "/")
 		switch {
-		case !strings.HasPrefix(key, prefix) || store.CheckName(key) != nil || i.Deleted != nil:
+		case !bucket.IsBelow(key, prefix) || i.Deleted != nil:
 		case i.File != nil:
 			entries = append(entries, i.entry(key))
 		case i.Folder != nil:
@@ -89,13 +116,12 @@ func (p *page) take(all []item, prefix string) []bucket.Entry {
 	return entries
 }
 
-// after is what a list goes on with after a page; "": it ends. A link to anywhere else would take the token there.
+// after is what a list goes on with after a page; "": it ends.
 func (p *page) after(link string) (string, error) {
 	switch {
 	case link != "":
-		u, err := url.Parse(link)
-		if err != nil || u.Scheme != "https" || u.Host != host || u.User != nil {
-			return "", fmt.Errorf("%w: the service's list leads elsewhere", store.ErrUnreachable) // err repeats it
+		if err := safe(link); err != nil {
+			return "", err
 		}
 		p.Link = link
 	case len(p.Next) == 0:

@@ -28,7 +28,7 @@ const (
 	host        = "graph.microsoft.com"
 	graph       = "https://" + host + "/v1.0/"
 	appRoot     = graph + "me/drive/special/approot" // the app's own folder
-	fields      = "?$select=id,name,size,file,folder,deleted,parentReference"
+	fields      = "?$select=id,name,size,lastModifiedDateTime,file,folder,deleted,parentReference"
 	conflict    = "@microsoft.graph.conflictBehavior"
 )
 
@@ -60,7 +60,8 @@ func Open(ctx context.Context, p Params) (*bucket.Roomy, error) {
 		return nil, err
 	}
 	s := &service{bearer: bearer, path: strings.Trim(p.Address.Path, "/")}
-	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections}, p.Create)
+	b, err := bucket.Open(ctx, bucket.Params{Service: s, Location: p.Address.String(), Connections: connections,
+		Facts: store.Facts{Deletes: store.DeletesToBin}}, p.Create)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +76,7 @@ type item struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Size int64  `json:"size"`
+	Time string `json:"lastModifiedDateTime"`
 	File *struct {
 		Hashes struct {
 			QuickXor string `json:"quickXorHash"`
@@ -88,7 +90,7 @@ type item struct {
 }
 
 func (i item) entry(key string) bucket.Entry {
-	e := bucket.Entry{Key: key, Size: i.Size}
+	e := bucket.Entry{Key: key, Size: i.Size, Put: bucket.Time(i.Time)}
 	if i.File == nil {
 		return e
 	}

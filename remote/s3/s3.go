@@ -51,7 +51,21 @@ func Params(a address.Address, secret address.Secret) (bucket.Params, error) {
 		client: web.NewClient(web.Options{Connections: connections, Identity: secret[address.Identity]}),
 		at:     at, signer: newSigner(secret, a.Query.Get("region")),
 	}
-	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true}, nil
+	return bucket.Params{Service: s, Location: a.String(), Prefix: a.Path, Connections: connections, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesAsSet, PaidDays: paidDays(a.Query.Get("endpoint"))}}, nil
+}
+
+// paidDays is how long an object is paid for at least, by the rules of the providers that have one for all objects.
+func paidDays(endpoint string) int {
+	_, host, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		host = endpoint
+	}
+	host, _, _ = strings.Cut(host, "/")
+	if host == "wasabisys.com" || strings.HasSuffix(host, ".wasabisys.com") {
+		return 90
+	}
+	return 0
 }
 
 // Close implements bucket.Service.
@@ -197,9 +211,11 @@ func (s *service) Make(ctx context.Context) error {
 // page is the answer to ListObjectsV2, and to the older ListObjects.
 type page struct {
 	Contents []struct {
-		Key  string
-		Size int64
+		Key          string
+		Size         int64
+		LastModified string
 	}
+	CommonPrefixes        []struct{ Prefix string }
 	IsTruncated           bool
 	EncodingType          string
 	NextContinuationToken string
@@ -214,7 +230,37 @@ const (
 
 // List implements bucket.Service (ListObjectsV2; ListObjects, where a service knows that one alone).
 func (s *service) List(ctx context.Context, prefix, at string, limit int) ([]bucket.Entry, string, error) {
-	query := url.Values{"encoding-type": {"url"}, "prefix": {prefix}}
+	query := url.Values{"prefix": {prefix}}
+	if limit > 0 {
+		query.Set("max-keys", strconv.Itoa(limit))
+	}
+	answer, err := s.page(ctx, query, at)
+	if err != nil {
+		return nil, "", err
+	}
+	entries := answer.entries()
+	next, err := answer.next()
+	return entries, next, err
+}
+
+// Folders implements bucket.Service.
+func (s *service) Folders(ctx context.Context, prefix, at string) (names []string, next string, err error) {
+	answer, err := s.page(ctx, url.Values{"prefix": {prefix}, "delimiter": {"/"}}, at)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, p := range answer.CommonPrefixes {
+		if name, ok := strings.CutPrefix(answer.plain(p.Prefix), prefix); ok {
+			names = append(names, strings.TrimSuffix(name, "/"))
+		}
+	}
+	next, err = answer.next()
+	return names, next, err
+}
+
+// page asks for the page of a list.
+func (s *service) page(ctx context.Context, query url.Values, at string) (answer page, err error) {
+	query.Set("encoding-type", "url")
 	if marker, older := strings.CutPrefix(at, byMarker); older {
 		query.Set("marker", marker)
 	} else {
@@ -223,52 +269,56 @@ func (s *service) List(ctx context.Context, prefix, at string, limit int) ([]buc
 			query.Set("continuation-token", token)
 		}
 	}
-	if limit > 0 {
-		query.Set("max-keys", strconv.Itoa(limit))
-	}
 	resp, err := s.send(ctx, http.MethodGet, "", query, nil, nil)
 	if err != nil {
-		return nil, "", err
+		return page{}, err
 	}
 	defer bucket.Finish(resp)
 	if resp.StatusCode != http.StatusOK {
-		return nil, "", read(resp).told(resp.StatusCode)
+		return page{}, read(resp).told(resp.StatusCode)
 	}
-	var answer page
-	if err := bucket.ReadXML(resp, &answer); err != nil {
-		return nil, "", err
-	}
-	return answer.entries()
+	err = bucket.ReadXML(resp, &answer)
+	return answer, err
 }
 
-// entries are the objects of a page, and what names the next one.
-func (p *page) entries() (entries []bucket.Entry, next string, err error) {
-	plain := func(text string) string { return text }
+// plain decodes a name of the page.
+func (p *page) plain(text string) string {
 	if p.EncodingType == "url" {
-		plain = func(text string) string {
-			if decoded, err := url.QueryUnescape(text); err == nil {
-				return decoded
-			}
-			return text
+		if decoded, err := url.QueryUnescape(text); err == nil {
+			return decoded
 		}
 	}
-	last := ""
+	return text
+}
+
+// entries are the objects of a page.
+func (p *page) entries() (entries []bucket.Entry) {
 	for _, o := range p.Contents {
-		last = plain(o.Key)
-		entries = append(entries, bucket.Entry{Key: last, Size: o.Size})
+		entries = append(entries, bucket.Entry{Key: p.plain(o.Key), Size: o.Size, Put: bucket.Time(o.LastModified)})
+	}
+	return entries
+}
+
+// next names the next page.
+func (p *page) next() (string, error) {
+	last := ""
+	if n := len(p.Contents); n > 0 {
+		last = p.plain(p.Contents[n-1].Key)
+	}
+	if n := len(p.CommonPrefixes); n > 0 {
+		last = max(last, p.plain(p.CommonPrefixes[n-1].Prefix))
 	}
 	switch {
 	case !p.IsTruncated:
+		return "", nil
 	case p.NextContinuationToken != "":
-		next = byToken + p.NextContinuationToken
+		return byToken + p.NextContinuationToken, nil
 	case p.NextMarker != "":
-		next = byMarker + plain(p.NextMarker)
+		return byMarker + p.plain(p.NextMarker), nil
 	case last != "":
-		next = byMarker + last
-	default:
-		err = fmt.Errorf("%w: the service's list has no end", store.ErrUnreachable)
+		return byMarker + last, nil
 	}
-	return entries, next, err
+	return "", fmt.Errorf("%w: the service's list has no end", store.ErrUnreachable)
 }
 
 // said is how the service says that something is wrong.

@@ -78,8 +78,18 @@ func TestPagesFollow(t *testing.T) {
 		{page{IsTruncated: true, NextMarker: "a%20b"}, byMarker + "a%20b", true},
 		{page{IsTruncated: true}, "", false},
 	} {
-		if _, next, err := c.p.entries(); next != c.want || (err == nil) != c.ok {
+		if next, err := c.p.next(); next != c.want || (err == nil) != c.ok {
 			t.Errorf("%+v: %q, %v", c.p, next, err)
+		}
+	}
+}
+
+func TestPaidDays(t *testing.T) {
+	for endpoint, want := range map[string]int{
+		"": 0, "https://s3.eu-central-1.wasabisys.com": 90, "s3.wasabisys.com/x": 90, "https://wasabisys.com.example": 0, "https://s3.example": 0,
+	} {
+		if got := paidDays(endpoint); got != want {
+			t.Errorf("%s: %d", endpoint, got)
 		}
 	}
 }

@@ -113,6 +113,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, s.Delete(r.Context(), name))
 	case r.URL.Path == wire.PathList:
 		list(w, r, s)
+	case r.URL.Path == wire.PathBelow:
+		below(w, r, s)
 	case r.URL.Path == wire.PathFree:
 		free(w, r, s)
 	case r.URL.Path == wire.PathTemporary:
@@ -152,8 +154,10 @@ func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
 	h.store, h.inHand = s, make(chan struct{}, max(p.Connections, 1))
 	_, space := s.(store.Spacer)
 	_, temporary := s.(store.TemporaryCleaner)
+	_, looks := s.(store.BelowLooker)
 	answer(w, wire.Opened{
-		Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary, Lags: p.Lags, Flat: p.Flat,
+		Location: p.Location, Connections: p.Connections, Space: space, Temporary: temporary, Below: looks, Lags: p.Lags, Flat: p.Flat,
+		Deletes: p.Deletes, PaidDays: p.PaidDays, ByTimes: p.ByTimes,
 	}, nil)
 }
 
@@ -244,6 +248,28 @@ func list(w http.ResponseWriter, r *http.Request, s store.Store) {
 	}
 	_ = lines.Encode(last) // who asked is gone
 	_ = out.Flush()
+}
+
+// below writes a line for each folder one level below that has an object.
+func below(w http.ResponseWriter, r *http.Request, s store.Store) {
+	looker, ok := s.(store.BelowLooker)
+	q := r.URL.Query()
+	most, err := strconv.ParseInt(q.Get("most"), 10, 64)
+	if !ok || err != nil || most < 0 {
+		fail(w, errors.ErrUnsupported)
+		return
+	}
+	lines := json.NewEncoder(w)
+	err = looker.LookBelow(r.Context(), store.Look{Object: q.Get("object"), MaxBytes: min(most, wire.MaxObject), Newest: q.Get("newest")},
+		func(b store.Below) error {
+			return lines.Encode(wire.Below{Folder: b.Folder, Data: b.Data, Changed: b.Changed})
+		})
+	last := wire.Below{End: err == nil}
+	if err != nil {
+		f := wire.Fail(err)
+		last.Failure = &f
+	}
+	_ = lines.Encode(last) // who asked may be gone
 }
 
 func free(w http.ResponseWriter, r *http.Request, s store.Store) {

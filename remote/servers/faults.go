@@ -37,7 +37,7 @@ type Fault struct {
 }
 
 // FaultsOf has faults befall the requests of a cloud.
-func FaultsOf(c *Cloud) *Faults {
+func FaultsOf(c interface{ Before(do Meets) }) *Faults {
 	f := &Faults{last: make(map[string][]byte)}
 	c.Before(f.serve)
 	return f
@@ -117,7 +117,8 @@ func ask(r *http.Request, server http.Handler) *httptest.ResponseRecorder {
 // isList reports whether a request lists.
 func isList(r *http.Request) bool {
 	if r.Method != http.MethodGet {
-		return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0" || r.URL.Path == "/2/files/list_folder" // WebDAV, Dropbox
+		return r.Method == "PROPFIND" && r.Header.Get("Depth") != "0" || r.URL.Path == "/2/files/list_folder" ||
+			strings.HasSuffix(r.URL.Path, "/b2_list_file_versions") // WebDAV, Dropbox, B2
 	}
 	q := r.URL.Query()
 	// S3, Azure, Google, Google Drive, OneDrive
@@ -254,4 +255,15 @@ func (s slow) Read(p []byte) (int, error) {
 		return n, serr
 	}
 	return n, err
+}
+
+// Befall has the fault befall one request.
+func (f Fault) Befall(w http.ResponseWriter, r *http.Request, through http.Handler) {
+	f.do(nil, w, r, through)
+}
+
+// Rewrites answers as the server does, with one text in place of another.
+func Rewrites(text, by string, w http.ResponseWriter, r *http.Request, through http.Handler) {
+	answer := ask(r, through)
+	give(w, answer, bytes.ReplaceAll(answer.Body.Bytes(), []byte(text), []byte(by)))
 }

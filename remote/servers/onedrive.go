@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/remote/oauth"
 )
@@ -207,7 +208,8 @@ func size(x *thing) int64 {
 // selected is what the service tells of something, of which a request selects a part.
 func (o *OneDrive) selected(r *http.Request, x *thing) map[string]any {
 	about := map[string]any{"id": o.drive + "!" + x.id, "name": x.name, "size": size(x), "eTag": x.rev,
-		"parentReference": map[string]string{"driveId": o.drive}}
+		"lastModifiedDateTime": x.time.UTC().Format(time.RFC3339),
+		"parentReference":      map[string]string{"driveId": o.drive}}
 	if x.inside != nil {
 		about["folder"] = map[string]int{"childCount": len(x.inside)}
 	} else {

@@ -73,7 +73,7 @@ func rootOf(p string) string {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections}
+	return store.Properties{Location: s.location, Connections: connections, Facts: store.Facts{Deletes: store.DeletesForGood}}
 }
 
 // Close implements store.Store.
@@ -307,7 +307,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 // tree is the place as a connection sees it.
 func (s *Store) tree(c *connection) files.Tree {
 	return files.Tree{
-		Root: s.root, ReadDir: c.ReadDirContext, Stat: c.Stat, Mkdir: c.Mkdir, Remove: c.Remove,
+		Root: s.root, ReadDir: c.ReadDirContext, Stat: c.Stat, Lstat: c.Lstat, Mkdir: c.Mkdir, Remove: c.Remove,
+		Open:   func(at string) (files.File, error) { return c.Open(at) },
 		Absent: func(err error) bool { return errors.Is(err, fs.ErrNotExist) }, Lost: lost,
 		There:    func() error { return s.there(c) },
 		IsObject: func(info fs.FileInfo) bool { return info.Mode().IsRegular() }, Folders: folders,
@@ -327,6 +328,17 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) e
 		})
 		return found, err
 	}, fail, fn)
+}
+
+// LookBelow implements store.BelowLooker.
+func (s *Store) LookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
+	return files.Below(func() (found []store.Below, err error) {
+		err = s.call(ctx, "look", "", func(c *connection) (err error) {
+			found, err = s.tree(c).LookBelow(ctx, c.Base(), l)
+			return err
+		})
+		return found, err
+	}, fn)
 }
 
 // Free implements store.Spacer.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -155,4 +157,32 @@ func TestFolderGone(t *testing.T) {
 func TestFreeAndLeftovers(t *testing.T) {
 	s := servers.OpenSSH(t)
 	servers.FreeAndLeftovers(t, s.Root, open(t, s, s.Root))
+}
+
+// Of the folders at a server, those are told of that show as what they are; links lead nowhere.
+func TestLookBelowAtAHostileServer(t *testing.T) {
+	s := servers.OpenSSH(t)
+	elsewhere := t.TempDir()
+	servers.Write(t, filepath.Join(elsewhere, "holdfast.json"), "elsewhere")
+	for _, name := range []string{"Ann's laptop", "Holdfast", "line\nbreak", "escape\x1b[31m", "turned\u202e", "invalid\xff", ".hidden", "~"} {
+		servers.Write(t, filepath.Join(s.Root, name, "holdfast.json"), "header")
+	}
+	servers.Write(t, filepath.Join(s.Root, "empty", "other"), "")
+	for link, to := range map[string]string{"link": elsewhere, "up": "..", "empty/holdfast.json": filepath.Join(elsewhere, "holdfast.json")} {
+		if err := os.Symlink(to, filepath.Join(s.Root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	look := store.Look{Object: "holdfast.json", MaxBytes: 100, Newest: "snapshots"}
+	if err := open(t, s, s.Root).LookBelow(t.Context(), look, func(b store.Below) error {
+		names = append(names, b.Folder)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	if want := []string{"Ann's laptop", "Holdfast"}; !slices.Equal(names, want) {
+		t.Errorf("%q", names)
+	}
 }

@@ -22,7 +22,8 @@ func isLink(info fs.FileInfo) bool {
 // tree is the place as a connection sees it, without links.
 func (s *Store) tree(c *connection) files.Tree {
 	return files.Tree{
-		Root: s.root, Stat: c.Stat, Remove: c.Remove, Absent: absent, Lost: lost, Folders: folders,
+		Root: s.root, Stat: c.Stat, Lstat: c.Lstat, Remove: c.Remove, Absent: absent, Lost: lost, Folders: folders,
+		Open: func(at string) (files.File, error) { return c.Open(at) },
 		ReadDir: func(ctx context.Context, at string) ([]fs.FileInfo, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -32,7 +33,7 @@ func (s *Store) tree(c *connection) files.Tree {
 		},
 		Mkdir:    func(at string) error { return c.Mkdir(at, 0o777) },
 		There:    func() error { return s.there(c) },
-		IsObject: func(fs.FileInfo) bool { return true },
+		IsObject: func(info fs.FileInfo) bool { return !isLink(info) },
 	}
 }
 
@@ -49,6 +50,17 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) e
 		})
 		return found, err
 	}, fail, fn)
+}
+
+// LookBelow implements store.BelowLooker.
+func (s *Store) LookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
+	return files.Below(func() (found []store.Below, err error) {
+		err = s.call(ctx, "look", "", func(c *connection) (err error) {
+			found, err = s.tree(c).LookBelow(ctx, c.Base(), l)
+			return err
+		})
+		return found, err
+	}, fn)
 }
 
 // Free implements store.Spacer.

@@ -72,7 +72,7 @@ func Open(ctx context.Context, a address.Address, secret address.Secret, create 
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections}
+	return store.Properties{Location: s.location, Connections: connections, Facts: store.Facts{Deletes: store.DeletesAsSet}}
 }
 
 // Close implements store.Store.

@@ -2,6 +2,7 @@
 package stall
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,16 @@ type Conn struct {
 	net.Conn
 	Patience time.Duration // 0: Patience
 	busy     atomic.Int32
+	most     atomic.Int64 // bytes that may still be read; 0: there is no limit
+}
+
+// ErrTooMuch: the other side has sent more than it may.
+var ErrTooMuch = errors.New("the server sends too much")
+
+// AtMost has reads fail with ErrTooMuch beyond so many bytes, until the returned function is called.
+func (c *Conn) AtMost(bytes int64) (end func()) {
+	c.most.Store(bytes)
+	return func() { c.most.Store(0) }
 }
 
 // Busy says that somebody waits for the connection, until the returned function is called.
@@ -45,6 +56,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.moved()
+		if most := c.most.Load(); most > 0 && !c.most.CompareAndSwap(most, max(most-int64(n), -1)) {
+			return n, err // the limit has just ended
+		}
+	}
+	if c.most.Load() < 0 {
+		return n, ErrTooMuch
 	}
 	return n, err
 }

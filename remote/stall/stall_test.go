@@ -43,3 +43,36 @@ func TestSilence(t *testing.T) {
 		t.Errorf("a connection at rest: %v", err)
 	}
 }
+
+// A server that sends more than it may is heard no more, until the limit ends.
+func TestAtMost(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close() //nolint:errcheck // the test ends
+	c := &stall.Conn{Conn: here}
+	defer c.Close() //nolint:errcheck // the test ends
+	go func() {
+		for {
+			if _, err := there.Write(make([]byte, 10)); err != nil {
+				return
+			}
+		}
+	}()
+	end, got := c.AtMost(25), 0
+	for {
+		n, err := c.Read(make([]byte, 10))
+		got += n
+		if errors.Is(err, stall.ErrTooMuch) {
+			break
+		}
+		if err != nil || got > 100 {
+			t.Fatalf("%d bytes, %v", got, err)
+		}
+	}
+	if got < 25 || got > 40 {
+		t.Errorf("%d bytes were read", got)
+	}
+	end()
+	if _, err := c.Read(make([]byte, 10)); err != nil {
+		t.Error(err)
+	}
+}

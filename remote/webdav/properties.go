@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,9 +21,10 @@ import (
 
 // entry is one file or folder of a list.
 type entry struct {
-	name   string // below the root
-	size   int64
-	folder bool
+	name    string // below the root
+	size    int64
+	folder  bool
+	changed time.Time // zero: the server was not asked, or does not tell
 }
 
 // multistatus is the answer to PROPFIND (RFC 4918 14.16).
@@ -34,6 +36,7 @@ type multistatus struct {
 			Length string    `xml:"DAV: prop>getcontentlength"`
 			Folder *struct{} `xml:"DAV: prop>resourcetype>collection"`
 			Free   string    `xml:"DAV: prop>quota-available-bytes"`
+			Time   string    `xml:"DAV: prop>getlastmodified"`
 		} `xml:"DAV: propstat"`
 	} `xml:"DAV: response"`
 }
@@ -110,6 +113,9 @@ func (s *Store) entries(m *multistatus) ([]entry, error) {
 			e.folder = e.folder || p.Folder != nil
 			if n, err := strconv.ParseInt(strings.TrimSpace(p.Length), 10, 64); err == nil {
 				e.size = n
+			}
+			if at, err := http.ParseTime(p.Time); err == nil {
+				e.changed = at
 			}
 		}
 		out = append(out, e)

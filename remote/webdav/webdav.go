@@ -114,7 +114,7 @@ func (s *Store) mkcol(ctx context.Context, at string) (int, error) {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections, Lags: true}
+	return store.Properties{Location: s.location, Connections: connections, Lags: true, Facts: store.Facts{Deletes: store.DeletesAsSet}}
 }
 
 // Close implements store.Store.
@@ -131,7 +131,11 @@ func (s *Store) fail(ctx context.Context, op, name string, err error) error {
 }
 
 func (s *Store) url(name string) string {
-	return s.root.JoinPath(strings.Split(name, "/")...).String()
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = url.PathEscape(part)
+	}
+	return s.root.JoinPath(parts...).String()
 }
 
 // send sends one request.

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // placeSecret is what opens a destination that is a server or a cloud.
@@ -73,8 +74,8 @@ func preparePlace(c *cli) func(*cobra.Command, []string) error {
 
 func placeCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "place", Short: "Try out a place for backups, or sign in to it",
-		Long: `Try out a place for backups, or sign in to it. A place is a folder, or a server or a cloud by its address:
+		Use: "place", Short: "Try out a place for backups, sign in to it, or look for backups there",
+		Long: `Try out a place for backups, sign in to it, or look for backups there. A place is a folder, or a server or a cloud by its address:
 
   sftp://user@host[:port]/path      a server with SSH; /~/path is below the home folder
   smb://user@host[:port]/share/path a share of Windows, a NAS or Samba; with a domain smb://domain;user@…
@@ -82,15 +83,17 @@ func placeCommand(c *cli) *cobra.Command {
   s3://bucket/prefix?endpoint=URL&region=REGION
   azblob://container/prefix?account=NAME
   gs://bucket/prefix                Google Cloud Storage
+  b2://bucket/prefix                Backblaze B2
   gdrive:/Folder                    Google Drive
   onedrive:/Folder                  OneDrive
   dropbox:/Folder                   Dropbox
 
 Addresses hold no password. --secret-in names a file with it: one line with the password; a private key; for S3 two
-lines, the access key's id and the secret; for Azure one line, the account key; for Google the key file of a service
-account as it is; or a JSON object. For the last three there is "place sign-in".`,
+lines, the access key's id and the secret; for B2 two lines, the application key's id and the key; for Azure one line,
+the account key; for Google the key file of a service account as it is; or a JSON object. For the last
+three there is "place sign-in".`,
 	}
-	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c))
+	cmd.AddCommand(placeTestCommand(c), placeSignInCommand(c), placeFindCommand(c))
 	return cmd
 }
 
@@ -187,8 +190,10 @@ func placeTestCommand(c *cli) *cobra.Command {
 			OK      bool           `json:"ok"`
 		}
 		lines := []line{}
+		var facts places.Facts
 		err := core.Told(c.Places.Test(cmd.Context(), args[0], create, func(t places.Tried) {
 			lines = append(lines, line{t.Ability, t.Err == nil})
+			facts = t.Facts
 			switch {
 			case c.json:
 			case t.Err == nil:
@@ -202,6 +207,9 @@ func placeTestCommand(c *cli) *cobra.Command {
 		}
 		if err == nil {
 			c.say("This place can hold a backup.")
+			for _, sentence := range words.PlaceFacts(facts) {
+				c.say("%s", sentence)
+			}
 		}
 		return err
 	}

@@ -3,6 +3,7 @@ package place
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -25,6 +26,8 @@ func (f *Feature) Edit() {
 	field.Sources = st.Sources
 	field.Measure()
 	field.OrServer(false)
+	about := widgets.NewMuted("")
+	about.Hide()
 	var p *shell.Page
 	var next *widgets.Button
 	var use func(fresh bool)
@@ -65,7 +68,7 @@ func (f *Feature) Edit() {
 	p = f.w.NewPage(shell.PageParams{
 		Name: lang.L("Where the backup is"), Back: f.w.LeaveFlow, Title: lang.L("Change the place"),
 		Lead: lang.L("Say where the backup is now, if it was moved. Or choose a new place to begin a fresh one."),
-		Content: []fyne.CanvasObject{field.Root,
+		Content: []fyne.CanvasObject{field.Root, about,
 			widgets.Notice(widgets.ToneNeutral, "place",
 				lang.L("Nothing is moved or deleted. A backup at the old place stays as it is, with all its dates."))},
 		Foot:     []fyne.CanvasObject{widgets.NewButton(lang.L("Cancel"), "", widgets.Second, f.w.LeaveFlow), next},
@@ -73,6 +76,24 @@ func (f *Feature) Edit() {
 	})
 	f.w.Flow(p.Root)
 	f.w.Canvas().Focus(field.Entry)
+	f.tellOf(st.Destination, func(sentences string) {
+		about.SetText(sentences)
+		about.Show()
+		p.Relayout()
+	})
+}
+
+// tellOf looks what there is to know of a place, and says it, if there is something.
+func (f *Feature) tellOf(place string, say func(sentences string)) {
+	look := f.State // read here: the window's state is this goroutine's
+	f.w.Work.Run(func(ctx context.Context) func() {
+		sentences := f.w.Words.PlaceFacts(look(ctx, place).Facts)
+		return func() {
+			if len(sentences) > 0 {
+				say(strings.Join(sentences, " "))
+			}
+		}
+	})
 }
 
 // askFreshPlace asks before a new backup begins where there is none, with the room there is.

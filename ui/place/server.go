@@ -78,6 +78,13 @@ const (
 )
 
 const (
+	askB2Bucket = iota
+	askB2Folder
+	askB2KeyID
+	askB2Key
+)
+
+const (
 	askGoogleBucket = iota
 	askGoogleFolder
 	askKeyFile
@@ -86,7 +93,7 @@ const (
 // newServer shows the page. toRead: the place holds a backup already, and nothing is written there.
 func newServer(f *Field, toRead bool) {
 	s := &server{field: f, toRead: toRead, forms: []form{
-		driveForm(), oneDriveForm(), dropboxForm(), sshForm(), smbForm(), davForm(), s3Form(), azureForm(), googleForm(),
+		driveForm(), oneDriveForm(), dropboxForm(), sshForm(), smbForm(), davForm(), s3Form(), b2Form(), azureForm(), googleForm(),
 	}}
 	pairs := make([][2]string, len(s.forms))
 	for i, f := range s.forms {
@@ -251,6 +258,22 @@ func s3Form() form {
 		},
 		secret: func(f form) (address.Secret, error) {
 			return address.Secret{"access_key_id": f.text(askAccess), "secret_access_key": string(f.rows[askSecret].secret.Peek())}, nil
+		},
+	}
+}
+
+func b2Form() form {
+	return form{
+		title: lang.L("Backblaze B2"), about: lang.L("The object storage of Backblaze. Their backup for computers is something else."),
+		rows: []*row{
+			asked(lang.L("Bucket"), "", ""), asked(lang.L("Folder in it"), "", "Holdfast"), asked(lang.L("Application key ID"), "", ""),
+			askedSecret(lang.L("Application key")),
+		},
+		address: func(f form) (address.Address, error) {
+			return written(address.B2, "", f.text(askB2Bucket), f.text(askB2Folder), nil)
+		},
+		secret: func(f form) (address.Secret, error) {
+			return address.Secret{address.B2KeyID: f.text(askB2KeyID), address.B2Key: string(f.rows[askB2Key].secret.Peek())}, nil
 		},
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/places"
-	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
@@ -200,46 +199,6 @@ func (f *Flow) which() {
 	f.Put(shell.ScreenPage(lang.L("Restore"),
 		widgets.NewMuted(lang.L("Get files back as they were on an earlier day. Nothing is overwritten unless you say so.")),
 		trouble, widgets.Column(theme.Space3, own, other)))
-}
-
-// Elsewhere asks for the place of another backup.
-func (f *Flow) Elsewhere() {
-	f.own = false
-	field := place.NewField(f.Feature.place, f.place, lang.L("Folder of the backup"))
-	field.OrServer(true)
-	var p *shell.Page
-	var next *widgets.Button
-	look := func() {
-		path, ok := field.Wanted()
-		if !ok {
-			return
-		}
-		f.place = path
-		p.Wait(next, lang.L("Looking at the place…"), func(ctx context.Context) func() {
-			found, err := f.core.Elsewhere().Inspect(ctx, path)
-			return func() {
-				switch {
-				case err != nil:
-					p.Fail(err)
-				case found.Protection == core.ProtectionKey && found.VaultCard != nil && f.core.Passwords.Possible():
-					f.UnlockWithPassword(found)
-				case found.Protection == core.ProtectionKey:
-					f.unlock(found)
-				default:
-					f.Unencrypted()
-				}
-			}
-		})
-	}
-	next = widgets.NewButton(lang.L("Continue"), "", widgets.Main, look)
-	field.Submitted = look
-	p = f.newPage(shell.PageParams{
-		Name: f.name(), Step: 1, Of: 5, Back: f.again,
-		Title: lang.L("Where is the backup?"), Lead: lang.L("The folder you chose for your backup."),
-		Content: []fyne.CanvasObject{field.Root}, Foot: []fyne.CanvasObject{next}, Remedies: field.Remedies(),
-	})
-	f.Put(p.Root)
-	f.w.Canvas().Focus(field.Entry)
 }
 
 // opened goes on with a backup that was opened; say tells what is waited for.

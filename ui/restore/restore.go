@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/found"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/shell"
@@ -57,11 +58,16 @@ type Feature struct {
 
 	Screen *shell.Screen
 	Flow   *Flow // survives looking at another screen
+
+	Near func(ctx context.Context) []found.Backup // on disks, shares and synced folders that are there
 }
 
 // New makes the feature of a window.
 func New(p Params) *Feature {
 	f := &Feature{w: p.Window, core: p.Core, place: p.Place, secret: p.Secret, setUp: p.SetUp}
+	f.Near = func(ctx context.Context) []found.Backup {
+		return found.Near(ctx, f.core.Elsewhere().Places, f.place.Nearby(ctx))
+	}
 	f.Screen = f.screen()
 	f.Flow = newFlow(f, nil)
 	return f

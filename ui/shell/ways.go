@@ -136,8 +136,12 @@ func (w *Window) ErrorPanel(err error, here Remedies) *widgets.ErrorPanel {
 		maps.Copy(all, here)
 	}
 	var buttons []*widgets.Button
-	for _, w := range ways[s.Code] {
-		if do := all[w]; do != nil && own.What == "" {
+	offered := ways[s.Code]
+	if own.What != "" {
+		offered = own.Ways
+	}
+	for _, w := range offered {
+		if do := all[w]; do != nil {
 			buttons = append(buttons, widgets.NewButton(wayName(w), "", widgets.Second, do))
 		}
 	}
@@ -150,6 +154,7 @@ func (w *Window) ErrorPanel(err error, here Remedies) *widgets.ErrorPanel {
 type Reasoned struct {
 	What, Do string
 	Cause    error // for the details; may be nil
+	Ways     []Way // that buttons offer where the page knows them
 }
 
 func (e Reasoned) Error() string { return e.What }

@@ -318,7 +318,7 @@ func Templates() []string {
 	for _, r := range reasons {
 		out = append(out, r.text)
 	}
-	for _, table := range []iter.Seq[string]{maps.Values(advice), maps.Values(steps)} {
+	for _, table := range []iter.Seq[string]{maps.Values(advice), maps.Values(steps), maps.Values(deletions)} {
 		out = slices.AppendSeq(out, table)
 	}
 	for _, u := range byteUnits {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/places"
 )
 
 // codes reads the table of codes out of core's source: a new one must not
@@ -232,6 +233,18 @@ func TestEveryStepHasAName(t *testing.T) {
 	} {
 		if (Words{}).Step(s) == "" {
 			t.Errorf("%s has none", s)
+		}
+	}
+}
+
+func TestPlaceFacts(t *testing.T) {
+	if got := PlaceFacts(places.Facts{}); len(got) != 0 {
+		t.Errorf("of a place of which nothing is known: %q", got)
+	}
+	got := strings.Join(PlaceFacts(places.Facts{Deletes: "as-set", PaidDays: 90, ByTimes: true}), " ")
+	for _, want := range []string{"versions or a bin", "paid for 90 days", "by the times of the service"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not said in %q", want, got)
 		}
 	}
 }

@@ -30,6 +30,7 @@ const (
 	S3       Kind = "s3"
 	Azure    Kind = "azblob"
 	Google   Kind = "gs"
+	B2       Kind = "b2"
 	SMB      Kind = "smb"
 	Drive    Kind = "gdrive" // Google's
 	OneDrive Kind = "onedrive"
@@ -58,6 +59,7 @@ var specs = map[Kind]spec{
 	},
 	Azure:  {host: true, queries: []string{"account", "endpoint"}, needed: []string{"account"}, whole: true, secret: []string{AccountKey}},
 	Google: {host: true, queries: []string{"endpoint"}, whole: true, secret: []string{ServiceAccount}},
+	B2:     {host: true, secret: []string{B2KeyID, B2Key}},
 	SMB:    {host: true, user: true, share: true, secret: []string{"password"}},
 	// The client is the person's own, in place of the one of this build: it is a part of where a backup is, since another
 	// one may not see it.
@@ -187,3 +189,13 @@ func (a Address) Title() string {
 
 // Fields names the fields of a kind's secret, in the order in which a file may give them, a line each.
 func (k Kind) Fields() []string { return slices.Clone(specs[k].secret) }
+
+// Join returns the address of a folder in a place. Errors: ErrInvalid where no folder of this kind of place is named so.
+func (a Address) Join(folder string) (Address, error) {
+	a.Path = path.Join(a.Path, folder)
+	read, err := Parse(a.String())
+	if err == nil && read.Path != a.Path {
+		err = fmt.Errorf("%w: a folder in it", ErrInvalid)
+	}
+	return read, err
+}

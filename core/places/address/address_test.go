@@ -124,3 +124,23 @@ func TestReadSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestJoin(t *testing.T) {
+	for _, c := range []struct{ at, folder, want string }{
+		{"sftp://ann@host", "Holdfast", "sftp://ann@host/Holdfast"},
+		{"sftp://host/~", "a b", "sftp://host/~/a%20b"},
+		{"smb://host/share", "100% ä", "smb://host/share/100%25%20%C3%A4"},
+		{"s3://bucket?region=x", "a#b?c", "s3://bucket/a%23b%3Fc?region=x"},
+		{"gdrive:/Backups?client=1", "Laptop", "gdrive:/Backups/Laptop?client=1"},
+		{"gdrive:/Backups", "a:b", ""}, {"smb://host/share", "file:stream", ""},
+	} {
+		a, err := Parse(c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := a.Join(c.folder)
+		if (err != nil) != (c.want == "") || err == nil && got.String() != c.want {
+			t.Errorf("%s in %s: %s, %v", c.folder, c.at, got, err)
+		}
+	}
+}

@@ -22,9 +22,11 @@ const (
 
 // The fields of clouds.
 const (
-	AccountKey     = "account_key"     // of an Azure storage account, base64
-	SAS            = "sas"             // a signature for an Azure container, in place of the key: what follows the question mark
-	ClientSecret   = "client_secret"   // of the person's own client, which the place's address names
+	AccountKey     = "account_key"        // of an Azure storage account, base64
+	SAS            = "sas"                // a signature for an Azure container, in place of the key: what follows the question mark
+	ClientSecret   = "client_secret"      // of the person's own client, which the place's address names
+	B2KeyID        = "application_key_id" // of Backblaze B2
+	B2Key          = "application_key"
 	ServiceAccount = "service_account" // the key file of a Google service account, JSON as Google gives it
 )
 

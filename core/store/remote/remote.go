@@ -63,6 +63,7 @@ func Open(ctx context.Context, o Options) (*Remote, error) {
 func (r *Remote) Properties() store.Properties {
 	return store.Properties{
 		Location: r.opened.Location, Connections: r.opened.Connections, Far: true, Lags: r.opened.Lags, Flat: r.opened.Flat,
+		Facts: store.Facts{Deletes: r.opened.Deletes, PaidDays: r.opened.PaidDays, ByTimes: r.opened.ByTimes},
 	}
 }
 
@@ -113,6 +114,27 @@ func (r *Remote) List(ctx context.Context, prefix string, fn func(store.Object) 
 	err := r.call(ctx, "list", prefix, func(s *session) error {
 		return s.list(ctx, prefix, func(o store.Object) error {
 			ofCaller = fn(o)
+			return ofCaller
+		})
+	})
+	if ofCaller != nil {
+		return ofCaller
+	}
+	return err
+}
+
+// LookBelow implements store.BelowLooker. Folders that the program tells of twice, or beyond store.MostBelow, are left out.
+func (r *Remote) LookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
+	if !r.opened.Below {
+		return r.fail("look", "", errors.ErrUnsupported)
+	}
+	if err := store.CheckLook(l); err != nil {
+		return r.fail("look", "", err)
+	}
+	var ofCaller error
+	err := r.call(ctx, "look", "", func(s *session) error {
+		return s.lookBelow(ctx, l, func(b store.Below) error {
+			ofCaller = fn(b)
 			return ofCaller
 		})
 	})

@@ -102,6 +102,10 @@ type keep struct{ store.Store }
 
 func (keep) Close() error { return nil }
 
+func (k keep) LookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
+	return k.Store.(store.BelowLooker).LookBelow(ctx, l, fn) // memory is one
+}
+
 func serving(t *testing.T, s store.Store) *program {
 	return &program{t: t, inner: func(wire.Open, func(json.RawMessage)) (store.Store, error) { return keep{s}, nil }}
 }
@@ -131,6 +135,9 @@ func TestKills(t *testing.T) {
 	if err := r.Put(t.Context(), "packs/aa/first", data); err != nil {
 		t.Fatal(err)
 	}
+	if err := memory.Put(t.Context(), "below/first", data); err != nil {
+		t.Fatal(err)
+	}
 	calls := map[string]func(ctx context.Context, i int64) error{
 		"put": func(ctx context.Context, i int64) error {
 			name := fmt.Sprintf("packs/aa/%d", i)
@@ -143,6 +150,14 @@ func TestKills(t *testing.T) {
 		"replace": func(ctx context.Context, _ int64) error { return r.Replace(ctx, "holdfast.json", data) },
 		"read": func(ctx context.Context, _ int64) error {
 			return r.ReadAt(ctx, "packs/aa/first", make([]byte, 40_000), 0)
+		},
+		"look": func(ctx context.Context, _ int64) error {
+			seen := 0
+			err := r.LookBelow(ctx, store.Look{Object: "first", MaxBytes: 100_000, Newest: "x"}, func(store.Below) error { seen++; return nil })
+			if err == nil && seen == 0 {
+				t.Error("folders that were cut off are taken for none")
+			}
+			return err
 		},
 		"stat": func(ctx context.Context, _ int64) error { _, err := r.Stat(ctx, "packs/aa/first"); return err },
 		"list": func(ctx context.Context, _ int64) error {
@@ -329,5 +344,22 @@ func TestTheLastSecretIsKept(t *testing.T) {
 		if fmt.Sprint(told) != `["a" "b" "c"]` {
 			t.Fatalf("%d: %v", i, told)
 		}
+	}
+}
+
+// frank says all there is to know of it.
+type frank struct{ keep }
+
+func (frank) Properties() store.Properties {
+	return store.Properties{Location: "there", Connections: 7, Far: true, Lags: true, Flat: true,
+		Facts: store.Facts{Deletes: store.DeletesToBin, PaidDays: 90, ByTimes: true}}
+}
+
+// What a place is like comes through as it is.
+func TestProperties(t *testing.T) {
+	there := frank{keep{store.NewMemory()}}
+	p := &program{t: t, inner: func(wire.Open, func(json.RawMessage)) (store.Store, error) { return there, nil }}
+	if got := open(t, p, remote.Options{}).Properties(); got != there.Properties() {
+		t.Errorf("%+v", got)
 	}
 }

@@ -248,6 +248,33 @@ func (s *session) list(ctx context.Context, prefix string, fn func(store.Object)
 		}})
 }
 
+// lookBelow asks for the folders one level below.
+func (s *session) lookBelow(ctx context.Context, l store.Look, fn func(store.Below) error) error {
+	query := url.Values{"object": {l.Object}, "most": {strconv.FormatInt(l.MaxBytes, 10)}, "newest": {l.Newest}}
+	seen := make(map[string]bool)
+	return s.do(ctx, request{method: http.MethodGet, path: wire.PathBelow + "?" + query.Encode(), read: func(resp *http.Response) error {
+		for lines := json.NewDecoder(resp.Body); ; {
+			var line wire.Below
+			switch err := lines.Decode(&line); {
+			case err != nil:
+				return ended(fmt.Errorf("the list was cut off: %w", err))
+			case line.Failure != nil:
+				return line.Failure.Err()
+			case line.End:
+				return nil
+			case store.CheckFolder(line.Folder) != nil, seen[line.Folder], int64(len(line.Data)) > l.MaxBytes:
+				continue
+			case len(seen) == store.MostBelow:
+				return ended(errors.New("holdfast-remote tells of more than it was asked for"))
+			}
+			seen[line.Folder] = true
+			if err := fn(store.Below{Folder: line.Folder, Data: line.Data, Changed: line.Changed}); err != nil {
+				return err
+			}
+		}
+	}})
+}
+
 // followSecret hands on each new secret until the program ends.
 func (s *session) followSecret(changed func(json.RawMessage)) {
 	req, err := http.NewRequestWithContext(s.alive, http.MethodGet, "http://holdfast-remote"+wire.PathSecret, nil)

@@ -54,6 +54,7 @@ var tests = []struct {
 	{"many goroutines", parallel},
 	{"many that find nothing", manyMissing},
 	{"ReadAll", readAll},
+	{"folders one level below", lookBelow},
 	{"properties", properties},
 	{"close twice", closeTwice},
 }

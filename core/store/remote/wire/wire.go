@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/holdfast-backup/holdfast/core/places/address"
 	"github.com/holdfast-backup/holdfast/core/store"
@@ -21,6 +22,7 @@ const (
 	PathTemporary = "/v1/temporary" // DELETE ?seconds= → Removed
 	PathSecret    = "/v1/secret"    // GET → lines of secrets, one for each change; DELETE ends them, after the last
 	PathSignIn    = "/v1/sign-in"   // POST SignIn → lines of SignedIn
+	PathBelow     = "/v1/below"     // GET ?object=&most=&newest= → lines of Below
 )
 
 // HeaderFresh marks a PUT that must not overwrite.
@@ -57,6 +59,11 @@ type Opened struct {
 	Lags        bool   `json:"lags,omitempty"`  // of store.Properties, as Flat
 	Flat        bool   `json:"flat,omitempty"`
 	Temporary   bool   `json:"temporary,omitempty"` // broken writes can leave files behind
+	Below       bool   `json:"below,omitempty"`     // it is a store.BelowLooker
+	// Of store.Facts.
+	Deletes  store.Deletion `json:"deletes,omitempty"`
+	PaidDays int            `json:"paid_days,omitempty"`
+	ByTimes  bool           `json:"by_times,omitempty"`
 }
 
 // SignIn asks for a sign-in to a place.
@@ -78,6 +85,15 @@ type Item struct {
 	Size    int64    `json:"s,omitempty"`
 	End     bool     `json:"end,omitempty"` // without it, the list was cut off
 	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Below is a line about the folders one level below the place: a folder, the end, or a failure.
+type Below struct {
+	Folder  string    `json:"n,omitempty"`
+	Data    []byte    `json:"d,omitempty"`
+	Changed time.Time `json:"t,omitzero"`
+	End     bool      `json:"end,omitempty"` // without it, the list was cut off
+	Failure *Failure  `json:"failure,omitempty"`
 }
 
 // Free is the room left at a place, bytes.
