@@ -238,7 +238,7 @@ func (d *round) failed(ctx context.Context) error {
 		go func() { ended <- g.try.wrong(ctx, g.reply.GuessesLeft) }()
 	}
 	for range tried {
-		<-ended // each has its own patience
+		_ = <-ended // each has its own patience, and a vault that hears nothing finds out by itself
 	}
 	if err := ctx.Err(); err != nil {
 		return err

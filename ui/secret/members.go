@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -62,4 +64,15 @@ func (a *account) showMembers(v core.VaultState) {
 	}
 	a.members.Objects = []fyne.CanvasObject{widgets.Rows(rows...)}
 	a.members.Refresh()
+}
+
+// TellReport tells which vaults of a shared password gave something false while it was right.
+func (f *Feature) TellReport(r core.VaultReport) {
+	var lines []string
+	for _, x := range r.Findings {
+		lines = append(lines, f.findingWords(x))
+	}
+	if len(lines) > 0 {
+		f.w.Inform(lang.L("A vault gave something wrong"), strings.Join(lines, "\n"))
+	}
 }
