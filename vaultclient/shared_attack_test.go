@@ -140,23 +140,20 @@ func (a *arena) evaluate(i int, u []byte) []byte {
 		check(a.t, err)
 		return output
 	}
-	for {
-		account, err := v.Account(a.t.Context(), id)
-		check(a.t, err)
-		reply, err := v.RecoverStart(a.t.Context(), id, vault.RecoveryStart{KE1: ke1, Version: account.Version})
-		if errors.Is(err, vault.ErrDestroyed) {
-			return nil
-		}
-		check(a.t, err)
-		output, err := run.Output(reply.KE2)
-		check(a.t, err)
-		start := vault.StartID(ke1)
-		wrong := bytes.Repeat([]byte{1}, opaque.KE3Bytes)
-		if _, err := v.RecoverFinish(a.t.Context(), id, vault.RecoveryFinish{Start: start[:], KE3: wrong}); err == nil {
-			a.t.Fatal("a made-up KE3 is right")
-		}
-		return output
+	account, err := v.Account(a.t.Context(), id)
+	check(a.t, err)
+	reply, err := v.RecoverStart(a.t.Context(), id, vault.RecoveryStart{KE1: ke1, Version: account.Version})
+	if errors.Is(err, vault.ErrDestroyed) {
+		return nil
 	}
+	check(a.t, err)
+	output, err := run.Output(reply.KE2)
+	check(a.t, err)
+	start, wrong := vault.StartID(ke1), bytes.Repeat([]byte{1}, opaque.KE3Bytes)
+	if _, err := v.RecoverFinish(a.t.Context(), id, vault.RecoveryFinish{Start: start[:], KE3: wrong}); err == nil {
+		a.t.Fatal("a made-up KE3 is right")
+	}
+	return output
 }
 
 // left is how many guesses vault i gives still, as an attacker reads it.
@@ -200,8 +197,8 @@ func (a *arena) play(words func(n int) string, most int) (checked int) {
 
 func wrongWords(n int) string { return fmt.Sprint("word ", n) }
 
-// Who has everything public, and perhaps some vaults' whole hosts, checks as many passwords as docs/shared-vaults.md, chapter 5, says, and not one more.
-// Each is paid for at the HSM: two derives for the OPRF and two for the key exchange.
+// Who has everything public, and perhaps some vaults' whole hosts, checks as many passwords as docs/shared-vaults.md, chapter 5,
+// says, and not one more. Each is paid for at the HSM: two derives for the OPRF and two for the key exchange.
 func TestAttackersGuesses(t *testing.T) {
 	for _, c := range []struct{ need, n, corrupted, want int }{
 		{2, 2, 0, 10}, {2, 3, 0, 15}, {3, 5, 0, 16}, {2, 2, 1, 10}, {2, 3, 1, 20}, {3, 5, 1, 20},
