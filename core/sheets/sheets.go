@@ -15,7 +15,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,10 +42,10 @@ const (
 
 // What a caller decides on.
 var (
-	// ErrMalformed: a text is not two sheets.
-	ErrMalformed = errors.New("not two sheets of a key")
-	// ErrApart: the sheets are not of one split, or are one twice.
-	ErrApart = errors.New("the two sheets do not belong together")
+	// ErrMalformed: a text is not two sheets. It is a backupkey.ErrMalformed.
+	ErrMalformed = fmt.Errorf("%w: not two sheets of one", backupkey.ErrMalformed)
+	// ErrApart: the sheets are not of one split, or are one twice. It is a backupkey.ErrMalformed.
+	ErrApart = fmt.Errorf("%w: the two sheets do not belong together", backupkey.ErrMalformed)
 )
 
 // Sheet is one of three. Clear it after use.
