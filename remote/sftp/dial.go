@@ -31,6 +31,23 @@ func (c *connection) End() {
 	c.ssh.Close()  //nolint:errcheck // and so is this
 }
 
+// leave closes a file that was only read from. Nobody waits for it.
+func (c *connection) leave(f *sftp.File) {
+	c.Behind(func() { _ = f.Close() }) // a connection that is lost has closed it
+}
+
+// discard removes a file that is no object, or is one by another name by now. Nobody waits for it: one that stays is found
+// by CleanTemporary.
+func (c *connection) discard(w *written) {
+	if w.moved {
+		return
+	}
+	c.Behind(func() {
+		_ = w.close() // it was written to, or the put has failed
+		_ = c.Remove(w.at)
+	})
+}
+
 // dialer makes connections to one server.
 type dialer struct {
 	server string // host and port

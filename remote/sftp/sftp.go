@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/pkg/sftp"
 
@@ -183,7 +182,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
 	return o, err
 }
 
-// ReadAt implements store.Store.
+// ReadAt implements store.Store. It takes two round trips.
 func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
 	if err := store.CheckName(name); err != nil {
 		return s.fail("read", name, err)
@@ -199,76 +198,106 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 			}
 			return err
 		}
-		f, err := c.Open(s.path(name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return s.missing(c)
-		}
+		f, err := s.open(c, name)
 		if err != nil {
+			return err
+		}
+		defer c.leave(f)
+		if err := readFull(f, p, offset); err != nil {
 			return s.orFolder(c, name, err)
 		}
-		defer f.Close() //nolint:errcheck // only read from
-		n, err := f.ReadAt(p, offset)
-		switch {
-		case n == len(p):
-			return nil
-		case err == nil, errors.Is(err, io.EOF):
-			return io.ErrUnexpectedEOF
-		}
-		return s.orFolder(c, name, err)
+		return nil
 	})
 }
 
-// first is how much of an object is asked for together with its size, bytes.
-const first = 32 << 10
+// open opens an object to read it.
+func (s *Store) open(c *connection, name string) (*sftp.File, error) {
+	f, err := c.Open(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.missing(c)
+	}
+	if err != nil {
+		return nil, s.orFolder(c, name, err)
+	}
+	return f, nil
+}
 
-// ReadWhole implements store.WholeReader. A small object takes a round trip less than its size and its bytes would.
+// readFull fills p. Errors: io.ErrUnexpectedEOF where the file ends before that.
+func readFull(f *sftp.File, p []byte, offset int64) error {
+	n, err := f.ReadAt(p, offset)
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil, errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// ReadWhole implements store.WholeReader. It takes two round trips: the size is asked for while the file is opened, and
+// once more while it is read, since another one may have taken its place.
 func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
 	if err := store.CheckName(name); err != nil {
 		return nil, s.fail("read", name, err)
 	}
 	err = s.call(ctx, "read", name, func(c *connection) error {
-		f, err := c.Open(s.path(name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return s.missing(c)
-		}
+		var size int64
+		var f *sftp.File
+		serr, err := both(
+			func() (err error) { size, err = regular(c.Lstat(s.path(name))); return err },
+			func() (err error) { f, err = s.open(c, name); return err },
+		)
 		if err != nil {
-			return s.orFolder(c, name, err)
-		}
-		defer f.Close() //nolint:errcheck // only read from
-		begin := make([]byte, min(maxBytes, first))
-		var info fs.FileInfo
-		var statErr error
-		var asked sync.WaitGroup
-		asked.Go(func() { info, statErr = f.Stat() })
-		n, err := f.ReadAt(begin, 0)
-		asked.Wait()
-		switch {
-		case statErr != nil:
-			return s.orFolder(c, name, statErr)
-		case !info.Mode().IsRegular():
-			return store.ErrNotExist
-		case info.Size() > maxBytes:
-			return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, info.Size(), maxBytes)
-		case err != nil && !errors.Is(err, io.EOF):
-			return s.orFolder(c, name, err)
-		}
-		data = make([]byte, info.Size())
-		if copied := copy(data, begin[:n]); copied < len(data) {
-			m, err := f.ReadAt(data[copied:], int64(copied))
-			switch {
-			case copied+m == len(data):
-				return nil
-			case err == nil, errors.Is(err, io.EOF):
-				return io.ErrUnexpectedEOF
-			}
 			return err
 		}
-		return nil
+		defer c.leave(f)
+		for try := 1; serr == nil; try++ {
+			if size > maxBytes {
+				return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, size, maxBytes)
+			}
+			data = make([]byte, size)
+			var now int64
+			serr, err = both(
+				func() (err error) { now, err = regular(f.Stat()); return err },
+				func() error { return readFull(f, data, 0) },
+			)
+			if serr == nil && (now == size || try == tries) {
+				return err
+			}
+			size = now
+		}
+		return s.orFolder(c, name, serr)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return data, nil
+}
+
+// tries is how often an object is read that has another size each time.
+const tries = 3
+
+// regular returns the size of a regular file.
+func regular(info fs.FileInfo, err error) (int64, error) {
+	switch {
+	case err != nil:
+		return 0, err
+	case !info.Mode().IsRegular():
+		return 0, store.ErrNotExist
+	}
+	return info.Size(), nil
+}
+
+// both asks two things at once, which take one round trip.
+func both(a, b func() error) (errA, errB error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		errA = a()
+	}()
+	errB = b()
+	<-done
+	return errA, errB
 }
 
 // orFolder says of an error that the name is one of a folder, where it is.
