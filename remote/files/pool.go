@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -31,6 +32,7 @@ func (l *Line) Behind(ask func()) {
 
 // Connection is a connection to a server, which has a Line in it.
 type Connection interface {
+	comparable
 	Base() *Line
 	// End gives the connection up.
 	End()
@@ -48,7 +50,7 @@ type Pool[C Connection] struct {
 
 	mu      sync.Mutex
 	idle    []C
-	used    int             // connections of calls under way
+	used    map[C]bool      // connections of calls under way
 	dialing int             // that are being made
 	waiting []chan<- got[C] // calls without a connection, the oldest first
 	done    bool
@@ -64,7 +66,7 @@ type got[C Connection] struct {
 // NewPool returns a pool of at most so many connections. lost reports whether an error means that a connection is of
 // no use any more.
 func NewPool[C Connection](connections int, dial func(ctx context.Context) (C, error), lost func(error) bool) *Pool[C] {
-	p := &Pool[C]{dial: dial, lost: lost, slots: make(chan struct{}, connections)}
+	p := &Pool[C]{dial: dial, lost: lost, slots: make(chan struct{}, connections), used: make(map[C]bool)}
 	p.alive, p.end = context.WithCancel(context.Background())
 	return p
 }
@@ -115,6 +117,42 @@ func (p *Pool[C]) Call(ctx context.Context, fn func(C) error) error {
 	}
 }
 
+// Share runs fn beside what another call may be doing on the same connection. fn only asks, and touches nothing of its caller's:
+// where ctx ends first, nobody waits for it. It is run again where a connection turns out to be dead. Errors: as Call.
+func (p *Pool[C]) Share(ctx context.Context, fn func(C) error) error {
+	done := make(chan error, 1)
+	c, ok := p.beside(func(c C) { done <- fn(c) })
+	if !ok {
+		return p.Call(ctx, fn)
+	}
+	select {
+	case err := <-done:
+		if ctx.Err() == nil && p.lost(err) {
+			_ = c.Base().Wire.Close() // who has it, or takes it, finds that out
+			return p.Call(ctx, fn)
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// beside asks something on a connection that is there, whoever uses it.
+func (p *Pool[C]) beside(ask func(C)) (c C, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch n := len(p.idle); {
+	case n > 0:
+		c = p.idle[n-1]
+	case len(p.used) > 0 && !p.done:
+		c = slices.Collect(maps.Keys(p.used))[0]
+	default:
+		return c, false
+	}
+	c.Base().Behind(func() { ask(c) })
+	return c, true
+}
+
 // with runs fn, and reports whether it has asked for a name. A context that ends closes the connection under it.
 func (p *Pool[C]) with(ctx context.Context, c C, fn func(C) error) (naming bool, err error) {
 	line := c.Base()
@@ -125,12 +163,11 @@ func (p *Pool[C]) with(ctx context.Context, c C, fn func(C) error) (naming bool,
 	naming = line.Naming // now: another call may have the connection in a moment
 	if !stop() || p.lost(err) {
 		c.End()
-		p.ended()
+		p.ended(c)
 		return naming, err
 	}
 	rest()
 	p.mu.Lock()
-	p.used--
 	p.give(got[C]{c: c, rested: true})
 	return naming, err
 }
@@ -146,7 +183,7 @@ func (p *Pool[C]) take(ctx context.Context) got[C] {
 	case n > 0:
 		c := p.idle[n-1]
 		p.idle = p.idle[:n-1]
-		p.used++
+		p.used[c] = true
 		p.mu.Unlock()
 		return got[C]{c: c, rested: true}
 	}
@@ -169,7 +206,6 @@ func (p *Pool[C]) take(ctx context.Context) got[C] {
 	g := <-mine // given just now
 	if g.err == nil {
 		p.mu.Lock()
-		p.used--
 		p.give(g)
 	}
 	return got[C]{err: ctx.Err()}
@@ -178,11 +214,12 @@ func (p *Pool[C]) take(ctx context.Context) got[C] {
 // give hands a connection to the call that waits longest, or lets it rest. p.mu is held, and free afterwards.
 func (p *Pool[C]) give(g got[C]) {
 	defer p.mu.Unlock()
+	delete(p.used, g.c)
 	switch {
 	case p.done:
 		g.c.End()
 	case len(p.waiting) > 0:
-		p.used++
+		p.used[g.c] = true
 		p.waiting[0] <- g
 		p.waiting = p.waiting[1:]
 	default:
@@ -191,10 +228,10 @@ func (p *Pool[C]) give(g got[C]) {
 }
 
 // ended counts a connection that was given up, and makes another for who waits for it.
-func (p *Pool[C]) ended() {
+func (p *Pool[C]) ended(c C) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.used--
+	delete(p.used, c)
 	if len(p.waiting) > p.dialing {
 		p.dialLocked()
 	}
@@ -216,7 +253,7 @@ func (p *Pool[C]) dialLocked() {
 		}
 		defer p.mu.Unlock()
 		// A server may allow fewer connections than are useful: who waits gets one that others give back.
-		if p.used == 0 && len(p.waiting) > p.dialing {
+		if len(p.used) == 0 && len(p.waiting) > p.dialing {
 			p.waiting[0] <- got[C]{err: err}
 			p.waiting = p.waiting[1:]
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -29,6 +30,14 @@ type connection struct {
 func (c *connection) End() {
 	c.Wire.Close() //nolint:errcheck // it is given up
 	c.ssh.Close()  //nolint:errcheck // and so is this
+}
+
+// folder reads a folder to its end, unless ctx has ended before: what is cut off leaves a handle open at the server.
+func (c *connection) folder(ctx context.Context, path string) ([]fs.FileInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.ReadDir(path)
 }
 
 // leave closes a file that was only read from. Nobody waits for it.

@@ -22,7 +22,7 @@ import (
 const (
 	connections = 4
 	requests    = 64 // under way at once in one file
-	folders     = 16 // read at once by a list
+	folders     = 64 // read at once by a list
 )
 
 // Store keeps objects in a folder of a server.
@@ -30,17 +30,26 @@ type Store struct {
 	location string
 	root     string
 	pool     *files.Pool[*connection]
+	seen     files.Folders
 	making   chan struct{} // held by who makes folders: some servers lose one that two make at once
+}
+
+// New returns a folder of a server that was used before. The server is not asked for anything yet. Errors: store.ErrSignIn.
+func New(a address.Address, secret address.Secret) (*Store, error) {
+	d, err := newDialer(a, secret)
+	if err != nil {
+		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+	}
+	return &Store{location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1)}, nil
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
 // store.ErrSignIn, store.ErrUnreachable, store.ErrPermission.
 func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*Store, error) {
-	d, err := newDialer(a, secret)
+	s, err := New(a, secret)
 	if err != nil {
-		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+		return nil, err
 	}
-	s := &Store{location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1)}
 	err = s.call(ctx, "open", "", func(c *connection) error {
 		info, err := c.Stat(s.root)
 		switch {
@@ -72,7 +81,7 @@ func rootOf(p string) string {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections}
+	return store.Properties{Location: s.location, Connections: connections, Flat: true}
 }
 
 // Close implements store.Store.
@@ -87,6 +96,23 @@ func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) 
 		return s.fail(op, name, err)
 	}
 	return nil
+}
+
+// share runs fn, which only asks, beside what other calls do on the same connection.
+func share[T any](ctx context.Context, s *Store, op, name string, fn func(*connection) (T, error)) (T, error) {
+	found := make(chan T, 1) // nobody may be left to take it
+	err := s.pool.Share(ctx, func(c *connection) error {
+		v, err := fn(c)
+		if err == nil {
+			found <- v
+		}
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, s.fail(op, name, err)
+	}
+	return <-found, nil
 }
 
 // lost reports whether an error means that the connection is of no use any more.
@@ -174,12 +200,11 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
 	if err := store.CheckName(name); err != nil {
 		return store.Object{}, s.fail("stat", name, err)
 	}
-	o := store.Object{Name: name}
-	err := s.call(ctx, "stat", name, func(c *connection) (err error) {
-		o.Size, err = s.stat(c, name)
-		return err
-	})
-	return o, err
+	size, err := share(ctx, s, "stat", name, func(c *connection) (int64, error) { return s.stat(c, name) })
+	if err != nil {
+		return store.Object{}, err
+	}
+	return store.Object{Name: name, Size: size}, nil
 }
 
 // ReadAt implements store.Store. It takes two round trips.
@@ -236,42 +261,40 @@ func readFull(f *sftp.File, p []byte, offset int64) error {
 
 // ReadWhole implements store.WholeReader. It takes two round trips: the size is asked for while the file is opened, and
 // once more while it is read, since another one may have taken its place.
-func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
+func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) ([]byte, error) {
 	if err := store.CheckName(name); err != nil {
 		return nil, s.fail("read", name, err)
 	}
-	err = s.call(ctx, "read", name, func(c *connection) error {
-		var size int64
-		var f *sftp.File
-		serr, err := both(
-			func() (err error) { size, err = regular(c.Lstat(s.path(name))); return err },
-			func() (err error) { f, err = s.open(c, name); return err },
-		)
-		if err != nil {
-			return err
-		}
-		defer c.leave(f)
-		for try := 1; serr == nil; try++ {
-			if size > maxBytes {
-				return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, size, maxBytes)
-			}
-			data = make([]byte, size)
-			var now int64
-			serr, err = both(
-				func() (err error) { now, err = regular(f.Stat()); return err },
-				func() error { return readFull(f, data, 0) },
-			)
-			if serr == nil && (now == size || try == tries) {
-				return err
-			}
-			size = now
-		}
-		return s.orFolder(c, name, serr)
-	})
+	return share(ctx, s, "read", name, func(c *connection) ([]byte, error) { return s.readWhole(c, name, maxBytes) })
+}
+
+func (s *Store) readWhole(c *connection, name string, maxBytes int64) ([]byte, error) {
+	var size int64
+	var f *sftp.File
+	serr, err := both(
+		func() (err error) { size, err = regular(c.Lstat(s.path(name))); return err },
+		func() (err error) { f, err = s.open(c, name); return err },
+	)
 	if err != nil {
 		return nil, err
 	}
-	return data, nil
+	defer c.leave(f)
+	for try := 1; serr == nil; try++ {
+		if size > maxBytes {
+			return nil, fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, size, maxBytes)
+		}
+		data := make([]byte, size)
+		var now int64
+		serr, err = both(
+			func() (err error) { now, err = regular(f.Stat()); return err },
+			func() error { return readFull(f, data, 0) },
+		)
+		if serr == nil && (now == size || try == tries) {
+			return data, err
+		}
+		size = now
+	}
+	return nil, s.orFolder(c, name, serr)
 }
 
 // tries is how often an object is read that has another size each time.
@@ -336,10 +359,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 // tree is the place as a connection sees it.
 func (s *Store) tree(c *connection) files.Tree {
 	return files.Tree{
-		Root: s.root, ReadDir: c.ReadDirContext, Stat: c.Stat, Mkdir: c.Mkdir, Remove: c.Remove,
+		Root: s.root, ReadDir: c.folder, Stat: c.Stat, Mkdir: c.Mkdir, Remove: c.Remove,
 		Absent: func(err error) bool { return errors.Is(err, fs.ErrNotExist) }, Lost: lost,
 		There:    func() error { return s.there(c) },
 		IsObject: func(info fs.FileInfo) bool { return info.Mode().IsRegular() }, Folders: folders,
+		Last: "packs/", Seen: &s.seen, // as Flat promises
 	}
 }
 
@@ -349,12 +373,8 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) e
 	if err := store.CheckPrefix(prefix); err != nil {
 		return fail(err)
 	}
-	return files.List(ctx, func() (found []store.Object, err error) {
-		err = s.call(ctx, "list", prefix, func(c *connection) (err error) {
-			found, err = s.tree(c).Objects(ctx, prefix)
-			return err
-		})
-		return found, err
+	return files.List(ctx, func() ([]store.Object, error) {
+		return share(ctx, s, "list", prefix, func(c *connection) ([]store.Object, error) { return s.tree(c).Objects(ctx, prefix) })
 	}, fail, fn)
 }
 

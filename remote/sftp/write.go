@@ -103,7 +103,7 @@ func (s *Store) store(ctx context.Context, op, name string, data []byte, into fu
 		if op == "put" {
 			look = func() error { _, err := c.Lstat(s.path(name)); return err } // before its bytes are sent
 		}
-		taken, err := both(look, func() (err error) { w.file, err = s.create(ctx, c, w.at); return err })
+		taken, err := both(look, func() (err error) { w.file, err = s.create(ctx, c, name, w.at); return err })
 		switch {
 		case err != nil && taken == nil:
 			return store.ErrExists
@@ -133,15 +133,29 @@ func (s *Store) lacks(c *connection, err error) error {
 	return fmt.Errorf("%w: the server does not find the file or its folder any more", store.ErrUnreachable)
 }
 
-// create makes a temporary file, and its folder where that is missing.
-func (s *Store) create(ctx context.Context, c *connection, at string) (*sftp.File, error) {
+// create makes the temporary file of an object, and its folder where that is missing.
+func (s *Store) create(ctx context.Context, c *connection, name, at string) (*sftp.File, error) {
+	dir := path.Dir(name)
+	if dir != "." && !s.seen.Known(dir) {
+		if err := s.mkdir(ctx, dir, c.Mkdir); lost(err) {
+			return nil, err // otherwise it is there, or more is missing
+		}
+	}
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	f, err := c.OpenFile(at, flags)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.mkdir(ctx, c, path.Dir(at)); err != nil {
+		if err := s.mkdir(ctx, dir, func(to string) error {
+			if err := s.there(c); err != nil {
+				return err
+			}
+			return s.tree(c).Make(s.root, to)
+		}); err != nil {
 			return nil, err
 		}
 		f, err = c.OpenFile(at, flags)
+	}
+	if err == nil {
+		s.seen.Saw(dir)
 	}
 	return f, err
 }
@@ -167,18 +181,15 @@ func (s *Store) write(c *connection, w *written, data []byte) error {
 	return errors.Join(err, serr)
 }
 
-// mkdir makes the folders between the root, which must be there, and a folder.
-func (s *Store) mkdir(ctx context.Context, c *connection, dir string) error {
+// mkdir has a folder made while nobody else makes one.
+func (s *Store) mkdir(ctx context.Context, dir string, do func(to string) error) error {
 	select {
 	case s.making <- struct{}{}:
 		defer func() { <-s.making }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := s.there(c); err != nil {
-		return err
-	}
-	return s.tree(c).Make(s.root, dir)
+	return do(s.path(dir))
 }
 
 // CleanTemporary implements store.TemporaryCleaner. Times are the server's.
