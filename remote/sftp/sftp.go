@@ -40,7 +40,9 @@ func New(a address.Address, secret address.Secret) (*Store, error) {
 	if err != nil {
 		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
 	}
-	return &Store{location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1)}, nil
+	return &Store{
+		location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1),
+	}, nil
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
