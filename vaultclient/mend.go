@@ -48,7 +48,7 @@ func (s *Shared) Mend(ctx context.Context, o *Opened, n NewShared) (*Made, error
 	missing := 0
 	for _, i := range m.order() {
 		member := set.Vaults[i]
-		broken := slices.ContainsFunc(o.Findings, func(f vaults.Finding) bool { return f.Vault == member.Name && mendable(f) })
+		broken := slices.ContainsFunc(o.Findings, func(f vaults.Finding) bool { return f.Address == string(member.URL) && mendable(f) })
 		switch {
 		case o.proven[i]:
 			m.proven[i] = true

@@ -202,7 +202,7 @@ func (d *round) tell() {
 	for i, m := range d.set.Vaults {
 		switch {
 		case d.lies[i] != "":
-			d.opened.Findings = append(d.opened.Findings, vaults.Finding{Vault: m.Name, Lie: d.lies[i]})
+			d.opened.Findings = append(d.opened.Findings, vaults.Finding{Vault: m.Name, Address: string(m.URL), Lie: d.lies[i]})
 		case !d.opened.proven[i] && m.Bridge == nil:
 			d.opened.Silent = append(d.opened.Silent, m.Name)
 		}

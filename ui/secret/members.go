@@ -51,11 +51,15 @@ func (a *account) showMembers(v core.VaultState) {
 	for _, m := range v.Members {
 		text, bad := a.memberWords(m)
 		for _, x := range v.Findings {
-			if x.Vault == m.Name {
+			if x.Address == m.Address {
 				text, bad = a.findingWords(x), true
 			}
 		}
-		row := widgets.NewSettingRow("lock", core.DisplayName(m.Name), nil, nil).SetValue(text)
+		title := core.DisplayName(m.Name)
+		if host, ok := strings.CutPrefix(m.Address, "https://"); ok {
+			title += " · " + core.DisplayName(host)
+		}
+		row := widgets.NewSettingRow("lock", title, nil, nil).SetValue(text)
 		if bad {
 			row.SetIcon("warning", widgets.ToneAttention)
 			row.SetTone(widgets.ToneAttention)
