@@ -20,8 +20,8 @@ func (d *desk) addVault(at string) {
 	d.Sees(at)
 }
 
-// A password over three vaults, named by their addresses, from the first start to a restore on another computer with one of them dead. With two
-// addresses known it takes at most fourteen clicks to the first backup.
+// A password over three vaults, named by their addresses, from the first start to a restore on another computer with one of them
+// dead. With two addresses known it takes at most fourteen clicks to the first backup.
 func TestASharedPassword(t *testing.T) {
 	atEnd = append(atEnd, vaultdtest.Cleanup)
 	var all []*vaultdtest.Vaultd

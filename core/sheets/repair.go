@@ -6,8 +6,8 @@ import (
 )
 
 // near returns the sheets that were most likely meant by digits: itself if its checksum holds; else those with one digit wrong, missing
-// or too many, or two neighbours or neighbouring groups swapped; else those with any two digits wrong. The checksum has 80 bits, so none of them is one by
-// chance but for one in 2^58.
+// or too many, or two neighbours or neighbouring groups swapped; else those with any two digits wrong. The checksum has 80 bits, so none
+// of them is one by chance but for one in 2^58.
 func near(ctx context.Context, digits []byte) ([]*Sheet, error) {
 	var found []*Sheet
 	var s Sheet

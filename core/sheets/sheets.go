@@ -5,8 +5,8 @@
 //
 //	0x10 + number(1) ‖ split(5) ‖ share(32) ‖ SHA-256("holdfast sheet v1" ‖ the 38 bytes before)[:10]
 //
-// The number is 1, 2 or 3, the split five random bytes that the three have in common, and the share Shamir's (package shamir). The checksum is over the
-// sheet and never over the key, so that it says nothing of it.
+// The number is 1, 2 or 3, the split five random bytes that the three have in common, and the share Shamir's (package shamir). The
+// checksum is over the sheet and never over the key, so that it says nothing of it.
 package sheets
 
 import (
@@ -134,7 +134,8 @@ func Combine(a, b *Sheet) (*backupkey.Key, error) {
 }
 
 // ReadKey reads what a person typed, pasted or has in a file: the 64 digits of a key, or two sheets one after the other. Typing errors
-// in a sheet are mended where there is one sheet near what was typed. Errors: ErrMalformed, ErrApart, those of backupkey.Parse, that of ctx.
+// in a sheet are mended where there is one sheet near what was typed. Errors: ErrMalformed, ErrApart, those of backupkey.Parse, that
+// of ctx.
 func ReadKey(ctx context.Context, text []byte) (*backupkey.Key, error) {
 	digits, err := backupkey.ReadDigits(text, 2*Digits+4)
 	if err != nil || len(digits) < backupkey.Digits+backupkey.Digits/2 {
