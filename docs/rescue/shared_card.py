@@ -117,6 +117,8 @@ class Member:
         self.public_key, self.nonce, self.mask = binary(o["public_key"], 33), binary(o["nonce"], 16), binary(o["mask"], 32)
         vault_client.decode(self.public_key)
         self.spki = binary(o["spki"], 32) if "spki" in o else b""
+        if self.spki and self.url.startswith("pkcs11:"):
+            raise Refused("the card pins a token's certificate")
         self.bridge = binary(o["bridge"], 32) if "bridge" in o else None
         self.registered = 0 if pending else number(o["registered"], 0, 2**63 - 1)
         self.id = account_id(card_key, self.public_key, self.nonce)
@@ -146,7 +148,7 @@ class Set:
         self.t = number(o["threshold"], self.n // 2 + 1, self.n)
         self.salt, self.commitment = binary(o["salt"], 32), binary(o["commitment"], 32)
         self.members = [Member(v, pending, card_key) for v in o["vaults"]]
-        if min(len({m.public_key for m in self.members}), len({m.id for m in self.members})) < self.n:
+        if min(len({of(m) for m in self.members}) for of in (lambda m: m.public_key, lambda m: m.url, lambda m: m.id)) < self.n:
             raise Refused("the card names a vault twice")
 
     def signed(self):

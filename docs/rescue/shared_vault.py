@@ -143,17 +143,18 @@ class Guess:
         self.account = a = self.talk.state()
         self.talk.account_now = a
         if a is None:
-            raise Refused("does not know the account")
+            raise Refused("does not know the account", 5)
         a["registered"] = milliseconds(a["registered"])
         self.left = number(a["guesses_left"], 0, 10)
         if a["state"] != "living":
             raise Refused("has destroyed the account (%s)" % a.get("reason", "no reason"), 5)
-        if a.get("wait_until") and milliseconds(a["wait_until"]) > time.time() * 1000:
+        if a.get("wait_until"):  # the vault's clock counts
             raise Refused("asks to wait until " + str(a["wait_until"]), 7)
 
-    @property
-    def moved(self):
-        return self.account is not None and self.account["registered"] != self.m.registered
+    def moved(self, old):
+        """Whether it tells of another registration than the old set has (a dict of times by account), or of one that that has not."""
+        a = self.account
+        return a is not None and a["state"] == "living" and a["registered"] != old.get(self.m.id)
 
     def begin(self, salt, u):
         x = vault_input(salt, self.m, u)
@@ -181,26 +182,40 @@ class Guess:
     def prove(self, secret, share):
         """KE3 where the record opens and the MAC holds, and what is wrong with this member."""
         by = self.share_values.index(share) if share in self.share_values else None
-        try:
-            rp = randomized_password(secret, self.m)
-            ke3, session, export = vault_client.finish_login(rp, self.ke1, self.ke2, self.ephemeral, self.m.public_key, self.m.id)
-        except (Refused, ValueError, IndexError) as e:
-            record = isinstance(e, Refused) and e.code == 4
-            if by != 1:  # who opens by its bridge holds the record of before, and does no wrong
-                self.found = "gives a wrong record" if record else "does not prove that it is the vault"
-            self.give_up()
-            return
         if by is None:
             self.found = "gives wrong evaluations"
         try:
-            sealed = vault_client.open_release(session, self.talk.finish(self.ke1, ke3), self.m.id)
-            self.key = vault_client.open_key(export, sealed, self.m.id, self.m.public_key)
+            self.key = self.proved(randomized_password(secret, self.m))
         except InvalidTag:
             self.found = "gives a wrong key"
         except Refused as e:
-            self.found = "does not take the right proof (%s)" % e
-        except ODD:
-            self.found = "does not answer the right proof"
+            if e.code == 4 and e.told is None:  # the record does not open
+                if self.m.bridge is None or by == 0:
+                    self.found = "gives a wrong record"  # else it holds the one of before, and does no wrong
+            else:
+                self.found = "does not prove that it is the vault (%s)" % e
+            self.give_up()
+        except ODD as e:
+            self.found = "does not answer the proof" if isinstance(e, OSError) else "does not prove that it is the vault"
+
+    def proved(self, rp, again=False):
+        server, account = self.m.public_key, self.m.id
+        ke3, session, export = vault_client.finish_login(rp, self.ke1, self.ke2, self.ephemeral, server, account)
+        try:
+            released = self.talk.finish(self.ke1, ke3)
+        except Refused as e:
+            if e.told != "stale" or again:
+                raise
+            before = self.ke2  # it was restarted since it answered KE1: it answers it again, and must evaluate the same
+            self.ke2, self.left = self.talk.start(self.ke1)
+            if self.ke2[:33] != before[:33]:
+                raise Refused("it answers one question in two ways") from None
+            return self.proved(rp, True)
+        try:
+            sealed = vault_client.open_release(session, released, account)
+        except InvalidTag:
+            raise Refused("what it releases does not open") from None
+        return vault_client.open_key(export, sealed, account, server)
 
 
 def milliseconds(text):
@@ -227,16 +242,47 @@ def together(guesses, step, patience=lambda: None):
             return
 
 
+class Moment:
+    """How long vaults are waited for that are not needed any more."""
+
+    def __init__(self):
+        self.until = None
+
+    def begin(self):
+        self.until = self.until or time.monotonic() + 3
+
+    def left(self):
+        return None if self.until is None else max(0, self.until - time.monotonic())
+
+
+def look(s, talk):
+    """Asks all members for the account."""
+    guesses, moment, lives = [Guess(i, m, talk) for i, m in enumerate(s.members, 1)], Moment(), 0
+    done = []
+    for g in together(guesses, Guess.look, moment.left):
+        done.append(g)
+        lives += g.account is not None and g.account["state"] == "living"
+        if lives >= s.t:
+            moment.begin()
+    for n, g in enumerate(guesses):
+        if g not in done:
+            guesses[n] = Guess(g.i, g.m, talk)
+            guesses[n].out = "does not answer in time"
+    return guesses
+
+
 def try_set(s, guesses, password, fits):
     """The key, or None where nothing fits; and those who answered."""
-    u, values, answered, opened, until = vault_client.stretch(password, s.salt), {}, [], None, None
-    for g in together(guesses, lambda g: g.begin(s.salt, u), lambda: max(0, until - time.monotonic()) if opened else None):
+    u, values, answered, opened, moment = vault_client.stretch(password, s.salt), {}, [], None, Moment()
+    for g in together(guesses, lambda g: g.begin(s.salt, u), moment.left):
         if g.share_values is not None:
             answered.append(g)
         if g.share_values:
             values[g.i] = g.share_values
             if not opened:
-                opened, until = s.open(u, values, g.i), time.monotonic() + 3  # a moment more for the others
+                opened = s.open(u, values, g.i)
+                if opened:
+                    moment.begin()
     for g in guesses:
         if g not in answered:
             g.out = g.out or "does not answer in time"
@@ -266,24 +312,20 @@ def too_few(s, guesses, usable):
 
 def recover(card, password, talk, fits):
     """The key, and what was found of the vaults."""
-    def look(s):
-        guesses = [Guess(i, m, talk) for i, m in enumerate(s.members, 1)]
-        list(together(guesses, Guess.look))
-        return guesses
-
-    old, new = look(card.set) if card.set else [], look(card.pending) if card.pending else []
-    order = [(card.set, old)]
-    if card.pending and (not card.set or any(g.moved for g in old)):
-        order = [(card.pending, new)] + (order if card.set else [])
+    old, new = look(card.set, talk) if card.set else [], look(card.pending, talk) if card.pending else []
+    times = {m.id: m.registered for m in card.set.members} if card.set else {}
+    order = [(card.set, old), (card.pending, new)]
+    if any(g.moved(times) for g in new):
+        order.reverse()
+    order = [(s, guesses) for s, guesses in order if s]
     tried = None
     for s, guesses in order:
-        second = tried and s is card.set
-        if second:
-            guesses = look(s)
+        if tried:  # a second guess
+            guesses = look(s, talk)
         for g in guesses:
-            if s is card.set and g.moved:
+            if s is card.set and g.moved(times):
                 g.found = "holds another registration"
-            elif second and not g.out and g.left < 2:
+            elif tried and not g.out and g.left < 2:
                 g.out = "has fewer than two guesses left"
         usable = [g for g in guesses if not g.out and not g.found]
         if len(usable) >= s.t:
@@ -292,7 +334,7 @@ def recover(card, password, talk, fits):
                 return key, guesses
             tried = s, guesses, answered
         elif not tried and s is order[-1][0]:
-            if not card.pending and len(usable) + sum(g.moved for g in guesses) >= s.t:
+            if not card.pending and len(usable) + sum(g.moved(times) for g in guesses) >= s.t:
                 raise Refused("this place shows an older state of the password: " + told(guesses))
             raise too_few(s, guesses, usable)
     s, guesses, answered = tried
