@@ -193,8 +193,8 @@ func (r *recovery) another(ctx context.Context, set *cards.Set) bool {
 	return r.count(set, func(s *seat) bool { return s.answered() && s.usable() == nil && s.account.GuessesLeft >= 2 }) >= set.Threshold
 }
 
-// enoughLeft is nil where t members of a set can take a guess, or have not told yet whether they can. Else it is the error, and none is asked:
-// a guess that cannot open anything must not be counted (docs/shared-vaults.md, chapter 3, step 3).
+// enoughLeft is nil where t members of a set can take a guess, or have not told yet whether they can. Else it is the
+// error, and none is asked: a guess that cannot open anything must not be counted (docs/shared-vaults.md, chapter 3, step 3).
 func (r *recovery) enoughLeft(set *cards.Set) error {
 	guesses, left := make([]*guess, len(set.Vaults)), 0
 	for i, m := range set.Vaults {
