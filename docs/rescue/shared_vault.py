@@ -230,8 +230,8 @@ def milliseconds(text):
     return (when - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1) + int(((fraction or "") + "000")[:3])
 
 
-def together(guesses, step, patience=lambda: None):
-    """Runs step(guess) for all at once, and gives each guess as it is done; patience() is how long the rest may take."""
+def together(guesses, step, patience=lambda: 60):
+    """Runs step(guess) for all at once, and gives each guess as it is done; patience() is how many seconds the next may take."""
     done = queue.Queue()
     for g in guesses:
         threading.Thread(target=lambda g=g: (g.careful(step, g), done.put(g)), daemon=True).start()
@@ -243,16 +243,17 @@ def together(guesses, step, patience=lambda: None):
 
 
 class Moment:
-    """How long vaults are waited for that are not needed any more."""
+    """How long vaults are waited for: 90 seconds, and 3 from when those that are missing are not needed any more."""
 
     def __init__(self):
-        self.until = None
+        self.until, self.begun = time.monotonic() + 90, False
 
     def begin(self):
-        self.until = self.until or time.monotonic() + 3
+        if not self.begun:
+            self.until, self.begun = time.monotonic() + 3, True
 
     def left(self):
-        return None if self.until is None else max(0, self.until - time.monotonic())
+        return max(0, self.until - time.monotonic())
 
 
 def look(s, talk):
@@ -301,7 +302,8 @@ def try_set(s, guesses, password, fits):
 
 
 def told(guesses):
-    return "; ".join("%s: %s" % (g.m.name, g.found or g.out) for g in guesses if g.found or g.out)
+    text = "; ".join("%s: %s" % (g.m.name, g.found or g.out) for g in guesses if g.found or g.out)
+    return "".join(c if c.isprintable() else "?" for c in text)  # some of it is the vaults' own words
 
 
 def too_few(s, guesses, usable):

@@ -271,7 +271,7 @@ class Vault:
         try:
             c.request(method, self.url.path.rstrip("/") + path, None if body is None else json.dumps(body), headers)
             r = c.getresponse()
-            text = r.read()
+            text = r.read(1 << 16)
         finally:
             c.close()
         answer = json.loads(text) if text else None
