@@ -95,8 +95,8 @@ func (d *round) ask(ctx context.Context, i int, s *seat) *guess {
 		return &guess{seat: s, err: fmt.Errorf("%w: it did not answer in time", vaults.ErrUnreachable)}
 	case <-s.ready:
 	}
-	if d.card.Pending == nil && s.moved(d.set) {
-		return &guess{seat: s, err: errMoved}
+	if err := d.refusal(d.set, s); err != nil {
+		return &guess{seat: s, err: err}
 	}
 	x := d.public.Input(i, d.u)
 	defer clear(x)

@@ -85,12 +85,23 @@ func (s *Shared) Recover(ctx context.Context, password []byte, fits func(key []b
 	if err != nil {
 		return nil, err
 	}
-	for i, set := range plans {
+	guessed := false
+	for _, set := range plans {
+		if guessed && !r.another(ctx, set) {
+			break
+		}
+		if few := r.enoughLeft(set); few != nil {
+			if err == nil {
+				err = few
+			}
+			continue
+		}
 		opened, failed := r.attempt(ctx, set, password)
 		if failed == nil {
 			return opened, nil
 		}
-		if err = failed; i+1 == len(plans) || !errors.Is(err, vaults.ErrWrongPassword) || !r.another(ctx, plans[i+1]) {
+		guessed = true
+		if err = failed; !errors.Is(err, vaults.ErrWrongPassword) {
 			break
 		}
 	}
@@ -180,6 +191,36 @@ func (r *recovery) another(ctx context.Context, set *cards.Set) bool {
 		}
 	}
 	return r.count(set, func(s *seat) bool { return s.answered() && s.usable() == nil && s.account.GuessesLeft >= 2 }) >= set.Threshold
+}
+
+// enoughLeft is nil where t members of a set can take a guess, or have not told yet whether they can. Else it is the
+// error, and none is asked: a guess that cannot open anything must not be counted (docs/shared-vaults.md, chapter 3, step 3).
+func (r *recovery) enoughLeft(set *cards.Set) error {
+	guesses, left := make([]*guess, len(set.Vaults)), 0
+	for i, m := range set.Vaults {
+		g := &guess{seat: r.seats.of(m)}
+		select {
+		case <-g.seat.ready:
+			g.err = r.refusal(set, g.seat)
+		default:
+		}
+		if guesses[i] = g; g.err == nil {
+			left++
+			g.output = []byte{} // it is not silent
+		}
+	}
+	if left < set.Threshold {
+		return tooFew(set, guesses, left)
+	}
+	return nil
+}
+
+// refusal says why no guess is made at a vault of a set that has told of the account; nil: one can be made.
+func (r *recovery) refusal(set *cards.Set, s *seat) error {
+	if r.card.Pending == nil && s.moved(set) {
+		return errMoved
+	}
+	return s.usable()
 }
 
 // setOf is what package ppss needs of a set.

@@ -504,3 +504,59 @@ func TestWrongEvaluations(t *testing.T) {
 		t.Errorf("a password is set at a liar: %v", err)
 	}
 }
+
+// Where fewer than t vaults can take a guess, none is asked for one, and the guesses that are left stay.
+func TestTooFewAreNotAsked(t *testing.T) {
+	cheap(t)
+	b := newBenches(3)
+	if err := b.set(t, "right", 2, 0, 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	before := b.all[0].evaluations
+	b.all[1].down, b.all[2].down = true, true
+	for _, password := range []string{"right", "wrong"} {
+		if b.recovers(t, password) != nil {
+			t.Errorf("%q opens with one vault of three", password)
+		}
+	}
+	if b.all[0].evaluations != before {
+		t.Errorf("the one that is there was asked %d times for nothing", b.all[0].evaluations-before)
+	}
+}
+
+// A change to more vaults was cut off, and a new vault is dead since: too few are left of the new set, and the old
+// password opens, at the vault that has it.
+func TestTooFewOfTheNewSet(t *testing.T) {
+	cheap(t)
+	opened := 0
+	for cut := 1; ; cut++ {
+		b := newBenches(3)
+		if err := b.set(t, "old", 1, 0); err != nil {
+			t.Fatal(err)
+		}
+		moved := b.registered(0)
+		b.messages, b.cut = 0, cut
+		err := b.set(t, "new", 3, 0, 1, 2)
+		b.cut = 0
+		if err == nil {
+			break
+		}
+		if b.all[2].down = true; b.registered(0) != moved {
+			continue // the new password is the one now, and needs all three
+		}
+		if opened++; b.recovers(t, "old") == nil {
+			t.Errorf("cut at %d: the old password does not open", cut)
+		}
+	}
+	if opened < 10 {
+		t.Errorf("only %d cuts", opened)
+	}
+}
+
+// registered is when the one account at a vault was registered.
+func (b *benches) registered(i int) time.Time {
+	for _, e := range b.all[i].accounts {
+		return e.registered
+	}
+	return time.Time{}
+}

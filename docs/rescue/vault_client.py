@@ -133,30 +133,34 @@ def derive_key_pair(seed):
             return private, encode(multiply(private, G))
     raise Refused("no key pair")
 
-def stretch(text):
-    """Argon2id, version 0x13, t=3, m=64 MiB, p=4, salt of 16 zero bytes, 32 bytes (chapter 2)."""
+def stretch(text, salt=bytes(16)):
+    """Argon2id, version 0x13, t=3, m=64 MiB, p=4, 32 bytes (chapter 2)."""
     try:
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-        return Argon2id(salt=bytes(16), length=32, iterations=3, lanes=4, memory_cost=64 * 1024).derive(text)
+        return Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=64 * 1024).derive(text)
     except ImportError:
         from argon2.low_level import Type, hash_secret_raw
-        return hash_secret_raw(text, bytes(16), 3, 64 * 1024, 4, 32, Type.ID, 19)
+        return hash_secret_raw(text, salt, 3, 64 * 1024, 4, 32, Type.ID, 19)
 
 class Refused(Exception):
-    """An error with the exit code that tells it."""
+    """An error with the exit code that tells it, and the vault's own code (chapter 6) where it is the vault's."""
 
-    def __init__(self, text, code=1):
+    def __init__(self, text, code=1, told=None):
         super().__init__(text)
-        self.code = code
+        self.code, self.told = code, told
 
 
 def blind(password, r):
     return encode(multiply(r, hash_to_curve(password, b"HashToGroup-" + OPRF)))
 
 
-def randomized_password(password, r, evaluated):
+def oprf_output(password, r, evaluated):
     unblinded = encode(multiply(pow(r, -1, N), decode(evaluated)))
-    output = hashlib.sha256(vector2(password) + vector2(unblinded) + b"Finalize").digest()
+    return hashlib.sha256(vector2(password) + vector2(unblinded) + b"Finalize").digest()
+
+
+def randomized_password(password, r, evaluated):
+    output = oprf_output(password, r, evaluated)
     return extract(output + stretch(output))
 
 
@@ -267,7 +271,7 @@ class Vault:
         try:
             c.request(method, self.url.path.rstrip("/") + path, None if body is None else json.dumps(body), headers)
             r = c.getresponse()
-            text = r.read()
+            text = r.read(1 << 16)
         finally:
             c.close()
         answer = json.loads(text) if text else None
@@ -277,7 +281,7 @@ class Vault:
         if code == "no-account" and missing:
             return None
         raise Refused("the vault says %s: %s" % (code, answer.get("detail", answer["title"])),
-                      {"wrong-proof": 4, "signature": 4, "destroyed": 5, "wait": 7}.get(code, 1))
+                      {"wrong-proof": 4, "signature": 4, "destroyed": 5, "wait": 7}.get(code, 1), code)
 
     @property
     def path(self):

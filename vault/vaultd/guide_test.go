@@ -73,7 +73,7 @@ func TestGuide(t *testing.T) {
 		t.Skip("only root may make a mount namespace; CI runs as root")
 	}
 	blocks := guideBlocks(t)
-	for _, name := range []string{"user", "token", "configuration", "card", "backup", "restore", "rotate"} {
+	for _, name := range []string{"user", "token", "configuration", "card", "backup", "restore", "rotate", "fingerprints", "daily", "again"} {
 		if blocks[name] == "" {
 			t.Fatalf("the guide has no block %q: %v", name, blocks)
 		}
@@ -133,6 +133,21 @@ mv /var/lib/holdfast-vault/store.db /var/backups/lost.db
 vaultd restore --config /etc/holdfast/vaultd.conf --from /var/backups/vault-2.db
 start
 client recover --card mine.json --password-in second | grep -qx "$(cat key)"
+` + blocks["fingerprints"] + blocks["daily"] + `
+python3 -c 'import base64, hashlib, json
+card = json.load(open("/etc/holdfast/card.json"))
+for field in ("public_key", "certificate"):
+    print(field, "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(card[field])).digest()).decode().rstrip("="))
+' | diff - /etc/holdfast/fingerprints
+/etc/cron.daily/holdfast-vault; /etc/cron.daily/holdfast-vault
+client recover --card mine.json --password-in first && exit 1
+stop
+rm /var/lib/holdfast-vault/store.db
+` + blocks["again"] + `
+start
+code=0; client recover --card mine.json --password-in second || code=$?; [ $code = 5 ]
+client change --card mine.json --password-in first --key-in key > /dev/null
+client recover --card mine.json --password-in first | grep -qx "$(cat key)"
 stop
 echo the guide holds
 `

@@ -35,7 +35,14 @@ func (p python) file(name, text string) string {
 
 func (p python) run(code int, says string, args ...string) string {
 	p.t.Helper()
-	cmd := exec.Command("python3", append([]string{"../../docs/rescue/vault_client.py"}, args...)...)
+	out, _ := p.program("vault_client.py", code, says, args...)
+	return out
+}
+
+// program runs one of docs/rescue, and gives what it writes to both streams.
+func (p python) program(name string, code int, says string, args ...string) (string, string) {
+	p.t.Helper()
+	cmd := exec.Command("python3", append([]string{"-B", "../../docs/rescue/" + name}, args...)...)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	err := cmd.Run()
@@ -45,7 +52,7 @@ func (p python) run(code int, says string, args ...string) string {
 	if got := cmd.ProcessState.ExitCode(); got != code || !strings.Contains(out.String()+problems.String(), says) {
 		p.t.Fatalf("%v: exit code %d, not %d; it must say %q\n%s%s", args, got, code, says, out.String(), problems.String())
 	}
-	return out.String()
+	return out.String(), problems.String()
 }
 
 // seedOf is the derivation of the management key's seed that the protocol's text gives.
