@@ -24,7 +24,7 @@ import (
 // proxy stands between a client and vaultd and does harm.
 type proxy struct {
 	*httptest.Server
-	t      *testing.T
+	t      testing.TB
 	to     *vaultdtest.Vaultd
 	client *http.Client
 
@@ -55,7 +55,7 @@ func (p *proxy) release() {
 	p.hung = make(chan struct{})
 }
 
-func newProxy(t *testing.T, to *vaultdtest.Vaultd) *proxy {
+func newProxy(t testing.TB, to *vaultdtest.Vaultd) *proxy {
 	t.Helper()
 	p := &proxy{t: t, to: to, hits: map[string]int{}, harm: func(*http.Request) string { return "" }, hung: make(chan struct{})}
 	// it is the attacker

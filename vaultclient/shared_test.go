@@ -22,7 +22,7 @@ import (
 
 // fleet is several vaults, each behind a proxy that may do harm, and the place where the card is kept.
 type fleet struct {
-	t       *testing.T
+	t       testing.TB
 	vaults  []*vaultdtest.Vaultd
 	proxies []*proxy
 	key     []byte
@@ -31,7 +31,7 @@ type fleet struct {
 	card []byte // at the place
 }
 
-func newFleet(t *testing.T, n int) *fleet {
+func newFleet(t testing.TB, n int) *fleet {
 	t.Helper()
 	f := &fleet{t: t, key: secret()}
 	for range n {

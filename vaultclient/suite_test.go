@@ -214,7 +214,7 @@ func remote(d *vaultdtest.Vaultd) func(t *testing.T, card []byte) vaultclient.Va
 	}
 }
 
-func served(t *testing.T, args ...string) *vaultdtest.Vaultd {
+func served(t testing.TB, args ...string) *vaultdtest.Vaultd {
 	t.Helper()
 	d := vaultdtest.New(t, args...)
 	if !d.Start() {
