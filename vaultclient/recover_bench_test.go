@@ -9,6 +9,7 @@ import (
 // BenchmarkRecover recovers a key by vaultd on loopback: from one vault, and from two of three. Argon2id is computed once in both.
 func BenchmarkRecover(b *testing.B) {
 	f := newFleet(b, 4)
+	f.straight = true
 	f.set("right", 2, 0, 1, 2)
 	one, err := vaultclient.Open(b.Context(), vaultclient.Params{Card: f.vaults[3].Card()})
 	must(b, err)

@@ -46,7 +46,7 @@ type ending struct {
 // attempt makes one guess at all vaults of a set.
 func (r *recovery) attempt(ctx context.Context, set *cards.Set, password []byte) (*Opened, error) {
 	n := len(set.Vaults)
-	d := &round{recovery: r, set: set, public: setOf(set, r.card.Key), u: stretch(password, set.Salt), guesses: make([]*guess, n),
+	d := &round{recovery: r, set: set, public: setOf(set, r.card.Key), u: r.stretched(set, password), guesses: make([]*guess, n),
 		come: make(chan arrival, n), open: n, lies: make([]vaults.Lie, n), ended: make(chan ending, n)}
 	asking, cancel := context.WithCancel(ctx)
 	defer func() {

@@ -78,6 +78,7 @@ func (s *Shared) Recover(ctx context.Context, password []byte, fits func(key []b
 	r := &recovery{Shared: s, fits: fits, seats: sit(ctx, s.open, s.card.Key, s.card.Members())}
 	defer r.seats.close()
 	defer cancel()
+	defer r.beginWith(password)()
 	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
@@ -113,6 +114,34 @@ type recovery struct {
 	*Shared
 	fits  func(key []byte) bool
 	seats *seats
+	// early is u of the set that is likely to be tried first; it is computed while the vaults are asked for the account.
+	early chan []byte
+	of    *cards.Set
+}
+
+// beginWith stretches the password for the set that is likely to be tried first. end forgets what was not used.
+func (r *recovery) beginWith(password []byte) (end func()) {
+	r.early, r.of = make(chan []byte, 1), r.card.Set
+	if r.of == nil {
+		r.of = r.card.Pending
+	}
+	copied, early := slices.Clone(password), r.early
+	go func() {
+		defer clear(copied)
+		early <- stretch(copied, r.of.Salt)
+		close(early)
+	}()
+	return func() { clear(<-early) }
+}
+
+// stretched is u of a set. The caller clears it.
+func (r *recovery) stretched(set *cards.Set, password []byte) []byte {
+	if set == r.of {
+		if u, ok := <-r.early; ok {
+			return u
+		}
+	}
+	return stretch(password, set.Salt)
 }
 
 // wait waits until all vaults have told of the account; when enough for either set have, only a moment more.
