@@ -82,7 +82,8 @@ class SFTP:
         os.makedirs("/run/sshd", exist_ok=True)
         (work / "config").write_text("\n".join([
             "ListenAddress 127.0.0.1", f"Port {self.port}", f"HostKey {work}/host", f"AuthorizedKeysFile {work}/authorized", "PidFile none",
-            "StrictModes no", "UsePAM no", "PasswordAuthentication no", "MaxStartups 100", "MaxSessions 100", f"Subsystem sftp {wrapper}", ""]))
+            "StrictModes no", "UsePAM no", "PasswordAuthentication no", "MaxStartups 100", "MaxSessions 100", f"Subsystem sftp {wrapper}",
+            "SetEnv SHLVL=5", ""]))  # bash reads .bashrc at each login otherwise, and what that starts takes both cores
         self.process = subprocess.Popen([shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"]), "-D", "-e", "-f", work / "config"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         listening(self.port, self.process)

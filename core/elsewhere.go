@@ -38,6 +38,9 @@ type Found struct {
 	VaultCard []byte
 }
 
+// Shared reports whether the password is shared over several vaults.
+func (f Found) Shared() bool { return vaultcard.IsShared(f.VaultCard) }
+
 // Inspect looks at a place without a key. Errors: ErrNoBackup,
 // ErrNewerFormat, ErrDamaged, ErrDestinationGone, ErrPermission.
 func (e Elsewhere) Inspect(ctx context.Context, destination string) (Found, error) {

@@ -15,7 +15,8 @@ func (a *App) Status() Status {
 	st := Status{
 		SetUp: s.Repository != "", Destination: s.Destination, Sources: slices.Clone(s.Sources), Excludes: slices.Clone(s.Excludes),
 		Protection: Protection(s.Protection), Change: Change(s.Change), KeyConfirmed: s.KeyConfirmed, Running: a.running,
-		Password: account.Vouched(s) != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: account.NextCheck(s), Vault: account.LastState(s),
+		Password: account.Vouched(s) != nil, PasswordConfirmed: s.PasswordConfirmed, PasswordCheckDue: account.NextCheck(s),
+		Vault: account.LastState(s),
 	}
 	st.VaultsNeeded, st.Vaults = account.Sharing(s)
 	st.Schedule, st.UploadLimit, st.UploadHours = s.Schedule, s.UploadLimit, s.UploadHours

@@ -105,7 +105,9 @@ func shared(made *vaultclient.Made, err error) (vaults.Shared, error) {
 }
 
 // RecoverShared implements vaults.Vaults.
-func (v Vaults) RecoverShared(ctx context.Context, at vaults.Place, password []byte, fits func(key []byte) bool) (*vaults.Recovered, error) {
+func (v Vaults) RecoverShared(ctx context.Context, at vaults.Place, password []byte, fits func(key []byte) bool) (
+	*vaults.Recovered, error,
+) {
 	client, err := v.openShared(at)
 	if err != nil {
 		return nil, vaults.Told(err)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"golang.org/x/term"
 
@@ -50,6 +51,8 @@ func run() error {
 	if err := confine.Files(); err != nil {
 		return err
 	}
+	// What takes memory are objects on their way, and few other things: to collect them early costs next to nothing.
+	debug.SetGCPercent(25)
 	pipes := both{os.Stdin, os.Stdout}
 	os.Stdout = os.Stderr // what a library prints does not go between the answers
 	return serve.Serve(pipes, serve.Places{Open: open, SignIn: signIn})
@@ -83,6 +86,9 @@ func open(ctx context.Context, o wire.Open, changed func(json.RawMessage)) (stor
 	}
 	switch a.Kind {
 	case address.SFTP:
+		if o.Known && !o.Create {
+			return some(sftp.New(a, secret))
+		}
 		return some(sftp.Open(ctx, a, secret, o.Create))
 	case address.WebDAV, address.WebDAVIn:
 		return some(webdav.Open(ctx, a, secret, o.Create))

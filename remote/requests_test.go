@@ -1,6 +1,9 @@
 package main_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/holdfast-backup/holdfast/remote/servers"
@@ -16,6 +19,7 @@ func TestAnUnchangedBackupAsksTenTimes(t *testing.T) {
 			s := kinds[name].start(t)
 			f := servers.NewFaults(t, s.addr)
 			c := newComputer(t, faulty{s.at(f.Addr), f})
+			c.must(scattered(filepath.Join(c.docs, "map")))
 			for i := range 5 {
 				before := f.Requests()
 				_, err := c.app.Backup(t.Context(), nil)
@@ -31,4 +35,19 @@ func TestAnUnchangedBackupAsksTenTimes(t *testing.T) {
 			c.whole()
 		})
 	}
+}
+
+// scattered makes a file of so many parts that they stand in lists of their own at the place.
+func scattered(path string) error {
+	const parts, block = 5_000, 4 << 10
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	for i := range parts {
+		if _, err := f.WriteAt([]byte{1}, int64(i)*2*block); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	return f.Close()
 }

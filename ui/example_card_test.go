@@ -78,7 +78,8 @@ func foundExample(address string) (core.TypedVault, core.VaultTrust, error) {
 
 // shareExample is a shared password with one vault that is away, and one where somebody guessed.
 func shareExample(st *core.Status, v *core.VaultState, now time.Time) {
-	*v = core.VaultState{Name: "Anna's vault, Seb's vault, City library", GuessesLeft: 9, GuessLimit: 10, Threshold: 2, Asked: now.Add(-time.Hour)}
+	*v = core.VaultState{Name: "Anna's vault, Seb's vault, City library", GuessesLeft: 9, GuessLimit: 10, Threshold: 2,
+		Asked: now.Add(-time.Hour)}
 	for i, m := range exampleMembers() {
 		one := core.VaultState{Name: m.Name, Address: string(m.URL), GuessesLeft: 10, GuessLimit: 10}
 		switch i {

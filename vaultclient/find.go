@@ -16,8 +16,9 @@ import (
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
-// Find asks the vault at an address, "vault.example.org" or a URL, who it is, and makes its card. Where no authority vouches for the server, its
-// certificate is in the card. Nobody vouches for what it says: a person has to compare the fingerprints with what they know.
+// Find asks the vault at an address, "vault.example.org" or a URL, who it is, and makes its card. Where no authority vouches
+// for the server, its certificate is in the card. Nobody vouches for what it says: a person has to compare the fingerprints
+// with what they know.
 // vaults.ErrCard (no such address), vaults.ErrUnreachable.
 func Find(ctx context.Context, address string) (cards.Card, error) {
 	address = strings.TrimSuffix(strings.TrimSpace(address), "/")

@@ -16,7 +16,8 @@ import (
 
 // Unfinished reports whether Mend has something to do: a change was cut off, or a vault does not hold what the card says.
 func (o *Opened) Unfinished() bool {
-	return slices.ContainsFunc(o.set.Vaults, func(m cards.Member) bool { return m.Registered == 0 }) || slices.ContainsFunc(o.Findings, mendable)
+	pending := slices.ContainsFunc(o.set.Vaults, func(m cards.Member) bool { return m.Registered == 0 })
+	return pending || slices.ContainsFunc(o.Findings, mendable)
 }
 
 // mendable: a vault that holds something else may be registered again; one that lies would lie again.
@@ -47,7 +48,7 @@ func (s *Shared) Mend(ctx context.Context, o *Opened, n NewShared) (*Made, error
 	missing := 0
 	for _, i := range m.order() {
 		member := set.Vaults[i]
-		broken := slices.ContainsFunc(o.Findings, func(f vaults.Finding) bool { return f.Vault == member.Name && mendable(f) })
+		broken := slices.ContainsFunc(o.Findings, func(f vaults.Finding) bool { return f.Address == string(member.URL) && mendable(f) })
 		switch {
 		case o.proven[i]:
 			m.proven[i] = true

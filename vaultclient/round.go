@@ -202,7 +202,7 @@ func (d *round) tell() {
 	for i, m := range d.set.Vaults {
 		switch {
 		case d.lies[i] != "":
-			d.opened.Findings = append(d.opened.Findings, vaults.Finding{Vault: m.Name, Lie: d.lies[i]})
+			d.opened.Findings = append(d.opened.Findings, vaults.Finding{Vault: m.Name, Address: string(m.URL), Lie: d.lies[i]})
 		case !d.opened.proven[i] && m.Bridge == nil:
 			d.opened.Silent = append(d.opened.Silent, m.Name)
 		}
@@ -227,7 +227,7 @@ func (d *round) noKey() error {
 // failed closes all guesses as wrong and says what is the matter: the password, or the vaults.
 func (d *round) failed(ctx context.Context) error {
 	left := make([]int, len(d.guesses))
-	ended := make(chan error, len(d.guesses))
+	ended := make(chan struct{}, len(d.guesses))
 	tried := 0
 	for i, g := range d.guesses {
 		if g.output == nil {
@@ -235,7 +235,10 @@ func (d *round) failed(ctx context.Context) error {
 		}
 		tried++
 		left[i] = g.reply.GuessesLeft
-		go func() { ended <- g.try.wrong(ctx, g.reply.GuessesLeft) }()
+		go func() {
+			_ = g.try.wrong(ctx, g.reply.GuessesLeft) // a vault that hears nothing finds out by itself
+			ended <- struct{}{}
+		}()
 	}
 	for range tried {
 		<-ended // each has its own patience

@@ -494,7 +494,7 @@ func TestWrongEvaluations(t *testing.T) {
 	}
 	b.all[1].lies = true
 	o := b.recovers(t, "right")
-	if o == nil || len(o.Findings) != 1 || o.Findings[0] != (vaults.Finding{Vault: "vault B", Lie: vaults.WrongEvaluation}) {
+	if o == nil || len(o.Findings) != 1 || o.Findings[0].Vault != "vault B" || o.Findings[0].Lie != vaults.WrongEvaluation {
 		t.Errorf("%+v", o)
 	}
 	if left := b.all[1].accounts; len(left) != 1 {

@@ -185,6 +185,7 @@ func onePass(ctx context.Context, o Options, w *repo.Writer) ([]Problem, map[str
 		r.buffers <- nil
 	}
 	if o.CachePath != "" {
+		o.Repository.KeepLists(o.CachePath + ".lists")
 		r.newCache = newCacheWriter(o.CachePath, r.cache)
 	}
 	root, err := r.all(ctx, a)

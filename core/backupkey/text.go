@@ -174,3 +174,29 @@ var lookalikes = map[rune]rune{
 	'l': '1', 'L': '1', 'i': '1', 'I': '1', '|': '1', '!': '1',
 	'z': '2', 'Z': '2', 's': '5', 'S': '5', 'G': '6', 'g': '9', 'q': '9',
 }
+
+// ReadDigits reads hexadecimal digits as Parse does, whatever their number, and returns their values, 0 to 15. The caller clears them.
+// Errors: *SyntaxError; *CountError for more than most.
+func ReadDigits(text []byte, most int) ([]byte, error) {
+	values := make([]byte, 0, most)
+	var first *SyntaxError
+	count := 0
+	eachDigit(text, func(_ rune, v byte, bad *SyntaxError) bool {
+		if first = bad; bad != nil {
+			return false
+		}
+		if count++; count <= most {
+			values = append(values, v)
+		}
+		return true
+	})
+	switch {
+	case first != nil:
+		clear(values)
+		return nil, first
+	case count > most:
+		clear(values)
+		return nil, &CountError{count}
+	}
+	return values, nil
+}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
@@ -197,7 +198,8 @@ func (m *maker) must(err error) {
 	}
 }
 
-// set makes a set. bridged: the vaults held records before. moved counts which scalar a vault has, for mended sets; of is the set whose secret it keeps.
+// set makes a set. bridged: the vaults held records before. of is the set whose secret it keeps, mended the vault that was registered
+// again since then, -1: none.
 func (m *maker) set(name, of string, threshold, n int, bridged bool, mended int) sharedSet {
 	m.t.Helper()
 	s := sharedSet{Name: name, Threshold: threshold, Salt: hx(fixed(of+" salt", 32))}
@@ -284,8 +286,8 @@ func (m *maker) register(v *sharedMember, own string, public ppss.Set, i int, u 
 	ticket := slices.Concat(fixed(own+" ticket 1", 32), fixed(own+" ticket 2", 32), fixed(own+" ticket 3", 12))
 	ticketSum, sealedSum := sha256.Sum256(ticket), sha256.Sum256(sealed)
 	v.Ticket = hx(ticket)
-	v.Signature = hx(ed25519.Sign(management, slices.Concat([]byte("holdfast vault registration v1"), V, id, ticketSum[:], record, sealedSum[:],
-		unhx(v.Management))))
+	v.Signature = hx(ed25519.Sign(management,
+		slices.Concat([]byte("holdfast vault registration v1"), V, id, ticketSum[:], record, sealedSum[:], unhx(v.Management))))
 	v.Recovery = m.recovery(own, server, *v, x, randomized)
 }
 
@@ -300,13 +302,14 @@ func mustScalar(s string) *opaque.Scalar {
 func (m *maker) recovery(own string, server opaque.Server, v sharedMember, x, randomized []byte) sharedRecovery {
 	f := func(what string, n int) string { return hx(fixed(own+" recovery "+what, n)) }
 	r := sharedRecovery{Blind: f("blind", 32), ClientNonce: f("client nonce", 32), ClientSeed: f("client seed", 32),
-		MaskingNonce: f("masking nonce", 32), ServerNonce: f("server nonce", 32), ServerShare: f("server share", 32), ReleaseNonce: f("release", 12)}
+		MaskingNonce: f("masking nonce", 32), ServerNonce: f("server nonce", 32), ServerShare: f("server share", 32),
+		ReleaseNonce: f("release", 12)}
 	run, ke1, err := opaque.StartKeyedLoginWith(x, mustScalar(r.Blind), unhx(r.ClientNonce), unhx(r.ClientSeed))
 	m.must(err)
 	parsed, err := opaque.ParseKE1(ke1)
 	m.must(err)
-	login, err := server.GenerateKE2With(m.t.Context(), opaque.Account{Scalar: mustScalar(v.Scalar), Record: unhx(v.Record), Identity: unhx(v.Account)},
-		parsed, unhx(r.MaskingNonce), unhx(r.ServerNonce), mustScalar(r.ServerShare))
+	account := opaque.Account{Scalar: mustScalar(v.Scalar), Record: unhx(v.Record), Identity: unhx(v.Account)}
+	login, err := server.GenerateKE2With(m.t.Context(), account, parsed, unhx(r.MaskingNonce), unhx(r.ServerNonce), mustScalar(r.ServerShare))
 	m.must(err)
 	ke3, session, exportKey, err := run.Finish(randomized, login.KE2, unhx(v.Account), unhx(v.PublicKey))
 	m.must(err)
@@ -375,7 +378,7 @@ func (m *maker) refusals(text string) (all []sharedRefusal) {
 	change("the signature was altered", false, func(c *card.Shared) { c.Signature[5] ^= 1 })
 	change("a set that counts has a bridge", true, func(c *card.Shared) { c.Set.Vaults[0].Bridge = make([]byte, 32) })
 	change("there is no set", true, func(c *card.Shared) { c.Set = nil })
-	all = append(all, sharedRefusal{"a field comes twice", string(bytes.Replace([]byte(text), []byte(`"threshold":2`), []byte(`"threshold":2,"threshold":2`), 1))})
+	all = append(all, sharedRefusal{"a field comes twice", strings.Replace(text, `"threshold":2`, `"threshold":2,"threshold":2`, 1)})
 	for _, r := range all {
 		if _, err := card.ParseShared([]byte(r.Card)); err == nil {
 			m.t.Errorf("not refused: %s", r.Why)

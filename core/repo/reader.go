@@ -96,9 +96,13 @@ func (r *Repository) extents(ctx context.Context, c Content, t *format.Tally, fn
 		if err := t.Check(); err != nil {
 			return err
 		}
-		block, err := r.Chunk(ctx, e.Chunk)
-		if err != nil {
-			return err
+		block, kept := r.e.KeptList(e.Chunk)
+		if !kept {
+			var err error
+			if block, err = r.Chunk(ctx, e.Chunk); err != nil {
+				return err
+			}
+			r.e.KeepList(e.Chunk, block)
 		}
 		if int64(len(block)) != e.Length {
 			return fmt.Errorf("%w: extent list %s has another length", ErrDamaged, e.Chunk)

@@ -110,6 +110,10 @@ func (r *Repository) NewWriter(ctx context.Context, packBytes int) (*Writer, err
 	return r.e.NewWriter(ctx, packBytes)
 }
 
+// KeepLists keeps copies of extent lists in a folder of this computer, if the destination is far away. It is for backups: what
+// checks the destination must not read copies.
+func (r *Repository) KeepLists(dir string) { r.e.KeepLists(dir) }
+
 // Facts returns what the header told.
 func (r *Repository) Facts() Facts { return r.e.Header.Facts() }
 
@@ -204,6 +208,9 @@ func (r *Repository) Snapshots(ctx context.Context) (all []*Snapshot, bad []erro
 // FindSnapshot returns the snapshot whose id begins with prefix, or the
 // newest for "latest". Errors: ErrNoSnapshot, ErrAmbiguous.
 func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot, error) {
+	if prefix == "latest" {
+		return r.latest(ctx)
+	}
 	n, err := r.FindName(ctx, prefix)
 	if err != nil {
 		return nil, err
@@ -211,20 +218,29 @@ func (r *Repository) FindSnapshot(ctx context.Context, prefix string) (*Snapshot
 	return r.Snapshot(ctx, n)
 }
 
+// latest returns the newest snapshot.
+func (r *Repository) latest(ctx context.Context) (*Snapshot, error) {
+	all, bad, err := r.Snapshots(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) > 0:
+		return Newest(all, time.Now().Add(r.e.Ahead)), nil
+	case len(bad) > 0:
+		return nil, bad[0]
+	}
+	return nil, ErrNoSnapshot
+}
+
 // FindName returns the name of the snapshot that FindSnapshot returns. One
 // that is named by its id need not read back. Errors: ErrNoSnapshot, ErrAmbiguous.
 func (r *Repository) FindName(ctx context.Context, prefix string) (Name, error) {
 	if prefix == "latest" {
-		all, bad, err := r.Snapshots(ctx)
-		switch {
-		case err != nil:
+		s, err := r.latest(ctx)
+		if err != nil {
 			return Name{}, err
-		case len(all) > 0:
-			return Newest(all, time.Now().Add(r.e.Ahead)).Name, nil
-		case len(bad) > 0:
-			return Name{}, bad[0]
 		}
-		return Name{}, ErrNoSnapshot
+		return s.Name, nil
 	}
 	names, err := r.SnapshotNames(ctx)
 	if err != nil {

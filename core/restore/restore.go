@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/source"
+	"github.com/holdfast-backup/holdfast/core/store"
 )
 
 // Conflict says what becomes of files that exist already.
@@ -138,7 +139,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		r.release(top)
 		return err
 	})
-	for range max(2, runtime.GOMAXPROCS(0)) {
+	for range workers(o.Repository.Store().Properties()) {
 		g.Go(func() error {
 			w := &worker{r: r}
 			for j := range r.jobs {
@@ -157,6 +158,18 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.result.Problems = r.problems
 	return r.result, err
 }
+
+// workers is how many goroutines fetch and write. While some write what came from a place far away, others wait for more.
+func workers(p store.Properties) int {
+	n := max(2, runtime.GOMAXPROCS(0))
+	if p.Far {
+		n = max(n, min(farWorkers, p.Connections))
+	}
+	return n
+}
+
+// farWorkers is how many fetch from a place far away: each holds a batch in memory.
+const farWorkers = 4
 
 // run is the state of one Run.
 type run struct {

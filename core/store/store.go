@@ -76,7 +76,9 @@ type Properties struct {
 	Connections int    // how many calls at the same time are useful, at least 1
 	Far         bool   // a call takes a round trip over a network, and a few more bytes cost little beside it
 	Lags        bool   // lists may be of a while ago, as those of caches and of search indexes
-	Flat        bool   // a list of everything asks no more than lists of its parts would, and is in the order of names
+	// Flat: a list of everything takes no longer than lists of its parts would, and looks at no pack before it has looked at
+	// all that is not below packs/ and precedes it by name.
+	Flat bool
 	Facts
 }
 

@@ -32,8 +32,8 @@ type Shared struct {
 type Recovered struct {
 	Key []byte
 	Report
-	// Mend registers the vaults again that did not hold what they should, and finishes a change of the password that was cut off. nil: all is well.
-	// It is called before Clear, by a program that has the backup open for writing.
+	// Mend registers the vaults again that did not hold what they should, and finishes a change of the password that was cut off;
+	// nil: all is well. It is called before Clear, by a program that has the backup open for writing.
 	Mend  func(ctx context.Context, s Sharing, account NewAccount) (Shared, error)
 	Clear func()
 }

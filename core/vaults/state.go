@@ -34,8 +34,9 @@ type State struct {
 
 // Finding is what one vault of a shared password did that no honest one does, or that it holds something else than the card says.
 type Finding struct {
-	Vault string `json:"vault"` // its name
-	Lie   Lie    `json:"finding"`
+	Vault   string `json:"vault"` // its name
+	Address string `json:"address"`
+	Lie     Lie    `json:"finding"`
 }
 
 // Lie is the kind of a Finding.

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +43,50 @@ type Tree struct {
 	// IsObject reports whether a file may be an object, by what it is.
 	IsObject func(fs.FileInfo) bool
 	Folders  int // read at once
+	// Last begins the paths of folders that a list of everything reads when it has read all others; "": none.
+	Last string
+	// Seen are the folders that were there before. They are read at once, and those above them beside them.
+	Seen *Folders
+}
+
+// Folders remembers folders of a place.
+type Folders struct {
+	mu sync.Mutex
+	of map[string]bool
+}
+
+// Saw remembers a folder and those above it.
+func (f *Folders) Saw(dir string) {
+	for ; dir != "." && dir != ""; dir = path.Dir(dir) {
+		f.note(dir, true)
+	}
+}
+
+// Known reports whether a folder was there.
+func (f *Folders) Known(dir string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.of[dir]
+}
+
+// note remembers a folder, or that it is gone.
+func (f *Folders) note(dir string, there bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of == nil {
+		f.of = make(map[string]bool)
+	}
+	if there {
+		f.of[dir] = true
+	} else {
+		delete(f.of, dir)
+	}
+}
+
+func (f *Folders) all() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Keys(f.of))
 }
 
 // Objects returns all objects whose names begin with prefix.
@@ -81,34 +127,104 @@ func (t Tree) Clean(ctx context.Context, olderThan time.Duration) (removed int, 
 // files calls fn, from any goroutine, for each file whose name begins with prefix. It reads folders side by side: each
 // costs a few round trips.
 func (t Tree) files(ctx context.Context, prefix string, fn func(name string, info fs.FileInfo)) error {
-	group, ctx := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, t.Folders)
-	var read func(dir string) error
-	read = func(dir string) error {
-		at := path.Join(t.Root, dir)
-		slots <- struct{}{}
-		entries, err := t.ReadDir(ctx, at)
-		<-slots
-		switch {
-		case t.Absent(err):
-			return t.There()
-		case err != nil:
-			return t.orFile(at, err)
-		}
-		for _, e := range entries {
-			name := path.Join(dir, e.Name())
-			switch {
-			case e.IsDir() && (strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")):
-				group.Go(func() error { return read(name) })
-			case !e.IsDir() && strings.HasPrefix(name, prefix):
-				fn(name, e)
-			}
-		}
-		return nil
+	if t.Seen == nil {
+		t.Seen = new(Folders)
 	}
+	w := &walk{Tree: t, prefix: prefix, fn: fn, slots: make(chan struct{}, t.Folders), begun: make(map[string]bool)}
 	top, _ := path.Split(prefix)
-	group.Go(func() error { return read(strings.TrimSuffix(top, "/")) })
+	first := []string{strings.TrimSuffix(top, "/")}
+	for _, dir := range t.Seen.all() {
+		if strings.HasPrefix(dir, top) && w.wants(dir) {
+			first = append(first, dir)
+		}
+	}
+	if err := w.read(ctx, first); err != nil {
+		return err
+	}
+	late := w.late
+	w.last = true
+	return w.read(ctx, late)
+}
+
+// walk is one list.
+type walk struct {
+	Tree
+	prefix string
+	fn     func(name string, info fs.FileInfo)
+	slots  chan struct{} // holds a place for each folder that is read
+	last   bool          // all others have been read
+
+	mu    sync.Mutex
+	begun map[string]bool // folders
+	late  []string        // those of them that are read last
+}
+
+// wants reports whether objects of the list may be in a folder.
+func (w *walk) wants(dir string) bool {
+	return strings.HasPrefix(dir+"/", w.prefix) || strings.HasPrefix(w.prefix, dir+"/")
+}
+
+// begins reports whether a folder is to be read now.
+func (w *walk) begins(dir string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun[dir] {
+		return false
+	}
+	w.begun[dir] = true
+	if w.Last != "" && !w.last && strings.HasPrefix(dir, w.Last) && !strings.HasPrefix(w.prefix, w.Last) {
+		w.late = append(w.late, dir)
+		return false
+	}
+	return true
+}
+
+// read reads folders, and those that it finds in them.
+func (w *walk) read(ctx context.Context, dirs []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var begin func(dir string)
+	begin = func(dir string) {
+		group.Go(func() error {
+			w.slots <- struct{}{}
+			entries, err := w.ReadDir(ctx, path.Join(w.Root, dir))
+			<-w.slots
+			found, err := w.entries(dir, entries, err)
+			for _, sub := range found {
+				if w.begins(sub) {
+					begin(sub)
+				}
+			}
+			return err
+		})
+	}
+	for _, dir := range dirs {
+		if w.last || w.begins(dir) {
+			begin(dir)
+		}
+	}
 	return group.Wait()
+}
+
+// entries takes what is in a folder, and returns the folders among it.
+func (w *walk) entries(dir string, entries []fs.FileInfo, err error) (found []string, _ error) {
+	switch {
+	case w.Absent(err):
+		w.Seen.note(dir, false)
+		return nil, w.There()
+	case err != nil:
+		return nil, w.orFile(path.Join(w.Root, dir), err)
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		switch {
+		case e.IsDir() && w.wants(name):
+			w.Seen.note(name, true)
+			found = append(found, name)
+		case !e.IsDir() && strings.HasPrefix(name, w.prefix):
+			w.fn(name, e)
+		}
+	}
+	return found, nil
 }
 
 // orFile says of an error that the path is one of a file, which holds nothing, where it is.

@@ -67,6 +67,7 @@ type handler struct {
 	mu     sync.Mutex
 	store  store.Store
 	inHand chan struct{} // holds a place for each object in memory
+	spare  buffers
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -96,11 +97,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		switch {
 		case r.Method == http.MethodPut:
-			put(w, r, s, name)
+			h.put(w, r, s, name)
 		case r.Header.Get(wire.HeaderMost) != "":
 			readWhole(w, r, s, name)
 		default:
-			read(w, r, s, name)
+			h.read(w, r, s, name)
 		}
 	case object && r.Method == http.MethodHead:
 		o, err := s.Stat(r.Context(), name)
@@ -151,7 +152,7 @@ func (h *handler) answerOpen(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := s.Properties()
-	h.store, h.inHand = s, make(chan struct{}, max(p.Connections, 1))
+	h.store, h.inHand, h.spare.most = s, make(chan struct{}, max(p.Connections, 1)), max(p.Connections, 1)
 	_, space := s.(store.Spacer)
 	_, temporary := s.(store.TemporaryCleaner)
 	_, looks := s.(store.BelowLooker)
@@ -184,12 +185,13 @@ func (h *handler) signIn(w http.ResponseWriter, r *http.Request) {
 	_ = lines.Encode(last) // who asked may be gone
 }
 
-func put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
+func (h *handler) put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
 	if r.ContentLength < 0 || r.ContentLength > wire.MaxObject {
 		fail(w, store.ErrTooLarge)
 		return
 	}
-	data := make([]byte, r.ContentLength)
+	data, done := h.spare.take(int(r.ContentLength)), false
+	defer func() { h.spare.give(data, done) }() // after an error it may still be on its way to somewhere
 	if _, err := io.ReadFull(r.Body, data); err != nil {
 		return // who sent it is gone
 	}
@@ -197,10 +199,12 @@ func put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
 	if r.Header.Get(wire.HeaderFresh) != "" {
 		do = s.Put
 	}
-	answer(w, nil, do(r.Context(), name, data))
+	err := do(r.Context(), name, data)
+	done = err == nil
+	answer(w, nil, err)
 }
 
-func read(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
+func (h *handler) read(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
 	offset, err := strconv.ParseInt(r.Header.Get(wire.HeaderOffset), 10, 64)
 	n, err2 := strconv.ParseInt(r.Header.Get(wire.HeaderLength), 10, 64)
 	if err != nil || err2 != nil || n < 0 {
@@ -211,13 +215,15 @@ func read(w http.ResponseWriter, r *http.Request, s store.Store, name string) {
 		fail(w, store.ErrTooLarge)
 		return
 	}
-	p := make([]byte, n)
+	p, done := h.spare.take(int(n)), false
+	defer func() { h.spare.give(p, done) }()
 	if err := s.ReadAt(r.Context(), name, p, offset); err != nil {
 		fail(w, err)
 		return
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
-	_, _ = w.Write(p) // who asked is gone
+	_, err = w.Write(p)
+	done = err == nil // otherwise who asked is gone
 }
 
 func readWhole(w http.ResponseWriter, r *http.Request, s store.Store, name string) {

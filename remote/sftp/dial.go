@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -29,6 +30,31 @@ type connection struct {
 func (c *connection) End() {
 	c.Wire.Close() //nolint:errcheck // it is given up
 	c.ssh.Close()  //nolint:errcheck // and so is this
+}
+
+// folder reads a folder to its end, unless ctx has ended before: what is cut off leaves a handle open at the server.
+func (c *connection) folder(ctx context.Context, path string) ([]fs.FileInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.ReadDir(path)
+}
+
+// leave closes a file that was only read from. Nobody waits for it.
+func (c *connection) leave(f *sftp.File) {
+	c.Behind(func() { _ = f.Close() }) // a connection that is lost has closed it
+}
+
+// discard removes a file that is no object, or is one by another name by now. Nobody waits for it: one that stays is found
+// by CleanTemporary.
+func (c *connection) discard(w *written) {
+	if w.moved {
+		return
+	}
+	c.Behind(func() {
+		_ = w.close() // it was written to, or the put has failed
+		_ = c.Remove(w.at)
+	})
 }
 
 // dialer makes connections to one server.

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/pkg/sftp"
 
@@ -23,7 +22,7 @@ import (
 const (
 	connections = 4
 	requests    = 64 // under way at once in one file
-	folders     = 16 // read at once by a list
+	folders     = 64 // read at once by a list
 )
 
 // Store keeps objects in a folder of a server.
@@ -31,17 +30,28 @@ type Store struct {
 	location string
 	root     string
 	pool     *files.Pool[*connection]
+	seen     files.Folders
 	making   chan struct{} // held by who makes folders: some servers lose one that two make at once
+}
+
+// New returns a folder of a server that was used before. The server is not asked for anything yet. Errors: store.ErrSignIn.
+func New(a address.Address, secret address.Secret) (*Store, error) {
+	d, err := newDialer(a, secret)
+	if err != nil {
+		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+	}
+	return &Store{
+		location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1),
+	}, nil
 }
 
 // Open opens a folder of a server; create makes it, if it is not there. Errors: *store.IdentityError,
 // store.ErrSignIn, store.ErrUnreachable, store.ErrPermission.
 func Open(ctx context.Context, a address.Address, secret address.Secret, create bool) (*Store, error) {
-	d, err := newDialer(a, secret)
+	s, err := New(a, secret)
 	if err != nil {
-		return nil, &store.Error{Op: "open", Location: a.String(), Err: err}
+		return nil, err
 	}
-	s := &Store{location: a.String(), root: rootOf(a.Path), pool: files.NewPool(connections, d.dial, lost), making: make(chan struct{}, 1)}
 	err = s.call(ctx, "open", "", func(c *connection) error {
 		info, err := c.Stat(s.root)
 		switch {
@@ -73,7 +83,9 @@ func rootOf(p string) string {
 
 // Properties implements store.Store.
 func (s *Store) Properties() store.Properties {
-	return store.Properties{Location: s.location, Connections: connections, Facts: store.Facts{Deletes: store.DeletesForGood}}
+	return store.Properties{
+		Location: s.location, Connections: connections, Flat: true, Facts: store.Facts{Deletes: store.DeletesForGood},
+	}
 }
 
 // Close implements store.Store.
@@ -88,6 +100,23 @@ func (s *Store) call(ctx context.Context, op, name string, fn func(*connection) 
 		return s.fail(op, name, err)
 	}
 	return nil
+}
+
+// share runs fn, which only asks, beside what other calls do on the same connection.
+func share[T any](ctx context.Context, s *Store, op, name string, fn func(*connection) (T, error)) (T, error) {
+	found := make(chan T, 1) // nobody may be left to take it
+	err := s.pool.Share(ctx, func(c *connection) error {
+		v, err := fn(c)
+		if err == nil {
+			found <- v
+		}
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, s.fail(op, name, err)
+	}
+	return <-found, nil
 }
 
 // lost reports whether an error means that the connection is of no use any more.
@@ -175,15 +204,14 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Object, error) {
 	if err := store.CheckName(name); err != nil {
 		return store.Object{}, s.fail("stat", name, err)
 	}
-	o := store.Object{Name: name}
-	err := s.call(ctx, "stat", name, func(c *connection) (err error) {
-		o.Size, err = s.stat(c, name)
-		return err
-	})
-	return o, err
+	size, err := share(ctx, s, "stat", name, func(c *connection) (int64, error) { return s.stat(c, name) })
+	if err != nil {
+		return store.Object{}, err
+	}
+	return store.Object{Name: name, Size: size}, nil
 }
 
-// ReadAt implements store.Store.
+// ReadAt implements store.Store. It takes two round trips.
 func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64) error {
 	if err := store.CheckName(name); err != nil {
 		return s.fail("read", name, err)
@@ -199,76 +227,104 @@ func (s *Store) ReadAt(ctx context.Context, name string, p []byte, offset int64)
 			}
 			return err
 		}
-		f, err := c.Open(s.path(name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return s.missing(c)
-		}
+		f, err := s.open(c, name)
 		if err != nil {
-			return s.orFolder(c, name, err)
-		}
-		defer f.Close() //nolint:errcheck // only read from
-		n, err := f.ReadAt(p, offset)
-		switch {
-		case n == len(p):
-			return nil
-		case err == nil, errors.Is(err, io.EOF):
-			return io.ErrUnexpectedEOF
-		}
-		return s.orFolder(c, name, err)
-	})
-}
-
-// first is how much of an object is asked for together with its size, bytes.
-const first = 32 << 10
-
-// ReadWhole implements store.WholeReader. A small object takes a round trip less than its size and its bytes would.
-func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) (data []byte, err error) {
-	if err := store.CheckName(name); err != nil {
-		return nil, s.fail("read", name, err)
-	}
-	err = s.call(ctx, "read", name, func(c *connection) error {
-		f, err := c.Open(s.path(name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return s.missing(c)
-		}
-		if err != nil {
-			return s.orFolder(c, name, err)
-		}
-		defer f.Close() //nolint:errcheck // only read from
-		begin := make([]byte, min(maxBytes, first))
-		var info fs.FileInfo
-		var statErr error
-		var asked sync.WaitGroup
-		asked.Go(func() { info, statErr = f.Stat() })
-		n, err := f.ReadAt(begin, 0)
-		asked.Wait()
-		switch {
-		case statErr != nil:
-			return s.orFolder(c, name, statErr)
-		case !info.Mode().IsRegular():
-			return store.ErrNotExist
-		case info.Size() > maxBytes:
-			return fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, info.Size(), maxBytes)
-		case err != nil && !errors.Is(err, io.EOF):
-			return s.orFolder(c, name, err)
-		}
-		data = make([]byte, info.Size())
-		if copied := copy(data, begin[:n]); copied < len(data) {
-			m, err := f.ReadAt(data[copied:], int64(copied))
-			switch {
-			case copied+m == len(data):
-				return nil
-			case err == nil, errors.Is(err, io.EOF):
-				return io.ErrUnexpectedEOF
-			}
 			return err
+		}
+		defer c.leave(f)
+		if err := readFull(f, p, offset); err != nil {
+			return s.orFolder(c, name, err)
 		}
 		return nil
 	})
+}
+
+// open opens an object to read it.
+func (s *Store) open(c *connection, name string) (*sftp.File, error) {
+	f, err := c.Open(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.missing(c)
+	}
+	if err != nil {
+		return nil, s.orFolder(c, name, err)
+	}
+	return f, nil
+}
+
+// readFull fills p. Errors: io.ErrUnexpectedEOF where the file ends before that.
+func readFull(f *sftp.File, p []byte, offset int64) error {
+	n, err := f.ReadAt(p, offset)
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil, errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// ReadWhole implements store.WholeReader. It takes two round trips: the size is asked for while the file is opened, and
+// once more while it is read, since another one may have taken its place.
+func (s *Store) ReadWhole(ctx context.Context, name string, maxBytes int64) ([]byte, error) {
+	if err := store.CheckName(name); err != nil {
+		return nil, s.fail("read", name, err)
+	}
+	return share(ctx, s, "read", name, func(c *connection) ([]byte, error) { return s.readWhole(c, name, maxBytes) })
+}
+
+func (s *Store) readWhole(c *connection, name string, maxBytes int64) ([]byte, error) {
+	var size int64
+	var f *sftp.File
+	serr, err := both(
+		func() (err error) { size, err = regular(c.Lstat(s.path(name))); return err },
+		func() (err error) { f, err = s.open(c, name); return err },
+	)
 	if err != nil {
 		return nil, err
 	}
-	return data, nil
+	defer c.leave(f)
+	for try := 1; serr == nil; try++ {
+		if size > maxBytes {
+			return nil, fmt.Errorf("%w: %d bytes, %d allowed", store.ErrTooLarge, size, maxBytes)
+		}
+		data := make([]byte, size)
+		var now int64
+		serr, err = both(
+			func() (err error) { now, err = regular(f.Stat()); return err },
+			func() error { return readFull(f, data, 0) },
+		)
+		if serr == nil && (now == size || try == tries) {
+			return data, err
+		}
+		size = now
+	}
+	return nil, s.orFolder(c, name, serr)
+}
+
+// tries is how often an object is read that has another size each time.
+const tries = 3
+
+// regular returns the size of a regular file.
+func regular(info fs.FileInfo, err error) (int64, error) {
+	switch {
+	case err != nil:
+		return 0, err
+	case !info.Mode().IsRegular():
+		return 0, store.ErrNotExist
+	}
+	return info.Size(), nil
+}
+
+// both asks two things at once, which take one round trip.
+func both(a, b func() error) (errA, errB error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		errA = a()
+	}()
+	errB = b()
+	<-done
+	return errA, errB
 }
 
 // orFolder says of an error that the name is one of a folder, where it is.
@@ -307,11 +363,12 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 // tree is the place as a connection sees it.
 func (s *Store) tree(c *connection) files.Tree {
 	return files.Tree{
-		Root: s.root, ReadDir: c.ReadDirContext, Stat: c.Stat, Lstat: c.Lstat, Mkdir: c.Mkdir, Remove: c.Remove,
+		Root: s.root, ReadDir: c.folder, Stat: c.Stat, Lstat: c.Lstat, Mkdir: c.Mkdir, Remove: c.Remove,
 		Open:   func(at string) (files.File, error) { return c.Open(at) },
 		Absent: func(err error) bool { return errors.Is(err, fs.ErrNotExist) }, Lost: lost,
 		There:    func() error { return s.there(c) },
 		IsObject: func(info fs.FileInfo) bool { return info.Mode().IsRegular() }, Folders: folders,
+		Last: "packs/", Seen: &s.seen, // as Flat promises
 	}
 }
 
@@ -321,12 +378,8 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Object) e
 	if err := store.CheckPrefix(prefix); err != nil {
 		return fail(err)
 	}
-	return files.List(ctx, func() (found []store.Object, err error) {
-		err = s.call(ctx, "list", prefix, func(c *connection) (err error) {
-			found, err = s.tree(c).Objects(ctx, prefix)
-			return err
-		})
-		return found, err
+	return files.List(ctx, func() ([]store.Object, error) {
+		return share(ctx, s, "list", prefix, func(c *connection) ([]store.Object, error) { return s.tree(c).Objects(ctx, prefix) })
 	}, fail, fn)
 }
 

@@ -11,32 +11,45 @@ import (
 	"path"
 	"time"
 
+	"github.com/pkg/sftp"
+
 	"github.com/holdfast-backup/holdfast/core/store"
 	"github.com/holdfast-backup/holdfast/remote/files"
 )
 
-// Put implements store.Store.
+// Put implements store.Store. It takes four round trips and the time of the bytes: the name is looked at while the
+// temporary file is made, then the bytes, then fsync and the size, then the link. Nothing is named before the server has
+// said that the bytes are on its disk and as many as they should be.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
-	return s.store(ctx, "put", name, data, func(c *connection, temporary, to string) error {
-		return s.rename(c, temporary, to, name)
-	})
+	return s.store(ctx, "put", name, data, s.link)
 }
 
-// rename gives a file its name, if nothing has it.
-func (s *Store) rename(c *connection, temporary, to, name string) error {
-	var err error
-	if _, ok := c.HasExtension("hardlink@openssh.com"); ok {
-		if err = c.Link(temporary, to); err == nil {
-			return nil // the temporary name goes with the others
+// link gives a written file its name, if nothing has it.
+func (s *Store) link(c *connection, w *written, name string) error {
+	to := s.path(name)
+	linked := func() error { return c.Link(w.at, to) }
+	if _, ok := c.HasExtension("hardlink@openssh.com"); !ok {
+		linked = func() error { return errors.ErrUnsupported }
+	}
+	if !w.synced { // closing it may be what tells of a full disk
+		if err := w.close(); err != nil {
+			return err
 		}
 	}
-	if err == nil || !lost(err) { // a file system without links; a rename of version 3 does not overwrite either
-		if _, serr := s.stat(c, name); serr == nil {
-			return store.ErrExists
-		}
-		if err = c.Rename(temporary, to); err == nil {
-			return nil
-		}
+	err, cerr := both(linked, w.close)
+	switch {
+	case err == nil:
+		return nil // the temporary name goes with the others
+	case lost(err), lost(cerr):
+		return errors.Join(err, cerr)
+	}
+	// A file system without links; a rename of version 3 does not overwrite either.
+	if _, serr := s.stat(c, name); serr == nil {
+		return store.ErrExists
+	}
+	if err = c.Rename(w.at, to); err == nil {
+		w.moved = true
+		return nil
 	}
 	if lost(err) {
 		return err
@@ -49,36 +62,63 @@ func (s *Store) rename(c *connection, temporary, to, name string) error {
 
 // Replace implements store.Store.
 func (s *Store) Replace(ctx context.Context, name string, data []byte) error {
-	return s.store(ctx, "replace", name, data, func(c *connection, temporary, to string) error {
+	return s.store(ctx, "replace", name, data, func(c *connection, w *written, name string) error {
 		if _, ok := c.HasExtension("posix-rename@openssh.com"); !ok {
 			return fmt.Errorf("%w: the server cannot replace a file in one step", errors.ErrUnsupported)
 		}
-		return c.PosixRename(temporary, to)
+		if err := w.close(); err != nil {
+			return err
+		}
+		err := c.PosixRename(w.at, s.path(name))
+		w.moved = err == nil
+		return err
 	})
 }
 
+// written is a temporary file and how far it has come.
+type written struct {
+	at     string
+	file   *sftp.File
+	synced bool // the server has said that it is on its disk
+	closed bool
+	moved  bool // it has another name
+}
+
+func (w *written) close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	return w.file.Close()
+}
+
 // store writes a temporary file and has it named.
-func (s *Store) store(ctx context.Context, op, name string, data []byte, into func(c *connection, temporary, to string) error) error {
+func (s *Store) store(ctx context.Context, op, name string, data []byte, into func(c *connection, w *written, name string) error) error {
 	if err := store.CheckName(name); err != nil {
 		return s.fail(op, name, err)
 	}
 	return s.call(ctx, op, name, func(c *connection) error {
+		w := &written{at: files.Temporary(s.path(name))}
+		look := func() error { return store.ErrNotExist }
 		if op == "put" {
-			if _, err := c.Lstat(s.path(name)); err == nil { // before its bytes are sent
-				return store.ErrExists
-			}
+			look = func() error { _, err := c.Lstat(s.path(name)); return err } // before its bytes are sent
 		}
-		to := s.path(name)
-		at := files.Temporary(to)
-		if err := s.write(ctx, c, at, data); err != nil {
+		taken, err := both(look, func() (err error) { w.file, err = s.create(ctx, c, name, w.at); return err })
+		switch {
+		case err != nil && taken == nil:
+			return store.ErrExists
+		case err != nil:
+			return s.lacks(c, err)
+		}
+		defer c.discard(w)
+		if taken == nil {
+			return store.ErrExists
+		}
+		if err := s.write(c, w, data); err != nil {
 			return s.lacks(c, err)
 		}
 		c.Naming = true
-		err := into(c, at, to)
-		if rerr := c.Remove(at); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) && err == nil && lost(rerr) {
-			c.Wire.Close() //nolint:errcheck // the object is there; the next call takes another connection
-		}
-		return s.lacks(c, err)
+		return s.lacks(c, into(c, w, name))
 	})
 }
 
@@ -93,53 +133,63 @@ func (s *Store) lacks(c *connection, err error) error {
 	return fmt.Errorf("%w: the server does not find the file or its folder any more", store.ErrUnreachable)
 }
 
-// write writes a file and puts it on the disk.
-func (s *Store) write(ctx context.Context, c *connection, at string, data []byte) error {
+// create makes the temporary file of an object, and its folder where that is missing.
+func (s *Store) create(ctx context.Context, c *connection, name, at string) (*sftp.File, error) {
+	dir := path.Dir(name)
+	if dir != "." && !s.seen.Known(dir) {
+		if err := s.mkdir(ctx, dir, c.Mkdir); lost(err) {
+			return nil, err // otherwise it is there, or more is missing
+		}
+	}
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	f, err := c.OpenFile(at, flags)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.mkdir(ctx, c, path.Dir(at)); err != nil {
-			return err
+		if err := s.mkdir(ctx, dir, func(to string) error {
+			if err := s.there(c); err != nil {
+				return err
+			}
+			return s.tree(c).Make(s.root, to)
+		}); err != nil {
+			return nil, err
 		}
 		f, err = c.OpenFile(at, flags)
+	}
+	if err == nil {
+		s.seen.Saw(dir)
+	}
+	return f, err
+}
+
+// write writes a file and puts it on the disk.
+func (s *Store) write(c *connection, w *written, data []byte) error {
+	n, err := w.file.ReadFromWithConcurrency(bytes.NewReader(data), requests)
+	if err == nil && n != int64(len(data)) {
+		err = io.ErrShortWrite
 	}
 	if err != nil {
 		return err
 	}
-	n, err := f.ReadFromWithConcurrency(bytes.NewReader(data), requests)
-	if err == nil && n != int64(len(data)) {
-		err = io.ErrShortWrite
+	sync := func() error { return nil }
+	if _, w.synced = c.HasExtension("fsync@openssh.com"); w.synced {
+		sync = w.file.Sync
 	}
-	if _, ok := c.HasExtension("fsync@openssh.com"); ok && err == nil {
-		err = f.Sync()
+	var info fs.FileInfo
+	err, serr := both(sync, func() (err error) { info, err = c.Lstat(w.at); return err }) // a Stat of the file waits for its Sync
+	if err == nil && serr == nil && info.Size() != int64(len(data)) {
+		err = fmt.Errorf("the server has %d bytes of %d", info.Size(), len(data))
 	}
-	if err == nil {
-		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil && info.Size() != int64(len(data)) {
-			err = fmt.Errorf("the server has %d bytes of %d", info.Size(), len(data))
-		}
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil && !lost(err) {
-		_ = c.Remove(at) // it is no object, and is found by CleanTemporary if it stays
-	}
-	return err
+	return errors.Join(err, serr)
 }
 
-// mkdir makes the folders between the root, which must be there, and a folder.
-func (s *Store) mkdir(ctx context.Context, c *connection, dir string) error {
+// mkdir has a folder made while nobody else makes one.
+func (s *Store) mkdir(ctx context.Context, dir string, do func(to string) error) error {
 	select {
 	case s.making <- struct{}{}:
 		defer func() { <-s.making }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := s.there(c); err != nil {
-		return err
-	}
-	return s.tree(c).Make(s.root, dir)
+	return do(s.path(dir))
 }
 
 // CleanTemporary implements store.TemporaryCleaner. Times are the server's.

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -160,7 +160,7 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 		return nil, err
 	}
 	defer clear(text)
-	k, err := backupkey.Parse(text)
+	k, err := sheets.ReadKey(ctx, text)
 	if err != nil {
 		return nil, err
 	}

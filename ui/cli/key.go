@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 )
 
 // maxKeyText is more than any way of writing 64 digits takes.
@@ -134,7 +135,7 @@ func keyCommand(c *cli) *cobra.Command {
 	pw.flags(c, change)
 	pw.shareFlag(c, change)
 	pw.enrolmentFlag(c, change)
-	cmd.AddCommand(show, change, enterKeyCommand(c))
+	cmd.AddCommand(keySheetsCommand(c), show, change, enterKeyCommand(c))
 	return cmd
 }
 
@@ -148,7 +149,7 @@ func (c *cli) givenOrNewKey(a *core.App, keyIn string) (*backupkey.Key, error) {
 		return nil, err
 	}
 	defer clear(text)
-	return backupkey.Parse(text)
+	return sheets.ReadKey(context.Background(), text)
 }
 
 // done says what was done, to people only.

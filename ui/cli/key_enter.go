@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 )
 
 // enterKeyCommand takes the key that another computer has put to use.
@@ -23,7 +23,7 @@ func enterKeyCommand(c *cli) *cobra.Command {
 				return err
 			}
 			defer clear(text)
-			k, err := backupkey.Parse(text)
+			k, err := sheets.ReadKey(ctx, text)
 			if err != nil {
 				return err
 			}

@@ -93,11 +93,11 @@ func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) erro
 		defer clear(enrolment)
 	}
 	return fn(&core.PasswordRequest{Password: password, Vault: vaults[0], Others: vaults[1:], Threshold: p.threshold, Enrolment: enrolment,
-		Report: c.report})
+		Report: func(r core.VaultReport) { tellReport(c, r) }})
 }
 
-// report tells what the vaults of a shared password did while it was right.
-func (c *cli) report(r core.VaultReport) {
+// tellReport tells what the vaults of a shared password did while it was right.
+func tellReport(c *cli, r core.VaultReport) {
 	for _, f := range r.Findings {
 		c.warn("holdfast: %s. The other vaults were enough.", f)
 	}
@@ -265,7 +265,7 @@ func passwordCheckCommand(c *cli) *cobra.Command {
 			}
 			c.done("The password is right.")
 			if v := a.Status().Vault; v != nil {
-				c.report(core.VaultReport{Findings: v.Findings})
+				tellReport(c, core.VaultReport{Findings: v.Findings})
 			}
 			return c.jsonStatus(a)
 		})

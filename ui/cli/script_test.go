@@ -50,7 +50,9 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 }
 
 // runScriptsWith is runScripts with more commands, for scripts that share something: they run one after the other.
-func runScriptsWith(t *testing.T, dir string, more map[string]func(*testscript.TestScript, bool, []string), setup func(*testscript.Env) error) {
+func runScriptsWith(t *testing.T, dir string, more map[string]func(*testscript.TestScript, bool, []string),
+	setup func(*testscript.Env) error,
+) {
 	t.Helper()
 	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"exits": exits, "mistype": mistype, "one-line": oneLine, "same-tree": sameTree, "tmpfs": tmpfs, "saves": saves,

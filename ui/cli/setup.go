@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 )
 
 func setupCommand(c *cli) *cobra.Command {
@@ -126,7 +127,7 @@ func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupReque
 			return err
 		}
 		defer clear(text)
-		if req.Key, err = backupkey.Parse(text); err != nil {
+		if req.Key, err = sheets.ReadKey(ctx, text); err != nil {
 			return err
 		}
 		defer req.Key.Clear()

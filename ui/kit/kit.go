@@ -29,7 +29,7 @@ type Section struct {
 type Page struct {
 	Fonts           Fonts
 	Title, Subtitle string
-	Groups          [][]byte // 16 of 4 digits
+	Groups          [][]byte // of 4 digits: 16 of a key, 24 of a sheet
 	CodeNote        string   // below the QR code
 	Warning         string
 	Sections        []Section
@@ -43,6 +43,7 @@ const (
 	codeMM  = 52.0
 	cellMM  = 27.0
 	cellGap = 1.5
+	rowMM   = codeMM / 4
 )
 
 type rgb [3]int
@@ -88,7 +89,7 @@ func (p Page) Write(w io.Writer) error {
 	f.SetXY(margin+width-codeMM, top+codeMM+1)
 	f.MultiCell(codeMM, 4, p.CodeNote, "", "C", false)
 
-	f.SetY(top + codeMM + 14)
+	f.SetY(top + max(codeMM, float64((len(p.Groups)+3)/4)*rowMM) + 14)
 	f.SetFillColor(notice[0], notice[1], notice[2])
 	set("B", 10.5, ink)
 	f.MultiCell(width, 6.5, p.Warning, "", "L", true)
@@ -110,11 +111,11 @@ func (p Page) Write(w io.Writer) error {
 
 // digits draws the groups, four to a line, each with its number.
 func (p Page) digits(f *fpdf.Fpdf, top float64) {
-	const height = codeMM/4 - cellGap
+	const height = rowMM - cellGap
 	f.SetFillColor(tint[0], tint[1], tint[2])
 	for i, g := range p.Groups {
 		x := margin + float64(i%4)*(cellMM+cellGap)
-		y := top + float64(i/4)*(height+cellGap)
+		y := top + float64(i/4)*rowMM
 		f.RoundedRect(x, y, cellMM, height, 1.5, "1234", "F")
 		f.SetFont("text", "", 7)
 		f.SetTextColor(faint[0], faint[1], faint[2])

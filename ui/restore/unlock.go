@@ -29,6 +29,7 @@ func (f *Flow) UnlockWithPassword(found core.Found) {
 func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	var p *shell.Page
 	var opened *core.Reader // by try, before opened or dropped run
+	var report core.VaultReport
 	place := f.place
 	g := secret.NewGate(secret.GateParams{
 		Feature: f.secret, Button: lang.L("Unlock"), Failed: func(err error) { p.Fail(err) },
@@ -37,10 +38,14 @@ func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 		},
 		Try: func(ctx context.Context, password []byte) (err error) {
 			opened, err = f.core.Elsewhere().OpenReaderWithPassword(ctx, place,
-				core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust})
+				core.PasswordRequest{Password: password, Vault: asked.Typed, Trust: asked.Trust,
+					Report: func(r core.VaultReport) { report = r }})
 			return err
 		},
-		Opened:  func() { f.opened(opened, false, p.Say, p.Fail) },
+		Opened: func() {
+			f.opened(opened, false, p.Say, p.Fail)
+			f.secret.TellReport(report)
+		},
 		Dropped: func() { _ = opened.Close() }, // only read from
 	})
 	f.forget = g.Close
@@ -61,10 +66,14 @@ func (f *Flow) askPassword(found core.Found, asked secret.VaultToAsk) {
 	})
 	withDigits := func() { g.Close(); f.unlock(found) }
 	digits := shell.Aside(lang.L("Use the 64-digit key instead"), withDigits)
+	asides := []fyne.CanvasObject{digits}
+	if !found.Shared() { // no other one can take the place of several
+		asides = append(asides, widgets.Aside(choose))
+	}
 	p = f.newPage(shell.PageParams{
 		Name: f.name(), Step: 2, Of: 5, Back: func() { g.Close(); f.Elsewhere() },
 		Title: lang.L("Unlock the backup"), Lead: core.DisplayName(f.place),
-		Content:  []fyne.CanvasObject{g.Root, vault, widgets.Column(theme.Space1, digits, widgets.Aside(choose))},
+		Content:  []fyne.CanvasObject{g.Root, vault, widgets.Column(theme.Space1, asides...)},
 		Foot:     []fyne.CanvasObject{g.Button},
 		Remedies: shell.Remedies{shell.WayDigits: withDigits},
 	})

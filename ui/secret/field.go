@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -28,7 +29,7 @@ type KeyField struct {
 // NewKeyField makes an empty field. changed is called when it changes its height.
 func NewKeyField(f *Feature, changed func()) *KeyField {
 	k := &KeyField{Feature: f, Entry: widgets.NewArea(4), count: widgets.NewCaption(" "), question: widgets.Column(0), changed: changed}
-	k.Entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces"))
+	k.Entry.SetPlaceHolder(lang.L("16 groups of 4, with or without spaces; or two of three sheets, one after the other"))
 	k.Entry.OnReturn = func() { k.Accepted() }
 	k.Entry.OnChanged = func(string) { k.update() }
 	k.question.Hide()
@@ -44,6 +45,10 @@ func (k *KeyField) update() {
 			n++
 		}
 	}
+	if n > backupkey.Digits {
+		k.count.SetText(lang.L("{{.Count}} of the {{.All}} digits of two sheets", words.Values{"Count": n, "All": sheets.Needed * sheets.Digits}))
+		return
+	}
 	k.count.SetText(lang.L("{{.Count}} of 64 digits", words.Values{"Count": n}))
 }
 
@@ -51,7 +56,7 @@ func (k *KeyField) update() {
 func (k *KeyField) Key() (*backupkey.Key, error) {
 	text := []byte(k.Entry.Text)
 	defer clear(text)
-	return backupkey.Parse(text)
+	return sheets.ReadKey(context.Background(), text)
 }
 
 // Clear empties the field.

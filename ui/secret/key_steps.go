@@ -188,5 +188,20 @@ func (f *Feature) keyCard(key *backupkey.Key, place string, failed func(error)) 
 			hide.SetText(lang.L("Show"))
 		}
 	})
-	return grid, widgets.Column(theme.Space2, widgets.Row(theme.Space3, nil, append(buttons, hide)...), note)
+	var split *widgets.Button
+	split = widgets.NewButton(lang.L("Split it over three sheets of paper…"), "", widgets.Quiet, func() {
+		f.w.Choose.Folder("", func(folder string) {
+			pages := f.sheetPages(key, place, f.w.Now())
+			f.w.WaitFor(split, func(s string) { note.SetText(cmp.Or(s, " ")) }, lang.L("Saving the sheets…"), func(context.Context) func() {
+				err := saveSheets(folder, pages)
+				return func() {
+					failed(err)
+					if err == nil {
+						note.SetText(lang.L("Three sheets are saved. Give them to three people, or keep them at three places: any two open the backup, one alone tells nothing."))
+					}
+				}
+			})
+		})
+	})
+	return grid, widgets.Column(theme.Space2, widgets.Row(theme.Space3, nil, append(buttons, hide)...), widgets.Aside(split), note)
 }

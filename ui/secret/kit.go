@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -14,6 +15,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/privatefile"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 	"github.com/holdfast-backup/holdfast/ui/kit"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/words"
@@ -105,6 +107,44 @@ func (f *Feature) printKit(ctx context.Context, p kit.Page) error {
 	if err := f.print(ctx, p.Title, pdf); err != nil {
 		return shell.Reasoned{What: lang.L("The page could not be printed."),
 			Do: lang.L("Check the printer, or save the recovery kit and print it elsewhere."), Cause: err}
+	}
+	return nil
+}
+
+// sheetPages words three sheets, any two of which open the backup.
+func (f *Feature) sheetPages(key *backupkey.Key, place string, now time.Time) []kit.Page {
+	var pages []kit.Page
+	for _, s := range sheets.Split(key) {
+		p := f.recoveryKit(key, place, now)
+		for _, g := range p.Groups {
+			clear(g)
+		}
+		p.Title = lang.L("Holdfast sheet {{.Number}} of {{.Count}}", words.Values{"Number": s.Number(), "Count": sheets.Count})
+		p.Groups = s.Groups()
+		p.CodeNote = lang.L("The same digits, to be read by a phone")
+		p.Warning = lang.L("Any two of the three sheets open the backup. This one alone tells nothing of the key. Keep the three apart. It fits only others with the number {{.Split}}.",
+			words.Values{"Split": s.Split()})
+		p.Sections[0].Lines[3] = "4.  " + lang.L("Where the 64 digits are asked for, enter the digits of two sheets, one after the other. A typing error or two are mended.")
+		p.Sections = p.Sections[:2] // the script wants the 64 digits
+		s.Clear()
+		pages = append(pages, p)
+	}
+	return pages
+}
+
+// saveSheets writes them into a folder, each to a file of its own that is not there yet.
+func saveSheets(folder string, pages []kit.Page) error {
+	for i, p := range pages {
+		pdf, err := pdfOf(p)
+		if err != nil {
+			return err
+		}
+		err = privatefile.Create(filepath.Join(folder, fmt.Sprintf("Holdfast sheet %d of %d.pdf", i+1, len(pages))), pdf)
+		clear(pdf)
+		if err != nil {
+			return shell.Reasoned{What: lang.L("The sheets could not be saved there."),
+				Do: lang.L("Choose a folder that has no sheets yet."), Cause: err}
+		}
 	}
 	return nil
 }

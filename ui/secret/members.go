@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
 
@@ -49,11 +51,15 @@ func (a *account) showMembers(v core.VaultState) {
 	for _, m := range v.Members {
 		text, bad := a.memberWords(m)
 		for _, x := range v.Findings {
-			if x.Vault == m.Name {
+			if x.Address == m.Address {
 				text, bad = a.findingWords(x), true
 			}
 		}
-		row := widgets.NewSettingRow("lock", core.DisplayName(m.Name), nil, nil).SetValue(text)
+		title := core.DisplayName(m.Name)
+		if host, ok := strings.CutPrefix(m.Address, "https://"); ok {
+			title += " · " + core.DisplayName(host)
+		}
+		row := widgets.NewSettingRow("lock", title, nil, nil).SetValue(text)
 		if bad {
 			row.SetIcon("warning", widgets.ToneAttention)
 			row.SetTone(widgets.ToneAttention)
@@ -62,4 +68,15 @@ func (a *account) showMembers(v core.VaultState) {
 	}
 	a.members.Objects = []fyne.CanvasObject{widgets.Rows(rows...)}
 	a.members.Refresh()
+}
+
+// TellReport tells which vaults of a shared password gave something false while it was right.
+func (f *Feature) TellReport(r core.VaultReport) {
+	var lines []string
+	for _, x := range r.Findings {
+		lines = append(lines, f.findingWords(x))
+	}
+	if len(lines) > 0 {
+		f.w.Inform(lang.L("A vault gave something wrong"), strings.Join(lines, "\n"))
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
+	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
 // SetPassword sets a first password, or another one: this computer has the
@@ -45,31 +46,40 @@ func (f *Feature) SetPassword() {
 
 // usePassword sets the password, which it clears.
 func (f *Feature) usePassword(name string, local bool, req core.PasswordRequest, p *shell.Page, next *widgets.Button, failed func(error)) {
-	before := f.core.Status().PasswordConfirmed
+	before := f.core.Status()
 	p.Fail(nil)
 	p.Wait(next, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 		err := f.core.Passwords.Set(ctx, req)
 		clear(req.Password)
 		clear(req.Enrolment)
 		return func() {
-			if err != nil && !f.core.Status().PasswordConfirmed.After(before) {
+			if err != nil && !f.core.Status().PasswordConfirmed.After(before.PasswordConfirmed) {
 				failed(err)
 				return
 			}
-			f.passwordIsSet(name, local, err)
+			f.passwordIsSet(name, local, before, err)
 		}
 	})
 }
 
-// passwordIsSet says that the password counts; err is what the vault before it said.
-func (f *Feature) passwordIsSet(name string, local bool, err error) {
+// passwordIsSet says that the password counts; before is how it was, err what the vault before it said.
+func (f *Feature) passwordIsSet(name string, local bool, before core.Status, err error) {
 	m := widgets.NewMedallion(96)
 	m.Set("lock", widgets.ToneGood)
 	text := lang.L("The vault has given the key back for it, so it works. Use it on any computer, with the place of the backup.")
 	if local {
 		text = lang.L("The vault has given the key back for it. It works at this computer, where its token is; anywhere else the 64-digit key opens the backup.")
 	}
+	now := f.core.Status()
+	if now.Vaults > 1 {
+		text = lang.L("Each of {{.Count}} vaults has given the key back for it, and any {{.Needed}} of them are enough. Use it on any computer, with the place of the backup.",
+			words.Values{"Count": now.Vaults, "Needed": now.VaultsNeeded})
+	}
 	content := []fyne.CanvasObject{container.NewCenter(m), shell.Headline(lang.L("Your password is set"), text)}
+	if before.Password && before.Vaults == 1 && now.Vaults > 1 {
+		content = append(content, widgets.Notice(widgets.ToneAttention, "key",
+			lang.L("The key was changed with it, so a recovery key that you saved opens only what was backed up before: save a new one. Whoever runs the vault that had the password alone can still try out the old password, for that older data.")))
+	}
 	if err != nil {
 		content = append(content, widgets.Notice(widgets.ToneAttention, "warning",
 			lang.L("The vault before it could not be told. The old password still works there.")), f.w.ErrorPanel(err, nil))

@@ -51,7 +51,8 @@ var ways = map[string][]Way{
 	"vault-elsewhere":   {WayDigits, WayAgain, WayVault}, "vault-unreachable": {WayAgain, WayDigits, WayVault}, "vault-wait": {WayDigits},
 	"vault-refused": {WayDigits, WayVault}, "vault-suspect": {WayDigits, WayVault}, "token-pin": {WayAgain, WayDigits},
 	"vault-not-trusted": {WayDigits},
-	"vault-enrolment":   {}, "weak-password": {}, "same-password": {}, "no-password": {WayDigits}, "has-vault": {WayPassword}, "damaged": {WayPlace, WayDate},
+	"vault-enrolment":   {}, "weak-password": {}, "same-password": {},
+	"no-password": {WayDigits}, "has-vault": {WayPassword}, "damaged": {WayPlace, WayDate},
 	"place-inside": {WayPlace}, "invalid": {},
 	"cancelled": {WayAgain}, "no-answer": {WayAgain}, words.CodeMalformedKey: {}, "": {WayAgain},
 }

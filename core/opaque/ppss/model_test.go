@@ -259,8 +259,9 @@ func greedy(need int, answers []int) (tried int) {
 
 // The bound of docs/shared-vaults.md, chapter 5, is reached, and no more, for all sets of up to seven vaults.
 func TestHowManyGuesses(t *testing.T) {
-	for _, w := range []struct{ need, n, c, want int }{{2, 2, 0, 10}, {2, 3, 0, 15}, {3, 5, 0, 16}, {2, 2, 1, 10}, {2, 3, 1, 20}, {3, 5, 1, 20},
-		{3, 5, 2, 30}, {1, 1, 0, 10}} {
+	for _, w := range []struct{ need, n, c, want int }{
+		{2, 2, 0, 10}, {2, 3, 0, 15}, {3, 5, 0, 16}, {2, 2, 1, 10}, {2, 3, 1, 20}, {3, 5, 1, 20}, {3, 5, 2, 30}, {1, 1, 0, 10},
+	} {
 		if got := guesses(w.need, w.c, tens(w.n-w.c)); got != w.want {
 			t.Errorf("%d of %d with %d corrupted: %d guesses, and it must be %d", w.need, w.n, w.c, got, w.want)
 		}

@@ -42,7 +42,8 @@ func forAll(most int, run func(threshold, members int)) {
 	}
 }
 
-// t true answers among any others give the secret; t-1 do not. With a pending set each true answer may be the new record's or the old one's.
+// t true answers among any others give the secret, and t-1 do not. With a pending set each true answer may be the new record's
+// or the old one's.
 func TestWhoOpens(t *testing.T) {
 	forAll(5, func(threshold, n int) {
 		for _, bridged := range []bool{false, true} {
@@ -109,7 +110,8 @@ func TestAlteredSets(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := rapid.IntRange(0, 31).Draw(t, "at")
-		what := rapid.SampledFrom([]string{"salt", "u", "mask", "bridge", "no bridge", "key", "account", "order", "threshold", "commitment"}).Draw(t, "what")
+		what := rapid.SampledFrom([]string{"salt", "u", "mask", "bridge", "no bridge", "key", "account", "order", "threshold",
+			"commitment"}).Draw(t, "what")
 		m := &s.Members[i]
 		switch what {
 		case "salt":

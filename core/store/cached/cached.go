@@ -64,12 +64,12 @@ func (c *cached) ReadWhole(ctx context.Context, name string, maxBytes int64) ([]
 	if path == "" || ctx.Err() != nil {
 		return store.ReadAll(ctx, c.Store, name, maxBytes)
 	}
-	if data, ok := read(path); ok && int64(len(data)) <= maxBytes {
+	if data, ok := ReadCopy(path); ok && int64(len(data)) <= maxBytes {
 		return data, nil
 	}
 	data, err := store.ReadAll(ctx, c.Store, name, maxBytes)
 	if err == nil {
-		keep(path, data)
+		KeepCopy(path, data)
 	}
 	return data, err
 }
@@ -78,7 +78,7 @@ func (c *cached) ReadWhole(ctx context.Context, name string, maxBytes int64) ([]
 func (c *cached) Put(ctx context.Context, name string, data []byte) error {
 	err := c.Store.Put(ctx, name, data)
 	if path := c.path(name); path != "" && err == nil {
-		keep(path, data)
+		KeepCopy(path, data)
 	}
 	return err
 }
@@ -126,8 +126,8 @@ func (c *cached) forget(name string) {
 	}
 }
 
-// read returns a copy. One that is damaged or cut off has another hash than stands at its end.
-func read(path string) (data []byte, ok bool) {
+// ReadCopy returns a copy. One that is damaged or cut off has another hash than stands at its end, and is none.
+func ReadCopy(path string) (data []byte, ok bool) {
 	b, err := os.ReadFile(path)
 	n := len(b) - sha256.Size
 	if err != nil || n < 0 || sha256.Sum256(b[:n]) != [sha256.Size]byte(b[n:]) {
@@ -136,8 +136,8 @@ func read(path string) (data []byte, ok bool) {
 	return b[:n:n], true
 }
 
-// keep writes a copy, if that is possible: without one the store is asked again.
-func keep(path string, data []byte) {
+// KeepCopy writes a copy, if that is possible: without one the store is asked again.
+func KeepCopy(path string, data []byte) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return
 	}

@@ -54,6 +54,7 @@ func (b *ContentBuilder) spill(level, n int) error {
 	if err != nil {
 		return err
 	}
+	b.s.w.eng.KeepList(id, block)
 	b.levels[level] = append(b.levels[level][:0], b.levels[level][n:]...)
 	if level+1 == len(b.levels) {
 		b.levels = append(b.levels, nil)

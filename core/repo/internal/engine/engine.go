@@ -17,6 +17,7 @@ type Engine struct {
 	Index *index.Index
 	Ahead time.Duration // of the clock by which snapshots are dated; tests set it
 	near  near          // of a place far away
+	lists *lists
 
 	mu     sync.Mutex
 	loaded map[format.Name]bool // indexes in memory

@@ -123,3 +123,31 @@ func TestLoadReadsSideBySide(t *testing.T) {
 		}
 	}
 }
+
+// A copy of an extent list is read where the list itself is at the place, and goes when a backup has not asked for it.
+func TestKeptLists(t *testing.T) {
+	eng := newEngine(&far{Memory: store.NewMemory()})
+	dir := t.TempDir()
+	eng.KeepLists(dir)
+	ids := stored(t, eng, format.KindList, 2, 1000)
+	for _, id := range ids {
+		eng.KeepList(id, []byte("list"))
+	}
+	eng.KeepList(format.ID{1}, []byte("list"))
+	if b, ok := eng.KeptList(ids[0]); !ok || string(b) != "list" {
+		t.Errorf("a copy: %q, %v", b, ok)
+	}
+	if _, ok := eng.KeptList(format.ID{1}); ok {
+		t.Error("a copy of what is not at the place")
+	}
+	eng.KeepLists(dir) // the next backup
+	if _, ok := eng.KeptList(ids[1]); !ok {
+		t.Error("the next backup finds no copy")
+	}
+	eng.lists.end()
+	for i, want := range []bool{false, true} {
+		if _, ok := eng.KeptList(ids[i]); ok != want {
+			t.Errorf("copy %d is there: %v", i, ok)
+		}
+	}
+}

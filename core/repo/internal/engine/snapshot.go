@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 )
@@ -39,18 +40,22 @@ func (w *Writer) WriteDated(s format.Snapshot) (*format.Snapshot, error) {
 	w.stored.Add(int64(len(sealed)))
 	// A computer that slept for a year between the two finds its pending object
 	// deleted, and one that slept for a minute may find another epoch in force.
+	var headerErr error
+	var header sync.WaitGroup
+	header.Go(func() { headerErr = w.eng.CheckHeader(w.ctx) })
 	waits, err := w.eng.AreThere(w.ctx, path, len(sealed), pending)
+	header.Wait()
 	if err != nil {
 		return nil, err
 	}
-	if waits {
-		err = w.eng.CheckHeader(w.ctx)
-	} else {
+	err = headerErr
+	if err == nil && !waits {
 		err = w.Settle()
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.takeBack(s.Name))
 	}
+	w.eng.lists.end()
 	// What stays of these only makes prune wait.
 	if w.eng.DeleteAll(w.ctx, format.KindPending, w.pending) == nil {
 		w.pending = nil

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/holdfast-backup/holdfast/core/repo/internal/format"
 	"github.com/holdfast-backup/holdfast/core/store"
 )
@@ -34,8 +36,8 @@ const fewNames = 900
 
 // Glimpse lists everything at once, where that costs one question instead of many (store.Properties.Flat), and has lists
 // of kinds come from that until Unsee. shows, if not "", is an object that was put just before: a list that does not show it is
-// not believed, as with Doubt. Such a place lists in the order of names, so marks come before packs (docs/format.md, chapter
-// 12). Elsewhere it does nothing. Errors: ErrStale, those of store.
+// not believed, as with Doubt. Such a place looks at marks before packs (docs/format.md, chapter 12). Elsewhere it does
+// nothing. Errors: ErrStale, those of store.
 func (o *Objects) Glimpse(ctx context.Context, shows string) error {
 	if !o.Store.Properties().Flat {
 		return nil
@@ -111,7 +113,7 @@ func (o *Objects) AreThere(ctx context.Context, put string, size int, other stri
 	o.seen.mu.Lock()
 	few := o.seen.last <= fewNames
 	o.seen.mu.Unlock()
-	if few && o.Store.Properties().Flat {
+	if p := o.Store.Properties(); few && p.Flat && p.Lags { // elsewhere a list takes longer than two looks
 		if g, err := o.look(ctx); err == nil {
 			there, first := g.find(put)
 			if _, second := g.find(other); first && second && there.Size == int64(size) {
@@ -119,10 +121,14 @@ func (o *Objects) AreThere(ctx context.Context, put string, size int, other stri
 			}
 		}
 	}
-	if err := o.sure(ctx, put, size); err != nil {
-		return false, err
-	}
-	return o.isThere(ctx, other)
+	var there bool
+	both, bctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return o.sure(bctx, put, size) })
+	both.Go(func() (err error) {
+		there, err = o.isThere(bctx, other)
+		return err
+	})
+	return there, both.Wait()
 }
 
 // untilFresh asks until a list is fresh, for half a minute. Errors: ErrStale, those of ask and ctx.

@@ -1,0 +1,76 @@
+//go:build cgo
+
+package ui
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/holdfast-backup/holdfast/plug"
+	"github.com/holdfast-backup/holdfast/vault/vaultd/vaultdtest"
+)
+
+// addVault adds a vault by its address: the window shows who answers there, and the person agrees.
+func (d *desk) addVault(at string) {
+	d.t.Helper()
+	d.write(2, at)
+	d.press("Look it up")
+	d.Sees("Add this vault")
+	d.press("Add this vault")
+	d.Sees(at)
+}
+
+// A password over three vaults, named by their addresses, from the first start to a restore on another computer with one of them
+// dead. With two addresses known it takes at most fourteen clicks to the first backup.
+func TestASharedPassword(t *testing.T) {
+	atEnd = append(atEnd, vaultdtest.Cleanup)
+	var all []*vaultdtest.Vaultd
+	for range 3 {
+		v := vaultdtest.New(t, "--guess-delays", "0", "--rate-address", "0", "--rate-account", "0")
+		if !v.Start() {
+			t.Fatal(v.Output())
+		}
+		all = append(all, v)
+	}
+	destination := filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
+	d.choosePlaces(treeOf(t, someFiles), destination)
+	d.Sees("Who may open it?")
+	d.door("End-to-end encrypted, with a password")
+	d.check("Also make a recovery key")
+	d.press("Continue")
+	d.Sees("Vaults of somebody else")
+	d.door("Vaults of somebody else")
+	d.write(0, goodPassword)
+	d.write(1, goodPassword)
+	d.addVault(all[0].Addr)
+	d.Sees("One vault alone")
+	d.addVault(all[1].Addr)
+	d.Sees("Both must answer")
+	clicks := d.taps + 2 // the button of the folder's dialog, and the last one
+	d.addVault(all[2].Addr)
+	d.Sees("Any 2 of these 3")
+	d.Until("a judged password", func() bool { return d.enabled("Set up the backup") })
+	d.press("Set up the backup")
+	d.Sees("Everything is set")
+	if clicks > 14 {
+		t.Errorf("it takes %d clicks with two vaults", clicks)
+	}
+	d.press("Later")
+	d.row("Password").Tapped(nil)
+	d.Sees("Any 2 of 3 vaults open it")
+	d.press("Back")
+	d.backUp()
+	d.leave()
+
+	all[1].Kill()
+	other := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil) // another computer
+	other.door("Restore a backup")
+	other.write(0, destination)
+	other.press("Continue")
+	other.Sees("Are these your vaults?")
+	other.press("Ask these vaults")
+	other.Sees("10 guesses left")
+	other.guess(goodPassword)
+	other.Sees("From which day?")
+}
