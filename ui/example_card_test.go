@@ -49,7 +49,7 @@ func exampleMember(i byte, name, address string) vaultcard.Member {
 		panic(err)
 	}
 	return vaultcard.Member{Name: name, URL: vaultcard.URL(address), Suite: 1, PublicKey: p.BytesCompressed(), Nonce: make([]byte, 16),
-		Mask: make([]byte, 32)}
+		Mask: make([]byte, 32), Registered: 1}
 }
 
 func exampleMembers() []vaultcard.Member {

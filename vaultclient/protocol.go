@@ -282,6 +282,9 @@ func sealKey(exportKey []byte, id vault.AccountID, public, key []byte) []byte {
 	return gcm.Seal(nonce, nonce, key, aad)
 }
 
+// errSealed: what the vault released is not the key that was sealed.
+var errSealed = fmt.Errorf("%w: the sealed key does not open", ErrNotTheVault)
+
 func openKey(exportKey []byte, id vault.AccountID, public, sealed []byte) ([]byte, error) {
 	if len(sealed) != sealedKeyBytes {
 		return nil, fmt.Errorf("%w: the sealed key has %d bytes", ErrNotTheVault, len(sealed))
@@ -289,7 +292,7 @@ func openKey(exportKey []byte, id vault.AccountID, public, sealed []byte) ([]byt
 	gcm, aad := sealing(exportKey, id, public)
 	key, err := gcm.Open(nil, sealed[:12], sealed[12:], aad)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the sealed key does not open", ErrNotTheVault)
+		return nil, errSealed
 	}
 	return key, nil
 }

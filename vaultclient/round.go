@@ -175,6 +175,8 @@ func (d *round) proved(e ending) {
 	o := d.opened
 	switch bridged := d.set.Vaults[e.i].Bridge != nil; {
 	case errors.Is(e.err, opaque.ErrPassword) && bridged: // it holds the record of before: that is no lie
+	case errors.Is(e.err, errSealed):
+		d.lies[e.i] = vaults.WrongKey
 	case errors.Is(e.err, opaque.ErrServer), errors.Is(e.err, ErrNotTheVault):
 		d.lies[e.i] = vaults.WrongProof
 	case opensNot(e.err):
@@ -220,9 +222,14 @@ func (d *round) noKey() error {
 		return fmt.Errorf("%w: %s", ErrNotTheVault, strings.Join(said, ", "))
 	case d.last != nil:
 		return d.last
+	case d.set == d.card.Pending:
+		return &vaults.Error{Kind: vaults.ErrWrongPassword, GuessesLeft: -1, Cause: errNotYet}
 	}
 	return ErrNotTheVault
 }
+
+// errNotYet: the bridges open the secret, and no vault that answers has the key under it yet.
+var errNotYet = errors.New("the change to this password was cut off before a vault that answers took it: the one before it opens the backup")
 
 // failed closes all guesses as wrong and says what is the matter: the password, or the vaults.
 func (d *round) failed(ctx context.Context) error {

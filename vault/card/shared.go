@@ -288,6 +288,9 @@ func (s *Shared) check() error {
 	if s.Set != nil && slices.ContainsFunc(s.Set.Vaults, func(m Member) bool { return m.Bridge != nil }) {
 		return fail("the set that counts has a bridge")
 	}
+	if s.Set != nil && slices.ContainsFunc(s.Set.Vaults, func(m Member) bool { return m.Registered == 0 }) {
+		return fail("the set that counts does not say when it was registered")
+	}
 	if s.Pending != nil && slices.ContainsFunc(s.Pending.Vaults, func(m Member) bool { return m.Registered != 0 }) {
 		return fail("the set that is being made is registered")
 	}

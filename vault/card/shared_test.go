@@ -71,7 +71,8 @@ func TestSharedCards(t *testing.T) {
 			t.Fatal(err)
 		}
 		full.Set.Vaults = append(full.Set.Vaults, Member{Name: strings.Repeat("x", 80), URL: URL("https://" + strings.Repeat("a", 60) +
-			string('a'+rune(i)) + ".example"), Suite: 1, PublicKey: p.BytesCompressed(), Nonce: fill(1, 16), Mask: fill(1, 32), SPKI: fill(1, 32)})
+			string('a'+rune(i)) + ".example"), Suite: 1, PublicKey: p.BytesCompressed(), Nonce: fill(1, 16), Mask: fill(1, 32), SPKI: fill(1, 32),
+			Registered: 1})
 	}
 	pending := *full.Set
 	pending.Vaults = bridged(full.Set.Vaults)
@@ -84,7 +85,7 @@ func TestSharedCards(t *testing.T) {
 
 func bridged(vaults []Member) (out []Member) {
 	for _, m := range vaults {
-		m.Bridge = fill(2, 32)
+		m.Bridge, m.Registered = fill(2, 32), 0
 		out = append(out, m)
 	}
 	return out
@@ -139,6 +140,7 @@ func TestSignedButNoSet(t *testing.T) {
 		"a key twice":         func(c *Shared) { c.Set.Vaults[1].PublicKey = c.Set.Vaults[0].PublicKey },
 		"an address twice":    func(c *Shared) { c.Set.Vaults[1].URL = c.Set.Vaults[0].URL },
 		"a bridge that stays": func(c *Shared) { c.Set.Vaults[0].Bridge = fill(1, 32) },
+		"not registered":      func(c *Shared) { c.Set.Vaults[0].Registered = 0 },
 		"registered early":    func(c *Shared) { c.Pending.Vaults[0].Registered = 1 },
 		"a path that climbs":  func(c *Shared) { c.Set.Vaults[0].URL = "https://vault.example/../x" },
 		"no https":            func(c *Shared) { c.Set.Vaults[0].URL = "http://vault.example" },
