@@ -37,7 +37,7 @@ run: build ## build and open the app
 
 build:
 	scripts/install build
-	$(GO) build -tags $(TAGS) -o $(BUILD)/holdfast .
+	$(GO) build -tags $(TAGS) -ldflags '$(APP_LDFLAGS)' -o $(BUILD)/holdfast .
 	CGO_ENABLED=0 $(GO) build -ldflags "$(REMOTE_LDFLAGS)" -o $(BUILD)/holdfast-remote ./remote
 
 test: ## all tests, once

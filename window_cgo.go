@@ -28,6 +28,10 @@ import (
 	"github.com/holdfast-backup/holdfast/ui/shell"
 )
 
+// knownVaults are addresses of vaults that this build offers, with blanks between; who builds Holdfast for others sets them: make build
+// APP_LDFLAGS='-X "main.knownVaults=vault-a.example vault-b.example"'.
+var knownVaults string
+
 const (
 	appID   = "io.github.holdfast-backup.holdfast"
 	appName = "Holdfast"
@@ -102,8 +106,9 @@ func open(p cli.WindowParams, a *core.App) error {
 	var u *ui.UI
 	u = ui.New(ui.Params{
 		Fyne: newFyneApp(), Core: ui.CoreOf(a), Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
-		Login: autostart.Entry{ID: appID, Name: appName, Comment: "Backs up on schedule", Args: p.AtLogin, Icon: assets.WindowIcon},
-		Desk:  newDesk(func() { u.Raise() }), Leave: leave,
+		KnownVaults: strings.Fields(knownVaults),
+		Login:       autostart.Entry{ID: appID, Name: appName, Comment: "Backs up on schedule", Args: p.AtLogin, Icon: assets.WindowIcon},
+		Desk:        newDesk(func() { u.Raise() }), Leave: leave,
 	})
 	// Without it a second start says that the profile is open: no reason not to start.
 	if silence, err := instance.Listen(p.Profile, u.Raise); err == nil {

@@ -41,6 +41,8 @@ type Params struct {
 	PINs interface {
 		Ask(func(ctx context.Context, token string) (pin []byte, err error))
 	}
+	// KnownVaults are addresses of vaults that are offered for a password.
+	KnownVaults []string
 	// Print prints a PDF; nil where nothing prints.
 	Print func(ctx context.Context, title string, pdf []byte) error
 	// Notify shows a notification of the system; nil is the desk's.
@@ -82,7 +84,7 @@ func New(p Params) *UI {
 		Login: p.Login, Notify: p.Notify, Desk: p.Desk, Leave: p.Leave,
 	})
 	u.secret = secret.New(secret.Params{Window: u.w,
-		Core: secret.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption}, Print: p.Print})
+		Core: secret.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption}, Print: p.Print, KnownVaults: p.KnownVaults})
 	if p.PINs != nil {
 		p.PINs.Ask(u.secret.AskPIN)
 	}

@@ -109,7 +109,9 @@ func stateOfAll(set *cards.Set, all []*seat, now time.Time) (vaults.State, error
 			gone++
 		}
 		whole.Members, names = append(whole.Members, m), append(names, m.Name)
-		whole.Wrong = append(whole.Wrong, m.Wrong...)
+		if len(m.Wrong) > len(whole.Wrong) { // one try is a guess at each vault: they are not added up
+			whole.Wrong = m.Wrong
+		}
 		whole.WrongTotal = max(whole.WrongTotal, m.WrongTotal)
 		if m.LastRight.After(whole.LastRight) {
 			whole.LastRight = m.LastRight
@@ -119,7 +121,6 @@ func stateOfAll(set *cards.Set, all []*seat, now time.Time) (vaults.State, error
 	if silent == len(all) {
 		return vaults.State{}, all[0].err
 	}
-	slices.SortFunc(whole.Wrong, time.Time.Compare)
 	whole.Destroyed = len(all)-gone < set.Threshold
 	if len(left) >= set.Threshold && !whole.Destroyed {
 		whole.GuessesLeft = nthHighest(left, set.Threshold)
@@ -143,15 +144,27 @@ func waitOfAll(threshold int, members []vaults.State) time.Time {
 	return until[threshold-1]
 }
 
-// Delete removes the accounts at all vaults. Once fewer than t hold one, the password is dead. seeds are as in
-// NewShared. Errors: those of the vaults that did not confirm it, each with its name.
+// Delete removes the accounts at all vaults. Once fewer than t hold one, the password is dead, and it does not matter what the
+// others say. seeds are as in NewShared. Errors: those of the vaults that did not confirm it, each with its name.
 func (s *Shared) Delete(ctx context.Context, seeds func(publicKey, account []byte) (seed, previous []byte)) error {
 	members := s.card.Members()
 	var all []error
+	alive := map[string]bool{}
 	for i, err := range removeAll(ctx, s.open, s.card.Key, members, seeds) {
 		if err != nil && !errors.Is(err, vault.ErrNoAccount) {
-			all = append(all, named(members[i], err))
+			all, alive[string(members[i].Nonce)] = append(all, named(members[i], err)), true
 		}
 	}
-	return errors.Join(all...)
+	for _, set := range []*cards.Set{s.card.Set, s.card.Pending} {
+		left := 0
+		for i := 0; set != nil && i < len(set.Vaults); i++ {
+			if alive[string(set.Vaults[i].Nonce)] {
+				left++
+			}
+		}
+		if set != nil && left >= set.Threshold {
+			return errors.Join(all...)
+		}
+	}
+	return nil
 }

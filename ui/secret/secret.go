@@ -55,6 +55,8 @@ type Encryption interface {
 type Params struct {
 	Window *shell.Window
 	Core   Core
+	// KnownVaults are addresses of vaults that are offered for a password.
+	KnownVaults []string
 	// Print prints a PDF; nil where nothing prints.
 	Print func(ctx context.Context, title string, pdf []byte) error
 }
@@ -64,9 +66,13 @@ type Feature struct {
 	w     *shell.Window
 	core  Core
 	print func(ctx context.Context, title string, pdf []byte) error
+	// knownVaults are addresses to choose from.
+	knownVaults []string
 
 	trusted []core.VaultTrust // vaults that the person agreed to in this window
 }
 
 // New makes the feature of a window.
-func New(p Params) *Feature { return &Feature{w: p.Window, core: p.Core, print: p.Print} }
+func New(p Params) *Feature {
+	return &Feature{w: p.Window, core: p.Core, print: p.Print, knownVaults: p.KnownVaults}
+}

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"context"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -112,8 +113,25 @@ func (l *vaultList) entry() fyne.CanvasObject {
 	find.SetBusy(l.asking)
 	card := widgets.NewButton(lang.L("Choose its card…"), "file", widgets.Quiet, l.chooseCard)
 	field := widgets.Bordered(l.address)
-	return widgets.Column(theme.Space2, widgets.NewMuted(lang.L("Add a vault: its address, or the file that you got from whoever runs it.")),
-		widgets.Row(theme.Space3, widgets.Wide(field), field, find, card))
+	rows := []fyne.CanvasObject{widgets.NewMuted(lang.L("Add a vault: its address, or the file that you got from whoever runs it.")),
+		widgets.Row(theme.Space3, widgets.Wide(field), field, find, card)}
+	for _, address := range l.known() {
+		rows = append(rows, widgets.Aside(widgets.NewButton(address, "plus", widgets.Quiet, func() {
+			l.address.SetText(address)
+			l.ask()
+		})))
+	}
+	return widgets.Column(theme.Space2, rows...)
+}
+
+// known are the addresses that this build offers and that are not chosen yet.
+func (l *vaultList) known() []string {
+	return slices.DeleteFunc(slices.Clone(l.knownVaults), func(address string) bool {
+		return slices.ContainsFunc(l.all, func(v listed) bool {
+			c, _ := v.typed.Card()
+			return c.URL.Host() == address
+		})
+	})
 }
 
 // ask asks what answers at the address.
