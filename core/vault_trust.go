@@ -65,6 +65,9 @@ func placeOf(there []byte, typed TypedVault, trust VaultTrust, known func(VaultP
 	return p, raise(err)
 }
 
+// Single is the one vault of the password, as somebody would name it; false: there are several, it is a token, or there is none.
+func (pw Passwords) Single() (TypedVault, bool) { return pw.accounts().Single() }
+
 // UseAddress keeps how the person names the token of the profile's vault: with
 // a module or a file with the PIN, which nobody but a person on this computer can say.
 // Errors: ErrNotSetUp, ErrNoPassword, ErrInvalid (it is another token, or none).

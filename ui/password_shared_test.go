@@ -74,3 +74,56 @@ func TestASharedPassword(t *testing.T) {
 	other.guess(goodPassword)
 	other.Sees("From which day?")
 }
+
+// One vault becomes two of three: it is in the list already, and two are added. The key is changed with it, and the window says what stays exposed.
+func TestOneVaultBecomesThree(t *testing.T) {
+	atEnd = append(atEnd, vaultdtest.Cleanup)
+	var all []*vaultdtest.Vaultd
+	for range 3 {
+		v := vaultdtest.New(t, "--guess-delays", "0", "--rate-address", "0", "--rate-account", "0")
+		if !v.Start() {
+			t.Fatal(v.Output())
+		}
+		all = append(all, v)
+	}
+	destination := filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
+	d.choosePlaces(treeOf(t, someFiles), destination)
+	d.Sees("Who may open it?")
+	d.door("End-to-end encrypted, with a password")
+	d.check("Also make a recovery key")
+	d.press("Continue")
+	d.Sees("Vaults of somebody else")
+	d.door("Vaults of somebody else")
+	d.write(0, goodPassword)
+	d.write(1, goodPassword)
+	d.addVault(all[0].Addr)
+	d.Until("a judged password", func() bool { return d.enabled("Set up the backup") })
+	d.press("Set up the backup")
+	d.Sees("Everything is set")
+	d.press("Later")
+	d.row("Password").Tapped(nil)
+	d.Sees("10 guesses left")
+	d.row("Change the password").Tapped(nil)
+	d.Sees("Vaults of somebody else")
+	d.door("Vaults of somebody else")
+	d.Sees(all[0].Addr)
+	d.addVault(all[1].Addr)
+	d.addVault(all[2].Addr)
+	d.write(0, goodPassword)
+	d.write(1, goodPassword)
+	d.Until("a judged password", func() bool { return d.enabled("Set the password") })
+	d.press("Set the password")
+	d.Sees("This is the password that the vault has already.")
+	d.write(0, goodPassword+" and more")
+	d.write(1, goodPassword+" and more")
+	d.Until("a judged password", func() bool { return d.enabled("Set the password") })
+	d.press("Set the password")
+	d.Sees("Your password is set")
+	d.Sees("The key was changed with it")
+	d.press("Done")
+	d.row("Password").Tapped(nil)
+	d.Sees("Any 2 of 3 vaults open it")
+	d.press("Back")
+	d.leave()
+}

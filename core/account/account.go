@@ -60,6 +60,19 @@ func Sharing(set profile.Settings) (threshold, of int) {
 	return s.Threshold, len(s.Vaults)
 }
 
+// Single is the one vault of the password, without its account, if it is a server; it is there to be shared with others.
+func (a Accounts) Single() (vaultcard.Typed, bool) {
+	text := Vouched(a.Profile.Settings())
+	if text == nil {
+		return vaultcard.Typed{}, false
+	}
+	p, _, err := vaults.Landed(text)
+	if err != nil || p.Card == nil || p.Card.URL.IsToken() {
+		return vaultcard.Typed{}, false
+	}
+	return vaultcard.TypedCard(p.Card.Anonymous()), true
+}
+
 // Knows reports whether this computer's own backup has these vaults.
 func (a Accounts) Knows(p vaults.Place) bool {
 	text := Vouched(a.Profile.Settings())

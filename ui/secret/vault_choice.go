@@ -60,6 +60,10 @@ const (
 func newVaultChoice(f *Feature, same string, changed func(), failed func(error)) *vaultChoice {
 	v := &vaultChoice{Feature: f, same: same, changed: changed, failed: failed, enrolment: widgets.NewSecretEntry()}
 	v.others = newVaultList(f, func() { v.show(); v.changed() }, failed)
+	if single, ok := f.core.Passwords.Single(); ok && same != "" { // others may share it
+		c, _ := single.Card()
+		v.others.all = append(v.others.all, listed{single, core.DisplayName(c.Name) + " · " + core.DisplayName(c.URL.Host())})
+	}
 	v.root = widgets.Column(theme.Space3, widgets.NewStrong(lang.L("Which vault checks it?")),
 		widgets.NewMuted(lang.L("Looking for vaults…")))
 	f.w.Work.Run(func(context.Context) func() {
