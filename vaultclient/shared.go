@@ -212,14 +212,19 @@ func (r *recovery) plans() ([]*cards.Set, error) {
 	return []*cards.Set{pending, set}, nil
 }
 
-// another asks all vaults again, and reports whether a second guess leaves enough of them one more.
+// another asks all vaults again, and reports whether enough of them can take a second guess and have one left after it. The
+// others are left out.
 func (r *recovery) another(ctx context.Context, set *cards.Set) bool {
 	for _, m := range set.Vaults {
-		if s := r.seats.of(m); s.answered() {
-			s.err = s.look(ctx)
+		s := r.seats.of(m)
+		if !s.answered() {
+			continue
+		}
+		if s.err = s.look(ctx); s.err == nil && s.lives() && s.account.GuessesLeft < 2 {
+			s.err = fmt.Errorf("%w: it has one guess left", vaults.ErrRefused)
 		}
 	}
-	return r.count(set, func(s *seat) bool { return s.answered() && s.usable() == nil && s.account.GuessesLeft >= 2 }) >= set.Threshold
+	return r.count(set, func(s *seat) bool { return s.answered() && s.usable() == nil }) >= set.Threshold
 }
 
 // enoughLeft is nil where t members of a set can take a guess, or have not told yet whether they can. Else it is the
