@@ -134,12 +134,12 @@ func (f *Feature) sheetPages(key *backupkey.Key, place string, now time.Time) []
 
 // saveSheets writes them into a folder, each to a file of its own that is not there yet.
 func saveSheets(folder string, pages []kit.Page) error {
-	for i, p := range pages {
+	for _, p := range pages {
 		pdf, err := pdfOf(p)
 		if err != nil {
 			return err
 		}
-		err = privatefile.Create(filepath.Join(folder, fmt.Sprintf("Holdfast sheet %d of %d.pdf", i+1, len(pages))), pdf)
+		err = privatefile.Create(filepath.Join(folder, p.Title+".pdf"), pdf)
 		clear(pdf)
 		if err != nil {
 			return shell.Reasoned{What: lang.L("The sheets could not be saved there."),

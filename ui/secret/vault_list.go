@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -22,7 +23,9 @@ type vaultList struct {
 	*Feature
 	all     []listed
 	address *widgets.Field
-	found   *foundVault // what answers at the address; nil: nothing was asked
+	find    *widgets.Button
+	note    *widgets.Text // what is waited for
+	found   *foundVault   // what answers at the address; nil: nothing was asked
 	asking  bool
 	changed func()
 	failed  func(error)
@@ -109,12 +112,11 @@ func (l *vaultList) sharing() string {
 
 // entry asks for one more vault.
 func (l *vaultList) entry() fyne.CanvasObject {
-	find := widgets.NewButton(lang.L("Look it up"), "search", widgets.Second, l.ask)
-	find.SetBusy(l.asking)
+	l.find, l.note = widgets.NewButton(lang.L("Look it up"), "search", widgets.Second, l.ask), widgets.NewCaption(" ")
 	card := widgets.NewButton(lang.L("Choose its card…"), "file", widgets.Quiet, l.chooseCard)
 	field := widgets.Bordered(l.address)
 	rows := []fyne.CanvasObject{widgets.NewMuted(lang.L("Add a vault: its address, or the file that you got from whoever runs it.")),
-		widgets.Row(theme.Space3, widgets.Wide(field), field, find, card)}
+		widgets.Row(theme.Space3, widgets.Wide(field), field, l.find, card), l.note}
 	for _, address := range l.known() {
 		rows = append(rows, widgets.Aside(widgets.NewButton(address, "plus", widgets.Quiet, func() {
 			l.address.SetText(address)
@@ -142,8 +144,8 @@ func (l *vaultList) ask() {
 	}
 	l.asking = true
 	l.failed(nil)
-	l.changed()
-	l.w.Work.Run(func(ctx context.Context) func() {
+	say := func(text string) { l.note.SetText(cmp.Or(text, " ")) }
+	l.w.WaitFor(l.find, say, lang.L("Asking the vault…"), func(ctx context.Context) func() {
 		typed, show, err := l.core.Passwords.Find(ctx, address)
 		return func() {
 			l.asking = false

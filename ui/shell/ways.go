@@ -54,7 +54,8 @@ var ways = map[string][]Way{
 	"vault-enrolment":   {}, "weak-password": {}, "same-password": {},
 	"no-password": {WayDigits}, "has-vault": {WayPassword}, "damaged": {WayPlace, WayDate},
 	"place-inside": {WayPlace}, "invalid": {},
-	"cancelled": {WayAgain}, "no-answer": {WayAgain}, words.CodeMalformedKey: {}, "": {WayAgain},
+	"cancelled": {WayAgain}, "no-answer": {WayAgain}, words.CodeMalformedKey: {},
+	words.CodeMalformedSheets: {}, words.CodeSheetsApart: {}, "": {WayAgain},
 }
 
 func wayName(w Way) string {

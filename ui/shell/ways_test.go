@@ -17,7 +17,7 @@ import (
 // codes reads the codes of all errors out of the sources: a new one must not wait for somebody to meet it.
 func codes(t *testing.T) []string {
 	t.Helper()
-	out := []string{"", words.CodeMalformedKey}
+	out := []string{"", words.CodeMalformedKey, words.CodeMalformedSheets, words.CodeSheetsApart}
 	f, err := parser.ParseFile(token.NewFileSet(), "../../core/errors.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 )
 
 // Sentence says one thing that went otherwise than wished.
@@ -26,6 +27,12 @@ type Sentence struct {
 
 // CodeMalformedKey is the Code of a text that is no 64-digit key.
 const CodeMalformedKey = "malformed-key"
+
+// The Codes of texts that are not two sheets of a key, or two that do not fit.
+const (
+	CodeMalformedSheets = "malformed-sheets"
+	CodeSheetsApart     = "sheets-apart"
+)
 
 // codeNoAnswer is the Code of a time limit of somebody who is not known.
 const codeNoAnswer = "no-answer"
@@ -154,6 +161,10 @@ var sentences = map[string]template{
 		"Try again. If it comes back, copy the details and ask for help with them."},
 	"cancelled": {"You stopped it.", "What was backed up before is complete.",
 		"Start again whenever you like; it takes up what is there already."},
+	CodeMalformedSheets: {"These are not two whole sheets of a key.", nothingDone,
+		"Enter the digits of two sheets, one after the other, and compare them with the paper."},
+	CodeSheetsApart: {"These two sheets do not belong together.", nothingDone,
+		"Take two different sheets that have the same number on them."},
 	CodeMalformedKey: {"This is not a whole 64-digit key.", nothingDone,
 		"It has 16 groups of 4, with the digits 0 to 9 and a to f. Compare it with what you saved."},
 	"": {"Something happened that Holdfast has no words for.", "The backups made so far stay as they are.",
@@ -170,7 +181,13 @@ const (
 // For words an error. It never returns an empty What.
 func (w Words) For(err error) Sentence {
 	code := core.Code(err)
-	if code == "" && errors.Is(err, backupkey.ErrMalformed) {
+	switch {
+	case code != "":
+	case errors.Is(err, sheets.ErrApart):
+		code = CodeSheetsApart
+	case errors.Is(err, sheets.ErrMalformed):
+		code = CodeMalformedSheets
+	case errors.Is(err, backupkey.ErrMalformed):
 		code = CodeMalformedKey
 	}
 	if code == "" && errors.Is(err, context.DeadlineExceeded) {

@@ -70,6 +70,7 @@ func Cleanup() {
 	if build.path != "" {
 		_ = os.RemoveAll(filepath.Dir(build.path))
 	}
+	build.once, build.path = sync.Once{}, "" // another test may want it again
 }
 
 // New makes a SoftHSM token, and a vault on it with vaultd init. Nothing serves it yet. Unless the
