@@ -75,7 +75,8 @@ func TestASharedPassword(t *testing.T) {
 	other.Sees("From which day?")
 }
 
-// One vault becomes two of three: it is in the list already, and two are added. The key is changed with it, and the window says what stays exposed.
+// One vault becomes two of three: it is in the list already, and two are added. The key is changed with it, and the window says what
+// stays exposed.
 func TestOneVaultBecomesThree(t *testing.T) {
 	atEnd = append(atEnd, vaultdtest.Cleanup)
 	var all []*vaultdtest.Vaultd
