@@ -96,7 +96,7 @@ func stateOfAll(set *cards.Set, all []*seat, now time.Time) (vaults.State, error
 			GuessLimit: vaults.Guesses, Asked: now}
 		switch {
 		case s.err != nil:
-			m.Unreachable = s.err.Error()
+			m.Unreachable = saidOnce(s.err)
 			silent++
 			left = append(left, vaults.Guesses) // not known
 		case s.account == nil:
@@ -127,6 +127,15 @@ func stateOfAll(set *cards.Set, all []*seat, now time.Time) (vaults.State, error
 		whole.WaitUntil = waitOfAll(set.Threshold, whole.Members)
 	}
 	return whole, nil
+}
+
+// saidOnce is an error that may say twice that a vault cannot be reached.
+func saidOnce(err error) string {
+	text, kind := err.Error(), vaults.ErrUnreachable.Error()+": "
+	for strings.HasPrefix(text, kind+kind) {
+		text = strings.TrimPrefix(text, kind)
+	}
+	return text
 }
 
 // waitOfAll is when enough vaults take a guess; zero: now.
