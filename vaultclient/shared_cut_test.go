@@ -355,7 +355,7 @@ func TestCutOffAtEveryMessage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			step := 1
 			if testing.Short() {
-				step = 6
+				step = 17
 			}
 			for cut := 1; ; cut += step {
 				finished := false

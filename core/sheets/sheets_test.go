@@ -114,7 +114,11 @@ func TestTypingErrors(t *testing.T) {
 	all := Split(k)
 	random := rand.New(rand.NewPCG(3, 4))
 	refused := 0
-	for range *typingErrors {
+	n := *typingErrors
+	if testing.Short() {
+		n = min(n, 10)
+	}
+	for range n {
 		first, second := slices.Clone(all[0].digits()), all[2].digits()
 		kind := random.IntN(7)
 		at := random.IntN(Digits - 8)
