@@ -48,21 +48,16 @@ type Made struct {
 
 // making is a set that is being made (docs/shared-vaults.md, chapter 4).
 type making struct {
-	n      NewShared
-	key    ed25519.PrivateKey
-	before []byte        // the card that is kept now; nil: none
-	card   *cards.Shared // the next one
-	public ppss.Set
-	secret *ppss.Secret
-	u      []byte
-	seats  *seats
-	begun  []*registering
-	proven []bool
-}
-
-// registering is a registration that a vault has answered the start of.
-type registering struct {
-	ticket []byte
+	n       NewShared
+	key     ed25519.PrivateKey
+	before  []byte        // the card that is kept now; nil: none
+	card    *cards.Shared // the next one
+	public  ppss.Set
+	secret  *ppss.Secret
+	u       []byte
+	seats   *seats
+	tickets [][]byte // of registrations that are begun; nil: none
+	proven  []bool
 }
 
 // minGuesses is how many guesses a vault must have left before one is used for a bridge.
@@ -237,7 +232,7 @@ func (m *making) order() []int {
 func (m *making) take(set *cards.Set) {
 	m.card.Pending = set
 	m.public = setOf(set, m.key.Public().(ed25519.PublicKey))
-	m.begun, m.proven = make([]*registering, len(set.Vaults)), make([]bool, len(set.Vaults))
+	m.tickets, m.proven = make([][]byte, len(set.Vaults)), make([]bool, len(set.Vaults))
 }
 
 // begin makes the bridges and starts all registrations, at all vaults at once.
@@ -298,7 +293,7 @@ func (m *making) start(ctx context.Context, i int) error {
 	}
 	defer clear(output)
 	m.public.Members[i].Mask = m.secret.Mask(m.public.Members[i], i, output)
-	m.begun[i] = &registering{ticket: reply.Ticket}
+	m.tickets[i] = reply.Ticket
 	return nil
 }
 
@@ -323,7 +318,7 @@ func (m *making) keep(ctx context.Context) error {
 // register registers one vault and has it prove the password. A start that the vault has forgotten is made again, and kept again.
 func (m *making) register(ctx context.Context, i int) error {
 	for attempt := 0; ; attempt++ {
-		if m.begun[i] == nil {
+		if m.tickets[i] == nil {
 			if err := m.start(ctx, i); err != nil {
 				return err
 			}
@@ -335,7 +330,7 @@ func (m *making) register(ctx context.Context, i int) error {
 		if err == nil {
 			break
 		}
-		if m.begun[i] = nil; !errors.Is(err, vault.ErrStale) || attempt == 3 {
+		if m.tickets[i] = nil; !errors.Is(err, vault.ErrStale) || attempt == 3 {
 			return asOurs(err)
 		}
 	}
@@ -356,11 +351,7 @@ func (m *making) finish(ctx context.Context, i int) error {
 	seed, previous := m.n.Seeds(s.card.PublicKey, s.id[:])
 	defer clear(seed)
 	defer clear(previous)
-	management := ed25519.NewKeyFromSeed(seed)
-	defer clear(management)
-	r := vault.Registration{Ticket: m.begun[i].ticket, Record: record, SealedKey: sealKey(exportKey, s.id, s.card.PublicKey, m.n.Key),
-		Management: management.Public().(ed25519.PublicKey), Enrolled: true}
-	r.Signature = ed25519.Sign(management, vault.RegistrationMessage(s.card.PublicKey, s.id, r))
+	r := registration(s.card, s.id, m.tickets[i], record, sealKey(exportKey, s.id, s.card.PublicKey, m.n.Key), seed, seed)
 	_, err := repeat(ctx, s.p, repeatFor, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.t.RegisterFinish(ctx, s.id, r) })
 	return err
 }

@@ -74,10 +74,7 @@ func (s *Shared) Mend(ctx context.Context, o *Opened, n NewShared) (*Made, error
 // State asks all vaults for the state of the password, and uses no guess. One that does not answer says so in its own
 // state; vaults.ErrUnreachable if none does.
 func (s *Shared) State(ctx context.Context) (vaults.State, error) {
-	set := s.card.Set
-	if set == nil {
-		set = s.card.Pending
-	}
+	set := s.card.Current()
 	ctx, cancel := context.WithCancel(ctx)
 	seats := sit(ctx, s.open, s.card.Key, set.Vaults)
 	defer seats.close()

@@ -137,15 +137,20 @@ func (p *protocol) register(ctx context.Context, t transport, c cards.Card, id v
 		return fmt.Errorf("%w: %w", ErrNotTheVault, err)
 	}
 	defer clear(exportKey)
-	management := ed25519.NewKeyFromSeed(n.Seed)
-	defer clear(management)
-	r := vault.Registration{Ticket: reply.Ticket, Record: record, SealedKey: sealKey(exportKey, id, c.PublicKey, n.Key),
-		Management: management.Public().(ed25519.PublicKey), Enrolled: true}
-	signer := ed25519.NewKeyFromSeed(signerSeed)
-	defer clear(signer)
-	r.Signature = ed25519.Sign(signer, vault.RegistrationMessage(c.PublicKey, id, r))
+	r := registration(c, id, reply.Ticket, record, sealKey(exportKey, id, c.PublicKey, n.Key), n.Seed, signerSeed)
 	_, err = repeat(ctx, p, repeatFor, func(ctx context.Context) (struct{}, error) { return struct{}{}, t.RegisterFinish(ctx, id, r) })
 	return err
+}
+
+// registration is the message that ends one. seed is that of the account's management key from now on, signerSeed of the one that signs.
+func registration(c cards.Card, id vault.AccountID, ticket, record, sealed, seed, signerSeed []byte) vault.Registration {
+	management, signer := ed25519.NewKeyFromSeed(seed), ed25519.NewKeyFromSeed(signerSeed)
+	defer clear(management)
+	defer clear(signer)
+	r := vault.Registration{Ticket: ticket, Record: record, SealedKey: sealed,
+		Management: management.Public().(ed25519.PublicKey), Enrolled: true}
+	r.Signature = ed25519.Sign(signer, vault.RegistrationMessage(c.PublicKey, id, r))
+	return r
 }
 
 // Recover implements Vault.

@@ -101,7 +101,7 @@ func (s *seats) close() {
 // of finds the seat of a member.
 func (s *seats) of(m cards.Member) *seat {
 	for _, one := range s.all {
-		if bytes.Equal(one.member.PublicKey, m.PublicKey) && bytes.Equal(one.member.Nonce, m.Nonce) {
+		if one.member.SameAccount(m) {
 			return one
 		}
 	}

@@ -121,10 +121,7 @@ type recovery struct {
 
 // beginWith stretches the password for the set that is likely to be tried first. end forgets what was not used.
 func (r *recovery) beginWith(password []byte) (end func()) {
-	r.early, r.of = make(chan []byte, 1), r.card.Set
-	if r.of == nil {
-		r.of = r.card.Pending
-	}
+	r.early, r.of = make(chan []byte, 1), r.card.Current()
 	copied, early := slices.Clone(password), r.early
 	go func() {
 		defer clear(copied)

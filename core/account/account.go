@@ -43,30 +43,35 @@ func Vouched(set profile.Settings) []byte {
 	return set.VaultCard
 }
 
-// Sharing is over how many vaults the password is shared, and how many of them open it; 1 of 1 without sharing, 0 of 0 without a password.
-func Sharing(set profile.Settings) (threshold, of int) {
+// errNone: the profile keeps no card that a key vouches for.
+var errNone = errors.New("no card")
+
+// vouchedPlace is the vault of that card. Errors: errNone, those of vault/card.
+func vouchedPlace(set profile.Settings) (vaults.Place, error) {
 	text := Vouched(set)
 	if text == nil {
-		return 0, 0
+		return vaults.Place{}, errNone
 	}
 	p, _, err := vaults.Landed(text)
-	if err != nil || p.Shared == nil {
+	return p, err
+}
+
+// Sharing is over how many vaults the password is shared, and how many of them open it; 1 of 1 without sharing, 0 of 0 without a password.
+func Sharing(set profile.Settings) (threshold, of int) {
+	switch p, err := vouchedPlace(set); {
+	case errors.Is(err, errNone):
+		return 0, 0
+	case err != nil, p.Shared == nil:
 		return 1, 1
+	default:
+		s := p.Shared.Current()
+		return s.Threshold, len(s.Vaults)
 	}
-	s := p.Shared.Set
-	if s == nil {
-		s = p.Shared.Pending
-	}
-	return s.Threshold, len(s.Vaults)
 }
 
 // Single is the one vault of the password, without its account, if it is a server; it is there to be shared with others.
 func (a Accounts) Single() (vaultcard.Typed, bool) {
-	text := Vouched(a.Profile.Settings())
-	if text == nil {
-		return vaultcard.Typed{}, false
-	}
-	p, _, err := vaults.Landed(text)
+	p, err := vouchedPlace(a.Profile.Settings())
 	if err != nil || p.Card == nil || p.Card.URL.IsToken() {
 		return vaultcard.Typed{}, false
 	}
@@ -75,11 +80,7 @@ func (a Accounts) Single() (vaultcard.Typed, bool) {
 
 // Knows reports whether this computer's own backup has these vaults.
 func (a Accounts) Knows(p vaults.Place) bool {
-	text := Vouched(a.Profile.Settings())
-	if text == nil {
-		return false
-	}
-	own, _, err := vaults.Landed(text)
+	own, err := vouchedPlace(a.Profile.Settings())
 	return err == nil && own.Same(p)
 }
 
@@ -99,11 +100,10 @@ func (a Accounts) Own(card []byte) (vaults.Place, error) {
 // Publish is the profile's vault card, fit for a header: without what a
 // version before this one kept of a computer in it. nil: none.
 func (a Accounts) Publish(set profile.Settings) []byte {
-	text := Vouched(set)
-	if text == nil {
+	p, err := vouchedPlace(set)
+	if errors.Is(err, errNone) {
 		return nil
 	}
-	p, _, err := vaults.Landed(text)
 	if err != nil {
 		a.Log.Warn("the vault card of this profile cannot be read", "cause", err)
 		return nil

@@ -86,10 +86,7 @@ func (a Accounts) Choose(req Request, there []byte) (Choice, error) {
 
 // take keeps the vaults of a shared password that there is.
 func (c *Choice) take(own vaults.Place) {
-	set := own.Shared.Set
-	if set == nil {
-		set = own.Shared.Pending
-	}
+	set := own.Shared.Current()
 	for _, m := range set.Vaults {
 		at := vaults.OfMember(own.Shared, m)
 		if at.Fits(own.Typed) {

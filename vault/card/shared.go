@@ -122,6 +122,14 @@ func (m Member) SPKIFingerprint() string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(m.SPKI)
 }
 
+// Current is the set that counts or, before the first one is complete, the one that is being made.
+func (s *Shared) Current() *Set {
+	if s.Set == nil {
+		return s.Pending
+	}
+	return s.Set
+}
+
 // Members are the vaults of both sets, each once. nil of a nil Shared.
 func (s *Shared) Members() []Member {
 	var all []Member
@@ -130,7 +138,7 @@ func (s *Shared) Members() []Member {
 			continue
 		}
 		for _, m := range set.Vaults {
-			if !slices.ContainsFunc(all, m.sameAccount) {
+			if !slices.ContainsFunc(all, m.SameAccount) {
 				all = append(all, m)
 			}
 		}
@@ -138,7 +146,8 @@ func (s *Shared) Members() []Member {
 	return all
 }
 
-func (m Member) sameAccount(other Member) bool {
+// SameAccount reports whether two members are one account at one vault.
+func (m Member) SameAccount(other Member) bool {
 	return bytes.Equal(m.PublicKey, other.PublicKey) && bytes.Equal(m.Nonce, other.Nonce)
 }
 
@@ -148,7 +157,7 @@ func (s *Set) Find(m Member) *Member {
 		return nil
 	}
 	for i := range s.Vaults {
-		if s.Vaults[i].sameAccount(m) {
+		if s.Vaults[i].SameAccount(m) {
 			return &s.Vaults[i]
 		}
 	}
