@@ -20,11 +20,10 @@ func (d *desk) addVault(at string) {
 	d.Sees(at)
 }
 
-// A password over three vaults, named by their addresses, from the first start to a restore on another computer with one of them
-// dead. With two addresses known it takes at most fourteen clicks to the first backup.
-func TestASharedPassword(t *testing.T) {
+// threeVaults are vaults that serve until the test ends.
+func threeVaults(t *testing.T) (all []*vaultdtest.Vaultd) {
+	t.Helper()
 	atEnd = append(atEnd, vaultdtest.Cleanup)
-	var all []*vaultdtest.Vaultd
 	for range 3 {
 		v := vaultdtest.New(t, "--guess-delays", "0", "--rate-address", "0", "--rate-account", "0")
 		if !v.Start() {
@@ -32,9 +31,13 @@ func TestASharedPassword(t *testing.T) {
 		}
 		all = append(all, v)
 	}
-	destination := filepath.Join(t.TempDir(), "Holdfast")
-	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
-	d.choosePlaces(treeOf(t, someFiles), destination)
+	return all
+}
+
+// toVaults goes from the welcome to where vaults of somebody else are chosen, for a password without a recovery key.
+func (d *desk) toVaults(destination string) {
+	d.t.Helper()
+	d.choosePlaces(treeOf(d.t, someFiles), destination)
 	d.Sees("Who may open it?")
 	d.door("End-to-end encrypted, with a password")
 	d.check("Also make a recovery key")
@@ -43,6 +46,14 @@ func TestASharedPassword(t *testing.T) {
 	d.door("Vaults of somebody else")
 	d.write(0, goodPassword)
 	d.write(1, goodPassword)
+}
+
+// A password over three vaults, named by their addresses, from the first start to a restore on another computer with one of them
+// dead. With two addresses known it takes at most fourteen clicks to the first backup.
+func TestASharedPassword(t *testing.T) {
+	all, destination := threeVaults(t), filepath.Join(t.TempDir(), "Holdfast")
+	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
+	d.toVaults(destination)
 	d.addVault(all[0].Addr)
 	d.Sees("One vault alone")
 	d.addVault(all[1].Addr)
@@ -78,26 +89,9 @@ func TestASharedPassword(t *testing.T) {
 // One vault becomes two of three: it is in the list already, and two are added. The key is changed with it, and the window says what
 // stays exposed.
 func TestOneVaultBecomesThree(t *testing.T) {
-	atEnd = append(atEnd, vaultdtest.Cleanup)
-	var all []*vaultdtest.Vaultd
-	for range 3 {
-		v := vaultdtest.New(t, "--guess-delays", "0", "--rate-address", "0", "--rate-account", "0")
-		if !v.Start() {
-			t.Fatal(v.Output())
-		}
-		all = append(all, v)
-	}
-	destination := filepath.Join(t.TempDir(), "Holdfast")
+	all, destination := threeVaults(t), filepath.Join(t.TempDir(), "Holdfast")
 	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
-	d.choosePlaces(treeOf(t, someFiles), destination)
-	d.Sees("Who may open it?")
-	d.door("End-to-end encrypted, with a password")
-	d.check("Also make a recovery key")
-	d.press("Continue")
-	d.Sees("Vaults of somebody else")
-	d.door("Vaults of somebody else")
-	d.write(0, goodPassword)
-	d.write(1, goodPassword)
+	d.toVaults(destination)
 	d.addVault(all[0].Addr)
 	d.Until("a judged password", func() bool { return d.enabled("Set up the backup") })
 	d.press("Set up the backup")
