@@ -13,7 +13,7 @@ import (
 	cards "github.com/holdfast-backup/holdfast/vault/card"
 )
 
-// Shared is a password shared over several vaults, any t of which open it
+// Shared is a password that is shared over several vaults. Any t of them open it
 // (docs/shared-vaults.md). To each of them it is a client like any other. It may
 // be used by several goroutines at once, but for SetPassword and Mend.
 type Shared struct {
@@ -119,7 +119,7 @@ type recovery struct {
 	of    *cards.Set
 }
 
-// beginWith stretches the password for the set that is likely to be tried first. end forgets what was not used.
+// beginWith begins to stretch the password for the set that is probably tried first. end waits for it, and clears it if nobody used it.
 func (r *recovery) beginWith(password []byte) (end func()) {
 	r.early, r.of = make(chan []byte, 1), r.card.Current()
 	copied, early := slices.Clone(password), r.early
@@ -176,7 +176,7 @@ func (r *recovery) enough(set *cards.Set) bool {
 	return set != nil && r.count(set, (*seat).lives) >= set.Threshold
 }
 
-// count counts the members of a set of which something holds.
+// count is for how many members of a set holds returns true.
 func (r *recovery) count(set *cards.Set, holds func(*seat) bool) int {
 	n := 0
 	for _, m := range set.Vaults {

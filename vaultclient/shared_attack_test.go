@@ -21,7 +21,7 @@ import (
 )
 
 // arena is a shared password at real vaults, each with its own keys on a SoftHSM token whose derives are counted, and an attacker
-// who has everything public. The first vaults are corrupted: the attacker has their whole hosts, and asks them without being counted.
+// who has everything public. The first vaults are corrupted: the attacker has their whole hosts, and nobody counts what they answer.
 type arena struct {
 	*benches
 	t         *testing.T

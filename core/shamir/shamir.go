@@ -1,4 +1,4 @@
-// Package shamir splits a secret into n shares, any t of which give it back
+// Package shamir splits a secret into n shares. Any t of them give it back
 // (Adi Shamir, How to share a secret, 1979).
 //
 // Each byte of the secret is the value at 0 of a polynomial of degree t-1 over

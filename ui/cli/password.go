@@ -36,7 +36,8 @@ func (p *passwordFlags) flags(c *cli, cmd *cobra.Command) {
 // shareFlag adds the flag of commands that may share a password over vaults.
 func (p *passwordFlags) shareFlag(c *cli, cmd *cobra.Command) {
 	if c.Vaults != nil {
-		cmd.Flags().IntVar(&p.threshold, "threshold", 0, "how many of several vaults open the backup together, more than half (default: the majority)")
+		cmd.Flags().IntVar(&p.threshold, "threshold", 0,
+			"how many of several vaults open the backup together, more than half (default: the majority)")
 	}
 }
 

@@ -111,7 +111,7 @@ func (f *Feature) printKit(ctx context.Context, p kit.Page) error {
 	return nil
 }
 
-// sheetPages words three sheets, any two of which open the backup.
+// sheetPages returns the pages of three sheets. Any two of them open the backup.
 func (f *Feature) sheetPages(key *backupkey.Key, place string, now time.Time) []kit.Page {
 	var pages []kit.Page
 	for _, s := range sheets.Split(key) {

@@ -218,8 +218,8 @@ func TestNothingIsStranded(t *testing.T) {
 	}
 }
 
-// guesses is how many passwords an attacker can try in one registration who has corrupted some vaults, when each honest one
-// answers that often: by trying every division of their answers.
+// guesses is how many passwords an attacker can try. The attacker has corrupted some vaults. answers says how often each honest
+// vault answers in one registration.
 func guesses(need, corrupted int, answers []int) int {
 	for g := 0; ; g++ {
 		sum := 0
