@@ -14,9 +14,6 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store"
 )
 
-// Program is what snapshots say made them.
-const Program = "holdfast 0.1"
-
 // Keyring keeps the device key that seals this computer's secrets.
 type Keyring = profile.Keyring
 

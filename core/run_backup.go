@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/meter"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/profile"
+	"github.com/holdfast-backup/holdfast/core/release"
 	"github.com/holdfast-backup/holdfast/core/repo"
 	"github.com/holdfast-backup/holdfast/core/repo/protection"
 	"github.com/holdfast-backup/holdfast/core/source"
@@ -224,7 +225,7 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	host, name := whoami()
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
-		Host: host, User: name, Program: Program, Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
+		Host: host, User: name, Program: release.Program(), Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
 		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: heldBefore(set), Waiting: a.p.Waiting,
 	}
 	if places.IsPath(set.Destination) {

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/release"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -205,6 +206,7 @@ func (c *cli) root() *cobra.Command {
 		Short: "End-to-end encrypted backups of your messages and files",
 		Long: `Holdfast keeps end-to-end encrypted backups of your messages and files in a
 place of your choice. Without a command it opens the desktop app.`,
+		Version:       release.Version(),
 		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -225,7 +227,8 @@ place of your choice. Without a command it opens the desktop app.`,
 	if c.Vaults != nil {
 		root.AddCommand(passwordCommand(c), vaultCommand(c))
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(manCommand())
+	completionCommand(root)
 	return root
 }
 

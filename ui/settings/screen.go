@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/release"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/sources"
 	"github.com/holdfast-backup/holdfast/ui/theme"
@@ -39,7 +40,7 @@ func (f *Feature) show() fyne.CanvasObject {
 		section(lang.L("Backups"), widgets.Rows(backups...)),
 		f.exclusionSettings(),
 		section(lang.L("About"), widgets.Rows(
-			widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(strings.TrimPrefix(core.Program, "holdfast ")+" · "+runtime.GOOS),
+			widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(release.Version()+" · "+runtime.GOOS),
 			shell.PathRow("folder", lang.L("Profile"), f.profile),
 			widgets.NewSettingRow("file", lang.L("Licences"), nil,
 				f.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")),
