@@ -55,7 +55,7 @@ func run() error {
 	debug.SetGCPercent(25)
 	pipes := both{os.Stdin, os.Stdout}
 	os.Stdout = os.Stderr // what a library prints does not go between the answers
-	return serve.Serve(pipes, serve.Places{Open: open, SignIn: signIn})
+	return serve.Serve(pipes, serve.Places{Open: open, SignIn: signIn, Page: page})
 }
 
 // both are two pipes as one connection.

@@ -160,6 +160,15 @@ func (p Places) SignIn(ctx context.Context, place string, show func(page string)
 	return p.away.change(ctx, a.String(), text)
 }
 
+// Page returns what lies at an address of the web, at most so many bytes. Errors: ErrUnknown where there is no way to it,
+// store.ErrPermission where the address is not https, store.ErrTooLarge, store.ErrUnreachable, those of ctx.
+func (p Places) Page(ctx context.Context, address string, most int64) ([]byte, error) {
+	if p.away == nil {
+		return nil, fmt.Errorf("%w: there is no holdfast-remote", ErrUnknown)
+	}
+	return remote.Page(ctx, remote.Options{Start: p.away.start}, address, most)
+}
+
 // change takes a new secret of a place. It is kept where one was kept before.
 func (w *away) change(ctx context.Context, place string, text json.RawMessage) error {
 	var s address.Secret

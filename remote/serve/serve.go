@@ -27,6 +27,8 @@ type Places struct {
 	// SignIn signs a person in to a place: it calls show with a page for the browser, and returns the secret that the
 	// place has from now on. nil: no place has that.
 	SignIn func(ctx context.Context, q wire.SignIn, show func(page string) error) (json.RawMessage, error)
+	// Page returns what lies at an address of the web. nil: nothing is fetched.
+	Page func(ctx context.Context, q wire.Page) ([]byte, error)
 }
 
 // Serve answers until the other side closes the connection.
@@ -77,6 +79,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case wire.PathSignIn:
 		h.signIn(w, r)
+		return
+	case wire.PathPage:
+		h.page(w, r)
 		return
 	}
 	h.mu.Lock()
@@ -183,6 +188,24 @@ func (h *handler) signIn(w http.ResponseWriter, r *http.Request) {
 		last.Failure = &f
 	}
 	_ = lines.Encode(last) // who asked may be gone
+}
+
+func (h *handler) page(w http.ResponseWriter, r *http.Request) {
+	var q wire.Page
+	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+		fail(w, err)
+		return
+	}
+	if h.places.Page == nil {
+		fail(w, errors.ErrUnsupported)
+		return
+	}
+	text, err := h.places.Page(r.Context(), q)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	_, _ = w.Write(text) // who asked may be gone
 }
 
 func (h *handler) put(w http.ResponseWriter, r *http.Request, s store.Store, name string) {

@@ -23,6 +23,7 @@ const (
 	PathSecret    = "/v1/secret"    // GET → lines of secrets, one for each change; DELETE ends them, after the last
 	PathSignIn    = "/v1/sign-in"   // POST SignIn → lines of SignedIn
 	PathBelow     = "/v1/below"     // GET ?object=&most=&newest= → lines of Below
+	PathPage      = "/v1/page"      // POST Page → what lies there
 )
 
 // HeaderFresh marks a PUT that must not overwrite.
@@ -78,6 +79,15 @@ type SignedIn struct {
 	Secret  json.RawMessage `json:"secret,omitempty"`
 	Failure *Failure        `json:"failure,omitempty"`
 }
+
+// Page asks for what lies at an address of the web. No place need be open.
+type Page struct {
+	Address string `json:"address"` // https://…
+	Most    int64  `json:"most"`    // bytes, at most MaxPage
+}
+
+// MaxPage is the size of the largest page that goes through, bytes.
+const MaxPage = 1 << 20
 
 // Item is a line of a list: an object, the end, or a failure.
 type Item struct {
