@@ -19,12 +19,14 @@ import (
 
 	"github.com/holdfast-backup/holdfast/assets"
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/release"
 	"github.com/holdfast-backup/holdfast/plug/autostart"
 	"github.com/holdfast-backup/holdfast/plug/instance"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
 	"github.com/holdfast-backup/holdfast/plug/printer"
 	"github.com/holdfast-backup/holdfast/ui"
 	"github.com/holdfast-backup/holdfast/ui/cli"
+	"github.com/holdfast-backup/holdfast/ui/newer"
 	"github.com/holdfast-backup/holdfast/ui/shell"
 )
 
@@ -106,9 +108,9 @@ func open(p cli.WindowParams, a *core.App) error {
 	var u *ui.UI
 	u = ui.New(ui.Params{
 		Fyne: newFyneApp(), Core: ui.CoreOf(a), Profile: p.Profile, Hidden: p.Background, Print: printer.Print(), PINs: pins,
-		KnownVaults: strings.Fields(knownVaults),
-		Login:       autostart.Entry{ID: appID, Name: appName, Comment: "Backs up on schedule", Args: p.AtLogin, Icon: assets.WindowIcon},
-		Desk:        newDesk(func() { u.Raise() }), Leave: leave,
+		KnownVaults: strings.Fields(knownVaults), Newer: newest(),
+		Login: autostart.Entry{ID: appID, Name: appName, Comment: "Backs up on schedule", Args: p.AtLogin, Icon: assets.WindowIcon},
+		Desk:  newDesk(func() { u.Raise() }), Leave: leave,
 	})
 	// Without it a second start says that the profile is open: no reason not to start.
 	if silence, err := instance.Listen(p.Profile, u.Raise); err == nil {
@@ -118,6 +120,15 @@ func open(p cli.WindowParams, a *core.App) error {
 	u.Run()
 	leave()
 	return nil
+}
+
+// newest is where this build hears of newer versions, if anywhere.
+func newest() newer.Source {
+	source, ok := release.Built()
+	if !ok {
+		return newer.Source{}
+	}
+	return newer.Source{Version: release.Version(), Ask: func(ctx context.Context) (release.Notice, error) { return source.Ask(ctx, reachable().Page) }}
 }
 
 // exit ends the program at once, without the toolkit.

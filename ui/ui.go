@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/ui/activity"
 	"github.com/holdfast-backup/holdfast/ui/home"
+	"github.com/holdfast-backup/holdfast/ui/newer"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/restore"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
@@ -41,6 +42,8 @@ type Params struct {
 	PINs interface {
 		Ask(func(ctx context.Context, token string) (pin []byte, err error))
 	}
+	// Newer is where newer versions are told.
+	Newer newer.Source
 	// KnownVaults are addresses of vaults that are offered for a password.
 	KnownVaults []string
 	// Print prints a PDF; nil where nothing prints.
@@ -92,14 +95,15 @@ func New(p Params) *UI {
 	u.schedule = schedule.New(schedule.Params{Window: u.w, Core: schedule.Core{App: p.Core, Upkeep: p.Core.Upkeep},
 		Prune: func() { u.home.Prune() }})
 	u.sources = sources.New(sources.Params{Window: u.w, Core: p.Core, SetUp: func() { u.setup.Begin() }})
+	versions := newer.New(u.w, p.Newer)
 	u.home = home.New(home.Params{
 		Window: u.w, Core: home.Core{App: p.Core, Upkeep: p.Core.Upkeep}, Sources: u.sources, Place: u.place, Schedule: u.schedule,
-		Secret: u.secret,
+		Secret: u.secret, Newer: versions,
 	})
 	u.activity = activity.New(activity.Params{Window: u.w, Core: p.Core, Again: func(kind core.RunKind) func() { return u.home.Again(kind) }})
 	u.settings = settings.New(settings.Params{
 		Window: u.w, Core: settings.Core{App: p.Core, Passwords: p.Core.Passwords}, Profile: p.Profile, Sources: u.sources, Schedule: u.schedule,
-		Secret: u.secret,
+		Secret: u.secret, Newer: versions,
 	})
 	u.setup = setup.New(setup.Params{
 		Window: u.w, Core: setup.Core{App: p.Core, Passwords: p.Core.Passwords, Encryption: p.Core.Encryption},

@@ -86,9 +86,7 @@ func (s Source) Read(text []byte) (Notice, error) {
 	return n, nil
 }
 
-// Newer reports whether a notice is about a later version than this build's. A build without a version is never told.
-func (n Notice) Newer() bool { return n.newerThan(Version()) }
-
-func (n Notice) newerThan(version string) bool {
-	return semver.IsValid("v"+version) && semver.Compare("v"+n.Version, "v"+version) > 0
+// NewerThan reports whether a notice is about a later version. Nothing is later than what is no version, as "dev".
+func (n Notice) NewerThan(version string) bool {
+	return semver.IsValid("v"+n.Version) && semver.IsValid("v"+version) && semver.Compare("v"+n.Version, "v"+version) > 0
 }

@@ -53,7 +53,7 @@ func TestANotice(t *testing.T) {
 	for version, newer := range map[string]bool{
 		"1.1.9": true, "1.2.0-dev.20261130.8f0b9c3": true, "1.2.0": false, "1.10.0": false, "2.0.0-rc.1": false, "dev": false, "": false,
 	} {
-		if got := n.newerThan(version); got != newer {
+		if got := n.NewerThan(version); got != newer {
 			t.Errorf("newer than %q: %v", version, got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/newer"
 	"github.com/holdfast-backup/holdfast/ui/place"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
 	"github.com/holdfast-backup/holdfast/ui/secret"
@@ -45,6 +46,7 @@ type Params struct {
 	Place    *place.Feature
 	Schedule *schedule.Feature
 	Secret   *secret.Feature
+	Newer    *newer.Feature
 }
 
 // Feature is the Backup screen and its work.
@@ -55,6 +57,7 @@ type Feature struct {
 	place    *place.Feature
 	schedule *schedule.Feature
 	secret   *secret.Feature
+	newer    *newer.Feature
 
 	Screen    *shell.Screen
 	Scheduler *Scheduler
@@ -62,7 +65,7 @@ type Feature struct {
 
 // New makes the feature of a window.
 func New(p Params) *Feature {
-	f := &Feature{w: p.Window, core: p.Core, sources: p.Sources, place: p.Place, schedule: p.Schedule, secret: p.Secret}
+	f := &Feature{w: p.Window, core: p.Core, sources: p.Sources, place: p.Place, schedule: p.Schedule, secret: p.Secret, newer: p.Newer}
 	f.Scheduler = &Scheduler{Feature: f}
 	f.Screen = &shell.Screen{
 		Icon: "backup", Title: func() string { return lang.L("Backup") },

@@ -49,6 +49,10 @@ func (f *Feature) show() fyne.CanvasObject {
 	f.place.ShowFree(where, st.Destination)
 	when := widgets.NewSettingRow("clock", lang.L("When"), nil, f.schedule.Edit).SetValue(f.schedule.WhenLine(st))
 	content = append(content, widgets.Rows(what, where, when), widgets.Rows(f.protectionRows(st)...))
+	f.newer.Look()
+	if r := f.newer.Row(); r != nil {
+		content = append(content, widgets.Rows(r))
+	}
 	return shell.ScreenPage("", content...)
 }
 

@@ -39,12 +39,20 @@ func (f *Feature) show() fyne.CanvasObject {
 		section(lang.L("Look and language"), widgets.Rows(f.appearanceRow(), f.languageRow())),
 		section(lang.L("Backups"), widgets.Rows(backups...)),
 		f.exclusionSettings(),
-		section(lang.L("About"), widgets.Rows(
-			widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(release.Version()+" · "+runtime.GOOS),
-			shell.PathRow("folder", lang.L("Profile"), f.profile),
-			widgets.NewSettingRow("file", lang.L("Licences"), nil,
-				f.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")),
-		)))
+		section(lang.L("About"), widgets.Rows(f.aboutRows()...)))
+}
+
+// aboutRows are what Holdfast is.
+func (f *Feature) aboutRows() []fyne.CanvasObject {
+	rows := []fyne.CanvasObject{widgets.NewSettingRow("backup", "Holdfast", nil, nil).SetValue(release.Version() + " · " + runtime.GOOS)}
+	for _, r := range []fyne.CanvasObject{f.newer.Row(), f.newer.Setting()} {
+		if r != nil {
+			rows = append(rows, r)
+		}
+	}
+	return append(rows, shell.PathRow("folder", lang.L("Profile"), f.profile),
+		widgets.NewSettingRow("file", lang.L("Licences"), nil,
+			f.licences).SetValue(lang.L("Holdfast is free software, made with other free software.")))
 }
 
 // runningRows are whether Holdfast runs without its window, and from when.

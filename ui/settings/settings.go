@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/newer"
 	"github.com/holdfast-backup/holdfast/ui/schedule"
 	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/shell"
@@ -39,6 +40,7 @@ type Params struct {
 	Sources  *sources.Feature
 	Schedule *schedule.Feature
 	Secret   *secret.Feature
+	Newer    *newer.Feature
 }
 
 // Feature is the Settings screen.
@@ -49,6 +51,7 @@ type Feature struct {
 	sources  *sources.Feature
 	schedule *schedule.Feature
 	secret   *secret.Feature
+	newer    *newer.Feature
 
 	Screen *shell.Screen
 
@@ -57,7 +60,7 @@ type Feature struct {
 
 // New makes the feature of a window.
 func New(p Params) *Feature {
-	f := &Feature{w: p.Window, core: p.Core, profile: p.Profile, sources: p.Sources, schedule: p.Schedule, secret: p.Secret}
+	f := &Feature{w: p.Window, core: p.Core, profile: p.Profile, sources: p.Sources, schedule: p.Schedule, secret: p.Secret, newer: p.Newer}
 	f.Screen = &shell.Screen{
 		Icon: "settings", Title: func() string { return lang.L("Settings") }, Key: fyne.KeyComma,
 		Show: func() { f.w.Fill(f.w.Side, f.show()) },

@@ -80,6 +80,37 @@ func (s Settings) ThinOut() bool { return s.p.Bool(settingThinOut) }
 // SetThinOut remembers whether older dates are thinned out by themselves.
 func (s Settings) SetThinOut(on bool) { s.p.SetBool(settingThinOut, on) }
 
+// What is known of newer versions: whether to ask, when that was, and what was said.
+const (
+	settingNewerOff     = "newer-off"
+	settingNewerAsked   = "newer-asked"
+	settingNewerVersion = "newer-version"
+	settingNewerPage    = "newer-page"
+)
+
+// TellNewer reports whether newer versions are asked about.
+func (s Settings) TellNewer() bool { return !s.p.Bool(settingNewerOff) }
+
+// SetTellNewer remembers whether newer versions are asked about.
+func (s Settings) SetTellNewer(on bool) { s.p.SetBool(settingNewerOff, !on) }
+
+// NewerAsked is when newer versions were asked about.
+func (s Settings) NewerAsked() time.Time { return time.Unix(int64(s.p.Float(settingNewerAsked)), 0) }
+
+// SetNewerAsked remembers when newer versions were asked about.
+func (s Settings) SetNewerAsked(t time.Time) { s.p.SetFloat(settingNewerAsked, float64(t.Unix())) }
+
+// Newer is the newest version that is known of, and the page about it.
+func (s Settings) Newer() (version, page string) {
+	return s.p.String(settingNewerVersion), s.p.String(settingNewerPage)
+}
+
+// SetNewer remembers the newest version and the page about it.
+func (s Settings) SetNewer(version, page string) {
+	s.p.SetString(settingNewerVersion, version)
+	s.p.SetString(settingNewerPage, page)
+}
+
 // settingDark is whether the desktop was last seen to prefer dark: what the first
 // frame goes by, before the desktop has answered.
 const settingDark = "desktop-dark"
