@@ -15,6 +15,8 @@ export LANG
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSITYGW     := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
+CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 BENCHSTAT     := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # Core's statements that the tests must run, per cent.
@@ -30,6 +32,7 @@ CHUNKS := 10000,100000,1000000
 # The stages that bench-micro measures: in core/repo, what is below it, and core/backup: all that need no flag.
 MICRO := $(GO) test ./core/repo/... ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
+.PHONY: packages packages-test packages-check
 .PHONY: run build test check bench bench-micro bench-baseline bench-places bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke stories windows clean
 
 run: build ## build and open the app
@@ -84,6 +87,20 @@ stories: build ## the window beside the parts of a desktop, all real: panel, not
 windows: ## the app for Windows, by mingw; not part of check
 	scripts/install windows
 	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc-posix $(GO) build -tags $(TAGS) -trimpath -ldflags "-H windowsgui" -o $(BUILD)/holdfast.exe .
+
+$(BUILD)/tools/nfpm: TOOL = $(NFPM)
+$(BUILD)/tools/cyclonedx-gomod: TOOL = $(CYCLONEDX)
+packages: $(BUILD)/tools/nfpm $(BUILD)/tools/cyclonedx-gomod ## deb, rpm, a static command line, bills of materials and checksums, into build/packages
+	scripts/install build windows
+	TOOLS=$${TOOLS:-$(CURDIR)/$(BUILD)/tools} packaging/build $(BUILD)/packages
+
+packages-test: ## tries the packages in a Debian that has nothing else; as root, after packages
+	scripts/install test packages
+	packaging/linux/test $(BUILD)/packages $(BUILD)/packages-test
+
+packages-check: $(BUILD)/tools/nfpm $(BUILD)/tools/cyclonedx-gomod ## docs/verify.md, as written, on packages of this commit from two folders
+	scripts/install build windows
+	packaging/check $(BUILD)/packages-check
 
 vuln: TOOL = $(GOVULNCHECK)
 vuln: $(BUILD)/tools/govulncheck
