@@ -85,6 +85,15 @@ windows: ## the app for Windows, by mingw; not part of check
 	scripts/install windows
 	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc-posix $(GO) build -tags $(TAGS) -trimpath -ldflags "-H windowsgui" -o $(BUILD)/holdfast.exe .
 
+.PHONY: windows-setup windows-test
+windows-setup: ## the setup for Windows: VERSION (0.1.0) names it
+	scripts/install windows
+	GO="$(GO)" APP_LDFLAGS='$(APP_LDFLAGS)' REMOTE_LDFLAGS='$(REMOTE_LDFLAGS)' packaging/windows/build $(or $(VERSION),0.1.0) $(BUILD)
+
+windows-test: windows-setup ## that setup and the programs in it under Wine; not part of check
+	scripts/install test wine
+	packaging/windows/test $(or $(VERSION),0.1.0) $(BUILD)
+
 vuln: TOOL = $(GOVULNCHECK)
 vuln: $(BUILD)/tools/govulncheck
 	@if $(GO) run ./scripts/reachable https://vuln.go.dev/index/db.json; then \
