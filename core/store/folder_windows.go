@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/windows"
 )
@@ -50,8 +51,9 @@ func classifyErrno(err error) error {
 	return nil
 }
 
+// freeBytes is what this person may still write. Of a share, GetDiskFreeSpaceEx wants a backslash at the end.
 func freeBytes(path string) (uint64, error) {
-	name, err := windows.UTF16PtrFromString(path)
+	name, err := windows.UTF16PtrFromString(strings.TrimRight(path, `\`) + `\`)
 	if err != nil {
 		return 0, err
 	}
