@@ -33,6 +33,15 @@ func renameNoReplace(d *os.File, from, to string) error {
 	return err
 }
 
+// remove deletes by the folder's handle. A file system that knows no such call, as Wine's and some of other makers, is asked by the path.
+func remove(dir *os.Root, name string) error {
+	err := dir.Remove(name)
+	if errors.Is(err, windows.ERROR_INVALID_FUNCTION) {
+		err = os.Remove(filepath.Join(dir.Name(), name))
+	}
+	return err
+}
+
 func classifyErrno(err error) error {
 	var errno windows.Errno
 	if !errors.As(err, &errno) {
