@@ -15,8 +15,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/repo"
 )
 
-// setMeta gives a restored entry its mode and times. A file gets them through the handle that wrote it: when such a handle is closed, Windows
-// sets the time of the last write, unless it was set through this very handle (WriteFile, SetFileTime).
+// setMeta gives a restored entry its mode and times. A file gets them through the handle that wrote it: when such a handle is closed,
+// Windows sets the time of the last write, unless it was set through this very handle (WriteFile, SetFileTime).
 func setMeta(dir *os.File, n *repo.Node, name string, file *os.File, _ bool) (problems []error) {
 	if n.Kind == repo.NodeSymlink {
 		return nil
@@ -59,7 +59,8 @@ func setByHandle(h windows.Handle, n *repo.Node) error {
 	if !late {
 		info.write = (n.MTime+secondsTo1970)*10_000_000 + int64(n.MNanos)/100
 	}
-	if err := windows.SetFileInformationByHandle(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info))); err != nil {
+	size := uint32(unsafe.Sizeof(info))
+	if err := windows.SetFileInformationByHandle(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&info)), size); err != nil {
 		return err
 	}
 	if late {

@@ -18,7 +18,10 @@ func TestRunKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e := Entry{ID: "test.holdfast." + filepath.Base(dir), Program: filepath.Join(dir, "hold fast.com"), Args: []string{"--background", "--profile", `C:\a b`}}
+	e := Entry{
+		ID: "test.holdfast." + filepath.Base(dir), Program: filepath.Join(dir, "hold fast.com"),
+		Args: []string{"--background", "--profile", `C:\a b`},
+	}
 	t.Cleanup(func() { _ = e.Set(false) }) // of a test that failed
 	wantEnabled(t, e, false)
 	if err := e.Set(true); err != nil {
