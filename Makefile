@@ -32,7 +32,7 @@ CHUNKS := 10000,100000,1000000
 # The stages that bench-micro measures: in core/repo, what is below it, and core/backup: all that need no flag.
 MICRO := $(GO) test ./core/repo/... ./core/backup -run '^$$' -bench . -benchtime 100ms -count 6
 
-.PHONY: packages packages-test packages-check
+.PHONY: packages packages-test packages-check windows-setup windows-test
 .PHONY: run build test check bench bench-micro bench-baseline bench-places bench-scale bench-start bench-vault demo fuzz screenshots fmt lint race cover vuln smoke stories windows clean
 
 run: build ## build and open the app
@@ -101,6 +101,14 @@ packages-test: ## tries the packages in a Debian that has nothing else; as root,
 packages-check: $(BUILD)/tools/nfpm $(BUILD)/tools/cyclonedx-gomod ## docs/verify.md, as written, on packages of this commit from two folders
 	scripts/install build windows
 	packaging/check $(BUILD)/packages-check
+
+windows-setup: ## the setup for Windows: VERSION names it
+	scripts/install windows
+	GO="$(GO)" APP_LDFLAGS='$(APP_LDFLAGS)' REMOTE_LDFLAGS='$(REMOTE_LDFLAGS)' packaging/windows/build $(or $(VERSION),$(shell scripts/version)) $(BUILD)
+
+windows-test: windows-setup ## that setup and the programs in it under Wine; not part of check
+	scripts/install test wine
+	packaging/windows/test $(or $(VERSION),$(shell scripts/version)) $(BUILD)
 
 vuln: TOOL = $(GOVULNCHECK)
 vuln: $(BUILD)/tools/govulncheck

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/store/remote"
 	"github.com/holdfast-backup/holdfast/plug/freedesktop"
 	"github.com/holdfast-backup/holdfast/plug/nodump"
+	"github.com/holdfast-backup/holdfast/plug/placeholder"
 	"github.com/holdfast-backup/holdfast/ui/cli"
 )
 
@@ -23,6 +24,7 @@ func main() {
 	if err := freedesktop.NoLaunch(); err != nil {
 		fmt.Fprintf(os.Stderr, "holdfast: a session bus may be started here and left behind: %v\n", err)
 	}
+	placeholder.Disguise()
 	// Most memory of a backup is buffers outside the Go heap: collecting the
 	// small heap early costs little and keeps the peak down by a seventh.
 	if os.Getenv("GOGC") == "" {

@@ -83,7 +83,8 @@ func connect(ctx context.Context, path string, flags sqlite3.OpenFlag, files con
 	name := "holdfast-" + strconv.FormatInt(connected.Add(1), 10)
 	vfs.Register(name, files)
 	done = func() { vfs.Unregister(name) }
-	where := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "vfs=" + name}
+	// Not as a path: where that begins with a drive's letter, it would be taken for a host.
+	where := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: "vfs=" + name}
 	if c, err = sqlite3.OpenFlags(where.String(), flags|sqlite3.OPEN_URI); err != nil {
 		done()
 		return nil, nil, err

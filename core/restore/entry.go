@@ -20,7 +20,7 @@ func (r *run) restore(f *folder, n *repo.Node, path string) error {
 		return nil
 	}
 	r.o.Counters.FilesTotal.Add(1)
-	name, err := n.Name, error(nil)
+	name, err := localName(n.Name), error(nil)
 	var what outcome
 	var info os.FileInfo
 	err = r.in(f, func(root *os.Root, _ *os.File) (err error) {
@@ -54,7 +54,7 @@ func (r *run) keepOrCompare(f *folder, n *repo.Node, path string, info os.FileIn
 	if n.Kind == repo.NodeFile && info.Mode().IsRegular() && info.Size() == n.Size &&
 		!info.ModTime().Equal(time.Unix(n.MTime, int64(n.MNanos))) &&
 		n.Content.Depth == 0 && n.Size <= batchBytes/2 && r.chunkBytes(n.Content.Extents) <= loadedBytes {
-		return r.gather(&output{folder: f.hold(), node: n, path: path, name: n.Name, differ: true})
+		return r.gather(&output{folder: f.hold(), node: n, path: path, name: localName(n.Name), differ: true})
 	}
 	r.keep(n, info)
 	return nil

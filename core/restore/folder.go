@@ -177,7 +177,11 @@ func (r *run) make(f *folder, name string) error {
 		return err
 	}
 	err := r.in(f.parent, func(root *os.Root, _ *os.File) error {
-		as, made, err := r.makeIn(root, f.parent, name)
+		local := localName(name)
+		as, made, err := r.makeIn(root, f.parent, local)
+		if made && local != name && as == local {
+			r.count(0, 0, 1, 0)
+		}
 		f.at, f.made = joinPath(f.parent.at, as), made
 		if made {
 			f.node = f.leads

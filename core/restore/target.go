@@ -143,6 +143,9 @@ func (r *run) takeName(f *folder, root *os.Root, dir *os.File, temp, name string
 		case what == kept:
 			return as, errKept
 		case what == replace:
+			if err := replaceable(root, as, info); err != nil {
+				return as, err
+			}
 			if err := root.Rename(temp, as); err != nil {
 				return as, err
 			}

@@ -105,6 +105,8 @@ func toEntry(name string, info fs.FileInfo) Entry {
 		e.Kind = CharDevice
 	case mode&fs.ModeDevice != 0:
 		e.Kind = BlockDevice
+	case mode&fs.ModeIrregular != 0:
+		e.Kind, e.Size = irregular(info), info.Size()
 	default:
 		e.Kind = Socket
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/windows"
 )
@@ -32,6 +33,15 @@ func renameNoReplace(d *os.File, from, to string) error {
 	return err
 }
 
+// remove deletes by the folder's handle. A file system that knows no such call, as Wine's and some of other makers, is asked by the path.
+func remove(dir *os.Root, name string) error {
+	err := dir.Remove(name)
+	if errors.Is(err, windows.ERROR_INVALID_FUNCTION) {
+		err = os.Remove(filepath.Join(dir.Name(), name))
+	}
+	return err
+}
+
 func classifyErrno(err error) error {
 	var errno windows.Errno
 	if !errors.As(err, &errno) {
@@ -50,8 +60,9 @@ func classifyErrno(err error) error {
 	return nil
 }
 
+// freeBytes is what this person may still write. Of a share, GetDiskFreeSpaceEx wants a backslash at the end.
 func freeBytes(path string) (uint64, error) {
-	name, err := windows.UTF16PtrFromString(path)
+	name, err := windows.UTF16PtrFromString(strings.TrimRight(path, `\`) + `\`)
 	if err != nil {
 		return 0, err
 	}

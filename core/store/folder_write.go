@@ -53,7 +53,7 @@ func publishLink(_ *Folder, dir *os.Root, _ *os.File, tmp, base string) error {
 	}
 	switch {
 	case err == nil:
-		_ = dir.Remove(tmp) // stored; what is left over is for CleanTemporary
+		_ = remove(dir, tmp) // stored; what is left over is for CleanTemporary
 		return nil
 	case errors.Is(err, fs.ErrExist), errors.Is(classify(err), ErrNoSpace), errors.Is(classify(err), ErrNotExist):
 		return err
@@ -130,7 +130,7 @@ func (f *Folder) write(ctx context.Context, op, name string, data []byte,
 			return f.fail(op, name, syncDir(d))
 		}
 	}
-	_ = dir.Remove(tmp) // what cannot be removed now is for CleanTemporary
+	_ = remove(dir, tmp) // what cannot be removed now is for CleanTemporary
 	return f.fail(op, name, notTheObject(err))
 }
 
@@ -192,7 +192,7 @@ func removeObject(dir *os.Root, base string) error {
 	if err != nil || st.IsDir() {
 		return err // a folder is no object
 	}
-	if err := dir.Remove(base); err != nil {
+	if err := remove(dir, base); err != nil {
 		return err
 	}
 	d, err := dir.Open(".")
@@ -231,7 +231,7 @@ func (f *Folder) CleanTemporary(ctx context.Context, olderThan time.Duration) (r
 		}
 		st, err := dir.Lstat(e.Name())
 		if err == nil && st.Mode().IsRegular() && st.ModTime().Before(limit) {
-			if err = dir.Remove(e.Name()); err == nil {
+			if err = remove(dir, e.Name()); err == nil {
 				removed++
 			}
 		}

@@ -114,8 +114,18 @@ func (f *Flow) run() {
 
 // openFolder shows a folder in the system's file manager.
 func (f *Feature) openFolder(path string) {
-	link := &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
-	if err := f.w.App.OpenURL(link); err != nil {
+	if err := f.w.App.OpenURL(fileURL(filepath.ToSlash(path))); err != nil {
 		f.w.Inform(lang.L("The folder cannot be shown here."), path)
 	}
+}
+
+// fileURL is the URL of a path with slashes. A drive's letter is no host, and a share's server is one.
+func fileURL(path string) *url.URL {
+	if host, rest, ok := strings.Cut(strings.TrimPrefix(path, "//"), "/"); ok && strings.HasPrefix(path, "//") {
+		return &url.URL{Scheme: "file", Host: host, Path: "/" + rest}
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return &url.URL{Scheme: "file", Path: path}
 }

@@ -50,8 +50,14 @@ func Program(find func() (string, error)) func(context.Context) (io.ReadWriteClo
 
 // passed are the variables that the program gets: how the network is reached, which certificates count, where an SSH agent is.
 var passed = []string{
-	"PATH", "LANG", "TZ", "TMPDIR", "SystemRoot", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"PATH", "LANG", "TZ", "TMPDIR", "TEMP", "TMP",
+	"SystemRoot", "SystemDrive", "USERPROFILE", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "USER", "LOGNAME",
+}
+
+// isPassed reports whether a variable is passed. Windows does not tell small letters from capitals, and calls its PATH "Path".
+func isPassed(name string) bool {
+	return slices.ContainsFunc(passed, func(p string) bool { return p == name || runtime.GOOS == "windows" && strings.EqualFold(p, name) })
 }
 
 // process is the program while it runs.
@@ -65,7 +71,7 @@ type process struct {
 
 func start(cmd *exec.Cmd) (*process, error) {
 	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); slices.Contains(passed, name) {
+		if name, _, _ := strings.Cut(v, "="); isPassed(name) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
