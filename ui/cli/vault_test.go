@@ -45,10 +45,12 @@ func TestVaultScripts(t *testing.T) {
 				t.Fatal(v.Output())
 			}
 			card := v.Card()
+			picture := []byte(v.Must("card", "--url", "https://"+v.Addr, "--dev-tls", "--qr"))
 			runScripts(t, filepath.Join("testdata", dir), func(e *testscript.Env) error {
 				e.Setenv("ADDR", v.Addr)
 				with := bytes.Replace(card, []byte("{"), []byte(`{"enrolment":"planted-enrolment",`), 1)
 				return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600),
+					os.WriteFile(filepath.Join(e.WorkDir, "card.png"), picture, 0o600),
 					os.WriteFile(filepath.Join(e.WorkDir, "with-token.json"), with, 0o600))
 			})
 			if out := v.Output(); strings.Contains(out, "lamp otter") || strings.Contains(out, "planted") {
