@@ -40,6 +40,7 @@ func TestPicturesOfSheets(t *testing.T) {
 	d.confirmKey()
 	d.press("Set up the backup")
 	d.Sees("Everything is set")
+	d.backUp()
 	d.leave()
 
 	second := sit(t, t.TempDir(), nil)
