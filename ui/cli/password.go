@@ -337,6 +337,19 @@ func vaultLines(s core.VaultState, now time.Time) []string {
 	if len(s.Members) > 0 {
 		return sharedLines(s, now)
 	}
+	return append(accountLines(s, now), oldLines(s)...)
+}
+
+// oldLines tell what is still at vaults that the password does not need.
+func oldLines(s core.VaultState) (out []string) {
+	for _, name := range s.OldAccounts {
+		out = append(out, fmt.Sprintf("Old:     an old account at %s waits to be deleted, by the next backup that reaches it", name))
+	}
+	return out
+}
+
+// accountLines tell one vault's account.
+func accountLines(s core.VaultState, now time.Time) []string {
 	out := []string{fmt.Sprintf("Vault:   %s, %s", s.Name, s.Address)}
 	switch {
 	case s.Destroyed:
@@ -370,6 +383,7 @@ func sharedLines(s core.VaultState, now time.Time) []string {
 	for _, f := range s.Findings {
 		out = append(out, fmt.Sprintf("Lying:   %s, when the password was last right", f))
 	}
+	out = append(out, oldLines(s)...)
 	for _, m := range s.Members {
 		if m.Unreachable != "" {
 			out = append(out, "", fmt.Sprintf("Vault:   %s, %s", m.Name, m.Address), "State:   it does not answer: "+m.Unreachable)
