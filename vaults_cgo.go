@@ -8,7 +8,6 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/plug"
-	"github.com/holdfast-backup/holdfast/vaultclient"
 )
 
 // pins are asked for by the window, if there is one.
@@ -21,6 +20,6 @@ func vaults() core.Vaults {
 	if err != nil {
 		dir = os.TempDir() // no home: what a token cannot keep itself is kept as long as it lasts
 	}
-	return plug.Vaults{PINs: pins, Tried: vaultclient.NewTried(), Dir: filepath.Join(dir, "holdfast-vaults"),
+	return plug.Vaults{PINs: pins, Tried: plug.NewTried(), Dir: filepath.Join(dir, "holdfast-vaults"),
 		Software: filepath.Join(dir, "holdfast-vaults", "software-token")}
 }

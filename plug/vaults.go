@@ -31,6 +31,9 @@ type Vaults struct {
 
 var _ vaults.Vaults = Vaults{}
 
+// NewTried makes an empty memory for Vaults.Tried.
+func NewTried() *vaultclient.Tried { return vaultclient.NewTried() }
+
 // software stands in cards for the software token of whatever computer reads
 // them: a card is public, and where this computer keeps its files is nobody's business.
 const software = "pkcs11:token=Holdfast"
