@@ -68,8 +68,8 @@ func isAt(o profile.OldAccount, at vaults.Place) bool {
 	return err == nil && c.SameAccount(*at.Card)
 }
 
-// Sweep deletes the old accounts whose vaults answer, all at once, and forgets them; card is the one in the backup's header, nil: none. What it
-// names is in use, and no longer old. What the profile's own card names stays as well, whatever a place shows.
+// Sweep deletes the old accounts whose vaults answer, all at once, and forgets them; card is the one in the backup's header, nil:
+// none. What it names is in use, and no longer old. What the profile's own card names stays as well, whatever a place shows.
 // Errors: those of the vaults that did not confirm it.
 func (a Accounts) Sweep(ctx context.Context, card []byte) error {
 	_, err := a.sweep(ctx, card, a.Profile.Settings().VaultCard)

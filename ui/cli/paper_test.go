@@ -2,32 +2,31 @@ package cli_test
 
 import (
 	"bytes"
+	"image"
+	"image/draw"
+	"image/png"
 	"os"
+	"strings"
 
-	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/theme"
+	"github.com/boombuler/barcode"
+	"github.com/boombuler/barcode/qr"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/holdfast-backup/holdfast/ui/kit"
 )
 
-// paper TEXT PICTURE prints the digits in a file on a page of the recovery kit, and photographs it: PICTURE.png.
+// paper TEXT PICTURE makes a picture of the QR code that the recovery kit has for the digits in a file.
 func paper(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: paper TEXT PICTURE")
 	}
-	font := func(s fyne.TextStyle) []byte { return theme.DefaultTheme().Font(s).Content() }
-	digits := bytes.Join(bytes.Fields([]byte(ts.ReadFile(args[0]))), nil)
-	var groups [][]byte
-	for len(digits) > 0 {
-		groups, digits = append(groups, digits[:4]), digits[4:]
-	}
+	digits := strings.ToUpper(strings.Join(strings.Fields(ts.ReadFile(args[0])), ""))
+	code, err := qr.Encode(digits, qr.Q, qr.AlphaNumeric)
+	ts.Check(err)
+	code, err = barcode.Scale(code, 300, 300)
+	ts.Check(err)
+	page := image.NewGray(image.Rect(0, 0, 600, 800))
+	draw.Draw(page, page.Rect, image.White, image.Point{}, draw.Src)
+	draw.Draw(page, image.Rect(250, 60, 550, 360), code, image.Point{}, draw.Src)
 	var b bytes.Buffer
-	ts.Check(kit.Page{
-		Fonts: kit.Fonts{Regular: font(fyne.TextStyle{}), Bold: font(fyne.TextStyle{Bold: true}), Mono: font(fyne.TextStyle{Monospace: true})},
-		Title: "Recovery kit", Groups: groups,
-	}.Write(&b))
-	pdf := ts.MkAbs(args[1] + ".pdf")
-	ts.Check(os.WriteFile(pdf, b.Bytes(), 0o600))
-	ts.Check(ts.Exec("pdftoppm", "-r", "100", "-png", "-singlefile", pdf, ts.MkAbs(args[1])))
+	ts.Check(png.Encode(&b, page))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o600))
 }

@@ -96,7 +96,9 @@ func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, key
 	return nil
 }
 
-func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut string, keyIn []string, pw *passwordFlags) error {
+func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut string, keyIn []string,
+	pw *passwordFlags,
+) error {
 	switch {
 	case req.Password != nil && req.Password.Vault.IsZero():
 		// Only a backup that exists knows its vault.

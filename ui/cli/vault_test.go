@@ -95,7 +95,8 @@ func sharedScripts(t *testing.T, dir string) {
 			ts.Fatalf("%s accounts are expected:\n%s", args[1], out)
 		}
 	}
-	runScriptsWith(t, dir, map[string]func(*testscript.TestScript, bool, []string){"vaultd": vaultd, "accounts": accounts}, func(e *testscript.Env) error {
+	commands := map[string]func(*testscript.TestScript, bool, []string){"vaultd": vaultd, "accounts": accounts}
+	runScriptsWith(t, dir, commands, func(e *testscript.Env) error {
 		e.Setenv("ADDR", all[0].Addr)
 		var err error
 		for name, card := range cards {

@@ -124,7 +124,8 @@ func Code(ctx context.Context, file []byte) (text []byte, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrPicture, err)
 	case c.Width <= 0 || c.Height <= 0 || int64(c.Width)*int64(c.Height) > MaxPixels:
-		return nil, fmt.Errorf("%w: it has %d by %d pixels, and more than %d million are not read", ErrPicture, c.Width, c.Height, MaxPixels/1_000_000)
+		return nil, fmt.Errorf("%w: it has %d by %d pixels, and more than %d million are not read",
+			ErrPicture, c.Width, c.Height, MaxPixels/1_000_000)
 	}
 	img, _, err := image.Decode(bytes.NewReader(file))
 	if err != nil {

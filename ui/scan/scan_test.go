@@ -66,10 +66,11 @@ func TestPagesAreRead(t *testing.T) {
 		run(t, "pdftoppm", "-r", "100", "-png", "-singlefile", at(name+".pdf"), at(name+"-screen"))
 		run(t, "pdftoppm", "-r", "150", "-jpeg", "-singlefile", at(name+".pdf"), at(name+"-scanner"))
 		for made, args := range map[string][]string{
-			"-turned.png":   {"-screen.png", "-rotate", "90"},
-			"-head.png":     {"-screen.png", "-rotate", "180", "-colorspace", "sRGB", "-type", "TrueColorAlpha"},
-			"-crooked.jpg":  {"-screen.png", "-background", "white", "-rotate", "4", "-blur", "0x0.8"},
-			"-photo.jpg":    {"-scanner.jpg", "-background", "#b0a090", "-rotate", "-7", "-attenuate", "0.7", "+noise", "Gaussian", "-blur", "0x1", "-quality", "60"},
+			"-turned.png":  {"-screen.png", "-rotate", "90"},
+			"-head.png":    {"-screen.png", "-rotate", "180", "-colorspace", "sRGB", "-type", "TrueColorAlpha"},
+			"-crooked.jpg": {"-screen.png", "-background", "white", "-rotate", "4", "-blur", "0x0.8"},
+			"-photo.jpg": {"-scanner.jpg", "-background", "#b0a090", "-rotate", "-7", "-attenuate", "0.7", "+noise", "Gaussian",
+				"-blur", "0x1", "-quality", "60"},
 			"-aslant.jpg":   {"-scanner.jpg", "-distort", "Perspective", "0,0 75,45 1240,0 1190,0 1240,1754 1240,1754 0,1754 0,1650"},
 			"-palette.png":  {"-screen.png", "-colors", "4", "-type", "Palette"},
 			"-progress.jpg": {"-screen.png", "-interlace", "JPEG", "-type", "Grayscale"},

@@ -73,7 +73,8 @@ func TestGuide(t *testing.T) {
 		t.Skip("only root may make a mount namespace; CI runs as root")
 	}
 	blocks := guideBlocks(t)
-	for _, name := range []string{"user", "token", "configuration", "card", "backup", "restore", "rotate", "fingerprints", "picture", "daily", "again"} {
+	for _, name := range []string{"user", "token", "configuration", "card", "backup", "restore", "rotate", "fingerprints", "picture",
+		"daily", "again"} {
 		if blocks[name] == "" {
 			t.Fatalf("the guide has no block %q: %v", name, blocks)
 		}
