@@ -20,6 +20,6 @@ func vaults() core.Vaults {
 	if err != nil {
 		dir = os.TempDir() // no home: what a token cannot keep itself is kept as long as it lasts
 	}
-	return plug.Vaults{PINs: pins, Dir: filepath.Join(dir, "holdfast-vaults"),
+	return plug.Vaults{PINs: pins, Tried: plug.NewTried(), Dir: filepath.Join(dir, "holdfast-vaults"),
 		Software: filepath.Join(dir, "holdfast-vaults", "software-token")}
 }

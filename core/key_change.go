@@ -136,15 +136,21 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 			return err
 		}
 	}
-	if err := protection.ChangeKey(ctx, r, key, made.Text()); err != nil {
-		// Which of the two counts is the destination's to say: keyFor finds out.
-		return err
-	}
 	oldKey, err := backupkey.FromBytes(s.Key)
 	if err != nil {
 		return err
 	}
 	defer oldKey.Clear()
+	if old != nil && beforeErr == nil {
+		// The new key does not manage the old accounts: what does is kept now.
+		if err := enc.app.Passwords().accounts().Retire(ctx, before, oldKey); err != nil {
+			return err
+		}
+	}
+	if err := protection.ChangeKey(ctx, r, key, made.Text()); err != nil {
+		// Which of the two counts is the destination's to say: keyFor finds out.
+		return err
+	}
 	err = errors.Join(
 		enc.app.profile.SetSecrets(ctx, &profile.Secrets{Key: key.Bytes()}),
 		enc.app.profile.Update(func(s *profile.Settings) { s.KeyConfirmed, s.Seen = time.Time{}, seenBy(r) }),
@@ -153,7 +159,7 @@ func (enc Encryption) changeKey(ctx context.Context, key *backupkey.Key, passwor
 		err = errors.Join(err, enc.app.Passwords().accounts().Set(made, password.Vault))
 	}
 	if old != nil && err == nil && beforeErr == nil {
-		err = enc.app.Passwords().accounts().Remove(ctx, before, oldKey) // what it holds opens only what was written before
+		err = enc.app.Passwords().accounts().Replaced(ctx, before, made.Text()) // what it holds opens only what was written before
 	}
 	return err
 }

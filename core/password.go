@@ -49,6 +49,12 @@ func (pw Passwords) setPassword(ctx context.Context, req PasswordRequest) error 
 	if err != nil {
 		return err
 	}
+	moves := !req.Vault.IsZero() && beforeErr == nil && !before.SameAccount(place)
+	if moves {
+		if err := pw.accounts().Retire(ctx, before, key); err != nil {
+			return err
+		}
+	}
 	if err := protection.SetVaultCard(ctx, r, place.Text()); err != nil {
 		if !req.Vault.IsZero() {
 			err = errors.Join(err, pw.accounts().Remove(ctx, place, key))
@@ -58,10 +64,10 @@ func (pw Passwords) setPassword(ctx context.Context, req PasswordRequest) error 
 	if err := pw.accounts().Set(place, req.Vault); err != nil {
 		return err
 	}
-	if !req.Vault.IsZero() && beforeErr == nil && !before.SameAccount(place) {
+	if moves {
 		// The old vault need not answer: what it holds opens the backup as before,
 		// with the old password. It is told in the history.
-		return pw.accounts().Remove(ctx, before, key)
+		return pw.accounts().Replaced(ctx, before, place.Text())
 	}
 	return nil
 }
@@ -165,6 +171,7 @@ func (pw Passwords) checkPassword(ctx context.Context, password []byte) error {
 	}
 	got.Clear()
 	card = r.Facts().VaultCard // this very text: it is the header's, mended or not
+	pw.accounts().SweepBriefly(ctx, card)
 	if err := pw.accounts().Confirm(card); err != nil {
 		return err
 	}
@@ -196,8 +203,11 @@ func (pw Passwords) removePassword(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := pw.accounts().Remove(ctx, at, key); err != nil {
+	if err := pw.accounts().Retire(ctx, at, key); err != nil {
 		return err
+	}
+	if err := pw.accounts().Removed(ctx, at); err != nil {
+		return err // the header still has the card: what it names is not old
 	}
 	if err := protection.SetVaultCard(ctx, r, nil); err != nil {
 		return err
@@ -256,6 +266,9 @@ func (pw Passwords) State(ctx context.Context) (VaultState, error) {
 	s, err := pw.app.p.Vaults.State(ctx, at)
 	if err != nil {
 		return VaultState{}, raise(err)
+	}
+	if s.OldAccounts, err = pw.accounts().Waiting(ctx); err != nil {
+		pw.app.p.Log.Info("the old accounts are not known", "cause", err)
 	}
 	return s, pw.accounts().Remember(s)
 }

@@ -68,6 +68,20 @@ func placeOf(there []byte, typed TypedVault, trust VaultTrust, known func(VaultP
 // Single is the one vault of the password, as somebody would name it; false: there are several, it is a token, or there is none.
 func (pw Passwords) Single() (TypedVault, bool) { return pw.accounts().Single() }
 
+// Own are the vaults of this backup's password, each as a person is shown it: what they compare elsewhere before they agree to it.
+// nil: there is no password.
+func (pw Passwords) Own() []VaultTrust {
+	card := account.Vouched(pw.app.profile.Settings())
+	if card == nil {
+		return nil
+	}
+	p, _, err := vaults.Landed(card)
+	if err != nil {
+		return nil
+	}
+	return vaults.TrustOf(p).Members()
+}
+
 // UseAddress keeps how the person names the token of the profile's vault: with
 // a module or a file with the PIN, which nobody but a person on this computer can say.
 // Errors: ErrNotSetUp, ErrNoPassword, ErrInvalid (it is another token, or none).

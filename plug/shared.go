@@ -134,7 +134,11 @@ func (v Vaults) openShared(at vaults.Place) (*vaultclient.Shared, error) {
 			}
 		}
 	}
-	return vaultclient.OpenShared(at.Shared.Encode(), v.opener(w))
+	s, err := vaultclient.OpenShared(at.Shared.Encode(), v.opener(w))
+	if err == nil {
+		s.Tried = v.Tried
+	}
+	return s, err
 }
 
 func (v Vaults) stateShared(ctx context.Context, at vaults.Place) (vaults.State, error) {

@@ -25,16 +25,21 @@ type Vaults struct {
 	Delays []time.Duration
 	// PINs asks for those that are not in a file; nil asks nobody.
 	PINs *PINs
+	// Tried remembers which passwords were wrong; nil: that is not remembered.
+	Tried *vaultclient.Tried
 }
 
 var _ vaults.Vaults = Vaults{}
+
+// NewTried makes an empty memory for Vaults.Tried.
+func NewTried() *vaultclient.Tried { return vaultclient.NewTried() }
 
 // software stands in cards for the software token of whatever computer reads
 // them: a card is public, and where this computer keeps its files is nobody's business.
 const software = "pkcs11:token=Holdfast"
 
 func (v Vaults) open(ctx context.Context, at vaults.Place, create bool, enrolment []byte) (vaultclient.Vault, error) {
-	params := vaultclient.Params{Dir: v.Dir, Create: create, Delays: v.Delays, EnrolmentToken: enrolment, SPKI: at.SPKI}
+	params := vaultclient.Params{Dir: v.Dir, Create: create, Delays: v.Delays, EnrolmentToken: enrolment, SPKI: at.SPKI, Tried: v.Tried}
 	var name vaultcard.Address
 	if at.Card != nil {
 		params.Card = at.Card.Encode()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/plug"
 	"github.com/holdfast-backup/holdfast/ui/uitest"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
@@ -46,7 +47,11 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	d.files.fileAnswer = other
 	d.press("Choose its card…")
 	d.Sees("This file is no vault card.")
-	d.files.fileAnswer = card
+	picture := filepath.Join(t.TempDir(), "card.png")
+	if err := os.WriteFile(picture, []byte(vault.Must("card", "--url", "https://"+vault.Addr, "--dev-tls", "--qr")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.files.fileAnswer = picture
 	d.press("Choose its card…")
 	d.Until("the card", func() bool { return d.enabled("Set up the backup") })
 
@@ -75,13 +80,24 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	d.row("Remove the password").Tapped(nil)
 	d.press("Remove the password")
 	d.Sees("This is your recovery key")
+	d.files.saveAnswer = filepath.Join(t.TempDir(), "kit.pdf")
+	d.press("Save recovery kit…")
+	d.Sees("Saved. Print it, or keep the file apart")
+	known, _ := core.ParseVault(string(vault.Card()))
+	if c, _ := known.Card(); !strings.Contains(strings.Join(strings.Fields(textOf(t, d.files.saveAnswer)), " "), c.Name+" · "+vault.Addr+" · "+c.Fingerprint()) {
+		t.Errorf("the kit does not name the vault with its key:\n%s", textOf(t, d.files.saveAnswer))
+	}
 	d.press("Back")
 	d.press("Keep the password")
 	d.backUp()
 	d.leave()
 
-	other2 := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil) // another computer
+	other2 := sitAt(t, plug.Vaults{Dir: t.TempDir(), Tried: plug.NewTried()}, t.TempDir(), nil) // another computer
 	other2.elsewhere(destination)
+	other2.guess("not the password at all")
+	other2.Sees("That password is not right.")
+	other2.guess("not the password at all")
+	other2.Sees("You typed this password before, and it was wrong. No guess was used. 9 guesses left.")
 	other2.guess(goodPassword)
 	other2.Sees("From which day?")
 	if out := vault.Output(); strings.Contains(out, goodPassword) {

@@ -55,7 +55,7 @@ func openLocal(ctx context.Context, p Params, card cards.Card, at cards.Address)
 	l.work <- struct{}{}
 	l.lock = flock.New(filepath.Join(p.Dir, l.name()+".lock"))
 	l.card = cards.New("this computer's token", token.Identity().URL(), ake.Bytes())
-	l.card.Account = card.Account
+	l.card.Account, l.tried = card.Account, p.Tried
 	if card.Name != "" {
 		l.card.Name = card.Name
 	}

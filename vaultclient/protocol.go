@@ -36,6 +36,8 @@ type protocol struct {
 	begin func(ctx context.Context) (t transport, end func(), err error)
 	// pause is between repetitions of a message.
 	pause func(attempt int) time.Duration
+	// tried is which passwords were wrong; nil: that is not remembered.
+	tried *Tried
 
 	mu   sync.Mutex
 	card cards.Card

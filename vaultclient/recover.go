@@ -71,6 +71,10 @@ func (p *protocol) recover(ctx context.Context, t transport, c cards.Card, id va
 	if err != nil {
 		return nil, err
 	}
+	known := []mark{p.tried.mark("one", c.PublicKey, id[:], a.Registered.UnixMilli(), password)}
+	if !a.Registered.IsZero() && p.tried.before(known) {
+		return nil, &vaults.Error{Kind: vaults.ErrWrongPassword, GuessesLeft: a.GuessesLeft, Repeated: true}
+	}
 	run, ke1, err := opaque.StartLogin(password)
 	if err != nil {
 		return nil, err
@@ -85,6 +89,7 @@ func (p *protocol) recover(ctx context.Context, t transport, c cards.Card, id va
 		ke3, sessionKey, exportKey, err := run.Finish(reply.KE2, id[:], c.PublicKey)
 		switch {
 		case errors.Is(err, opaque.ErrPassword) && !again:
+			p.tried.note(known)
 			return nil, try.wrong(ctx, reply.GuessesLeft)
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrNotTheVault, err)

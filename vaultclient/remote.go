@@ -59,7 +59,7 @@ func openRemote(p Params, card cards.Card) *Remote {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // no vault redirects
 		},
 	}
-	r.card = card
+	r.card, r.tried = card, p.Tried
 	r.begin = func(context.Context) (transport, func(), error) { return messages{r}, func() {}, nil }
 	r.pause = func(attempt int) time.Duration {
 		step := 150 * time.Millisecond << min(attempt, 5)

@@ -48,6 +48,10 @@ func (r *recovery) attempt(ctx context.Context, set *cards.Set, password []byte)
 	n := len(set.Vaults)
 	d := &round{recovery: r, set: set, public: setOf(set, r.card.Key), u: r.stretched(set, password), guesses: make([]*guess, n),
 		come: make(chan arrival, n), open: n, lies: make([]vaults.Lie, n), ended: make(chan ending, n)}
+	if err := d.triedBefore(); err != nil {
+		clear(d.u)
+		return nil, err
+	}
 	asking, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel() // a cancelled question ends at once
@@ -75,8 +79,44 @@ func (r *recovery) attempt(ctx context.Context, set *cards.Set, password []byte)
 			return d.release(asking)
 		}
 	}
+	d.noteWrong()
 	clear(d.u)
 	return nil, d.failed(ctx)
+}
+
+// triedBefore is the error where this password was wrong before, at all the vaults that could take the guess now: they have nothing new
+// to say. One that was away then makes it worth a guess.
+func (d *round) triedBefore() error {
+	var marks []mark
+	var left []int
+	for i, m := range d.set.Vaults {
+		if s := d.seats.of(m); s.lives() && d.refusal(d.set, s) == nil {
+			marks, left = append(marks, d.mark(i)), append(left, s.account.GuessesLeft)
+		}
+	}
+	if len(left) < d.set.Threshold || !d.Tried.before(marks) {
+		return nil
+	}
+	return &vaults.Error{Kind: vaults.ErrWrongPassword, GuessesLeft: nthHighest(left, d.set.Threshold), Repeated: true}
+}
+
+// noteWrong remembers the password as wrong at the vaults that evaluated it.
+func (d *round) noteWrong() {
+	var marks []mark
+	for i, g := range d.guesses {
+		if g != nil && g.output != nil {
+			marks = append(marks, d.mark(i))
+		}
+	}
+	if len(marks) >= d.set.Threshold {
+		d.Tried.note(marks)
+	}
+}
+
+// mark stands for the password at one vault that has told of a living account.
+func (d *round) mark(i int) mark {
+	s := d.seats.of(d.set.Vaults[i])
+	return d.Tried.mark("set", d.set.Vaults[i].PublicKey, s.id[:], s.registered(), append(append([]byte{}, d.set.Commitment...), d.u...))
 }
 
 func (d *round) arrived(a arrival) int {

@@ -19,6 +19,8 @@ import (
 type Shared struct {
 	card *cards.Shared
 	open Opener
+	// Tried remembers which passwords were wrong; nil: that is not remembered.
+	Tried *Tried
 }
 
 // stretch is package ppss's, but in tests that stretch thousands of times.
@@ -36,7 +38,7 @@ func OpenShared(card []byte, open Opener) (*Shared, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", vaults.ErrCard, err)
 	}
-	return &Shared{c, open}, nil
+	return &Shared{card: c, open: open}, nil
 }
 
 // Opened is what a recovery gave. Clear it after use.
@@ -101,12 +103,18 @@ func (s *Shared) Recover(ctx context.Context, password []byte, fits func(key []b
 		if failed == nil {
 			return opened, nil
 		}
-		guessed = true
+		guessed = guessed || !repeated(failed)
 		if err = failed; !errors.Is(err, vaults.ErrWrongPassword) {
 			break
 		}
 	}
 	return nil, err
+}
+
+// repeated reports whether a password was known as wrong, so that no guess was made.
+func repeated(err error) bool {
+	var told *vaults.Error
+	return errors.As(err, &told) && told.Repeated
 }
 
 // recovery is one Recover under way.

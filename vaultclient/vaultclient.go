@@ -112,6 +112,8 @@ type Params struct {
 	SPKI []byte
 	// EnrolmentToken is the token that some vaults want for new accounts. It goes with both messages of a registration.
 	EnrolmentToken []byte
+	// Tried remembers which passwords were wrong; nil: that is not remembered.
+	Tried *Tried
 }
 
 // Open opens the vault that the card or the typed address names: Local for

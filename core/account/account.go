@@ -215,6 +215,7 @@ func (a Accounts) Watch(ctx context.Context, r *repo.Repository) (news int) {
 		return 0 // nobody vouches for a card in this header
 	}
 	card := a.tidy(ctx, r)
+	a.SweepBriefly(ctx, card)
 	set := a.Profile.Settings()
 	if !sameCard(card, set.VaultCard) {
 		// The header's seal vouches for it: somebody with the key put it there.

@@ -164,9 +164,23 @@ func (a Accounts) Register(ctx context.Context, c Choice, req Request, key *back
 func (a Accounts) share(ctx context.Context, c Choice, n vaults.NewAccount, key *backupkey.Key, keep Keep) (vaults.Place, error) {
 	s := c.sharing(key, keep)
 	defer clear(s.CardSeed)
+	if c.before != nil {
+		old, err := a.Own(c.before)
+		if err == nil {
+			err = a.Retire(ctx, old, key)
+		}
+		if err != nil {
+			return vaults.Place{}, err
+		}
+	}
 	made, err := a.Vaults.Share(ctx, s, n)
 	if err != nil {
 		return vaults.Place{}, err
+	}
+	if c.before != nil {
+		if err := a.settle(ctx, c.before, made.Left); err != nil {
+			return vaults.Place{}, err
+		}
 	}
 	if len(made.Left) > 0 {
 		a.Log.Warn("vaults that the password no longer needs did not delete its account", "vaults", made.Left)

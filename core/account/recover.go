@@ -93,7 +93,19 @@ func (a Accounts) Mend(ctx context.Context, r *repo.Repository, key *backupkey.K
 	defer clear(s.CardSeed)
 	raw := key.Bytes()
 	defer clear(raw)
-	if _, err := got.Mend(ctx, s, vaults.NewAccount{Key: raw, Seeds: Seeds(key)}); err != nil {
+	before := r.Facts().VaultCard
+	old, err := a.Own(before)
+	if err == nil {
+		err = a.Retire(ctx, old, key)
+	}
+	var made vaults.Shared
+	if err == nil {
+		made, err = got.Mend(ctx, s, vaults.NewAccount{Key: raw, Seeds: Seeds(key)})
+	}
+	if err == nil {
+		err = a.settle(ctx, before, made.Left)
+	}
+	if err != nil {
 		a.Log.Warn("not all vaults of the password could be mended", "cause", err)
 	}
 }

@@ -180,3 +180,72 @@ func (s *Sheet) WriteTo(w io.Writer) (int64, error) {
 	n, err := w.Write(text)
 	return int64(n), err
 }
+
+// Part is what one file holds of a key, by the file's name.
+type Part struct {
+	Name string
+	Text []byte
+}
+
+// PartError names the file that is at fault.
+type PartError struct {
+	Name string
+	Err  error
+}
+
+func (e *PartError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *PartError) Unwrap() error { return e.Err }
+
+// Read reads one sheet, and mends typing errors as ReadKey does. The caller clears it. Errors: ErrMalformed, that of ctx.
+func Read(ctx context.Context, text []byte) (*Sheet, error) {
+	digits, err := backupkey.ReadDigits(text, Digits+2)
+	defer clear(digits)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is no sheet", ErrMalformed)
+	}
+	found, err := near(ctx, digits)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != 1 {
+		return nil, fmt.Errorf("%w: it is no sheet", ErrMalformed)
+	}
+	return found[0], nil
+}
+
+// Join makes of files a text for ReadKey: of one, what it holds; of several, each of which holds a sheet, two of the sheets. The caller
+// clears it. Errors: *PartError with ErrMalformed or ErrApart, that of ctx.
+func Join(ctx context.Context, parts []Part) ([]byte, error) {
+	if len(parts) == 1 {
+		return bytes.Clone(parts[0].Text), nil
+	}
+	var text []byte
+	var first *Sheet
+	for i, p := range parts {
+		s, err := Read(ctx, p.Text)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, err
+		case err != nil:
+			clear(text)
+			return nil, &PartError{p.Name, err}
+		}
+		defer s.Clear()
+		switch {
+		case i == 0:
+			first = s
+		case s.Split() != first.Split():
+			clear(text)
+			return nil, &PartError{p.Name, fmt.Errorf("%w: its number is %s, that of %s is %s", ErrApart, s.Split(), parts[0].Name, first.Split())}
+		case i == 1 && s.Number() == first.Number():
+			clear(text)
+			return nil, &PartError{p.Name, fmt.Errorf("%w: it is sheet %d, as %s is", ErrApart, s.Number(), parts[0].Name)}
+		}
+		if i < Needed {
+			text = append(text, s.Text()...)
+		}
+	}
+	return text, nil
+}

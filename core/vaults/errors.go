@@ -56,6 +56,8 @@ type Error struct {
 	LastGuess bool
 	// Restored: the operator had to restore an old state, so that no password counts any more (ErrPasswordGone).
 	Restored bool
+	// Repeated: the password was typed before and was wrong, so it was not sent again and no guess was used (ErrWrongPassword).
+	Repeated bool
 	Cause    error // may be nil
 }
 

@@ -28,6 +28,8 @@ type State struct {
 	Threshold int     `json:"threshold,omitempty"`
 	// Findings are what the vaults of a shared password did when it was last right.
 	Findings []Finding `json:"findings,omitempty"`
+	// OldAccounts are the names of vaults that still hold an account that the password does not need, and wait to be told.
+	OldAccounts []string `json:"old_accounts,omitempty"`
 	// Unreachable says why a member did not answer; "" if it did.
 	Unreachable string `json:"unreachable,omitempty"`
 }

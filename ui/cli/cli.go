@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-backup/holdfast/core/backupkey"
 	"github.com/holdfast-backup/holdfast/core/places"
 	"github.com/holdfast-backup/holdfast/core/release"
+	"github.com/holdfast-backup/holdfast/core/sheets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -180,6 +181,9 @@ var placed = map[string]bool{
 
 // detailOf is what an error tells beyond its sentence.
 func detailOf(err error, s words.Sentence) string {
+	if part := (*sheets.PartError)(nil); errors.As(err, &part) {
+		return part.Error()
+	}
 	if !placed[s.Code] || errors.Is(err, backupkey.ErrMalformed) {
 		return ""
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/core/sheets"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -93,15 +92,16 @@ func statusCommand(c *cli) *cobra.Command {
 
 // place is the flags that name a backup without a profile.
 type place struct {
-	destination, keyIn string
-	password           passwordFlags
-	plain              bool // the person says that it is not encrypted
+	destination string
+	keyIn       []string
+	password    passwordFlags
+	plain       bool // the person says that it is not encrypted
 }
 
 func (p *place) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.destination, "destination", "", "read the backup at this place, with no profile")
 	c.secret.flags(cmd.Flags())
-	cmd.Flags().StringVar(&p.keyIn, "key-in", "", "file with the 64-digit key of that backup (- is standard input)")
+	cmd.Flags().StringArrayVar(&p.keyIn, "key-in", nil, "the key of that backup: "+keyInHelp)
 	cmd.Flags().BoolVar(&p.plain, "no-encryption", false, "the backup at --destination is not encrypted")
 	p.password.flags(c, cmd)
 	p.password.trustFlag(c, cmd)
@@ -112,7 +112,7 @@ func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, 
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if p.destination == "" {
-			if p.keyIn != "" || p.password.in != "" || p.plain {
+			if len(p.keyIn) > 0 || p.password.in != "" || p.plain {
 				return usagef("--key-in, --password-in and --no-encryption go with --destination")
 			}
 			return c.withApp(func(ctx context.Context, a *core.App) error {
@@ -132,14 +132,14 @@ func (c *cli) withReader(p *place, fn func(ctx context.Context, r *core.Reader, 
 }
 
 func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err error) {
-	if p.plain && (p.keyIn != "" || p.password.in != "") {
+	if p.plain && (len(p.keyIn) > 0 || p.password.in != "") {
 		return nil, usagef("--no-encryption goes with neither --key-in nor --password-in")
 	}
 	if p.password.in != "" {
-		if p.keyIn != "" {
+		if len(p.keyIn) > 0 {
 			return nil, usagef("give either --key-in or --password-in")
 		}
-		err := c.withPassword(&p.password, func(pw *core.PasswordRequest) (err error) {
+		err := c.withPassword(ctx, &p.password, func(pw *core.PasswordRequest) (err error) {
 			if err := c.withTrust(ctx, p.destination, &p.password, pw); err != nil {
 				return err
 			}
@@ -148,22 +148,18 @@ func (c *cli) openElsewhere(ctx context.Context, p *place) (r *core.Reader, err 
 		})
 		return r, err
 	}
-	if p.keyIn == "" {
+	if len(p.keyIn) == 0 {
 		// Neither a key nor a password: the person takes what is not encrypted.
 		if r, err = c.elsewhere().OpenReader(ctx, p.destination, nil); err == nil && !p.plain {
 			c.warn("holdfast: this backup is not encrypted: whoever can write to its place can have changed it")
 		}
 		return r, err
 	}
-	text, err := c.readKeyText(p.keyIn)
+	k, text, err := c.readKey(ctx, p.keyIn)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
-	k, err := sheets.ReadKey(ctx, text)
-	if err != nil {
-		return nil, err
-	}
 	if r, err = c.elsewhere().OpenReader(ctx, p.destination, k); err != nil {
 		k.Clear()
 		return nil, c.repair(ctx, err, p.destination, text)

@@ -17,9 +17,32 @@ import (
 // maxKeyText is more than any way of writing 64 digits takes.
 const maxKeyText = 4096
 
-// readKeyText reads the file of --key-in.
-func (c *cli) readKeyText(file string) ([]byte, error) {
-	return c.readArg("--key-in", file, maxKeyText)
+// keyInHelp says what --key-in takes.
+const keyInHelp = "file with the 64-digit key, or a picture (PNG, JPEG) of its QR code (- is standard input); twice, with a sheet each"
+
+// readKey reads the files of --key-in: a key, or two of its sheets, each as a text or as a picture of its QR code. text is what they
+// say. The caller clears both.
+func (c *cli) readKey(ctx context.Context, files []string) (key *backupkey.Key, text []byte, err error) {
+	parts := make([]sheets.Part, len(files))
+	defer func() {
+		for _, p := range parts {
+			clear(p.Text)
+		}
+	}()
+	for i, file := range files {
+		parts[i].Name = file
+		if parts[i].Text, err = readScan(ctx, c, "--key-in", file, maxKeyText); err != nil {
+			return nil, nil, err
+		}
+	}
+	if text, err = sheets.Join(ctx, parts); err != nil {
+		return nil, nil, err
+	}
+	if key, err = sheets.ReadKey(ctx, text); err != nil {
+		clear(text)
+		return nil, nil, err
+	}
+	return key, text, nil
 }
 
 // repair turns a wrong key into the question what was meant, if it is near
@@ -122,7 +145,7 @@ func keyCommand(c *cli) *cobra.Command {
 				}
 				c.warn("holdfast: the new key keeps %d backups of %s, the newest of %s", k.Backups, from, k.Newest.Local().Format("2006-01-02 15:04"))
 			}
-			err = c.withPassword(&pw, func(p *core.PasswordRequest) error {
+			err = c.withPassword(ctx, &pw, func(p *core.PasswordRequest) error {
 				return c.withNewKey(out, func() bool { return true }, func(k *backupkey.Key) error { return a.Encryption().ChangeKey(ctx, k, p) })
 			})
 			if err == nil && out != "-" {
@@ -140,16 +163,13 @@ func keyCommand(c *cli) *cobra.Command {
 }
 
 // givenOrNewKey reads the key of --key-in, or makes one.
-func (c *cli) givenOrNewKey(a *core.App, keyIn string) (*backupkey.Key, error) {
-	if keyIn == "" {
+func (c *cli) givenOrNewKey(ctx context.Context, a *core.App, keyIn []string) (*backupkey.Key, error) {
+	if len(keyIn) == 0 {
 		return a.Encryption().NewKey()
 	}
-	text, err := c.readKeyText(keyIn)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(text)
-	return sheets.ReadKey(context.Background(), text)
+	key, text, err := c.readKey(ctx, keyIn)
+	clear(text)
+	return key, err
 }
 
 // done says what was done, to people only.
@@ -165,13 +185,14 @@ func needsVerb(cmd *cobra.Command, _ []string) error {
 
 func encryptionCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "encryption", Short: "Turn end-to-end encryption on or off", Args: noArgs, RunE: needsVerb}
-	var keyOut, keyIn string
+	var keyOut string
+	var keyIn []string
 	var pw passwordFlags
 	on := &cobra.Command{
 		Use: "on ( --key-out FILE | --key-in FILE | --password-in FILE --vault VAULT [--key-out FILE] )", Args: noArgs,
 		Short: "Encrypt: back up afresh under a new key, prove it, then delete the unencrypted backup",
 		RunE: c.withApp(func(ctx context.Context, a *core.App) error {
-			if (keyOut != "" || keyIn == "" && pw.in != "") == (keyIn != "") {
+			if (keyOut != "" || len(keyIn) == 0 && pw.in != "") == (len(keyIn) > 0) {
 				return usagef("encryption on needs one of --key-out FILE, --key-in FILE, --password-in FILE --vault VAULT")
 			}
 			switch st := a.Status(); {
@@ -183,7 +204,7 @@ func encryptionCommand(c *cli) *cobra.Command {
 				return core.ErrChangePending
 			}
 			turnOn := func(k *backupkey.Key) error {
-				return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+				return c.withPassword(ctx, &pw, func(req *core.PasswordRequest) error {
 					return c.runBackup(func(p func(core.Progress)) (core.BackupReport, error) {
 						return a.Encryption().TurnOn(ctx, k, req, p)
 					})
@@ -194,7 +215,7 @@ func encryptionCommand(c *cli) *cobra.Command {
 			if keyOut != "" {
 				return c.withNewKey(keyOut, begun, turnOn)
 			}
-			k, err := c.givenOrNewKey(a, keyIn)
+			k, err := c.givenOrNewKey(ctx, a, keyIn)
 			if err != nil {
 				return err
 			}
@@ -203,7 +224,7 @@ func encryptionCommand(c *cli) *cobra.Command {
 		}),
 	}
 	on.Flags().StringVar(&keyOut, "key-out", "", "file to write the new key to; it must not exist")
-	on.Flags().StringVar(&keyIn, "key-in", "", "file with a key of your own")
+	on.Flags().StringArrayVar(&keyIn, "key-in", nil, "a key of your own: "+keyInHelp)
 	pw.flags(c, on)
 	pw.shareFlag(c, on)
 	pw.enrolmentFlag(c, on)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/ui/scan"
 	"github.com/holdfast-backup/holdfast/ui/words"
 )
 
@@ -59,7 +60,7 @@ func (p *passwordFlags) enrolmentFlag(c *cli, cmd *cobra.Command) {
 
 // withPassword reads what the flags name and clears the password afterwards;
 // nil when none is named.
-func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) error) error {
+func (c *cli) withPassword(ctx context.Context, p *passwordFlags, fn func(*core.PasswordRequest) error) error {
 	if p.in == "" {
 		switch {
 		case len(p.vaults) > 0:
@@ -74,7 +75,7 @@ func (c *cli) withPassword(p *passwordFlags, fn func(*core.PasswordRequest) erro
 	vaults := make([]core.TypedVault, max(1, len(p.vaults)))
 	for i, arg := range p.vaults {
 		var err error
-		if vaults[i], err = c.readVault(arg); err != nil {
+		if vaults[i], err = c.readVault(ctx, arg); err != nil {
 			return err
 		}
 	}
@@ -134,6 +135,19 @@ func (c *cli) readArg(flag, file string, most int) ([]byte, error) {
 	return b, nil
 }
 
+// readScan is readArg of a file that may be a picture of a QR code.
+func readScan(ctx context.Context, c *cli, flag, file string, most int) (b []byte, err error) {
+	if file == "-" {
+		b, err = scan.Read(ctx, c.Stdin, "standard input", most)
+	} else {
+		b, err = scan.File(ctx, file, file, most)
+	}
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %s: %w", core.ErrInvalid, flag, err)
+	}
+	return b, err
+}
+
 // readPassword reads the file of --password-in: one line, without its end.
 func (c *cli) readPassword(file string) ([]byte, error) {
 	return c.readLine("--password-in", file, "the password")
@@ -153,12 +167,12 @@ func (c *cli) readLine(flag, file, what string) ([]byte, error) {
 	return line, nil
 }
 
-// readVault reads the argument of --vault: a token's URI, or a card's file.
-func (c *cli) readVault(arg string) (core.TypedVault, error) {
+// readVault reads the argument of --vault: a token's URI, or a card's file or a picture of its QR code.
+func (c *cli) readVault(ctx context.Context, arg string) (core.TypedVault, error) {
 	if arg == "" || strings.HasPrefix(arg, "pkcs11:") {
 		return core.ParseVault(arg)
 	}
-	b, err := c.readArg("--vault", arg, maxCardFile)
+	b, err := readScan(ctx, c, "--vault", arg, maxCardFile)
 	if err != nil {
 		return core.TypedVault{}, err
 	}
@@ -202,7 +216,7 @@ operator can try out the old one for ever. 'holdfast key show' prints the new ke
 		if pw.in == "" {
 			return usagef("password set needs --password-in FILE")
 		}
-		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+		return c.withPassword(ctx, &pw, func(req *core.PasswordRequest) error {
 			if st := a.Status(); st.SetUp && st.Protection == core.ProtectionKey && !st.Password && req.Vault.IsZero() {
 				return usagef("a first password needs --vault VAULT")
 			}
@@ -255,7 +269,7 @@ func passwordCheckCommand(c *cli) *cobra.Command {
 		if pw.in == "" {
 			return usagef("password check needs --password-in FILE")
 		}
-		return c.withPassword(&pw, func(req *core.PasswordRequest) error {
+		return c.withPassword(ctx, &pw, func(req *core.PasswordRequest) error {
 			if !req.Vault.IsZero() {
 				if err := a.Passwords().UseAddress(req.Vault); err != nil {
 					return err
@@ -323,6 +337,19 @@ func vaultLines(s core.VaultState, now time.Time) []string {
 	if len(s.Members) > 0 {
 		return sharedLines(s, now)
 	}
+	return append(accountLines(s, now), oldLines(s)...)
+}
+
+// oldLines tell what is still at vaults that the password does not need.
+func oldLines(s core.VaultState) (out []string) {
+	for _, name := range s.OldAccounts {
+		out = append(out, fmt.Sprintf("Old:     an old account at %s waits to be deleted, by the next backup that reaches it", name))
+	}
+	return out
+}
+
+// accountLines tell one vault's account.
+func accountLines(s core.VaultState, now time.Time) []string {
 	out := []string{fmt.Sprintf("Vault:   %s, %s", s.Name, s.Address)}
 	switch {
 	case s.Destroyed:
@@ -356,6 +383,7 @@ func sharedLines(s core.VaultState, now time.Time) []string {
 	for _, f := range s.Findings {
 		out = append(out, fmt.Sprintf("Lying:   %s, when the password was last right", f))
 	}
+	out = append(out, oldLines(s)...)
 	for _, m := range s.Members {
 		if m.Unreachable != "" {
 			out = append(out, "", fmt.Sprintf("Vault:   %s, %s", m.Name, m.Address), "State:   it does not answer: "+m.Unreachable)

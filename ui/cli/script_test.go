@@ -55,7 +55,7 @@ func runScriptsWith(t *testing.T, dir string, more map[string]func(*testscript.T
 ) {
 	t.Helper()
 	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
-		"exits": exits, "mistype": mistype, "one-line": oneLine, "same-tree": sameTree, "tmpfs": tmpfs, "saves": saves,
+		"exits": exits, "mistype": mistype, "one-line": oneLine, "same-tree": sameTree, "tmpfs": tmpfs, "saves": saves, "paper": paper,
 	}
 	maps.Copy(commands, more)
 	testscript.Run(t, testscript.Params{

@@ -10,13 +10,13 @@ import (
 
 	"github.com/holdfast-backup/holdfast/core"
 	"github.com/holdfast-backup/holdfast/core/backupkey"
-	"github.com/holdfast-backup/holdfast/core/sheets"
 )
 
 func setupCommand(c *cli) *cobra.Command {
 	var req core.SetupRequest
 	var plain bool
-	var keyOut, keyIn string
+	var keyOut string
+	var keyIn []string
 	var pw passwordFlags
 	cmd := &cobra.Command{
 		Use:   "setup --destination DEST --source PATH... ( --no-encryption | --key-out FILE | --key-in FILE | --password-in FILE --vault VAULT... [--key-out FILE] )",
@@ -41,14 +41,14 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 		"pattern of what to leave out, as in .gitignore; \"preset:caches\", \"preset:temporary\" and \"preset:trash\" turn presets on; may be repeated")
 	f.BoolVar(&plain, "no-encryption", false, "do not encrypt")
 	f.StringVar(&keyOut, "key-out", "", "make a key and write it to this file, which must not exist")
-	f.StringVar(&keyIn, "key-in", "", "use the key in this file (- is standard input)")
+	f.StringArrayVar(&keyIn, "key-in", nil, "use this key: "+keyInHelp)
 	pw.flags(c, cmd)
 	pw.shareFlag(c, cmd)
 	pw.trustFlag(c, cmd)
 	pw.enrolmentFlag(c, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		chosen := 0
-		for _, on := range []bool{plain, keyOut != "" || keyIn == "" && pw.in != "", keyIn != ""} {
+		for _, on := range []bool{plain, keyOut != "" || len(keyIn) == 0 && pw.in != "", len(keyIn) > 0} {
 			if on {
 				chosen++
 			}
@@ -61,7 +61,7 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 		case chosen != 1 || plain && pw.in != "":
 			return usagef("setup needs one of --no-encryption, --key-out FILE, --key-in FILE, --password-in FILE --vault VAULT")
 		}
-		return c.withPassword(&pw, func(p *core.PasswordRequest) error {
+		return c.withPassword(cmd.Context(), &pw, func(p *core.PasswordRequest) error {
 			req.Password = p
 			return c.withApp(func(ctx context.Context, a *core.App) error {
 				return c.setup(ctx, a, req, keyOut, keyIn, &pw)
@@ -71,7 +71,7 @@ With --no-encryption anybody who can read the destination can read the backup.`,
 	return cmd
 }
 
-func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string, pw *passwordFlags) error {
+func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, keyOut string, keyIn []string, pw *passwordFlags) error {
 	if a.Status().SetUp {
 		return fmt.Errorf("%w: %s", core.ErrAlreadySetUp, a.Status().Destination)
 	}
@@ -96,11 +96,13 @@ func (c *cli) setup(ctx context.Context, a *core.App, req core.SetupRequest, key
 	return nil
 }
 
-func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut, keyIn string, pw *passwordFlags) error {
+func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupRequest, keyOut string, keyIn []string,
+	pw *passwordFlags,
+) error {
 	switch {
 	case req.Password != nil && req.Password.Vault.IsZero():
 		// Only a backup that exists knows its vault.
-		if keyOut != "" || keyIn != "" {
+		if keyOut != "" || len(keyIn) > 0 {
 			return usagef("a new password needs --vault VAULT")
 		}
 		if err := c.withTrust(ctx, req.Destination, pw, req.Password); err != nil {
@@ -108,7 +110,7 @@ func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupReque
 		}
 		req.Existing = true
 		return a.Setup(ctx, req)
-	case req.Password != nil && keyOut == "" && keyIn == "":
+	case req.Password != nil && keyOut == "" && len(keyIn) == 0:
 		k, err := a.Encryption().NewKey()
 		if err != nil {
 			return err
@@ -121,15 +123,13 @@ func (c *cli) setupWithKey(ctx context.Context, a *core.App, req core.SetupReque
 			req.Key = k
 			return a.Setup(ctx, req)
 		})
-	case keyIn != "":
-		text, err := c.readKeyText(keyIn)
+	case len(keyIn) > 0:
+		key, text, err := c.readKey(ctx, keyIn)
 		if err != nil {
 			return err
 		}
 		defer clear(text)
-		if req.Key, err = sheets.ReadKey(ctx, text); err != nil {
-			return err
-		}
+		req.Key = key
 		defer req.Key.Clear()
 		if err = a.Setup(ctx, req); !errors.Is(err, core.ErrExistingBackup) {
 			return err

@@ -45,10 +45,12 @@ func TestVaultScripts(t *testing.T) {
 				t.Fatal(v.Output())
 			}
 			card := v.Card()
+			picture := []byte(v.Must("card", "--url", "https://"+v.Addr, "--dev-tls", "--qr"))
 			runScripts(t, filepath.Join("testdata", dir), func(e *testscript.Env) error {
 				e.Setenv("ADDR", v.Addr)
 				with := bytes.Replace(card, []byte("{"), []byte(`{"enrolment":"planted-enrolment",`), 1)
 				return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "card.json"), card, 0o600),
+					os.WriteFile(filepath.Join(e.WorkDir, "card.png"), picture, 0o600),
 					os.WriteFile(filepath.Join(e.WorkDir, "with-token.json"), with, 0o600))
 			})
 			if out := v.Output(); strings.Contains(out, "lamp otter") || strings.Contains(out, "planted") {
@@ -62,7 +64,7 @@ func TestVaultScripts(t *testing.T) {
 // "vaultd kill N" and "vaultd start N" in a script do that. So each script has its own.
 func TestSharedScripts(t *testing.T) {
 	t.Cleanup(vaultdtest.Cleanup)
-	for _, dir := range []string{"shared", "move"} {
+	for _, dir := range []string{"shared", "move", "old"} {
 		t.Run(dir, func(t *testing.T) { sharedScripts(t, filepath.Join("testdata", dir)) })
 	}
 }
@@ -86,7 +88,15 @@ func sharedScripts(t *testing.T, dir string) {
 			ts.Fatalf("vaultd does not start:\n%s", all[n].Output())
 		}
 	}
-	runScriptsWith(t, dir, map[string]func(*testscript.TestScript, bool, []string){"vaultd": vaultd}, func(e *testscript.Env) error {
+	accounts := func(ts *testscript.TestScript, _ bool, args []string) {
+		n, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		if out := all[n].Must("status"); !strings.Contains(out, "accounts     "+args[1]+"\n") {
+			ts.Fatalf("%s accounts are expected:\n%s", args[1], out)
+		}
+	}
+	commands := map[string]func(*testscript.TestScript, bool, []string){"vaultd": vaultd, "accounts": accounts}
+	runScriptsWith(t, dir, commands, func(e *testscript.Env) error {
 		e.Setenv("ADDR", all[0].Addr)
 		var err error
 		for name, card := range cards {

@@ -23,6 +23,8 @@ type Fonts struct{ Regular, Bold, Mono []byte }
 type Section struct {
 	Heading string
 	Lines   []string
+	// Fine: in small letters, for what is long and only compared.
+	Fine bool
 }
 
 // Page is what is on the paper.
@@ -97,14 +99,20 @@ func (p Page) Write(w io.Writer) error {
 		f.Ln(5)
 		set("B", 12, kelp)
 		f.MultiCell(width, 7, s.Heading, "", "L", false)
-		set("", 10.5, ink)
+		size, height := 10.5, 5.6
+		if s.Fine {
+			size, height = 8, 4.2
+		}
+		set("", size, ink)
 		for _, line := range s.Lines {
-			f.MultiCell(width, 5.6, line, "", "L", false)
-			f.Ln(0.8)
+			f.MultiCell(width, height, line, "", "L", false)
+			if !s.Fine {
+				f.Ln(0.8)
+			}
 		}
 	}
 	set("", 8.5, faint)
-	f.SetXY(margin, 262)
+	f.SetXY(margin, max(262, f.GetY()+3))
 	f.MultiCell(width, 4, p.Footer, "", "L", false)
 	return f.Output(w)
 }

@@ -34,6 +34,36 @@ func run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
+// A page with the most vaults that a password can have is still one page, and nothing lies on its last line.
+func TestManyVaultsFit(t *testing.T) {
+	key, err := backupkey.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := page(t, key)
+	p.Groups = append(p.Groups, key.Groups()[:8]...) // as many as a sheet has
+	vaults := kit.Section{Heading: "The vaults that check the password", Fine: true}
+	for range 8 {
+		vaults.Lines = append(vaults.Lines, "The vault of the family Müller · vault.example.org:8443 · SHA256:0123456789012345678901234567890123456789012")
+	}
+	p.Sections = append(p.Sections, vaults, kit.Section{Heading: "More", Lines: []string{"a line", "another one"}})
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	pdf := filepath.Join(t.TempDir(), "kit.pdf")
+	if err := os.WriteFile(pdf, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if pages := run(t, "pdfinfo", pdf); !strings.Contains(pages, "Pages:           1") {
+		t.Errorf("it is not one page:\n%s", pages)
+	}
+	text := run(t, "pdftotext", "-layout", pdf, "-")
+	if strings.Count(text, "SHA256:0123456789012345678901234567890123456789012") != 8 || !strings.Contains(text, "Key 1234") {
+		t.Errorf("not all is on the page:\n%s", text)
+	}
+}
+
 // What is on the paper opens the backup: the digits as text, and the code.
 func TestThePageGivesTheKeyBack(t *testing.T) {
 	key, err := backupkey.New()

@@ -103,7 +103,7 @@ func (f *Flow) unlock(found core.Found) {
 			p.Fail(err)
 		})
 	})
-	keys.Accepted = func() { open.Tapped(nil) }
+	keys.Accepted, keys.Failed = func() { open.Tapped(nil) }, func(err error) { p.Fail(err) }
 	f.forget = keys.Clear
 	content := []fyne.CanvasObject{keys.Root}
 	if found.VaultCard != nil && f.core.Passwords.Possible() {

@@ -21,9 +21,12 @@ type KeyField struct {
 	Root     fyne.CanvasObject
 	Entry    *widgets.Area
 	count    *widgets.Text
+	picture  *widgets.Button
 	question *fyne.Container
-	changed  func() // the field changed its height
-	Accepted func() // Return was pressed, or a proposal accepted: use what is in the field
+	changed  func()             // the field changed its height
+	Accepted func()             // Return was pressed, or a proposal accepted: use what is in the field
+	Failed   func(error)        // a picture could not be read; nil: it was
+	reading  context.CancelFunc // of a picture; nil: none is read
 }
 
 // NewKeyField makes an empty field. changed is called when it changes its height.
@@ -33,7 +36,9 @@ func NewKeyField(f *Feature, changed func()) *KeyField {
 	k.Entry.OnReturn = func() { k.Accepted() }
 	k.Entry.OnChanged = func(string) { k.update() }
 	k.question.Hide()
-	k.Root = widgets.Column(theme.Space2, widgets.NewStrong(lang.L("The 64-digit key")), k.Entry, k.count, k.question)
+	k.picture = widgets.NewButton(lang.L("From a picture…"), "file", widgets.Quiet, func() { k.w.Choose.File(k.FromFile) })
+	k.Root = widgets.Column(theme.Space2, widgets.NewStrong(lang.L("The 64-digit key")), k.Entry,
+		widgets.Row(theme.Space3, widgets.Wide(k.count), k.count, k.picture), k.question)
 	k.update()
 	return k
 }
@@ -59,8 +64,13 @@ func (k *KeyField) Key() (*backupkey.Key, error) {
 	return sheets.ReadKey(context.Background(), text)
 }
 
-// Clear empties the field.
-func (k *KeyField) Clear() { k.Entry.SetText("") }
+// Clear empties the field, and drops a picture that is being read.
+func (k *KeyField) Clear() {
+	if k.reading != nil {
+		k.reading()
+	}
+	k.Entry.SetText("")
+}
 
 // Repair looks for the key that was meant, and asks. none is called when
 // nothing near what was typed fits.

@@ -43,9 +43,9 @@ func (f *Feature) recoveryKit(key *backupkey.Key, place string, now time.Time) k
 	places := kit.Section{Heading: lang.L("Where the backup is"), Lines: []string{
 		where, lang.L("This backup is encrypted. If a place says that it is not, it is not this backup: stop there."),
 	}}
-	if st.Vault != nil && st.Password {
-		places.Lines = append(places.Lines, lang.L("The vault that checks the password: {{.Name}}",
-			words.Values{"Name": core.DisplayName(st.Vault.Name)}))
+	sections := []kit.Section{places}
+	if own := f.core.Passwords.Own(); st.Password && len(own) > 0 {
+		sections = append(sections, vaultsOf(own))
 	}
 	steps := kit.Section{Heading: lang.L("To get your files back")}
 	for i, s := range []string{
@@ -53,7 +53,7 @@ func (f *Feature) recoveryKit(key *backupkey.Key, place string, now time.Time) k
 			words.Values{"Address": homepage}),
 		lang.L("Open Holdfast and choose “Restore a backup”."),
 		lang.L("Choose the folder of the backup. The file holdfast.json is in it."),
-		lang.L("Enter the 64 digits. A phone reads them off the code; a typing error or two are found and asked about."),
+		lang.L("Enter the 64 digits, or choose a picture of the code. A typing error or two are found and asked about."),
 		lang.L("Choose a day, the files, and where they should go."),
 	} {
 		steps.Lines = append(steps.Lines, fmt.Sprintf("%d.  %s", i+1, s))
@@ -65,12 +65,29 @@ func (f *Feature) recoveryKit(key *backupkey.Key, place string, now time.Time) k
 		Groups:   key.Groups(),
 		CodeNote: lang.L("The same 64 digits, to be read by a phone"),
 		Warning:  lang.L("Whoever has this page can open the backup. Keep it with your papers, apart from the computer. If it is lost, nobody can replace it, not even we."),
-		Sections: []kit.Section{steps, places, {
+		Sections: append(append([]kit.Section{steps}, sections...), kit.Section{
 			Heading: lang.L("If Holdfast no longer exists"),
 			Lines:   []string{lang.L("The format of the backup is published, and the script docs/rescue/restore.py in its source ({{.Address}}) restores with Python and this key alone.", words.Values{"Address": homepage})},
-		}},
+		}),
 		Footer: lang.L("Key number {{.ID}}. It tells keys apart and opens nothing.", words.Values{"ID": key.ID()}),
 	}
+}
+
+// vaultsOf is what a person compares on a new computer before they agree to the vaults that the place of the backup names.
+func vaultsOf(all []core.VaultTrust) kit.Section {
+	s := kit.Section{Heading: lang.L("The vault that checks the password"), Fine: true}
+	if len(all) > 1 {
+		s.Heading = lang.L("The vaults that check the password")
+	}
+	for _, v := range all {
+		at := v.Host
+		if at == "" {
+			at = lang.L("a token")
+		}
+		s.Lines = append(s.Lines, core.DisplayName(v.Name)+" · "+core.DisplayName(at)+" · "+v.Fingerprint)
+	}
+	s.Lines = append(s.Lines, lang.L("On a new computer, compare these names and keys with what Holdfast shows before you agree."))
+	return s
 }
 
 // pdfOf makes the page; the caller clears it.
@@ -124,8 +141,8 @@ func (f *Feature) sheetPages(key *backupkey.Key, place string, now time.Time) []
 		p.CodeNote = lang.L("The same digits, to be read by a phone")
 		p.Warning = lang.L("Any two of the three sheets open the backup. This one alone tells nothing of the key. Keep the three apart. It fits only others with the number {{.Split}}.",
 			words.Values{"Split": s.Split()})
-		p.Sections[0].Lines[3] = "4.  " + lang.L("Where the 64 digits are asked for, enter the digits of two sheets, one after the other. A typing error or two are mended.")
-		p.Sections = p.Sections[:2] // the script wants the 64 digits
+		p.Sections[0].Lines[3] = "4.  " + lang.L("Where the 64 digits are asked for, enter the digits of two sheets, one after the other, or choose a picture of each. A typing error or two are mended.")
+		p.Sections = p.Sections[:len(p.Sections)-1] // the script wants the 64 digits
 		s.Clear()
 		pages = append(pages, p)
 	}

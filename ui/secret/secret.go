@@ -31,6 +31,7 @@ type Passwords interface {
 	Vaults() (tokens []core.VaultToken, software string)
 	State(ctx context.Context) (core.VaultState, error)
 	Single() (core.TypedVault, bool)
+	Own() []core.VaultTrust
 	Find(ctx context.Context, address string) (typed core.TypedVault, show core.VaultTrust, err error)
 	Question(card []byte) (show core.VaultTrust, known bool, err error)
 	Ask(ctx context.Context, card []byte, typed core.TypedVault, trust core.VaultTrust) (core.VaultState, error)

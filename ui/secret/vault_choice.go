@@ -2,10 +2,7 @@ package secret
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +11,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/holdfast-backup/holdfast/core"
-	"github.com/holdfast-backup/holdfast/ui/shell"
 	"github.com/holdfast-backup/holdfast/ui/theme"
 	"github.com/holdfast-backup/holdfast/ui/widgets"
 )
@@ -180,30 +176,6 @@ func (v *vaultChoice) choosePIN() {
 		v.show()
 		v.changed()
 	})
-}
-
-// readCard reads a vault card's file.
-func readCard(path string) (card core.TypedVault, name string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return core.TypedVault{}, "", err
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	b, err := io.ReadAll(io.LimitReader(f, maxCardFile+1))
-	if err != nil {
-		return core.TypedVault{}, "", err
-	}
-	defer clear(b)
-	typed, err := core.ParseVault(string(b))
-	c, isCard := typed.Card()
-	switch {
-	case errors.Is(err, core.ErrNewerFormat):
-		return core.TypedVault{}, "", err
-	case err != nil, len(b) > maxCardFile, !isCard:
-		return core.TypedVault{}, "", shell.Reasoned{What: lang.L("This file is no vault card."),
-			Do: lang.L("Choose the file that you got from whoever runs the vault.")}
-	}
-	return typed, core.DisplayName(c.Name) + " · " + core.DisplayName(string(c.URL)), nil
 }
 
 // is reports whether a kind of vault is chosen.

@@ -115,8 +115,8 @@ func trustRows(v core.VaultTrust) fyne.CanvasObject {
 // ChooseVaultCard lets the person choose a card's file. then runs on the toolkit's goroutine.
 func (f *Feature) ChooseVaultCard(then func(VaultToAsk, error)) {
 	f.w.Choose.File(func(path string) {
-		f.w.Work.Run(func(context.Context) func() {
-			given, name, err := readCard(path)
+		f.w.Work.Run(func(ctx context.Context) func() {
+			given, name, err := readCard(ctx, path)
 			return func() { then(VaultToAsk{Typed: given, Name: name}, err) }
 		})
 	})

@@ -98,7 +98,7 @@ func (f *flow) joinWithKey(found core.Found) {
 			p.Fail(err)
 		})
 	})
-	keys.Accepted = func() { join.Tapped(nil) }
+	keys.Accepted, keys.Failed = func() { join.Tapped(nil) }, func(err error) { p.Fail(err) }
 	f.forget = keys.Clear
 	content := []fyne.CanvasObject{keys.Root}
 	if found.VaultCard != nil && f.core.Passwords.Possible() {

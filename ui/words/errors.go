@@ -205,6 +205,9 @@ func (w Words) For(err error) Sentence {
 		s.Details = err.Error()
 	}
 	s.What, s.Safe, s.Do = w.Say(t.what, w.values(code, err)), w.Say(t.safe, nil), w.Say(t.do, nil)
+	if v := (*core.VaultError)(nil); errors.As(err, &v) && v.Repeated {
+		s.What = w.Say(typedBefore, w.vaultValues(v))
+	}
 	if what := w.malformed(err); what != "" {
 		s.What = what
 	}
@@ -218,6 +221,7 @@ const (
 	goneBefore   = "The vault has destroyed its copy of the key after ten wrong guesses. No password opens this backup any more."
 	goneNow      = "That was the last guess. The vault has destroyed its copy of the key: no password opens this backup any more."
 	goneRestored = "The vault had to be restored from an older copy, and keeps no password from before."
+	typedBefore  = "You typed this password before, and it was wrong. No guess was used.{{.Guesses}}"
 	waitUntil    = " It takes the next one {{.When}}."
 )
 
@@ -328,7 +332,7 @@ func For(err error) Sentence { return Words{}.For(err) }
 // Templates returns the templates that stand in tables, for the translations;
 // the others are literals in calls of Say.
 func Templates() []string {
-	out := []string{keyDigits, keyChar, keyMeant, guessesLeft, guessLeft, goneBefore, goneNow, goneRestored, waitUntil}
+	out := []string{keyDigits, keyChar, keyMeant, guessesLeft, guessLeft, goneBefore, goneNow, goneRestored, waitUntil, typedBefore}
 	for _, t := range sentences {
 		out = append(out, t.what, t.safe, t.do)
 	}

@@ -51,7 +51,13 @@ func card(ctx context.Context, s settings) error {
 	if _, err := cards.Parse(c.Encode()); err != nil {
 		return fmt.Errorf("%w: no app would take this card: %w", errUsage, err)
 	}
-	_, err = os.Stdout.Write(c.Encode())
+	text := c.Encode()
+	if s.qr {
+		if text, err = picture(c); err != nil {
+			return err
+		}
+	}
+	_, err = os.Stdout.Write(text)
 	return err
 }
 

@@ -73,7 +73,8 @@ func TestGuide(t *testing.T) {
 		t.Skip("only root may make a mount namespace; CI runs as root")
 	}
 	blocks := guideBlocks(t)
-	for _, name := range []string{"user", "token", "configuration", "card", "backup", "restore", "rotate", "fingerprints", "daily", "again"} {
+	for _, name := range []string{"user", "token", "configuration", "card", "backup", "restore", "rotate", "fingerprints", "picture",
+		"daily", "again"} {
 		if blocks[name] == "" {
 			t.Fatalf("the guide has no block %q: %v", name, blocks)
 		}
@@ -133,7 +134,9 @@ mv /var/lib/holdfast-vault/store.db /var/backups/lost.db
 vaultd restore --config /etc/holdfast/vaultd.conf --from /var/backups/vault-2.db
 start
 client recover --card mine.json --password-in second | grep -qx "$(cat key)"
-` + blocks["fingerprints"] + blocks["daily"] + `
+` + blocks["fingerprints"] + blocks["picture"] + blocks["daily"] + `
+zbarimg --raw -q /etc/holdfast/card.png | python3 -c 'import json, sys
+assert json.load(sys.stdin) == json.load(open("/etc/holdfast/card.json"))'
 python3 -c 'import base64, hashlib, json
 card = json.load(open("/etc/holdfast/card.json"))
 for field in ("public_key", "certificate"):

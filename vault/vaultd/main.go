@@ -53,7 +53,7 @@ func command() *cobra.Command {
 	}{
 		{"init", "make the keys on the token; refuses to overwrite", []string{"unfit-token"}, initialise},
 		{"serve", "serve the vault over HTTPS", serveFlags, serve},
-		{"card", "print the vault card", []string{"url", "dev-tls", "name"}, card},
+		{"card", "print the vault card", []string{"url", "dev-tls", "name", "qr"}, card},
 		{"status", "say how the vault is", []string{"json"}, status},
 		{"rotate", "make a new storage key and destroy the old one", nil, rotate},
 		{"backup", "write a copy of the store", []string{"out"}, backup},

@@ -30,7 +30,7 @@ type settings struct {
 	openRegistration, copiedKeys, unfit       bool
 	out, from, account                        string
 	sessions                                  int
-	devTLS, json, lockAccounts                bool
+	devTLS, json, lockAccounts, qr            bool
 }
 
 var serveFlags = []string{"listen", "tls-cert", "tls-key", "dev-tls", "name", "guess-delays", "metrics", "enrolment-token-file",
@@ -61,6 +61,8 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 			f.StringVar(&s.tlsKey, name, "", "its private key, PEM")
 		case "dev-tls":
 			f.BoolVar(&s.devTLS, name, false, "use a self-signed certificate, made in the data folder")
+		case "qr":
+			f.BoolVar(&s.qr, name, false, "print the card as a picture, a PNG with a QR code")
 		case "guess-delays":
 			f.StringVar(&s.delays, name, formatDelays(vault.DefaultDelays), "waits after the 3rd, 4th, … wrong guess; 0 for none")
 		case "metrics":
@@ -104,7 +106,7 @@ func (s *settings) register(f *pflag.FlagSet, names []string) {
 }
 
 // commandOnly are flags that make no sense in a file.
-var commandOnly = []string{"config", "json", "out", "from", "lock-accounts", "account", "unfit-token"}
+var commandOnly = []string{"config", "json", "out", "from", "lock-accounts", "account", "unfit-token", "qr"}
 
 // readFile sets flags from the configuration file that the command line did not.
 func (s *settings) readFile(f *pflag.FlagSet) error {
