@@ -78,7 +78,8 @@ smoke: build ## the real window on a display of its own, and the command line wi
 	scripts/install test
 	scripts/smoke $(BUILD)/holdfast
 	CGO_ENABLED=0 $(GO) build -o $(BUILD)/holdfast-cli .
-	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . && CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./remote; done
+	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . && CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./remote && \
+	  CGO_ENABLED=0 GOOS=$$os $(GO) vet ./core/... ./plug/... ./remote/...; done
 
 stories: build ## the window beside the parts of a desktop, all real: panel, notifications, clipboard manager, keyring, portal, Wayland
 	scripts/install test desktop

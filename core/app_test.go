@@ -662,3 +662,19 @@ func TestCancelAndPause(t *testing.T) {
 		t.Errorf("verify: %v", v.Damage)
 	}
 }
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restoreTo restores the newest backup into a folder.
+func (c *computer) restoreTo(ctx context.Context, target string, conflict core.Conflict) (report core.RestoreReport, err error) {
+	c.t.Helper()
+	r, err := elsewhere.OpenReader(ctx, c.dest, nil)
+	check(c.t, err)
+	defer r.Close() //nolint:errcheck // only read from
+	return r.Restore(ctx, core.RestoreRequest{Snapshot: "latest", Target: target, Conflict: conflict}, nil)
+}

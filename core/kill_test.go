@@ -32,12 +32,14 @@ const (
 	diesEnv  = "HOLDFAST_TEST_CHILD_DIES"
 )
 
+// children are what this binary does in place of the tests, by the variable that asks for it; each takes its value.
+var children = map[string]func(string) int{childEnv: child}
+
 func TestMain(m *testing.M) {
-	if verb := os.Getenv(limitEnv); verb != "" {
-		os.Exit(limitedChild(verb))
-	}
-	if dir := os.Getenv(childEnv); dir != "" {
-		os.Exit(child(dir))
+	for name, run := range children {
+		if value := os.Getenv(name); value != "" {
+			os.Exit(run(value))
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -94,7 +96,11 @@ func (s ticking) Put(ctx context.Context, name string, data []byte) error {
 	defer s.tick()
 	err := s.Store.Put(ctx, name, data)
 	if err == nil && os.Getenv(diesEnv) != "" && strings.HasPrefix(name, "packs/") && len(data) > 100_000 {
-		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			return err
+		}
+		return self.Kill()
 	}
 	return err
 }
@@ -122,12 +128,12 @@ func startChildWith(t testing.TB, profile, rules string, stdout io.Writer) (*exe
 }
 
 // startChild runs a child that backs up.
-func startChild(t testing.TB, binary, profile string, credential *syscall.Credential) (*exec.Cmd, *bufio.Reader) {
+func startChild(t testing.TB, binary, profile string, as *syscall.SysProcAttr) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	return start(t, binary, profile, credential, nil)
+	return start(t, binary, profile, as, nil)
 }
 
-func start(t testing.TB, binary, profile string, credential *syscall.Credential, stdout io.Writer, env ...string) (*exec.Cmd,
+func start(t testing.TB, binary, profile string, as *syscall.SysProcAttr, stdout io.Writer, env ...string) (*exec.Cmd,
 	*bufio.Reader) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -143,9 +149,7 @@ func start(t testing.TB, binary, profile string, credential *syscall.Credential,
 	cmd.Stdout = stdout
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Stderr = os.Stderr
-	if credential != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
-	}
+	cmd.SysProcAttr = as
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -338,76 +342,5 @@ func checkOneKept(t testing.TB, c *computer, key *backupkey.Key, kept map[string
 			filetest.EqualTrees(t, want, filetest.Tree(t, filepath.Join(out, "src")))
 			return
 		}
-	}
-}
-
-// TestUnreadableFilesAreReported runs a backup as a user who may not read
-// some files: the run makes its snapshot of all others. Root, who may read
-// everything, gives its rights up for it.
-func TestUnreadableFilesAreReported(t *testing.T) {
-	root := os.Geteuid() == 0
-	c := newComputer(t)
-	filetest.Small(t, c.src, 1)
-	filetest.Write(t, filepath.Join(c.src, "secret.txt"), []byte("not for you"))
-	filetest.Write(t, filepath.Join(c.src, "locked/inside.txt"), []byte("nor this"))
-	const nobody = 65534
-	c.setup(nil)
-	for path, mode := range map[string]os.FileMode{"secret.txt": 0, "locked": 0} {
-		if err := os.Chmod(filepath.Join(c.src, path), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { _ = os.Chmod(filepath.Join(c.src, "locked"), 0o700) }) // for the clean-up
-	for _, dir := range []string{c.params.Profile, c.dest} {
-		if err := filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
-			if root && err == nil {
-				err = os.Lchown(p, nobody, nobody)
-			}
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for p := filepath.Dir(c.src); p != os.TempDir() && len(p) > 1; p = filepath.Dir(p) {
-		if err := os.Chmod(p, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// The go command keeps test binaries where only root may go.
-	binary := filepath.Join(filepath.Dir(c.src), "child")
-	content, err := os.ReadFile(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(binary, content, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var credential *syscall.Credential
-	if root {
-		credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-	}
-	cmd, pipe := startChild(t, binary, c.params.Profile, credential)
-	if _, err := io.Copy(io.Discard, pipe); err != nil {
-		t.Fatal(err)
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 3 {
-		t.Fatalf("the child: %v", err)
-	}
-	c.must(func(a *core.App) error {
-		run := a.Activity()[0]
-		if run.Outcome != core.OutcomePartly || run.ProblemsTotal != 2 || run.Snapshot == "" {
-			t.Errorf("history: %+v", run)
-		}
-		for _, p := range run.Problems {
-			if p.Reason != "no permission" {
-				t.Errorf("%+v", p)
-			}
-		}
-		return nil
-	})
-	out, _ := restoreElsewhere(t, c.dest, nil, "latest")
-	if _, err := os.Stat(filepath.Join(out, "src/photo.jpg")); err != nil {
-		t.Error(err)
 	}
 }

@@ -121,14 +121,17 @@ func TestFullDisk(t *testing.T) {
 // limitEnv makes this binary a child with little memory: "VERB CGROUP", the verb being backup, prune or encrypt.
 const (
 	limitEnv    = "HOLDFAST_TEST_CHILD_LIMITED"
+	limitedEnv  = "HOLDFAST_TEST_CHILD_LIMITED_PROFILE"
 	limitMemory = 256 << 20 // bytes, of all that the child and its page cache take
 	limitPeak   = 160 << 20 // bytes resident of its own, with the code of the tests
 )
 
+func init() { children[limitEnv] = limitedChild }
+
 func limitedChild(work string) int {
 	debug.SetGCPercent(25) // as main does
 	verb, group, _ := strings.Cut(work, " ")
-	profile := os.Getenv(childEnv)
+	profile := os.Getenv(limitedEnv)
 	err := func() error {
 		if group != "" {
 			if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte("0"), 0); err != nil {
@@ -206,7 +209,7 @@ func TestLittleMemory(t *testing.T) {
 	run := func(verb string) {
 		t.Helper()
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), limitEnv+"="+verb+" "+group, childEnv+"="+c.params.Profile, "GOCOVERDIR="+t.TempDir())
+		cmd.Env = append(os.Environ(), limitEnv+"="+verb+" "+group, limitedEnv+"="+c.params.Profile, "GOCOVERDIR="+t.TempDir())
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
 		if err != nil {

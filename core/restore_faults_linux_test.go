@@ -23,22 +23,6 @@ import (
 	"github.com/holdfast-backup/holdfast/core/restore/restoretest"
 )
 
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// restoreTo restores the newest backup into a folder.
-func (c *computer) restoreTo(ctx context.Context, target string, conflict core.Conflict) (report core.RestoreReport, err error) {
-	c.t.Helper()
-	r, err := elsewhere.OpenReader(ctx, c.dest, nil)
-	check(c.t, err)
-	defer r.Close() //nolint:errcheck // only read from
-	return r.Restore(ctx, core.RestoreRequest{Snapshot: "latest", Target: target, Conflict: conflict}, nil)
-}
-
 func backedUp(t *testing.T, fill func(src string)) *computer {
 	t.Helper()
 	c := newComputer(t)

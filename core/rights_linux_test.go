@@ -3,13 +3,17 @@ package core_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/holdfast-backup/holdfast/core"
+	"github.com/holdfast-backup/holdfast/core/filetest"
 )
 
 // Who restores as root gets no set-id program, no capability and no device
@@ -83,5 +87,76 @@ func TestWhatGivesRightsIsRestoredOnlyWhereAskedFor(t *testing.T) {
 		if b, err := os.ReadFile(filepath.Join(out, "src", "setuid")); err != nil || string(b) != "setuid" {
 			t.Errorf("%q %v", b, err)
 		}
+	}
+}
+
+// TestUnreadableFilesAreReported runs a backup as a user who may not read
+// some files: the run makes its snapshot of all others. Root, who may read
+// everything, gives its rights up for it.
+func TestUnreadableFilesAreReported(t *testing.T) {
+	root := os.Geteuid() == 0
+	c := newComputer(t)
+	filetest.Small(t, c.src, 1)
+	filetest.Write(t, filepath.Join(c.src, "secret.txt"), []byte("not for you"))
+	filetest.Write(t, filepath.Join(c.src, "locked/inside.txt"), []byte("nor this"))
+	const nobody = 65534
+	c.setup(nil)
+	for path, mode := range map[string]os.FileMode{"secret.txt": 0, "locked": 0} {
+		if err := os.Chmod(filepath.Join(c.src, path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(c.src, "locked"), 0o700) }) // for the clean-up
+	for _, dir := range []string{c.params.Profile, c.dest} {
+		if err := filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
+			if root && err == nil {
+				err = os.Lchown(p, nobody, nobody)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p := filepath.Dir(c.src); p != os.TempDir() && len(p) > 1; p = filepath.Dir(p) {
+		if err := os.Chmod(p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The go command keeps test binaries where only root may go.
+	binary := filepath.Join(filepath.Dir(c.src), "child")
+	content, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var as *syscall.SysProcAttr
+	if root {
+		as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	cmd, pipe := startChild(t, binary, c.params.Profile, as)
+	if _, err := io.Copy(io.Discard, pipe); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Fatalf("the child: %v", err)
+	}
+	c.must(func(a *core.App) error {
+		run := a.Activity()[0]
+		if run.Outcome != core.OutcomePartly || run.ProblemsTotal != 2 || run.Snapshot == "" {
+			t.Errorf("history: %+v", run)
+		}
+		for _, p := range run.Problems {
+			if p.Reason != "no permission" {
+				t.Errorf("%+v", p)
+			}
+		}
+		return nil
+	})
+	out, _ := restoreElsewhere(t, c.dest, nil, "latest")
+	if _, err := os.Stat(filepath.Join(out, "src/photo.jpg")); err != nil {
+		t.Error(err)
 	}
 }
