@@ -128,7 +128,9 @@ func newest() newer.Source {
 	if !ok {
 		return newer.Source{}
 	}
-	return newer.Source{Version: release.Version(), Ask: func(ctx context.Context) (release.Notice, error) { return source.Ask(ctx, reachable().Page) }}
+	return newer.Source{Version: release.Version(), Ask: func(ctx context.Context) (release.Notice, error) {
+		return source.Ask(ctx, reachable().Page)
+	}}
 }
 
 // exit ends the program at once, without the toolkit.

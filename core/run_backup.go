@@ -225,8 +225,9 @@ func (a *App) backup(ctx context.Context, r *repo.Repository, run *Run, fresh bo
 	host, name := whoami()
 	o := backup.Options{
 		Repository: r, Sources: namedSources(set.Sources), Exclude: exclude, Excludes: set.Excludes,
-		Host: host, User: name, Program: release.Program(), Previous: previous, Counters: &backup.Counters{}, Gate: gate, PackBytes: a.p.PackBytes,
-		Writer: writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: heldBefore(set), Waiting: a.p.Waiting,
+		Host: host, User: name, Program: release.Program(), Previous: previous, Counters: &backup.Counters{}, Gate: gate,
+		PackBytes: a.p.PackBytes,
+		Writer:    writer, Sequence: sequence, Seen: repo.Sightings(all, writer), Held: heldBefore(set), Waiting: a.p.Waiting,
 	}
 	if places.IsPath(set.Destination) {
 		o.Destination = set.Destination

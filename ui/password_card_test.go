@@ -84,7 +84,8 @@ func TestPasswordWithAVaultCardAndNoRecoveryKey(t *testing.T) {
 	d.press("Save recovery kit…")
 	d.Sees("Saved. Print it, or keep the file apart")
 	known, _ := core.ParseVault(string(vault.Card()))
-	if c, _ := known.Card(); !strings.Contains(strings.Join(strings.Fields(textOf(t, d.files.saveAnswer)), " "), c.Name+" · "+vault.Addr+" · "+c.Fingerprint()) {
+	kit := strings.Join(strings.Fields(textOf(t, d.files.saveAnswer)), " ")
+	if c, _ := known.Card(); !strings.Contains(kit, c.Name+" · "+vault.Addr+" · "+c.Fingerprint()) {
 		t.Errorf("the kit does not name the vault with its key:\n%s", textOf(t, d.files.saveAnswer))
 	}
 	d.press("Back")

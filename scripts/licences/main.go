@@ -47,7 +47,8 @@ type module struct{ name, folder string }
 func modules(programs []string) []module {
 	found := map[module]bool{{"go.dev/std " + run("env", "GOVERSION"), run("env", "GOROOT")}: true}
 	const format = "{{with .Module}}{{if .Main}}{{else}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}\t{{.ImportPath}}"
-	for line := range strings.SplitSeq(run(append([]string{"list", "-deps", "-tags", "migrated_fynedo", "-f", format}, programs...)...), "\n") {
+	list := append([]string{"list", "-deps", "-tags", "migrated_fynedo", "-f", format}, programs...)
+	for line := range strings.SplitSeq(run(list...), "\n") {
 		switch f := strings.Split(line, "\t"); {
 		case len(f) == 3:
 			found[module{f[0], f[1]}] = true
