@@ -19,6 +19,7 @@ var sentence = regexp.MustCompile(`[\p{L}]{2,}[,.:]? [\p{L}]{2,}|^\p{Lu}\p{Ll}+`
 
 // untranslated are names that are the same in every language.
 var untranslated = map[string]bool{
+	"WebP":     true,
 	"Holdfast": true, "English": true, "Deutsch": true,
 	"Documents": true, "Pictures": true, // folders as they are named on the disk
 	"*.iso\nbuild/\n/Videos": true, // patterns

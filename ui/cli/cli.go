@@ -232,6 +232,7 @@ place of your choice. Without a command it opens the desktop app.`,
 		root.AddCommand(passwordCommand(c), vaultCommand(c))
 	}
 	root.AddCommand(manCommand())
+	root.SetOut(c.Stdout) // the library's command remembers where it writes
 	completionCommand(root)
 	return root
 }
