@@ -22,6 +22,8 @@ import (
 	"github.com/holdfast-backup/holdfast/core/found"
 	"github.com/holdfast-backup/holdfast/core/keyring"
 	"github.com/holdfast-backup/holdfast/core/places"
+	"github.com/holdfast-backup/holdfast/core/release"
+	"github.com/holdfast-backup/holdfast/ui/newer"
 	"github.com/holdfast-backup/holdfast/ui/restore"
 	"github.com/holdfast-backup/holdfast/ui/secret"
 	"github.com/holdfast-backup/holdfast/ui/shell"
@@ -234,6 +236,9 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	u := New(Params{Fyne: app, Login: login, KnownVaults: []string{"vault.library.example"},
 		Print: func(context.Context, string, []byte) error { return nil }, Core: s.core(),
 		Profile: "/home/anna/.config/holdfast", Do: l.Do, Now: func() time.Time { return now }})
+	later := newer.New(u.w, newer.Source{Version: "1.0.0", Ask: func(context.Context) (release.Notice, error) {
+		return release.Notice{Version: "1.1.0", Page: "https://holdfast.example/1.1.0"}, nil
+	}})
 	u.sources.FindApps = func() []core.FoundApp {
 		return []core.FoundApp{
 			{ID: "signal", Name: "Signal", Paths: []string{"/home/anna/.config/Signal"}},
@@ -692,6 +697,10 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	size = fyne.NewSize(1000, 700)
 	d.row(say("Licences")).Tapped(nil)
 	shoot("licences")
+	later.Look()
+	d.Until("the notice", func() bool { return later.Row() != nil })
+	u.w.Fill(u.w.Side, shell.ScreenPage("", widgets.Rows(later.Row(), later.Setting())))
+	shoot("newer")
 
 	size = fyne.NewSize(720, 520)
 	backup(func(*core.Status) {})
