@@ -40,7 +40,7 @@ type state [mostNodes]token
 
 // attack is what the attacker may do besides showing heads, and which of the rules are replaced by simpler ones.
 type attack struct {
-	processes bool // they die with writes under way
+	processes int // of so many nodes they die with writes under way
 
 	ownToken    bool // a head counts when one node has witnessed it
 	numberOnly  bool // a head with a number above the label's is witnessed, whatever its chain
@@ -177,16 +177,24 @@ func (w *world) loosen(links []Link, node int) {
 }
 
 // next calls visit with every state that follows.
-func (w *world) next(s state, visit func(state, string)) {
+func (w *world) next(s state, each func(state, string)) {
+	visit := func(t state, what string) {
+		each(t, what)
+		w.look(&s) // each has looked at another
+	}
 	w.look(&s)
 	for i := range w.names {
-		one := s[i]
+		one, dies := s[i], i < w.processes
 		for h := range w.heads {
-			if w.processes && one.writing != none || !w.processes && int(one.place[0]) == h && one.answered>>h&1 == 1 || !w.witnesses(&s, i, h) {
+			mine := one.place[one.process]
+			if w.oneAnchor {
+				mine = one.place[0]
+			}
+			if one.writing != none || int(mine) == h && one.answered>>h&1 == 1 || !w.witnesses(&s, i, h) {
 				continue
 			}
 			t := s
-			if w.processes {
+			if dies {
 				t[i].writing = int8(h)
 				visit(t, fmt.Sprintf("%s begins to write %d", w.names[i], h))
 				continue
@@ -198,7 +206,7 @@ func (w *world) next(s state, visit func(state, string)) {
 			}
 			visit(t, fmt.Sprintf("%s witnesses %d", w.names[i], h))
 		}
-		if w.processes {
+		if dies {
 			w.process(s, i, visit)
 		}
 		w.restore(s, i, visit)
@@ -354,6 +362,19 @@ func (w *world) stuck(s state) string {
 	return ""
 }
 
+// bare reports whether a token was put back to before its first anchor where no node can be spared. It needs
+// a quorum of the others to adopt, and they are none.
+func (w *world) bare(s *state) bool {
+	for i, name := range w.names {
+		for _, c := range w.configurations {
+			if s[i].restored && s[i].place == [2]int8{none, none} && c.Spare() == 0 && slices.Contains(c.Nodes, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // canonical renames nodes that no configuration tells apart.
 func (w *world) canonical(s state) state {
 	less := func(a, b *token) bool { return a.key() < b.key() }
@@ -402,7 +423,7 @@ func (w *world) search() (states int, failed string) {
 			return
 		}
 		all = append(all, step{s, from})
-		if failed = w.wrong(); failed == "" && w.attack == (attack{processes: w.processes}) && w.isChain() {
+		if failed = w.wrong(); failed == "" && w.attack == (attack{processes: w.processes}) && w.isChain() && !w.bare(&s) {
 			failed = w.stuck(s)
 		}
 	}
@@ -446,7 +467,7 @@ func (w *world) start() (s state) {
 		if slices.Contains(w.configurations[0].Nodes, name) {
 			s[i].answered = 1
 			s[i].place[0] = 0
-			if w.processes && !w.oneAnchor {
+			if i < w.processes && !w.oneAnchor {
 				s[i].place[1] = 0
 			}
 		}
@@ -475,8 +496,11 @@ func worlds(a attack, configurations []Configuration, heads int, visit func(w *w
 	for i, n := range names {
 		for k, c := range configurations {
 			if slices.Contains(c.Nodes, n) {
-				base.class[i] |= 1 << k
+				base.class[i] |= 2 << k
 			}
+		}
+		if i < a.processes {
+			base.class[i]++
 		}
 	}
 	base.head()
@@ -570,7 +594,8 @@ func TestNoGuessIsRegained(t *testing.T) {
 		{"replace r=1", of(nodes(1, "abcd"), nodes(1, "abce")), 2, attack{}},
 		{"raise", of(nodes(0, "abc"), nodes(1, "abcd")), 2, attack{}},
 		{"lower", of(nodes(1, "abc"), nodes(0, "abd")), 2, attack{}},
-		{"processes", of(nodes(0, "abc")), 2, attack{processes: true}},
+		{"processes of 1", of(nodes(0, "abc")), 3, attack{processes: 1}},
+		{"processes of 2", of(nodes(0, "abc")), 2, attack{processes: 2}},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			trees, states, failed := f.run()
@@ -589,8 +614,8 @@ func TestSimplerRulesAreFound(t *testing.T) {
 	for _, f := range []fleet{
 		{"own token only", three, 2, attack{ownToken: true}},
 		{"number only", three, 3, attack{numberOnly: true}},
-		{"late writer", three, 2, attack{processes: true, oneAnchor: true}},
-		{"late writer, highest only", three, 3, attack{processes: true, highestOnly: true}},
+		{"late writer", three, 2, attack{processes: 1, oneAnchor: true}},
+		{"late writer, highest only", three, 3, attack{processes: 1, highestOnly: true}},
 		{"membership at once", replace, 2, attack{atOnce: true}},
 		{"early", replace, 3, attack{early: true}},
 		{"blank", three, 2, attack{blank: true, clearing: true}},
