@@ -177,9 +177,9 @@ func adopts(self Node, a Anchor, chain []Link) bool {
 	})
 }
 
-// Next decides whether a writer may make a head on parent that gives the vault these nodes. It returns the head without its anchor and root, which
-// the caller fills in. The error is ErrConfiguration, or ErrChanging where the parent changes
-// the nodes and does not count yet (B5).
+// Next decides whether a writer may make a head on parent that gives the vault these nodes. It returns the head without
+// tag and root, which the caller fills in. The error is ErrConfiguration, or ErrChanging
+// where the parent changes the nodes and does not count yet (B5).
 func Next(parent Link, to Configuration) (Head, error) {
 	if err := to.Check(); err != nil {
 		return Head{}, err
