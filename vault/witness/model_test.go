@@ -102,16 +102,12 @@ func has(c Configuration, answers []Node) bool {
 	return n > len(c.Nodes)/2
 }
 
-// chain is the heads from one to another, as the store would show them.
-func (w *world) chain(from, to int) []Link {
-	var links []Link
-	for h := to; ; h = w.parent[h] {
-		links = append(links, Link{w.heads[h], w.sets[w.answers[h]]})
-		if h == from {
-			break
-		}
+// chain is the heads from the first to this one, as the store would show them.
+func (w *world) chain(to int) []Link {
+	links := make([]Link, w.heads[to].Number)
+	for i, h := len(links)-1, to; i >= 0; i, h = i-1, w.parent[h] {
+		links[i] = Link{w.heads[h], w.sets[w.answers[h]]}
 	}
-	slices.Reverse(links)
 	return links
 }
 
@@ -136,16 +132,17 @@ func (w *world) witnesses(s *state, node, h int) bool {
 	if w.numberOnly {
 		return w.member(node, h) && w.heads[h].Number > max(shown[0].Number, shown[1].Number)
 	}
-	for from := h; ; from = w.parent[from] {
-		links := w.chain(from, h)
-		w.loosen(links)
-		if w.adoptBelow && w.adoptsAnything(links, node) || Witness(w.names[node], shown, links) == nil {
+	links := w.chain(h)
+	w.loosen(links)
+	if w.adoptBelow && w.adoptsAnything(links, node) {
+		return true
+	}
+	for from := len(links) - 1; from >= 0; from-- {
+		if Witness(w.names[node], shown, links[from:]) == nil {
 			return true
 		}
-		if from == 0 {
-			return false
-		}
 	}
+	return false
 }
 
 func (w *world) member(node, h int) bool {

@@ -7,7 +7,8 @@ import (
 
 func TestQuorum(t *testing.T) {
 	for _, w := range []struct{ nodes, restored, quorum, spare int }{
-		{1, 0, 1, 0}, {2, 0, 2, 0}, {3, 0, 2, 1}, {3, 1, 3, 0}, {3, 2, 3, 0}, {4, 1, 3, 1}, {4, 2, 4, 0}, {5, 0, 3, 2}, {5, 1, 4, 1}, {5, 2, 4, 1},
+		{1, 0, 1, 0}, {2, 0, 2, 0}, {3, 0, 2, 1}, {3, 1, 3, 0}, {3, 2, 3, 0}, {4, 1, 3, 1}, {4, 2, 4, 0},
+		{5, 0, 3, 2}, {5, 1, 4, 1}, {5, 2, 4, 1},
 	} {
 		c := nodes(w.restored, "abcde"[:w.nodes])
 		if c.Quorum() != w.quorum || c.Spare() != w.spare || c.Check() != nil {
@@ -87,7 +88,10 @@ func TestHeadsThatDoNotFollowAreRefused(t *testing.T) {
 		node  Node
 		shown Anchor
 		want  error
-	}{{"a", first.Anchor, nil}, {"d", first.Anchor, ErrStranger}, {"a", Anchor{}, ErrBlank}, {"a", Anchor{3, "3"}, ErrBeyond}, {"a", Anchor{2, "x"}, ErrBeyond}} {
+	}{
+		{"a", first.Anchor, nil}, {"d", first.Anchor, ErrStranger}, {"a", Anchor{}, ErrBlank},
+		{"a", Anchor{3, "3"}, ErrBeyond}, {"a", Anchor{2, "x"}, ErrBeyond},
+	} {
 		if err := Witness(w.node, []Anchor{w.shown, {}}, []Link{first, second}); !errors.Is(err, w.want) {
 			t.Errorf("%+v: %v", w, err)
 		}
