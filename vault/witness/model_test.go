@@ -543,6 +543,7 @@ func TestNoGuessIsRegained(t *testing.T) {
 				f.heads += f.deeper
 			case testing.Short():
 				f.heads = min(f.heads, 2)
+				f.attack.processes = min(f.attack.processes, 1)
 			}
 			trees, states, failed := f.run()
 			all += states
