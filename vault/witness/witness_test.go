@@ -97,3 +97,29 @@ func TestHeadsThatDoNotFollowAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// The store lost a commit that some node has witnessed. Others went on without it, and the node may follow.
+func TestALabelOnALostCommitMayFollow(t *testing.T) {
+	three := nodes(0, "abc")
+	first := Link{Head{Anchor{1, "1"}, Anchor{}, "", three, three}, []Node{"a", "b", "c"}}
+	second := Link{Head{Anchor{2, "2"}, first.Anchor, "", three, three}, nil}
+	third := Link{Head{Anchor{3, "3"}, second.Anchor, "", three, three}, nil}
+	for _, w := range []struct {
+		shown   []Anchor
+		answers []Node
+		want    error
+	}{
+		{[]Anchor{{2, "lost"}}, []Node{"b", "c"}, nil},
+		{[]Anchor{{2, "lost"}}, []Node{"b"}, ErrBeyond},
+		{[]Anchor{{2, "lost"}}, []Node{"a", "b"}, ErrBeyond}, // its own answer does not count
+		{[]Anchor{{3, "lost"}}, []Node{"b", "c"}, ErrBeyond}, // the number is above what counts
+		{[]Anchor{second.Anchor, {2, "lost"}}, nil, ErrBeyond},
+		{[]Anchor{second.Anchor, {2, "lost"}}, []Node{"b", "c"}, nil},
+		{[]Anchor{second.Anchor, first.Anchor}, nil, nil},
+	} {
+		second.Answers = w.answers
+		if err := Witness("a", w.shown, []Link{first, second, third}); !errors.Is(err, w.want) {
+			t.Errorf("%+v: %v", w, err)
+		}
+	}
+}
