@@ -697,6 +697,7 @@ func gallery(t *testing.T, language string, look theme.Appearance, visit func(na
 	size = fyne.NewSize(1000, 700)
 	d.row(say("Licences")).Tapped(nil)
 	shoot("licences")
+	u.w.Open(u.settings.Screen)
 	later.Look()
 	d.Until("the notice", func() bool { return later.Row() != nil })
 	u.w.Fill(u.w.Side, shell.ScreenPage("", widgets.Rows(later.Row(), later.Setting())))
