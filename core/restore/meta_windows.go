@@ -27,15 +27,7 @@ func setMeta(dir *os.File, n *repo.Node, name string, file *os.File, _ bool) (pr
 		}
 		return problems
 	}
-	path := filepath.Join(dir.Name(), name)
-	if err := os.Chmod(path, os.FileMode(n.Mode&0o777)); err != nil {
-		problems = append(problems, &Missing{"mode", err})
-	}
-	t := time.Unix(n.MTime, int64(n.MNanos))
-	if err := os.Chtimes(path, t, t); err != nil {
-		problems = append(problems, &Missing{"time", err})
-	}
-	return problems
+	return setByName(dir, n, name)
 }
 
 // basicInfo is FILE_BASIC_INFO: times since 1601 in steps of 100 ns; 0 leaves one as it is.
@@ -67,15 +59,6 @@ func setByHandle(h windows.Handle, n *repo.Node) error {
 		return fmt.Errorf("this system has no such time: %v", time.Unix(n.MTime, 0))
 	}
 	return nil
-}
-
-// superuser: there is none whom rights do not bind.
-const superuser = false
-
-func inherits(*os.File) bool { return false }
-
-func makeNode(*os.File, *repo.Node, string) error {
-	return errors.New("this system has no such kind of file")
 }
 
 func isNoSpace(err error) bool {
