@@ -87,14 +87,7 @@ func TestTheWindowNamesALiar(t *testing.T) {
 	d.leave()
 
 	lie(t, all[1])
-	other := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
-	other.door("Restore a backup")
-	other.write(0, destination)
-	other.press("Continue")
-	other.Sees("Are these your vaults?")
-	other.press("Ask these vaults")
-	other.Sees("10 guesses left")
-	other.guess(goodPassword)
+	other := openWithPassword(t, destination)
 	other.Sees("A vault gave something wrong")
 	other.Sees("does not prove that it is the vault. The other vaults were enough.")
 }

@@ -48,6 +48,20 @@ func (d *desk) toVaults(destination string) {
 	d.write(1, goodPassword)
 }
 
+// openWithPassword opens the backup at a place on another computer, with the password that vaults share.
+func openWithPassword(t *testing.T, destination string) *desk {
+	t.Helper()
+	d := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil)
+	d.door("Restore a backup")
+	d.write(0, destination)
+	d.press("Continue")
+	d.Sees("Are these your vaults?")
+	d.press("Ask these vaults")
+	d.Sees("10 guesses left")
+	d.guess(goodPassword)
+	return d
+}
+
 // A password over three vaults, named by their addresses, from the first start to a restore on another computer with one of them
 // dead. With two addresses known it takes at most fourteen clicks to the first backup.
 func TestASharedPassword(t *testing.T) {
@@ -75,14 +89,7 @@ func TestASharedPassword(t *testing.T) {
 	d.leave()
 
 	all[1].Kill()
-	other := sitAt(t, plug.Vaults{Dir: t.TempDir()}, t.TempDir(), nil) // another computer
-	other.door("Restore a backup")
-	other.write(0, destination)
-	other.press("Continue")
-	other.Sees("Are these your vaults?")
-	other.press("Ask these vaults")
-	other.Sees("10 guesses left")
-	other.guess(goodPassword)
+	other := openWithPassword(t, destination)
 	other.Sees("From which day?")
 }
 
