@@ -215,8 +215,8 @@ func Read(ctx context.Context, text []byte) (*Sheet, error) {
 	return found[0], nil
 }
 
-// Join makes of files a text for ReadKey: of one, what it holds; of several, each of which holds a sheet, two of the sheets. The caller
-// clears it. Errors: *PartError with ErrMalformed or ErrApart, that of ctx.
+// Join returns the text that ReadKey takes. One file may hold anything that ReadKey reads. Of several files each holds one sheet, and the
+// text has two of the sheets. The caller clears it. Errors: *PartError with ErrMalformed or ErrApart, that of ctx.
 func Join(ctx context.Context, parts []Part) ([]byte, error) {
 	if len(parts) == 1 {
 		return bytes.Clone(parts[0].Text), nil

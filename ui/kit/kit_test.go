@@ -44,7 +44,8 @@ func TestManyVaultsFit(t *testing.T) {
 	p.Groups = append(p.Groups, key.Groups()[:8]...) // as many as a sheet has
 	vaults := kit.Section{Heading: "The vaults that check the password", Fine: true}
 	for range 8 {
-		vaults.Lines = append(vaults.Lines, "The vault of the family Müller · vault.example.org:8443 · SHA256:0123456789012345678901234567890123456789012")
+		vaults.Lines = append(vaults.Lines,
+			"The vault of the family Müller · vault.example.org:8443 · SHA256:0123456789012345678901234567890123456789012")
 	}
 	p.Sections = append(p.Sections, vaults, kit.Section{Heading: "More", Lines: []string{"a line", "another one"}})
 	var b bytes.Buffer

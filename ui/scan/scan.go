@@ -35,7 +35,7 @@ const (
 	MaxBytes = 32 << 20
 	// MaxPixels is the most that a picture may have: a phone's 24 megapixels. A JPEG of so many takes up to 400 MB while it is read.
 	MaxPixels = 25_000_000
-	// maxCorners is the most corners of codes that are looked at in one picture: the decoder tries all threes of them.
+	// maxCorners is the most corners of codes that are looked at in one picture: the decoder tries every three of them.
 	maxCorners = 300
 )
 

@@ -134,7 +134,7 @@ func header(w, h uint32) string {
 	return "\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + string(binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk)))
 }
 
-// corners is a picture full of corners of codes, of which a decoder tries all threes.
+// corners is a picture full of the squares that a QR code has in three corners. A decoder tries every three of them.
 func corners(side int) *image.Gray {
 	g := image.NewGray(image.Rect(0, 0, side, side))
 	for y := range side {
