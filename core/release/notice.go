@@ -69,11 +69,22 @@ func (s Source) Read(text []byte) (Notice, error) {
 	if err != nil {
 		return fail(err)
 	}
-	lines := strings.Split(signed.Text, "\n")
+	return ParseNotice(signed.Text)
+}
+
+// Text is what is signed.
+func (n Notice) Text() string {
+	return fmt.Sprintf("%s\n%s\n%s\n%s\n", title, n.Version, n.Released.Format(time.DateOnly), n.Page)
+}
+
+// ParseNotice reads a notice's text, without its signature. Errors: ErrNoNotice.
+func ParseNotice(text string) (n Notice, err error) {
+	fail := func(err error) (Notice, error) { return Notice{}, fmt.Errorf("%w: %w", ErrNoNotice, err) }
+	lines := strings.Split(text, "\n")
 	if len(lines) < 5 || lines[0] != title {
 		return fail(errors.New("lines are missing"))
 	}
-	n := Notice{Version: lines[1], Page: lines[3]}
+	n = Notice{Version: lines[1], Page: lines[3]}
 	if !semver.IsValid("v" + n.Version) {
 		return fail(fmt.Errorf("%q is no version", n.Version))
 	}

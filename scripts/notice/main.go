@@ -12,8 +12,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/holdfast-backup/holdfast/core/release"
 )
 
 func main() {
@@ -62,7 +65,14 @@ func sign(private string, lines []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s holds no key", private) // err repeats what it holds
 	}
-	text := fmt.Sprintf("holdfast release v1\n%s\n%s\n%s\n", lines[0], lines[1], lines[2])
+	day, err := time.Parse(time.DateOnly, lines[1])
+	if err != nil {
+		return err
+	}
+	text := release.Notice{Version: lines[0], Released: day, Page: lines[2]}.Text()
+	if _, err := release.ParseNotice(text); err != nil { // nobody could read it
+		return err
+	}
 	msg, err := note.Sign(&note.Note{Text: text}, signer)
 	if err != nil {
 		return err
