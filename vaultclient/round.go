@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,7 +117,9 @@ func (d *round) noteWrong() {
 // mark stands for the password at one vault that has told of a living account.
 func (d *round) mark(i int) mark {
 	s := d.seats.of(d.set.Vaults[i])
-	return d.Tried.mark("set", d.set.Vaults[i].PublicKey, s.id[:], s.registered(), append(append([]byte{}, d.set.Commitment...), d.u...))
+	secret := slices.Concat(d.set.Commitment, d.u)
+	defer clear(secret)
+	return d.Tried.mark("set", d.set.Vaults[i].PublicKey, s.id[:], s.registered(), secret)
 }
 
 func (d *round) arrived(a arrival) int {

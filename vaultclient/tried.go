@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"sync"
 )
 
@@ -52,24 +53,11 @@ func (t *Tried) before(marks []mark) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, guess := range t.wrong {
-		if holdsAll(guess, marks) {
+		if !slices.ContainsFunc(marks, func(m mark) bool { return !slices.Contains(guess, m) }) {
 			return true
 		}
 	}
 	return false
-}
-
-func holdsAll(guess, marks []mark) bool {
-	for _, m := range marks {
-		found := false
-		for _, g := range guess {
-			found = found || g == m
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
 }
 
 // note remembers a guess that was wrong at all of these together.
